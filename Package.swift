@@ -1,0 +1,123 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Three rings; imports point inwards only (Docs/architecture.md).
+//   1 pure core      HoldfastCore, GuardProtocol
+//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastAPI
+//   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
+let package = Package(
+  name: "holdfast",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "holdfastd", targets: ["holdfastd"]),
+    .executable(name: "holdfast", targets: ["holdfast"]),
+    .executable(name: "holdfast-guard", targets: ["holdfast-guard"]),
+    .executable(name: "holdfast-lab", targets: ["holdfast-lab"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // C: system libraries, and what Swift cannot import from the kernel's headers.
+    .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .target(name: "CLinux"),
+
+    // Ring 1.
+    .target(name: "GuardProtocol", swiftSettings: strict),
+    .target(name: "HoldfastCore", dependencies: ["GuardProtocol"], swiftSettings: strict),
+
+    // Ring 2.
+    .target(name: "HoldfastPorts", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
+    .target(name: "MemoryStore", dependencies: ["HoldfastPorts"], swiftSettings: strict),
+    .target(
+      name: "EtcdStore",
+      dependencies: [
+        "HoldfastPorts",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+        .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+      ],
+      exclude: ["Proto/etcd.proto"], swiftSettings: strict),
+    .target(
+      name: "LibvirtHypervisor",
+      dependencies: ["HoldfastPorts", "CLibvirt", "CLinux", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: strict),
+    .target(name: "Isolation", dependencies: ["GuardProtocol", "CLinux"], swiftSettings: strict),
+    .target(
+      name: "GuardDoor",
+      dependencies: ["HoldfastPorts", "GuardProtocol", "CLinux", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: strict),
+    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore"], swiftSettings: strict),
+
+    // Ring 3.
+    .target(
+      name: "HoldfastNode",
+      dependencies: [
+        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "Isolation", "CSystemd",
+        "CLinux", "Yams",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "holdfastd",
+      dependencies: ["HoldfastNode", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "holdfast",
+      dependencies: [
+        "HoldfastAPI", "Yams",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "holdfast-guard", dependencies: ["GuardProtocol", "Isolation", "CLinux"], swiftSettings: strict),
+
+    // The lab: its driver is shared by the demo, the benchmarks and the tests.
+    .target(
+      name: "Lab",
+      dependencies: [
+        "HoldfastAPI",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ], path: "Examples/lab/Driver", swiftSettings: strict),
+    .executableTarget(
+      name: "holdfast-lab",
+      dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Examples/lab/Program", swiftSettings: strict),
+
+    // Tests.
+    .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
+    .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
+    .testTarget(
+      name: "StoreTests",
+      dependencies: ["HoldfastPorts", "MemoryStore", "EtcdStore", .product(name: "Subprocess", package: "swift-subprocess")]),
+    .testTarget(
+      name: "HypervisorTests",
+      dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")]),
+    .testTarget(name: "NodeTests", dependencies: ["HoldfastNode", "HoldfastAPI", "MemoryStore"]),
+    .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

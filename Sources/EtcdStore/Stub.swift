@@ -1,0 +1,2 @@
+import GRPCNIOTransportHTTP2Posix
+import GRPCProtobuf

@@ -1,0 +1,79 @@
+/// What the guard does to a workload when the deadline passes.
+public enum Isolation: String, Sendable, Codable, CaseIterable {
+  /// Freeze: nothing is lost; goes on where it was when the claim is re-validated.
+  case freeze
+  /// Kill: for workloads whose disk lock must be released at the deadline.
+  case stop
+}
+
+/// One workload as the guard knows it.
+public struct GuardedWorkload: Hashable, Sendable {
+  /// The workload's name.
+  public var name: String
+  public var isolation: Isolation
+  /// The cgroup directory of the running domain, as an absolute path in the hierarchy that can freeze (the v1 freezer's
+  /// or the unified one); nil until it is known. Until then the partition covers it.
+  public var cgroup: String?
+  /// Host-side network links, taken down with the freeze and up again with the thaw.
+  public var links: [String]
+
+  public init(name: String, isolation: Isolation, cgroup: String?, links: [String]) {
+    self.name = name
+    self.isolation = isolation
+    self.cgroup = cgroup
+    self.links = links
+  }
+}
+
+/// What a controller tells its guard. Every command is answered by exactly one report, in order.
+public enum GuardCommand: Hashable, Sendable {
+  /// First on every connection. The guard refuses a version that it does not speak.
+  case hello(version: Int)
+  /// The session was renewed: stop everything at `deadline` unless told otherwise. Never shortens; refused while isolated.
+  case extend(deadline: BootInstant)
+  /// Adds or replaces one workload.
+  case protect(GuardedWorkload)
+  /// The workload is no longer this node's to stop (it has stopped, or left protection).
+  case forget(workload: String)
+  /// Kill every process of the workload without letting it execute another instruction, frozen or not.
+  case kill(workload: String)
+  /// Stop everything now, as at the deadline.
+  case isolate
+  /// The claims were re-validated by a transaction: thaw, links up, and the new deadline.
+  case resume(deadline: BootInstant)
+  /// The node runs nothing protected and holds no session: no deadline. Refused while a protected process exists.
+  case disarm
+  /// Ask for the state.
+  case status
+}
+
+/// What the guard answers, and what it says unasked when its phase changes.
+public enum GuardReport: Hashable, Sendable {
+  case state(GuardState)
+  /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time.
+  case killed(workload: String, confirmed: Bool)
+  /// The command was not carried out, and why.
+  case refused(reason: String)
+}
+
+/// The guard's phase, as told to controllers.
+public struct GuardState: Hashable, Sendable {
+  public enum Phase: Hashable, Sendable {
+    /// No deadline: the node runs nothing protected.
+    case disarmed
+    case armed(deadline: BootInstant)
+    /// The deadline passed, or `isolate` was commanded, at `since`. `confirmed`: every protected process was seen frozen or gone.
+    case isolated(since: BootInstant, confirmed: Bool)
+  }
+  public var phase: Phase
+  /// Names of the workloads that it protects, sorted.
+  public var workloads: [String]
+
+  public init(phase: Phase, workloads: [String]) {
+    self.phase = phase
+    self.workloads = workloads
+  }
+}
+
+/// The version of the messages between controller and guard.
+public let guardProtocolVersion = 1

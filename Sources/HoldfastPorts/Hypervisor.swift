@@ -1,0 +1,53 @@
+import GuardProtocol
+import HoldfastCore
+
+/// The local hypervisor: the domains of one node, over one or several connections.
+///
+/// Events carry the truth; the outcomes of calls only say whether to wait for it. No call blocks the caller's thread, and
+/// every call has a time limit after which its outcome is unknown.
+public protocol Hypervisor: Sendable {
+  /// The connections' URIs.
+  var connections: [String] { get }
+
+  /// One stream for the life of the hypervisor, one consumer. The first events are an inventory or an `unreachable` for
+  /// each connection. After an `unreachable` it reconnects by itself for ever and sends an inventory when it succeeded.
+  func events() -> AsyncStream<HypervisorEvent>
+
+  /// Starts a transient domain: the XML with name, UUID, partition, metadata (and, for LXC, the environment variables
+  /// `HOLDFAST_NODE`, `HOLDFAST_WORKLOAD` and `HOLDFAST_EPOCH` of the init) set by us. A stale shut-off definition of the same name and UUID that carries
+  /// our mark is removed first; one without our mark makes the start fail.
+  func start(_ request: StartRequest) async -> OperationOutcome
+
+  /// Asks the domain to shut down, waits up to `grace` for it to be gone, then destroys it. `.done` when it was seen gone.
+  /// Touches only a domain with this UUID.
+  func stop(_ id: DomainID, uuid: String, grace: Duration) async -> OperationOutcome
+
+  /// Puts a running domain under protection without interrupting it: writes the mark into its live metadata, and removes
+  /// the persistent definition (the domain becomes transient) and autostart. Idempotent.
+  func mark(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome
+
+  /// Takes a running domain out of protection: removes the mark and defines it persistently again from its own XML.
+  func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome
+
+  /// The XML from which the running domain can be started elsewhere (inactive, migratable form).
+  func describe(_ id: DomainID) async throws(HypervisorError) -> String
+
+  /// Asks for a fresh inventory of every connection.
+  func refresh() async
+
+  func close() async
+}
+
+/// A hypervisor call that could not be answered.
+public struct HypervisorError: Error, Equatable, Sendable, CustomStringConvertible {
+  public var domain: DomainID
+  public var reason: String
+  public var remedy: String
+
+  public init(domain: DomainID, reason: String, remedy: String) {
+    self.domain = domain
+    self.reason = reason
+    self.remedy = remedy
+  }
+  public var description: String { "\(domain): \(reason). \(remedy)" }
+}

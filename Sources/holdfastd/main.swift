@@ -1,0 +1,2 @@
+import HoldfastNode
+print("stub")

@@ -107,6 +107,9 @@ let package = Package(
       dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Examples/lab/Program", swiftSettings: strict),
 
+    // The simulator: many cores on virtual time.
+    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
+
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
@@ -116,6 +119,7 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore", "GuardProtocol"]),
     .testTarget(name: "NodeTests", dependencies: ["HoldfastNode", "HoldfastAPI", "MemoryStore"]),
     .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"])
   ],

@@ -18,7 +18,8 @@ public struct ClusterLoad: Hashable, Sendable {
   public init(_ view: ClusterView) {
     for name in view.knownNodes {
       nodes[name] = Node(
-        capacity: view.nodes[name]?.value.capacity, used: .none, unmanaged: view.reports[name]?.value.unmanaged ?? .none, workloads: [])
+        capacity: view.nodes[name]?.value.capacity, used: .none, unmanaged: view.reports[name]?.value.unmanaged ?? .none,
+        workloads: [])
     }
     for (name, spec) in view.specs.sorted(by: { $0.key < $1.key }) {
       for node in Self.nodes(of: name, in: view) {

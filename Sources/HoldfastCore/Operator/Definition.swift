@@ -147,3 +147,20 @@ extension SpecRecord {
     }
   }
 }
+
+/// Refuses to define a new workload whose domain runs on this node outside protection: to the cluster it would be a copy that nobody
+/// may run, and it would be stopped.
+///
+/// - Parameter domains: this node's active domains.
+public func refuseRunning(
+  _ name: WorkloadName, _ spec: SpecRecord, among domains: [DomainObservation], in view: ClusterView
+) throws(OperatorError) {
+  guard view.specs[name] == nil else { return }
+  let running = domains.first {
+    $0.id.connection == spec.connection && ($0.uuid == spec.uuid || $0.id.name == name.text)
+  }
+  guard let running else { return }
+  throw OperatorError(
+    .conflict, thing: "workload \(name)", reason: "the domain \(running.id) runs on this node outside protection",
+    remedy: "Protect it while it runs with `holdfast adopt \(running.id)`, or shut it down first.")
+}

@@ -102,7 +102,7 @@ private struct Current {
 
   init(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) {
     guard let spec = view.specs[name] else {
-      throw .unknown("workload", name.text, among: view.specs.keys.map(\.text), list: "holdfast workloads")
+      throw .unknownWorkload(name, in: view)
     }
     self.name = name
     self.spec = spec.value

@@ -39,6 +39,10 @@ extension OperatorError {
     return OperatorError(.unknown, thing: "\(kind) \(name)", reason: "there is none of this name", remedy: remedy)
   }
 
+  public static func unknownWorkload(_ name: WorkloadName, in view: ClusterView) -> OperatorError {
+    .unknown("workload", name.text, among: view.specs.keys.map(\.text), list: "holdfast workloads")
+  }
+
   static func leavesProtection(_ name: WorkloadName) -> OperatorError {
     OperatorError(
       .conflict, thing: "workload \(name)", reason: "it is leaving protection",

@@ -82,7 +82,12 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfastd",
-      dependencies: ["HoldfastNode", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "HoldfastNode",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle")
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "holdfast",

@@ -47,6 +47,8 @@ public struct Controller: Sendable {
   var attempted: Set<Incarnation> = []
   var dirty: Set<WorkloadName> = []
   var timers: [WorkloadName: BootInstant] = [:]
+  /// Workloads whose start waits for another's end.
+  var waitingToStart: Set<WorkloadName> = []
   /// Something besides a workload wants to be looked at again then.
   var lookAt: BootInstant?
   var report = ReportState()

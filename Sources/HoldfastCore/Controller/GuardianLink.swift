@@ -12,6 +12,8 @@ public struct GuardianLink: Hashable, Sendable {
   var validating = false
   /// `resume` was commanded and not yet answered.
   var resuming = false
+  /// Since when the thaw waits for claims that are being taken anew.
+  var waitingSince: BootInstant?
   /// While the guard was gone, this controller froze everything itself.
   var frozenWithoutIt = false
 
@@ -131,8 +133,7 @@ extension Controller {
       if view.isUnreadable(workload) { return }
       if holds(view.claims[workload]?.value) {
         kept.append(workload)
-      } else if mayReclaim(workload) {
-        // Its claim is being taken anew, or its placement is being decided: wait.
+      } else if mayReclaim(workload), mayWaitForClaims() {
         return
       } else if agents[workload]?.condemned != true {
         agents[workload, default: Agent()].condemned = true
@@ -140,7 +141,17 @@ extension Controller {
         note(.killed, "\(workload) lost its claim while it was stopped here: killed", severity: .warning, workload: workload)
       }
     }
+    guardian.waitingSince = nil
     validate(kept, as: own)
+  }
+
+  /// A claim is being taken anew, or its placement decided. All that is stopped waits for it, so not for long.
+  private mutating func mayWaitForClaims() -> Bool {
+    let since = guardian.waitingSince ?? now
+    guardian.waitingSince = since
+    let until = since + timing.ttl
+    if now < until { lookAgain(at: until) }
+    return now < until
   }
 
   /// Workloads that the guard holds, as far as it or the hypervisor told.

@@ -154,9 +154,12 @@ extension Controller {
     guard mayAct, let deadline = session.deadline, let epoch = view.claims[workload]?.value.epoch else { return }
     let notAfter = deadline - timing.startBudget
     let underWay = agents.values.count { $0.operation?.kind == .start && $0.operation?.ended == nil }
-    guard now < notAfter, underWay < Self.startsAtOnce else {
-      return retry(workload, at: now + (underWay < Self.startsAtOnce ? timing.renewInterval / 2 : .milliseconds(20)))
+    guard now < notAfter else { return retry(workload, at: now + timing.renewInterval / 2) }
+    guard underWay < Self.startsAtOnce else {
+      waitingToStart.insert(workload)
+      return
     }
+    waitingToStart.remove(workload)
     let interfaces = Interfaces.count(in: spec.xml)
     let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
     // Before the start, so that the guard knows the links whenever the deadline comes.
@@ -230,6 +233,7 @@ extension Controller {
 
   mutating func operationEnded(_ workload: WorkloadName, _ kind: DomainOperation, _ outcome: OperationOutcome) {
     dirty.insert(workload)
+    if kind == .start { dirty.formUnion(waitingToStart) }
     guard var agent = agents[workload], agent.operation?.kind == kind else { return }
     let connection = view.specs[workload]?.value.connection ?? ""
     switch (kind, outcome) {

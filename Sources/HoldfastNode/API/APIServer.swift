@@ -5,43 +5,49 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOPosix
-import ServiceLifecycle
 
 /// The local HTTP API on a Unix socket. Its failure concerns operators only: workloads run without it.
-package struct APIServer: Service {
-  private let settings: APISettings
+package struct APIServer: Sendable {
   private let access: any ClusterAccess
+  private let socket: String
+  private let group: String?
   private let logger: Logger
 
   /// Connections at once, followers of events among them; more wait until one is closed.
   private static let mostConnections = 128
 
-  package init(_ settings: APISettings, access: any ClusterAccess, logger: Logger) {
-    self.settings = settings
+  /// - Parameters:
+  ///   - socket: a Unix socket's path, at most 103 bytes.
+  ///   - group: a group's name or number; its members may open the socket and give commands. nil: root alone.
+  package init(access: any ClusterAccess, socket: String, group: String?, logger: Logger) {
     self.access = access
+    self.socket = socket
+    self.group = group
     self.logger = logger
   }
 
-  /// Serves until the task is cancelled or the service group shuts down.
+  /// Serves until the task is cancelled.
   ///
+  /// - Parameter ready: called when the socket answers.
   /// - Throws: why it cannot listen: the path, the reason, the remedy.
-  package func run() async throws {
-    let group = try await operatorGroup()
-    let file = SocketFile(settings.socket)
+  package func run(ready: @Sendable @escaping () -> Void = {}) async throws {
+    let operators = try await operatorGroup()
+    let file = SocketFile(socket)
     try file.prepare()
     defer { file.remove() }
     let (outcome, publishing) = AsyncStream.makeStream(of: SocketFile.Unusable?.self)
     let application = Application(
-      router: router(operators: group),
+      router: router(operators: operators),
       server: .http1(configuration: .init(idleTimeout: .seconds(60))),
       configuration: .init(
         address: .unixDomainSocket(path: file.staging), serverName: "holdfastd",
         availableConnectionsDelegate: .maximum(Self.mostConnections, logger: logger)),
       onServerRunning: { _ in
         do throws(SocketFile.Unusable) {
-          try file.publish(group: group)
+          try file.publish(group: operators)
           logger.info("the API listens", metadata: ["socket": "\(file.path)"])
           publishing.yield(nil)
+          ready()
         } catch {
           publishing.yield(error)
         }
@@ -78,7 +84,7 @@ package struct APIServer: Service {
   }
 
   private func operatorGroup() async throws -> UInt32? {
-    guard let name = settings.operatorGroup else { return nil }
+    guard let name = group else { return nil }
     if let number = UInt32(name) { return number }
     // The name service may ask the network: never on the cooperative pool.
     let found = try await NIOThreadPool.singleton.runIfActive { groupNumber(of: name) }

@@ -19,17 +19,17 @@ build: setup
 	$(BUILD)
 
 demo: build
-	Examples/lab/demo $(if $(KEEP),--keep)
+	.build/release/holdfast-lab demo $(if $(KEEP),--keep)
 
 test: setup lint
 	$(BUILD) --build-tests
 	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest
 
 bench-failover: build
-	Examples/lab/bench failover $(if $(OUT),--out $(OUT))
+	.build/release/holdfast-lab bench-failover $(if $(OUT),--out $(OUT))
 
 bench-idle: build
-	Examples/lab/bench idle $(if $(OUT),--out $(OUT))
+	.build/release/holdfast-lab bench-idle $(if $(OUT),--out $(OUT))
 
 lint:
 	swift format lint --strict -r Package.swift Sources Tests Examples

@@ -78,16 +78,21 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "NIOCore", package: "swift-nio")
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfastd",
-      dependencies: ["HoldfastNode", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "HoldfastNode",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle")
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "Yams",
+        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "Yams",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client")
       ], swiftSettings: strict),
@@ -120,7 +125,12 @@ let package = Package(
       name: "HypervisorTests",
       dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore", "GuardProtocol"]),
-    .testTarget(name: "NodeTests", dependencies: ["HoldfastNode", "HoldfastAPI", "MemoryStore"]),
+    .testTarget(
+      name: "NodeTests",
+      dependencies: [
+        "HoldfastNode", "HoldfastAPI", "MemoryStore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess")
+      ]),
     .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"])
   ],
   swiftLanguageModes: [.v6]

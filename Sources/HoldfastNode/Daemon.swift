@@ -2,7 +2,6 @@ import GuardDoor
 import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
-import Isolation
 import LibvirtHypervisor
 import Logging
 
@@ -26,11 +25,11 @@ package struct Daemon: Sendable {
     let store = try StoreFactory.make(configuration, logger: logger)
     let hypervisor = LibvirtHypervisor(
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
-    let door = GuardDoor(socket: configuration.guardSocket, logger: logger)
-    let partition = configuration.partition
+    let door = try GuardDoor(path: configuration.guardSocket, logger: logger)
+    let isolation = try DirectIsolation(partition: configuration.partition, logger: logger)
     ports = ControllerLoop.Ports(
       store: store, hypervisor: hypervisor, guardian: door,
-      isolateDirectly: { isolateDirectly(partition: partition, workloads: $0) },
+      isolateDirectly: { isolation.isolate($0) },
       state: StateFile(directory: configuration.runDirectory))
     history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
     loop = ControllerLoop(
@@ -38,7 +37,7 @@ package struct Daemon: Sendable {
         cluster: configuration.cluster, node: configuration.node,
         record: NodeRecord(
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections, version: version),
-        timing: configuration.timing, partition: partition, seed: UInt64.random(in: .min ... .max)),
+        timing: configuration.timing, partition: configuration.partition, seed: UInt64.random(in: .min ... .max)),
       ports: ports, history: history, logger: logger)
   }
 

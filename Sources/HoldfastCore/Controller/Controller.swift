@@ -58,6 +58,8 @@ public struct Controller: Sendable {
   /// What was said until it changes, by kind and workload.
   var said: [String: String] = [:]
 
+  /// When the first event came.
+  var bornAt: BootInstant?
   var now: BootInstant = .zero
   var out: [Action] = []
   var wakeAt: BootInstant?
@@ -86,6 +88,7 @@ public struct Controller: Sendable {
 
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
     self.now = max(now, self.now)
+    if bornAt == nil { bornAt = self.now }
     out.removeAll(keepingCapacity: true)
     guard !isFinished else { return [] }
     learn(event)
@@ -109,6 +112,7 @@ public struct Controller: Sendable {
 
   private mutating func decide() {
     if let at = lookAt, at <= now { lookAt = nil }
+    missTheGuard()
     if view.isLoaded {
       keepSession()
       watchOthers()

@@ -112,6 +112,15 @@ extension Controller {
       severity: .error)
   }
 
+  /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
+  mutating func missTheGuard() {
+    guard guardian.phase == nil, !guardian.frozenWithoutIt, let bornAt else { return }
+    guard local.domains.values.contains(where: { $0.mark?.cluster == configuration.cluster }) else { return }
+    let until = bornAt + Self.guardIsLate
+    if now < until { lookAgain(at: until) } else { guardianLost("it does not answer") }
+  }
+  private static let guardIsLate: Duration = .milliseconds(300)
+
   /// Tells the guard how long the session stands. A guard that has stopped everything is told by `resume` only.
   mutating func extendGuard() {
     guard let deadline = session.deadline, now < deadline, guardian.isConnected, !guardian.isIsolated, !guardian.isolating

@@ -16,6 +16,12 @@ public enum LabClock {
     return BootInstant(nanoseconds: nanoseconds(of: CLOCK_BOOTTIME) - age)
   }
 
+  /// The same for milliseconds since 1970, as the daemons' history has them.
+  public static func instant(milliseconds: Int64) -> BootInstant {
+    let age = nanoseconds(of: CLOCK_REALTIME) - milliseconds * 1_000_000
+    return BootInstant(nanoseconds: nanoseconds(of: CLOCK_BOOTTIME) - age)
+  }
+
   private static func nanoseconds(of clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)

@@ -10,3 +10,6 @@ public enum APIVersion {
 
 /// Where the daemon listens unless told otherwise.
 public let defaultSocketPath = "/run/holdfast/holdfastd.sock"
+
+/// The version of this build, of all its programs.
+public let buildVersion = "0.1.0"

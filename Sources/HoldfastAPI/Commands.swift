@@ -92,12 +92,12 @@ public struct CommandResult: Hashable, Sendable, Codable {
     }
   }
 
-  public init(_ workload: String, failed error: OperatorError) {
+  public init(_ workload: String, failed error: ErrorBody) {
     self.workload = workload
     effect = .failed
     fields = []
     text = error.reason
-    self.error = ErrorBody(error)
+    self.error = error
   }
 }
 

@@ -1,2 +1,4 @@
+import HoldfastAPI
+
 /// The version of this build.
-public let holdfastVersion = "0.1.0"
+public let holdfastVersion = buildVersion

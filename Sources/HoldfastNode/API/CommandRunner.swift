@@ -74,7 +74,7 @@ struct CommandRunner: Sendable {
         try refuseRunning(name, spec, among: domains, in: view)
         results.append(try await run(.define(name, spec), in: &view))
       } catch {
-        results.append(CommandResult(name.text, failed: error))
+        results.append(CommandResult(name.text, failed: ErrorBody(error)))
       }
     }
     return CommandResults(isDryRun: isDryRun, results: results)
@@ -87,7 +87,7 @@ struct CommandRunner: Sendable {
       do throws(OperatorError) {
         results.append(try await run(.adopt(try await adoption(of: id, request.options)), in: &view))
       } catch {
-        results.append(CommandResult(id.name, failed: error))
+        results.append(CommandResult(id.name, failed: ErrorBody(error)))
       }
     }
     return CommandResults(isDryRun: isDryRun, results: results)

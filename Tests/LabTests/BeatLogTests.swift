@@ -4,18 +4,18 @@ import Testing
 
 /// Instants in these traces are small numbers of milliseconds.
 private func ms(_ value: Int64) -> BootInstant { BootInstant(nanoseconds: value * 1_000_000) }
-private func line(_ node: String, _ epoch: String, _ at: Int64, start: Int64? = nil) -> String {
-  "\(node) \(epoch) \(at * 1_000_000)" + (start.map { " \($0 * 1_000_000)" } ?? "") + "\n"
+private func line(_ node: String, _ epoch: String, _ at: Int64, start: Int64, first: Bool = false) -> String {
+  "\(node) \(epoch) \(at * 1_000_000) \(start * 1_000_000)\(first ? " first" : "")\n"
 }
-/// The trace of one life that beats every 10 ms.
+/// The trace of one life that beats every 10 ms and started 5 ms before its first beat.
 private func life(_ node: String, _ epoch: String, from: Int64, to: Int64) -> String {
-  line(node, epoch, from, start: from - 5) + stride(from: from + 10, through: to, by: 10).map { line(node, epoch, $0) }.joined()
+  stride(from: from, through: to, by: 10).map { line(node, epoch, $0, start: from - 5, first: $0 == from) }.joined()
 }
 private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", contents: Array(text.utf8)) }
 
 @Suite struct BeatLogTests {
   @Test func `a life reaches from its first to its last beat`() {
-    let read = log(life("h1", "3", from: 100, to: 150) + line("h1", "3", 400))
+    let read = log(life("h1", "3", from: 100, to: 150) + line("h1", "3", 400, start: 95))
     #expect(read.garbage.isEmpty)
     #expect(
       read.lives == [
@@ -37,7 +37,8 @@ private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", content
   }
 
   @Test(arguments: [
-    "", "h", "h1", "h1 ", "h1 3", "h1 3 ", "h1 3 1", "h1 3 1600000", "h1 3 160000000"
+    "", "h", "h1", "h1 ", "h1 3", "h1 3 ", "h1 3 1", "h1 3 160000000", "h1 3 160000000 95", "h1 3 160000000 95000000",
+    "h1 3 160000000 95000000 ", "h2 4 160000000 150000000 fir", "h2 4 160000000 150000000 first"
   ])
   func `a torn line at the end is passed over`(torn: String) {
     let read = log(life("h1", "3", from: 100, to: 150) + torn)
@@ -45,7 +46,10 @@ private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", content
     #expect(read.lives.map(\.last) == [ms(150)])
   }
 
-  @Test(arguments: ["h", "h1", "h1 3", "h1 3 ", "h1 3 1", "h1 3 160", "h1 4 17", "h2 4 1", "h1 3 160000000 1"])
+  @Test(arguments: [
+    "h", "h1", "h1 3", "h1 3 ", "h1 3 1", "h1 3 160000000", "h1 3 160000000 ", "h1 3 160000000 95", "h2 4 160000000 15",
+    "h2 4 160000000 150000000", "h2 4 160000000 150000000 fir"
+  ])
   func `a torn line that the next life has ended is passed over`(torn: String) {
     let read = log(life("h1", "3", from: 100, to: 150) + torn + "\n" + life("h2", "4", from: 300, to: 320))
     #expect(read.garbage.isEmpty)
@@ -53,16 +57,18 @@ private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", content
   }
 
   @Test(arguments: [
-    ("garbage\n", "it is not NODE EPOCH BOOTTIME_NS"),
-    ("h1 3 12x\n", "it is not NODE EPOCH BOOTTIME_NS"),
-    ("h1 3 160000000 1 1\n", "it is not NODE EPOCH BOOTTIME_NS"),
-    ("h1 three 160000000\n", "it is not NODE EPOCH BOOTTIME_NS"),
-    ("\u{0}\u{0}\u{0}\n", "it is not NODE EPOCH BOOTTIME_NS"),
-    (line("h1", "3", 140), "it is older than the line before it of the same life"),
-    (line("h2", "4", 160), "it belongs to no life: no first line with this node and epoch came before it")
+    ("garbage\n", "it is not NODE EPOCH BOOTTIME_NS START_NS"),
+    ("h1 3 12x 95000000\n", "it is not NODE EPOCH BOOTTIME_NS START_NS"),
+    ("h1 3 160000000\n", "it is not NODE EPOCH BOOTTIME_NS START_NS"),
+    ("h1 3 160000000 95000000 last\n", "it is not NODE EPOCH BOOTTIME_NS START_NS"),
+    ("h1 three 160000000 95000000\n", "it is not NODE EPOCH BOOTTIME_NS START_NS"),
+    ("\u{0}\u{0}\u{0}\n", "it is not NODE EPOCH BOOTTIME_NS START_NS"),
+    (line("h1", "3", 140, start: 95), "it is older than the beat before it"),
+    (line("h1", "3", 160, start: 95, first: true), "it begins a life that has begun before"),
+    (line("h2", "4", 160, start: 155), "it belongs to no life that began before it")
   ])
   func `garbage elsewhere is reported with its line`(text: String, reason: String) {
-    for after in ["", line("h1", "3", 170)] {
+    for after in ["", line("h1", "3", 170, start: 95)] {
       let read = log(life("h1", "3", from: 100, to: 150) + text + after)
       #expect(read.garbage.map(\.line) == [7])
       #expect(read.garbage.map(\.reason) == [reason])
@@ -85,8 +91,8 @@ private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", content
   @Test func `a planted overlap is found, with its nodes, instants and length`() throws {
     // Interleaved as two writers do it: h1 beats until 300, h2 from 250 on.
     let trace =
-      life("h1", "3", from: 100, to: 240) + line("h2", "4", 250, start: 245) + line("h1", "3", 251) + line("h2", "4", 260)
-      + line("h1", "3", 300) + line("h2", "4", 350)
+      life("h1", "3", from: 100, to: 240) + line("h2", "4", 250, start: 245, first: true) + line("h1", "3", 251, start: 95)
+      + line("h2", "4", 260, start: 245) + line("h1", "3", 300, start: 95) + line("h2", "4", 350, start: 245)
     let check = BeatCheck([log(trace)])
     let violation = try #require(check.violations.first)
     #expect(check.violations.count == 1)
@@ -102,18 +108,24 @@ private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", content
   }
 
   @Test func `one beat within another life is an overlap`() {
-    let check = BeatCheck([log(life("h1", "3", from: 100, to: 200) + line("h2", "4", 150, start: 149))])
+    let check = BeatCheck([log(life("h1", "3", from: 100, to: 200) + line("h2", "4", 150, start: 149, first: true))])
     #expect(check.violations.count == 1)
   }
 
   @Test func `a frozen life that goes on after its successor began is an overlap`() {
     let trace =
-      life("h1", "3", from: 100, to: 200) + life("h2", "4", from: 1500, to: 1800) + line("h1", "3", 1600)
+      life("h1", "3", from: 100, to: 200) + life("h2", "4", from: 1500, to: 1800) + line("h1", "3", 1600, start: 95)
     let check = BeatCheck([log(trace)])
     guard case .overlap(_, _, _, from: ms(1500), to: ms(1600)) = check.violations.first else {
       Issue.record("\(check.violations)")
       return
     }
+  }
+
+  @Test func `two processes on one node under one epoch are an overlap too`() {
+    let trace =
+      life("h1", "3", from: 100, to: 200) + line("h1", "3", 210, start: 206, first: true) + line("h1", "3", 220, start: 95)
+    #expect(BeatCheck([log(trace)]).violations.count == 1)
   }
 
   @Test func `a frozen life that never goes on is none`() {

@@ -2,8 +2,8 @@ import GuardProtocol
 
 /// What one container's trace says about where it executed, and when.
 ///
-/// Every instance of the container appends "NODE EPOCH BOOTTIME_NS" every 10 ms to the same file, whichever node it runs on;
-/// the first line of a life has a fourth field, the process's start. So a life's interval is known to 10 ms.
+/// Every instance of the container appends "NODE EPOCH BOOTTIME_NS START_NS" every 10 ms to the same file, whichever node it
+/// runs on; the first line of a life ends in " first". So each life's interval is known to 10 ms.
 public struct BeatLog: Equatable, Sendable {
   /// One process's life: from its first to its last beat. Pauses are within.
   public struct Life: Equatable, Sendable {
@@ -75,23 +75,20 @@ public struct BeatLog: Equatable, Sendable {
 
 /// One line, taken apart.
 private struct BeatLine {
-  var node: ArraySlice<UInt8>
-  var epoch: ArraySlice<UInt8>
+  var writer: BeatWriter
   var stamp: BootInstant
-  var start: BootInstant?
+  var isFirst: Bool
 
   init?(_ line: ArraySlice<UInt8>) {
     let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-    guard fields.count == 3 || fields.count == 4, !fields[0].isEmpty, fields[0].allSatisfy({ $0 > 32 && $0 < 127 }),
-      fields[1].elementsEqual("-".utf8) || BeatLine.number(fields[1]) != nil, let stamp = BeatLine.number(fields[2])
+    guard fields.count == 4 || (fields.count == 5 && fields[4].elementsEqual("first".utf8)),
+      !fields[0].isEmpty, fields[0].allSatisfy({ $0 > 32 && $0 < 127 }),
+      fields[1].elementsEqual("-".utf8) || BeatLine.number(fields[1]) != nil,
+      let stamp = BeatLine.number(fields[2]), let start = BeatLine.number(fields[3])
     else { return nil }
-    if fields.count == 4 {
-      guard let number = BeatLine.number(fields[3]) else { return nil }
-      start = BootInstant(nanoseconds: number)
-    }
-    node = fields[0]
-    epoch = fields[1]
+    writer = BeatWriter(node: fields[0], epoch: fields[1], start: BootInstant(nanoseconds: start))
     self.stamp = BootInstant(nanoseconds: stamp)
+    isFirst = fields.count == 5
   }
 
   private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
@@ -105,49 +102,55 @@ private struct BeatLine {
   }
 }
 
+/// The process that a line is from.
+private struct BeatWriter: Hashable {
+  var node: ArraySlice<UInt8>
+  var epoch: ArraySlice<UInt8>
+  var start: BootInstant
+}
+
 /// Turns lines into lives.
 private struct BeatReader {
-  /// Which instance a line is from, as far as a line tells.
-  private struct Writer: Hashable {
-    var node: ArraySlice<UInt8>
-    var epoch: ArraySlice<UInt8>
-  }
   private(set) var lives: [BeatLog.Life] = []
   private(set) var garbage: [BeatLog.Garbage] = []
   /// The last line, if it does not fit: excused when the next one begins a life.
   private(set) var doubt: BeatLog.Garbage?
-  private var current: [Writer: Int] = [:]
+  private var known: [BeatWriter: Int] = [:]
 
   mutating func read(_ text: ArraySlice<UInt8>, number: Int) {
     // Two starters may both end the same torn line.
     if text.isEmpty { return }
     let line = BeatLine(text)
-    if line?.start == nil, let doubt { garbage.append(doubt) }
+    if let doubt, line?.isFirst != true { garbage.append(doubt) }
     doubt = nil
-    func doubted(_ reason: String) -> BeatLog.Garbage {
-      .init(line: number, text: String(decoding: text.prefix(120), as: UTF8.self), reason: reason)
+    if let reason = problem(with: line) {
+      doubt = .init(line: number, text: String(decoding: text.prefix(120), as: UTF8.self), reason: reason)
+    } else if let line {
+      take(line)
     }
-    guard let line else {
-      doubt = doubted("it is not NODE EPOCH BOOTTIME_NS")
-      return
+  }
+
+  private func problem(with line: BeatLine?) -> String? {
+    guard let line else { return "it is not NODE EPOCH BOOTTIME_NS START_NS" }
+    switch (line.isFirst, known[line.writer]) {
+    case (true, nil): return nil
+    case (true, .some): return "it begins a life that has begun before"
+    case (false, nil): return "it belongs to no life that began before it"
+    case (false, .some(let life)): return line.stamp >= lives[life].last ? nil : "it is older than the beat before it"
     }
-    let writer = Writer(node: line.node, epoch: line.epoch)
-    if let start = line.start {
-      current[writer] = lives.count
+  }
+
+  private mutating func take(_ line: BeatLine) {
+    if let life = known[line.writer] {
+      lives[life].longestPause = max(lives[life].longestPause, line.stamp - lives[life].last)
+      lives[life].last = line.stamp
+      lives[life].beats += 1
+    } else {
+      known[line.writer] = lives.count
       lives.append(
         .init(
-          node: String(decoding: line.node, as: UTF8.self), epoch: String(decoding: line.epoch, as: UTF8.self), start: start,
-          first: line.stamp, last: line.stamp))
-    } else if let index = current[writer] {
-      guard line.stamp >= lives[index].last else {
-        doubt = doubted("it is older than the line before it of the same life")
-        return
-      }
-      lives[index].longestPause = max(lives[index].longestPause, line.stamp - lives[index].last)
-      lives[index].last = line.stamp
-      lives[index].beats += 1
-    } else {
-      doubt = doubted("it belongs to no life: no first line with this node and epoch came before it")
+          node: String(decoding: line.writer.node, as: UTF8.self), epoch: String(decoding: line.writer.epoch, as: UTF8.self),
+          start: line.writer.start, first: line.stamp, last: line.stamp))
     }
   }
 }

@@ -1,8 +1,9 @@
 // What the lab's containers run, as their first process: it proves by its trace where it executes, and answers over HTTP.
 //
-// Every 10 ms it appends "NODE EPOCH BOOTTIME_NS\n" to /beats/NAME; the first line of a life has a fourth field, the
-// process's start on the boot clock, which no PID namespace changes. On port 80 it answers "NAME NODE EPOCH COUNTER\n":
-// the counter is in memory only, so it goes on after a pause and begins anew after a restart.
+// Every 10 ms it appends "NODE EPOCH BOOTTIME_NS START_NS\n" to /beats/NAME. START_NS is the process's start on the boot
+// clock, which no PID namespace changes: with it, even two on one node under one epoch are told apart. The first line of a
+// life ends in " first". On port 80 it answers "NAME NODE EPOCH COUNTER\n": the counter is in memory only, so it goes on
+// after a pause and begins anew after a restart.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,6 +25,7 @@
 enum { connections_at_most = 64, beat_ns = 10 * 1000 * 1000, announcements = 3, beats_between_announcements = 10 };
 
 static const char *name, *node, *epoch;
+static long long start;
 
 static void leave(const char *what) {
   fprintf(stderr, "beat: %s: %s\n", what, strerror(errno));
@@ -70,10 +72,9 @@ static int open_trace(void) {
   return trace;
 }
 
-static void beat(int trace, long long start) {
+static void beat(int trace, const char *mark) {
   char line[256];
-  int length = start ? snprintf(line, sizeof line, "%s %s %lld %lld\n", node, epoch, boot_clock(), start)
-                     : snprintf(line, sizeof line, "%s %s %lld\n", node, epoch, boot_clock());
+  int length = snprintf(line, sizeof line, "%s %s %lld %lld%s\n", node, epoch, boot_clock(), start, mark);
   if (write(trace, line, length) != length) leave("appending to the trace");
 }
 
@@ -131,7 +132,7 @@ static void serve(int timer, int server, int trace) {
     if (poll(waiting, used, -1) < 0 && errno != EINTR) leave("poll");
     unsigned long long expirations;
     if (read(timer, &expirations, sizeof expirations) == sizeof expirations) {
-      beat(trace, 0);
+      beat(trace, "");
       counter++;
       if (counter % beats_between_announcements == 0 && counter / beats_between_announcements < announcements) announce();
     }
@@ -160,11 +161,12 @@ int main(void) {
   name = environment("LIBVIRT_LXC_NAME", "unnamed");
   node = environment("HOLDFAST_NODE", "-");
   epoch = environment("HOLDFAST_EPOCH", "-");
+  start = process_start();
   int trace = open_trace(), server = listen_at_80();
   int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   struct itimerspec every = {{0, beat_ns}, {0, beat_ns}};
   if (timer < 0 || timerfd_settime(timer, 0, &every, NULL)) leave("timerfd");
-  beat(trace, process_start());
+  beat(trace, " first");
   announce();
   serve(timer, server, trace);
 }

@@ -143,7 +143,7 @@ extension Controller {
   /// claim is killed before, and never executes again.
   mutating func resumeIfValidated() {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
-    guard let own = session.standing, own.confirmedSent != nil else { return }
+    guard let own = session.standing, own.confirmedSent != nil, now >= pauseUntil else { return }
     var kept: [WorkloadName] = []
     for workload in stoppedHere() {
       if view.isUnreadable(workload) { return }

@@ -144,7 +144,7 @@ extension GuardMachine {
     guard progress == .gone else { return }
     kills[target] = nil
     persist()
-    guard case .workload(let name, _) = target else { return }
+    guard let name = target.workload else { return }
     log(.notice, "killed \(name): every process is gone")
     let report = GuardReport.killed(workload: name, confirmed: true)
     if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }
@@ -170,7 +170,7 @@ extension GuardMachine {
   private mutating func overdue(_ target: KillTarget) {
     kills[target]?.overdue = true
     log(.error, "killing \(target.label): its processes are still there; trying on")
-    guard case .workload(let name, _) = target else { return }
+    guard let name = target.workload else { return }
     let report = GuardReport.killed(workload: name, confirmed: false)
     if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }
   }

@@ -22,11 +22,11 @@ package struct Daemon: Sendable {
   package init(_ configuration: NodeConfiguration, version: String, logger: Logger) throws {
     self.configuration = configuration
     self.logger = logger
-    let store = try StoreFactory.make(configuration, logger: logger)
+    let store = try configuration.makeStore(logger: logger)
     let hypervisor = LibvirtHypervisor(
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
-    let door = try GuardDoor(path: configuration.guardSocket, logger: logger)
-    let isolation = try DirectIsolation(partition: configuration.partition, logger: logger)
+    let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
+    let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
       store: store, hypervisor: hypervisor, guardian: door,
       isolateDirectly: { isolation.isolate($0) },
@@ -37,7 +37,7 @@ package struct Daemon: Sendable {
         cluster: configuration.cluster, node: configuration.node,
         record: NodeRecord(
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections, version: version),
-        timing: configuration.timing, partition: configuration.partition, seed: UInt64.random(in: .min ... .max)),
+        timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max)),
       ports: ports, history: history, logger: logger)
   }
 
@@ -47,7 +47,8 @@ package struct Daemon: Sendable {
     let access = NodeAccess(
       cluster: configuration.cluster, node: configuration.node, loop: loop, ports: ports, history: history)
     try await withThrowingTaskGroup { group in
-      group.addTask { try await APIServer(access: access, socket: configuration.apiSocket, group: configuration.apiGroup, logger: logger).run(ready: ready) }
+      let api = APIServer(access: access, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
+      group.addTask { try await api.run(ready: ready) }
       group.addTask { await ServiceNotifier(loop: loop, node: configuration.node).run() }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.

@@ -63,6 +63,10 @@ public struct NodeIsolation: Sendable {
     switch target {
     case .workload(_, let cgroup): return killing.attempt(cgroup)
     case .stopPartition(let sparing): return killing.attempt(below: directory(for: .stop), sparing: sparing)
+    case .unseen(_, let sparing):
+      return Self.lesser(
+        killing.attempt(below: directory(for: .freeze), sparing: sparing),
+        killing.attempt(below: directory(for: .stop), sparing: sparing))
     }
   }
 
@@ -99,6 +103,16 @@ public struct NodeIsolation: Sendable {
   }
 
   // MARK: Parts
+
+  /// Two kills together are as far as the one that is behind.
+  private static func lesser(_ a: KillProgress, _ b: KillProgress) -> KillProgress {
+    switch (a, b) {
+    case (.failed, _): a
+    case (_, .failed): b
+    case (.dying, _), (_, .dying): .dying
+    case (.gone, .gone): .gone
+    }
+  }
 
   /// Killed processes die outside of everything that is frozen.
   private var graveyard: String {

@@ -18,7 +18,7 @@ struct Holdfastd: AsyncParsableCommand {
     version: holdfastVersion)
 
   @Option(help: "The configuration file.")
-  var config = "/etc/holdfast/holdfastd.yaml"
+  var config = NodeConfiguration.defaultPath
 
   @Flag(help: "Check the configuration, say what is wrong with it, and exit: 0 when nothing is.")
   var check = false
@@ -27,16 +27,17 @@ struct Holdfastd: AsyncParsableCommand {
     if check {
       let report = NodeConfiguration.check(path: config)
       print(report.text)
-      throw ExitCode(report.isGood ? 0 : 1)
+      throw ExitCode(report.exitStatus)
     }
     let node: NodeConfiguration
     do { node = try NodeConfiguration.load(path: config) } catch {
-      fputs("holdfastd: \(error)\n", stderr)
-      throw ExitCode(1)
+      fputs("\(error)\nholdfastd: \(config) cannot be used\n", stderr)
+      throw ExitCode(CheckReport.configurationError)
     }
     LoggingSystem.bootstrap { JournalLog(label: $0) }
     var logger = Logger(label: "holdfastd")
     logger.logLevel = node.logLevel
+    for warning in node.warnings { logger.warning("\(warning)") }
     do {
       let daemon = try Daemon(node, version: holdfastVersion, logger: logger)
       try await Self.serve(daemon, handsOver: node.onStop == .handover, logger: logger)

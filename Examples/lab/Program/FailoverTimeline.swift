@@ -22,8 +22,8 @@ struct FailoverTimeline {
     // History is written behind; give its last lines a moment.
     try await Task.sleep(for: .milliseconds(400))
     for line in try await Self.history(stage.lab, on: host) {
-      guard let at = LabClock.instant(milliseconds: line.milliseconds), at > killed else { continue }
-      guard ["nodeLost", "plannerTaken", "placed", "claimed"].contains(line.kind) else { continue }
+      let at = LabClock.instant(milliseconds: line.milliseconds)
+      guard at > killed, ["nodeLost", "plannerTaken", "placed", "claimed"].contains(line.kind) else { continue }
       timeline.mark("\(line.node): \(line.text)", at: at)
     }
     self.recovered = recovered

@@ -49,6 +49,8 @@ public struct Controller: Sendable {
   var timers: [WorkloadName: BootInstant] = [:]
   /// Workloads whose start waits for another's end.
   var waitingToStart: Set<WorkloadName> = []
+  /// A transaction that failed at once is not repeated before this instant: opening, re-validating, departing.
+  var pauseUntil: BootInstant = .zero
   /// Something besides a workload wants to be looked at again then.
   var lookAt: BootInstant?
   var report = ReportState()
@@ -158,6 +160,12 @@ public struct Controller: Sendable {
     dirty.formUnion(view.specs.keys)
     dirty.formUnion(view.claims.keys)
     dirty.formUnion(agents.keys)
+  }
+
+  /// Nothing that just failed is repeated for a moment.
+  mutating func pause() {
+    pauseUntil = now + timing.renewInterval / 4
+    lookAgain(at: pauseUntil)
   }
 
   mutating func lookAgain(at instant: BootInstant) { lookAt = min(lookAt ?? instant, instant) }

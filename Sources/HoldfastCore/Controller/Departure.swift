@@ -16,7 +16,7 @@ extension Controller {
       if case .opening = session.phase { return }
       return finish()
     }
-    guard own.leaving, session.isValid(at: now), !isUnderWay({ $0 == .depart }) else { return }
+    guard own.leaving, session.isValid(at: now), now >= pauseUntil, !isUnderWay({ $0 == .depart }) else { return }
     guard !view.claims.values.contains(where: { holds($0.value) }) else { return }
     guard agents.values.allSatisfy({ !$0.writing && $0.operation == nil }) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]

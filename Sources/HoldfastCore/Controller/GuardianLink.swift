@@ -48,6 +48,7 @@ extension Controller {
     case .report(.refused(let reason)):
       guardian.resuming = false
       guardian.isolating = false
+      condemnAnew()
       noteOnce(.guardBack, "the guard refused a command: \(reason)")
       lookAgain(at: now + timing.renewInterval / 2)
     case .lost(let reason): guardianLost(reason)
@@ -66,11 +67,17 @@ extension Controller {
       guardian.isolating = true
       tellGuard(.isolate)
     }
+    condemnAnew()
     for workload in agents.keys.sorted() {
       if let protected = agents[workload]?.guarded { tellGuard(.protect(protected)) }
     }
     extendGuard()
     makeEveryWorkloadDirty()
+  }
+
+  /// A kill that the guard did not take, or of which its successor does not know, is commanded again.
+  private mutating func condemnAnew() {
+    for workload in agents.keys { agents[workload]?.condemned = false }
   }
 
   private mutating func guardianChanged(to state: GuardState) {
@@ -136,7 +143,7 @@ extension Controller {
   /// claim is killed before, and never executes again.
   mutating func resumeIfValidated() {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
-    guard let own = session.standing, own.confirmedSent != nil else { return }
+    guard let own = session.standing, own.confirmedSent != nil, now >= pauseUntil else { return }
     var kept: [WorkloadName] = []
     for workload in stoppedHere() {
       if view.isUnreadable(workload) { return }

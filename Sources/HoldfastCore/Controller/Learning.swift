@@ -119,9 +119,11 @@ extension Controller {
         writingEnded(workload)
         retry(workload, at: now + pause)
       }
-    case .validate: guardian.validating = false
+    case .validate:
+      guardian.validating = false
+      self.pause()
     case .report: report.failed(at: now)
-    case .depart: break
+    case .depart: self.pause()
     }
   }
 

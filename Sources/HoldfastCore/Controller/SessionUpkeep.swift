@@ -29,7 +29,7 @@ extension Controller {
     }
     guard isFormatKnown() else { return }
     // Opening frees the claims of every earlier session of this node: nothing may execute under them any more.
-    guard nothingExecutes(), earlierSessionsAreOver() else { return }
+    guard nothingExecutes(), earlierSessionsAreOver(), now >= pauseUntil else { return }
     open()
   }
 
@@ -128,7 +128,7 @@ extension Controller {
 
   mutating func openingFailed() {
     session.openingFailed()
-    lookAgain(at: now + timing.renewInterval / 2)
+    pause()
   }
 
   private mutating func save(_ incarnation: Incarnation, _ created: Revision) {

@@ -2,7 +2,7 @@ import GuardProtocol
 import Lab
 import Testing
 
-extension HoldfastInTheLab {
+extension LabHostsTests {
   /// Each part of a node fails alone, for real.
   @Suite(.serialized) struct Trials {
     @Test func `guard killed: frozen at once, resumed with the same processes`() async throws {

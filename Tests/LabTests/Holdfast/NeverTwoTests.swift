@@ -2,7 +2,7 @@ import GuardProtocol
 import Lab
 import Testing
 
-extension HoldfastInTheLab {
+extension LabHostsTests {
   /// A host is lost in every way in which a host can be lost. Its containers run elsewhere, and never twice at once: that check is
   /// in `TestStage.run`.
   @Suite(.serialized) struct NeverTwo {

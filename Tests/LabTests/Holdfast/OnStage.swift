@@ -1,18 +1,7 @@
-import Foundation
-import Glibc
 import GuardProtocol
 import HoldfastAPI
 import Lab
 import Testing
-
-/// Everything that needs a lab with Holdfast. One at a time: a lab takes the whole machine.
-@Suite(.serialized, .enabled(if: LabAccess.isWanted)) struct HoldfastInTheLab {}
-
-/// Whether the lab can run here.
-enum LabAccess {
-  /// `LAB=off` is the only way not to run it: elsewhere a lab that cannot run is a failure.
-  static var isWanted: Bool { ProcessInfo.processInfo.environment["LAB"] != "off" }
-}
 
 /// A stage for one test, and what holds for every test on it.
 struct TestStage {
@@ -26,8 +15,7 @@ struct TestStage {
     hosts: Int = 3, count: Int = 6, isolation: String = "freeze", overlapAllowed: Duration = .zero, lostHosts: Set<LabHost> = [],
     _ body: (TestStage) async throws -> Void
   ) async throws {
-    try #require(getuid() == 0, "the lab needs root; run as root, or say LAB=off to go without")
-    let lab = try LabCluster(state: "/var/tmp/hf-test", name: "hftest")
+    let lab = try await testLab()
     try await lab.down()
     do {
       let stage = try await Stage.make(lab: lab, hosts: hosts, count: count, isolation: isolation, unmanaged: true)

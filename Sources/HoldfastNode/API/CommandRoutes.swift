@@ -39,7 +39,9 @@ struct CommandRoutes: Sendable {
   }
 
   private static func answer(_ results: CommandResults) throws -> Response {
-    try jsonResponse(results, status: results.results.contains { $0.error != nil } ? HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status") : .ok)
+    try jsonResponse(
+      results,
+      status: results.results.contains { $0.error != nil } ? HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status") : .ok)
   }
 }
 

@@ -54,8 +54,10 @@ struct AdoptCommand: AsyncParsableCommand {
     var results: [CommandResult] = []
     for id in chosen {
       let request = AdoptRequest(
-        domains: [id], demand: demand(of: id, in: known), labels: pairs, priority: priority, isolation: isolation, stopTimeout: stopTimeout)
-      results += try await client.post("/adopt", dryRun ? ["dryRun": "true"] : [:], body: request, as: CommandResults.self).results
+        domains: [id], demand: demand(of: id, in: known), labels: pairs, priority: priority, isolation: isolation,
+        stopTimeout: stopTimeout)
+      results += try await client.post("/adopt", dryRun ? ["dryRun": "true"] : [:], body: request, as: CommandResults.self)
+        .results
     }
     try Carrying.tell(results, isDryRun: dryRun, daemon.output)
     try Carrying.refuseIfFailed(results)

@@ -30,7 +30,8 @@ struct Carrying {
   private let goal: (CommandResult) -> Waiting.Goal?
 
   init(
-    daemon: DaemonOptions, options: ChangeOptions, question: ((Int) -> String)?, goal: @escaping (CommandResult) -> Waiting.Goal?
+    daemon: DaemonOptions, options: ChangeOptions, question: ((Int) -> String)?,
+    goal: @escaping (CommandResult) -> Waiting.Goal?
   ) {
     self.daemon = daemon
     isDryRun = options.dryRun
@@ -59,7 +60,8 @@ struct Carrying {
         try Self.tell(plan, isDryRun: true, daemon.output)
         return try Self.refuseIfFailed(plan)
       }
-      try await agree(to: plan)
+      let changes = plan.count { $0.effect != .failed && $0.effect != .unchanged }
+      if let question, changes > 0 { try Agreement.seek(question(changes), showing: plan) }
     }
     let results = try await results(names, [:], step)
     try Self.tell(results, isDryRun: false, daemon.output)
@@ -80,22 +82,6 @@ struct Carrying {
       }
     }
     return results
-  }
-
-  /// - Throws: `Failure` when there is nobody to ask, `ExitCode` when the answer is no.
-  private func agree(to plan: [CommandResult]) async throws {
-    let changes = plan.filter { $0.effect != .failed && $0.effect != .unchanged }
-    guard let question, !changes.isEmpty else { return }
-    guard Terminal.canAsk else {
-      throw Failure(
-        .usage, thing: "holdfast", reason: "this command asks before it acts, and there is no terminal to ask on",
-        remedy: "Look at it with --dry-run, then repeat it with --yes.")
-    }
-    for line in ResultLines(terminal: .current()).lines(plan) { Output.complain(line) }
-    guard Terminal.ask(question(changes.count)) else {
-      Output.complain("Nothing was done.")
-      throw ExitCode(ExitStatus.failed.rawValue)
-    }
   }
 
   static func tell(_ results: [CommandResult], isDryRun: Bool, _ format: DaemonOptions.Format) throws {

@@ -22,13 +22,17 @@ struct NodesCommand: AsyncParsableCommand {
   private func details(_ node: NodeInfo, _ terminal: Terminal) -> [String] {
     var facts: [String] = []
     facts.append("serves \(node.connections.isEmpty ? "nothing" : node.connections.joined(separator: ", "))")
-    if !node.labels.isEmpty { facts.append(node.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")) }
+    if !node.labels.isEmpty {
+      facts.append(node.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
+    }
     if node.unmanagedDomains > 0 {
-      facts.append("\(Words.count(node.unmanagedDomains, "domain")) outside protection (\(Words.memory(node.unmanaged.memory)))")
+      facts.append(
+        "\(Words.count(node.unmanagedDomains, "domain")) outside protection (\(Words.memory(node.unmanaged.memory)))")
     }
     if let version = node.version { facts.append("version \(version)") }
     let lines = ["", "\(terminal.styled(node.name, .bold))  \(terminal.styled(facts.joined(separator: "; "), .dim))"]
-    let troubles = node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) does not answer: \($0.value)" }
+    let troubles =
+      node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) does not answer: \($0.value)" }
       + node.strays.map { "\($0) carries this cluster's mark, but the cluster does not know it" }
     return lines + troubles.map { terminal.styled("  \($0)", .bad) }
   }

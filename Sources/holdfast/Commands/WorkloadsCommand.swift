@@ -30,8 +30,10 @@ struct WorkloadsCommand: AsyncParsableCommand {
     let terminal = Terminal.current()
     guard !list.workloads.isEmpty else {
       return Output.line(
-        problems ? "Every workload is where it should be."
-          : names.isEmpty ? "Nothing is protected yet. `holdfast adopt` protects a running domain." : "No workload's name matches.")
+        problems
+          ? "Every workload is where it should be."
+          : names.isEmpty
+            ? "Nothing is protected yet. `holdfast adopt` protects a running domain." : "No workload's name matches.")
     }
     let width = terminal.isTerminal ? terminal.columns : nil
     for line in WorkloadTable(terminal: terminal).lines(list.workloads, isBrief: false, width: width) { Output.line(line) }

@@ -13,12 +13,15 @@ struct DaemonClient: Sendable {
   private static let commandLimit: Int64 = 120
   private static let greatestAnswer = 256 << 20
 
-  func get<Answer: Decodable>(_ path: String, _ query: [String: String] = [:], as: Answer.Type = Answer.self) async throws -> Answer {
+  func get<Answer: Decodable>(_ path: String, _ query: [String: String] = [:], as: Answer.Type = Answer.self) async throws
+    -> Answer
+  {
     try await ask(request(path, query), limit: Self.readLimit)
   }
 
   func post<Answer: Decodable>(
-    _ path: String, _ query: [String: String] = [:], body: (some Encodable)? = Optional<String>.none, as: Answer.Type = Answer.self
+    _ path: String, _ query: [String: String] = [:], body: (some Encodable)? = Optional<String>.none,
+    as: Answer.Type = Answer.self
   ) async throws -> Answer {
     var request = request(path, query)
     request.method = .POST
@@ -47,7 +50,8 @@ struct DaemonClient: Sendable {
       throw failure
     } catch {
       throw Failure(
-        .unreachable, thing: "the daemon at \(socket)", reason: "the connection ended: \(error)", remedy: "`systemctl status holdfastd` tells why.")
+        .unreachable, thing: "the daemon at \(socket)", reason: "the connection ended: \(error)",
+        remedy: "`systemctl status holdfastd` tells why.")
     }
     throw Failure(
       .unreachable, thing: "the daemon at \(socket)", reason: "it has ended", remedy: "`systemctl status holdfastd` tells why.")
@@ -87,7 +91,7 @@ struct DaemonClient: Sendable {
 
   private func body(of response: HTTPClientResponse) async throws -> Data {
     do {
-      return Data(buffer: try await response.body.collect(upTo: Self.greatestAnswer))
+      return Data(try await response.body.collect(upTo: Self.greatestAnswer).readableBytesView)
     } catch {
       throw unreachable(error, limit: nil)
     }

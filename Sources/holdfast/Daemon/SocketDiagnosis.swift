@@ -13,7 +13,10 @@ enum SocketDiagnosis {
     var file = stat()
     if lstat(path, &file) != 0 {
       return errno == ENOENT
-        ? ("there is no such socket", "Is holdfastd running here? `systemctl status holdfastd`; or name its socket with --socket.")
+        ? (
+          "there is no such socket",
+          "Is holdfastd running here? `systemctl status holdfastd`; or name its socket with --socket."
+        )
         : (
           "the socket cannot be looked at: \(String(cString: strerror(errno)))",
           "Run it as root or as a member of the operators' group."

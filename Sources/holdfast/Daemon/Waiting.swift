@@ -31,7 +31,8 @@ struct Waiting: Sendable {
         told = text
         guard ContinuousClock.now < end else {
           throw Failure(
-            thing: "workload \(name)", reason: "it is not there after \(Int(limit)) s: \(workload.why ?? "it is \(workload.state.rawValue)")",
+            thing: "workload \(name)",
+            reason: "it is not there after \(Int(limit)) s: \(workload.why ?? "it is \(workload.state.rawValue)")",
             remedy: "`holdfast workload \(name)` shows what happens to it; it goes on without this command.")
         }
         try await Task.sleep(for: Self.pause)
@@ -49,7 +50,9 @@ struct Waiting: Sendable {
       return workload.state == .stopped
     case .moved(let target, let serial):
       guard workload.desired == "running" else { throw overruled(workload) }
-      guard let move = workload.move, move.serial >= serial else { return workload.node == target && workload.state == .running }
+      guard let move = workload.move, move.serial >= serial else {
+        return workload.node == target && workload.state == .running
+      }
       guard move.isServed else { return false }
       guard workload.wantedNode == target else {
         throw Failure(

@@ -16,7 +16,8 @@ enum WorkloadSelection {
         let matching = known.filter(glob.matches)
         guard !matching.isEmpty else {
           throw Failure(
-            thing: "the pattern \(pattern)", reason: "no workload's name matches it", remedy: "`holdfast workloads` lists them all.")
+            thing: "the pattern \(pattern)", reason: "no workload's name matches it",
+            remedy: "`holdfast workloads` lists them all.")
         }
         return matching
       })

@@ -38,7 +38,8 @@ struct StatusScreen {
       case .critical: .bad
       }
     let word = status.health.rawValue.uppercased()
-    let seen = "\(Words.clock(status.milliseconds, today: Words.now())) \(Words.zone(status.milliseconds)), seen by \(status.node)"
+    let seen =
+      "\(Words.clock(status.milliseconds, today: Words.now())) \(Words.zone(status.milliseconds)), seen by \(status.node)"
     let left = "\(status.cluster)  \(word)  \(summary)"
     let room = width - seen.count - 2
     var text = terminal.fitted(left, to: room)
@@ -89,7 +90,8 @@ struct StatusScreen {
     let lines = status.risks.prefix(Self.mostRisks).map { risk in
       let names = risk.workloads.prefix(4).joined(separator: ", ")
       let more = risk.workloads.count > 4 ? " and \(risk.workloads.count - 4) more" : ""
-      return "If \(risk.node) fails now, \(names)\(more) find\(risk.workloads.count == 1 ? "s" : "") no room (\(Words.memory(risk.demand.memory)))."
+      return
+        "If \(risk.node) fails now, \(names)\(more) find\(risk.workloads.count == 1 ? "s" : "") no room (\(Words.memory(risk.demand.memory)))."
     }
     let rest = status.risks.count - lines.count
     return [title("At risk")] + lines.map { terminal.fitted($0, to: width) }

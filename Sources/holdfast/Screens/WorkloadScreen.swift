@@ -23,16 +23,19 @@ struct WorkloadScreen {
     }
     if let move = workload.move, !move.isServed { lines += paragraph("asked", "to move to \(move.to), not decided yet") }
     lines += paragraph(
-      "needs", "\(Words.memory(workload.demand.memory)), \(Words.cpus(workload.demand.cpus)) cpus; priority \(workload.priority)")
+      "needs",
+      "\(Words.memory(workload.demand.memory)), \(Words.cpus(workload.demand.cpus)) cpus; priority \(workload.priority)")
     lines += paragraph(
       "domain", "\(workload.connection)/\(workload.name), UUID \(workload.uuid), epoch \(workload.epoch)")
     lines += paragraph(
       "at deadline", "\(workload.isolation == "stop" ? "killed" : "frozen"); \(seconds(workload.stopTimeout)) to shut down")
     if !workload.labels.isEmpty {
-      lines += paragraph("labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
+      lines += paragraph(
+        "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
     }
     lines += ["", terminal.styled("History", .bold)]
-    lines += detail.history.isEmpty
+    lines +=
+      detail.history.isEmpty
       ? [terminal.styled("nothing is kept", .dim)] : HistoryLines(terminal: terminal, width: width).lines(detail.history)
     return lines
   }

@@ -11,7 +11,8 @@ struct WorkloadTable {
     var columns: [Table.Column] = [.init(title: "WORKLOAD"), .init(title: "STATE"), .init(title: "NODE")]
     if !isBrief {
       columns += [
-        .init(title: "MEMORY", alignsRight: true), .init(title: "CPUS", alignsRight: true), .init(title: "PRIO", alignsRight: true),
+        .init(title: "MEMORY", alignsRight: true), .init(title: "CPUS", alignsRight: true),
+        .init(title: "PRIO", alignsRight: true),
         .init(title: "ISOLATION")
       ]
     }

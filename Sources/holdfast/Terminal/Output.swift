@@ -13,7 +13,8 @@ enum Output {
   /// A value of the API as it is, its fields in one order.
   static func json(_ value: some Encodable, compact: Bool = false) throws {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = compact ? [.sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+    encoder.outputFormatting =
+      compact ? [.sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
     line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 

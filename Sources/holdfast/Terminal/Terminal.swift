@@ -64,7 +64,9 @@ struct Terminal: Sendable {
     return answer == "y" || answer == "yes"
   }
 
-  private static func fputsToError(_ text: String) { _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) } }
+  private static func fputsToError(_ text: String) {
+    _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
 }
 
 enum Style: Sendable {

@@ -143,7 +143,7 @@ private struct WorkloadReading {
 
   // MARK: the domain XML
 
-  private func domain(_ section: YAMLSection) -> (xml: String, facts: DomainXML)? {
+  private func domain(_ section: YAMLSection) -> (xml: String, facts: DefinedDomain)? {
     switch (section["xml"], section["xml-file"]) {
     case (let value?, nil): return inline(value)
     case (nil, let value?): return file(value)
@@ -155,11 +155,11 @@ private struct WorkloadReading {
     return nil
   }
 
-  private func inline(_ value: YAMLValue) -> (xml: String, facts: DomainXML)? {
+  private func inline(_ value: YAMLValue) -> (xml: String, facts: DefinedDomain)? {
     guard let xml = value.text(expected: "domain XML", remedy: "Write 'xml: |', and the XML below it, indented.") else {
       return nil
     }
-    let (facts, flaws) = DomainXML.read(xml, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(xml, limit: WorkloadFile.xmlLimit)
     for flaw in flaws {
       if let place = value.position(of: flaw.place) {
         value.wrong(at: place, expected: flaw.expected, found: flaw.found, remedy: flaw.remedy)
@@ -170,7 +170,7 @@ private struct WorkloadReading {
     return facts.map { (xml, $0) }
   }
 
-  private func file(_ value: YAMLValue) -> (xml: String, facts: DomainXML)? {
+  private func file(_ value: YAMLValue) -> (xml: String, facts: DefinedDomain)? {
     guard let name = value.text(expected: "the path of a file with domain XML", remedy: "Write the path."), !name.isEmpty else {
       return nil
     }
@@ -189,7 +189,7 @@ private struct WorkloadReading {
       }
       return nil
     }
-    let (facts, flaws) = DomainXML.read(source.text, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(source.text, limit: WorkloadFile.xmlLimit)
     for flaw in flaws {
       log.add(
         FileMistake(

@@ -3,7 +3,7 @@ import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
 //   1 pure core      HoldfastCore, GuardProtocol
-//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastAPI
+//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
@@ -67,14 +67,15 @@ let package = Package(
       name: "GuardDoor",
       dependencies: ["HoldfastPorts", "GuardProtocol", "CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
-    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore"], swiftSettings: strict),
+    .target(name: "HoldfastYAML", dependencies: ["HoldfastCore", "Yams"], swiftSettings: strict),
+    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML"], swiftSettings: strict),
 
     // Ring 3.
     .target(
       name: "HoldfastNode",
       dependencies: [
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "Isolation", "CSystemd",
-        "CLinux", "Yams",
+        "CLinux", "HoldfastYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -92,7 +93,7 @@ let package = Package(
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "HoldfastCore", "GuardProtocol",
+        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client")
       ], swiftSettings: strict),
@@ -128,7 +129,8 @@ let package = Package(
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "HoldfastNode", "HoldfastAPI", "MemoryStore", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "MemoryStore",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ]),
     .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"])

@@ -79,16 +79,21 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "NIOCore", package: "swift-nio")
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfastd",
-      dependencies: ["HoldfastNode", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "HoldfastNode",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle")
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI",
+        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client")
       ], swiftSettings: strict),
@@ -108,6 +113,9 @@ let package = Package(
       dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Examples/lab/Program", swiftSettings: strict),
 
+    // The simulator: many cores on virtual time.
+    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
+
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
@@ -117,7 +125,14 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")]),
-    .testTarget(name: "NodeTests", dependencies: ["HoldfastNode", "HoldfastAPI", "HoldfastYAML", "MemoryStore"]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore", "GuardProtocol"]),
+    .testTarget(
+      name: "NodeTests",
+      dependencies: [
+        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "MemoryStore",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess")
+      ]),
     .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"])
   ],
   swiftLanguageModes: [.v6]

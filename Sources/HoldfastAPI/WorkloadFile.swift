@@ -144,7 +144,7 @@ private struct WorkloadReading {
 
   private struct Domain {
     var xml: String
-    var facts: DomainXML
+    var facts: DefinedDomain
     /// Nothing was wrong in it: what is missing is missing, not unread.
     var isSound: Bool
   }
@@ -165,7 +165,7 @@ private struct WorkloadReading {
     guard let xml = value.text(expected: "domain XML", remedy: "Write 'xml: |', and the XML below it, indented.") else {
       return nil
     }
-    let (facts, flaws) = DomainXML.read(xml, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(xml, limit: WorkloadFile.xmlLimit)
     for flaw in flaws {
       if let place = value.position(of: flaw.place) {
         value.wrong(at: place, expected: flaw.expected, found: flaw.found, remedy: flaw.remedy)
@@ -195,7 +195,7 @@ private struct WorkloadReading {
       }
       return nil
     }
-    let (facts, flaws) = DomainXML.read(source.text, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(source.text, limit: WorkloadFile.xmlLimit)
     for flaw in flaws {
       log.add(
         FileMistake(

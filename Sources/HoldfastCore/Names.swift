@@ -20,7 +20,9 @@ extension Name {
   /// starting with a letter or digit.
   public static func isValid(_ text: String) -> Bool {
     guard let first = text.utf8.first, text.utf8.count <= 63, isAlphanumeric(first) else { return false }
-    return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+    return text.utf8.allSatisfy {
+      isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+    }
   }
 }
 

@@ -9,6 +9,8 @@ public struct ExpiryWatch: Hashable, Sendable {
     var modified: Revision
     var ttl: Duration
     var received: BootInstant
+    /// Changes seen since it was first heard of.
+    var changes = 0
   }
 
   private var sessions: [Incarnation: Observed] = [:]
@@ -25,10 +27,15 @@ public struct ExpiryWatch: Hashable, Sendable {
       sessions[incarnation] = nil
       return
     }
-    if let known = sessions[incarnation], known.modified >= entry.modified { return }
+    let known = sessions[incarnation]
+    if let known, known.modified >= entry.modified { return }
     // A TTL that is shorter than ours could only come from a node that is configured otherwise: it knows its own deadline.
-    sessions[incarnation] = Observed(modified: entry.modified, ttl: .milliseconds(entry.value.ttl), received: now)
+    sessions[incarnation] = Observed(
+      modified: entry.modified, ttl: .milliseconds(entry.value.ttl), received: now, changes: known.map { $0.changes + 1 } ?? 0)
   }
+
+  /// How often the session was seen to change: somebody renews it.
+  func changes(of incarnation: Incarnation) -> Int { sessions[incarnation]?.changes ?? 0 }
 
   /// Starts anew from a listing: what was seen unchanged across it keeps its clock.
   mutating func reload(_ listed: [Incarnation: Stored<SessionRecord>], now: BootInstant) {

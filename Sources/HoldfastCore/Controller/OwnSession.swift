@@ -79,7 +79,8 @@ public struct OwnSession: Hashable, Sendable {
   mutating func opened(at revision: Revision) {
     guard case .opening(let incarnation, let sent) = phase else { return }
     phase = .standing(
-      Standing(incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false))
+      Standing(incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false)
+    )
     nextRenewal = sent + timing.renewInterval
   }
 

@@ -32,8 +32,6 @@ public struct PlanningSnapshot: Hashable, Sendable {
     public var desired: IntentRecord.Desired
     /// Where the last plan put it.
     public var placed: PlacementRecord?
-    /// A node that may still execute it: its holder's session stands.
-    public var heldBy: NodeName?
     /// A move request that was not served yet.
     public var move: IntentRecord.Move?
     /// Nodes that are out of the question for it now, and why (it failed to start there).
@@ -41,7 +39,7 @@ public struct PlanningSnapshot: Hashable, Sendable {
 
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
-      desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil, heldBy: NodeName? = nil,
+      desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: String] = [:]
     ) {
       self.name = name
@@ -51,7 +49,6 @@ public struct PlanningSnapshot: Hashable, Sendable {
       self.priority = priority
       self.desired = desired
       self.placed = placed
-      self.heldBy = heldBy
       self.move = move
       self.excluded = excluded
     }
@@ -127,8 +124,11 @@ public struct LeastLoadPlanner: Planning {
     return a.name < b.name
   }
 
-  private func nowhere(_ workload: PlanningSnapshot.Workload, _ reason: String, others: [NodeName: String] = [:]) -> PlacementRecord {
-    PlacementRecord(node: nil, reason: reason, others: others, servedMove: workload.move?.serial ?? workload.placed?.servedMove ?? 0)
+  private func nowhere(_ workload: PlanningSnapshot.Workload, _ reason: String, others: [NodeName: String] = [:])
+    -> PlacementRecord
+  {
+    PlacementRecord(
+      node: nil, reason: reason, others: others, servedMove: workload.move?.serial ?? workload.placed?.servedMove ?? 0)
   }
 
   private func place(_ workload: PlanningSnapshot.Workload, on board: inout Board) -> PlacementRecord {
@@ -166,8 +166,12 @@ public struct LeastLoadPlanner: Planning {
       PlacementRecord(node: from, reason: reason, others: others, servedMove: move.serial)
     }
     guard move.to != from else { return stays("the operator asked for it; it was here already") }
-    guard let target = board.node(move.to) else { return stays("asked to move to \(move.to), which this cluster does not know") }
-    if let refusal = board.refusal(of: workload, by: target) { return stays("asked to move to \(move.to), which cannot take it: \(refusal)") }
+    guard let target = board.node(move.to) else {
+      return stays("asked to move to \(move.to), which this cluster does not know")
+    }
+    if let refusal = board.refusal(of: workload, by: target) {
+      return stays("asked to move to \(move.to), which cannot take it: \(refusal)")
+    }
     board.add(workload.demand, to: move.to)
     board.remove(workload.demand, from: from)
     return PlacementRecord(

@@ -24,7 +24,8 @@ import Testing
     let scratch = try ScratchDirectory()
     #expect(
       try errors("\(scratch.path)/none.yaml") == [
-        "\(scratch.path)/none.yaml: error: expected a file that can be read, found no such file → Check the path and the permissions."
+        "\(scratch.path)/none.yaml: error: expected a file that can be read, found no such file → "
+          + "Check the path and the permissions."
       ])
     #expect(try errors(scratch.path).first?.contains("found a directory") == true)
     #expect(mkfifo("\(scratch.path)/pipe", 0o600) == 0)

@@ -125,7 +125,8 @@ private struct Mutator {
           connection: qemu:///system
           stop-timeout: 10s
           priority: -3
-          xml: "<?xml version='1.0' encoding='UTF-8'?><domain type='qemu'><uuid>0a0a0a0a-0000-0000-0000-00000000000a</uuid><memory>1</memory></domain>"
+          xml: "<?xml version='1.0' encoding='UTF-8'?><domain type='qemu'>
+            <uuid>0a0a0a0a-0000-0000-0000-00000000000a</uuid><memory>1</memory></domain>"
       """
     ].map { Array($0.utf8) }
     var mutator = Mutator(random: SeededGenerator(seed: 11), texts: texts), good = 0

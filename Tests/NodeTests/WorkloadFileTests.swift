@@ -37,7 +37,8 @@ import Testing
 
   @Test func `says more than its XML`() throws {
     let keys =
-      "    memory: 1GiB\n    cpus: 0.1\n    connection: qemu:///system\n    priority: -5\n    stop-timeout: 500ms\n    labels: {a: 1}\n"
+      "    memory: 1GiB\n    cpus: 0.1\n    connection: qemu:///system\n    priority: -5\n"
+      + "    stop-timeout: 500ms\n    labels: {a: 1}\n"
     let xml = "<domain type='kvm'><name>other</name><memory>1048576</memory><vcpu current='1'>4</vcpu></domain>"
     let workload = try single(xml, keys)
     #expect(workload.demand == Resources(memory: 1024, cpus: 0.1))
@@ -107,7 +108,7 @@ import Testing
     let kinds = [
       "<!DOCTYPE domain SYSTEM 'file://\(scratch.path)/secret'><domain type='lxc'/>",
       "<!DOCTYPE domain [<!ENTITY % p SYSTEM 'file://\(scratch.path)/secret'> %p;]><domain type='lxc'/>",
-      "<?xml version='1.0'?>\n<!-- x --><?pi x?>\n<!DOCTYPE domain [<!ENTITY s SYSTEM 'secret'>]><domain type='lxc'>&s;</domain>",
+      "<?xml version='1.0'?>\n<!-- x --><?p x?>\n<!DOCTYPE domain [<!ENTITY s SYSTEM 'secret'>]><domain type='lxc'>&s;</domain>",
       "\u{FEFF}<!DOCTYPE domain><domain type='lxc'/>"
     ]
     for kind in kinds {

@@ -31,17 +31,19 @@ public enum GuardCommand: Hashable, Sendable {
   case hello(version: Int)
   /// The session was renewed: stop everything at `deadline` unless told otherwise. Never shortens; refused while isolated.
   case extend(deadline: BootInstant)
-  /// Adds or replaces one workload.
+  /// Adds or replaces one workload. Refused for a running one (its cgroup is known) while there is no deadline: extend first.
   case protect(GuardedWorkload)
   /// The workload is no longer this node's to stop (it has stopped, or left protection).
   case forget(workload: String)
-  /// Kill every process of the workload without letting it execute another instruction, frozen or not.
+  /// Kill every process of the workload without letting it execute another instruction, frozen or not. Needs its cgroup.
   case kill(workload: String)
   /// Stop everything now, as at the deadline.
   case isolate
-  /// The claims were re-validated by a transaction: thaw, links up, and the new deadline.
+  /// The claims were re-validated by a transaction: thaw, links up, and the new deadline, which must lie in the future.
+  /// Refused while a process of a workload that is being killed could still execute. Not isolated: the same as `extend`.
   case resume(deadline: BootInstant)
-  /// The node runs nothing protected and holds no session: no deadline. Refused while a protected process exists.
+  /// The node runs nothing protected and holds no session: no deadline, and every workload forgotten. Refused while a
+  /// protected process exists or that cannot be told.
   case disarm
   /// Ask for the state.
   case status
@@ -50,7 +52,8 @@ public enum GuardCommand: Hashable, Sendable {
 /// What the guard answers, and what it says unasked when its phase changes.
 public enum GuardReport: Hashable, Sendable {
   case state(GuardState)
-  /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time.
+  /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
+  /// trying, and says so unasked when they are. Also unasked for what the guard kills at the deadline.
   case killed(workload: String, confirmed: Bool)
   /// The command was not carried out, and why.
   case refused(reason: String)

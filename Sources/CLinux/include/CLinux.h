@@ -1,1 +1,69 @@
+// What Swift cannot import from the kernel's and the C library's headers: variadic calls, macros, and structures that are
+// easier filled in C. A function that fails returns -1 and sets errno, unless it says otherwise.
+//
+// Only prototypes here: with _GNU_SOURCE in a header this module and Swift's own Glibc would disagree on types.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Nanoseconds on CLOCK_BOOTTIME. Cannot fail.
+int64_t holdfast_boot_now(void);
+
+int holdfast_boot_timer(void);
+
+// Absolute, nanoseconds on CLOCK_BOOTTIME; 0 stops the timer, an instant in the past fires at once.
+int holdfast_timer_set(int fd, int64_t at);
+
+// Takes what a timerfd or an eventfd counted, so that it is no longer readable.
+void holdfast_drain(int fd);
+
+int holdfast_event(void);
+
+void holdfast_event_set(int fd);
+
+// SIGTERM and SIGINT as a descriptor; SIGHUP and SIGPIPE ignored.
+int holdfast_stop_signals(void);
+
+// The signal's number, 0 when there is none.
+int holdfast_next_signal(int fd);
+
+int holdfast_open(const char *path, int flags, int mode);
+
+// A listening SOCK_SEQPACKET socket that only its owner may connect to. The path must be free.
+int holdfast_listen(const char *path);
+
+int holdfast_accept(int fd);
+
+// A connected SOCK_SEQPACKET socket, non-blocking once connected.
+int holdfast_connect(const char *path);
+
+// One datagram to a Unix datagram socket.
+int holdfast_send_to(const char *path, const char *text);
+
+// Never blocks, never raises SIGPIPE.
+ssize_t holdfast_send(int fd, const void *bytes, size_t count);
+
+// The datagram's whole length, which is more than `count` when it was cut; 0 at the end.
+ssize_t holdfast_receive(int fd, void *bytes, size_t count);
+
+// The user and the process at the other end.
+int holdfast_peer(int fd, uid_t *uid, pid_t *pid);
+
+// 1: up, 0: down, -1 with ENODEV: no such link.
+int holdfast_link_is_up(int fd, const char *name);
+
+// Changes nothing where nothing is to be changed.
+int holdfast_link_set(int fd, const char *name, int up);
+
+int holdfast_lock_memory(void);
+
+int holdfast_round_robin(int priority);
+
+int holdfast_highest_niceness(void);
+
+int holdfast_watchdog_timeout(int fd, int seconds);
+
+// Without waiting; -1 with EWOULDBLOCK when somebody else holds it.
+int holdfast_lock_file(int fd);

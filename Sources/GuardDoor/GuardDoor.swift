@@ -1,0 +1,128 @@
+import CLinux
+import GuardProtocol
+import HoldfastPorts
+import Logging
+import Synchronization
+
+/// The controller's connection to its guard, over the guard's socket.
+///
+/// A thread of its own does all the work: it connects, says hello, hands on reports, and notices at once when the guard's process ends. While
+/// there is no guard it tries again every 50 ms, for ever.
+///
+/// It also gives up a guard that lives and says nothing: a stopped guard enforces no deadline.
+public final class GuardDoor: GuardConnection {
+  /// The door's times and bounds.
+  public struct Settings: Hashable, Sendable {
+    public var reconnect = Duration.milliseconds(50)
+    /// A guard that has an unanswered command and says nothing for so long is lost. Longer than the guard's own limit on a kill.
+    public var silence = Duration.seconds(3)
+    /// Commands that wait to be sent; one more closes the connection, for a command must not vanish from the middle.
+    public var queue = 1024
+
+    public init() {}
+  }
+
+  private let thread: DoorThread
+  private let stream: AsyncStream<GuardEvent>
+
+  /// - Parameter path: the guard's socket, such as `/run/holdfast/guard.sock`. It need not be there yet.
+  /// - Throws: `GuardDoorError` when the thread or its wake-up cannot be made.
+  public init(path: String, settings: Settings = Settings(), logger: Logger) throws(GuardDoorError) {
+    let (stream, continuation) = AsyncStream.makeStream(of: GuardEvent.self)
+    self.stream = stream
+    thread = DoorThread(
+      outbox: try Outbox(limit: settings.queue), path: path, settings: settings, events: continuation, logger: logger)
+    try thread.start()
+  }
+
+  public func events() -> AsyncStream<GuardEvent> { stream }
+
+  public func send(_ command: GuardCommand) { thread.outbox.add(command) }
+
+  public func close() async {
+    await withCheckedContinuation { thread.outbox.stop(then: $0) }
+  }
+
+  deinit { thread.outbox.stop(then: nil) }
+}
+
+/// Why a door could not be opened at all.
+public struct GuardDoorError: Error, Hashable, Sendable, CustomStringConvertible {
+  public var reason: String
+  public var description: String { "the guard's door: \(reason). Raise the limits on this process's files and threads" }
+}
+
+/// The commands on their way to the door's thread, and the word to stop.
+final class Outbox: Sendable {
+  private struct State {
+    var open = false
+    var commands: [GuardCommand] = []
+    var overflowed = false
+    var stopping = false
+    var stopped = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+  }
+  /// What the thread has to do.
+  struct Work {
+    var commands: [GuardCommand]
+    var overflowed: Bool
+    var stopping: Bool
+  }
+
+  private let state = Mutex(State())
+  private let limit: Int
+  /// Readable when there is work.
+  let wake: DoorDescriptor
+
+  init(limit: Int) throws(GuardDoorError) {
+    self.limit = limit
+    let number = holdfast_event()
+    guard number >= 0 else { throw GuardDoorError(reason: "no wake-up for its thread: \(DoorDescriptor.lastError)") }
+    wake = DoorDescriptor(owning: number)
+  }
+
+  func add(_ command: GuardCommand) {
+    state.withLock { state in
+      guard state.open, !state.overflowed else { return }
+      if state.commands.count < limit { state.commands.append(command) } else { state.overflowed = true }
+    }
+    holdfast_event_set(wake.number)
+  }
+
+  func take() -> Work {
+    holdfast_drain(wake.number)
+    return state.withLock { state in
+      let work = Work(commands: state.commands, overflowed: state.overflowed, stopping: state.stopping)
+      state.commands.removeAll()
+      return work
+    }
+  }
+
+  /// Commands are taken only while a guard is there that said its state.
+  func setOpen(_ open: Bool) {
+    state.withLock { state in
+      state.open = open
+      state.overflowed = false
+      state.commands.removeAll()
+    }
+  }
+
+  func stop(then continuation: CheckedContinuation<Void, Never>?) {
+    let already = state.withLock { state in
+      state.stopping = true
+      if !state.stopped, let continuation { state.waiters.append(continuation) }
+      return state.stopped
+    }
+    if already { continuation?.resume() }
+    holdfast_event_set(wake.number)
+  }
+
+  func stopped() {
+    let waiters = state.withLock { state in
+      state.stopped = true
+      defer { state.waiters.removeAll() }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+}

@@ -1,0 +1,155 @@
+// What each command does. Every one of them is answered by exactly one report, in order.
+
+extension GuardMachine {
+  mutating func receive(_ command: GuardCommand, _ now: BootInstant) {
+    if case .hello(let version) = command { return hello(version) }
+    guard greeted else { return refuse("say hello first: a guard speaks only with a controller whose version it knows") }
+    switch command {
+    case .hello, .status: answer(.ready(.state(state)))
+    case .extend(let deadline): extend(to: deadline, now)
+    case .protect(let workload): protect(workload, now)
+    case .forget(let name): forget(name)
+    case .kill(let name): kill(name, now)
+    case .isolate: isolate(now)
+    case .resume(let deadline): resume(to: deadline, now)
+    case .disarm: disarm()
+    }
+  }
+
+  private mutating func refuse(_ reason: String) { answer(.ready(.refused(reason: reason))) }
+
+  private mutating func hello(_ version: Int) {
+    guard version == guardProtocolVersion else {
+      return refuse(
+        "hello: the controller speaks version \(version), this guard version \(guardProtocolVersion). Install both from one release"
+      )
+    }
+    if !greeted { log(.notice, "a controller is connected") }
+    greeted = true
+    answer(.ready(.state(state)))
+  }
+
+  private mutating func extend(to deadline: BootInstant, _ now: BootInstant) {
+    switch phase {
+    case .isolated:
+      refuse("extend: isolated; only a resume, after the claims were re-validated, thaws")
+    case .armed(let standing):
+      if deadline > standing {
+        phase = .armed(deadline: deadline)
+        persist()
+      }
+      answer(.ready(.state(state)))
+    case .disarmed:
+      arm(deadline, now)
+    }
+  }
+
+  private mutating func arm(_ deadline: BootInstant, _ now: BootInstant) {
+    phase = .armed(deadline: deadline)
+    persist()
+    log(.notice, "armed")
+    // A deadline that has passed already is a deadline that has passed.
+    answer(deadline > now ? .ready(.state(state)) : .stateAfterFreeze)
+  }
+
+  private mutating func protect(_ workload: GuardedWorkload, _ now: BootInstant) {
+    if case .disarmed = phase, workload.cgroup != nil {
+      return refuse("protect \(workload.name): it runs and there is no deadline; extend first")
+    }
+    workloads[workload.name] = workload
+    guard case .isolated(var isolated) = phase else {
+      persist()
+      return answer(.ready(.state(state)))
+    }
+    if let cgroup = workload.cgroup, isolated.taken.frozen.insert(cgroup).inserted { isolated.freshCgroups.insert(cgroup) }
+    for link in workload.links where isolated.taken.down.insert(link).inserted { isolated.freshLinks.insert(link) }
+    isolated.told = false
+    phase = .isolated(isolated)
+    applyIsolation(now)
+    persist()
+    answer(.stateAfterFreeze)
+  }
+
+  private mutating func forget(_ name: String) {
+    workloads[name] = nil
+    persist()
+    answer(.ready(.state(state)))
+  }
+
+  private mutating func kill(_ name: String, _ now: BootInstant) {
+    guard let workload = workloads[name] else { return refuse("kill \(name): not protected here") }
+    guard let target = killTarget(workload) else {
+      return refuse("kill \(name): its cgroup is not known; protect it with its cgroup, or isolate")
+    }
+    log(.notice, "killing \(name)")
+    kills[target]?.overdue = false
+    kills[target]?.begun = now
+    answer(.kill(target))
+    beginKills([target], isolation: false, now)
+  }
+
+  /// While everything stands still, what is in no known cgroup can only be a start that was cut short.
+  private func killTarget(_ workload: GuardedWorkload) -> KillTarget? {
+    if let cgroup = workload.cgroup { return .workload(name: workload.name, cgroup: cgroup) }
+    guard case .isolated = phase else { return nil }
+    return .unseen(name: workload.name, sparing: Set(workloads.values.compactMap(\.cgroup)))
+  }
+
+  private mutating func isolate(_ now: BootInstant) {
+    if case .isolated(let isolated) = phase {
+      return answer(isolated.told ? .ready(.state(state)) : .stateAfterFreeze)
+    }
+    beginIsolation(now, why: "the controller commanded it")
+    answer(.stateAfterFreeze)
+  }
+
+  private mutating func resume(to deadline: BootInstant, _ now: BootInstant) {
+    guard deadline > now else { return refuse("resume: its deadline has already passed; renew the session first") }
+    switch phase {
+    case .disarmed: arm(deadline, now)
+    case .armed: extend(to: deadline, now)
+    case .isolated(let isolated):
+      if let (name, reason) = unsafeKill {
+        return refuse(
+          "resume: \(name) is being killed and may still execute when thawed (\(reason)); it is tried again, resume later")
+      }
+      phase = .armed(deadline: deadline)
+      release(isolated)
+      log(.notice, "resumed: thawed, links up, armed")
+      answer(.ready(.state(state)))
+    }
+  }
+
+  /// A kill that has not yet reached every process.
+  private var unsafeKill: (String, String)? {
+    for (target, kill) in kills.sorted(by: { KillTarget.order($0.key, $1.key) }) {
+      if case .failed(let reason) = kill.progress { return (target.label, reason) }
+    }
+    return nil
+  }
+
+  private mutating func disarm() {
+    if case .disarmed = phase { return answer(.ready(.state(state))) }
+    var cgroups = Set(workloads.values.compactMap(\.cgroup))
+    if case .isolated(let isolated) = phase { cgroups.formUnion(isolated.taken.frozen) }
+    answer(.census)
+    act(.takeCensus(cgroups: cgroups.sorted()))
+  }
+
+  mutating func censusEnded(_ alive: Bool?) {
+    guard answers.contains(.census) else { return }
+    let report: GuardReport
+    switch alive {
+    case true: report = .refused(reason: "disarm: a protected process exists; stop or kill every workload first")
+    case false:
+      let before = phase
+      phase = .disarmed
+      workloads.removeAll()
+      if case .isolated(let isolated) = before { release(isolated) } else { persist() }
+      log(.notice, "disarmed: nothing protected runs here")
+      report = .state(state)
+    case nil: report = .refused(reason: "disarm: cannot tell whether a protected process exists; see this guard's log")
+    }
+    _ = answerWaiting(report) { $0 == .census }
+  }
+}

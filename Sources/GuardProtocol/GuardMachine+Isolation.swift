@@ -1,0 +1,191 @@
+// How everything is stopped, kept stopped, and let go again.
+
+extension GuardMachine {
+  /// What the guard makes of the things it finds when it starts. "Cannot tell" never means "fine".
+  mutating func start(_ found: FoundAtStart, _ now: BootInstant) {
+    switch found.record {
+    case .unreadable(let reason):
+      beginIsolation(now, why: "the state of the guard before this one cannot be read (\(reason))", trusting: false)
+    case .found(let record) where record.boot == boot:
+      takeUp(record, found, now)
+    case .none, .found:
+      if let doubt = doubt(found) { beginIsolation(now, why: "\(doubt), and no state tells a deadline", trusting: false) }
+    }
+    persist()
+  }
+
+  private func doubt(_ found: FoundAtStart) -> String? {
+    switch found.occupied {
+    case true: "processes run in the partition"
+    case nil: "it cannot be told whether processes run in the partition"
+    case false: found.frozen ? "the partition is frozen" : nil
+    }
+  }
+
+  private mutating func takeUp(_ record: GuardRecord, _ found: FoundAtStart, _ now: BootInstant) {
+    workloads = Dictionary(record.workloads.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    switch record.phase {
+    case .disarmed:
+      if let doubt = doubt(found) { beginIsolation(now, why: "\(doubt), and there is no deadline", trusting: false) }
+    case .armed(let deadline):
+      phase = .armed(deadline: deadline)
+      log(.notice, "took up the deadline and \(workloads.count) workloads of the guard before this one")
+      if found.frozen {
+        beginIsolation(now, why: "the partition was found frozen", trusting: false)
+      } else if now >= deadline {
+        beginIsolation(now, why: "the deadline passed while no guard ran", trusting: false)
+      }
+    case .isolated(let since):
+      beginIsolation(now, since: since, why: "the guard before this one had isolated", taken: record.taken, trusting: false)
+    }
+    beginKills(record.kills, isolation: false, now)
+  }
+
+  mutating func isolateIfPassed(_ now: BootInstant) {
+    guard case .armed(let deadline) = phase, now >= deadline else { return }
+    beginIsolation(now, why: "the deadline passed \((now - deadline).wholeNanoseconds / 1000) microseconds ago")
+  }
+
+  /// - Parameter trusting: what is found frozen or down was so before any guard did it.
+  mutating func beginIsolation(
+    _ now: BootInstant, since: BootInstant? = nil, why: String, taken: TakenThings = TakenThings(), trusting: Bool = true
+  ) {
+    var isolated = IsolatedState(since: since ?? now, nextRound: now + times.verify, taken: taken)
+    isolated.taken.frozen.formUnion(workloads.values.compactMap(\.cgroup))
+    isolated.taken.down.formUnion(workloads.values.flatMap(\.links))
+    if trusting {
+      isolated.freshCgroups = isolated.taken.frozen
+      isolated.freshLinks = isolated.taken.down
+    }
+    phase = .isolated(isolated)
+    applyIsolation(now)
+    persist()
+    log(.warning, "isolating \(workloads.count) workloads: \(why)")
+  }
+
+  /// Freeze first: everything else may take its time once nothing executes. Then the links, because a frozen container's
+  /// kernel goes on answering for it; then the kills.
+  mutating func applyIsolation(_ now: BootInstant) {
+    guard case .isolated(let isolated) = phase else { return }
+    round += 1
+    act(.isolateNow(round: round, cgroups: isolated.taken.frozen.sorted()))
+    if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
+    var targets: [KillTarget] = []
+    for workload in workloads.values.sorted(by: { $0.name < $1.name }) where workload.isolation == .stop {
+      if let cgroup = workload.cgroup { targets.append(.workload(name: workload.name, cgroup: cgroup)) }
+    }
+    // Who is spared may have changed.
+    dropStopPartitionKills()
+    beginKills(targets + [stopPartition], isolation: true, now)
+  }
+
+  private mutating func dropStopPartitionKills() {
+    kills = kills.filter { if case .stopPartition = $0.key { false } else { true } }
+  }
+
+  private var stopPartition: KillTarget {
+    .stopPartition(sparing: Set(workloads.values.filter { $0.isolation == .freeze }.compactMap(\.cgroup)))
+  }
+
+  /// Written down before the first SIGKILL: the next guard must finish what this one began.
+  mutating func beginKills(_ targets: [KillTarget], isolation: Bool, _ now: BootInstant) {
+    for target in targets {
+      if kills[target] == nil {
+        kills[target] = Kill(begun: now, nextAttempt: now, interval: times.killRetry, isolation: isolation)
+      } else if isolation {
+        kills[target]?.isolation = true
+      }
+    }
+    persist()
+    for target in targets { attempt(target, now) }
+  }
+
+  private mutating func attempt(_ target: KillTarget, _ now: BootInstant) {
+    guard var kill = kills[target] else { return }
+    kill.nextAttempt = now + kill.interval
+    kill.interval = min(kill.interval + kill.interval, times.killRetryMost)
+    kills[target] = kill
+    act(.kill(target))
+  }
+
+  mutating func freezeEnded(_ round: Int, _ confirmed: Bool, _ found: [String], _ now: BootInstant) {
+    guard case .isolated(var isolated) = phase, round == self.round else { return }
+    let changed = !isolated.told || isolated.confirmed != confirmed
+    isolated.taken.foundFrozen.formUnion(isolated.freshCgroups.intersection(found))
+    isolated.freshCgroups.removeAll()
+    isolated.confirmed = confirmed
+    isolated.told = true
+    isolated.nextRound = now + (confirmed ? times.verify : times.freezeRetry)
+    phase = .isolated(isolated)
+    persist()
+    guard changed else { return }
+    log(
+      confirmed ? .notice : .error,
+      confirmed
+        ? "isolated: everything protected is seen to stand still" : "isolating: not everything stands still yet; trying again")
+    let report = GuardReport.state(state)
+    if !answerWaiting(report, where: { $0 == .stateAfterFreeze }) { tell(report) }
+  }
+
+  mutating func linksEnded(_ round: Int, _ found: [String]) {
+    guard case .isolated(var isolated) = phase, round == self.round else { return }
+    isolated.taken.foundDown.formUnion(isolated.freshLinks.intersection(found))
+    isolated.freshLinks.removeAll()
+    phase = .isolated(isolated)
+    persist()
+  }
+
+  mutating func killEnded(_ target: KillTarget, _ progress: KillProgress, _ now: BootInstant) {
+    guard let kill = kills[target] else { return }
+    if case .failed(let reason) = progress, kill.progress != progress {
+      log(.error, "killing \(target.label): \(reason); trying again")
+    }
+    kills[target]?.progress = progress
+    guard progress == .gone else { return }
+    kills[target] = nil
+    persist()
+    guard let name = target.workload else { return }
+    log(.notice, "killed \(name): every process is gone")
+    let report = GuardReport.killed(workload: name, confirmed: true)
+    if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }
+  }
+
+  /// The rounds and attempts whose time has come.
+  mutating func workDue(_ now: BootInstant) {
+    if case .isolated(var isolated) = phase, now >= isolated.nextRound {
+      round += 1
+      isolated.nextRound = now + (isolated.confirmed ? times.verify : times.freezeRetry)
+      phase = .isolated(isolated)
+      act(.retryIsolation(round: round, cgroups: isolated.taken.frozen.sorted()))
+      if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
+      // A start that was under way may have come into the partition since.
+      if kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
+    }
+    for (target, kill) in kills.sorted(by: { KillTarget.order($0.key, $1.key) }) {
+      if now >= kill.nextAttempt { attempt(target, now) }
+      if !kill.overdue, now >= kill.begun + times.killLimit { overdue(target) }
+    }
+  }
+
+  private mutating func overdue(_ target: KillTarget) {
+    kills[target]?.overdue = true
+    log(.error, "killing \(target.label): its processes are still there; trying on")
+    guard let name = target.workload else { return }
+    let report = GuardReport.killed(workload: name, confirmed: false)
+    if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }
+  }
+
+  /// Ends the isolation. The new phase is written down first: should this guard end in between, the next one finds the
+  /// partition frozen under a state that says otherwise, and isolates again.
+  mutating func release(_ isolated: IsolatedState) {
+    // What was begun in the stop partition has its SIGKILL pending; what comes there from now on is none of it.
+    dropStopPartitionKills()
+    persist()
+    var cgroups = isolated.taken.frozen.subtracting(isolated.taken.foundFrozen)
+    // A workload that is being killed stays frozen by itself until its kill has thawed it.
+    for case .workload(_, let cgroup) in kills.keys { cgroups.remove(cgroup) }
+    act(.thaw(cgroups: cgroups.sorted()))
+    let links = isolated.taken.down.subtracting(isolated.taken.foundDown)
+    if !links.isEmpty { act(.linksUp(links.sorted())) }
+  }
+}

@@ -1,0 +1,329 @@
+/// The guard's decisions, as a value: events in, actions out. It reads no clock and does no I/O.
+///
+/// What holds after every event:
+/// - The deadline counts as passed when `now >= deadline`, whatever the event is and before it is looked at.
+/// - From then on only `resume` (or `disarm`, when nothing protected is left) ends the isolation. The controller's absence changes nothing.
+/// - While something isolated is not confirmed to stand still, the watchdog is not fed.
+///
+/// The program executes the actions in order and feeds each result back as an event at once.
+public struct GuardMachine: Sendable {
+  /// What happened.
+  public enum Event: Hashable, Sendable {
+    /// First and once.
+    case started(FoundAtStart)
+    /// A controller's connection; it replaces the one before.
+    case controllerConnected
+    case controllerLost
+    case command(GuardCommand)
+    /// A datagram that is no command, or a command that names a cgroup that must not be touched.
+    case unacceptable(reason: String)
+    /// Time went by: the wake asked for by `setTimer`, or any other moment.
+    case timer
+    /// The outcome of the `isolateNow` or `retryIsolation` with this round. `foundFrozen`: cgroups that somebody else had frozen before.
+    case freezeResult(round: Int, confirmed: Bool, foundFrozen: [String])
+    case linksResult(round: Int, foundDown: [String])
+    case killResult(KillTarget, KillProgress)
+    /// Whether a process exists in the partitions or in a protected cgroup; nil: cannot tell.
+    case census(alive: Bool?)
+  }
+
+  /// What to do.
+  public enum Action: Hashable, Sendable {
+    /// To the connected controller.
+    case report(GuardReport)
+    /// The next `timer` event is due then; nil: none.
+    case setTimer(at: BootInstant?)
+    /// Freeze both partitions, then those of these cgroups that lie outside them, then see that all stand still.
+    case isolateNow(round: Int, cgroups: [String])
+    /// The same again, for what was not confirmed, and to see that what was confirmed still is.
+    case retryIsolation(round: Int, cgroups: [String])
+    /// Thaw the partitions and those of these cgroups that lie outside them.
+    case thaw(cgroups: [String])
+    case linksDown(round: Int, [String])
+    case linksUp([String])
+    /// One attempt: SIGKILL to every process, then let them die, frozen surroundings or not. Answered by `killResult`.
+    case kill(KillTarget)
+    case feedWatchdog(Bool)
+    case persist(GuardRecord)
+    /// Answered by `census`.
+    case takeCensus(cgroups: [String])
+    case log(Severity, String)
+  }
+
+  /// The importance of a log line, as in syslog.
+  public enum Severity: Int, Hashable, Sendable {
+    case error = 3
+    case warning = 4
+    case notice = 5
+  }
+
+  /// What the guard finds when it starts.
+  public struct FoundAtStart: Hashable, Sendable {
+    public enum Record: Hashable, Sendable {
+      case none
+      case unreadable(reason: String)
+      case found(GuardRecord)
+    }
+    public var record: Record
+    /// A process exists in a partition; nil: cannot tell.
+    public var occupied: Bool?
+    /// Somebody (an earlier guard, or a controller that found its guard dead) has frozen a partition.
+    public var frozen: Bool
+
+    public init(record: Record, occupied: Bool?, frozen: Bool) {
+      self.record = record
+      self.occupied = occupied
+      self.frozen = frozen
+    }
+  }
+
+  /// The machine's times.
+  public struct Times: Hashable, Sendable {
+    /// Between attempts at a freeze that is not confirmed.
+    public var freezeRetry = Duration.milliseconds(2)
+    /// Between looks at a confirmed isolation: somebody may have thawed a domain, or a start may have slipped in.
+    public var verify = Duration.milliseconds(100)
+    /// Between attempts at a kill: doubles from the first to the second.
+    public var killRetry = Duration.milliseconds(1)
+    public var killRetryMost = Duration.milliseconds(20)
+    /// After this a kill is answered as not confirmed. It goes on being tried.
+    public var killLimit = Duration.seconds(2)
+
+    public init() {}
+  }
+
+  enum Phase: Hashable, Sendable {
+    case disarmed
+    case armed(deadline: BootInstant)
+    case isolated(IsolatedState)
+  }
+
+  struct IsolatedState: Hashable, Sendable {
+    var since: BootInstant
+    var confirmed = false
+    /// The first result came: the controller has been told.
+    var told = false
+    var nextRound: BootInstant
+    var taken = TakenThings()
+    /// Newly taken: if these are found frozen or down, that was somebody else. Empty for a guard that took over a dead
+    /// one's isolation: what it finds frozen may have been frozen by that one.
+    var freshCgroups: Set<String> = []
+    var freshLinks: Set<String> = []
+  }
+
+  struct Kill: Hashable, Sendable {
+    var begun: BootInstant
+    var nextAttempt: BootInstant
+    var interval: Duration
+    var progress = KillProgress.failed(reason: "not yet tried")
+    /// The controller was told that it could not be confirmed in time.
+    var overdue = false
+    /// The workload was killed because of its `isolation: stop`.
+    var isolation: Bool
+  }
+
+  /// A command's report, in the order of the commands.
+  enum Answer: Hashable, Sendable {
+    case ready(GuardReport)
+    /// The state, once the freeze has a result.
+    case stateAfterFreeze
+    case kill(KillTarget)
+    case census
+  }
+
+  let boot: String
+  let times: Times
+  var phase = Phase.disarmed
+  var workloads: [String: GuardedWorkload] = [:]
+  var kills: [KillTarget: Kill] = [:]
+  var connected = false
+  var greeted = false
+  var answers: [Answer] = []
+  var round = 0
+  var feeding = true
+  var timer: BootInstant?
+  var persisted: GuardRecord?
+  var actions: [Action] = []
+
+  /// - Parameter boot: the kernel's boot id.
+  public init(boot: String, times: Times = Times()) {
+    self.boot = boot
+    self.times = times
+  }
+
+  /// The state as a controller is told it.
+  public var state: GuardState {
+    let told: GuardState.Phase =
+      switch phase {
+      case .disarmed: .disarmed
+      case .armed(let deadline): .armed(deadline: deadline)
+      case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
+      }
+    return GuardState(phase: told, workloads: workloads.keys.sorted())
+  }
+
+  /// Takes one event at `now` and says what to do, in order.
+  public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
+    actions.removeAll(keepingCapacity: true)
+    isolateIfPassed(now)
+    switch event {
+    case .started(let found): start(found, now)
+    case .controllerConnected: connect()
+    case .controllerLost: disconnect()
+    case .command(let command): receive(command, now)
+    case .unacceptable(let reason): answer(.ready(.refused(reason: reason)))
+    case .timer: break
+    case .freezeResult(let round, let confirmed, let found): freezeEnded(round, confirmed, found, now)
+    case .linksResult(let round, let found): linksEnded(round, found)
+    case .killResult(let target, let progress): killEnded(target, progress, now)
+    case .census(let alive): censusEnded(alive)
+    }
+    isolateIfPassed(now)
+    workDue(now)
+    settle()
+    return actions
+  }
+
+  private mutating func connect() {
+    connected = true
+    greeted = false
+    answers.removeAll()
+  }
+
+  private mutating func disconnect() {
+    connected = false
+    greeted = false
+    answers.removeAll()
+    log(.warning, "the controller is gone; \(deadlineWords) stays in force")
+  }
+
+  private var deadlineWords: String {
+    switch phase {
+    case .disarmed: "no deadline"
+    case .armed(let deadline): "the deadline at boot + \(deadline.nanoseconds / 1_000_000) ms"
+    case .isolated: "the isolation"
+    }
+  }
+
+  // MARK: What every step uses
+
+  mutating func act(_ action: Action) { actions.append(action) }
+
+  mutating func log(_ severity: Severity, _ text: String) { act(.log(severity, text)) }
+
+  /// A report that nobody asked for: only to a controller that said hello.
+  mutating func tell(_ report: GuardReport) {
+    if greeted { act(.report(report)) }
+  }
+
+  mutating func answer(_ answer: Answer) {
+    guard connected else { return }
+    answers.append(answer)
+    flushAnswers()
+  }
+
+  /// Sends what is ready, up to the first answer that still waits.
+  mutating func flushAnswers() {
+    while case .ready(let report)? = answers.first {
+      act(.report(report))
+      answers.removeFirst()
+    }
+  }
+
+  /// Makes the waiting answers that `matches` ready.
+  mutating func answerWaiting(_ report: GuardReport, where matches: (Answer) -> Bool) -> Bool {
+    var found = false
+    for index in answers.indices where matches(answers[index]) {
+      answers[index] = .ready(report)
+      found = true
+    }
+    flushAnswers()
+    return found
+  }
+
+  mutating func persist() {
+    let record = self.record
+    guard record != persisted else { return }
+    persisted = record
+    act(.persist(record))
+  }
+
+  /// What the next guard has to know.
+  public var record: GuardRecord {
+    let phase: GuardRecord.Phase
+    var taken = TakenThings()
+    switch self.phase {
+    case .disarmed: phase = .disarmed
+    case .armed(let deadline): phase = .armed(deadline: deadline)
+    case .isolated(let isolated):
+      phase = .isolated(since: isolated.since)
+      taken = isolated.taken
+    }
+    var targets: [KillTarget] = []
+    for case .workload(let name, let cgroup) in kills.keys.sorted(by: KillTarget.order) {
+      targets.append(.workload(name: name, cgroup: cgroup))
+    }
+    return GuardRecord(
+      boot: boot, phase: phase, workloads: workloads.keys.sorted().compactMap { workloads[$0] }, kills: targets, taken: taken)
+  }
+
+  /// The timer and the watchdog follow from the state; said only when they change.
+  private mutating func settle() {
+    var next: BootInstant?
+    switch phase {
+    case .disarmed: break
+    case .armed(let deadline): next = deadline
+    case .isolated(let isolated): next = isolated.nextRound
+    }
+    for kill in kills.values { next = min(next ?? kill.nextAttempt, kill.nextAttempt) }
+    if next != timer {
+      timer = next
+      act(.setTimer(at: next))
+    }
+    let feed = mayFeed
+    if feed != feeding {
+      feeding = feed
+      act(.feedWatchdog(feed))
+      log(
+        feed ? .notice : .error,
+        feed
+          ? "everything protected is seen to stand still again: the watchdog is fed"
+          : "not everything protected is seen to stand still: the watchdog, where there is one, is no longer fed")
+    }
+  }
+
+  /// A kill that hangs counts only while isolated: on a node whose session stands, one hanging disk must not reset the rest.
+  private var mayFeed: Bool {
+    guard case .isolated(let isolated) = phase, isolated.told else { return true }
+    return isolated.confirmed && !kills.values.contains { $0.overdue && $0.isolation }
+  }
+}
+
+extension KillTarget {
+  /// Any fixed order, so that equal machines say equal things.
+  static func order(_ a: KillTarget, _ b: KillTarget) -> Bool { a.sortKey < b.sortKey }
+
+  private var sortKey: String {
+    switch self {
+    case .workload(let name, let cgroup): "1\(name)\n\(cgroup)"
+    case .stopPartition(let sparing): "2\(sparing.sorted().joined(separator: "\n"))"
+    case .unseen(let name, let sparing): "3\(name)\n\(sparing.sorted().joined(separator: "\n"))"
+    }
+  }
+
+  /// The workload that the kill is answered for.
+  var workload: String? {
+    switch self {
+    case .workload(let name, _), .unseen(let name, _): name
+    case .stopPartition: nil
+    }
+  }
+
+  var label: String {
+    switch self {
+    case .workload(let name, _): name
+    case .stopPartition: "the stop partition"
+    case .unseen(let name, _): name
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/// What the guard writes down, so that the next guard on this boot goes on where this one was.
+public struct GuardRecord: Hashable, Sendable {
+  public enum Phase: Hashable, Sendable {
+    case disarmed
+    case armed(deadline: BootInstant)
+    case isolated(since: BootInstant)
+  }
+  /// The kernel's boot id: instants of another boot mean nothing.
+  public var boot: String
+  public var phase: Phase
+  /// Sorted by name.
+  public var workloads: [GuardedWorkload]
+  /// Workloads whose kill was begun and not yet seen to be complete.
+  public var kills: [KillTarget]
+  /// While isolated: cgroups that the guard froze by themselves, and links that it took down; for the way back.
+  public var taken: TakenThings
+
+  public init(boot: String, phase: Phase, workloads: [GuardedWorkload], kills: [KillTarget], taken: TakenThings) {
+    self.boot = boot
+    self.phase = phase
+    self.workloads = workloads
+    self.kills = kills
+    self.taken = taken
+  }
+
+  /// The record as text: a line each, closed by `end`, so that a torn file is told from a whole one.
+  public var text: String {
+    var lines = [Self.title, "boot id=" + WireText.escaped(boot)]
+    switch phase {
+    case .disarmed: lines.append("phase disarmed")
+    case .armed(let deadline): lines.append("phase armed at=\(deadline.nanoseconds)")
+    case .isolated(let since): lines.append("phase isolated at=\(since.nanoseconds)")
+    }
+    lines += workloads.map { "workload " + $0.wireFields }
+    for case .workload(let name, let cgroup) in kills {
+      lines.append("killing name=\(WireText.escaped(name)) cgroup=\(WireText.escaped(cgroup))")
+    }
+    for (word, set) in taken.named where !set.isEmpty { lines.append("\(word) list=" + WireText.list(set.sorted())) }
+    return (lines + ["end"]).joined(separator: "\n") + "\n"
+  }
+
+  public init(text: String) throws(WireError) {
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    guard lines.count >= 4, lines.removeFirst() == Self.title, lines.removeLast().isEmpty, lines.removeLast() == "end" else {
+      throw .malformed(message: "state", reason: "not a whole \"\(Self.title)\" file")
+    }
+    var bootSeen: String?
+    var phaseSeen: Phase?
+    var workloads: [GuardedWorkload] = []
+    var kills: [KillTarget] = []
+    var taken = TakenThings()
+    for line in lines {
+      var words = try WireWords(line)
+      switch words.message {
+      case "boot" where bootSeen == nil: bootSeen = try words.take("id")
+      case "phase" where phaseSeen == nil: phaseSeen = try Phase(&words)
+      case "workload": workloads.append(try GuardedWorkload(&words))
+      case "killing": kills.append(.workload(name: try words.take("name"), cgroup: try words.take("cgroup")))
+      default: try taken.read(&words)
+      }
+      try words.end()
+    }
+    guard let boot = bootSeen, let phase = phaseSeen else {
+      throw .malformed(message: "state", reason: "boot or phase is missing")
+    }
+    self.init(boot: boot, phase: phase, workloads: workloads, kills: kills, taken: taken)
+  }
+
+  private static let title = "holdfast-guard-state 1"
+}
+
+extension GuardRecord.Phase {
+  fileprivate init(_ words: inout WireWords) throws(WireError) {
+    switch try words.takePlain() {
+    case "disarmed": self = .disarmed
+    case "armed": self = .armed(deadline: try words.instant(try words.take("at")))
+    case "isolated": self = .isolated(since: try words.instant(try words.take("at")))
+    case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
+    }
+  }
+}
+
+/// What was done to single things while isolated, and what was found done already and is somebody else's.
+public struct TakenThings: Hashable, Sendable {
+  /// Cgroups that the guard froze one by one.
+  public var frozen: Set<String> = []
+  /// Among them those that were frozen when it came, such as a container that its owner had suspended: they stay so.
+  public var foundFrozen: Set<String> = []
+  /// Links that the guard took down.
+  public var down: Set<String> = []
+  /// Among them those that were down when it came.
+  public var foundDown: Set<String> = []
+
+  public init() {}
+
+  fileprivate var named: [(String, Set<String>)] {
+    [("frozen", frozen), ("found-frozen", foundFrozen), ("down", down), ("found-down", foundDown)]
+  }
+
+  fileprivate mutating func read(_ words: inout WireWords) throws(WireError) {
+    switch words.message {
+    case "frozen": frozen = Set(try words.takeList("list"))
+    case "found-frozen": foundFrozen = Set(try words.takeList("list"))
+    case "down": down = Set(try words.takeList("list"))
+    case "found-down": foundDown = Set(try words.takeList("list"))
+    default: throw .unknownMessage(WireWords.shown(words.message))
+    }
+  }
+}
+
+/// What a kill is aimed at.
+public enum KillTarget: Hashable, Sendable {
+  case workload(name: String, cgroup: String)
+  /// Everything in the partition for `isolation: stop`, except these cgroups: they belong to workloads that are now
+  /// declared `freeze` and have not been restarted since.
+  case stopPartition(sparing: Set<String>)
+  /// A workload whose start was cut short before its cgroup was known: everything in the partitions that is in no known cgroup.
+  /// Other starts that were cut short die with it, and are made again.
+  case unseen(name: String, sparing: Set<String>)
+}
+
+/// How far one attempt at a kill came.
+public enum KillProgress: Hashable, Sendable {
+  /// Every process was seen to be gone.
+  case gone
+  /// Every process that is left has its SIGKILL pending: whatever thaws it, it executes no further instruction of its own.
+  case dying
+  /// Not every process could be reached; something may still execute when it is thawed.
+  case failed(reason: String)
+}

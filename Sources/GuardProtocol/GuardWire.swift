@@ -1,0 +1,137 @@
+// The messages as text. One message is one datagram of a SOCK_SEQPACKET socket, readable in strace and in a log:
+//   extend 123456789
+//   protect name=web1 isolation=freeze cgroup=/sys/fs/cgroup/freezer/machine/x links=vnet0,vnet1
+// The parser takes what this side writes and nothing else: a word too many may be one that was meant to matter.
+
+extension GuardCommand {
+  /// The command as one datagram.
+  public var wireText: String {
+    switch self {
+    case .hello(let version): "hello \(version)"
+    case .extend(let deadline): "extend \(deadline.nanoseconds)"
+    case .protect(let workload): "protect " + workload.wireFields
+    case .forget(let workload): "forget " + WireText.escaped(workload)
+    case .kill(let workload): "kill " + WireText.escaped(workload)
+    case .isolate: "isolate"
+    case .resume(let deadline): "resume \(deadline.nanoseconds)"
+    case .disarm: "disarm"
+    case .status: "status"
+    }
+  }
+
+  public init(wireText: String) throws(WireError) {
+    var words = try WireWords(wireText)
+    switch words.message {
+    case "hello":
+      guard let version = Int32(exactly: try words.number(try words.takePlain())) else {
+        throw words.malformed("no such version")
+      }
+      self = .hello(version: Int(version))
+    case "extend": self = .extend(deadline: try words.instant(try words.takePlain()))
+    case "protect": self = .protect(try GuardedWorkload(&words))
+    case "forget": self = .forget(workload: try words.takeName())
+    case "kill": self = .kill(workload: try words.takeName())
+    case "isolate": self = .isolate
+    case "resume": self = .resume(deadline: try words.instant(try words.takePlain()))
+    case "disarm": self = .disarm
+    case "status": self = .status
+    default: throw .unknownMessage(WireWords.shown(words.message))
+    }
+    try words.end()
+  }
+}
+
+extension GuardReport {
+  /// The report as one datagram.
+  public var wireText: String {
+    switch self {
+    case .state(let state): "state " + state.wireFields
+    case .killed(let workload, let confirmed): "killed \(WireText.escaped(workload)) confirmed=\(confirmed ? "yes" : "no")"
+    case .refused(let reason): "refused " + WireText.line(reason)
+    }
+  }
+
+  public init(wireText: String) throws(WireError) {
+    // The reason is for people: the rest of the line as it is.
+    if wireText.hasPrefix("refused ") {
+      guard wireText.utf8.count <= guardDatagramLimit else { throw .notText }
+      self = .refused(reason: String(wireText.dropFirst("refused ".count)))
+      return
+    }
+    var words = try WireWords(wireText)
+    switch words.message {
+    case "state": self = .state(try GuardState(&words))
+    case "killed": self = .killed(workload: try words.takeName(), confirmed: try words.takeFlag("confirmed"))
+    default: throw .unknownMessage(WireWords.shown(words.message))
+    }
+    try words.end()
+  }
+}
+
+extension GuardState {
+  var wireFields: String {
+    let phaseFields =
+      switch phase {
+      case .disarmed: "phase=disarmed"
+      case .armed(let deadline): "phase=armed deadline=\(deadline.nanoseconds)"
+      case .isolated(let since, let confirmed):
+        "phase=isolated since=\(since.nanoseconds) confirmed=\(confirmed ? "yes" : "no")"
+      }
+    return workloads.isEmpty ? phaseFields : phaseFields + " workloads=" + WireText.list(workloads)
+  }
+
+  init(_ words: inout WireWords) throws(WireError) {
+    let phase: Phase
+    switch try words.take("phase") {
+    case "disarmed": phase = .disarmed
+    case "armed": phase = .armed(deadline: try words.instant(try words.take("deadline")))
+    case "isolated":
+      phase = .isolated(since: try words.instant(try words.take("since")), confirmed: try words.takeFlag("confirmed"))
+    case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
+    }
+    self.init(phase: phase, workloads: try words.takeList("workloads"))
+  }
+}
+
+extension GuardedWorkload {
+  var wireFields: String {
+    var text = "name=\(WireText.escaped(name)) isolation=\(isolation.rawValue)"
+    if let cgroup { text += " cgroup=" + WireText.escaped(cgroup) }
+    if !links.isEmpty { text += " links=" + WireText.list(links) }
+    return text
+  }
+
+  init(_ words: inout WireWords) throws(WireError) {
+    let name = try words.checkedName(try words.take("name"))
+    let word = try words.take("isolation")
+    guard let isolation = Isolation(rawValue: word) else {
+      throw words.malformed("isolation=\(WireWords.shown(word)) is neither freeze nor stop")
+    }
+    let cgroup = try words.takeIfPresent("cgroup")
+    if let cgroup, !cgroup.hasPrefix("/") || cgroup.utf8.count > 4095 || cgroup.utf8.contains(0) {
+      throw words.malformed("cgroup= is not an absolute path")
+    }
+    let links = try words.takeList("links")
+    for link in links where !Self.canBeLink(link) {
+      throw words.malformed("\"\(WireWords.shown(link))\" cannot be a link's name")
+    }
+    self.init(name: name, isolation: isolation, cgroup: cgroup, links: links)
+  }
+
+  /// The kernel's rule (dev_valid_name): 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`.
+  private static func canBeLink(_ name: String) -> Bool {
+    (1...15).contains(name.utf8.count) && name != "." && name != ".."
+      && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
+  }
+}
+
+extension WireWords {
+  mutating func takeName() throws(WireError) -> String { try checkedName(try takePlain()) }
+
+  func checkedName(_ name: String) throws(WireError) -> String {
+    guard (1...255).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+      throw malformed("a workload's name has 1 to 255 bytes and no control characters")
+    }
+    return name
+  }
+}

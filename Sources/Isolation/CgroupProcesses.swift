@@ -1,0 +1,44 @@
+import Glibc
+
+/// The processes of a cgroup and of everything below it.
+struct CgroupProcesses {
+  let hierarchy: CgroupHierarchy
+
+  /// Process ids, each once, in no order; empty when the cgroup is gone.
+  func list(_ directory: String, recursively: Bool = true) throws(KernelFileError) -> Set<pid_t> {
+    var pids = try here(directory)
+    guard recursively else { return pids }
+    for child in try directories(directory) { pids.formUnion(try list(directory + "/" + child)) }
+    return pids
+  }
+
+  /// Whether a process is in it or below.
+  func occupied(_ directory: String) throws(KernelFileError) -> Bool {
+    switch hierarchy.version {
+    case .v1: return try !list(directory).isEmpty
+    case .v2:
+      do {
+        return try KernelFile.read(directory + "/cgroup.events").split(separator: "\n").contains("populated 1")
+      } catch {
+        if error.isGone && hierarchy.isMounted { return false }
+        throw error
+      }
+    }
+  }
+
+  func directories(_ directory: String) throws(KernelFileError) -> [String] {
+    try KernelFile.directories(in: directory) ?? []
+  }
+
+  private func here(_ directory: String) throws(KernelFileError) -> Set<pid_t> {
+    do {
+      return Set(
+        try KernelFile.read(directory + "/cgroup.procs").split(separator: "\n").compactMap { pid_t($0) }.filter { $0 > 0 })
+    } catch {
+      if error.isGone && hierarchy.isMounted { return [] }
+      // A threaded cgroup (libvirt makes them for a QEMU's threads) lists its processes at its domain, above.
+      if error.code == EOPNOTSUPP { return [] }
+      throw error
+    }
+  }
+}

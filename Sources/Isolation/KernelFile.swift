@@ -1,0 +1,84 @@
+import CLinux
+import Glibc
+
+/// What could not be done to a file of the kernel's, and to what.
+public struct KernelFileError: Error, Hashable, Sendable, CustomStringConvertible {
+  public var operation: String
+  public var path: String
+  /// The C library's error number.
+  public var code: Int32
+
+  package init(operation: String, path: String, code: Int32) {
+    self.operation = operation
+    self.path = path
+    self.code = code
+  }
+
+  /// The file, or the cgroup that it belonged to, is not there (any more).
+  public var isGone: Bool { code == ENOENT || code == ENODEV }
+  public var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)))" }
+}
+
+/// Small files whose every read and write is a question or an order to the kernel.
+package enum KernelFile {
+  package static func read(_ path: String) throws(KernelFileError) -> String {
+    let file = try Descriptor.open(path, O_RDONLY)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 16_384)
+    while true {
+      let count = Glibc.read(file.number, &chunk, chunk.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw KernelFileError(operation: "read", path: path, code: errno) }
+      if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+      bytes += chunk[..<count]
+    }
+  }
+
+  /// One write call: the kernel takes each as one order.
+  package static func write(_ text: String, to path: String) throws(KernelFileError) {
+    let file = try Descriptor.open(path, O_WRONLY)
+    let bytes = Array(text.utf8)
+    var count = Glibc.write(file.number, bytes, bytes.count)
+    while count < 0 && errno == EINTR { count = Glibc.write(file.number, bytes, bytes.count) }
+    guard count == bytes.count else { throw KernelFileError(operation: "write", path: path, code: count < 0 ? errno : EIO) }
+  }
+
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// The names of the directories in a directory; nil when it is gone.
+  package static func directories(in path: String) throws(KernelFileError) -> [String]? {
+    guard let stream = opendir(path) else {
+      if errno == ENOENT { return nil }
+      throw KernelFileError(operation: "list", path: path, code: errno)
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      guard Int32(entry.pointee.d_type) == Int32(DT_DIR) else { continue }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Creates one directory; fine when it is there.
+  package static func makeDirectory(_ path: String) throws(KernelFileError) {
+    guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+    throw KernelFileError(operation: "create", path: path, code: errno)
+  }
+}
+
+/// A file descriptor with one owner, closed when it goes.
+package struct Descriptor: ~Copyable, Sendable {
+  package let number: Int32
+
+  package init(owning number: Int32) { self.number = number }
+  deinit { close(number) }
+
+  package static func open(_ path: String, _ flags: Int32, mode: Int32 = 0) throws(KernelFileError) -> Descriptor {
+    var number = holdfast_open(path, flags, mode)
+    while number < 0 && errno == EINTR { number = holdfast_open(path, flags, mode) }
+    guard number >= 0 else { throw KernelFileError(operation: "open", path: path, code: errno) }
+    return Descriptor(owning: number)
+  }
+}

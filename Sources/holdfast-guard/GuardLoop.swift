@@ -1,0 +1,214 @@
+import CLinux
+import Glibc
+import GuardProtocol
+import Isolation
+
+/// The guard as a program: one thread that waits, asks the machine, and does what it says.
+final class GuardLoop {
+  private let isolation: NodeIsolation
+  private let links: HostLinks
+  private let log: GuardLog
+  private let standing: HostStanding
+  private let stateFile: StateFile
+  private let door: ControllerDoor
+  private let watchdog: Watchdog?
+  private let lock: Descriptor
+  private let timer: Descriptor
+  private let feedTimer: Descriptor
+  private let signals: Descriptor
+  private var machine: GuardMachine
+  /// The last problems said, so that a retry every few milliseconds does not say them again.
+  private var problems: Set<String> = []
+
+  /// Commands taken before the timer is looked at again.
+  private static let commandsAtOnce = 64
+  private static let firstLook = Duration.milliseconds(3)
+  private static let nextLook = Duration.milliseconds(1)
+
+  /// Takes up what the guard before this one left, isolates at once if it must, and opens the door.
+  static func start(_ options: GuardOptions) throws -> GuardLoop {
+    let log = GuardLog()
+    let hierarchy = try CgroupHierarchy.find(options.hierarchy)
+    let partition = try Partition(options.partition)
+    try KernelFile.makeDirectory(options.runDirectory)
+    let lock = try Descriptor.open(options.runDirectory + "/guard.lock", O_RDWR | O_CREAT, mode: 0o600)
+    guard holdfast_lock_file(lock.number) == 0 else {
+      throw IsolationError(
+        thing: options.runDirectory, reason: "another guard runs with it",
+        remedy: "Stop that one, or give a --run-dir of its own.")
+    }
+    let isolation = NodeIsolation(partition: partition, hierarchy: hierarchy)
+    let occupied = isolation.census(cgroups: [])
+    let found = GuardMachine.FoundAtStart(
+      record: StateFile(path: options.runDirectory + "/guard.state").read(), occupied: occupied, frozen: isolation.isFrozen())
+    do { try PartitionTree(partition, in: hierarchy).create() } catch {
+      // With something to guard it goes on: it can still say, and stop feeding the watchdog.
+      guard occupied != false else { throw error }
+      log.line(.error, "\(error)")
+    }
+    let loop = try GuardLoop(options, isolation, log, lock)
+    loop.step(.started(found))
+    return loop
+  }
+
+  private init(_ options: GuardOptions, _ isolation: NodeIsolation, _ log: GuardLog, _ lock: consuming Descriptor) throws {
+    self.isolation = isolation
+    self.log = log
+    self.lock = lock
+    standing = HostStanding(log: log)
+    links = try HostLinks()
+    stateFile = StateFile(path: options.runDirectory + "/guard.state")
+    machine = GuardMachine(boot: try KernelFile.read("/proc/sys/kernel/random/boot_id").filter { !$0.isNewline })
+    watchdog = options.watchdog.map { Watchdog(path: $0, timeout: options.watchdogTimeout, log: log) }
+    timer = try Self.owned(holdfast_boot_timer(), "a timer")
+    feedTimer = try Self.owned(holdfast_boot_timer(), "a timer")
+    signals = try Self.owned(holdfast_stop_signals(), "the signals")
+    door = try ControllerDoor(path: options.runDirectory + "/guard.sock", log: log)
+  }
+
+  private static func owned(_ number: Int32, _ what: String) throws(KernelFileError) -> Descriptor {
+    guard number >= 0 else { throw KernelFileError(operation: "open", path: what, code: errno) }
+    return Descriptor(owning: number)
+  }
+
+  private static var now: BootInstant { BootInstant(nanoseconds: holdfast_boot_now()) }
+
+  // MARK: Waiting
+
+  /// Returns the exit code when it was told to stop and may.
+  func run() -> Int32 {
+    standing.secure()
+    log.line(.notice, "guarding \(isolation.directory(for: .freeze)) and \(isolation.directory(for: .stop))")
+    feed()
+    standing.tell("READY=1")
+    while true {
+      wait()
+      // The deadline before anything else.
+      holdfast_drain(timer.number)
+      step(.timer)
+      feed()
+      if holdfast_next_signal(signals.number) != 0, mayStop() { return 0 }
+      while door.accept() { step(.controllerConnected) }
+      listen()
+    }
+  }
+
+  private func wait() {
+    var waiting = [timer.number, feedTimer.number, signals.number, door.listeningNumber]
+    if let connection = door.connectionNumber { waiting.append(connection) }
+    var descriptors = waiting.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    // The connection's place is the last: either room for its reports, or its next command.
+    if door.isWaitingToSend { descriptors[descriptors.count - 1].events = Int16(POLLOUT) }
+    // Interrupted or not: everything is looked at again.
+    _ = poll(&descriptors, nfds_t(descriptors.count), -1)
+  }
+
+  private func listen() {
+    guard door.flush() else { return giveUp() }
+    for _ in 0..<Self.commandsAtOnce where !door.isWaitingToSend {
+      switch door.receive() {
+      case .nothing: return
+      case .unacceptable(let reason): step(.unacceptable(reason: reason))
+      case .command(let command): step(checked(command))
+      case .closed:
+        door.hangUp()
+        return step(.controllerLost)
+      }
+    }
+  }
+
+  private func giveUp() {
+    log.line(.warning, "the controller does not read its reports; the connection is closed")
+    door.hangUp()
+    step(.controllerLost)
+  }
+
+  /// A cgroup from outside is checked before the machine hears of it.
+  private func checked(_ command: GuardCommand) -> GuardMachine.Event {
+    guard case .protect(let workload) = command, let cgroup = workload.cgroup else { return .command(command) }
+    do {
+      try isolation.check(cgroup)
+      return .command(command)
+    } catch {
+      return .unacceptable(reason: "protect \(workload.name): \(error)")
+    }
+  }
+
+  private func feed() {
+    guard let watchdog else { return }
+    holdfast_drain(feedTimer.number)
+    watchdog.work(Self.now)
+    _ = holdfast_timer_set(feedTimer.number, max(1, watchdog.nextFeed.nanoseconds))
+  }
+
+  /// While a deadline holds it ends only when the next guard will know all of it.
+  private func mayStop() -> Bool {
+    if case .disarmed = machine.state.phase {
+      watchdog?.disarm()
+      log.line(.notice, "stopped; nothing was guarded")
+    } else {
+      do { try stateFile.write(machine.record) } catch {
+        log.line(.error, "not stopping: \(error), and the next guard would not know what this one guards")
+        return false
+      }
+      log.line(
+        .warning,
+        "stopping with a deadline in force: until a guard runs again nothing enforces it on this node. Its state is in "
+          + "\(stateFile.path); nothing was thawed\(watchdog == nil ? "" : ", and the watchdog goes on ticking")")
+    }
+    standing.tell("STOPPING=1")
+    door.remove()
+    return true
+  }
+
+  // MARK: Doing
+
+  private func step(_ event: GuardMachine.Event) {
+    var events = [event][...]
+    while let event = events.popFirst() {
+      for action in machine.receive(event, now: Self.now) {
+        if let result = perform(action) { events.append(result) }
+      }
+    }
+  }
+
+  private func perform(_ action: GuardMachine.Action) -> GuardMachine.Event? {
+    switch action {
+    case .isolateNow(let round, let cgroups): return isolate(round, cgroups, Self.firstLook)
+    case .retryIsolation(let round, let cgroups): return isolate(round, cgroups, Self.nextLook)
+    case .linksDown(let round, let names):
+      let outcome = links.down(names)
+      say(outcome.problems)
+      return .linksResult(round: round, foundDown: outcome.foundDown)
+    case .kill(let target): return .killResult(target, isolation.kill(target))
+    case .takeCensus(let cgroups): return .census(alive: isolation.census(cgroups: cgroups))
+    case .thaw(let cgroups):
+      problems.removeAll()
+      say(isolation.thaw(cgroups: cgroups))
+    case .linksUp(let names): say(links.up(names))
+    case .setTimer(let instant): _ = holdfast_timer_set(timer.number, instant.map { max(1, $0.nanoseconds) } ?? 0)
+    case .feedWatchdog(let feed): watchdog?.mayFeed = feed
+    case .persist(let record):
+      do { try stateFile.write(record) } catch { log.line(.error, "\(error); a guard after this one will isolate at once") }
+    case .log(let severity, let text): log.line(severity, text)
+    case .report(let report):
+      if !door.send(report) {
+        log.line(.warning, "the controller does not read its reports, or is gone; the connection is closed")
+        door.hangUp()
+        return .controllerLost
+      }
+    }
+    return nil
+  }
+
+  private func isolate(_ round: Int, _ cgroups: [String], _ patience: Duration) -> GuardMachine.Event {
+    let outcome = isolation.isolate(cgroups: cgroups, patience: patience)
+    say(outcome.problems)
+    return .freezeResult(round: round, confirmed: outcome.confirmed, foundFrozen: outcome.foundFrozen)
+  }
+
+  private func say(_ texts: [String]) {
+    for text in texts where problems.insert(text).inserted { log.line(.error, text) }
+    if problems.count > 1000 { problems.removeAll() }
+  }
+}

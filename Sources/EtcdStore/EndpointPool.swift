@@ -55,12 +55,18 @@ final class EndpointPool: Sendable {
       throw .rejected(reason: "no etcd endpoint is configured", remedy: "List the members' client URLs (https://host:2379).")
     }
     self.endpoints = endpoints
+    try configuration.checkFiles()
     // One loop for all members: a few hundred messages a second do not need more.
     let threads: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     group = threads.next()
-    for index in endpoints.indices {
-      let channel = try makeChannel(index)
-      state.withLock { $0.entries.append(Entry(channel: channel)) }
+    do throws(StoreError) {
+      for index in endpoints.indices {
+        let channel = try makeChannel(index)
+        state.withLock { $0.entries.append(Entry(channel: channel)) }
+      }
+    } catch {
+      close()
+      throw error
     }
     for index in endpoints.indices { probe(index) }
   }

@@ -191,9 +191,11 @@ public struct GuardMachine: Sendable {
   }
 
   private mutating func disconnect() {
+    let wasKnown = greeted
     connected = false
     greeted = false
     answers.removeAll()
+    guard wasKnown else { return }
     log(.warning, "the controller is gone; \(deadlineWords) stays in force")
   }
 

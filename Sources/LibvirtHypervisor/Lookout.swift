@@ -123,9 +123,9 @@ struct Lookout: Sendable {
 
   private func read(_ domain: DomainPointer, uuid: String, number: Int32) throws(LibvirtError) -> Run {
     let text = try domain.xml()
-    let xml: DomainXML
-    do throws(DomainXMLError) {
-      xml = try DomainXML(text)
+    let xml: DomainDocument
+    do throws(DomainDocumentError) {
+      xml = try DomainDocument(text)
     } catch {
       throw LibvirtError(code: Int32(VIR_ERR_XML_ERROR.rawValue), source: 0, message: error.description)
     }
@@ -174,7 +174,7 @@ struct Lookout: Sendable {
 
   /// A container whose controller died while libvirtd was down: libvirt says shut off, but what it started may run on.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
-    guard let xml = try? DomainXML(try domain.xml()), let partition = xml.partition else { return .absent }
+    guard let xml = try? DomainDocument(try domain.xml()), let partition = xml.partition else { return .absent }
     let directories = cgroups?.directories(ofContainer: domain.name, partition: partition) ?? []
     for directory in directories where Cgroups.processes(in: directory)?.isEmpty != true {
       let run = Run(

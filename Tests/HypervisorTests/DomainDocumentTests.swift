@@ -8,10 +8,12 @@ import Testing
   static let mark = ClaimMark(cluster: "c & \"d\"", workload: "web<1>", epoch: Epoch(12))
 
   @Test(arguments: [
-    ("", "it is empty"), (" \n", "it is empty"), ("no XML", "no XML"), ("<domain>", "ends early"), ("<domain><name>x</domain>", "line 1"),
+    ("", "it is empty"), (" \n", "it is empty"), ("no XML", "no XML"), ("<domain>", "ends early"),
+    ("<domain><name>x</domain>", "line 1"),
     ("<domain>\n<a b=1/></domain>", "line 2"), ("<domain a='1' a='2'/>", "given twice"), ("<domain>&foo;</domain>", "entity"),
     ("<domain><a:b/></domain>", "prefix"), ("<domain/><domain/>", "behind its end"), ("<domain>\u{1}</domain>", "character"),
-    ("<network/>", "not <domain>"), ("<!DOCTYPE domain [<!ENTITY a SYSTEM '/etc/passwd'>]><domain>&a;</domain>", "document type")
+    ("<network/>", "not <domain>"),
+    ("<!DOCTYPE domain [<!ENTITY a SYSTEM '/etc/passwd'>]><domain>&a;</domain>", "document type")
   ]) func `what is not a domain's XML is refused with its reason`(text: String, reason: String) throws {
     let error = #expect(throws: DomainDocumentError.self) { try DomainDocument(text) }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
@@ -60,7 +62,8 @@ import Testing
 
   @Test func `everything else stays as it was`() throws {
     let kept = [
-      "<qemu:arg value=\"-a &lt;b&gt; &amp;\"", "xmlns:qemu=\"http://libvirt.org/schemas/domain/qemu/1.0\"", "<!-- a comment -->",
+      "<qemu:arg value=\"-a &lt;b&gt; &amp;\"", "xmlns:qemu=\"http://libvirt.org/schemas/domain/qemu/1.0\"",
+      "<!-- a comment -->",
       "ü and 日本", "<description>two\n  lines</description>"
     ]
     let document = try DomainDocument(

@@ -31,7 +31,7 @@ public enum WorkloadFile {
       "workloads[].stop-timeout", "duration, 0s to 1h", .value(Quantity.text(.seconds(WorkloadDefinition.defaultStopTimeout))),
       "Time to shut down before it is destroyed."),
     .init("workloads[].xml-file", "path", .rule("`xml` instead"), "The libvirt domain XML, relative to this file."),
-    .init("workloads[].xml", "text", .rule("`xml-file` instead"), "The same, here, as a literal block (`|`).")
+    .init("workloads[].xml", "text", .rule("`xml-file` instead"), "The same, here, as a literal block.")
   ])
 
   /// etcd takes requests of 1.5 MiB; this leaves room for JSON's escapes.
@@ -81,14 +81,13 @@ private struct WorkloadReading {
     var names: [String: Int] = [:], identifiers: [String: String] = [:]
     var definitions: [WorkloadDefinition] = []
     for entry in documents.flatMap(entries) where !log.isFull {
-      guard let section = entry.section(of: WorkloadFile.keys, at: "workloads[]"), let definition = workload(section) else {
-        continue
-      }
-      if let line = names.updateValue(entry.position.line, forKey: definition.name) {
+      guard let section = entry.section(of: WorkloadFile.keys, at: "workloads[]") else { continue }
+      if let name = entry.name(at: "name"), let line = names.updateValue(entry.position.line, forKey: name) {
         section["name"]?.wrong(
-          expected: "every workload once", found: "'\(definition.name)' again (first on line \(line))",
+          expected: "every workload once", found: "'\(name)' again (first on line \(line))",
           remedy: "Rename or remove one of the two.")
       }
+      guard let definition = workload(section) else { continue }
       if let uuid = definition.uuid, let other = identifiers.updateValue(definition.name, forKey: uuid),
         other != definition.name
       {
@@ -108,7 +107,7 @@ private struct WorkloadReading {
     else { return [] }
     if items.isEmpty { value.wrong(expected: expected, found: "an empty list", remedy: remedy) }
     // Messages name a workload by its name where it has one.
-    return items.map { item in item.string(at: "name").map { item.renamed("workloads[\($0)]") } ?? item }
+    return items.map { item in item.name(at: "name").map { item.renamed("workloads[\($0)]") } ?? item }
   }
 
   private func workload(_ section: YAMLSection) -> WorkloadDefinition? {
@@ -121,7 +120,7 @@ private struct WorkloadReading {
         remedy: "Remove 'connection', or correct the XML.")
     }
     let memory = section["memory"].map { $0.mebibytes() } ?? domain?.facts.memory
-    if section["memory"] == nil, let domain, domain.facts.memory == nil {
+    if section["memory"] == nil, let domain, domain.isSound, domain.facts.memory == nil {
       section.missing(
         "memory", expected: "its memory, here or as <memory> in the XML",
         remedy: "Add <memory unit='MiB'> to the XML: libvirt needs it too.")
@@ -143,7 +142,14 @@ private struct WorkloadReading {
 
   // MARK: the domain XML
 
-  private func domain(_ section: YAMLSection) -> (xml: String, facts: DomainXML)? {
+  private struct Domain {
+    var xml: String
+    var facts: DefinedDomain
+    /// Nothing was wrong in it: what is missing is missing, not unread.
+    var isSound: Bool
+  }
+
+  private func domain(_ section: YAMLSection) -> Domain? {
     switch (section["xml"], section["xml-file"]) {
     case (let value?, nil): return inline(value)
     case (nil, let value?): return file(value)
@@ -155,11 +161,11 @@ private struct WorkloadReading {
     return nil
   }
 
-  private func inline(_ value: YAMLValue) -> (xml: String, facts: DomainXML)? {
+  private func inline(_ value: YAMLValue) -> Domain? {
     guard let xml = value.text(expected: "domain XML", remedy: "Write 'xml: |', and the XML below it, indented.") else {
       return nil
     }
-    let (facts, flaws) = DomainXML.read(xml, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(xml, limit: WorkloadFile.xmlLimit)
     for flaw in flaws {
       if let place = value.position(of: flaw.place) {
         value.wrong(at: place, expected: flaw.expected, found: flaw.found, remedy: flaw.remedy)
@@ -167,10 +173,10 @@ private struct WorkloadReading {
         value.wrong(expected: flaw.expected, found: "\(flaw.found) (line \(flaw.place.line) of the XML)", remedy: flaw.remedy)
       }
     }
-    return facts.map { (xml, $0) }
+    return facts.map { Domain(xml: xml, facts: $0, isSound: flaws.isEmpty) }
   }
 
-  private func file(_ value: YAMLValue) -> (xml: String, facts: DomainXML)? {
+  private func file(_ value: YAMLValue) -> Domain? {
     guard let name = value.text(expected: "the path of a file with domain XML", remedy: "Write the path."), !name.isEmpty else {
       return nil
     }
@@ -189,13 +195,13 @@ private struct WorkloadReading {
       }
       return nil
     }
-    let (facts, flaws) = DomainXML.read(source.text, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(source.text, limit: WorkloadFile.xmlLimit)
     for flaw in flaws {
       log.add(
         FileMistake(
           file: source.file, position: flaw.place, key: value.path, expected: flaw.expected, found: flaw.found,
           remedy: flaw.remedy, excerpt: source.excerpt(of: flaw.place)))
     }
-    return facts.map { (source.text, $0) }
+    return facts.map { Domain(xml: source.text, facts: $0, isSound: flaws.isEmpty) }
   }
 }

@@ -3,7 +3,7 @@ import FoundationXML
 import HoldfastYAML
 
 /// What Holdfast needs to know of a workload's domain XML. libvirt judges the rest when the domain is started.
-struct DomainXML: Hashable {
+struct DefinedDomain: Hashable {
   /// The `type` attribute.
   var type: String
   /// Lower case with dashes.
@@ -31,7 +31,7 @@ struct DomainXML: Hashable {
 
   /// - Parameter limit: in bytes.
   /// - Returns: no facts when the text is no domain at all.
-  static func read(_ text: String, limit: Int) -> (facts: DomainXML?, flaws: [Flaw]) {
+  static func read(_ text: String, limit: Int) -> (facts: DefinedDomain?, flaws: [Flaw]) {
     let top = FilePosition(line: 1, column: 1)
     guard text.utf8.count <= limit else {
       let flaw = Flaw(
@@ -56,7 +56,7 @@ private struct XMLProlog {
 
   init(_ text: String) { self.text = Array(text.utf8) }
 
-  var flaw: DomainXML.Flaw? {
+  var flaw: DefinedDomain.Flaw? {
     var position = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     while true {
       while position < text.count, [0x20, 0x09, 0x0A, 0x0D].contains(text[position]) { position += 1 }
@@ -103,12 +103,12 @@ private struct XMLProlog {
   }
 }
 
-/// Listens to the parser and keeps what `DomainXML` needs.
+/// Listens to the parser and keeps what `DefinedDomain` needs.
 private final class DomainScan: XMLParserDelegate {
   private let lines: [Substring]
   private var open: [String] = []
-  private var domain: DomainXML?
-  private var flaws: [DomainXML.Flaw] = []
+  private var domain: DefinedDomain?
+  private var flaws: [DefinedDomain.Flaw] = []
   /// The element whose text is being collected, with where it started and its attributes.
   private var wanted: (path: [String], place: FilePosition, attributes: [String: String], text: String)?
   private var isOver = false
@@ -121,7 +121,7 @@ private final class DomainScan: XMLParserDelegate {
 
   init(_ text: String) { lines = text.split(separator: "\n", omittingEmptySubsequences: false) }
 
-  func result() -> (DomainXML?, [DomainXML.Flaw]) {
+  func result() -> (DefinedDomain?, [DefinedDomain.Flaw]) {
     if domain == nil, flaws.isEmpty {
       report(
         FilePosition(line: 1, column: 1), "domain XML", "nothing", "Start with <domain type='lxc'> or <domain type='kvm'>.")
@@ -172,7 +172,7 @@ private final class DomainScan: XMLParserDelegate {
       report(place, "<domain> as the root element", "<\(element)>", "Take the output of 'virsh dumpxml NAME'.")
       return stop(parser)
     }
-    let domain = DomainXML(type: attributes["type"] ?? "")
+    let domain = DefinedDomain(type: attributes["type"] ?? "")
     self.domain = domain
     if domain.connection == nil {
       report(

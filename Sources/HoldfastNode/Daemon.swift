@@ -16,12 +16,14 @@ package struct Daemon: Sendable {
   private let loop: ControllerLoop
   private let history: HistoryBook
   private let logger: Logger
-  private let (departures, departure) = AsyncStream.makeStream(of: Void.self)
+  private let departures: AsyncStream<Void>
+  private let departure: AsyncStream<Void>.Continuation
 
   /// - Throws: what keeps a node from being one: certificates that cannot be read, a store configured against its rules.
   package init(_ configuration: NodeConfiguration, version: String, logger: Logger) throws {
     self.configuration = configuration
     self.logger = logger
+    (departures, departure) = AsyncStream.makeStream(of: Void.self)
     let store = try configuration.makeStore(logger: logger)
     let hypervisor = LibvirtHypervisor(
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)

@@ -22,8 +22,9 @@ package struct JournalLog: LogHandler {
     let fields = merged.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quoted("\($0.value)"))" }.joined()
     let text = "\(event.message)".split(separator: "\n", omittingEmptySubsequences: false).joined(separator: " ")
     let prefix = Self.isTerminal ? "" : "<\(Self.priority(event.level))>"
-    // One write for one line, so that lines of several threads do not mix.
-    fputs("\(prefix)\(text)\(fields)\n", stderr)
+    // One write for one line, so that lines of several threads do not mix. A line that cannot be written is lost: there is nobody to tell.
+    let line = Array("\(prefix)\(text)\(fields)\n".utf8)
+    _ = write(STDERR_FILENO, line, line.count)
   }
 
   private static func quoted(_ value: String) -> String {

@@ -13,7 +13,9 @@ public final class MistakeLog {
 
   public init(_ source: SourceText) { self.source = source }
 
+  /// Nothing was wrong so far.
   public var isEmpty: Bool { mistakes.isEmpty }
+  /// What is added is dropped: reading on is of no use.
   public var isFull: Bool { mistakes.count >= Self.limit }
 
   /// Adds a mistake that was found in this or another file.

@@ -39,16 +39,25 @@ public struct SourceText: Sendable {
   /// - Throws: a mistake when the text has control characters in it.
   public init(file: String, text: String) throws(FileErrors) {
     self.file = file
-    self.text = text
-    lines = Self.split(text)
+    // A byte order mark says nothing in UTF-8, takes no column in an editor, and libyaml would make it part of the first key.
+    self.text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+    lines = Self.split(self.text)
     for (number, line) in lines.enumerated() {
       for (offset, scalar) in line.unicodeScalars.enumerated() where !Self.isPrintable(scalar) {
-        if number == 0, offset == 0, scalar == "\u{FEFF}" { continue }
         throw FileErrors(
           file: file, position: FilePosition(line: number + 1, column: offset + 1), expected: "printable text",
           found: "the control character U+\(Self.hexadecimal(scalar.value, digits: 4))", remedy: "Remove the character.")
       }
     }
+  }
+
+  /// Behind the last character.
+  var end: FilePosition { FilePosition(line: lines.count, column: (lines.last ?? "").unicodeScalars.count + 1) }
+
+  /// The position itself, or the end of the text for one that lies behind it.
+  func clamp(_ position: FilePosition) -> FilePosition {
+    position.line <= lines.count
+      ? position : end
   }
 
   /// The line of a position, with tabs as single spaces so that a caret below it is in its place; nil for lines that are

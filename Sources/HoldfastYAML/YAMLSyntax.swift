@@ -6,7 +6,9 @@ enum YAMLSyntax {
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
       .composer(let context, let problem, let mark, _):
-      return explain(problem, opened: context.map { position($0.mark) }, at: position(mark), in: source)
+      // At the end of a text without a last line break libyaml is already on the next line.
+      return explain(
+        problem, opened: context.map { source.clamp(position($0.mark)) }, at: source.clamp(position(mark)), in: source)
     case .duplicatedKeysInMapping(let names, let context):
       let name = names.first ?? ""
       return report(
@@ -55,6 +57,10 @@ enum YAMLSyntax {
       return report(
         at: place, expected: "an entry indented like those before it", found: "something else",
         remedy: "Indent it as deep as its neighbours, with spaces, and close quotes before it.", in: source)
+    case "did not find expected node content":
+      return report(
+        at: place, expected: "a value", found: place == source.end ? "the end of the file" : "none",
+        remedy: "Close the brackets that are open here.", in: source)
     case "found undefined alias":
       return report(
         at: place, expected: "an alias that has an anchor", found: "an alias (*) to nothing",

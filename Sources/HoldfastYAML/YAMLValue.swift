@@ -165,8 +165,8 @@ public struct YAMLValue {
     YAMLSection(self, table: table, home: home)
   }
 
-  /// The text of a key of this mapping, for its name in messages; nil when there is none. Reports nothing.
-  public func string(at key: String) -> String? {
+  /// The name that a key of this mapping gives; nil when there is none, or it is no name. Reports nothing.
+  public func name(at key: String) -> String? {
     guard case .mapping(let mapping) = node else { return nil }
     for (name, value) in mapping {
       if case .scalar(let name) = name, name.string == key, case .scalar(let value) = value, NodeName.isValid(value.string) {

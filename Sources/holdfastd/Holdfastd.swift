@@ -1,5 +1,5 @@
 import ArgumentParser
-import Glibc
+import Foundation
 import HoldfastNode
 import Logging
 import UnixSignals
@@ -31,7 +31,7 @@ struct Holdfastd: AsyncParsableCommand {
     }
     let node: NodeConfiguration
     do { node = try NodeConfiguration.load(path: config) } catch {
-      fputs("\(error)\nholdfastd: \(config) cannot be used\n", stderr)
+      FileHandle.standardError.write(Data("\(error)\nholdfastd: \(config) cannot be used\n".utf8))
       throw ExitCode(CheckReport.configurationError)
     }
     LoggingSystem.bootstrap { JournalLog(label: $0) }

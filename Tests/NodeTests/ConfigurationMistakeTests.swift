@@ -17,6 +17,8 @@ import Testing
     let scratch = try ScratchDirectory.withCredentials()
     let said = MistakeRow.said(mistakes(in: row.text.replacing("@", with: scratch.path)), in: scratch.path)
     #expect(said == row.said)
-    if said != row.said { print("ROW \(row.name)\n" + said.split(separator: "\n").map { ">> " + $0 }.joined(separator: "\n") + "\nEND") }
+    if said != row.said {
+      print("ROW \(row.name)\n" + said.split(separator: "\n").map { ">> " + $0 }.joined(separator: "\n") + "\nEND")
+    }
   }
 }

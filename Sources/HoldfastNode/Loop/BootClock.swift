@@ -11,6 +11,6 @@ package enum BootClock {
 
   /// Sleeps until an instant of this clock. `ContinuousClock` is the same clock.
   package static func sleep(until instant: BootInstant) async throws {
-    try await Task.sleep(for: max(.zero, instant - now), tolerance: .zero, clock: .continuous)
+    try await Task.sleep(for: max(Duration.zero, instant - now), tolerance: .zero, clock: .continuous)
   }
 }

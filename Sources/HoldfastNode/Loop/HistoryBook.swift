@@ -1,4 +1,5 @@
 import FoundationEssentials
+import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
 import Logging

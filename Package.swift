@@ -124,7 +124,8 @@ let package = Package(
       dependencies: ["HoldfastPorts", "MemoryStore", "EtcdStore", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(
       name: "HypervisorTests",
-      dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")],
+      exclude: ["Support/libvirt-host.sh"]),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore", "GuardProtocol"]),
     .testTarget(
       name: "NodeTests",

@@ -7,7 +7,7 @@ extension WorkloadDefinition {
   /// - Throws: the first thing in it that no workload can have.
   public func spec(cluster: String, present: SpecRecord?) throws(OperatorError) -> SpecRecord {
     let workload = WorkloadName(name)
-    let own = uuid ?? (try? DomainXML(xml))?.uuid
+    let own = uuid ?? (try? DomainOutline(xml))?.uuid
     let spec = SpecRecord(
       connection: connection,
       uuid: own.map { NameUUID.normalized($0) ?? $0 } ?? present?.uuid

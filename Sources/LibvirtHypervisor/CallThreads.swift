@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// Why a blocking call gave no result.
-enum CallFailure: Error {
+package enum CallFailure: Error {
   /// It was never begun, so it certainly did nothing.
   case notBegun(reason: String)
   /// It was begun and has not returned within its limit: it may still do its work.
@@ -15,7 +15,7 @@ enum CallFailure: Error {
 ///
 /// A thread whose call passes the limit is abandoned: the caller gets its answer, another thread takes the place, and the
 /// blocked one ends when its call returns. So nobody waits longer than the limit, and what hangs is bounded.
-final class CallThreads: Sendable {
+package final class CallThreads: Sendable {
   private struct Book {
     var queue: [Call] = []
     var threads = 0
@@ -30,7 +30,7 @@ final class CallThreads: Sendable {
   private let book = Mutex(Book())
   private let wake = DispatchSemaphore(value: 0)
 
-  init(name: String, atOnce: Int, hangingAtMost: Int) {
+  package init(name: String, atOnce: Int, hangingAtMost: Int) {
     self.name = name
     self.atOnce = atOnce
     self.hangingAtMost = hangingAtMost
@@ -41,7 +41,7 @@ final class CallThreads: Sendable {
   /// - Parameters:
   ///   - limit: counted from now, waiting for a thread included; nil waits for ever.
   ///   - late: called, on the thread, when a call returns after its caller was told that it timed out.
-  func run<Value: Sendable>(
+  package func run<Value: Sendable>(
     limit: Duration?, late: @escaping @Sendable () -> Void = {},
     _ body: @escaping @Sendable () throws(LibvirtError) -> Value
   ) async throws(CallFailure) -> Value {
@@ -58,7 +58,7 @@ final class CallThreads: Sendable {
   }
 
   /// Nothing is begun afterwards; what runs is left to end by itself.
-  func close() {
+  package func close() {
     let (queued, threads) = book.withLock { book in
       defer { book.queue = [] }
       book.closed = true

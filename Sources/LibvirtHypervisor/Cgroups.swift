@@ -2,16 +2,16 @@ import Foundation
 import Glibc
 
 /// Where this host's cgroups are mounted, and what is in them.
-struct Cgroups: Sendable {
+package struct Cgroups: Sendable {
   /// Absolute path of the hierarchy that can freeze: the v1 freezer's mount, else the unified one.
-  let mount: String
+  package let mount: String
   /// What the mount shows of the hierarchy: "/" unless a part of it is mounted.
   private let shown: String
   /// "freezer" for v1, "" for the unified hierarchy: the name in /proc/PID/cgroup.
   private let controller: String
 
   /// nil when this host has no hierarchy that can freeze.
-  init?(mountinfo: String) {
+  package init?(mountinfo: String) {
     var unified: (mount: String, shown: String)?
     for line in mountinfo.split(separator: "\n") {
       // 36 35 98:0 /root /mount/point options… - type source super-options
@@ -32,13 +32,13 @@ struct Cgroups: Sendable {
     controller = ""
   }
 
-  static func ofThisHost() -> Cgroups? {
+  package static func ofThisHost() -> Cgroups? {
     (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)).flatMap { Cgroups(mountinfo: $0) }
   }
 
   /// The domain's cgroup directory, from the content of its process's /proc/PID/cgroup; nil when the process is not in a cgroup
   /// that libvirt made for a domain: whoever freezes or kills it would hit others.
-  func directory(procfs: String) -> String? {
+  package func directory(procfs: String) -> String? {
     for line in procfs.split(separator: "\n") {
       // 6:freezer:/machine/lxc-1-web.libvirt-lxc
       let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -69,7 +69,7 @@ struct Cgroups: Sendable {
 
   /// Directories of runs of a container that libvirt lost, in the partition that its XML names. Without systemd only: with it
   /// the directory's name is the machine's, and systemd keeps account.
-  func directories(ofContainer name: String, partition: String) -> [String] {
+  package func directories(ofContainer name: String, partition: String) -> [String] {
     let parts = partition.split(separator: "/").map { $0.contains(".") || $0 == "machine" ? String($0) : "\($0).partition" }
     let parent = ([mount] + parts).joined(separator: "/")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
@@ -80,7 +80,7 @@ struct Cgroups: Sendable {
   }
 
   /// The processes in a cgroup directory and below it: none when it does not exist, nil when that cannot be told.
-  static func processes(in directory: String) -> [Int32]? {
+  package static func processes(in directory: String) -> [Int32]? {
     let below = FileManager.default.enumerator(atPath: directory)?.compactMap { $0 as? String } ?? []
     guard var found = members("\(directory)/cgroup.procs") else { return nil }
     // A threaded cgroup below has no list of its own: its processes stand in the one above.
@@ -89,7 +89,7 @@ struct Cgroups: Sendable {
   }
 
   /// Kills every process in a cgroup directory and below it; a frozen one dies when it is thawed.
-  static func kill(in directory: String) {
+  package static func kill(in directory: String) {
     for pid in processes(in: directory) ?? [] { Glibc.kill(pid, SIGKILL) }
   }
 

@@ -3,12 +3,12 @@ import FoundationXML
 import HoldfastCore
 
 /// Why a domain XML cannot be used, for whoever wrote it.
-struct DomainXMLError: Error, Equatable, CustomStringConvertible {
-  var description: String
+package struct DomainXMLError: Error, Equatable, CustomStringConvertible {
+  package var description: String
 }
 
 /// A domain's XML, to read and to edit.
-struct DomainXML {
+package struct DomainXML {
   private let document: XMLDocument
   private let root: XMLElement
 
@@ -29,16 +29,16 @@ struct DomainXML {
     self.root = root
   }
 
-  var text: String { document.xmlString }
+  package var text: String { document.xmlString }
 
   // MARK: reading
 
-  var uuid: String? { value(["uuid"])?.lowercased() }
-  var partition: String? { value(["resource", "partition"]) }
-  var vcpus: Int { value(["vcpu"]).flatMap { Int($0) } ?? 1 }
+  package var uuid: String? { value(["uuid"])?.lowercased() }
+  package var partition: String? { value(["resource", "partition"]) }
+  package var vcpus: Int { value(["vcpu"]).flatMap { Int($0) } ?? 1 }
 
   /// MiB, rounded up.
-  var memory: Int {
+  package var memory: Int {
     guard let element = child("memory", of: root), let amount = element.stringValue.flatMap({ Int(Self.trimmed($0)) }) else {
       return 0
     }
@@ -47,26 +47,26 @@ struct DomainXML {
     return bytes.overflow ? 0 : (bytes.partialValue / mebibyte + (bytes.partialValue % mebibyte == 0 ? 0 : 1))
   }
 
-  var mark: ClaimMark? {
+  package var mark: ClaimMark? {
     child("metadata", of: root).flatMap { metadata in elements(of: metadata).lazy.compactMap(ClaimElement.read).first }
   }
 
   /// Host-side links that have a name.
-  var links: [String] { interfaces.compactMap { Self.link(of: $0) } }
+  package var links: [String] { interfaces.compactMap { Self.link(of: $0) } }
 
   // MARK: editing
 
-  func set(name: String, uuid: String) {
+  package func set(name: String, uuid: String) {
     root.removeAttribute(forName: "id")
     replaceText(of: required("name", in: root), with: name)
     replaceText(of: required("uuid", in: root), with: uuid)
   }
 
-  func set(partition: String) {
+  package func set(partition: String) {
     replaceText(of: required("partition", in: required("resource", in: root)), with: partition)
   }
 
-  func set(mark: ClaimMark) throws(DomainXMLError) {
+  package func set(mark: ClaimMark) throws(DomainXMLError) {
     removeMark()
     let element: XMLElement
     do {
@@ -79,13 +79,13 @@ struct DomainXML {
     required("metadata", in: root).addChild(element)
   }
 
-  func removeMark() {
+  package func removeMark() {
     guard let metadata = child("metadata", of: root) else { return }
     for element in elements(of: metadata) where ClaimElement.isOurs(element) { element.detach() }
   }
 
   /// Sets environment variables of a container's init.
-  func set(environment: [(name: String, value: String)]) {
+  package func set(environment: [(name: String, value: String)]) {
     removeEnvironment(environment.map(\.name))
     let os = required("os", in: root)
     for (name, value) in environment {
@@ -95,7 +95,7 @@ struct DomainXML {
     }
   }
 
-  func removeEnvironment(_ names: [String]) {
+  package func removeEnvironment(_ names: [String]) {
     guard let os = child("os", of: root) else { return }
     for element in elements(of: os) where element.name == "initenv" {
       if let name = element.attribute(forName: "name")?.stringValue, names.contains(name) { element.detach() }
@@ -104,7 +104,7 @@ struct DomainXML {
 
   /// Names the host-side links, in order, of the interfaces that do not name their own. An interface without a host-side link
   /// uses its name up all the same, so that a name's number is the interface's.
-  func set(links: [String]) {
+  package func set(links: [String]) {
     var names = links[...]
     for interface in interfaces where Self.link(of: interface) == nil {
       guard let name = names.popFirst() else { return }
@@ -117,10 +117,10 @@ struct DomainXML {
   }
 
   /// What a container's init is told of the run it belongs to.
-  static let environmentNames = ["HOLDFAST_NODE", "HOLDFAST_WORKLOAD", "HOLDFAST_EPOCH"]
+  package static let environmentNames = ["HOLDFAST_NODE", "HOLDFAST_WORKLOAD", "HOLDFAST_EPOCH"]
 
   /// Prefixes that libvirt keeps for names of its own making: it drops them from what it is given.
-  static let reservedLinkPrefixes = ["vnet", "veth", "macvtap", "macvlan"]
+  package static let reservedLinkPrefixes = ["vnet", "veth", "macvtap", "macvlan"]
 
   // MARK: helpers
 

@@ -7,12 +7,18 @@ extension LibvirtConnection {
     _ body: @escaping @Sendable (Lookout) throws(LibvirtError) -> Value
   ) async throws(CallFailure) -> Value {
     guard case .up(let lookout) = phase else { throw .notBegun(reason: "libvirt (\(uri)) is unreachable") }
+    let opening = openings
+    let late: @Sendable () -> Void = { [hints] in hints.yield(.lateReturn(name: name, opening: opening)) }
     do {
-      return try await calls.run(limit: limit ?? limits.call, late: { [hints] in hints.yield(.lateReturn(name: name)) }) {
-        () throws(LibvirtError) in try body(lookout)
-      }
+      return try await calls.run(limit: limit ?? limits.call, late: late) { () throws(LibvirtError) in try body(lookout) }
     } catch {
-      if case .timedOut = error { countHanging() }
+      if opening == openings {
+        switch error {
+        case .timedOut: countHanging()
+        case .libvirt(let cause) where cause.lostConnection: lose(Words.of(error))
+        case .libvirt, .notBegun: break
+        }
+      }
       throw error
     }
   }

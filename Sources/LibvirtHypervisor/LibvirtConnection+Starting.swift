@@ -21,14 +21,18 @@ extension LibvirtConnection {
     }
     guard startsInFlight.insert(name).inserted else { return .failed(reason: "\(name) is being started already") }
     do {
-      let refusal = try await call(limit: limits.lifecycle, late: name) { lookout throws(LibvirtError) in
+      let attempt = try await call(limit: limits.lifecycle, late: name) { lookout throws(LibvirtError) in
         try lookout.start(request, xml: xml)
       }
       startsInFlight.remove(name)
-      if let refusal { return .failed(reason: "\(name) was not started: \(refusal)") }
-      ledger.expect(name)
-      look(at: name)
-      return .done
+      switch attempt {
+      case .refused(let reason): return .failed(reason: "\(name) was not started: \(reason)")
+      case .tooLate: return .tooLate
+      case .created:
+        ledger.expect(name)
+        look(at: name)
+        return .done
+      }
     } catch {
       return startEnded(name, error)
     }
@@ -70,21 +74,26 @@ extension LibvirtConnection {
 }
 
 extension Lookout {
-  /// Starts a domain unless something speaks against it; gives what does.
-  fileprivate func start(_ request: StartRequest, xml: String) throws(LibvirtError) -> String? {
+  fileprivate enum Attempt {
+    case created
+    case refused(String)
+    case tooLate
+  }
+
+  /// Starts a domain unless something speaks against it.
+  fileprivate func start(_ request: StartRequest, xml: String) throws(LibvirtError) -> Attempt {
     let name = request.id.name
     let uuid = request.uuid.lowercased()
     if let other = try connection.domain(named: name) {
-      if let refusal = try clearDefinition(other, uuid: uuid, mark: request.mark) { return refusal }
+      if let refusal = try clearDefinition(other, uuid: uuid, mark: request.mark) { return .refused(refusal) }
     } else if let other = try connection.domain(uuid: uuid) {
-      return "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain"
+      return .refused(
+        "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain")
     }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
-    guard BootInstant.now <= request.notAfter else {
-      return "too late: what is left of the session is not enough for a start. It is tried again after the next renewal"
-    }
+    guard BootInstant.now <= request.notAfter else { return .tooLate }
     try connection.create(xml: xml)
-    return nil
+    return .created
   }
 
   /// Removes a shut-off definition that a former run of the same workload left; gives why not.

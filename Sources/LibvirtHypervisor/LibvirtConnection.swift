@@ -11,7 +11,7 @@ actor LibvirtConnection {
     case notice(ConnectionNotice, opening: Int)
     case processEnded(name: String)
     /// A call that had timed out has returned.
-    case lateReturn(name: String?)
+    case lateReturn(name: String?, opening: Int)
   }
 
   enum Phase {
@@ -49,7 +49,8 @@ actor LibvirtConnection {
   private let watch: ProcessWatch
   private let tell: @Sendable (HypervisorEvent) -> Void
   private let hintStream: AsyncStream<Hint>
-  private var openings = 0
+  /// How often the connection was opened, or tried to be: what belongs to an earlier one is of no interest.
+  var openings = 0
   private var hangingCalls = 0
   private var unreachableTold = false
   private var tasks: [Task<Void, Never>] = []
@@ -185,8 +186,8 @@ actor LibvirtConnection {
       guard opening == openings else { return }
       take(notice)
     case .processEnded(let name): look(at: name)
-    case .lateReturn(let name):
-      hangingCalls = max(0, hangingCalls - 1)
+    case .lateReturn(let name, let opening):
+      if opening == openings { hangingCalls -= 1 }
       guard let name else { return }
       startsInFlight.remove(name)
       look(at: name)

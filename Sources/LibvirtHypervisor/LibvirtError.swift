@@ -1,11 +1,17 @@
 import CLibvirt
 
 /// libvirt's own account of what went wrong.
-struct LibvirtError: Error, Equatable {
-  var code: Int32
+package struct LibvirtError: Error, Equatable {
+  package var code: Int32
   /// The part of libvirt that reports it.
-  var source: Int32
-  var message: String
+  package var source: Int32
+  package var message: String
+
+  package init(code: Int32, source: Int32, message: String) {
+    self.code = code
+    self.source = source
+    self.message = message
+  }
 
   /// The calling thread's last error: read it before anything else is called, and before any suspension.
   static func last() -> LibvirtError {

@@ -48,7 +48,7 @@ import Testing
         <name> web<![CDATA[1]]> </name><uuid>ABC</uuid><devices/><os><type arch='x86_64'>exe</type></os></domain>
 
       """
-    let domain = try DomainXML(xml)
+    let domain = try DomainOutline(xml)
     #expect(domain.name == "web1" && domain.uuid == "ABC" && domain.type == "lxc")
   }
 
@@ -59,7 +59,7 @@ import Testing
     ("<domain><!-- </domain>", "does not end"),
     ("<domain><", "name is missing"), ("<domain", "name is missing"), ("<domain></domain", "not finished")
   ]) func `broken XML is told by line and reason`(_ xml: String, _ words: String) {
-    let flaw = #expect(throws: DomainXML.Flaw.self) { try DomainXML(xml) }
+    let flaw = #expect(throws: DomainOutline.Flaw.self) { try DomainOutline(xml) }
     #expect(flaw?.reason.contains(words) == true, "\(flaw?.reason ?? "")")
     #expect(flaw?.line == 1)
   }

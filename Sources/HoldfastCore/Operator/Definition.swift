@@ -124,11 +124,11 @@ extension SpecRecord {
         "its XML has \(xml.utf8.count) bytes", "Domain XML of more than \(greatestDomainXML) bytes does not fit the store.")
     }
     do {
-      let domain = try DomainXML(xml)
+      let domain = try DomainOutline(xml)
       if let own = domain.uuid.map({ NameUUID.normalized($0) ?? $0 }), own != uuid {
         throw invalid("its UUID is \(uuid), but its XML says \(own)", "Make them agree, or remove <uuid> from the XML.")
       }
-    } catch let flaw as DomainXML.Flaw {
+    } catch let flaw as DomainOutline.Flaw {
       throw invalid(
         "its XML is broken in line \(flaw.line): \(flaw.reason)", "Compare it with `virsh dumpxml` of a domain that works.")
     } catch let error as OperatorError {

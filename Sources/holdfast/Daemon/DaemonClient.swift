@@ -13,6 +13,14 @@ struct DaemonClient: Sendable {
   private static let commandLimit: Int64 = 120
   private static let greatestAnswer = 256 << 20
 
+  /// A socket that nobody serves is told at once: the library would try for ten seconds. Never shut down, for the program ends with it.
+  private static let http: HTTPClient = {
+    var configuration = HTTPClient.Configuration()
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.timeout.connect = .seconds(5)
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }()
+
   func get<Answer: Decodable>(_ path: String, _ query: [String: String] = [:], as: Answer.Type = Answer.self) async throws
     -> Answer
   {
@@ -83,7 +91,7 @@ struct DaemonClient: Sendable {
   private func send(_ request: HTTPClientRequest, limit: Int64?) async throws -> HTTPClientResponse {
     do {
       // A stream has no end to wait for: about 30 years.
-      return try await HTTPClient.shared.execute(request, timeout: .seconds(limit ?? 1_000_000_000))
+      return try await Self.http.execute(request, timeout: .seconds(limit ?? 1_000_000_000))
     } catch {
       throw unreachable(error, limit: limit)
     }

@@ -55,8 +55,8 @@ inherit_cpuset() {
 
 # Kill while frozen: nothing can fork away. SIGKILL is acted upon at the thaw.
 clean_up() {
-  local dir=$1 name=$2 freezer=$1/cgroup/freezer/$2 pids tries
-  for tries in $(seq 50); do
+  local dir=$1 name=$2 freezer=$1/cgroup/freezer/$2 pids
+  for _ in $(seq 50); do
     echo FROZEN >"$freezer/freezer.state"
     pids=$(find "$freezer" -name cgroup.procs -exec cat {} +)
     # shellcheck disable=SC2086 # one argument per PID
@@ -66,7 +66,7 @@ clean_up() {
     sleep 0.1
   done
   for c in $controllers; do
-    for tries in $(seq 20); do
+    for _ in $(seq 20); do
       find "$dir/cgroup/$c/$name" -depth -type d -exec rmdir {} + 2>/dev/null
       [ -d "$dir/cgroup/$c/$name" ] || break
       sleep 0.1
@@ -82,7 +82,8 @@ inner() {
   local dir=$1
   # libvirt reads /proc/mounts and must see nothing but the pure v1 mounts.
   for c in $controllers; do umount "$dir/cgroup/$c" || die "umount $c"; done
-  umount -R /sys && mount -t sysfs sysfs /sys || die "mount /sys"
+  umount -R /sys || die "umount /sys"
+  mount -t sysfs sysfs /sys || die "mount /sys"
   mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
   for c in $controllers; do
     mkdir "/sys/fs/cgroup/$c"
@@ -154,14 +155,15 @@ partition() {
   done
 }
 
-# A container's root: busybox, an init that obeys SIGTERM and one that does not.
+# A container's root: busybox, an init that obeys SIGTERM (and reboots at SIGUSR1), and others that do not.
 rootfs() {
   mkdir -p "$1"/{bin,sbin,etc,proc,sys,dev,tmp,run,root}
   cp "$(command -v busybox)" "$1/bin/busybox"
-  for applet in sh sleep trap env cat; do ln -sf busybox "$1/bin/$applet"; done
+  for applet in sh sleep reboot; do ln -sf busybox "$1/bin/$applet"; done
   cat >"$1/sbin/init" <<'X'
 #!/bin/sh
 trap 'exit 0' TERM
+trap 'reboot -f' USR1
 while :; do sleep 3600 & wait $!; done
 X
   cat >"$1/sbin/stubborn" <<'X'

@@ -2,7 +2,7 @@
 /// stands in front of it, not when a node has to start it at night.
 ///
 /// It checks that the elements nest; what they mean is libvirt's to judge.
-public struct DomainXML: Hashable, Sendable {
+public struct DomainOutline: Hashable, Sendable {
   /// The `type` of `<domain>`, such as `lxc`.
   public private(set) var type: String?
   public private(set) var name: String?
@@ -36,7 +36,7 @@ private struct Reader {
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
-  mutating func readDocument() throws(DomainXML.Flaw) {
+  mutating func readDocument() throws(DomainOutline.Flaw) {
     while at < bytes.count {
       guard bytes[at] == UInt8(ascii: "<") else {
         try readText()
@@ -63,7 +63,7 @@ private struct Reader {
     if !rootSeen { throw flaw("there is no <domain> element") }
   }
 
-  private mutating func readElement() throws(DomainXML.Flaw) {
+  private mutating func readElement() throws(DomainOutline.Flaw) {
     let element = try readName()
     if open.isEmpty {
       guard !rootSeen else { throw flaw("there is a second element <\(element)> after the domain") }
@@ -85,7 +85,7 @@ private struct Reader {
     }
   }
 
-  private mutating func readText() throws(DomainXML.Flaw) {
+  private mutating func readText() throws(DomainOutline.Flaw) {
     let start = at
     while at < bytes.count, bytes[at] != UInt8(ascii: "<") { at += 1 }
     let piece = String(decoding: bytes[start..<at], as: UTF8.self)
@@ -95,7 +95,7 @@ private struct Reader {
     if open.count == 2 { text += piece }
   }
 
-  private mutating func readQuoted(_ attribute: String) throws(DomainXML.Flaw) -> String {
+  private mutating func readQuoted(_ attribute: String) throws(DomainOutline.Flaw) -> String {
     guard at < bytes.count, bytes[at] == UInt8(ascii: "'") || bytes[at] == UInt8(ascii: "\"") else {
       throw flaw("the value of the attribute \(attribute) is not in quotes")
     }
@@ -107,7 +107,7 @@ private struct Reader {
     return String(decoding: bytes[start..<(at - 1)], as: UTF8.self)
   }
 
-  private mutating func close(_ element: String) throws(DomainXML.Flaw) {
+  private mutating func close(_ element: String) throws(DomainOutline.Flaw) {
     skipSpace()
     guard skips(">") else { throw flaw("</\(element) is not finished") }
     guard open.last == element else {
@@ -116,12 +116,12 @@ private struct Reader {
     try closed(element)
   }
 
-  private mutating func closed(_ element: String) throws(DomainXML.Flaw) {
+  private mutating func closed(_ element: String) throws(DomainOutline.Flaw) {
     if open.count == 2, texts[element] == nil { texts[element] = String(text.trimming(while: \.isWhitespace)) }
     open.removeLast()
   }
 
-  private mutating func readName() throws(DomainXML.Flaw) -> String {
+  private mutating func readName() throws(DomainOutline.Flaw) -> String {
     let start = at
     while at < bytes.count, isNamePart(bytes[at]) { at += 1 }
     guard at > start else { throw flaw("a name is missing after '<'") }
@@ -148,7 +148,7 @@ private struct Reader {
     return true
   }
 
-  private mutating func skip(to end: StaticString, of what: String) throws(DomainXML.Flaw) {
+  private mutating func skip(to end: StaticString, of what: String) throws(DomainOutline.Flaw) {
     while at < bytes.count {
       if skips(end) { return }
       at += 1
@@ -156,8 +156,8 @@ private struct Reader {
     throw flaw("\(what) does not end")
   }
 
-  private func flaw(_ reason: String) -> DomainXML.Flaw {
-    DomainXML.Flaw(line: bytes[..<min(at, bytes.count)].count { $0 == 0x0A } + 1, reason: reason)
+  private func flaw(_ reason: String) -> DomainOutline.Flaw {
+    DomainOutline.Flaw(line: bytes[..<min(at, bytes.count)].count { $0 == 0x0A } + 1, reason: reason)
   }
 }
 

@@ -1,0 +1,131 @@
+import GuardProtocol
+
+/// A machine with a world around it that answers its orders at once, and a clock that the test moves.
+struct MachineRig {
+  typealias Action = GuardMachine.Action
+
+  var machine = GuardMachine(boot: "boot")
+  var now = BootInstant(nanoseconds: 1_000_000_000)
+  /// Everything that was ordered, in order.
+  var done: [Action] = []
+
+  // The world.
+  /// Freezing succeeds.
+  var freezable = true
+  var foundFrozen: [String] = []
+  var foundDown: [String] = []
+  var progress: [String: KillProgress] = [:]
+  var stopPartitionProgress = KillProgress.gone
+  var alive: Bool? = false
+
+  init() {}
+
+  /// Started on an empty host, with a controller that said hello.
+  static func connected() -> MachineRig {
+    var rig = MachineRig()
+    rig.start()
+    rig.receive(.controllerConnected)
+    rig.command(.hello(version: guardProtocolVersion))
+    rig.done.removeAll()
+    return rig
+  }
+
+  static func armed(_ workloads: [GuardedWorkload] = [], for time: Duration = .seconds(5)) -> MachineRig {
+    var rig = connected()
+    rig.command(.extend(deadline: rig.now + time))
+    for workload in workloads { rig.command(.protect(workload)) }
+    rig.done.removeAll()
+    return rig
+  }
+
+  static func isolated(_ workloads: [GuardedWorkload] = [], freezable: Bool = true) -> MachineRig {
+    var rig = armed(workloads)
+    rig.freezable = freezable
+    rig.advance(.seconds(5))
+    rig.done.removeAll()
+    return rig
+  }
+
+  mutating func start(
+    _ record: GuardMachine.FoundAtStart.Record = .none, occupied: Bool? = false, frozen: Bool = false
+  ) {
+    receive(.started(GuardMachine.FoundAtStart(record: record, occupied: occupied, frozen: frozen)))
+  }
+
+  /// Takes an event, and the results of what it leads to.
+  mutating func receive(_ event: GuardMachine.Event) {
+    var events = [event][...]
+    while let event = events.popFirst() {
+      for action in machine.receive(event, now: now) {
+        done.append(action)
+        keep(action)
+        if let result = result(action) { events.append(result) }
+      }
+    }
+  }
+
+  private mutating func keep(_ action: Action) {
+    switch action {
+    case .setTimer(let at): wake = at
+    case .feedWatchdog(let feed): feeding = feed
+    case .persist(let written): record = written
+    default: break
+    }
+  }
+
+  private func result(_ action: Action) -> GuardMachine.Event? {
+    switch action {
+    case .isolateNow(let round, let cgroups), .retryIsolation(let round, let cgroups):
+      .freezeResult(round: round, confirmed: freezable, foundFrozen: foundFrozen.filter(cgroups.contains))
+    case .linksDown(let round, let links): .linksResult(round: round, foundDown: foundDown.filter(links.contains))
+    case .kill(let target):
+      switch target {
+      case .workload(let name, _): .killResult(target, progress[name] ?? .gone)
+      case .stopPartition: .killResult(target, stopPartitionProgress)
+      }
+    case .takeCensus: .census(alive: alive)
+    default: nil
+    }
+  }
+
+  /// Sends a command and returns what was reported on it (and unasked meanwhile).
+  @discardableResult mutating func command(_ command: GuardCommand) -> [GuardReport] {
+    let before = done.count
+    receive(.command(command))
+    return reports(done[before...])
+  }
+
+  /// Lets time pass, waking the machine whenever it asked for it.
+  mutating func advance(_ time: Duration) {
+    let end = now + time
+    while let wake = wake, wake <= end {
+      now = max(now, wake)
+      let before = self.wake
+      receive(.timer)
+      // A wake that asks for itself again would never end.
+      if self.wake == before { break }
+    }
+    now = end
+    receive(.timer)
+  }
+
+  /// When the machine wants to be woken.
+  var wake: BootInstant?
+
+  func reports(_ actions: some Sequence<Action>) -> [GuardReport] {
+    actions.compactMap { if case .report(let report) = $0 { report } else { nil } }
+  }
+  var reports: [GuardReport] { reports(done) }
+  var phase: GuardState.Phase { machine.state.phase }
+  var isIsolated: Bool { if case .isolated = phase { true } else { false } }
+  /// The last word on the watchdog.
+  var feeding = true
+  /// The record that was written last.
+  var record: GuardRecord?
+}
+
+func workload(
+  _ name: String, _ isolation: Isolation = .freeze, cgroup: String? = "", links: [String] = []
+) -> GuardedWorkload {
+  GuardedWorkload(name: name, isolation: isolation, cgroup: cgroup.map { $0.isEmpty ? "/c/\(name)" : $0 }, links: links)
+}

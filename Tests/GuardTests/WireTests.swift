@@ -1,0 +1,123 @@
+import GuardProtocol
+import Testing
+
+@Suite struct `Wire text` {
+  static let hostile = "a b%20,=\u{e9}\u{1F980}\\'\"c"
+  static let workloads = [
+    GuardedWorkload(name: "web1", isolation: .freeze, cgroup: nil, links: []),
+    GuardedWorkload(
+      name: "web1", isolation: .freeze, cgroup: "/sys/fs/cgroup/freezer/machine/lxc-1-web1.libvirt-lxc",
+      links: ["vnet0", "vnet1"]),
+    GuardedWorkload(name: hostile, isolation: .stop, cgroup: "/sys/fs/cgroup/machine-lxc\\x2d1 b,=%.scope", links: ["a,b=%"])
+  ]
+  static let commands: [GuardCommand] =
+    [
+      .hello(version: 1), .extend(deadline: BootInstant(nanoseconds: 123_456_789)), .forget(workload: hostile),
+      .kill(workload: "db"),
+      .isolate, .resume(deadline: BootInstant(nanoseconds: .max)), .disarm, .status
+    ] + workloads.map { .protect($0) }
+  static let reports: [GuardReport] = [
+    .state(GuardState(phase: .disarmed, workloads: [])),
+    .state(GuardState(phase: .armed(deadline: BootInstant(nanoseconds: 5)), workloads: ["a", hostile])),
+    .state(GuardState(phase: .isolated(since: .zero, confirmed: true), workloads: ["a"])),
+    .state(GuardState(phase: .isolated(since: .zero, confirmed: false), workloads: [])),
+    .killed(workload: hostile, confirmed: true), .killed(workload: "db", confirmed: false),
+    .refused(reason: "extend: 100 % refused, a=b"), .refused(reason: "state phase=disarmed")
+  ]
+
+  @Test(arguments: commands) func `a command comes back as it went`(_ command: GuardCommand) throws {
+    #expect(try GuardCommand(wireText: command.wireText) == command)
+    #expect(command.wireText.utf8.allSatisfy { (0x20..<0x7f).contains($0) })
+  }
+
+  @Test(arguments: reports) func `a report comes back as it went`(_ report: GuardReport) throws {
+    #expect(try GuardReport(wireText: report.wireText) == report)
+  }
+
+  @Test func `the text is the one that is written down`() {
+    #expect(GuardCommand.extend(deadline: BootInstant(nanoseconds: 123)).wireText == "extend 123")
+    #expect(
+      GuardCommand.protect(Self.workloads[1]).wireText
+        == "protect name=web1 isolation=freeze cgroup=/sys/fs/cgroup/freezer/machine/lxc-1-web1.libvirt-lxc links=vnet0,vnet1")
+    #expect(GuardReport.killed(workload: "a b", confirmed: true).wireText == "killed a%20b confirmed=yes")
+  }
+
+  @Test func `a reason cannot break the line`() throws {
+    #expect(GuardReport.refused(reason: "a\nb\0c").wireText == "refused a?b?c")
+  }
+
+  @Test(arguments: [
+    "", " ", "nonsense", "EXTEND 1", "extend", "extend ", "extend -1", "extend +1", "extend 1.5", "extend 1 2", "extend  1",
+    "extend 1 ",
+    "extend 99999999999999999999", "extend deadline=1", "extend 1 now=yes", "isolate now", "hello", "hello x",
+    "hello 99999999999",
+    "protect", "protect web1", "protect name=web1", "protect name=web1 isolation=maybe", "protect name= isolation=stop",
+    "protect name=web1 name=web2 isolation=stop", "protect name=web1 isolation=stop cgroup=relative",
+    "protect name=web1 isolation=stop cgroup=/a%00b", "protect name=web1 isolation=stop cgroup=",
+    "protect name=web1 isolation=stop links=", "protect name=web1 isolation=stop links=a,,b",
+    "protect name=web1 isolation=stop links=../../etc", "protect name=web1 isolation=stop links=sixteenletters16",
+    "protect name=web1 isolation=stop links=..", "protect name=web1 isolation=stop colour=red",
+    "protect name=%zz isolation=stop",
+    "protect name=%4 isolation=stop", "protect name=a%0Ab isolation=stop", "protect name=%FF isolation=stop", "kill",
+    "kill a b",
+    "forget \u{e9}", "status\n", "status\0"
+  ]) func `garbage is refused with a reason`(_ text: String) {
+    let error = #expect(throws: WireError.self) { try GuardCommand(wireText: text) }
+    #expect(error?.description.isEmpty == false)
+    #expect(error?.description.unicodeScalars.allSatisfy { $0.value >= 0x20 } == true)
+  }
+
+  @Test(arguments: [
+    "", "state", "state phase=asleep", "state phase=armed", "state phase=isolated since=1",
+    "state phase=isolated since=1 confirmed=maybe",
+    "state phase=disarmed deadline=1", "killed", "killed a", "killed confirmed=yes", "refused", "extend 1"
+  ]) func `a report that is none is refused`(_ text: String) {
+    #expect(throws: WireError.self) { try GuardReport(wireText: text) }
+  }
+
+  @Test func `a message has a bound`() {
+    #expect(throws: WireError.notText) {
+      try GuardCommand(wireText: "kill " + String(repeating: "a", count: guardDatagramLimit))
+    }
+  }
+}
+
+@Suite struct `The record that outlives a guard` {
+  static let records: [GuardRecord] = {
+    var taken = TakenThings()
+    taken.frozen = ["/c/a", "/c/b c"]
+    taken.foundFrozen = ["/c/a"]
+    taken.down = ["vnet0", "vnet1"]
+    taken.foundDown = ["vnet1"]
+    return [
+      GuardRecord(boot: "id", phase: .disarmed, workloads: [], kills: [], taken: TakenThings()),
+      GuardRecord(
+        boot: "id", phase: .armed(deadline: BootInstant(nanoseconds: 7)),
+        workloads: `Wire text`.workloads.dropFirst().map { $0 }, kills: [],
+        taken: TakenThings()),
+      GuardRecord(
+        boot: "id", phase: .isolated(since: BootInstant(nanoseconds: 9)), workloads: [`Wire text`.workloads[2]],
+        kills: [.workload(name: "d b", cgroup: "/c/d b")], taken: taken)
+    ]
+  }()
+
+  @Test(arguments: records) func `comes back as it went`(_ record: GuardRecord) throws {
+    #expect(try GuardRecord(text: record.text) == record)
+  }
+
+  @Test(arguments: records) func `torn anywhere it is not read`(_ record: GuardRecord) {
+    let bytes = Array(record.text.utf8)
+    for length in 0..<bytes.count {
+      #expect(throws: WireError.self) { try GuardRecord(text: String(decoding: bytes[..<length], as: UTF8.self)) }
+    }
+  }
+
+  @Test(arguments: [
+    "holdfast-guard-state 2\nboot id=a\nphase disarmed\nend\n", "holdfast-guard-state 1\nphase disarmed\nend\n",
+    "holdfast-guard-state 1\nboot id=a\nend\n", "holdfast-guard-state 1\nboot id=a\nboot id=b\nphase disarmed\nend\n",
+    "holdfast-guard-state 1\nboot id=a\nphase disarmed\nwhat=ever\nend\n",
+    "holdfast-guard-state 1\nboot id=a\nphase armed\nend\n", "holdfast-guard-state 1\nboot id=a\nphase disarmed\nend\nend"
+  ]) func `a record that is none is refused`(_ text: String) {
+    #expect(throws: WireError.self) { try GuardRecord(text: text) }
+  }
+}

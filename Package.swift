@@ -3,7 +3,7 @@ import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
 //   1 pure core      HoldfastCore, GuardProtocol
-//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastAPI
+//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
@@ -15,7 +15,7 @@ let package = Package(
     .executable(name: "holdfastd", targets: ["holdfastd"]),
     .executable(name: "holdfast", targets: ["holdfast"]),
     .executable(name: "holdfast-guard", targets: ["holdfast-guard"]),
-    .executable(name: "holdfast-lab", targets: ["holdfast-lab"]),
+    .executable(name: "holdfast-lab", targets: ["holdfast-lab"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -30,7 +30,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
   ],
   targets: [
     // C: system libraries, and what Swift cannot import from the kernel's headers.
@@ -55,7 +55,7 @@ let package = Package(
         .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
         .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2")
       ],
       exclude: ["Proto/etcd.proto"], swiftSettings: strict),
     .target(
@@ -67,29 +67,35 @@ let package = Package(
       name: "GuardDoor",
       dependencies: ["HoldfastPorts", "GuardProtocol", "CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
-    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore"], swiftSettings: strict),
+    .target(name: "HoldfastYAML", dependencies: ["HoldfastCore", "Yams"], swiftSettings: strict),
+    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML"], swiftSettings: strict),
 
     // Ring 3.
     .target(
       name: "HoldfastNode",
       dependencies: [
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "Isolation", "CSystemd",
-        "CLinux", "Yams",
+        "CLinux", "HoldfastYAML",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfastd",
-      dependencies: ["HoldfastNode", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "HoldfastNode",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle")
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "Yams",
+        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client")
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfast-guard", dependencies: ["GuardProtocol", "Isolation", "CLinux"], swiftSettings: strict),
@@ -100,12 +106,15 @@ let package = Package(
       dependencies: [
         "HoldfastAPI",
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "Subprocess", package: "swift-subprocess")
       ], path: "Examples/lab/Driver", swiftSettings: strict),
     .executableTarget(
       name: "holdfast-lab",
       dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Examples/lab/Program", swiftSettings: strict),
+
+    // The simulator: many cores on virtual time.
+    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
 
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
@@ -115,9 +124,17 @@ let package = Package(
       dependencies: ["HoldfastPorts", "MemoryStore", "EtcdStore", .product(name: "Subprocess", package: "swift-subprocess")]),
     .testTarget(
       name: "HypervisorTests",
-      dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")]),
-    .testTarget(name: "NodeTests", dependencies: ["HoldfastNode", "HoldfastAPI", "MemoryStore"]),
-    .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"]),
+      dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")],
+      exclude: ["Support/libvirt-host.sh"]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore", "GuardProtocol"]),
+    .testTarget(
+      name: "NodeTests",
+      dependencies: [
+        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "MemoryStore",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess")
+      ]),
+    .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"])
   ],
   swiftLanguageModes: [.v6]
 )

@@ -78,15 +78,21 @@ extension GuardMachine {
 
   private mutating func kill(_ name: String, _ now: BootInstant) {
     guard let workload = workloads[name] else { return refuse("kill \(name): not protected here") }
-    guard let cgroup = workload.cgroup else {
+    guard let target = killTarget(workload) else {
       return refuse("kill \(name): its cgroup is not known; protect it with its cgroup, or isolate")
     }
-    let target = KillTarget.workload(name: name, cgroup: cgroup)
     log(.notice, "killing \(name)")
     kills[target]?.overdue = false
     kills[target]?.begun = now
     answer(.kill(target))
     beginKills([target], isolation: false, now)
+  }
+
+  /// While everything stands still, what is in no known cgroup can only be a start that was cut short.
+  private func killTarget(_ workload: GuardedWorkload) -> KillTarget? {
+    if let cgroup = workload.cgroup { return .workload(name: workload.name, cgroup: cgroup) }
+    guard case .isolated = phase else { return nil }
+    return .unseen(name: workload.name, sparing: Set(workloads.values.compactMap(\.cgroup)))
   }
 
   private mutating func isolate(_ now: BootInstant) {

@@ -114,6 +114,9 @@ public enum KillTarget: Hashable, Sendable {
   /// Everything in the partition for `isolation: stop`, except these cgroups: they belong to workloads that are now
   /// declared `freeze` and have not been restarted since.
   case stopPartition(sparing: Set<String>)
+  /// A workload whose start was cut short before its cgroup was known: everything in the partitions that is in no known cgroup.
+  /// Other starts that were cut short die with it, and are made again.
+  case unseen(name: String, sparing: Set<String>)
 }
 
 /// How far one attempt at a kill came.

@@ -126,6 +126,8 @@ public enum OperationOutcome: Hashable, Sendable {
   case done
   /// It certainly did not happen, and why.
   case failed(reason: String)
+  /// A start that was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
+  case tooLate
   /// A time-out or a lost connection: observe.
   case unknown(reason: String)
 }

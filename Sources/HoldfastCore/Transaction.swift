@@ -43,6 +43,7 @@ public enum Write<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   }
 }
 extension Write: Equatable where Value: Equatable {}
+extension Write: Hashable where Value: Hashable {}
 
 /// If every condition holds, all writes happen at one revision; otherwise nothing happens.
 public struct Transaction<Key: Hashable & Sendable, Value: Sendable>: Sendable {

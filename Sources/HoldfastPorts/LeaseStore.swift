@@ -25,6 +25,10 @@ public protocol LeaseStore: Sendable {
   /// history it needs is gone: list again and watch from there. Cancelling the consuming task ends the watch.
   func watch(prefix: String, after revision: Revision) -> AsyncThrowingStream<[StoreChange], any Error>
 
+  /// The caller saw that a watch lags behind its own writes: reconnect every watch, to another server if there is one.
+  /// Nothing is lost or delivered twice by it.
+  func restartWatches()
+
   /// What is known to be unsafe in the server that answers, each as a sentence that names the issue; empty when nothing is known.
   func warnings(timeout: Duration) async throws(StoreError) -> [String]
 

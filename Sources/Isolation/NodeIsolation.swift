@@ -63,6 +63,10 @@ public struct NodeIsolation: Sendable {
     switch target {
     case .workload(_, let cgroup): return killing.attempt(cgroup)
     case .stopPartition(let sparing): return killing.attempt(below: directory(for: .stop), sparing: sparing)
+    case .unseen(_, let sparing):
+      return CgroupKill.worse(
+        killing.attempt(below: directory(for: .freeze), sparing: sparing),
+        killing.attempt(below: directory(for: .stop), sparing: sparing))
     }
   }
 

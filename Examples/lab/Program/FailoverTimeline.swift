@@ -1,0 +1,37 @@
+import Foundation
+import GuardProtocol
+import HoldfastAPI
+import Lab
+
+/// The measured times of one failover: what the probe saw, and what the daemons wrote into the cluster's history.
+struct FailoverTimeline {
+  /// From the kill to the first answer of each lost container from another host.
+  let recovered: [String: Duration]
+  let text: String
+
+  init(stage: Stage, victim: LabHost, lost: [String], killed: BootInstant, askedOn host: LabHost) async throws {
+    var timeline = Timeline()
+    timeline.mark("\(victim) is killed", at: killed)
+    var recovered: [String: Duration] = [:]
+    for name in lost {
+      guard let history = stage.probe.histories[name], let back = history.answered(after: killed, elsewhereThan: "\(victim)")
+      else { continue }
+      recovered[name] = back - killed
+      timeline.mark("\(name) answers from \(history.answers.last?.node ?? "?")", at: back)
+    }
+    // History is written behind; give its last lines a moment.
+    try await Task.sleep(for: .milliseconds(400))
+    for line in try await Self.history(stage.lab, on: host) {
+      let at = LabClock.instant(milliseconds: line.milliseconds)
+      guard at > killed, ["nodeLost", "plannerTaken", "placed", "claimed"].contains(line.kind) else { continue }
+      timeline.mark("\(line.node): \(line.text)", at: at)
+    }
+    self.recovered = recovered
+    text = timeline.description
+  }
+
+  private static func history(_ lab: LabCluster, on host: LabHost) async throws -> [HistoryLine] {
+    let text = try await lab.holdfast(["events", "--limit", "200", "-o", "json"], on: host)
+    return try JSONDecoder().decode(HistoryPage.self, from: Data(text.utf8)).lines
+  }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct HoldfastLab: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "holdfast-lab",
+    abstract: "Shows, measures and checks what Holdfast does in a lab (Examples/lab/lab).",
+    subcommands: [Demo.self, BenchFailover.self, BenchIdle.self, Probe.self, Check.self])
+}

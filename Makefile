@@ -1,0 +1,39 @@
+# Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
+.PHONY: help setup build demo test lint bench-failover bench-idle clean
+
+BUILD = swift build -c release
+KEEP ?=
+OUT ?=
+
+help:
+	@echo "make demo            three hosts on this machine, nine containers, one host killed (KEEP=1 leaves them up)"
+	@echo "make test            everything: unit, conformance, lab (LAB=off without root)"
+	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
+	@echo "make bench-idle      what 50 idle containers cost on a node"
+	@echo "make build lint clean"
+
+setup:
+	@Scripts/setup
+
+build: setup
+	$(BUILD)
+
+demo: build
+	.build/release/holdfast-lab demo $(if $(KEEP),--keep)
+
+test: setup lint
+	$(BUILD) --build-tests
+	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest
+
+bench-failover: build
+	.build/release/holdfast-lab bench-failover $(if $(OUT),--out $(OUT))
+
+bench-idle: build
+	.build/release/holdfast-lab bench-idle $(if $(OUT),--out $(OUT))
+
+lint:
+	swift format lint --strict -r Package.swift Sources Tests Examples
+	@Scripts/lint-scripts
+
+clean:
+	rm -rf .build

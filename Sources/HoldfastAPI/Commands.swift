@@ -1,0 +1,115 @@
+import GuardProtocol
+import HoldfastCore
+
+/// The body of `POST /v1/workloads`.
+public struct ApplyRequest: Hashable, Sendable, Codable {
+  public var workloads: [WorkloadDefinition]
+
+  public init(workloads: [WorkloadDefinition]) { self.workloads = workloads }
+}
+
+/// The body of `POST /v1/adopt`: active domains of the node that is asked.
+public struct AdoptRequest: Hashable, Sendable, Codable {
+  public var domains: [DomainID]
+  /// nil: what each domain has.
+  public var demand: Resources?
+  public var labels: [String: String]
+  public var priority: Int
+  public var isolation: Isolation
+  /// Seconds that it may take to shut down before it is destroyed.
+  public var stopTimeout: Double
+
+  public init(
+    domains: [DomainID], demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0,
+    isolation: Isolation = .freeze, stopTimeout: Double = WorkloadDefinition.defaultStopTimeout
+  ) {
+    self.domains = domains
+    self.demand = demand
+    self.labels = labels
+    self.priority = priority
+    self.isolation = isolation
+    self.stopTimeout = stopTimeout
+  }
+
+  private enum CodingKeys: String, CodingKey { case domains, demand, labels, priority, isolation, stopTimeout }
+
+  /// Everything but `domains` may be left out.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      domains: try fields.decode([DomainID].self, forKey: .domains),
+      demand: try fields.decodeIfPresent(Resources.self, forKey: .demand),
+      labels: try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:],
+      priority: try fields.decodeIfPresent(Int.self, forKey: .priority) ?? 0,
+      isolation: try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze,
+      stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? WorkloadDefinition.defaultStopTimeout)
+  }
+
+  public var options: Adoption.Options {
+    Adoption.Options(demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout)
+  }
+}
+
+/// The body of `POST /v1/workloads/{name}/move`.
+public struct MoveRequest: Hashable, Sendable, Codable {
+  public var to: String
+
+  public init(to: String) { self.to = to }
+}
+
+/// What became of a command for one workload.
+public struct CommandResult: Hashable, Sendable, Codable {
+  public enum Effect: String, Hashable, Sendable, Codable {
+    case created, changed, unchanged, adopted
+    /// What is wanted was written down; the cluster carries it out.
+    case requested
+    /// `error` says why.
+    case failed
+  }
+  public var workload: String
+  public var effect: Effect
+  /// The fields that change, for `changed`.
+  public var fields: [String]
+  /// A clause after the workload's name, such as `is shut down on a`.
+  public var text: String
+  /// The serial of a move request: `/v1/workloads/{name}` tells under `move` when it was served.
+  public var moveSerial: Int?
+  public var error: ErrorBody?
+
+  public init(_ prepared: PreparedCommand) {
+    workload = prepared.workload.text
+    fields = []
+    text = prepared.text
+    moveSerial = prepared.moveSerial
+    switch prepared.effect {
+    case .created: effect = .created
+    case .changed(let changed):
+      effect = .changed
+      fields = changed
+    case .unchanged: effect = .unchanged
+    case .adopted: effect = .adopted
+    case .requested: effect = .requested
+    }
+  }
+
+  public init(_ workload: String, failed error: ErrorBody) {
+    self.workload = workload
+    effect = .failed
+    fields = []
+    text = error.reason
+    self.error = error
+  }
+}
+
+/// The answer of a command: one result for each workload, in the order in which they were named. Its HTTP status is 200 when none
+/// failed and 207 when some did. A command for one workload that fails is answered by an `ErrorBody` alone.
+public struct CommandResults: Hashable, Sendable, Codable {
+  /// Nothing was done: this is what would be.
+  public var isDryRun: Bool
+  public var results: [CommandResult]
+
+  public init(isDryRun: Bool, results: [CommandResult]) {
+    self.isDryRun = isDryRun
+    self.results = results
+  }
+}

@@ -1,0 +1,115 @@
+import HoldfastCore
+
+/// What a status means: how bad it is, why, and what to type next.
+struct Diagnosis {
+  private(set) var health: ClusterStatus.Health = .ok
+  /// The worst first.
+  var reasons: [String] { critical + degraded }
+  private(set) var steps: [ClusterStatus.Step] = []
+  private var critical: [String] = []
+  private var degraded: [String] = []
+
+  private static let mostSteps = 5
+  private static let namesInSentence = 3
+
+  init(_ status: ClusterStatus, _ view: ClusterView) {
+    lookAtStore(status, view)
+    lookAtWorkloads(status)
+    lookAtNodes(status)
+    lookAtRecords(view)
+    health = critical.isEmpty ? (degraded.isEmpty ? .ok : .degraded) : .critical
+    if steps.isEmpty, health != .ok { suggest("holdfast events --limit 20", "what happened") }
+    steps = Array(steps.prefix(Self.mostSteps))
+  }
+
+  private mutating func suggest(_ command: String, _ purpose: String, on node: String? = nil) {
+    let step = ClusterStatus.Step(command: command, purpose: purpose, on: node)
+    if !steps.contains(step) { steps.append(step) }
+  }
+
+  private mutating func lookAtStore(_ status: ClusterStatus, _ view: ClusterView) {
+    if !status.store.isAnswering {
+      let since =
+        status.store.silence.map { "has not answered \(status.node) for \(tenths($0)) s" }
+        ?? "has not answered \(status.node) yet"
+      critical.append("The store \(since): what follows may be old")
+      suggest("etcdctl endpoint health --cluster", "whether the store has its quorum")
+    } else if !view.isLoaded {
+      critical.append("\(status.node) has not read the cluster's records yet")
+    } else if status.nodes.allSatisfy({ $0.state == .down }) {
+      critical.append("No node has a session: nothing protected runs")
+    } else if status.planner == nil {
+      degraded.append("There is no planner: nothing is placed until a node takes the role")
+    }
+  }
+
+  private mutating func lookAtWorkloads(_ status: ClusterStatus) {
+    func names(_ states: WorkloadInfo.State...) -> [WorkloadInfo] { status.misplaced.filter { states.contains($0.state) } }
+    let idle = names(.pending, .down)
+    if !idle.isEmpty {
+      critical.append(idle.count == 1 ? "\(list(idle)) does not run" : "\(idle.count) workloads do not run: \(list(idle))")
+    }
+    for workload in idle.filter({ $0.state == .pending }).prefix(2) {
+      suggest("holdfast workload \(workload.name)", "why no node takes it")
+      if !workload.failures.isEmpty {
+        suggest("holdfast start \(workload.name)", "try its nodes again, once the cause is gone")
+      }
+    }
+    let unclear = names(.unclear)
+    if !unclear.isEmpty {
+      degraded.append("Nobody can tell whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
+      for workload in unclear.prefix(1) { suggest("holdfast workload \(workload.name)", "what is known of it") }
+    }
+    let starting = names(.starting)
+    if !starting.isEmpty { degraded.append("\(list(starting)) \(starting.count == 1 ? "is" : "are") being started") }
+    for workload in starting.filter({ !$0.failures.isEmpty }).prefix(1) {
+      suggest("holdfast workload \(workload.name)", "why its starts failed")
+    }
+  }
+
+  private mutating func lookAtNodes(_ status: ClusterStatus) {
+    for node in status.nodes {
+      switch node.state {
+      case .down:
+        degraded.append("Node \(node.name) is down")
+        suggest("systemctl status holdfastd holdfast-guard", "why the node is down", on: node.name)
+      case .leaving: degraded.append("Node \(node.name) is leaving: it hands its workloads over")
+      case .up: lookAtRunningNode(node)
+      }
+      if !node.strays.isEmpty, node.state != .down {
+        degraded.append("Node \(node.name) runs \(node.strays.joined(separator: ", ")), which the cluster does not know")
+        for stray in node.strays.prefix(1) {
+          suggest("holdfast adopt \(stray)", "protect it again, or destroy it with virsh", on: node.name)
+        }
+      }
+    }
+  }
+
+  private mutating func lookAtRunningNode(_ node: NodeInfo) {
+    if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase) {
+      let meaning = phase.hasPrefix("isolat") ? "has stopped everything protected there (\(phase))" : "is \(phase)"
+      critical.append("The guard of \(node.name) \(meaning)")
+      suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
+    }
+    for (connection, reason) in node.unreachable.sorted(by: { $0.key < $1.key }) {
+      degraded.append("\(connection) on \(node.name) does not answer: \(reason)")
+      suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
+    }
+  }
+
+  private mutating func lookAtRecords(_ view: ClusterView) {
+    guard !view.unreadable.isEmpty else { return }
+    let count = view.unreadable.count
+    degraded.append(
+      "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: what depends on \(count == 1 ? "it" : "them") is left alone"
+    )
+  }
+
+  private func list(_ workloads: [WorkloadInfo]) -> String {
+    let shown = workloads.prefix(Self.namesInSentence).map(\.name)
+    let more = workloads.count - shown.count
+    return more > 0 ? "\(shown.joined(separator: ", ")) and \(more) more" : shown.joined(separator: ", ")
+  }
+
+  private func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+}

@@ -1,0 +1,137 @@
+/// What one controller knows of the store: a mirror, kept by the watch and by its own transactions.
+///
+/// It may lag behind the store, never run ahead of it. Decisions taken on it become true only through transactions guarded on
+/// the revisions it holds.
+public struct ClusterView: Sendable {
+  /// Everything up to here has been seen.
+  public private(set) var revision: Revision = .zero
+  /// False until the first listing.
+  public private(set) var isLoaded = false
+
+  public private(set) var format: Stored<FormatRecord>?
+  public private(set) var planner: Stored<PlannerRecord>?
+  public private(set) var nodes: [NodeName: Stored<NodeRecord>] = [:]
+  public private(set) var reports: [NodeName: Stored<ReportRecord>] = [:]
+  public private(set) var sessions: [Incarnation: Stored<SessionRecord>] = [:]
+  public private(set) var specs: [WorkloadName: Stored<SpecRecord>] = [:]
+  public private(set) var intents: [WorkloadName: Stored<IntentRecord>] = [:]
+  public private(set) var placements: [WorkloadName: Stored<PlacementRecord>] = [:]
+  public private(set) var claims: [WorkloadName: Stored<ClaimRecord>] = [:]
+  /// Records that this build cannot read, and why.
+  public private(set) var unreadable: [RecordKey: String] = [:]
+
+  /// The revision at which a key was last known to change or to be absent: older news about it is dropped. Holds only keys
+  /// that our own transactions touched ahead of the watch.
+  private var ahead: [RecordKey: Revision] = [:]
+
+  public init() {}
+
+  // MARK: questions
+
+  /// The standing session of a node.
+  public func session(of node: NodeName) -> (incarnation: Incarnation, record: Stored<SessionRecord>)? {
+    for (incarnation, record) in sessions where record.value.node == node { return (incarnation, record) }
+    return nil
+  }
+
+  /// Nodes with a standing session.
+  public var standingNodes: Set<NodeName> { Set(sessions.values.map(\.value.node)) }
+
+  /// Whether the claim's holder may still execute the workload, as far as the store says.
+  public func isHeld(_ claim: ClaimRecord) -> Bool {
+    guard let holder = claim.holder else { return false }
+    return sessions[holder.incarnation] != nil || unreadable[.session(holder.incarnation)] != nil
+  }
+
+  /// One of the workload's records cannot be read: it is left alone.
+  public func isUnreadable(_ workload: WorkloadName) -> Bool {
+    guard !unreadable.isEmpty else { return false }
+    let keys: [RecordKey] = [.spec(workload), .intent(workload), .placement(workload), .claim(workload)]
+    return keys.contains { unreadable[$0] != nil }
+  }
+
+  /// Every workload that any record speaks of, sorted.
+  public var workloads: [WorkloadName] { Set(specs.keys).union(claims.keys).sorted() }
+
+  // MARK: changes
+
+  /// Replaces everything by a listing.
+  public mutating func load(_ listing: ClusterListing) {
+    var fresh = ClusterView()
+    for (key, entry) in listing.entries { fresh.set(key, entry) }
+    fresh.revision = listing.revision
+    fresh.isLoaded = true
+    self = fresh
+  }
+
+  /// Takes one change from the watch. Returns false when it was known already.
+  @discardableResult
+  public mutating func apply(_ change: ClusterChange) -> Bool {
+    revision = max(revision, change.revision)
+    if let known = ahead[change.key] {
+      guard change.revision > known else {
+        if change.revision == known { ahead[change.key] = nil }
+        return false
+      }
+      ahead[change.key] = nil
+    }
+    set(change.key, change.entry)
+    return true
+  }
+
+  /// Takes what an own transaction did at `committed`, ahead of the watch.
+  public mutating func apply(_ writes: [Write<RecordKey, Record>], committed: Revision) {
+    for write in writes where committed > revision {
+      ahead[write.key] = committed
+      switch write {
+      case .put(let key, let record):
+        set(key, Stored(value: record, created: created(key) ?? committed, modified: committed))
+      case .delete(let key): set(key, nil)
+      }
+    }
+  }
+
+  /// Takes the present entries that came with a refused transaction; `asked` are the keys that its conditions name.
+  public mutating func apply(current: [RecordKey: Stored<Record>], asked: [RecordKey], at answered: Revision) {
+    for key in asked where answered > revision && answered > ahead[key] ?? .zero {
+      ahead[key] = answered
+      set(key, current[key])
+    }
+  }
+
+  private func created(_ key: RecordKey) -> Revision? {
+    switch key {
+    case .format: format?.created
+    case .planner: planner?.created
+    case .node(let name): nodes[name]?.created
+    case .report(let name): reports[name]?.created
+    case .session(let incarnation): sessions[incarnation]?.created
+    case .spec(let name): specs[name]?.created
+    case .intent(let name): intents[name]?.created
+    case .placement(let name): placements[name]?.created
+    case .claim(let name): claims[name]?.created
+    case .history: nil
+    }
+  }
+
+  private mutating func set(_ key: RecordKey, _ entry: Stored<Record>?) {
+    if !unreadable.isEmpty { unreadable[key] = nil }
+    if case .unreadable(let reason)? = entry?.value { unreadable[key] = reason }
+    func stored<Value>(_ value: Value, _ entry: Stored<Record>) -> Stored<Value> {
+      Stored(value: value, created: entry.created, modified: entry.modified)
+    }
+    switch key {
+    case .format: format = entry.flatMap { if case .format(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .planner: planner = entry.flatMap { if case .planner(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .node(let n): nodes[n] = entry.flatMap { if case .node(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .report(let n): reports[n] = entry.flatMap { if case .report(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .session(let i): sessions[i] = entry.flatMap { if case .session(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .spec(let w): specs[w] = entry.flatMap { if case .spec(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .intent(let w): intents[w] = entry.flatMap { if case .intent(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .placement(let w):
+      placements[w] = entry.flatMap { if case .placement(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .claim(let w): claims[w] = entry.flatMap { if case .claim(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .history: break
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import GuardProtocol
+
+/// What a controller is doing about one workload on its own node. Nothing in it is needed after a restart: it is found again by
+/// observing the store, the hypervisor and the guard.
+struct Agent: Hashable, Sendable {
+  /// An operation that was asked of the hypervisor.
+  struct Operation: Hashable, Sendable {
+    var kind: DomainOperation
+    var began: BootInstant
+    /// Set when the call ended and only the observation is waited for: then, and how many inventories there were.
+    var ended: Ended?
+  }
+  struct Ended: Hashable, Sendable {
+    var at: BootInstant
+    var inventories: Int
+    var refreshed = false
+  }
+
+  var operation: Operation?
+  /// A transaction on the workload's claim is on its way: one at a time.
+  var writing = false
+  /// Its claim was refused in a batch: alone from now on, so that it cannot hold others up.
+  var alone = false
+  /// Starts that failed in a row on this node.
+  var failedStarts = 0
+  /// Why the last start failed, when it is time to give the workload up.
+  var giveUp: String?
+  /// Nothing is tried before this instant.
+  var retryAt: BootInstant?
+  /// Times that it ended by itself; the next start waits longer each time.
+  var restarts = 0
+  var runningSince: BootInstant?
+  /// What the guard was told to protect.
+  var guarded: GuardedWorkload?
+  /// The guard was told to kill it, because its claim is lost.
+  var condemned = false
+  /// The domain is out of protection; the records remain to be removed.
+  var unmarked = false
+  /// What was last said about it, so that it is said once.
+  var lastNote: String?
+}

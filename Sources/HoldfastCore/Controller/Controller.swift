@@ -1,0 +1,213 @@
+import GuardProtocol
+
+/// One node's controller as a state machine: `(event, now) → actions`. No I/O, no clock, no tasks.
+///
+/// Each event only changes what is known; then the same decisions are taken in the same order from the whole state. So nothing
+/// depends on which event came, and a lost or repeated one does no harm.
+public struct Controller: Sendable {
+  public struct Configuration: Sendable {
+    public var cluster: String
+    public var node: NodeName
+    public var record: NodeRecord
+    public var timing: Timing
+    /// The guard's partition, such as `/holdfast`; workloads go under `freeze` and `stop` below it.
+    public var partition: String
+    /// For incarnations: must differ between lives of the controller.
+    public var seed: UInt64
+
+    public init(cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, seed: UInt64) {
+      self.cluster = cluster
+      self.node = node
+      self.record = record
+      self.timing = timing
+      self.partition = partition
+      self.seed = seed
+    }
+  }
+
+  public let configuration: Configuration
+  public internal(set) var view = ClusterView()
+  public internal(set) var session: OwnSession
+  public internal(set) var local: LocalDomains
+  public internal(set) var guardian = GuardianLink()
+  var expiry: ExpiryWatch
+  var saved: OwnSession.Saved?
+  var role = PlannerRole()
+  var agents: [WorkloadName: Agent] = [:]
+  let planner: any Planning
+  var random: SeededGenerator
+
+  /// The clean departure has begun.
+  public internal(set) var isLeaving = false
+  public internal(set) var isFinished = false
+
+  var transactions: [TransactionID: PendingTransaction] = [:]
+  var lastTransaction = 0
+  /// Incarnations whose opening was not answered: if one shows up in the store, it is ours.
+  var attempted: Set<Incarnation> = []
+  var dirty: Set<WorkloadName> = []
+  var timers: [WorkloadName: BootInstant] = [:]
+  /// Workloads whose start waits for another's end.
+  var waitingToStart: Set<WorkloadName> = []
+  /// A transaction that failed at once is not repeated before this instant: opening, re-validating, departing.
+  var pauseUntil: BootInstant = .zero
+  /// Something besides a workload wants to be looked at again then.
+  var lookAt: BootInstant?
+  var report = ReportState()
+  var lag = WatchLag()
+  var saidStoreLost = false
+  var saidForeign: Incarnation?
+  /// What was said until it changes, by kind and workload.
+  var said: [String: String] = [:]
+
+  /// When the first event came.
+  var bornAt: BootInstant?
+  var now: BootInstant = .zero
+  var out: [Action] = []
+  var wakeAt: BootInstant?
+
+  /// - Parameter saved: what an earlier life of the controller on the same boot left in the runtime directory.
+  public init(_ configuration: Configuration, saved: OwnSession.Saved?, planner: any Planning = LeastLoadPlanner()) {
+    self.configuration = configuration
+    self.saved = saved
+    self.planner = planner
+    session = OwnSession(node: configuration.node, timing: configuration.timing)
+    expiry = ExpiryWatch(timing: configuration.timing)
+    local = LocalDomains(connections: configuration.record.connections)
+    random = SeededGenerator(seed: configuration.seed)
+  }
+
+  var me: NodeName { configuration.node }
+  var timing: Timing { configuration.timing }
+
+  /// The workload's claim names this node's standing session.
+  func holds(_ claim: ClaimRecord?) -> Bool {
+    guard let holder = claim?.holder, let incarnation = session.incarnation else { return false }
+    return holder == .init(node: me, incarnation: incarnation)
+  }
+
+  // MARK: one event
+
+  public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
+    self.now = max(now, self.now)
+    if bornAt == nil { bornAt = self.now }
+    out.removeAll(keepingCapacity: true)
+    guard !isFinished else { return [] }
+    learn(event)
+    decide()
+    return out
+  }
+
+  private mutating func learn(_ event: Event) {
+    switch event {
+    case .tick: break
+    case .store(.listed(let listing)): listed(listing)
+    case .store(.changed(let changes)): for change in changes { changed(change) }
+    case .transaction(let id, let outcome): transactionEnded(id, outcome)
+    case .hypervisor(let event): observed(event)
+    case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome)
+    case .guardian(let event): guardianSaid(event)
+    case .committed(let writes, let revision): committed(writes, revision)
+    case .leave: leave()
+    }
+  }
+
+  private mutating func decide() {
+    if let at = lookAt, at <= now { lookAt = nil }
+    missTheGuard()
+    if view.isLoaded {
+      keepSession()
+      watchOthers()
+      plan()
+    }
+    for (workload, at) in timers where at <= now {
+      timers[workload] = nil
+      dirty.insert(workload)
+    }
+    let pending = dirty.sorted()
+    dirty.removeAll(keepingCapacity: true)
+    var wishes = ClaimWishes()
+    for workload in pending { reconcile(workload, &wishes) }
+    submit(wishes)
+    resumeIfValidated()
+    reportIfChanged()
+    watchTheWatch()
+    departIfEmpty()
+    askToBeWoken()
+  }
+
+  // MARK: asking for things
+
+  mutating func transact(_ purpose: Purpose, _ transaction: ClusterTransaction, timeout: Duration? = nil) {
+    lastTransaction += 1
+    let id = TransactionID(lastTransaction)
+    transactions[id] = PendingTransaction(purpose: purpose, transaction: transaction)
+    out.append(.transact(id, transaction, timeout: timeout ?? timing.requestTimeout))
+  }
+
+  func isUnderWay(_ matches: (Purpose) -> Bool) -> Bool { transactions.values.contains { matches($0.purpose) } }
+
+  mutating func note(
+    _ kind: Note.Kind, _ text: String, severity: Note.Severity = .info, workload: WorkloadName? = nil,
+    subject: NodeName? = nil
+  ) {
+    out.append(.note(Note(kind, text, severity: severity, workload: workload, subject: subject)))
+  }
+
+  mutating func tellGuard(_ command: GuardCommand) { out.append(.tellGuard(command)) }
+
+  mutating func makeEveryWorkloadDirty() {
+    dirty.formUnion(view.specs.keys)
+    dirty.formUnion(view.claims.keys)
+    dirty.formUnion(agents.keys)
+  }
+
+  /// Nothing that just failed is repeated for a moment.
+  mutating func pause() {
+    pauseUntil = now + timing.renewInterval / 4
+    lookAgain(at: pauseUntil)
+  }
+
+  mutating func lookAgain(at instant: BootInstant) { lookAt = min(lookAt ?? instant, instant) }
+
+  private mutating func askToBeWoken() {
+    var next = timers.values.min()
+    func sooner(_ other: BootInstant?) { if let other { next = min(next ?? other, other) } }
+    if session.standing != nil, !session.renewing { sooner(session.nextRenewal) }
+    sooner(expiry.nextDue(after: now))
+    sooner(role.nextLook(after: now))
+    sooner(report.nextLook)
+    sooner(lag.nextLook)
+    sooner(lookAt)
+    guard let next else { return }
+    let at = max(next, now + .milliseconds(1))
+    if at != wakeAt {
+      wakeAt = at
+      out.append(.wake(at))
+    }
+  }
+}
+
+/// A transaction on its way.
+struct PendingTransaction: Sendable {
+  var purpose: Purpose
+  var transaction: ClusterTransaction
+}
+
+/// Why a transaction was sent.
+enum Purpose: Hashable, Sendable {
+  case open(Incarnation, sent: BootInstant)
+  case renew(sent: BootInstant)
+  case expire(Incarnation, NodeName)
+  case takeRole
+  case place
+  case claim([WorkloadName])
+  /// Gives a claim up; the text says why, for the note.
+  case release(WorkloadName, why: String)
+  case activity([WorkloadName])
+  /// Removes the records of a workload that left protection.
+  case forget(WorkloadName)
+  case validate
+  case report(ReportRecord)
+  case depart
+}

@@ -1,0 +1,43 @@
+import GuardProtocol
+
+/// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
+extension Controller {
+  mutating func leave() {
+    guard !isLeaving else { return }
+    isLeaving = true
+    role.planIsDue = true
+    note(.leaving, "\(me) leaves: its workloads are handed over")
+    makeEveryWorkloadDirty()
+  }
+
+  mutating func departIfEmpty() {
+    guard isLeaving, !isFinished else { return }
+    guard let own = session.standing else {
+      if case .opening = session.phase { return }
+      return finish()
+    }
+    guard own.leaving, session.isValid(at: now), now >= pauseUntil, !isUnderWay({ $0 == .depart }) else { return }
+    guard !view.claims.values.contains(where: { holds($0.value) }) else { return }
+    guard agents.values.allSatisfy({ !$0.writing && $0.operation == nil }) else { return }
+    var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
+    var writes: [Write<RecordKey, Record>] = [.delete(.session(own.incarnation))]
+    if isPlanner, let planner = view.planner {
+      conditions.append(.unchanged(.planner, modified: planner.modified))
+      writes.append(.delete(.planner))
+    }
+    transact(.depart, ClusterTransaction(if: conditions, write: writes))
+  }
+
+  mutating func departed() {
+    session.lost()
+    note(.sessionEnded, "\(me) has left")
+    finish()
+  }
+
+  private mutating func finish() {
+    isFinished = true
+    if guardian.isConnected { tellGuard(.disarm) }
+    out.append(.save(nil))
+    out.append(.finished)
+  }
+}

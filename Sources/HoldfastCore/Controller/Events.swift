@@ -1,0 +1,70 @@
+import GuardProtocol
+
+/// Numbers a transaction, from the action that asks for it to the event that tells its outcome.
+public struct TransactionID: Hashable, Sendable {
+  public var value: Int
+  public init(_ value: Int) { self.value = value }
+}
+
+/// What an operation on a domain was.
+public enum DomainOperation: String, Hashable, Sendable {
+  case start, stop, mark, unmark
+}
+
+/// Everything that can happen to a controller.
+public enum Event: Sendable {
+  /// A wake-up that was asked for, or just time passing.
+  case tick
+  case store(StoreEvent)
+  case transaction(TransactionID, TransactionOutcome)
+  case hypervisor(HypervisorEvent)
+  case operation(WorkloadName, DomainOperation, OperationOutcome)
+  case guardian(GuardianEvent)
+  /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
+  case committed([Write<RecordKey, Record>], Revision)
+  /// Clean departure: hand everything over, then end.
+  case leave
+
+  public enum StoreEvent: Sendable {
+    /// The whole of the cluster's records: at the start, and after the watch lost its history.
+    case listed(ClusterListing)
+    case changed([ClusterChange])
+  }
+
+  public enum TransactionOutcome: Sendable {
+    case verdict(ClusterVerdict)
+    /// It certainly did not happen.
+    case notApplied(reason: String)
+    /// It may have happened.
+    case unknown(reason: String)
+  }
+
+  public enum GuardianEvent: Hashable, Sendable {
+    case connected(GuardState)
+    case report(GuardReport)
+    case lost(reason: String)
+  }
+}
+
+/// Everything that a controller can ask for.
+public enum Action: Sendable, Equatable {
+  case transact(TransactionID, ClusterTransaction, timeout: Duration)
+  case start(WorkloadName, StartRequest)
+  case stop(WorkloadName, DomainID, uuid: String, grace: Duration)
+  case mark(WorkloadName, DomainID, uuid: String, ClaimMark)
+  case unmark(WorkloadName, DomainID, uuid: String)
+  /// Observe every domain anew.
+  case refresh
+  case tellGuard(GuardCommand)
+  /// The guard is gone: freeze everything without it.
+  case isolateDirectly([GuardedWorkload])
+  /// Keep this in the runtime directory; nil removes it.
+  case save(OwnSession.Saved?)
+  /// The watch lags behind our own writes: connect it elsewhere.
+  case restartWatch
+  case note(Note)
+  /// Send `tick` at this instant at the latest. A later one replaces it only by the next action of this kind.
+  case wake(BootInstant)
+  /// The clean departure is complete.
+  case finished
+}

@@ -1,0 +1,68 @@
+import GuardProtocol
+
+/// Watches the other nodes' sessions and says which may be declared expired.
+///
+/// Expiry is an observation on this node's own clock: no change seen for TTL, drift and margin, counted from when the last
+/// change was *received*; and after the store was silent, not before the others had a fair chance to renew.
+public struct ExpiryWatch: Hashable, Sendable {
+  private struct Observed: Hashable, Sendable {
+    var modified: Revision
+    var ttl: Duration
+    var received: BootInstant
+    /// Changes seen since it was first heard of.
+    var changes = 0
+  }
+
+  private var sessions: [Incarnation: Observed] = [:]
+  /// When the store last answered a renewal of ours.
+  public private(set) var lastAnswer: BootInstant?
+  /// Nobody is declared expired before this instant.
+  private var notBefore: BootInstant = .zero
+  private let timing: Timing
+
+  init(timing: Timing) { self.timing = timing }
+
+  mutating func observe(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>?, now: BootInstant) {
+    guard let entry else {
+      sessions[incarnation] = nil
+      return
+    }
+    let known = sessions[incarnation]
+    if let known, known.modified >= entry.modified { return }
+    // A TTL that is shorter than ours could only come from a node that is configured otherwise: it knows its own deadline.
+    sessions[incarnation] = Observed(
+      modified: entry.modified, ttl: .milliseconds(entry.value.ttl), received: now, changes: known.map { $0.changes + 1 } ?? 0)
+  }
+
+  /// How often the session was seen to change: somebody renews it.
+  func changes(of incarnation: Incarnation) -> Int { sessions[incarnation]?.changes ?? 0 }
+
+  /// Starts anew from a listing: what was seen unchanged across it keeps its clock.
+  mutating func reload(_ listed: [Incarnation: Stored<SessionRecord>], now: BootInstant) {
+    for incarnation in sessions.keys where listed[incarnation] == nil { sessions[incarnation] = nil }
+    for (incarnation, entry) in listed { observe(incarnation, entry, now: now) }
+  }
+
+  /// The store answered a renewal. After a silence everybody gets a fair chance first.
+  mutating func answered(now: BootInstant) {
+    if lastAnswer.map({ now - $0 > timing.gap }) ?? true { notBefore = now + timing.fairChance }
+    lastAnswer = now
+  }
+
+  /// The earliest instant at which a session may be declared expired, if nothing changes.
+  func due(_ incarnation: Incarnation) -> BootInstant? {
+    sessions[incarnation].map { max(timing.expiry(received: $0.received, ttl: $0.ttl), notBefore) }
+  }
+
+  /// Sessions that may be declared expired now, sorted.
+  func expired(now: BootInstant) -> [Incarnation] {
+    // A store that does not answer us cannot have been answering the others.
+    guard let lastAnswer, now - lastAnswer <= timing.gap else { return [] }
+    return sessions.keys.filter { due($0).map { now >= $0 } ?? false }.sorted()
+  }
+
+  /// When to look again.
+  func nextDue(after now: BootInstant) -> BootInstant? {
+    sessions.keys.compactMap(due).filter { $0 > now }.min()
+  }
+}

@@ -1,0 +1,211 @@
+import GuardProtocol
+
+/// What the controller knows of its guard.
+public struct GuardianLink: Hashable, Sendable {
+  /// nil while the guard's door is closed.
+  public internal(set) var phase: GuardState.Phase?
+  /// Names that the guard said it protects when it was last asked.
+  var workloads: Set<String> = []
+  /// `isolate` was commanded and not yet answered.
+  var isolating = false
+  /// The re-validation of the claims is on its way.
+  var validating = false
+  /// `resume` was commanded and not yet answered.
+  var resuming = false
+  /// Since when the thaw waits for claims that are being taken anew.
+  var waitingSince: BootInstant?
+  /// While the guard was gone, this controller froze everything itself.
+  var frozenWithoutIt = false
+
+  public var isConnected: Bool { phase != nil }
+  /// Workloads may run: the guard enforces a deadline and nothing is frozen.
+  public var isArmed: Bool { if case .armed = phase, !isolating { true } else { false } }
+  public var isIsolated: Bool { if case .isolated = phase { true } else { false } }
+
+  /// The phase in a word, for people.
+  public var summary: String {
+    switch phase {
+    case nil: "not there"
+    case .disarmed: "disarmed"
+    case .armed: "armed"
+    case .isolated(_, let confirmed): confirmed ? "isolated" : "isolating"
+    }
+  }
+}
+
+extension Controller {
+  mutating func guardianSaid(_ event: Event.GuardianEvent) {
+    switch event {
+    case .connected(let state): guardianConnected(state)
+    case .report(.state(let state)): guardianChanged(to: state)
+    case .report(.killed(let name, let confirmed)):
+      let workload = WorkloadName(name)
+      dirty.insert(workload)
+      note(
+        .killed,
+        confirmed ? "\(name): every process is gone" : "\(name): its processes were killed, their end is not confirmed yet",
+        severity: .warning, workload: workload)
+    case .report(.refused(let reason)):
+      guardian.resuming = false
+      guardian.isolating = false
+      condemnAnew()
+      noteOnce(.guardBack, "the guard refused a command: \(reason)")
+      lookAgain(at: now + timing.renewInterval / 2)
+    case .lost(let reason): guardianLost(reason)
+    }
+  }
+
+  private mutating func guardianConnected(_ state: GuardState) {
+    guardian.phase = state.phase
+    guardian.workloads = Set(state.workloads)
+    guardian.isolating = false
+    guardian.resuming = false
+    guardian.validating = false
+    if guardian.frozenWithoutIt {
+      guardian.frozenWithoutIt = false
+      note(.guardBack, "the guard is back")
+      guardian.isolating = true
+      tellGuard(.isolate)
+    }
+    condemnAnew()
+    for workload in agents.keys.sorted() {
+      if let protected = agents[workload]?.guarded { tellGuard(.protect(protected)) }
+    }
+    extendGuard()
+    makeEveryWorkloadDirty()
+  }
+
+  /// A kill that the guard did not take, or of which its successor does not know, is commanded again.
+  private mutating func condemnAnew() {
+    for workload in agents.keys { agents[workload]?.condemned = false }
+  }
+
+  private mutating func guardianChanged(to state: GuardState) {
+    let before = guardian.phase
+    guardian.phase = state.phase
+    guardian.workloads = Set(state.workloads)
+    switch state.phase {
+    case .isolated(_, let confirmed):
+      guardian.isolating = false
+      guard before.map(Self.isIsolated) != true else { return }
+      note(
+        .isolated,
+        confirmed
+          ? "everything under protection on \(me) is stopped where it is"
+          : "stopping everything under protection on \(me) is not confirmed yet", severity: .error)
+    case .armed, .disarmed:
+      guardian.resuming = false
+      if before.map(Self.isIsolated) == true {
+        note(.resumed, "the workloads of \(me) go on where they were")
+        makeEveryWorkloadDirty()
+      } else if case .disarmed? = before {
+        makeEveryWorkloadDirty()
+      }
+    }
+  }
+
+  private static func isIsolated(_ phase: GuardState.Phase) -> Bool { if case .isolated = phase { true } else { false } }
+
+  private mutating func guardianLost(_ reason: String) {
+    guardian.phase = nil
+    guardian.isolating = false
+    guardian.resuming = false
+    guardian.validating = false
+    guardian.frozenWithoutIt = true
+    let protected = agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)
+    out.append(.isolateDirectly(protected))
+    note(
+      .guardLost, "the guard is gone (\(reason)): stopped everything under protection on \(me) until it is back",
+      severity: .error)
+  }
+
+  /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
+  mutating func missTheGuard() {
+    guard guardian.phase == nil, !guardian.frozenWithoutIt, let bornAt else { return }
+    guard local.domains.values.contains(where: { $0.mark?.cluster == configuration.cluster }) else { return }
+    let until = bornAt + Self.guardIsLate
+    if now < until { lookAgain(at: until) } else { guardianLost("it does not answer") }
+  }
+  private static let guardIsLate: Duration = .milliseconds(300)
+
+  /// Tells the guard how long the session stands. A guard that has stopped everything is told by `resume` only.
+  mutating func extendGuard() {
+    guard let deadline = session.deadline, now < deadline, guardian.isConnected, !guardian.isIsolated, !guardian.isolating
+    else {
+      return
+    }
+    tellGuard(.extend(deadline: deadline))
+  }
+
+  // MARK: going on after a stop
+
+  /// Thaws only when a transaction proved that every claim under which something is frozen here still holds; what lost its
+  /// claim is killed before, and never executes again.
+  mutating func resumeIfValidated() {
+    guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
+    guard let own = session.standing, own.confirmedSent != nil, now >= pauseUntil else { return }
+    var kept: [WorkloadName] = []
+    for workload in stoppedHere() {
+      if view.isUnreadable(workload) { return }
+      if holds(view.claims[workload]?.value) {
+        kept.append(workload)
+      } else if mayReclaim(workload), mayWaitForClaims() {
+        return
+      } else if agents[workload]?.condemned != true {
+        agents[workload, default: Agent()].condemned = true
+        tellGuard(.kill(workload: workload.text))
+        note(.killed, "\(workload) lost its claim while it was stopped here: killed", severity: .warning, workload: workload)
+      }
+    }
+    guardian.waitingSince = nil
+    validate(kept, as: own)
+  }
+
+  /// A claim is being taken anew, or its placement decided. All that is stopped waits for it, so not for long.
+  private mutating func mayWaitForClaims() -> Bool {
+    let since = guardian.waitingSince ?? now
+    guardian.waitingSince = since
+    let until = since + timing.ttl
+    if now < until { lookAgain(at: until) }
+    return now < until
+  }
+
+  /// Workloads that the guard holds, as far as it or the hypervisor told.
+  private func stoppedHere() -> [WorkloadName] {
+    var names = Set(guardian.workloads.map { WorkloadName($0) })
+    names.formUnion(agents.lazy.filter { $0.value.guarded != nil }.map(\.key))
+    for domain in local.domains.values {
+      guard let mark = domain.mark, mark.cluster == configuration.cluster else { continue }
+      let workload = WorkloadName(mark.workload)
+      if view.specs[workload] != nil { names.insert(workload) }
+    }
+    return names.sorted()
+  }
+
+  /// Nobody took the claim since an earlier session of this node held it, and it is still meant to run here.
+  func mayReclaim(_ workload: WorkloadName) -> Bool {
+    guard let claim = view.claims[workload]?.value, claim.holder?.node == me, !view.isHeld(claim) else { return false }
+    guard view.intents[workload]?.value.desired == .running, agents[workload]?.condemned != true else { return false }
+    if let mark = observation(of: workload)?.mark, mark.epoch != claim.epoch { return false }
+    let placed = view.placements[workload]?.value.node
+    return placed == me || placed == nil
+  }
+
+  /// That the session stands is the proof: nobody can take a claim of a standing session. The claims' own revisions are checked
+  /// besides, as many as fit, so that an error of ours shows as a refusal and not as two copies.
+  private mutating func validate(_ kept: [WorkloadName], as own: OwnSession.Standing) {
+    var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
+    for workload in kept.prefix(100) {
+      if let claim = view.claims[workload] { conditions.append(.unchanged(.claim(workload), modified: claim.modified)) }
+    }
+    guardian.validating = true
+    transact(.validate, ClusterTransaction(if: conditions, write: []), timeout: timing.renewTimeout)
+  }
+
+  mutating func validated() {
+    guardian.validating = false
+    guard guardian.isIsolated, let deadline = session.deadline, now < deadline else { return }
+    guardian.resuming = true
+    tellGuard(.resume(deadline: deadline))
+  }
+}

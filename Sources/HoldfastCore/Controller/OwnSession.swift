@@ -1,0 +1,146 @@
+import GuardProtocol
+
+/// This node's lease: opens it, renews it, and knows until when the node may execute exclusive workloads.
+///
+/// The deadline comes from the instant before a renewal was sent, never from its reply; an attempt whose outcome is unknown
+/// extends nothing.
+public struct OwnSession: Hashable, Sendable {
+  /// What survives a restart of the controller, in the runtime directory.
+  public struct Saved: Hashable, Sendable, Codable {
+    public var incarnation: Incarnation
+    public var created: Revision
+
+    public init(incarnation: Incarnation, created: Revision) {
+      self.incarnation = incarnation
+      self.created = created
+    }
+  }
+
+  /// A session that the store has.
+  public struct Standing: Hashable, Sendable {
+    public var incarnation: Incarnation
+    public var created: Revision
+    /// Our last write, as far as we know.
+    public var modified: Revision
+    public var counter: Int64
+    /// nil until the first renewal since we took it up: what an earlier life of this controller knew is not known.
+    public var confirmedSent: BootInstant?
+    public var leaving: Bool
+  }
+
+  public enum Phase: Hashable, Sendable {
+    /// None, and none may be opened yet.
+    case none
+    /// A transaction that opens it is on its way.
+    case opening(Incarnation, sent: BootInstant)
+    case standing(Standing)
+  }
+
+  public enum RenewalEnd: Hashable, Sendable {
+    /// The deadline moved.
+    case renewed
+    /// Nothing is known: the next attempt will tell.
+    case again
+    /// The session is gone from the store: another controller declared it expired.
+    case lost
+  }
+
+  public private(set) var phase: Phase = .none
+  /// A renewal is on its way.
+  public private(set) var renewing = false
+  /// When the next renewal is due.
+  public private(set) var nextRenewal: BootInstant = .zero
+  private let node: NodeName
+  private let timing: Timing
+
+  init(node: NodeName, timing: Timing) {
+    self.node = node
+    self.timing = timing
+  }
+
+  public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
+  public var incarnation: Incarnation? { standing?.incarnation }
+
+  /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
+  public var deadline: BootInstant? { standing?.confirmedSent.map(timing.deadline(sent:)) }
+
+  /// Whether workloads may be started, resumed or claimed now.
+  public func isValid(at now: BootInstant) -> Bool { deadline.map { now < $0 } ?? false }
+
+  func record(_ counter: Int64, leaving: Bool) -> SessionRecord {
+    SessionRecord(
+      node: node, counter: counter, ttl: timing.ttl.wholeNanoseconds / 1_000_000, phase: leaving ? .leaving : .active)
+  }
+
+  // MARK: opening
+
+  mutating func opens(as incarnation: Incarnation, now: BootInstant) { phase = .opening(incarnation, sent: now) }
+
+  mutating func opened(at revision: Revision) {
+    guard case .opening(let incarnation, let sent) = phase else { return }
+    phase = .standing(
+      Standing(incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false)
+    )
+    nextRenewal = sent + timing.renewInterval
+  }
+
+  mutating func openingFailed() { if case .opening = phase { phase = .none } }
+
+  /// Takes up a session of an earlier life of this controller, found standing in the store.
+  mutating func takeUp(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>, now: BootInstant) {
+    phase = .standing(
+      Standing(
+        incarnation: incarnation, created: entry.created, modified: entry.modified, counter: entry.value.counter,
+        confirmedSent: nil, leaving: entry.value.phase == .leaving))
+    nextRenewal = now
+  }
+
+  // MARK: renewing
+
+  /// The transaction that renews, if one is due. `leaving` is written with it.
+  mutating func renewal(now: BootInstant, leaving: Bool) -> ClusterTransaction? {
+    guard case .standing(var standing) = phase, !renewing else { return nil }
+    guard now >= nextRenewal || leaving != standing.leaving else { return nil }
+    renewing = true
+    standing.leaving = leaving
+    phase = .standing(standing)
+    nextRenewal = now + timing.renewInterval
+    let key = RecordKey.session(standing.incarnation)
+    return ClusterTransaction(
+      if: [.unchanged(key, modified: standing.modified)],
+      write: [.put(key, .session(record(standing.counter + 1, leaving: leaving)))])
+  }
+
+  mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
+    renewing = false
+    guard case .standing(var standing) = phase else { return .again }
+    standing.modified = revision
+    standing.counter += 1
+    standing.confirmedSent = max(sent, standing.confirmedSent ?? sent)
+    phase = .standing(standing)
+    return .renewed
+  }
+
+  mutating func renewalRefused(current: Stored<SessionRecord>?, now: BootInstant) -> RenewalEnd {
+    renewing = false
+    guard case .standing(var standing) = phase else { return .again }
+    // Only we write this record. Changed but standing: an earlier attempt of ours was applied after all.
+    guard let current, current.created == standing.created else { return .lost }
+    standing.modified = current.modified
+    standing.counter = current.value.counter
+    phase = .standing(standing)
+    nextRenewal = now
+    return .again
+  }
+
+  mutating func renewalUnanswered(now: BootInstant) {
+    renewing = false
+    // The attempt took its time already where it timed out; where it failed at once, do not spin.
+    nextRenewal = min(nextRenewal, now + timing.renewInterval / 4)
+  }
+
+  mutating func lost() {
+    phase = .none
+    renewing = false
+  }
+}

@@ -1,0 +1,207 @@
+import GuardProtocol
+
+/// What a controller remembers for the planner's work, whether or not it is the planner now.
+struct PlannerRole: Sendable {
+  /// Something changed that placements depend on.
+  var planIsDue = true
+  /// The last plan had more changes than one transaction takes.
+  var planWasCut = false
+  /// Nothing is planned before this instant.
+  private var notBefore: BootInstant = .zero
+  /// When this node's session was opened, if by this life of the controller.
+  private var openedAt: BootInstant?
+  /// Failed starts, by workload and node: until when the node is out of the question.
+  private var cooling: [WorkloadName: [NodeName: Cooling]] = [:]
+
+  struct Cooling: Hashable, Sendable {
+    var count: Int
+    var until: BootInstant
+  }
+
+  mutating func retry(at instant: BootInstant) { notBefore = max(notBefore, instant) }
+  mutating func sessionOpened(at instant: BootInstant) { openedAt = instant }
+  func mayPlan(at now: BootInstant) -> Bool { now >= notBefore }
+
+  /// A cluster that is just starting: the nodes that are missing may be only late.
+  func isSettling(at now: BootInstant, for duration: Duration) -> BootInstant? {
+    guard let openedAt, now < openedAt + duration else { return nil }
+    return openedAt + duration
+  }
+
+  func nextLook(after now: BootInstant) -> BootInstant? {
+    let cool = cooling.values.lazy.flatMap(\.values).map(\.until).filter { $0 > now }.min()
+    let pause = planIsDue && notBefore > now ? notBefore : nil
+    return [cool, pause].compactMap { $0 }.min()
+  }
+
+  /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
+  mutating func excluded(_ workload: WorkloadName, _ failures: [NodeName: ClaimRecord.Failure], now: BootInstant) -> [NodeName:
+    String]
+  {
+    guard !failures.isEmpty else {
+      cooling[workload] = nil
+      return [:]
+    }
+    var excluded: [NodeName: String] = [:]
+    for (node, failure) in failures {
+      var known = cooling[workload]?[node]
+      if known?.count != failure.count {
+        known = Cooling(count: failure.count, until: now + Self.coolingTime(failure.count))
+        cooling[workload, default: [:]][node] = known
+      }
+      if let known, now < known.until { excluded[node] = "failed to start there: \(failure.reason)" }
+    }
+    return excluded
+  }
+
+  /// True when a node's time has passed since the last look.
+  mutating func cooled(at now: BootInstant, since before: BootInstant) -> Bool {
+    cooling.values.contains { $0.values.contains { $0.until > before && $0.until <= now } }
+  }
+
+  static func coolingTime(_ failures: Int) -> Duration { .seconds(30 * min(max(failures, 1), 20)) }
+
+  var lastLook: BootInstant = .zero
+}
+
+extension Controller {
+  /// At most this many placements in one transaction: two operations each, under etcd's limit of 128.
+  private static let placementsAtOnce = 50
+
+  var isPlanner: Bool { session.incarnation != nil && view.planner?.value.incarnation == session.incarnation }
+
+  // MARK: other nodes' sessions
+
+  /// Declares expired what may be. The planner does; the others only when the session was the planner's, or it did not.
+  mutating func watchOthers() {
+    guard session.isValid(at: now), let own = session.standing else { return }
+    for incarnation in expiry.expired(now: now) where incarnation != own.incarnation {
+      guard let entry = view.sessions[incarnation], let due = expiry.due(incarnation) else { continue }
+      let wasPlanner = view.planner?.value.incarnation == incarnation
+      guard isPlanner || wasPlanner || now >= due + timing.renewInterval else {
+        lookAgain(at: due + timing.renewInterval)
+        continue
+      }
+      declareExpired(incarnation, entry, takeRole: wasPlanner && !isLeaving, as: own)
+    }
+    takeVacantRole(as: own)
+  }
+
+  private mutating func declareExpired(
+    _ incarnation: Incarnation, _ entry: Stored<SessionRecord>, takeRole: Bool, as own: OwnSession.Standing
+  ) {
+    let node = entry.value.node
+    guard !isUnderWay({ if case .expire(incarnation, _) = $0 { true } else { false } }), role.mayPlan(at: now) else { return }
+    var conditions: [Condition<RecordKey>] = [
+      .stands(.session(own.incarnation), created: own.created),
+      .unchanged(.session(incarnation), modified: entry.modified)
+    ]
+    var writes: [Write<RecordKey, Record>] = [.delete(.session(incarnation))]
+    if takeRole, let planner = view.planner {
+      conditions.append(.unchanged(.planner, modified: planner.modified))
+      writes.append(.put(.planner, .planner(PlannerRecord(node: me, incarnation: own.incarnation))))
+    }
+    transact(.expire(incarnation, node), ClusterTransaction(if: conditions, write: writes))
+  }
+
+  mutating func expired(_ incarnation: Incarnation, of node: NodeName) {
+    note(
+      .nodeLost,
+      "\(node) has not renewed its session for \(Self.seconds(timing.ttl)) s and more: its workloads go to other nodes",
+      severity: .error, subject: node)
+    if isPlanner { note(.plannerTaken, "\(me) is the planner now") }
+  }
+
+  private mutating func takeVacantRole(as own: OwnSession.Standing) {
+    guard !isLeaving, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
+    guard !isUnderWay({ $0 == .takeRole }) else { return }
+    var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
+    if let planner = view.planner {
+      let incumbent = planner.value.incarnation
+      guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
+      conditions += [.unchanged(.planner, modified: planner.modified), .absent(.session(incumbent))]
+    } else {
+      conditions.append(.absent(.planner))
+    }
+    let record = PlannerRecord(node: me, incarnation: own.incarnation)
+    transact(.takeRole, ClusterTransaction(if: conditions, write: [.put(.planner, .planner(record))]))
+  }
+
+  // MARK: planning
+
+  mutating func plan() {
+    if role.cooled(at: now, since: role.lastLook) { role.planIsDue = true }
+    role.lastLook = now
+    guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now) else { return }
+    guard !isUnderWay({ $0 == .place }) else { return }
+    let missing = view.nodes.keys.contains { !view.standingNodes.contains($0) }
+    if missing, let until = role.isSettling(at: now, for: timing.settle) { return lookAgain(at: until) }
+
+    role.planIsDue = false
+    let changes = placementChanges(planner.plan(snapshot()))
+    role.planWasCut = changes.count > Self.placementsAtOnce
+    if !changes.isEmpty { write(Array(changes.prefix(Self.placementsAtOnce))) }
+  }
+
+  /// The cluster as the planner sees it.
+  public mutating func snapshot() -> PlanningSnapshot {
+    let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, entry in
+      PlanningSnapshot.Node(
+        name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
+        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailability(of: name))
+    }
+    let workloads = view.specs.keys.sorted().compactMap { name -> PlanningSnapshot.Workload? in
+      guard let spec = view.specs[name]?.value, !view.isUnreadable(name) else { return nil }
+      let intent = view.intents[name]?.value ?? IntentRecord(desired: .running)
+      let placed = view.placements[name]?.value
+      let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
+      let failures = view.claims[name]?.value.failures ?? [:]
+      return PlanningSnapshot.Workload(
+        name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
+        desired: intent.desired, placed: placed, move: move, excluded: role.excluded(name, failures, now: now))
+    }
+    return PlanningSnapshot(nodes: nodes, workloads: workloads)
+  }
+
+  private func unavailability(of node: NodeName) -> String? {
+    guard let session = view.session(of: node)?.record.value else { return "is down" }
+    if session.phase == .leaving { return "is leaving" }
+    return nil
+  }
+
+  private func placementChanges(_ plan: [WorkloadName: PlacementRecord]) -> [(WorkloadName, PlacementRecord)] {
+    plan.sorted { $0.key < $1.key }.compactMap { name, wanted in
+      guard let present = view.placements[name]?.value else { return (name, wanted) }
+      if present.node == wanted.node, present.servedMove == wanted.servedMove,
+        wanted.node != nil || present.reason == wanted.reason
+      {
+        return nil
+      }
+      return (name, wanted)
+    }
+  }
+
+  private mutating func write(_ changes: [(WorkloadName, PlacementRecord)]) {
+    guard let own = session.standing, let planner = view.planner else { return }
+    var conditions: [Condition<RecordKey>] = [
+      .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified)
+    ]
+    var writes: [Write<RecordKey, Record>] = []
+    for (name, placement) in changes {
+      let key = RecordKey.placement(name)
+      conditions.append(view.placements[name].map { .unchanged(key, modified: $0.modified) } ?? .absent(key))
+      writes.append(.put(key, .placement(placement)))
+    }
+    transact(.place, ClusterTransaction(if: conditions, write: writes))
+  }
+
+  mutating func tellPlacements(_ writes: [Write<RecordKey, Record>]) {
+    for case .put(.placement(let name), .placement(let placement)) in writes {
+      if let node = placement.node {
+        note(.placed, "\(name) goes to \(node): \(placement.reason)", workload: name, subject: node)
+      } else if view.intents[name]?.value.desired != .stopped {
+        note(.pending, "\(name) cannot run anywhere: \(placement.reason)", severity: .error, workload: name)
+      }
+    }
+  }
+}

@@ -1,0 +1,322 @@
+import GuardProtocol
+
+/// One workload on this node: what is wanted against what is seen, one step at a time.
+///
+/// The order of the questions is the order of safety: whose claim is it, what is seen, what is wanted.
+extension Controller {
+  /// Starts that may be under way at once on one node: libvirt's own limit for one client is near.
+  private static let startsAtOnce = 4
+  /// Starts that may fail in a row before the workload is given up to another node.
+  private static let startsBeforeGivingUp = 2
+  /// How long after a call's end its effect may take to be seen before everything is observed anew.
+  private static let settling: Duration = .seconds(1)
+
+  mutating func reconcile(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    guard view.isLoaded else { return }
+    guard let spec = view.specs[workload]?.value else { return reconcileUnknown(workload) }
+    guard !view.isUnreadable(workload) else { return }
+    if let at = agents[workload]?.retryAt, at > now { return retry(workload, at: at) }
+    agents[workload]?.retryAt = nil
+
+    let id = DomainID(connection: spec.connection, name: workload.text)
+    let sight = local.sight(of: id)
+    settleOperation(workload, id, sight)
+    let mine = holds(view.claims[workload]?.value)
+    switch (sight, mine) {
+    case (.unknown, true): wish(.unclear, for: workload, &wishes)
+    case (.unknown, false): break
+    case (.absent, true): absentAndMine(workload, id, spec)
+    case (.absent, false): absentAndNotMine(workload, &wishes)
+    case (.present(let domain), true): presentAndMine(workload, domain, spec, &wishes)
+    case (.present(let domain), false): presentAndNotMine(workload, domain, spec, &wishes)
+    }
+  }
+
+  /// What the operator and the planner want is that it runs here.
+  private func isWantedHere(_ workload: WorkloadName) -> Bool {
+    view.intents[workload]?.value.desired == .running && view.placements[workload]?.value.node == me
+  }
+
+  private func isUnprotecting(_ workload: WorkloadName) -> Bool { view.intents[workload]?.value.desired == .unprotected }
+
+  /// This node may begin something under a claim now.
+  private var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
+
+  func observation(of workload: WorkloadName) -> DomainObservation? {
+    guard let spec = view.specs[workload]?.value else { return nil }
+    return local.domains[DomainID(connection: spec.connection, name: workload.text)]
+  }
+
+  // MARK: the five cases
+
+  private mutating func absentAndMine(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
+    dropFromGuard(workload)
+    guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
+    noteVanished(workload)
+    if isUnprotecting(workload) { return forget(workload) }
+    guard isWantedHere(workload) else {
+      return release(workload, why: view.intents[workload]?.value.desired == .stopped ? "stopped by the operator" : "it moves")
+    }
+    if let reason = agents[workload]?.giveUp {
+      return release(
+        workload, why: "it does not start here: \(reason)",
+        failure: .init(count: agents[workload]?.failedStarts ?? 1, reason: reason))
+    }
+    start(workload, id, spec)
+  }
+
+  private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    dropFromGuard(workload)
+    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = false }
+    if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
+      return forget(workload)
+    }
+    if mayAct, isWantedHere(workload), agents[workload]?.writing != true { wishes.claims.append(workload) }
+  }
+
+  private mutating func presentAndMine(
+    _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
+  ) {
+    guard domain.uuid == spec.uuid else {
+      return nameIsTaken(workload, by: domain)
+    }
+    if isUnprotecting(workload) { return unprotect(workload, domain) }
+    protect(workload, domain, spec)
+    guard agents[workload]?.operation == nil, !guardian.isIsolated else { return }
+    let mark = ClaimMark(
+      cluster: configuration.cluster, workload: workload.text, epoch: view.claims[workload]?.value.epoch ?? .none)
+    if domain.mark != mark || domain.persistent {
+      begin(.mark, workload)
+      out.append(.mark(workload, domain.id, uuid: domain.uuid, mark))
+      return
+    }
+    guard isWantedHere(workload) else {
+      wish(.stopping, for: workload, &wishes)
+      return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
+    }
+    switch domain.state {
+    case .running, .paused:
+      noteStarted(workload)
+      wish(.running, for: workload, &wishes)
+    case .stopping, .unclear: wish(.unclear, for: workload, &wishes)
+    }
+  }
+
+  private mutating func presentAndNotMine(
+    _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
+  ) {
+    // Somebody else's domain that only has the name: never touched. If the workload is wanted here, it cannot start here.
+    guard domain.uuid == spec.uuid else {
+      if mayAct, isWantedHere(workload), agents[workload]?.writing != true { wishes.claims.append(workload) }
+      return
+    }
+    if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
+      if isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) { forget(workload) }
+      return
+    }
+    protect(workload, domain, spec)
+    guard agents[workload]?.writing != true, agents[workload]?.operation == nil else { return }
+    // Without a session nothing can be told about claims: the guard's deadline holds meanwhile.
+    guard session.isValid(at: now) else { return }
+    if mayReclaim(workload) {
+      if isWantedHere(workload) { wishes.claims.append(workload) }
+      return
+    }
+    guard guardian.isArmed else { return }
+    if agents[workload]?.condemned != true {
+      agents[workload, default: Agent()].condemned = true
+      note(
+        .intruder, "\(workload) runs on \(me) without a valid claim: it is stopped at once", severity: .error,
+        workload: workload)
+    }
+    tellGuard(.kill(workload: workload.text))
+    stop(workload, domain, grace: .zero, why: "no claim")
+  }
+
+  /// A domain that carries our mark, of a workload that the store does not know. Nobody else can start it either: left alone.
+  private mutating func reconcileUnknown(_ workload: WorkloadName) {
+    dropFromGuard(workload)
+    guard
+      local.domains.values.contains(where: { $0.mark?.workload == workload.text && $0.mark?.cluster == configuration.cluster })
+    else {
+      agents[workload] = nil
+      return
+    }
+    noteOnce(
+      .stray,
+      "a domain on \(me) carries the mark of \(workload), which this cluster does not know: left alone. Adopt it or destroy it",
+      workload: workload)
+  }
+
+  // MARK: steps
+
+  private mutating func start(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
+    guard mayAct, let deadline = session.deadline, let epoch = view.claims[workload]?.value.epoch else { return }
+    let notAfter = deadline - timing.startBudget
+    let underWay = agents.values.count { $0.operation?.kind == .start && $0.operation?.ended == nil }
+    guard now < notAfter else { return retry(workload, at: now + timing.renewInterval / 2) }
+    guard underWay < Self.startsAtOnce else {
+      waitingToStart.insert(workload)
+      return
+    }
+    waitingToStart.remove(workload)
+    let interfaces = Interfaces.count(in: spec.xml)
+    let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
+    // Before the start, so that the guard knows the links whenever the deadline comes.
+    protect(workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links))
+    begin(.start, workload)
+    out.append(
+      .start(
+        workload,
+        StartRequest(
+          id: id, xml: spec.xml, uuid: spec.uuid,
+          mark: ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: epoch),
+          partition: "\(configuration.partition)/\(spec.isolation.rawValue)", links: links, notAfter: notAfter)))
+  }
+
+  private mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
+    guard !guardian.isIsolated else { return }
+    begin(.stop, workload)
+    if why == "stopping" { note(.stopping, "\(workload) stops on \(me)", workload: workload) }
+    out.append(.stop(workload, domain.id, uuid: domain.uuid, grace: grace))
+  }
+
+  private mutating func unprotect(_ workload: WorkloadName, _ domain: DomainObservation) {
+    guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
+    if agents[workload]?.unmarked == true { return forget(workload) }
+    begin(.unmark, workload)
+    out.append(.unmark(workload, domain.id, uuid: domain.uuid))
+  }
+
+  private mutating func nameIsTaken(_ workload: WorkloadName, by domain: DomainObservation) {
+    guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
+    let reason = "a domain that is not under protection has its name (UUID \(domain.uuid))"
+    guard isWantedHere(workload) else { return release(workload, why: "it moves") }
+    release(workload, why: reason, failure: .init(count: 1, reason: reason))
+  }
+
+  private mutating func begin(_ kind: DomainOperation, _ workload: WorkloadName) {
+    agents[workload, default: Agent()].operation = Agent.Operation(kind: kind, began: now, ended: nil)
+  }
+
+  private mutating func wish(_ activity: ClaimRecord.Activity, for workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    guard let claim = view.claims[workload]?.value, agents[workload]?.writing != true else { return }
+    if claim.activity != activity || activity == .running && !claim.failures.isEmpty {
+      wishes.activities.append((workload, activity))
+    }
+  }
+
+  // MARK: the guard's knowledge
+
+  private mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
+    protect(
+      workload,
+      GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted()))
+  }
+
+  private mutating func protect(_ workload: WorkloadName, _ guarded: GuardedWorkload) {
+    guard agents[workload]?.guarded != guarded else { return }
+    agents[workload, default: Agent()].guarded = guarded
+    tellGuard(.protect(guarded))
+  }
+
+  /// The domain was seen to be gone.
+  private mutating func dropFromGuard(_ workload: WorkloadName) {
+    if let operation = agents[workload]?.operation, operation.kind == .start { return }
+    guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
+    agents[workload]?.guarded = nil
+    guardian.workloads.remove(workload.text)
+    tellGuard(.forget(workload: workload.text))
+  }
+
+  // MARK: what operations came to
+
+  mutating func operationEnded(_ workload: WorkloadName, _ kind: DomainOperation, _ outcome: OperationOutcome) {
+    dirty.insert(workload)
+    if kind == .start { dirty.formUnion(waitingToStart) }
+    guard var agent = agents[workload], agent.operation?.kind == kind else { return }
+    let connection = view.specs[workload]?.value.connection ?? ""
+    switch (kind, outcome) {
+    case (.start, .failed(let reason)):
+      agent.operation = nil
+      agent.failedStarts += 1
+      agent.giveUp = agent.failedStarts >= Self.startsBeforeGivingUp ? reason : nil
+      agent.retryAt = agent.giveUp == nil ? now + .seconds(1) : nil
+      note(.startFailed, "\(workload) did not start on \(me): \(reason)", severity: .error, workload: workload)
+    case (_, .tooLate):
+      agent.operation = nil
+      agent.retryAt = now + timing.renewInterval / 2
+    case (.mark, .failed(let reason)), (.unmark, .failed(let reason)), (.stop, .failed(let reason)):
+      agent.operation = nil
+      agent.retryAt = now + .seconds(1)
+      if agent.lastNote != reason {
+        agent.lastNote = reason
+        note(
+          kind == .stop ? .stopping : .unreadable, "\(workload): \(kind.rawValue) failed: \(reason)", severity: .warning,
+          workload: workload)
+      }
+    case (.unmark, .done):
+      agent.operation = nil
+      agent.unmarked = true
+    case (_, .done), (_, .unknown):
+      agent.operation?.ended = .init(at: now, inventories: local.inventoryCount(connection))
+      timers[workload] = now + Self.settling
+    }
+    agents[workload] = agent
+  }
+
+  /// An operation ends when its effect is seen; a call's return only starts the wait for it.
+  private mutating func settleOperation(_ workload: WorkloadName, _ id: DomainID, _ sight: LocalDomains.Sight) {
+    guard let operation = agents[workload]?.operation else { return }
+    switch (operation.kind, sight) {
+    case (.start, .present), (.stop, .absent):
+      agents[workload]?.operation = nil
+      if operation.kind == .stop { noteStopped(workload) }
+      return
+    case (.mark, .present(let domain))
+    where operation.ended != nil && domain.mark?.epoch == view.claims[workload]?.value.epoch && !domain.persistent:
+      agents[workload]?.operation = nil
+      return
+    default: break
+    }
+    guard var ended = operation.ended, now - ended.at >= Self.settling else { return }
+    if !ended.refreshed {
+      ended.refreshed = true
+      ended.at = now
+      ended.inventories = local.inventoryCount(id.connection)
+      agents[workload]?.operation?.ended = ended
+      timers[workload] = now + Self.settling
+      out.append(.refresh)
+    } else if local.inventoryCount(id.connection) > ended.inventories {
+      // Seen anew, and the effect is not there: the operation did not work, or was undone.
+      agents[workload]?.operation = nil
+      if operation.kind == .start { startVanished(workload) }
+    } else {
+      timers[workload] = now + Self.settling
+    }
+  }
+
+  private mutating func startVanished(_ workload: WorkloadName) {
+    var agent = agents[workload] ?? Agent()
+    agent.failedStarts += 1
+    agent.giveUp = agent.failedStarts >= Self.startsBeforeGivingUp ? "it ended right after its start" : nil
+    agents[workload] = agent
+    note(.startFailed, "\(workload) ended right after its start on \(me)", severity: .error, workload: workload)
+  }
+
+  mutating func observed(_ event: HypervisorEvent) {
+    for id in local.receive(event) {
+      dirty.insert(WorkloadName(id.name))
+      if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }
+    }
+    switch event {
+    case .unreachable(let connection, let reason):
+      noteOnce(.hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error)
+      makeEveryWorkloadDirty()
+    case .inventory(let connection, _):
+      if unsay(.hypervisorLost) { note(.hypervisorBack, "\(connection) answers again") }
+      makeEveryWorkloadDirty()
+    case .changed, .gone: break
+    }
+  }
+}

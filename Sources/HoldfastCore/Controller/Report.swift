@@ -1,0 +1,61 @@
+import GuardProtocol
+
+/// Keeps the node's own report in the store: what people and the planner need and no claim tells.
+struct ReportState: Hashable, Sendable {
+  private static let pause: Duration = .seconds(1)
+
+  private(set) var published: ReportRecord?
+  private var notBefore: BootInstant = .zero
+  private(set) var underWay = false
+  private(set) var waiting = false
+
+  var nextLook: BootInstant? { waiting ? notBefore : nil }
+
+  mutating func written(_ record: ReportRecord, at now: BootInstant) {
+    published = record
+    underWay = false
+    notBefore = now + Self.pause
+  }
+  mutating func failed(at now: BootInstant) {
+    underWay = false
+    notBefore = now + Self.pause
+    waiting = true
+  }
+  /// True when the record should be written now.
+  mutating func wants(_ record: ReportRecord, now: BootInstant) -> Bool {
+    waiting = false
+    guard record != published, !underWay else { return false }
+    guard now >= notBefore else {
+      waiting = true
+      return false
+    }
+    underWay = true
+    return true
+  }
+}
+
+extension Controller {
+  mutating func reportIfChanged() {
+    guard session.isValid(at: now), let own = session.standing else { return }
+    let record = currentReport()
+    guard report.wants(record, now: now) else { return }
+    transact(
+      .report(record),
+      ClusterTransaction(
+        if: [.stands(.session(own.incarnation), created: own.created)], write: [.put(.report(me), .report(record))]))
+  }
+
+  private func currentReport() -> ReportRecord {
+    var record = ReportRecord(
+      unmanaged: .none, unmanagedDomains: 0, unreachable: local.unreachable, guardPhase: guardian.summary, strays: [])
+    for domain in local.domains.values {
+      let workload = WorkloadName(domain.id.name)
+      if let spec = view.specs[workload]?.value, spec.connection == domain.id.connection, spec.uuid == domain.uuid { continue }
+      record.unmanaged += Resources(memory: domain.memory, cpus: 0)
+      record.unmanagedDomains += 1
+      if domain.mark?.cluster == configuration.cluster { record.strays.append(domain.id.description) }
+    }
+    record.strays.sort()
+    return record
+  }
+}

@@ -1,0 +1,52 @@
+/// A name that Holdfast uses as a key. Distinct types, so that a node cannot be passed for a workload.
+public protocol Name: Hashable, Comparable, Sendable, Codable, CustomStringConvertible, ExpressibleByStringLiteral {
+  var text: String { get }
+  init(_ text: String)
+}
+
+extension Name {
+  public init(stringLiteral value: String) { self.init(value) }
+  public var description: String { text }
+  public static func < (a: Self, b: Self) -> Bool { a.text < b.text }
+  public init(from decoder: any Decoder) throws {
+    self.init(try decoder.singleValueContainer().decode(String.self))
+  }
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+
+  /// Names are used in store keys, cgroup paths, XML and command lines: letters, digits, `.`, `_` and `-`, at most 63 characters,
+  /// starting with a letter or digit.
+  public static func isValid(_ text: String) -> Bool {
+    guard let first = text.utf8.first, text.utf8.count <= 63, isAlphanumeric(first) else { return false }
+    return text.utf8.allSatisfy {
+      isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+    }
+  }
+}
+
+private func isAlphanumeric(_ byte: UInt8) -> Bool {
+  switch byte {
+  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+  default: false
+  }
+}
+
+/// A host running `holdfastd`, its guard and libvirt.
+public struct NodeName: Name {
+  public var text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// One libvirt domain under protection, with its spec.
+public struct WorkloadName: Name {
+  public var text: String
+  public init(_ text: String) { self.text = text }
+}
+
+/// One life of a node's session. Never used twice.
+public struct Incarnation: Name {
+  public var text: String
+  public init(_ text: String) { self.text = text }
+}

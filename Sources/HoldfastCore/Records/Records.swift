@@ -1,0 +1,233 @@
+import GuardProtocol
+
+/// What a workload needs, or a node has.
+public struct Resources: Hashable, Sendable, Codable {
+  /// MiB.
+  public var memory: Int
+  /// Processors; fractions are allowed.
+  public var cpus: Double
+
+  public init(memory: Int, cpus: Double) {
+    self.memory = memory
+    self.cpus = cpus
+  }
+  public static let none = Resources(memory: 0, cpus: 0)
+  public static func + (a: Resources, b: Resources) -> Resources { .init(memory: a.memory + b.memory, cpus: a.cpus + b.cpus) }
+  public static func - (a: Resources, b: Resources) -> Resources { .init(memory: a.memory - b.memory, cpus: a.cpus - b.cpus) }
+  public static func += (a: inout Resources, b: Resources) { a = a + b }
+  public static func -= (a: inout Resources, b: Resources) { a = a - b }
+}
+
+/// The layout of the store that this build reads and writes.
+public struct FormatRecord: Hashable, Sendable, Codable {
+  public static let current = 1
+  public var version: Int
+  public init(version: Int = FormatRecord.current) { self.version = version }
+}
+
+/// What a node is, apart from whether it lives.
+public struct NodeRecord: Hashable, Sendable, Codable {
+  public var capacity: Resources
+  public var labels: [String: String]
+  /// libvirt connections that it serves.
+  public var connections: [String]
+  /// The build that runs there.
+  public var version: String
+
+  public init(capacity: Resources, labels: [String: String], connections: [String], version: String) {
+    self.capacity = capacity
+    self.labels = labels
+    self.connections = connections
+    self.version = version
+  }
+}
+
+/// A node's lease. Its existence is what stands behind the node's claims; only its node changes it, anyone may delete it
+/// by a transaction guarded on its revision after having seen no change for long enough.
+public struct SessionRecord: Hashable, Sendable, Codable {
+  public enum Phase: String, Sendable, Codable {
+    case active
+    /// Handing over: gets no placements, gives up what it has.
+    case leaving
+  }
+  public var node: NodeName
+  /// Grows with every renewal.
+  public var counter: Int64
+  /// Milliseconds. In the record, because the observer's rule must fit what the owner does.
+  public var ttl: Int64
+  public var phase: Phase
+
+  public init(node: NodeName, counter: Int64, ttl: Int64, phase: Phase) {
+    self.node = node
+    self.counter = counter
+    self.ttl = ttl
+    self.phase = phase
+  }
+}
+
+/// Who is the planner.
+public struct PlannerRecord: Hashable, Sendable, Codable {
+  public var node: NodeName
+  public var incarnation: Incarnation
+
+  public init(node: NodeName, incarnation: Incarnation) {
+    self.node = node
+    self.incarnation = incarnation
+  }
+}
+
+/// What a workload is.
+public struct SpecRecord: Hashable, Sendable, Codable {
+  /// libvirt's URI, such as `lxc:///system`.
+  public var connection: String
+  public var uuid: String
+  public var xml: String
+  public var demand: Resources
+  public var labels: [String: String]
+  /// Higher goes first when not all fit.
+  public var priority: Int
+  public var isolation: Isolation
+  /// Seconds that the workload may take to shut down before it is destroyed.
+  public var stopTimeout: Double
+
+  public init(
+    connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
+    isolation: Isolation, stopTimeout: Double
+  ) {
+    self.connection = connection
+    self.uuid = uuid
+    self.xml = xml
+    self.demand = demand
+    self.labels = labels
+    self.priority = priority
+    self.isolation = isolation
+    self.stopTimeout = stopTimeout
+  }
+}
+
+/// What the operator wants of a workload.
+public struct IntentRecord: Hashable, Sendable, Codable {
+  public enum Desired: String, Sendable, Codable {
+    case running
+    case stopped
+    /// To leave protection: left running where it runs, then forgotten.
+    case unprotected
+  }
+  /// A request to bring the workload to a node, once.
+  public struct Move: Hashable, Sendable, Codable {
+    public var to: NodeName
+    /// Tells one request from the next; the placement that served it carries it.
+    public var serial: Int
+
+    public init(to: NodeName, serial: Int) {
+      self.to = to
+      self.serial = serial
+    }
+  }
+  public var desired: Desired
+  public var move: Move?
+
+  public init(desired: Desired, move: Move? = nil) {
+    self.desired = desired
+    self.move = move
+  }
+}
+
+/// Which node a workload should be on, and why. Written by the planner only.
+public struct PlacementRecord: Hashable, Sendable, Codable {
+  /// nil: nowhere; `reason` says why.
+  public var node: NodeName?
+  public var reason: String
+  /// Why not the others.
+  public var others: [NodeName: String]
+  /// The serial of the last move request that was carried out or refused.
+  public var servedMove: Int
+
+  public init(node: NodeName?, reason: String, others: [NodeName: String] = [:], servedMove: Int = 0) {
+    self.node = node
+    self.reason = reason
+    self.others = others
+    self.servedMove = servedMove
+  }
+}
+
+/// The right to run one workload. Never deleted while the cluster lives, so that the epoch never falls.
+public struct ClaimRecord: Hashable, Sendable, Codable {
+  public struct Holder: Hashable, Sendable, Codable {
+    public var node: NodeName
+    public var incarnation: Incarnation
+
+    public init(node: NodeName, incarnation: Incarnation) {
+      self.node = node
+      self.incarnation = incarnation
+    }
+  }
+  /// What the holder does with it. For people and the planner; safety does not depend on it.
+  public enum Activity: String, Sendable, Codable {
+    case starting, running, stopping
+    /// The holder cannot tell: libvirt does not answer, or the state is unclear.
+    case unclear
+  }
+  /// Starts that failed on one node since the workload last ran well.
+  public struct Failure: Hashable, Sendable, Codable {
+    public var count: Int
+    public var reason: String
+
+    public init(count: Int, reason: String) {
+      self.count = count
+      self.reason = reason
+    }
+  }
+  public var epoch: Epoch
+  /// nil: released; nothing executes.
+  public var holder: Holder?
+  public var activity: Activity?
+  public var failures: [NodeName: Failure]
+
+  public init(epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:]) {
+    self.epoch = epoch
+    self.holder = holder
+    self.activity = activity
+    self.failures = failures
+  }
+}
+
+/// What a node says about itself beyond its claims.
+public struct ReportRecord: Hashable, Sendable, Codable {
+  /// Memory (MiB) and processors that domains outside protection use.
+  public var unmanaged: Resources
+  public var unmanagedDomains: Int
+  /// Connections that do not answer, and why.
+  public var unreachable: [String: String]
+  /// The guard's phase in a word, or why it is not there.
+  public var guardPhase: String
+  /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
+  public var strays: [String]
+
+  public init(
+    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String]
+  ) {
+    self.unmanaged = unmanaged
+    self.unmanagedDomains = unmanagedDomains
+    self.unreachable = unreachable
+    self.guardPhase = guardPhase
+    self.strays = strays
+  }
+}
+
+/// One line of the cluster's history.
+public struct HistoryRecord: Hashable, Sendable, Codable {
+  /// Milliseconds since 1970 on the writer's wall clock: for people, never for decisions.
+  public var time: Int64
+  public var node: NodeName
+  /// Grows by one with each line of this node.
+  public var serial: Int64
+  public var note: Note
+
+  public init(time: Int64, node: NodeName, serial: Int64, note: Note) {
+    self.time = time
+    self.node = node
+    self.serial = serial
+    self.note = note
+  }
+}

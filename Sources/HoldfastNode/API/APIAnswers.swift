@@ -1,0 +1,133 @@
+import FoundationEssentials
+import HTTPTypes
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPorts
+import Hummingbird
+import NIOCore
+
+/// The body of a request may not be greater.
+let greatestRequest = 16 << 20
+
+/// JSON with its fields in one order, so that equal answers are equal bytes.
+func jsonResponse(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  var body = ByteBuffer(bytes: try encoder.encode(value))
+  body.writeString("\n")
+  return Response(status: status, headers: [.contentType: "application/json"], body: .init(byteBuffer: body))
+}
+
+extension OperatorError.Kind {
+  var status: HTTPResponse.Status {
+    switch self {
+    case .invalid: .badRequest
+    case .forbidden: .forbidden
+    case .unknown: .notFound
+    case .conflict: .conflict
+    case .unavailable: .serviceUnavailable
+    }
+  }
+}
+
+extension Request {
+  /// The body as a value of the API.
+  ///
+  /// - Throws: `OperatorError` that names the field; `NIOTooManyBytesError`.
+  func decoded<Value: Decodable>(as type: Value.Type) async throws -> Value {
+    let bytes = try await body.collect(upTo: greatestRequest)
+    do {
+      return try JSONDecoder().decode(type, from: Data(buffer: bytes))
+    } catch let error as DecodingError {
+      throw OperatorError(
+        .invalid, thing: "the body of \(method) \(uri.path)", reason: explain(error),
+        remedy: "The fields are those of `holdfast … -o json`.")
+    }
+  }
+
+  /// The client asks for a look at what would happen.
+  var isDryRun: Bool { flag("dryRun") }
+
+  /// A query parameter that is there, and not `false` or `0`.
+  func flag(_ name: Substring) -> Bool {
+    uri.queryParameters.get(String(name)).map { $0 != "false" && $0 != "0" } ?? false
+  }
+
+  /// - Throws: `OperatorError` when it is not a number in the range.
+  func number(_ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(OperatorError) -> Int {
+    guard let text = uri.queryParameters.get(name) else { return fallback }
+    guard let value = Int(text), range.contains(value) else {
+      throw OperatorError(
+        .invalid, thing: "the parameter \(name)",
+        reason: "'\(text)' is not a number from \(range.lowerBound) to \(range.upperBound)",
+        remedy: "Leave it out for \(fallback).")
+    }
+    return value
+  }
+}
+
+private func explain(_ error: DecodingError) -> String {
+  func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
+    var text = ""
+    for key in context.codingPath + (last.map { [$0] } ?? []) {
+      if let index = key.intValue { text += "[\(index)]" } else { text += (text.isEmpty ? "" : ".") + key.stringValue }
+    }
+    return text
+  }
+  return switch error {
+  case .keyNotFound(let key, let context): "the field '\(path(context, key))' is missing"
+  case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+    path(context).isEmpty ? "it is not a \(type)" : "the field '\(path(context))' is not a \(type)"
+  case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+    "the field '\(path(context))' has a value that cannot be: \(context.debugDescription)"
+  default: "it is not JSON"
+  }
+}
+
+/// Makes every failure an `ErrorBody`.
+struct ErrorMiddleware: RouterMiddleware {
+  func handle(
+    _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+  ) async throws -> Response {
+    do {
+      return try await next(request, context)
+    } catch let error as OperatorError {
+      return try jsonResponse(ErrorBody(error), status: error.kind.status)
+    } catch is NIOTooManyBytesError {
+      let error = OperatorError(
+        .invalid, thing: "the body of \(request.method) \(request.uri.path)",
+        reason: "it is greater than \(greatestRequest >> 20) MiB",
+        remedy: "Send fewer workloads at once.")
+      return try jsonResponse(ErrorBody(error), status: .contentTooLarge)
+    } catch let error as any HTTPResponseError {
+      return try Self.answer(request, error)
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      context.logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "reason": "\(error)"])
+      let body = ErrorBody(
+        kind: "unavailable", thing: "\(request.method) \(request.uri.path)", reason: "holdfastd failed: \(error)",
+        remedy: "Its log tells more: `journalctl -u holdfastd`.")
+      return try jsonResponse(body, status: .internalServerError)
+    }
+  }
+
+  private static func answer(_ request: Request, _ error: any HTTPResponseError) throws -> Response {
+    let path = request.uri.path, version = path.split(separator: "/").first.map(String.init) ?? ""
+    let served = APIVersion.served.joined(separator: ", ")
+    var body = ErrorBody(
+      kind: "invalid", thing: "\(request.method) \(path)", reason: "HTTP status \(error.status.code)",
+      remedy: "Compare the request with the API.")
+    if error.status == .notFound {
+      body.kind = "unknown"
+      if APIVersion.served.contains(version) {
+        body.reason = "the API has no such path and method"
+        body.remedy = "Does the client fit the daemon? `holdfast --version` and `holdfast nodes` tell both versions."
+      } else {
+        body.reason = "this daemon does not serve a version '\(version)' of the API"
+        body.remedy = "Versions that it serves: \(served). Use a client of the daemon's version."
+      }
+    }
+    return try jsonResponse(body, status: error.status)
+  }
+}

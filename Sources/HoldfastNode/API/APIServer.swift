@@ -1,0 +1,110 @@
+import Glibc
+import HoldfastAPI
+import HoldfastCore
+import Hummingbird
+import Logging
+import NIOCore
+import NIOPosix
+
+/// The local HTTP API on a Unix socket. Its failure concerns operators only: workloads run without it.
+package struct APIServer: Sendable {
+  private let access: any ClusterAccess
+  private let socket: String
+  private let group: String?
+  private let logger: Logger
+
+  /// Connections at once, followers of events among them; more wait until one is closed.
+  private static let mostConnections = 128
+
+  /// - Parameters:
+  ///   - socket: a Unix socket's path, at most 103 bytes.
+  ///   - group: a group's name or number; its members may open the socket and give commands. nil: root alone.
+  package init(access: any ClusterAccess, socket: String, group: String?, logger: Logger) {
+    self.access = access
+    self.socket = socket
+    self.group = group
+    self.logger = logger
+  }
+
+  /// Serves until the task is cancelled.
+  ///
+  /// - Parameter ready: called when the socket answers.
+  /// - Throws: why it cannot listen: the path, the reason, the remedy.
+  package func run(ready: @Sendable @escaping () -> Void = {}) async throws {
+    let operators = try await operatorGroup()
+    let file = SocketFile(socket)
+    try file.prepare()
+    defer { file.remove() }
+    let (outcome, publishing) = AsyncStream.makeStream(of: SocketFile.Unusable?.self)
+    let application = Application(
+      router: router(operators: operators),
+      server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+      configuration: .init(
+        address: .unixDomainSocket(path: file.staging), serverName: "holdfastd",
+        availableConnectionsDelegate: .maximum(Self.mostConnections, logger: logger)),
+      onServerRunning: { _ in
+        do throws(SocketFile.Unusable) {
+          try file.publish(group: operators)
+          logger.info("the API listens", metadata: ["socket": "\(file.path)"])
+          publishing.yield(nil)
+          ready()
+        } catch {
+          publishing.yield(error)
+        }
+      },
+      logger: quietLogger())
+    try await withThrowingTaskGroup { tasks in
+      tasks.addTask { try await application.run() }
+      tasks.addTask {
+        for await failure in outcome { if let failure { throw failure } else { return } }
+      }
+      // The first to end is the publishing, or a server that could not bind; the second is the server.
+      try await tasks.next()
+      try await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+
+  private func router(operators: UInt32?) -> Router<APIContext> {
+    let router = Router(context: APIContext.self)
+    router.add(middleware: ErrorMiddleware())
+    router.add(middleware: PeerMiddleware(operators: operators))
+    let version = router.group("\(APIVersion.current)")
+    ReadRoutes(access: access).add(to: version)
+    EventRoutes(access: access).add(to: version)
+    CommandRoutes(access: access, logger: logger).add(to: router.group("\(APIVersion.current)"))
+    return router
+  }
+
+  /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log.
+  private func quietLogger() -> Logger {
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .warning)
+    return quiet
+  }
+
+  private func operatorGroup() async throws -> UInt32? {
+    guard let name = group else { return nil }
+    if let number = UInt32(name) { return number }
+    // The name service may ask the network: never on the cooperative pool.
+    let found = try await NIOThreadPool.singleton.runIfActive { groupNumber(of: name) }
+    guard let found else { throw UnknownGroup(name: name) }
+    return found
+  }
+}
+
+/// The operators' group of the configuration is not on this host.
+private struct UnknownGroup: Error, CustomStringConvertible {
+  var name: String
+  var description: String {
+    "operators' group \(name): this host has no such group. Make it with `groupadd --system \(name)`, or change the configuration."
+  }
+}
+
+private func groupNumber(of name: String) -> UInt32? {
+  var entry = group()
+  var found: UnsafeMutablePointer<group>?
+  var buffer = [CChar](repeating: 0, count: 1 << 16)
+  guard getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+  return entry.gr_gid
+}

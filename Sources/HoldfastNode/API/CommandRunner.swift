@@ -1,0 +1,121 @@
+import HTTPTypes
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPorts
+
+/// Carries an operator's commands out: prepares each on the cluster as it is known, commits it, and looks again when somebody was faster.
+struct CommandRunner: Sendable {
+  let access: any ClusterAccess
+  let isDryRun: Bool
+
+  /// Others may change the same records at the same time; a loser looks again this often.
+  private static let attempts = 5
+
+  func run(_ command: OperatorCommand) async throws(OperatorError) -> CommandResult {
+    var view = await access.view()
+    return try await run(command, in: &view)
+  }
+
+  /// - Parameter view: what is known; afterwards also what the command changed.
+  func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
+    for _ in 0..<Self.attempts {
+      let prepared = try command.prepare(in: view)
+      guard let transaction = prepared.transaction, !isDryRun else { return CommandResult(prepared) }
+      switch try await commit(transaction, for: command.workload) {
+      case .committed(let revision):
+        view.apply(transaction.writes, committed: revision)
+        return CommandResult(prepared)
+      case .refused(let revision, let current):
+        view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
+      }
+    }
+    throw OperatorError(
+      .conflict, thing: "workload \(command.workload)", reason: "it was changed by others \(Self.attempts) times meanwhile",
+      remedy: "`holdfast workload \(command.workload)` shows what happens to it; then repeat.")
+  }
+
+  private func commit(_ transaction: ClusterTransaction, for workload: WorkloadName) async throws(OperatorError)
+    -> ClusterVerdict
+  {
+    do {
+      return try await access.commit(transaction)
+    } catch {
+      let thing = "workload \(workload)"
+      switch error {
+      case .notApplied(let reason):
+        throw OperatorError(
+          .unavailable, thing: thing, reason: "the store did not take the request: \(reason)",
+          remedy: "Nothing was changed. Repeat it when `holdfast status` says that the store answers.")
+      case .unknownOutcome(let reason):
+        throw OperatorError(
+          .unavailable, thing: thing, reason: "the store did not answer, the request may have been applied: \(reason)",
+          remedy: "`holdfast workload \(workload)` shows what is so; repeating the command does no harm.")
+      case .compacted, .rejected:
+        throw OperatorError(
+          .unavailable, thing: thing, reason: "\(error)", remedy: "Look at the store's log, then repeat.")
+      }
+    }
+  }
+
+  // MARK: many at once
+
+  func apply(_ definitions: [WorkloadDefinition]) async throws(OperatorError) -> CommandResults {
+    var view = await access.view()
+    var specs: [(name: WorkloadName, spec: SpecRecord)] = []
+    for definition in definitions {
+      let name = WorkloadName(definition.name)
+      specs.append((name, try definition.spec(cluster: access.cluster, present: view.specs[name]?.value)))
+    }
+    try checkTogether(specs)
+    let domains = await access.domains()
+    var results: [CommandResult] = []
+    for (name, spec) in specs {
+      do throws(OperatorError) {
+        try refuseRunning(name, spec, among: domains, in: view)
+        results.append(try await run(.define(name, spec), in: &view))
+      } catch {
+        results.append(CommandResult(name.text, failed: ErrorBody(error)))
+      }
+    }
+    return CommandResults(isDryRun: isDryRun, results: results)
+  }
+
+  func adopt(_ request: AdoptRequest) async -> CommandResults {
+    var view = await access.view()
+    var results: [CommandResult] = []
+    for id in request.domains {
+      do throws(OperatorError) {
+        results.append(try await run(.adopt(try await adoption(of: id, request.options)), in: &view))
+      } catch {
+        results.append(CommandResult(id.name, failed: ErrorBody(error)))
+      }
+    }
+    return CommandResults(isDryRun: isDryRun, results: results)
+  }
+
+  private func adoption(of id: DomainID, _ options: Adoption.Options) async throws(OperatorError) -> Adoption {
+    let domains = await access.domains()
+    guard let domain = domains.first(where: { $0.id == id }) else {
+      let meant = nearestSpelling(to: id.description, among: domains.map(\.id.description)).map { "Did you mean \($0)? " } ?? ""
+      throw OperatorError(
+        .unknown, thing: "domain \(id)", reason: "no active domain of this name is on \(access.node)",
+        remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(id.connection) list` shows what runs.")
+    }
+    let xml: String
+    do {
+      xml = try await access.describe(id)
+    } catch {
+      throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
+    }
+    return Adoption(
+      cluster: access.cluster, node: access.node, session: await access.session(), domain: domain, xml: xml, options: options)
+  }
+}
+
+extension Condition {
+  fileprivate var key: Key {
+    switch self {
+    case .absent(let key), .unchanged(let key, _), .stands(let key, _): key
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import FoundationEssentials
+import HTTPTypes
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPorts
+import Hummingbird
+import NIOCore
+import ServiceLifecycle
+
+/// A request may ask for this many lines of history.
+let mostHistory = 10_000
+
+/// The cluster's history: as a list, or line by line as it is written.
+struct EventRoutes: Sendable {
+  let access: any ClusterAccess
+
+  private static let usual = 50
+  /// Lines that may wait for a reader; then the oldest are dropped.
+  private static let mostWaiting = 1000
+
+  func add(to group: RouterGroup<APIContext>) {
+    group.get("history") { request, _ in try await self.list(request) }
+    group.get("events") { request, _ in
+      request.flag("follow") ? try await self.follow(request) : try await self.list(request)
+    }
+  }
+
+  private func workload(_ request: Request) async throws(OperatorError) -> WorkloadName? {
+    request.uri.queryParameters.get("workload").map { WorkloadName($0) }
+  }
+
+  private func list(_ request: Request) async throws -> Response {
+    let limit = try request.number("limit", default: Self.usual, in: 0...mostHistory)
+    return try jsonResponse(HistoryPage(try await history(limit, try await workload(request))))
+  }
+
+  private func history(_ limit: Int, _ workload: WorkloadName?) async throws(OperatorError) -> [HistoryRecord] {
+    do {
+      return try await access.history(limit: limit, workload: workload)
+    } catch {
+      throw OperatorError(
+        .unavailable, thing: "the history", reason: "\(error)",
+        remedy: "Repeat it when `holdfast status` says that the store answers.")
+    }
+  }
+
+  /// The last lines, then every new one: server-sent events for who accepts them, else a JSON object in each line.
+  private func follow(_ request: Request) async throws -> Response {
+    let limit = try request.number("limit", default: 0, in: 0...mostHistory)
+    let workload = try await workload(request)
+    let isSSE = request.headers[.accept]?.contains("text/event-stream") ?? false
+    // First the stream, then the past: no line falls between.
+    let live = access.followHistory()
+    let past = try await history(limit, workload)
+    let (lines, feed) = AsyncStream.makeStream(
+      of: HistoryRecord.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting + past.count))
+    for record in past { feed.yield(record) }
+    let headers: HTTPFields = [
+      .contentType: isSSE ? "text/event-stream" : "application/x-ndjson", .cacheControl: "no-store"
+    ]
+    let body = ResponseBody { writer in
+      let pump = Task {
+        let known = Set(past.map(\.identity))
+        for await record in live where workload == nil || record.note.workload == workload {
+          if !known.contains(record.identity) { feed.yield(record) }
+        }
+        feed.finish()
+      }
+      defer { pump.cancel() }
+      // A reader that has gone is noticed at once, not when the next line is due.
+      try await request.body.consumeWithInboundCloseHandler { _ in
+        for await record in lines.cancelOnGracefulShutdown() {
+          try await writer.write(try Self.encoded(HistoryLine(record), isSSE: isSSE))
+        }
+      } onInboundClosed: {
+        feed.finish()
+      }
+      try await writer.finish(nil)
+    }
+    return Response(status: .ok, headers: headers, body: body)
+  }
+
+  private static func encoded(_ line: HistoryLine, isSSE: Bool) throws -> ByteBuffer {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var buffer = ByteBuffer()
+    if isSSE { buffer.writeString("id: \(line.node)/\(line.serial)\nevent: \(line.kind)\ndata: ") }
+    buffer.writeBytes(try encoder.encode(line))
+    buffer.writeString(isSSE ? "\n\n" : "\n")
+    return buffer
+  }
+}
+
+extension HistoryRecord {
+  fileprivate struct Identity: Hashable {
+    var node: NodeName
+    var serial: Int64
+  }
+  fileprivate var identity: Identity { Identity(node: node, serial: serial) }
+}

@@ -1,0 +1,49 @@
+import FoundationEssentials
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPorts
+import Hummingbird
+
+/// What anybody who can open the socket may see.
+struct ReadRoutes: Sendable {
+  let access: any ClusterAccess
+
+  func add(to group: RouterGroup<APIContext>) {
+    group.get("status") { _, _ in try await self.status() }
+    group.get("nodes") { _, _ in try jsonResponse(NodeList(await self.access.view())) }
+    group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.access.view())) }
+    group.get("workloads/:name") { request, context in try await self.workload(request, context) }
+    group.get("domains") { _, _ in
+      try jsonResponse(
+        DomainList(
+          await self.access.domains(), in: await self.access.view(), cluster: self.access.cluster, node: self.access.node))
+    }
+  }
+
+  /// Lines of history that one look at the status goes through.
+  private static let statusHistory = 200
+  private static let detailHistory = 20
+
+  private func status() async throws -> Response {
+    let view = await access.view(), silence = await access.storeSilence()
+    // A store that does not answer is what the status is to tell: then without history.
+    let history = (try? await access.history(limit: Self.statusHistory, workload: nil)) ?? []
+    return try jsonResponse(
+      ClusterStatus(
+        view, cluster: access.cluster, node: access.node, storeSilence: silence, history: history, now: wallClock()))
+  }
+
+  private func workload(_ request: Request, _ context: APIContext) async throws -> Response {
+    let name = WorkloadName(try context.parameters.require("name"))
+    let limit = try request.number("limit", default: Self.detailHistory, in: 0...mostHistory)
+    let view = await access.view()
+    let info = try WorkloadInfo.known(name, in: view)
+    let history = (try? await access.history(limit: limit, workload: name)) ?? []
+    // A domain's XML can hold passwords of its consoles.
+    let xml = context.role == .operator ? view.specs[name]?.value.xml : nil
+    return try jsonResponse(WorkloadDetail(info, xml: xml, history: history))
+  }
+}
+
+/// Milliseconds since 1970: for people.
+func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

@@ -1,0 +1,34 @@
+import HoldfastYAML
+
+/// What `holdfastd --check` prints, and how it exits.
+public struct CheckReport: Hashable, Sendable {
+  public var text: String
+  /// 0: the file can be used, perhaps with warnings. 78: it cannot (EX_CONFIG of sysexits.h; systemd knows it too).
+  public var exitStatus: Int32
+
+  public static let configurationError: Int32 = 78
+}
+
+extension NodeConfiguration {
+  /// Checks a configuration file without starting anything.
+  public static func check(path: String, host: HostFacts = .current()) -> CheckReport {
+    do {
+      let configuration = try load(path: path, host: host)
+      return CheckReport(text: configuration.summary(of: path), exitStatus: 0)
+    } catch {
+      return CheckReport(text: "\(error)\n\(path) cannot be used", exitStatus: CheckReport.configurationError)
+    }
+  }
+
+  /// Warnings, and every setting in effect, defaults included.
+  private func summary(of path: String) -> String {
+    let width = settings.map(\.key.count).max() ?? 0
+    let lines = settings.map { "  \($0.key.padding(to: width))  \($0.value)" }
+    let count = warnings.isEmpty ? "" : " (\(FileErrors.count(warnings)))"
+    return (warnings.map(\.description) + ["\(path) is valid\(count)", "in effect:"] + lines).joined(separator: "\n")
+  }
+}
+
+extension String {
+  fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
+}

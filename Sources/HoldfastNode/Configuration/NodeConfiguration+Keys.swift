@@ -1,0 +1,91 @@
+import HoldfastCore
+import HoldfastYAML
+import Logging
+
+extension NodeConfiguration {
+  /// Every key of the file, with what holds without it. `Docs/configuration.md` shows this table.
+  public static let keys = KeyTable([
+    .init("cluster", "name", .required, "The cluster's name, the same on all its nodes. Clusters can share one etcd."),
+    .init("node", "name", .rule("the host's name"), "This node's name, unique in the cluster."),
+    .init("labels", "names with texts", .value("{}"), "What placement can refer to: `{rack: a}`. At most 64."),
+    .init("store.etcd.endpoints", "list of URLs", .required, "etcd's members, this host's own first: `https://HOST:PORT`."),
+    .init(
+      "store.etcd.ca", "absolute path", .rule("required with `https`"), "PEM certificates of etcd's certificate authority."),
+    .init(
+      "store.etcd.certificate", "absolute path", .rule("required with `https`, unless there is a `user`"),
+      "PEM certificate that this node shows to etcd."),
+    .init("store.etcd.key", "absolute path", .rule("required with `certificate`"), "PEM private key of that certificate."),
+    .init("store.etcd.user", "text", .rule("none"), "User of etcd's own authentication."),
+    .init(
+      "store.etcd.password-file", "absolute path", .rule("required with `user`"),
+      "File whose first line is that user's password."),
+    .init(
+      "store.memory", "`{}`", .rule("none"), "Instead of etcd: a store in this process, for demonstrations with one node."),
+    .init("hypervisor.connections", "list of libvirt URIs", .required, "`lxc:///system`, `qemu:///system`, or both."),
+    .init(
+      "capacity.memory", "MiB, or with a unit: `4GiB`", .rule("the host's, less 1/16 and at least 512 MiB"),
+      "Memory that workloads may use here."),
+    .init(
+      "capacity.cpus", "number of processors", .rule("the host's"),
+      "Processors that workloads may use here; may be more than there are."),
+    .init(
+      "timing.ttl", "duration, 500ms to 10m", .value("3s"),
+      "How long a node's session stands without renewal: the heart of the fail-over time."),
+    .init(
+      "timing.margin", "duration, 0s to 1m", .value("100ms"),
+      "What the others wait besides before they declare a session expired."),
+    .init("timing.drift", "percentage, 0% to 10%", .value("1%"), "The greatest rate difference of two hosts' clocks."),
+    .init(
+      "timing.stop-budget", "duration, 10ms to 1m", .value("50ms"),
+      "What the guard gets from its timer to \"everything is frozen\"."),
+    .init(
+      "timing.start-budget", "duration, 0s to 1m", .value("100ms"),
+      "Time that must be left to the deadline for a start to be tried."),
+    .init("guard.socket", "absolute path", .rule("`guard.sock` in `run-dir`"), "The guard's door: its `--run-dir` must agree."),
+    .init(
+      "guard.partition", "cgroup path", .value("/holdfast"),
+      "The partition of all protected domains: the guard's `--partition` must agree."),
+    .init(
+      "api.socket", "absolute path", .rule("`holdfastd.sock` in `run-dir`"), "Where the `holdfast` command finds the daemon."),
+    .init(
+      "api.group", "Unix group", .rule("none: root only"), "The group that may use the socket: its members control the cluster."
+    ),
+    .init(
+      "run-dir", "absolute path", .value("/run/holdfast"), "State for a restarted daemon; a reboot must empty it (tmpfs)."),
+    .init(
+      "on-stop", "`handover` or `stay`", .value("handover"),
+      "What a clean stop does: give the workloads to other nodes, or leave them to a daemon that is back within the TTL."
+    ),
+    .init(
+      "log.level", Logger.Level.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", "), .value("info"),
+      "The least severe messages that are logged.")
+  ])
+
+  /// Every key with the value in effect, as it would be written in the file; keys without a value are left out.
+  public var settings: [(key: String, value: String)] {
+    func list(_ items: [String]) -> String { "[" + items.map { "\"\($0)\"" }.joined(separator: ", ") + "]" }
+    var settings: [(String, String?)] = [
+      ("cluster", cluster), ("node", node.text),
+      ("labels", "{" + labels.sorted { $0.key < $1.key }.map { "\($0): \"\($1)\"" }.joined(separator: ", ") + "}")
+    ]
+    switch store {
+    case .memory: settings.append(("store.memory", "{}"))
+    case .etcd(let etcd):
+      settings += [
+        ("store.etcd.endpoints", list(etcd.endpoints.map(\.description))), ("store.etcd.ca", etcd.tls?.ca),
+        ("store.etcd.certificate", etcd.tls?.client?.certificate), ("store.etcd.key", etcd.tls?.client?.key),
+        ("store.etcd.user", etcd.login?.user), ("store.etcd.password-file", etcd.login?.passwordFile)
+      ]
+    }
+    let cpus = capacity.cpus == capacity.cpus.rounded() ? "\(Int(capacity.cpus))" : "\(capacity.cpus)"
+    let drift = timing.drift % 10_000 == 0 ? "\(timing.drift / 10_000)%" : "\(Double(timing.drift) / 10_000)%"
+    settings += [
+      ("hypervisor.connections", list(connections)), ("capacity.memory", "\(capacity.memory)"), ("capacity.cpus", cpus),
+      ("timing.ttl", Quantity.text(timing.ttl)), ("timing.margin", Quantity.text(timing.margin)), ("timing.drift", drift),
+      ("timing.stop-budget", Quantity.text(timing.stopBudget)), ("timing.start-budget", Quantity.text(timing.startBudget)),
+      ("guard.socket", guardDoor.socket), ("guard.partition", guardDoor.partition), ("api.socket", api.socket),
+      ("api.group", api.group), ("run-dir", runDirectory), ("on-stop", onStop.rawValue), ("log.level", logLevel.rawValue)
+    ]
+    return settings.compactMap { key, value in value.map { (key, $0) } }
+  }
+}

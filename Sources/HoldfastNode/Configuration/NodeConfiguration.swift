@@ -1,0 +1,156 @@
+import HoldfastCore
+import HoldfastYAML
+import Logging
+
+/// What `holdfastd` on one node is told by its configuration file.
+public struct NodeConfiguration: Hashable, Sendable {
+  /// The cluster's name: the prefix of its records in the store, and part of the mark on its domains.
+  public var cluster: String
+  public var node: NodeName
+  public var labels: [String: String]
+  public var store: StoreChoice
+  /// libvirt's URIs.
+  public var connections: [String]
+  /// What workloads may use of this node.
+  public var capacity: Resources
+  public var timing: Timing
+  public var guardDoor: GuardPlace
+  public var api: APIPlace
+  /// Where the session's state is kept for a restarted daemon: must not outlive a reboot.
+  public var runDirectory: String
+  public var onStop: OnStop
+  public var logLevel: Logger.Level
+  /// What is odd in the file, though it can be used.
+  public var warnings: [FileMistake]
+
+  public enum StoreChoice: Hashable, Sendable {
+    /// Within this process: one node, for demonstrations.
+    case memory
+    case etcd(EtcdPlace)
+  }
+
+  /// Where etcd is, and how this node shows who it is.
+  public struct EtcdPlace: Hashable, Sendable {
+    /// The own member first.
+    public var endpoints: [EtcdEndpoint]
+    /// nil: plaintext, on loopback only.
+    public var tls: TLSFiles?
+    public var login: Login?
+
+    public init(endpoints: [EtcdEndpoint], tls: TLSFiles? = nil, login: Login? = nil) {
+      self.endpoints = endpoints
+      self.tls = tls
+      self.login = login
+    }
+  }
+
+  /// Paths of PEM files.
+  public struct TLSFiles: Hashable, Sendable {
+    public struct Identity: Hashable, Sendable {
+      public var certificate: String
+      public var key: String
+
+      public init(certificate: String, key: String) {
+        self.certificate = certificate
+        self.key = key
+      }
+    }
+    public var ca: String
+    /// nil: the client shows no certificate; then there is a login.
+    public var client: Identity?
+
+    public init(ca: String, client: Identity?) {
+      self.ca = ca
+      self.client = client
+    }
+  }
+
+  /// An etcd user. The password stays in its file until it is needed.
+  public struct Login: Hashable, Sendable {
+    public var user: String
+    public var passwordFile: String
+
+    public init(user: String, passwordFile: String) {
+      self.user = user
+      self.passwordFile = passwordFile
+    }
+
+    /// The file's first line.
+    ///
+    /// - Throws: why the file could not be read.
+    public func password() throws(RegularFile.Problem) -> String { try PasswordFile.read(passwordFile) }
+  }
+
+  public struct GuardPlace: Hashable, Sendable {
+    public var socket: String
+    /// libvirt's name of the cgroup partition, such as `/holdfast`.
+    public var partition: String
+
+    public init(socket: String, partition: String) {
+      self.socket = socket
+      self.partition = partition
+    }
+  }
+
+  public struct APIPlace: Hashable, Sendable {
+    public var socket: String
+    /// The Unix group that may use the socket; nil: root only.
+    public var group: String?
+
+    public init(socket: String, group: String?) {
+      self.socket = socket
+      self.group = group
+    }
+  }
+
+  /// What a clean stop of the daemon does with the node's workloads.
+  public enum OnStop: String, CaseIterable, Hashable, Sendable {
+    /// Give them to other nodes.
+    case handover
+    /// Leave them running here, for a daemon that comes back within the TTL.
+    case stay
+  }
+
+  public init(
+    cluster: String, node: NodeName, labels: [String: String] = [:], store: StoreChoice, connections: [String],
+    capacity: Resources, timing: Timing = Timing(), guardDoor: GuardPlace, api: APIPlace, runDirectory: String,
+    onStop: OnStop = .handover, logLevel: Logger.Level = .info, warnings: [FileMistake] = []
+  ) {
+    self.cluster = cluster
+    self.node = node
+    self.labels = labels
+    self.store = store
+    self.connections = connections
+    self.capacity = capacity
+    self.timing = timing
+    self.guardDoor = guardDoor
+    self.api = api
+    self.runDirectory = runDirectory
+    self.onStop = onStop
+    self.logLevel = logLevel
+    self.warnings = warnings
+  }
+}
+
+/// All mistakes of a configuration file.
+public typealias ConfigurationErrors = FileErrors
+
+extension NodeConfiguration {
+  /// Where the configuration is when nobody says otherwise.
+  public static let defaultPath = "/etc/holdfast/holdfastd.yaml"
+
+  /// Reads and checks a configuration file, and the files that it names.
+  ///
+  /// - Throws: every mistake in it, at once.
+  public static func load(path: String, host: HostFacts = .current()) throws(ConfigurationErrors) -> NodeConfiguration {
+    try ConfigurationReading(MistakeLog(try SourceText.read(path)), host: host).read()
+  }
+
+  /// Reads and checks a configuration that is at hand as text.
+  ///
+  /// - Parameter file: the name for messages.
+  /// - Throws: every mistake in it, at once.
+  public static func parse(_ text: String, file: String, host: HostFacts) throws(ConfigurationErrors) -> NodeConfiguration {
+    try ConfigurationReading(MistakeLog(try SourceText(file: file, text: text)), host: host).read()
+  }
+}

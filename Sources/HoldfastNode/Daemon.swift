@@ -1,0 +1,84 @@
+import GuardDoor
+import GuardProtocol
+import HoldfastCore
+import HoldfastPorts
+import LibvirtHypervisor
+import Logging
+
+/// One node's daemon: its ports, the controller's loop over them, the API. Ends after a clean departure or when its task is cancelled.
+package struct Daemon: Sendable {
+  /// How long a clean departure may take before the daemon ends anyway. What is left then is held by the guard's deadline and
+  /// taken over when the session expires.
+  private static let departureLimit: Duration = .seconds(100)
+
+  private let configuration: NodeConfiguration
+  private let ports: ControllerLoop.Ports
+  private let loop: ControllerLoop
+  private let history: HistoryBook
+  private let logger: Logger
+  private let departures: AsyncStream<Void>
+  private let departure: AsyncStream<Void>.Continuation
+
+  /// - Throws: what keeps a node from being one: certificates that cannot be read, a store configured against its rules.
+  package init(_ configuration: NodeConfiguration, version: String, logger: Logger) throws {
+    self.configuration = configuration
+    self.logger = logger
+    (departures, departure) = AsyncStream.makeStream(of: Void.self)
+    let store = try configuration.makeStore(logger: logger)
+    let hypervisor = LibvirtHypervisor(
+      connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
+    let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
+    let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
+    ports = ControllerLoop.Ports(
+      store: store, hypervisor: hypervisor, guardian: door,
+      isolateDirectly: { isolation.isolate($0) },
+      state: StateFile(directory: configuration.runDirectory))
+    history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
+    loop = ControllerLoop(
+      Controller.Configuration(
+        cluster: configuration.cluster, node: configuration.node,
+        record: NodeRecord(
+          capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections, version: version),
+        timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max)),
+      ports: ports, history: history, logger: logger)
+  }
+
+  /// Runs until departed. `ready` is called when the API answers.
+  package func run(ready: @Sendable @escaping () -> Void) async throws {
+    await warnAboutStore()
+    let access = NodeAccess(
+      cluster: configuration.cluster, node: configuration.node, loop: loop, ports: ports, history: history)
+    try await withThrowingTaskGroup { group in
+      let api = APIServer(access: access, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
+      group.addTask { try await api.run(ready: ready) }
+      group.addTask { await ServiceNotifier(loop: loop, node: configuration.node).run() }
+      group.addTask { await loop.run() }
+      // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.
+      try await group.next()
+      await history.flush(within: .seconds(1))
+      group.cancelAll()
+    }
+    await ports.hypervisor.close()
+    await ports.guardian.close()
+    await ports.store.close()
+  }
+
+  /// Hands everything over, then ends.
+  package func leave() {
+    loop.send(.leave)
+    departure.yield()
+  }
+
+  /// Returns some time after a departure was asked for, so that one that hangs does not hang for ever.
+  package func departureLimitPassed() async {
+    for await _ in departures {
+      try? await Task.sleep(for: Self.departureLimit)
+      if !Task.isCancelled { logger.error("the handover took longer than \(Self.departureLimit.inSeconds) s: ending anyway") }
+      return
+    }
+  }
+
+  private func warnAboutStore() async {
+    for warning in (try? await ports.store.warnings(timeout: .seconds(1))) ?? [] { logger.warning("\(warning)") }
+  }
+}

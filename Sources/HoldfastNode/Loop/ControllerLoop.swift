@@ -1,0 +1,204 @@
+import GuardProtocol
+import HoldfastCore
+import HoldfastPorts
+import Isolation
+import Logging
+
+/// The controller's shell: feeds the core with what its ports say, and carries out what it asks for. Decides nothing.
+package actor ControllerLoop {
+  /// The ports of one node.
+  package struct Ports: Sendable {
+    package var store: any LeaseStore
+    package var hypervisor: any Hypervisor
+    package var guardian: any GuardConnection
+    /// Freezes without the guard.
+    package var isolateDirectly: @Sendable ([GuardedWorkload]) -> Void
+    package var state: StateFile
+
+    package init(
+      store: any LeaseStore, hypervisor: any Hypervisor, guardian: any GuardConnection,
+      isolateDirectly: @escaping @Sendable ([GuardedWorkload]) -> Void, state: StateFile
+    ) {
+      self.store = store
+      self.hypervisor = hypervisor
+      self.guardian = guardian
+      self.isolateDirectly = isolateDirectly
+      self.state = state
+    }
+  }
+
+  private var controller: Controller
+  private let ports: Ports
+  private let codec: RecordCodec
+  private let history: HistoryBook
+  private let logger: Logger
+  private let events: AsyncStream<Event>
+  private let inbox: AsyncStream<Event>.Continuation
+  private var alarm: Task<Void, Never>?
+  /// When the core last took an event: what the watchdog looks at.
+  package private(set) var lastTurn: BootInstant = BootClock.now
+
+  package init(_ configuration: Controller.Configuration, ports: Ports, history: HistoryBook, logger: Logger) {
+    controller = Controller(configuration, saved: ports.state.load())
+    self.ports = ports
+    self.history = history
+    self.logger = logger
+    codec = RecordCodec(cluster: configuration.cluster)
+    (events, inbox) = AsyncStream.makeStream(of: Event.self)
+  }
+
+  /// Hands an event to the core. Never waits.
+  package nonisolated func send(_ event: Event) { inbox.yield(event) }
+
+  /// Runs until the core has finished a clean departure, or the task is cancelled (which leaves everything as it is).
+  package func run() async {
+    await withTaskGroup { group in
+      group.addTask { await self.followHypervisor() }
+      group.addTask { await self.followGuard() }
+      group.addTask { await self.followStore() }
+      await turn()
+      group.cancelAll()
+    }
+    alarm?.cancel()
+  }
+
+  private func turn() async {
+    for await event in events {
+      lastTurn = BootClock.now
+      for action in controller.receive(event, now: lastTurn) {
+        if action == .finished { return }
+        perform(action)
+      }
+    }
+  }
+
+  // MARK: observing
+
+  private nonisolated func followHypervisor() async {
+    for await event in ports.hypervisor.events() { send(.hypervisor(event)) }
+  }
+
+  private nonisolated func followGuard() async {
+    for await event in ports.guardian.events() {
+      switch event {
+      case .connected(let state): send(.guardian(.connected(state)))
+      case .report(let report): send(.guardian(.report(report)))
+      case .lost(let reason): send(.guardian(.lost(reason: reason)))
+      }
+    }
+  }
+
+  private nonisolated func followStore() async {
+    var complained = false
+    while !Task.isCancelled {
+      do {
+        let listing = codec.decode(try await ports.store.list(prefix: codec.prefix, timeout: .seconds(2)))
+        complained = false
+        await history.load(listing)
+        send(.store(.listed(listing)))
+        for try await batch in ports.store.watch(prefix: codec.prefix, after: listing.revision) {
+          let changes = batch.compactMap(codec.decode)
+          await history.take(changes)
+          send(.store(.changed(changes)))
+        }
+      } catch {
+        if !complained { logger.warning("the store cannot be watched, trying again", metadata: ["reason": "\(error)"]) }
+        complained = true
+        try? await Task.sleep(for: .milliseconds(100))
+      }
+    }
+  }
+
+  // MARK: acting
+
+  private func perform(_ action: Action) {
+    switch action {
+    case .transact(let id, let transaction, let timeout): transact(id, transaction, timeout: timeout)
+    case .start(let workload, let request):
+      operate(workload, .start) { await $0.start(request) }
+    case .stop(let workload, let domain, let uuid, let grace):
+      operate(workload, .stop) { await $0.stop(domain, uuid: uuid, grace: grace) }
+    case .mark(let workload, let domain, let uuid, let mark):
+      operate(workload, .mark) { await $0.mark(domain, uuid: uuid, mark: mark) }
+    case .unmark(let workload, let domain, let uuid):
+      operate(workload, .unmark) { await $0.unmark(domain, uuid: uuid) }
+    case .refresh: Task { [ports] in await ports.hypervisor.refresh() }
+    case .tellGuard(let command): ports.guardian.send(command)
+    case .isolateDirectly(let workloads): ports.isolateDirectly(workloads)
+    case .save(let session): save(session)
+    case .restartWatch: ports.store.restartWatches()
+    case .note(let note): tell(note)
+    case .wake(let instant): wake(at: instant)
+    case .finished: break
+    }
+  }
+
+  private nonisolated func transact(_ id: TransactionID, _ transaction: ClusterTransaction, timeout: Duration) {
+    Task { [ports, codec] in
+      do {
+        let encoded = try codec.encode(transaction)
+        send(.transaction(id, .verdict(codec.decode(try await ports.store.transact(encoded, timeout: timeout)))))
+      } catch let error as StoreError {
+        send(.transaction(id, Self.outcome(of: error)))
+      } catch {
+        send(.transaction(id, .notApplied(reason: "the record cannot be encoded: \(error)")))
+      }
+    }
+  }
+
+  private static func outcome(of error: StoreError) -> Event.TransactionOutcome {
+    switch error {
+    case .notApplied(let reason), .rejected(let reason, _): .notApplied(reason: reason)
+    case .unknownOutcome(let reason): .unknown(reason: reason)
+    case .compacted: .unknown(reason: error.description)
+    }
+  }
+
+  private nonisolated func operate(
+    _ workload: WorkloadName, _ kind: DomainOperation, _ call: @escaping @Sendable (any Hypervisor) async -> OperationOutcome
+  ) {
+    Task { [ports] in send(.operation(workload, kind, await call(ports.hypervisor))) }
+  }
+
+  private func save(_ session: OwnSession.Saved?) {
+    do { try ports.state.save(session) } catch {
+      logger.error("cannot keep the session's state: a restart would begin a new session", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  private func tell(_ note: Note) {
+    let level: Logger.Level =
+      switch note.severity {
+      case .info: .notice
+      case .warning: .warning
+      case .error: .error
+      }
+    logger.log(level: level, "\(note.text)", metadata: ["kind": "\(note.kind.rawValue)"])
+    Task { [history] in await history.write(note) }
+  }
+
+  private func wake(at instant: BootInstant) {
+    alarm?.cancel()
+    alarm = Task { [weak self] in
+      guard (try? await BootClock.sleep(until: instant)) != nil else { return }
+      self?.send(.tick)
+    }
+  }
+
+  // MARK: what others may ask
+
+  package var view: ClusterView { controller.view }
+  package var domains: [DomainObservation] { Array(controller.local.domains.values) }
+  package var guardSummary: String { controller.guardian.summary }
+
+  /// The standing session, when commands that claim may be made under it.
+  package var standingSession: OwnSession.Saved? {
+    guard controller.session.isValid(at: BootClock.now), let standing = controller.session.standing else { return nil }
+    return OwnSession.Saved(incarnation: standing.incarnation, created: standing.created)
+  }
+
+  /// How long the store has not confirmed a renewal; nil when it never did.
+  package var storeSilence: Duration? {
+    controller.session.standing?.confirmedSent.map { BootClock.now - $0 }
+  }
+}

@@ -1,0 +1,38 @@
+import Dispatch
+import Glibc
+import GuardProtocol
+import Isolation
+import Logging
+
+/// Freezes everything under protection without the guard, for the time in which there is none.
+package struct DirectIsolation: Sendable {
+  private let partition: Partition
+  private let hierarchy: CgroupHierarchy
+  private let logger: Logger
+  /// The kernel's files block for some milliseconds: never on the cooperative pool.
+  private let queue = DispatchQueue(label: "isolation", qos: .userInteractive)
+
+  /// Also makes the partition's cgroups, so that a domain can be started in them.
+  ///
+  /// - Throws: `IsolationError` when this host has no cgroup hierarchy that can freeze, or the partition cannot be made.
+  package init(partition name: String, logger: Logger) throws {
+    hierarchy = try CgroupHierarchy.find()
+    partition = try Partition(name)
+    self.logger = logger
+    try PartitionTree(partition, in: hierarchy).create()
+  }
+
+  /// Returns at once; tries until everything was seen to stand still.
+  package func isolate(_ workloads: [GuardedWorkload]) {
+    let cgroups = workloads.compactMap(\.cgroup), links = workloads.flatMap(\.links)
+    queue.async { [partition, hierarchy, logger] in
+      for attempt in 1...100 {
+        let outcome = isolateDirectly(partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links)
+        if outcome.confirmed { return logger.warning("froze everything under protection without the guard") }
+        if attempt == 1 { logger.error("freezing is not confirmed", metadata: ["problems": "\(outcome.problems.joined(separator: "; "))"]) }
+        usleep(5000)
+      }
+      logger.critical("could not confirm that everything under protection is frozen: look at this host at once")
+    }
+  }
+}

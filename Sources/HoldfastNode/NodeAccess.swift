@@ -1,0 +1,52 @@
+import HoldfastCore
+import HoldfastPorts
+
+/// What the API may see and do of the running node.
+package struct NodeAccess: ClusterAccess {
+  package let cluster: String
+  package let node: NodeName
+  private let loop: ControllerLoop
+  private let ports: ControllerLoop.Ports
+  private let codec: RecordCodec
+  private let history: HistoryBook
+
+  package init(cluster: String, node: NodeName, loop: ControllerLoop, ports: ControllerLoop.Ports, history: HistoryBook) {
+    self.cluster = cluster
+    self.node = node
+    self.loop = loop
+    self.ports = ports
+    self.history = history
+    codec = RecordCodec(cluster: cluster)
+  }
+
+  package func view() async -> ClusterView { await loop.view }
+  package func session() async -> OwnSession.Saved? { await loop.standingSession }
+  package func domains() async -> [DomainObservation] { await loop.domains }
+  package func storeSilence() async -> Double? { await loop.storeSilence?.inSeconds }
+
+  package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }
+
+  package func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {
+    let encoded: StoreTransaction
+    do { encoded = try codec.encode(transaction) } catch {
+      throw .notApplied(reason: "the record cannot be encoded: \(error)")
+    }
+    let verdict = codec.decode(try await ports.store.transact(encoded, timeout: .seconds(5)))
+    if case .committed(let revision) = verdict { loop.send(.committed(transaction.writes, revision)) }
+    return verdict
+  }
+
+  package func history(limit: Int, workload: WorkloadName?) async throws(StoreError) -> [HistoryRecord] {
+    await history.last(limit, workload: workload)
+  }
+
+  package func followHistory() -> AsyncStream<HistoryRecord> {
+    let (stream, continuation) = AsyncStream.makeStream(of: HistoryRecord.self)
+    let task = Task {
+      for await line in await history.follow() { continuation.yield(line) }
+      continuation.finish()
+    }
+    continuation.onTermination = { _ in task.cancel() }
+    return stream
+  }
+}

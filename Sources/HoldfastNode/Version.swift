@@ -1,0 +1,4 @@
+import HoldfastAPI
+
+/// The version of this build.
+public let holdfastVersion = buildVersion

@@ -1,0 +1,46 @@
+import FoundationXML
+import HoldfastCore
+
+/// Our element in a domain's metadata.
+enum ClaimElement {
+  static let namespace = "https://holdfast.dev/domain/1"
+  static let prefix = "holdfast"
+  private static let name = "claim"
+
+  /// As libvirt takes it: it adds the namespace and the prefix itself.
+  static func bare(_ mark: ClaimMark) -> String { "<\(name) \(attributes(mark))/>" }
+
+  /// As it stands in a domain's XML.
+  static func qualified(_ mark: ClaimMark) -> String {
+    "<\(prefix):\(name) xmlns:\(prefix)=\"\(namespace)\" \(attributes(mark))/>"
+  }
+
+  /// Whether it is ours, of whatever version of its content.
+  static func isOurs(_ element: XMLElement) -> Bool { element.uri == namespace }
+
+  /// nil when it is not a claim that can be read.
+  static func read(_ element: XMLElement) -> ClaimMark? {
+    guard isOurs(element), element.localName == name,
+      let cluster = element.attribute(forName: "cluster")?.stringValue,
+      let workload = element.attribute(forName: "workload")?.stringValue,
+      let epoch = element.attribute(forName: "epoch")?.stringValue.flatMap({ Int64($0) })
+    else { return nil }
+    return ClaimMark(cluster: cluster, workload: workload, epoch: Epoch(epoch))
+  }
+
+  private static func attributes(_ mark: ClaimMark) -> String {
+    "cluster=\"\(escaped(mark.cluster))\" workload=\"\(escaped(mark.workload))\" epoch=\"\(mark.epoch.value)\""
+  }
+
+  private static func escaped(_ text: String) -> String {
+    text.reduce(into: "") { out, character in
+      switch character {
+      case "&": out += "&amp;"
+      case "<": out += "&lt;"
+      case ">": out += "&gt;"
+      case "\"": out += "&quot;"
+      default: out.append(character)
+      }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import FoundationXML
+import HoldfastCore
+
+/// Why a domain XML cannot be used, for whoever wrote it.
+package struct DomainXMLError: Error, Equatable, CustomStringConvertible {
+  package var description: String
+}
+
+/// A domain's XML, to read and to edit.
+package struct DomainXML {
+  private let document: XMLDocument
+  private let root: XMLElement
+
+  init(_ text: String) throws(DomainXMLError) {
+    // libvirt needs no document type, and entities could make a small text large or read files.
+    guard !text.contains("<!DOCTYPE") else {
+      throw DomainXMLError(description: "the domain XML has a document type declaration. Remove it")
+    }
+    do {
+      document = try XMLDocument(xmlString: text, options: [.nodePreserveWhitespace, .nodeLoadExternalEntitiesNever])
+    } catch {
+      throw DomainXMLError(description: "the domain XML is malformed: \(Self.words(error)). Correct the workload's domain XML")
+    }
+    guard let root = document.rootElement(), root.name == "domain" else {
+      throw DomainXMLError(
+        description: "the domain XML's outermost element is not <domain>. Give the XML that 'virsh dumpxml' prints")
+    }
+    self.root = root
+  }
+
+  package var text: String { document.xmlString }
+
+  // MARK: reading
+
+  package var uuid: String? { value(["uuid"])?.lowercased() }
+  package var partition: String? { value(["resource", "partition"]) }
+  package var vcpus: Int { value(["vcpu"]).flatMap { Int($0) } ?? 1 }
+
+  /// MiB, rounded up.
+  package var memory: Int {
+    guard let element = child("memory", of: root), let amount = element.stringValue.flatMap({ Int(Self.trimmed($0)) }) else {
+      return 0
+    }
+    let bytes = amount.multipliedReportingOverflow(by: Self.unit(element.attribute(forName: "unit")?.stringValue))
+    let mebibyte = 1 << 20
+    return bytes.overflow ? 0 : (bytes.partialValue / mebibyte + (bytes.partialValue % mebibyte == 0 ? 0 : 1))
+  }
+
+  package var mark: ClaimMark? {
+    child("metadata", of: root).flatMap { metadata in elements(of: metadata).lazy.compactMap(ClaimElement.read).first }
+  }
+
+  /// Host-side links that have a name.
+  package var links: [String] { interfaces.compactMap { Self.link(of: $0) } }
+
+  // MARK: editing
+
+  package func set(name: String, uuid: String) {
+    root.removeAttribute(forName: "id")
+    replaceText(of: required("name", in: root), with: name)
+    replaceText(of: required("uuid", in: root), with: uuid)
+  }
+
+  package func set(partition: String) {
+    replaceText(of: required("partition", in: required("resource", in: root)), with: partition)
+  }
+
+  package func set(mark: ClaimMark) throws(DomainXMLError) {
+    removeMark()
+    let element: XMLElement
+    do {
+      element = try XMLElement(xmlString: ClaimElement.qualified(mark))
+    } catch {
+      throw DomainXMLError(
+        description: "the mark of workload \(mark.workload) cannot be written as XML: \(Self.words(error)). Rename the workload"
+      )
+    }
+    required("metadata", in: root).addChild(element)
+  }
+
+  package func removeMark() {
+    guard let metadata = child("metadata", of: root) else { return }
+    for element in elements(of: metadata) where ClaimElement.isOurs(element) { element.detach() }
+  }
+
+  /// Sets environment variables of a container's init.
+  package func set(environment: [(name: String, value: String)]) {
+    removeEnvironment(environment.map(\.name))
+    let os = required("os", in: root)
+    for (name, value) in environment {
+      let element = XMLElement(name: "initenv", stringValue: value)
+      element.setAttributesWith(["name": name])
+      os.addChild(element)
+    }
+  }
+
+  package func removeEnvironment(_ names: [String]) {
+    guard let os = child("os", of: root) else { return }
+    for element in elements(of: os) where element.name == "initenv" {
+      if let name = element.attribute(forName: "name")?.stringValue, names.contains(name) { element.detach() }
+    }
+  }
+
+  /// Names the host-side links, in order, of the interfaces that do not name their own. An interface without a host-side link
+  /// uses its name up all the same, so that a name's number is the interface's.
+  package func set(links: [String]) {
+    var names = links[...]
+    for interface in interfaces where Self.link(of: interface) == nil {
+      guard let name = names.popFirst() else { return }
+      let type = interface.attribute(forName: "type")?.stringValue ?? ""
+      guard ["network", "bridge", "ethernet", "direct"].contains(type) else { continue }
+      let target = required("target", in: interface)
+      target.removeAttribute(forName: "dev")
+      if let attribute = XMLNode.attribute(withName: "dev", stringValue: name) as? XMLNode { target.addAttribute(attribute) }
+    }
+  }
+
+  /// What a container's init is told of the run it belongs to.
+  package static let environmentNames = ["HOLDFAST_NODE", "HOLDFAST_WORKLOAD", "HOLDFAST_EPOCH"]
+
+  /// Prefixes that libvirt keeps for names of its own making: it drops them from what it is given.
+  package static let reservedLinkPrefixes = ["vnet", "veth", "macvtap", "macvlan"]
+
+  // MARK: helpers
+
+  private var interfaces: [XMLElement] {
+    child("devices", of: root).map { devices in elements(of: devices).filter { $0.name == "interface" } } ?? []
+  }
+
+  private static func link(of interface: XMLElement) -> String? {
+    interface.elements(forName: "target").first?.attribute(forName: "dev")?.stringValue
+  }
+
+  private func elements(of parent: XMLElement) -> [XMLElement] { (parent.children ?? []).compactMap { $0 as? XMLElement } }
+
+  private func child(_ name: String, of parent: XMLElement) -> XMLElement? { parent.elements(forName: name).first }
+
+  private func required(_ name: String, in parent: XMLElement) -> XMLElement {
+    if let element = child(name, of: parent) { return element }
+    let element = XMLElement(name: name)
+    parent.addChild(element)
+    return element
+  }
+
+  private func replaceText(of element: XMLElement, with text: String) { element.stringValue = text }
+
+  private func value(_ path: [String]) -> String? {
+    var element: XMLElement? = root
+    for name in path { element = element.flatMap { child(name, of: $0) } }
+    return element?.stringValue.map(Self.trimmed)
+  }
+
+  private static func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
+
+  /// Bytes in libvirt's unit; KiB when none is given.
+  private static func unit(_ name: String?) -> Int {
+    switch name {
+    case "b", "bytes": 1
+    case "KB": 1000
+    case "MB": 1_000_000
+    case "M", "MiB": 1 << 20
+    case "GB": 1_000_000_000
+    case "G", "GiB": 1 << 30
+    case "TB": 1_000_000_000_000
+    case "T", "TiB": 1 << 40
+    default: 1 << 10
+    }
+  }
+
+  private static func words(_ error: any Error) -> String {
+    let text = (error as NSError).userInfo["NSXMLParserErrorMessage"] as? String ?? (error as NSError).localizedDescription
+    return trimmed(text).components(separatedBy: .newlines).joined(separator: " ")
+  }
+}

@@ -1,0 +1,41 @@
+import CLibvirt
+import Foundation
+
+/// What a libvirt URI says of the driver behind it.
+struct Driver: Sendable {
+  enum Kind: Sendable { case lxc, qemu, other }
+
+  let kind: Kind
+  /// Where libvirtd keeps its sockets and the PID files of its domains.
+  let runtimeDirectory: String
+
+  init(uri: String) {
+    let scheme = uri.prefix { $0 != ":" }.prefix { $0 != "+" }
+    kind =
+      switch scheme {
+      case "lxc": .lxc
+      case "qemu": .qemu
+      default: .other
+      }
+    let socket = URLComponents(string: uri)?.queryItems?.first { $0.name == "socket" }?.value
+    runtimeDirectory = socket.map { ($0 as NSString).deletingLastPathComponent } ?? "/run/libvirt"
+    sockets = socket.map { [$0] } ?? ["libvirt-sock", "virt\(scheme)d-sock"].map { "/run/libvirt/\($0)" }
+  }
+
+  private let sockets: [String]
+
+  /// Whether libvirtd counts processes as we do. Where it lives in another PID namespace its PIDs mean nothing here, and a
+  /// missing process would be taken for a dead one.
+  func sharesProcesses() -> Bool {
+    guard kind != .other, let own = Self.namespace(of: "self") else { return false }
+    for socket in sockets {
+      let pid = clibvirt_socket_owner(socket)
+      if pid > 0 { return Self.namespace(of: "\(pid)") == own }
+    }
+    return false
+  }
+
+  private static func namespace(of process: String) -> String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/pid")
+  }
+}

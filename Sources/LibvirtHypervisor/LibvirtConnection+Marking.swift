@@ -1,0 +1,100 @@
+import CLibvirt
+import HoldfastCore
+import HoldfastPorts
+
+extension LibvirtConnection {
+  func mark(_ name: String, uuid: String, mark: ClaimMark) async -> OperationOutcome {
+    await alter(name, what: "put under protection") { lookout throws(LibvirtError) in
+      guard let domain = try lookout.running(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
+      if let other = (try? DomainXML(try domain.xml()))?.mark, other.cluster != mark.cluster {
+        return "it carries the mark of cluster \(other.cluster). Take it out of protection there first"
+      }
+      // The mark first: should this break off, a marked domain that is still defined is found and finished.
+      try domain.setLiveClaim(ClaimElement.bare(mark))
+      guard try domain.isPersistent() else { return nil }
+      try domain.disableAutostart()
+      try domain.undefine()
+      return nil
+    }
+  }
+
+  func unmark(_ name: String, uuid: String) async -> OperationOutcome {
+    await alter(name, what: "taken out of protection") { lookout throws(LibvirtError) in
+      guard let domain = try lookout.running(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
+      // Defined first, for the same reason. The partition stays as it is: the running domain sits in it, libvirt finds it
+      // there after a restart of libvirtd, and which one the user's own XML had named is not known here.
+      switch try domain.portable() {
+      case .failure(let error): return error.description
+      case .success(let xml): try lookout.connection.define(xml: xml)
+      }
+      do throws(LibvirtError) {
+        try domain.setLiveClaim(nil)
+      } catch  where error.is(VIR_ERR_NO_DOMAIN_METADATA) {
+        // It is done already.
+      }
+      return nil
+    }
+  }
+
+  func describe(_ name: String) async throws(HypervisorError) -> String {
+    let id = DomainID(connection: uri, name: name)
+    let found: Result<String, DomainXMLError>?
+    do {
+      found = try await call { lookout throws(LibvirtError) in
+        guard let domain = try lookout.connection.domain(named: name), domain.run != nil else { return nil }
+        return try domain.portable()
+      }
+    } catch {
+      throw HypervisorError(domain: id, reason: Words.of(error), remedy: "See that libvirtd runs and answers on this node.")
+    }
+    switch found {
+    case .success(let xml): return xml
+    case .failure(let error):
+      throw HypervisorError(domain: id, reason: error.description, remedy: "See what 'virsh dumpxml' says of it.")
+    case nil: throw HypervisorError(domain: id, reason: "it is not running", remedy: "Start it, or give its XML yourself.")
+    }
+  }
+
+  /// Does something to a running domain that gives a refusal or nothing, and tells what it is afterwards.
+  private func alter(
+    _ name: String, what: String, _ body: @escaping @Sendable (Lookout) throws(LibvirtError) -> String?
+  ) async -> OperationOutcome {
+    do {
+      let refusal = try await call(body)
+      ledger.forget(name)
+      await lookNow(at: name)
+      guard let refusal else { return .done }
+      return .failed(reason: "\(name) was not \(what): \(refusal)")
+    } catch .notBegun(let reason) {
+      return .failed(reason: "\(name) was not \(what): \(reason)")
+    } catch {
+      ledger.forget(name)
+      look(at: name)
+      // It consists of several steps, and some may be done.
+      return .unknown(reason: "\(name) may not be wholly \(what): \(Words.of(error)). It can be tried again")
+    }
+  }
+}
+
+extension Lookout {
+  /// The running domain with this name and UUID.
+  fileprivate func running(_ name: String, _ uuid: String) throws(LibvirtError) -> DomainPointer? {
+    guard let domain = try connection.domain(uuid: uuid), domain.run != nil, domain.name == name else { return nil }
+    return domain
+  }
+}
+
+extension DomainPointer {
+  /// The XML to start it from elsewhere or again, without what we put in that belongs to one run.
+  fileprivate func portable() throws(LibvirtError) -> Result<String, DomainXMLError> {
+    let text = try xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE, VIR_DOMAIN_XML_MIGRATABLE)
+    do throws(DomainXMLError) {
+      let xml = try DomainXML(text)
+      xml.removeMark()
+      xml.removeEnvironment(DomainXML.environmentNames)
+      return .success(xml.text)
+    } catch {
+      return .failure(error)
+    }
+  }
+}

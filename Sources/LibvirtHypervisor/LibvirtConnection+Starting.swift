@@ -1,0 +1,127 @@
+import CLibvirt
+import Glibc
+import GuardProtocol
+import HoldfastCore
+
+extension LibvirtConnection {
+  func start(_ request: StartRequest) async -> OperationOutcome {
+    let name = request.id.name
+    guard case .up = phase else {
+      return .failed(reason: "\(name) was not started: libvirt (\(uri)) is unreachable. See that libvirtd runs on this node")
+    }
+    if let (there, _) = ledger.sighting(of: name).told {
+      return .failed(
+        reason: "\(name) was not started: a domain of that name is there, with UUID \(there.uuid), \(there.state.rawValue)")
+    }
+    let xml: String
+    do throws(DomainXMLError) {
+      xml = try edited(request)
+    } catch {
+      return .failed(reason: "\(name) was not started: \(error)")
+    }
+    guard startsInFlight.insert(name).inserted else { return .failed(reason: "\(name) is being started already") }
+    do {
+      let attempt = try await call(limit: limits.lifecycle, late: name) { lookout throws(LibvirtError) in
+        try lookout.start(request, xml: xml)
+      }
+      startsInFlight.remove(name)
+      switch attempt {
+      case .refused(let reason): return .failed(reason: "\(name) was not started: \(reason)")
+      case .tooLate: return .tooLate
+      case .created:
+        ledger.expect(name)
+        look(at: name)
+        return .done
+      }
+    } catch {
+      return startEnded(name, error)
+    }
+  }
+
+  private func startEnded(_ name: String, _ error: CallFailure) -> OperationOutcome {
+    switch error {
+    case .timedOut:
+      // It stays in flight until the call returns: until then "not there" means nothing.
+      ledger.expect(name)
+      return .unknown(reason: "\(name) may be starting: \(Words.of(error))")
+    case .libvirt(let cause) where cause.lostConnection:
+      startsInFlight.remove(name)
+      return .unknown(reason: "\(name) may be starting: \(Words.of(error))")
+    case .libvirt, .notBegun:
+      startsInFlight.remove(name)
+      look(at: name)
+      return .failed(reason: "\(name) was not started: \(Words.of(error))")
+    }
+  }
+
+  private func edited(_ request: StartRequest) throws(DomainXMLError) -> String {
+    if let bad = request.links.first(where: { link in DomainXML.reservedLinkPrefixes.contains { link.hasPrefix($0) } }) {
+      throw DomainXMLError(description: "link name \(bad) begins as libvirt's own do, and libvirt would drop it")
+    }
+    let xml = try DomainXML(request.xml)
+    xml.set(name: request.id.name, uuid: request.uuid)
+    xml.set(partition: request.partition)
+    try xml.set(mark: request.mark)
+    xml.set(links: request.links)
+    if driver.kind == .lxc {
+      xml.set(
+        environment: zip(DomainXML.environmentNames, [node, request.mark.workload, "\(request.mark.epoch.value)"]).map {
+          ($0, $1)
+        })
+    }
+    return xml.text
+  }
+}
+
+extension Lookout {
+  fileprivate enum Attempt {
+    case created
+    case refused(String)
+    case tooLate
+  }
+
+  /// Starts a domain unless something speaks against it.
+  fileprivate func start(_ request: StartRequest, xml: String) throws(LibvirtError) -> Attempt {
+    let name = request.id.name
+    let uuid = request.uuid.lowercased()
+    if let other = try connection.domain(named: name) {
+      if let refusal = try clearDefinition(other, uuid: uuid, mark: request.mark) { return .refused(refusal) }
+    } else if let other = try connection.domain(uuid: uuid) {
+      return .refused(
+        "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain")
+    }
+    // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
+    guard BootInstant.now <= request.notAfter else { return .tooLate }
+    try connection.create(xml: xml)
+    return .created
+  }
+
+  /// Removes a shut-off definition that a former run of the same workload left; gives why not.
+  private func clearDefinition(_ domain: DomainPointer, uuid: String, mark: ClaimMark) throws(LibvirtError) -> String? {
+    let name = domain.name
+    if domain.run != nil { return "a domain of that name is running, with UUID \(domain.uuid)" }
+    guard domain.uuid == uuid else {
+      return "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload"
+    }
+    let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
+    let found = (try? DomainXML(text))?.mark
+    guard let found, found.cluster == mark.cluster, found.workload == mark.workload else {
+      return
+        "the domain \(name) is defined on this node and does not carry this workload's mark. Undefine it ('virsh undefine \(name)') "
+        + "when it is a leftover"
+    }
+    // What libvirt lost while it was down is neither running nor defined, and cannot be undefined before it is defined.
+    if try !domain.isPersistent() { try connection.define(xml: text) }
+    try domain.undefine()
+    return nil
+  }
+}
+
+extension BootInstant {
+  /// CLOCK_BOOTTIME, which counts suspend.
+  static var now: BootInstant {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return BootInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+}

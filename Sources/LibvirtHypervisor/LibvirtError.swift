@@ -1,0 +1,68 @@
+import CLibvirt
+
+/// libvirt's own account of what went wrong.
+package struct LibvirtError: Error, Equatable {
+  package var code: Int32
+  /// The part of libvirt that reports it.
+  package var source: Int32
+  package var message: String
+
+  package init(code: Int32, source: Int32, message: String) {
+    self.code = code
+    self.source = source
+    self.message = message
+  }
+
+  /// The calling thread's last error: read it before anything else is called, and before any suspension.
+  static func last() -> LibvirtError {
+    guard let error = virGetLastError() else {
+      return LibvirtError(code: Int32(VIR_ERR_INTERNAL_ERROR.rawValue), source: 0, message: "libvirt gives no reason")
+    }
+    let message = error.pointee.message.map { String(cString: $0) } ?? "libvirt gives no reason"
+    return LibvirtError(code: Int32(error.pointee.code), source: Int32(error.pointee.domain), message: message)
+  }
+
+  func `is`(_ codes: virErrorNumber...) -> Bool { codes.contains { Int32($0.rawValue) == code } }
+
+  /// The conversation with libvirtd broke off: what became of the call is not known.
+  var lostConnection: Bool { source == Int32(VIR_FROM_RPC.rawValue) }
+
+  var noSuchDomain: Bool { self.is(VIR_ERR_NO_DOMAIN) }
+
+  /// The message and what to do about it.
+  var explained: String {
+    let remedy = remedy
+    return remedy.isEmpty ? message : "\(message). \(remedy)"
+  }
+
+  private var remedy: String {
+    if lostConnection || self.is(VIR_ERR_NO_CONNECT) { return "See that libvirtd runs on this node" }
+    if message.contains("cgroup") {
+      return "See that the guard runs on this node: it makes the partition's cgroups before anything is started in them"
+    }
+    if self.is(
+      VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL, VIR_ERR_XML_INVALID_SCHEMA, VIR_ERR_CONFIG_UNSUPPORTED, VIR_ERR_OS_TYPE,
+      VIR_ERR_INVALID_ARG)
+    {
+      return "Correct the workload's domain XML"
+    }
+    if self.is(VIR_ERR_DOM_EXIST) { return "Rename or undefine the other domain, or give the workload another name" }
+    if self.is(VIR_ERR_NO_NETWORK) { return "Define and start that libvirt network on this node" }
+    if self.is(VIR_ERR_NO_MEMORY) { return "Free memory on this node, or lower the workload's" }
+    if self.is(VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_CANCELLED, VIR_ERR_AUTH_UNAVAILABLE, VIR_ERR_ACCESS_DENIED) {
+      return "Let the user that holdfastd runs as use libvirt's socket"
+    }
+    if message.contains("No such device") || message.contains("Cannot get interface") {
+      return "Make that bridge or link on this node, or correct the workload's domain XML"
+    }
+    if message.contains("No such file or directory") {
+      return "Provide that file on this node, or correct the workload's domain XML"
+    }
+    return ""
+  }
+}
+
+/// A C function's verdict as an error.
+func check(_ result: Int32) throws(LibvirtError) {
+  if result < 0 { throw .last() }
+}

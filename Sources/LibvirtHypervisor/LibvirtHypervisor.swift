@@ -1,0 +1,85 @@
+import HoldfastCore
+import HoldfastPorts
+import Logging
+
+/// The domains of this node's libvirt, over one or several connections.
+///
+/// libvirt's event is a hint: each makes the adapter look at the domain again, and it tells what it saw. A domain is gone when
+/// libvirt has nothing active of that name, its process has ended and its cgroup is empty; when any of that cannot be
+/// told it is there, and `unclear`.
+public final class LibvirtHypervisor: Hypervisor {
+  public let connections: [String]
+  private let opened: [String: LibvirtConnection]
+  private let watch = ProcessWatch()
+  private let stream: AsyncStream<HypervisorEvent>
+  private let tell: AsyncStream<HypervisorEvent>.Continuation
+
+  /// Connects, and goes on trying; nothing is thrown, the events tell.
+  ///
+  /// - Parameters:
+  ///   - connections: libvirt's URIs, such as `lxc:///system`. For a daemon elsewhere: `lxc+unix:///system?socket=/run/x/libvirt-sock`;
+  ///     its domains' PID files are then looked for beside the socket.
+  ///   - cluster: what clears away lost domains touches only those that carry this cluster's mark.
+  ///   - node: this node's name, given to containers as `HOLDFAST_NODE`.
+  public init(
+    connections: [String], cluster: String, node: String, limits: LibvirtLimits = LibvirtLimits(), logger: Logger
+  ) {
+    // Unbounded: what is dropped here would be a domain nobody knows of. Its one consumer is the controller's loop.
+    (stream, tell) = AsyncStream.makeStream()
+    var opened: [String: LibvirtConnection] = [:]
+    for uri in connections where opened[uri] == nil {
+      opened[uri] = LibvirtConnection(
+        uri: uri, cluster: cluster, node: node, limits: limits, logger: logger, watch: watch,
+        tell: { [tell] event in tell.yield(event) })
+    }
+    self.connections = connections
+    self.opened = opened
+    for connection in opened.values { Task { await connection.run() } }
+  }
+
+  public func events() -> AsyncStream<HypervisorEvent> { stream }
+
+  public func start(_ request: StartRequest) async -> OperationOutcome {
+    guard let connection = opened[request.id.connection] else { return unconnected(request.id) }
+    return await connection.start(request)
+  }
+
+  public func stop(_ id: DomainID, uuid: String, grace: Duration) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.stop(id.name, uuid: uuid.lowercased(), grace: grace)
+  }
+
+  public func mark(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.mark(id.name, uuid: uuid.lowercased(), mark: mark)
+  }
+
+  public func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.unmark(id.name, uuid: uuid.lowercased())
+  }
+
+  public func describe(_ id: DomainID) async throws(HypervisorError) -> String {
+    guard let connection = opened[id.connection] else {
+      throw HypervisorError(domain: id, reason: "this node has no connection \(id.connection)", remedy: Self.unconnectedRemedy)
+    }
+    return try await connection.describe(id.name)
+  }
+
+  public func refresh() async {
+    await withDiscardingTaskGroup { group in
+      for connection in opened.values { group.addTask { await connection.takeInventory(telling: .always) } }
+    }
+  }
+
+  public func close() async {
+    for connection in opened.values { await connection.close() }
+    tell.finish()
+  }
+
+  private static let unconnectedRemedy = "Add it to the node's configuration, or correct the workload's connection."
+
+  private func unconnected(_ id: DomainID) -> OperationOutcome {
+    .failed(reason: "\(id.name): this node has no connection \(id.connection). \(Self.unconnectedRemedy)")
+  }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import HoldfastAPI
+
+struct StopCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stop",
+    abstract: "Shut workloads down and keep them down.",
+    discussion: """
+      They stay under protection: nothing starts them until `holdfast start`.
+
+      Example: holdfast stop 'web*' --dry-run
+      """)
+
+  @OptionGroup var daemon: DaemonOptions
+  @OptionGroup var options: ChangeOptions
+
+  @Argument(help: "Names; * and ? stand for other characters.")
+  var names: [String]
+
+  func run() async throws {
+    let client = daemon.client
+    let chosen = try await WorkloadSelection.names(names, with: client)
+    let carrying = Carrying(daemon: daemon, options: options) {
+      "Stop \(Words.count($0, "workload"))?"
+    } goal: {
+      $0.effect == .failed ? nil : .stopped
+    }
+    try await carrying.run(chosen) { try await client.post("/workloads/\($0)/stop", $1) }
+  }
+}

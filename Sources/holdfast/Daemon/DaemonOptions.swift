@@ -1,0 +1,22 @@
+import ArgumentParser
+import Glibc
+import HoldfastAPI
+
+/// What every command takes.
+struct DaemonOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The socket of holdfastd. (default: $HOLDFAST_SOCKET, or \(defaultSocketPath))", valueName: "path"))
+  var socket: String?
+
+  @Option(name: .shortAndLong, help: "text for people, json for scripts.")
+  var output: Format = .text
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text, json
+  }
+
+  var client: DaemonClient {
+    let fromEnvironment = getenv("HOLDFAST_SOCKET").map { String(cString: $0) } ?? ""
+    return DaemonClient(socket: socket ?? (fromEnvironment.isEmpty ? defaultSocketPath : fromEnvironment))
+  }
+}

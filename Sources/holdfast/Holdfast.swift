@@ -1,0 +1,63 @@
+import ArgumentParser
+import Glibc
+import HoldfastAPI
+
+/// How `holdfast` ends, for scripts.
+enum ExitStatus: Int32 {
+  case done = 0
+  /// Refused, or failed.
+  case failed = 1
+  case usage = 2
+  /// The daemon cannot be reached, or does not answer.
+  case unreachable = 3
+  /// `status --check`: the cluster is degraded or worse.
+  case degraded = 4
+}
+
+@main
+struct Holdfast: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "holdfast",
+    abstract: "See and steer a Holdfast cluster, from any of its nodes.",
+    discussion: """
+      Start with `holdfast status`: what failed, what was done about it and why, what is at risk, what to type next.
+
+      Every command speaks to the node's own holdfastd over a Unix socket (--socket, or HOLDFAST_SOCKET) and has -o json for scripts.
+
+      Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 holdfastd cannot be reached, 4 the cluster is not ok (only \
+      `status --check`).
+      """,
+    version: buildVersion,
+    subcommands: [
+      StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
+      AdoptCommand.self, ApplyCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self, MoveCommand.self
+    ])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let failure as Failure {
+      Output.complain("holdfast: \(failure)")
+      Glibc.exit(failure.status.rawValue)
+    } catch {
+      leave(error)
+    }
+    Glibc.exit(ExitStatus.done.rawValue)
+  }
+
+  /// Help and version are no errors; what the parser refuses is wrong usage.
+  private static func leave(_ error: any Error) -> Never {
+    let code = exitCode(for: error), message = fullMessage(for: error)
+    if code == .success {
+      Output.line(message)
+      Glibc.exit(ExitStatus.done.rawValue)
+    }
+    if !message.isEmpty { Output.complain(message) }
+    Glibc.exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
+  }
+}

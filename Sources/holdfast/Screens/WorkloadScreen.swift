@@ -1,0 +1,58 @@
+import HoldfastAPI
+
+/// One workload: what it is, where it is and why, why not elsewhere, what happened to it.
+struct WorkloadScreen {
+  let detail: WorkloadDetail
+  let terminal: Terminal
+
+  private static let labelWidth = 12
+
+  func lines() -> [String] {
+    let workload = detail.workload
+    let width = terminal.isTerminal ? min(terminal.columns, 140) : nil
+    var lines = ["\(terminal.styled(workload.name, .bold))  \(terminal.styled(state, WorkloadTable.style(workload)))"]
+    if let why = workload.why { lines += paragraph("why", why) }
+    if let reason = workload.reason {
+      lines += paragraph("placed", workload.wantedNode.map { "\($0): \(reason)" } ?? "nowhere: \(reason)")
+    }
+    for (index, other) in workload.others.sorted(by: { $0.key < $1.key }).enumerated() {
+      lines += paragraph(index == 0 ? "not" : "", "\(other.key): \(other.value)")
+    }
+    for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
+      lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
+    }
+    if let move = workload.move, !move.isServed { lines += paragraph("asked", "to move to \(move.to), not decided yet") }
+    lines += paragraph(
+      "needs",
+      "\(Words.memory(workload.demand.memory)), \(Words.cpus(workload.demand.cpus)) cpus; priority \(workload.priority)")
+    lines += paragraph(
+      "domain", "\(workload.connection)/\(workload.name), UUID \(workload.uuid), epoch \(workload.epoch)")
+    lines += paragraph(
+      "at deadline", "\(workload.isolation == "stop" ? "killed" : "frozen"); \(seconds(workload.stopTimeout)) to shut down")
+    if !workload.labels.isEmpty {
+      lines += paragraph(
+        "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
+    }
+    lines += ["", terminal.styled("History", .bold)]
+    lines +=
+      detail.history.isEmpty
+      ? [terminal.styled("nothing is kept", .dim)] : HistoryLines(terminal: terminal, width: width).lines(detail.history)
+    return lines
+  }
+
+  private var state: String {
+    let workload = detail.workload
+    let place = workload.node.map { " on \($0)" } ?? ""
+    return "\(workload.state.rawValue)\(place)\(workload.desired == "running" ? "" : ", to be \(workload.desired)")"
+  }
+
+  private func paragraph(_ label: String, _ text: String) -> [String] {
+    let room = max(30, min(terminal.columns, 140) - Self.labelWidth - 2)
+    return terminal.wrapped(text, to: room).enumerated().map { index, line in
+      let name = index == 0 ? label : ""
+      return "  \(terminal.styled(name, .dim))\(String(repeating: " ", count: Self.labelWidth - name.count))\(line)"
+    }
+  }
+
+  private func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value)) s" : "\(value) s" }
+}

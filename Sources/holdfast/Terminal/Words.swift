@@ -1,0 +1,47 @@
+import Glibc
+
+/// Numbers as people read them.
+enum Words {
+  /// MiB.
+  static func memory(_ mebibytes: Int) -> String {
+    abs(mebibytes) < 1024 ? "\(mebibytes) MiB" : "\(tenths(Double(mebibytes) / 1024)) GiB"
+  }
+
+  static func cpus(_ count: Double) -> String { count == count.rounded() ? "\(Int(count))" : tenths(count) }
+
+  private static func tenths(_ value: Double) -> String {
+    let scaled = Int((value * 10).rounded())
+    return "\(scaled < 0 ? "-" : "")\(abs(scaled) / 10).\(abs(scaled) % 10)"
+  }
+
+  static func count(_ number: Int, _ thing: String) -> String { "\(number) \(thing)\(number == 1 ? "" : "s")" }
+
+  /// This host's local time: `04:12:07`, with the date in front when it is not `today`'s.
+  static func clock(_ milliseconds: Int64, today: Int64) -> String {
+    let (then, now) = (local(milliseconds), local(today))
+    let isToday = then.tm_year == now.tm_year && then.tm_yday == now.tm_yday
+    return isToday ? format(then, "%H:%M:%S") : format(then, "%b %d %H:%M:%S")
+  }
+
+  static func zone(_ milliseconds: Int64) -> String { format(local(milliseconds), "%Z") }
+
+  private static func local(_ milliseconds: Int64) -> tm {
+    var seconds = time_t(milliseconds / 1000)
+    var fields = tm()
+    localtime_r(&seconds, &fields)
+    return fields
+  }
+
+  private static func format(_ fields: tm, _ pattern: String) -> String {
+    var fields = fields
+    var buffer = [CChar](repeating: 0, count: 64)
+    let length = strftime(&buffer, buffer.count, pattern, &fields)
+    return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  static func now() -> Int64 {
+    var instant = timespec()
+    clock_gettime(CLOCK_REALTIME, &instant)
+    return Int64(instant.tv_sec) * 1000 + Int64(instant.tv_nsec) / 1_000_000
+  }
+}

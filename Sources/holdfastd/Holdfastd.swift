@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import HoldfastNode
+import Logging
+import UnixSignals
+
+@main
+struct Holdfastd: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "holdfastd",
+    abstract: "The controller of one Holdfast node.",
+    discussion: """
+      Signals: SIGTERM and SIGINT end it as 'on-stop' says (handover: everything moves to other nodes first). SIGHUP ends it \
+      without touching a workload, to be started again within the TTL: for upgrades.
+
+      Example: holdfastd --check --config /etc/holdfast/holdfastd.yaml
+      """,
+    version: holdfastVersion)
+
+  @Option(help: "The configuration file.")
+  var config = NodeConfiguration.defaultPath
+
+  @Flag(help: "Check the configuration, say what is wrong with it, and exit: 0 when nothing is.")
+  var check = false
+
+  func run() async throws {
+    if check {
+      let report = NodeConfiguration.check(path: config)
+      print(report.text)
+      throw ExitCode(report.exitStatus)
+    }
+    let node: NodeConfiguration
+    do { node = try NodeConfiguration.load(path: config) } catch {
+      FileHandle.standardError.write(Data("\(error)\nholdfastd: \(config) cannot be used\n".utf8))
+      throw ExitCode(CheckReport.configurationError)
+    }
+    LoggingSystem.bootstrap { JournalLog(label: $0) }
+    var logger = Logger(label: "holdfastd")
+    logger.logLevel = node.logLevel
+    for warning in node.warnings { logger.warning("\(warning)") }
+    do {
+      let daemon = try Daemon(node, version: holdfastVersion, logger: logger)
+      try await Self.serve(daemon, handsOver: node.onStop == .handover, logger: logger)
+    } catch {
+      logger.critical("\(error)")
+      throw ExitCode(1)
+    }
+  }
+
+  private static func serve(_ daemon: Daemon, handsOver: Bool, logger: Logger) async throws {
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+    try await withThrowingTaskGroup { group in
+      group.addTask { try await daemon.run(ready: { ServiceNotifier.ready() }) }
+      group.addTask {
+        var asked = false
+        for await signal in signals {
+          if signal == .sighup || !handsOver || asked {
+            ServiceNotifier.stopping("ending, the workloads stay")
+            logger.notice("ending on \(signal), the workloads stay as they are")
+            return
+          }
+          asked = true
+          ServiceNotifier.stopping("handing over")
+          daemon.leave()
+        }
+      }
+      group.addTask { await daemon.departureLimitPassed() }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+}

@@ -1,2 +1,0 @@
-import HoldfastNode
-print("stub")

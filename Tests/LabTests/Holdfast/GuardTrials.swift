@@ -1,0 +1,81 @@
+import GuardProtocol
+import Lab
+import Testing
+
+extension LabHostsTests {
+  /// Each part of a node fails alone, for real.
+  @Suite(.serialized) struct Trials {
+    @Test func `guard killed: frozen at once, resumed with the same processes`() async throws {
+      try await TestStage.run { test in
+        let victim = test.victim(), began = LabClock.now
+        try await test.lab.service(victim, .guardProcess, .kill)
+        try await test.wait(.seconds(4))
+        #expect(await test.allAnswer())
+        let gaps = test.gaps(since: began)
+        #expect(gaps.allSatisfy { $0.kind == .pause }, "\(gaps)")
+        print("guard killed: \(gaps.count) pauses, longest \(seconds(gaps.map(\.length).max() ?? .zero)) s")
+      }
+    }
+
+    @Test func `libvirtd killed, then hung: nothing stops`() async throws {
+      try await TestStage.run { test in
+        let began = LabClock.now
+        for host in test.lab.allHosts { try await test.lab.service(host, .libvirtd, .kill) }
+        try await test.wait(.seconds(4))
+        let victim = test.victim()
+        try await test.lab.service(victim, .libvirtd, .pause)
+        try await test.wait(.seconds(8))
+        try await test.lab.service(victim, .libvirtd, .resume)
+        try await test.wait(.seconds(3))
+        #expect(await test.allAnswer())
+        #expect(test.gaps(since: began).isEmpty, "\(test.gaps(since: began))")
+      }
+    }
+
+    @Test func `store unreachable and back before anyone took the claims: the same processes go on`() async throws {
+      try await TestStage.run(hosts: 1, count: 3) { test in
+        let began = LabClock.now
+        try await test.lab.service(LabHost(1), .etcd, .stop)
+        #expect(await test.fallSilent(test.stage.containers))
+        try await test.wait(.seconds(2))
+        try await test.lab.service(LabHost(1), .etcd, .start)
+        #expect(await test.allAnswer())
+        #expect(test.gaps(since: began).allSatisfy { $0.kind == .pause }, "\(test.gaps(since: began))")
+      }
+    }
+
+    @Test func `clean stop of a node: handed over in 0.5 s plus stop and start`() async throws {
+      try await TestStage.run { test in
+        let victim = test.victim(), lost = test.stage.containers(on: victim)
+        let bare = try await test.lab.bareStart(on: test.lab.allHosts.first { $0 != victim } ?? LabHost(1))
+        let bareStop = try await test.lab.bareStop(on: victim)
+        let began = LabClock.now
+        try await test.lab.service(victim, .daemon, .stop)
+        #expect(await test.moved(lost, from: victim, since: began))
+        let gaps = test.gaps(since: began)
+        for gap in gaps { print("handed over in \(seconds(gap.length)) s (bare start \(seconds(bare)) s, bare stop \(seconds(bareStop)) s)") }
+        let limit = Duration.milliseconds(500) + bare + bareStop
+        #expect(gaps.count == lost.count && gaps.allSatisfy { $0.length <= limit })
+      }
+    }
+
+    @Test func `30 containers on a host: all answer at most 3 s after the first`() async throws {
+      try await TestStage.run(count: 60, lostHosts: [LabHost(3)]) { test in
+        // Half of all on h3, and room for them elsewhere.
+        for name in test.stage.containers where test.stage.containers(on: LabHost(3)).count < 30 {
+          guard test.stage.hosts()[name] != LabHost(3) else { continue }
+          try await test.lab.holdfast(["move", name, "--to", "h3", "--yes"])
+          _ = await test.probe.wait(.seconds(10)) { $0[name]?.answers.last?.node == "h3" && $0[name]?.isAnswering == true }
+        }
+        let lost = test.stage.containers(on: LabHost(3))
+        #expect(lost.count >= 30)
+        let killed = try await test.lab.kill(LabHost(3))
+        #expect(await test.moved(lost, from: LabHost(3), since: killed, within: .seconds(30)))
+        let back = lost.compactMap { name in test.probe.history(name).answers.first { $0.from > killed && $0.node != "h3" }?.from }.sorted()
+        let first = try #require(back.first), last = try #require(back.last)
+        print("\(lost.count) containers: first after \(seconds(first - killed)) s, all after \(seconds(last - killed)) s")
+        #expect(last - first <= .seconds(3))
+      }
+    }
+  }
+}

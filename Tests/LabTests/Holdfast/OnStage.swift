@@ -1,0 +1,95 @@
+import GuardProtocol
+import HoldfastAPI
+import Lab
+import Testing
+
+/// A stage for one test, and what holds for every test on it.
+struct TestStage {
+  let stage: Stage
+  var lab: LabCluster { stage.lab }
+  var probe: HTTPProbe { stage.probe }
+
+  /// Sets the stage, runs the test, checks that no container ever executed twice at once and that no container outside of
+  /// Holdfast's care was touched, and clears up whatever happened.
+  static func run(
+    hosts: Int = 3, count: Int = 6, isolation: String = "freeze", overlapAllowed: Duration = .zero, lostHosts: Set<LabHost> = [],
+    _ body: (TestStage) async throws -> Void
+  ) async throws {
+    let lab = try await testLab()
+    try await lab.down()
+    do {
+      let stage = try await Stage.make(lab: lab, hosts: hosts, count: count, isolation: isolation, unmanaged: true)
+      print("lab up in \(seconds(stage.up)) s, \(count) containers answering \(seconds(stage.settled)) s after apply")
+      let test = TestStage(stage: stage)
+      try await body(test)
+      try test.neverTwo(overlapAllowed: overlapAllowed)
+      test.unmanagedUntouched(except: lostHosts)
+      try await stage.end()
+    } catch {
+      await Self.tell(lab)
+      try? await lab.down(keepLogs: true)
+      throw error
+    }
+  }
+
+  /// What a reader of a failed run needs first.
+  private static func tell(_ lab: LabCluster) async {
+    for host in [LabHost(1), LabHost(2), LabHost(3)] {
+      guard let status = try? await lab.run(host, ["holdfast", "status"]), status.succeeded else { continue }
+      print(status.output)
+      print((try? await lab.run(host, ["holdfast", "events", "--limit", "60"]))?.output ?? "")
+      break
+    }
+  }
+
+  // MARK: what holds for every test
+
+  func neverTwo(overlapAllowed: Duration = .zero) throws {
+    let check = try BeatCheck.folder(lab.beatsFolder)
+    #expect(check.logs.count >= stage.containers.count)
+    for violation in check.violations {
+      if case .overlap(_, _, _, let from, let to) = violation, to - from <= overlapAllowed { continue }
+      Issue.record("\(violation)")
+    }
+  }
+
+  private func unmanagedUntouched(except lost: Set<LabHost>) {
+    for host in lab.allHosts where !lost.contains(host) {
+      let history = probe.history("unmanaged-\(host)")
+      let restarts = history.gaps.filter { $0.kind != .pause }
+      #expect(!history.answers.isEmpty && restarts.isEmpty, "unmanaged-\(host) was restarted: \(restarts)")
+    }
+  }
+
+  // MARK: what tests ask
+
+  /// Every container answers, wherever.
+  func allAnswer(within limit: Duration = .seconds(20)) async -> Bool {
+    await probe.wait(limit) { histories in stage.containers.allSatisfy { histories[$0]?.isAnswering ?? false } }
+  }
+
+  /// Every one of these answers from another host than `host` since `instant`.
+  func moved(_ names: [String], from host: LabHost, since instant: BootInstant, within limit: Duration = .seconds(20)) async -> Bool {
+    await probe.wait(limit) { histories in
+      names.allSatisfy { name in
+        histories[name]?.answers.contains { $0.from > instant && $0.node != "\(host)" } ?? false
+      }
+    }
+  }
+
+  /// Waits until some of these containers has not answered for a while.
+  func fallSilent(_ names: [String], within limit: Duration = .seconds(10)) async -> Bool {
+    await probe.wait(limit) { histories in names.allSatisfy { histories[$0]?.silentSince != nil } }
+  }
+
+  /// Gaps that ended after `instant`, of all containers under protection.
+  func gaps(since instant: BootInstant) -> [ProbeHistory.Gap] {
+    stage.containers.flatMap { probe.history($0).gaps }.filter { $0.to > instant }
+  }
+
+  /// A host that runs containers and does not answer our questions (h1 does).
+  func victim() -> LabHost { lab.allHosts.last { !stage.containers(on: $0).isEmpty } ?? LabHost(3) }
+
+  /// Time passes with everything as it is.
+  func wait(_ duration: Duration) async throws { try await Task.sleep(for: duration) }
+}

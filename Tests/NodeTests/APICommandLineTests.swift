@@ -1,0 +1,175 @@
+import Foundation
+import HoldfastAPI
+import HoldfastCore
+import Testing
+
+/// `holdfast` as a process, against a server.
+@Suite(.serialized) struct `API: the command line` {
+  private static let commands = [
+    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "release", "start", "stop", "move"
+  ]
+
+  @Test func `the status fits 100 by 30 and tells what matters`() async throws {
+    try await APIHarness.serving { api in
+      let run = try await api.holdfast(["status"])
+      #expect(run.status == 0)
+      let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      #expect(lines.count <= 30)
+      #expect(lines.allSatisfy { $0.count <= 100 }, "\(lines.filter { $0.count > 100 })")
+      for words in [
+        "prod  CRITICAL  5 of 8 workloads run", "db2 does not run", "DOWN", "no node can take it",
+        "If n1 fails now, db1 finds no room", "holdfast workload db2"
+      ] {
+        #expect(run.output.contains(words), "\(words) is missing in\n\(run.output)")
+      }
+      #expect(!run.output.contains("\u{1B}"))
+    }
+  }
+
+  @Test func `status --check tells the cluster's health by its exit status`() async throws {
+    try await APIHarness.serving { api in
+      let checked = try await api.holdfast(["status", "--check"])
+      #expect(checked.status == 4 && checked.output.contains("CRITICAL"))
+    }
+  }
+
+  @Test func `json is what the API says`() async throws {
+    try await APIHarness.serving { api in
+      let status: ClusterStatus = try await api.holdfast(["status", "-o", "json"]).decoded()
+      #expect(status.misplaced.map(\.name) == ["db2", "legacy", "shop1"])
+      let nodes: NodeList = try await api.holdfast(["nodes", "-o", "json"]).decoded()
+      #expect(nodes.nodes.count == 3)
+      let workloads: WorkloadList = try await api.holdfast(["workloads", "--problems", "-o", "json"]).decoded()
+      #expect(workloads.workloads.map(\.name) == ["db2", "legacy", "shop1"])
+      let detail: WorkloadDetail = try await api.holdfast(["workload", "db2", "-o", "json"]).decoded()
+      #expect(detail.workload.others["n1"]?.contains("12288 MiB") == true)
+      let events: HistoryPage = try await api.holdfast(["events", "--workload", "shop1", "-o", "json"]).decoded()
+      #expect(events.lines.count == 3)
+      let results: CommandResults = try await api.holdfast(["stop", "web1", "--yes", "-o", "json"]).decoded()
+      #expect(results.results.map(\.effect) == [.requested])
+    }
+  }
+
+  @Test func `adopt takes what a pattern means, and no more`() async throws {
+    try await APIHarness.serving { api in
+      let dry = try await api.holdfast(["adopt", "lxc:///system/w*", "--dry-run"])
+      #expect(dry.status == 0)
+      #expect(dry.output.contains("Nothing was done") && dry.output.contains("wiki-test") && !dry.output.contains("web1"))
+      #expect(api.access.truth.specs["wiki"] == nil)
+
+      let run = try await api.holdfast([
+        "adopt", "lxc:///system/w*", "--priority", "4", "--memory", "900", "--label", "tier=gold"
+      ])
+      #expect(run.status == 0, "\(run)")
+      let spec = try #require(api.access.truth.specs["wiki"]?.value)
+      #expect(spec.priority == 4 && spec.demand == Resources(memory: 900, cpus: 2) && spec.labels == ["tier": "gold"])
+
+      let again = try await api.holdfast(["adopt", "w*"])
+      #expect(again.status == 1 && again.errors.contains("all 3 of them are protected already"), "\(again)")
+      let one = try await api.holdfast(["adopt", "wiki"])
+      #expect(one.status == 1 && one.output.contains("it is protected already"), "\(one)")
+      let typo = try await api.holdfast(["adopt", "odl"])
+      #expect(typo.status == 1 && typo.errors.contains("Did you mean old?"), "\(typo)")
+      #expect(try await api.holdfast(["adopt", "old", "--label", "gold"]).status == 2)
+    }
+  }
+
+  @Test func `many at once are told one by one, and a failure hides no other`() async throws {
+    try await APIHarness.serving { api in
+      let run = try await api.holdfast(["stop", "web*", "nobody", "cache", "--yes"])
+      #expect(run.status == 1)
+      #expect(run.output.contains("nobody  REFUSED: there is none of this name"), "\(run.output)")
+      #expect(run.output.contains("cache   is to be stopped already"), "\(run.output)")
+      for name: WorkloadName in ["web1", "web2", "web3"] {
+        #expect(api.access.truth.intents[name]?.value.desired == .stopped)
+      }
+      let none = try await api.holdfast(["stop", "nope*", "--yes"])
+      #expect(none.status == 1 && none.errors.contains("no workload's name matches it"))
+    }
+  }
+
+  @Test func `what is destructive needs a yes where nobody can be asked`() async throws {
+    try await APIHarness.serving { api in
+      for arguments in [["stop", "web1"], ["release", "web1"], ["move", "web1", "--to", "n2"]] {
+        let run = try await api.holdfast(arguments)
+        #expect(run.status == 2 && run.errors.contains("--yes"), "\(run)")
+        let dry = try await api.holdfast(arguments + ["--dry-run"])
+        #expect(dry.status == 0 && dry.output.hasPrefix("Nothing was done."), "\(dry)")
+      }
+      #expect(api.access.truth.intents["web1"]?.value == IntentRecord(desired: .running))
+    }
+  }
+
+  @Test func `move waits until the planner has decided and the workload runs there`() async throws {
+    try await APIHarness.serving { api in
+      let cluster = Task { try await Self.playPlanner(api.access, refusing: nil) }
+      let run = try await api.holdfast(["move", "web1", "--to", "n2", "--yes", "--wait"])
+      try await cluster.value
+      #expect(run.status == 0, "\(run)")
+
+      let refusal = Task { try await Self.playPlanner(api.access, refusing: "asked to move to n1, which cannot take it: full") }
+      let refused = try await api.holdfast(["move", "web2", "--to", "n1", "--yes", "--wait"])
+      try await refusal.value
+      #expect(refused.status == 1 && refused.errors.contains("cannot take it: full"), "\(refused)")
+
+      let late = try await api.holdfast(["stop", "web3", "--yes", "--wait", "--timeout", "0.3"])
+      #expect(late.status == 1 && late.errors.contains("n2 is asked to stop it"), "\(late)")
+    }
+  }
+
+  /// Serves the next move request as planner and node would.
+  private static func playPlanner(_ access: TestAccess, refusing reason: String?) async throws {
+    while true {
+      let view = access.truth
+      let request = view.intents.first { name, intent in
+        (intent.value.move?.serial ?? 0) > view.placements[name]?.value.servedMove ?? 0
+      }
+      if let (name, intent) = request, let move = intent.value.move, let holder = view.holder(of: name) {
+        let node = reason == nil ? move.to : holder
+        access.change {
+          $0.cluster.put(
+            .placement(name), .placement(PlacementRecord(node: node, reason: reason ?? "asked", servedMove: move.serial)))
+        }
+        try await Task.sleep(for: .milliseconds(400))
+        access.change {
+          $0.cluster.put(
+            .claim(name),
+            .claim(
+              ClaimRecord(
+                epoch: Epoch(13), holder: .init(node: node, incarnation: Incarnation("\(node)-7")), activity: .running)))
+        }
+        return
+      }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+
+  @Test func `a daemon that is not there`() async throws {
+    let run = try await APIHarness.run(["\(APIHarness.programs)/holdfast", "status", "--socket", "/nonexistent/api.sock"])
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasPrefix(
+        "holdfast: the daemon at /nonexistent/api.sock: there is no such socket. Is holdfastd running here?"), "\(run)")
+    #expect(run.output.isEmpty)
+  }
+
+  @Test func `wrong usage, help and version`() async throws {
+    let program = "\(APIHarness.programs)/holdfast"
+    for arguments in [["frobnicate"], ["move", "web1"], ["status", "-o", "xml"], ["stop"], ["adopt"]] {
+      #expect(try await APIHarness.run([program] + arguments).status == 2, "\(arguments)")
+    }
+    #expect(try await APIHarness.run([program, "--version"]).output == "\(buildVersion)\n")
+    for command in Self.commands {
+      let help = try await APIHarness.run([program, command, "--help"])
+      #expect(help.status == 0 && help.output.contains("Example: holdfast \(command)"), "\(command)")
+    }
+  }
+
+  @Test func `a screen in ASCII where the locale is not UTF-8`() async throws {
+    try await APIHarness.serving { api in
+      let run = try await api.holdfast(["status"], environment: ["LC_ALL": "C"])
+      #expect(run.status == 0 && run.output.contains("####"))
+      #expect(run.output.utf8.allSatisfy { $0 < 0x80 }, "\(run.output)")
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import HoldfastAPI
+import HoldfastCore
+import Testing
+
+@Suite struct `API: the status of a cluster` {
+  private static let now: Int64 = 1_772_330_000_000
+
+  private func status(_ change: (inout MadeUpCluster) -> Void = { _ in }, silence: Double? = 0.2) -> ClusterStatus {
+    var cluster = MadeUpCluster(now: Self.now)
+    change(&cluster)
+    var view = ClusterView()
+    view.load(cluster.store.list { _ in true })
+    return ClusterStatus(view, cluster: "prod", node: "n1", storeSilence: silence, history: cluster.history, now: Self.now)
+  }
+
+  @Test func `a night with a lost node`() {
+    let status = status()
+    #expect(status.health == .critical)
+    #expect(status.reasons.first == "db2 does not run")
+    #expect(status.reasons.contains("Node n3 is down"))
+    #expect(status.reasons.contains { $0.hasPrefix("qemu:///system on n2 does not answer") })
+    #expect(status.planner == "n1")
+    #expect(status.nodes.map(\.state) == [.up, .up, .down])
+    #expect(status.counts.total == 9 && status.counts.running == 5 && status.counts.stopped == 1)
+    #expect(status.misplaced.map(\.name) == ["db2", "legacy", "shop1"])
+    #expect(status.recent.count == 9)
+    #expect(status.next.first?.command == "holdfast workload db2")
+    #expect(status.next.contains { $0.on == "n3" })
+    #expect(status.time == "2026-03-01T01:53:20.000Z")
+  }
+
+  @Test func `why each is not in its place`() throws {
+    let misplaced = status().misplaced
+    let db2 = try #require(misplaced.first { $0.name == "db2" })
+    #expect(db2.state == .pending && db2.node == nil && db2.wantedNode == nil)
+    #expect(db2.why?.hasPrefix("no node can take it (n1 needs 12288 MiB") == true)
+    let shop1 = try #require(misplaced.first { $0.name == "shop1" })
+    #expect(shop1.state == .starting && shop1.node == "n1")
+    #expect(
+      shop1.why == "n1 starts it; n2 failed to start it 2 times: cannot open /srv/shop1/rootfs: No such file or directory")
+    let legacy = try #require(misplaced.first { $0.name == "legacy" })
+    #expect(legacy.state == .unclear)
+    #expect(legacy.why?.contains("qemu:///system does not answer: Failed to connect") == true)
+  }
+
+  @Test func `a node's numbers`() throws {
+    let nodes = status().nodes
+    let n1 = try #require(nodes.first)
+    #expect(n1.isPlanner && n1.guardPhase == "armed" && n1.sessionTTL == 3)
+    #expect(n1.used == Resources(memory: 2048 + 6144 + 3072, cpus: 3))
+    #expect(n1.headroom == Resources(memory: 16384 - 11264 - 1536, cpus: 5))
+    let n3 = try #require(nodes.last)
+    #expect(n3.guardPhase == nil && n3.headroom == nil && n3.workloads == 0 && n3.renewals == nil)
+  }
+
+  @Test func `what finds no room after the next loss`() {
+    let risks = status().risks
+    #expect(risks.map(\.node) == ["n1", "n2"])
+    // n2 has 5.5 GiB free, of db1 (6 GiB), shop1 and web1 it takes the latter two.
+    #expect(risks.first?.workloads == ["db1"])
+  }
+
+  /// Everything in its place, nothing at risk.
+  private func quiet(_ cluster: inout MadeUpCluster) {
+    cluster = MadeUpCluster.empty
+    cluster.join("n1")
+    cluster.join("n2")
+    cluster.put(.planner, .planner(PlannerRecord(node: "n1", incarnation: "n1-7")))
+    cluster.put(
+      .report("n2"), .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])))
+    cluster.run("web1", 1024, on: "n1")
+  }
+
+  @Test func `all is well`() {
+    let status = status { quiet(&$0) }
+    #expect(status.health == .ok, "\(status.reasons)")
+    #expect(status.reasons.isEmpty && status.next.isEmpty && status.misplaced.isEmpty && status.risks.isEmpty)
+  }
+
+  static let troubles: [(ClusterStatus.Health, String, @Sendable (inout MadeUpCluster) -> Void)] = [
+    (.degraded, "There is no planner", { $0.delete(.planner) }),
+    (
+      .degraded, "Node n2 is leaving",
+      { $0.put(.session("n2-7"), .session(.init(node: "n2", counter: 1, ttl: 3000, phase: .leaving))) }
+    ),
+    (.degraded, "Node n2 is down", { $0.delete(.session("n2-7")) }),
+    (
+      .critical, "No node has a session",
+      {
+        $0.delete(.session("n2-7"))
+        $0.delete(.session("n1-7"))
+      }
+    ),
+    (
+      .critical, "web1 does not run",
+      { $0.delete(.session("n1-7")) }
+    ),
+    (
+      .critical, "The guard of n2 has stopped everything",
+      {
+        $0.put(
+          .report("n2"),
+          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "isolated", strays: [])))
+      }
+    ),
+    (
+      .critical, "The guard of n2 is not there",
+      {
+        $0.put(
+          .report("n2"),
+          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not there", strays: [])))
+      }
+    ),
+    (
+      .degraded, "lxc:///system/x",
+      {
+        $0.put(
+          .report("n2"),
+          .report(
+            .init(unmanaged: .none, unmanagedDomains: 1, unreachable: [:], guardPhase: "armed", strays: ["lxc:///system/x"])))
+      }
+    ),
+    (.degraded, "1 record of the store cannot be read", { $0.put(.report("n9"), .unreadable(reason: "from the future")) }),
+    (.degraded, "Nobody can tell whether web1 runs", { $0.put(.placement("web1"), .unreadable(reason: "from the future")) })
+  ]
+
+  @Test(arguments: troubles.indices) func `each trouble is told`(_ index: Int) {
+    let (health, words, change) = Self.troubles[index]
+    let status = status {
+      quiet(&$0)
+      change(&$0)
+    }
+    #expect(status.health == health, "\(status.reasons)")
+    #expect(status.reasons.contains { $0.contains(words) }, "\(status.reasons)")
+    #expect(!status.next.isEmpty)
+  }
+
+  @Test(arguments: [(nil, false), (0.2, true), (3.0, true), (3.1, false)] as [(Double?, Bool)])
+  func `a store that is silent for a session's TTL does not answer`(_ silence: Double?, _ isAnswering: Bool) {
+    let status = status({ quiet(&$0) }, silence: silence)
+    #expect(status.store.isAnswering == isAnswering)
+    #expect(status.health == (isAnswering ? .ok : .critical))
+  }
+
+  @Test(
+    arguments: [
+      (0, "1970-01-01T00:00:00.000Z"), (951_782_400_123, "2000-02-29T00:00:00.123Z"),
+      (4_107_542_399_999, "2100-02-28T23:59:59.999Z"),
+      (-1, "1969-12-31T23:59:59.999Z"), (1_704_067_199_999, "2023-12-31T23:59:59.999Z")
+    ] as [(Int64, String)]) func `timestamps`(_ milliseconds: Int64, _ text: String)
+  {
+    #expect(timestamp(milliseconds: milliseconds) == text)
+  }
+}
+
+@Suite struct `API: the state of a workload` {
+  private func info(_ change: (inout MadeUpCluster) -> Void) -> WorkloadInfo {
+    var cluster = MadeUpCluster.empty
+    cluster.join("n1")
+    cluster.join("n2")
+    cluster.run("w", 1024, on: "n1")
+    change(&cluster)
+    var view = ClusterView()
+    view.load(cluster.store.list { _ in true })
+    return WorkloadInfo("w", in: view)
+  }
+
+  private static func claim(_ activity: ClaimRecord.Activity?, by node: NodeName? = "n1") -> Record {
+    .claim(
+      ClaimRecord(
+        epoch: Epoch(2), holder: node.map { .init(node: $0, incarnation: Incarnation("\($0)-7")) }, activity: activity))
+  }
+
+  static let cases: [(WorkloadInfo.State, String?, @Sendable (inout MadeUpCluster) -> Void)] = [
+    (.running, nil, { _ in }),
+    (.running, "it moves from n1 to n2: asked", { $0.put(.placement("w"), .placement(.init(node: "n2", reason: "asked"))) }),
+    (.running, "it has to leave n1: full", { $0.put(.placement("w"), .placement(.init(node: nil, reason: "full"))) }),
+    (.running, "n1 is asked to stop it", { $0.put(.intent("w"), .intent(.init(desired: .stopped))) }),
+    (.running, "it leaves protection on n1, running", { $0.put(.intent("w"), .intent(.init(desired: .unprotected))) }),
+    (.starting, "n1 starts it", { $0.put(.claim("w"), claim(.starting)) }),
+    (.stopping, "n1 stops it", { $0.put(.claim("w"), claim(.stopping)) }),
+    (.unclear, "n1 cannot tell whether it runs", { $0.put(.claim("w"), claim(.unclear)) }),
+    (.unclear, "a record of it cannot be read, so it is left alone: x", { $0.put(.claim("w"), .unreadable(reason: "x")) }),
+    (.starting, "n1 is about to start it: least loaded: 38 % with it", { $0.put(.claim("w"), claim(nil, by: nil)) }),
+    (
+      .pending, "no room",
+      {
+        $0.put(.claim("w"), claim(nil, by: nil))
+        $0.put(.placement("w"), .placement(.init(node: nil, reason: "no room")))
+      }
+    ),
+    (
+      .pending, "there is no planner",
+      {
+        $0.delete(.claim("w"))
+        $0.delete(.placement("w"))
+      }
+    ),
+    (.down, "n1 is down, and it has no other place yet", { $0.delete(.session("n1-7")) }),
+    (
+      .down, "n1, which ran it, is lost; there is no planner",
+      {
+        $0.delete(.session("n1-7"))
+        $0.delete(.placement("w"))
+      }
+    ),
+    // A dead session executes nothing: what should be stopped is.
+    (
+      .stopped, nil,
+      {
+        $0.delete(.session("n1-7"))
+        $0.put(.intent("w"), .intent(.init(desired: .stopped)))
+      }
+    ),
+    (
+      .stopped, "it leaves protection; the planner forgets it next",
+      {
+        $0.put(.claim("w"), claim(nil, by: nil))
+        $0.put(.intent("w"), .intent(.init(desired: .unprotected)))
+      }
+    )
+  ]
+
+  @Test(arguments: cases.indices) func `state and why`(_ index: Int) {
+    let (state, why, change) = Self.cases[index]
+    let info = info(change)
+    #expect(info.state == state)
+    #expect(info.why == why)
+    #expect(info.isInPlace == (why == nil))
+  }
+
+  @Test func `a claim that outlived its workload is none`() {
+    var cluster = MadeUpCluster.empty
+    cluster.put(.claim("gone"), .claim(ClaimRecord(epoch: Epoch(9), holder: nil)))
+    var view = ClusterView()
+    view.load(cluster.store.list { _ in true })
+    #expect(WorkloadInfo.all(in: view).isEmpty)
+    #expect(throws: OperatorError.self) { try WorkloadInfo.known("gone", in: view) }
+  }
+}

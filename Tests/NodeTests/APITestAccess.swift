@@ -1,0 +1,92 @@
+import HoldfastCore
+import HoldfastNode
+import HoldfastPorts
+import Synchronization
+
+/// The daemon behind the API, as far as the API sees it: a store's model, a list of domains, a history.
+final class TestAccess: ClusterAccess {
+  struct State {
+    var cluster: MadeUpCluster
+    var storeError: StoreError?
+    var silence: Double? = 0.4
+    /// Done once before the next commit: what somebody else was faster with.
+    var rival: ClusterTransaction?
+    /// The mirror stays behind the store.
+    var staleView: ClusterView?
+    var followers: [Int: AsyncStream<HistoryRecord>.Continuation] = [:]
+    var lastFollower = 0
+  }
+  let cluster = "prod"
+  let node: NodeName = "n1"
+  private let state: Mutex<State>
+
+  init(_ cluster: MadeUpCluster) { state = Mutex(State(cluster: cluster)) }
+
+  func change(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+  var followers: Int { state.withLock { $0.followers.count } }
+
+  private func entries(_ state: borrowing State) -> ClusterView {
+    var view = ClusterView()
+    view.load(state.cluster.store.list { _ in true })
+    return view
+  }
+
+  /// The store itself, not the mirror.
+  var truth: ClusterView { state.withLock { entries($0) } }
+
+  func view() async -> ClusterView { state.withLock { $0.staleView ?? entries($0) } }
+
+  func session() async -> OwnSession.Saved? {
+    truth.session(of: node).map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.record.created) }
+  }
+
+  func domains() async -> [DomainObservation] { state.withLock { $0.cluster.domains } }
+
+  func describe(_ id: DomainID) async throws(HypervisorError) -> String {
+    guard let domain = await domains().first(where: { $0.id == id }) else {
+      throw HypervisorError(domain: id, reason: "no such domain", remedy: "Look with virsh.")
+    }
+    return "<domain type='lxc'><name>\(id.name)</name><uuid>\(domain.uuid)</uuid></domain>"
+  }
+
+  func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {
+    try state.withLock { state throws(StoreError) in
+      if let error = state.storeError { throw error }
+      if let rival = state.rival {
+        state.rival = nil
+        _ = state.cluster.store.apply(rival)
+      }
+      return state.cluster.store.apply(transaction)
+    }
+  }
+
+  func history(limit: Int, workload: WorkloadName?) async throws(StoreError) -> [HistoryRecord] {
+    try state.withLock { state throws(StoreError) in
+      if let error = state.storeError { throw error }
+      return state.cluster.history.filter { workload == nil || $0.note.workload == workload }.suffix(limit)
+    }
+  }
+
+  func followHistory() -> AsyncStream<HistoryRecord> {
+    let (stream, continuation) = AsyncStream.makeStream(of: HistoryRecord.self)
+    let number = state.withLock { state in
+      state.lastFollower += 1
+      state.followers[state.lastFollower] = continuation
+      return state.lastFollower
+    }
+    continuation.onTermination = { [weak self] _ in self?.change { $0.followers[number] = nil } }
+    return stream
+  }
+
+  /// Writes a line of history, as the daemon does.
+  func tell(_ note: Note, at time: Int64) {
+    let (line, followers) = state.withLock { state in
+      let line = HistoryRecord(time: time, node: "n1", serial: Int64(state.cluster.history.count), note: note)
+      state.cluster.history.append(line)
+      return (line, Array(state.followers.values))
+    }
+    for follower in followers { follower.yield(line) }
+  }
+
+  func storeSilence() async -> Double? { state.withLock { $0.silence } }
+}

@@ -35,6 +35,17 @@ public struct ProbeHistory: Equatable, Sendable {
     public var to: BootInstant
     public var firstCounter: Int64
     public var lastCounter: Int64
+
+    public init(
+      node: String, epoch: String, from: BootInstant, to: BootInstant, firstCounter: Int64, lastCounter: Int64
+    ) {
+      self.node = node
+      self.epoch = epoch
+      self.from = from
+      self.to = to
+      self.firstCounter = firstCounter
+      self.lastCounter = lastCounter
+    }
   }
 
   /// From the last answer of one time to the first answer of the next.
@@ -50,6 +61,12 @@ public struct ProbeHistory: Equatable, Sendable {
     public var from: BootInstant
     public var to: BootInstant
     public var length: Duration { to - from }
+
+    public init(kind: Kind, from: BootInstant, to: BootInstant) {
+      self.kind = kind
+      self.from = from
+      self.to = to
+    }
   }
 
   /// In time's order.

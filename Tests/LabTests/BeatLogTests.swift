@@ -20,7 +20,8 @@ private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", content
     #expect(
       read.lives == [
         .init(
-          node: "h1", epoch: "3", start: ms(95), first: ms(100), last: ms(400), beats: 7, longestPause: .milliseconds(250))
+          node: "h1", epoch: "3", start: ms(95), first: ms(100), last: ms(400), beats: 7, longestPause: .milliseconds(250),
+          spans: [.init(from: ms(100), to: ms(150)), .init(from: ms(400), to: ms(400))])
       ])
   }
 
@@ -116,7 +117,7 @@ private func log(_ text: String) -> BeatLog { BeatLog(container: "web1", content
     let trace =
       life("h1", "3", from: 100, to: 200) + life("h2", "4", from: 1500, to: 1800) + line("h1", "3", 1600, start: 95)
     let check = BeatCheck([log(trace)])
-    guard case .overlap(_, _, _, from: ms(1500), to: ms(1600)) = check.violations.first else {
+    guard case .overlap(_, _, _, from: ms(1600), to: ms(1600)) = check.violations.first else {
       Issue.record("\(check.violations)")
       return
     }

@@ -3,7 +3,7 @@ import GuardProtocol
 
 /// What contradicts the invariant, or keeps the check from saying that it held.
 public enum BeatViolation: Equatable, Sendable, CustomStringConvertible {
-  /// Two instances of one container executed at once, from `from` to `to` at least.
+  /// Two instances of one container executed at once, from `from` to `to` at least (which may be one instant: a single beat).
   case overlap(container: String, BeatLog.Life, BeatLog.Life, from: BootInstant, to: BootInstant)
   /// The trace has a line that cannot be.
   case garbage(container: String, BeatLog.Garbage)
@@ -60,14 +60,25 @@ public struct BeatCheck: Equatable, Sendable {
     }
   }
 
+  /// When both executed. A beat of one within a span of the other counts, however short.
+  private static func together(_ a: BeatLog.Life, _ b: BeatLog.Life) -> [(from: BootInstant, to: BootInstant)] {
+    a.spans.flatMap { one in
+      b.spans.compactMap { other in
+        let from = max(one.from, other.from), to = min(one.to, other.to)
+        return from <= to ? (from, to) : nil
+      }
+    }
+  }
+
   private static func violations(_ log: BeatLog) -> [BeatViolation] {
     var found = log.garbage.map { BeatViolation.garbage(container: log.container, $0) }
     let lives = log.lives.sorted { $0.first < $1.first }
     for (index, life) in lives.enumerated() {
       // Sorted by their first beats: those after the first that begins when this one is over begin later still.
       for other in lives[(index + 1)...].prefix(while: { $0.first <= life.last }) {
-        found.append(
-          .overlap(container: log.container, life, other, from: other.first, to: min(life.last, other.last)))
+        for (from, to) in together(life, other) {
+          found.append(.overlap(container: log.container, life, other, from: from, to: to))
+        }
       }
     }
     return found

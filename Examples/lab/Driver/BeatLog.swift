@@ -5,6 +5,19 @@ import GuardProtocol
 /// Every instance of the container appends "NODE EPOCH BOOTTIME_NS START_NS" every 10 ms to the same file, whichever node it
 /// runs on; the first line of a life ends in " first". So each life's interval is known to 10 ms.
 public struct BeatLog: Equatable, Sendable {
+  /// A time in which the process executed without a pause that could be told from scheduling.
+  public struct Span: Equatable, Sendable {
+    public var from: BootInstant
+    public var to: BootInstant
+
+    public init(from: BootInstant, to: BootInstant) {
+      self.from = from
+      self.to = to
+    }
+  }
+  /// Beats come every 10 ms; a silence longer than this is a pause.
+  public static let pause: Duration = .milliseconds(50)
+
   /// One process's life: from its first to its last beat. Pauses are within.
   public struct Life: Equatable, Sendable {
     /// The node and the epoch of the claim under which it was started; "-" for a container that Holdfast did not start.
@@ -17,10 +30,12 @@ public struct BeatLog: Equatable, Sendable {
     public var beats: Int
     /// The longest time between two beats.
     public var longestPause: Duration
+    /// When it executed, in time's order.
+    public var spans: [Span]
 
     public init(
       node: String, epoch: String, start: BootInstant, first: BootInstant, last: BootInstant, beats: Int = 1,
-      longestPause: Duration = .zero
+      longestPause: Duration = .zero, spans: [Span]? = nil
     ) {
       self.node = node
       self.epoch = epoch
@@ -29,6 +44,7 @@ public struct BeatLog: Equatable, Sendable {
       self.last = last
       self.beats = beats
       self.longestPause = longestPause
+      self.spans = spans ?? [Span(from: first, to: last)]
     }
   }
 
@@ -142,7 +158,13 @@ private struct BeatReader {
 
   private mutating func take(_ line: BeatLine) {
     if let life = known[line.writer] {
-      lives[life].longestPause = max(lives[life].longestPause, line.stamp - lives[life].last)
+      let silence = line.stamp - lives[life].last
+      lives[life].longestPause = max(lives[life].longestPause, silence)
+      if silence > BeatLog.pause {
+        lives[life].spans.append(.init(from: line.stamp, to: line.stamp))
+      } else {
+        lives[life].spans[lives[life].spans.count - 1].to = line.stamp
+      }
       lives[life].last = line.stamp
       lives[life].beats += 1
     } else {

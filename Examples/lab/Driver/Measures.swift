@@ -49,8 +49,7 @@ extension LabCluster {
     let tls = "/etc/holdfast/tls"
     let script = """
       export ETCDCTL_API=3 ETCDCTL_CACERT=\(tls)/ca.pem ETCDCTL_CERT=\(tls)/client.pem ETCDCTL_KEY=\(tls)/client-key.pem
-      id=$(etcdctl --endpoints https://\(address(of: host)):2379 endpoint status -w json | jq -r '.[0].Status.header.member_id' |
-        xargs printf '%x')
+      id=$(etcdctl --endpoints https://\(address(of: present)):2379 member list | awk -F', ' '$3 == "\(host)" { print $1 }')
       etcdctl --endpoints https://\(address(of: present)):2379 move-leader "$id"
       """
     let result = try await run(host, ["bash", "-c", script])

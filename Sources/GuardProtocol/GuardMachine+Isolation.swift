@@ -119,10 +119,12 @@ extension GuardMachine {
     phase = .isolated(isolated)
     persist()
     guard changed else { return }
-    log(
-      confirmed ? .notice : .error,
-      confirmed
-        ? "isolated: everything protected is seen to stand still" : "isolating: not everything stands still yet; trying again")
+    if confirmed {
+      let time = (now - isolated.since).wholeNanoseconds / 1000
+      log(.notice, "isolated: everything protected is seen to stand still, \(time) microseconds after it began")
+    } else {
+      log(.error, "isolating: not everything stands still yet; trying again")
+    }
     let report = GuardReport.state(state)
     if !answerWaiting(report, where: { $0 == .stateAfterFreeze }) { tell(report) }
   }

@@ -14,7 +14,7 @@ extension LibvirtConnection {
         reason: "\(name) was not started: a domain of that name is there, with UUID \(there.uuid), \(there.state.rawValue)")
     }
     let xml: String
-    do throws(DomainXMLError) {
+    do throws(DomainDocumentError) {
       xml = try edited(request)
     } catch {
       return .failed(reason: "\(name) was not started: \(error)")
@@ -54,18 +54,18 @@ extension LibvirtConnection {
     }
   }
 
-  private func edited(_ request: StartRequest) throws(DomainXMLError) -> String {
-    if let bad = request.links.first(where: { link in DomainXML.reservedLinkPrefixes.contains { link.hasPrefix($0) } }) {
-      throw DomainXMLError(description: "link name \(bad) begins as libvirt's own do, and libvirt would drop it")
+  private func edited(_ request: StartRequest) throws(DomainDocumentError) -> String {
+    if let bad = request.links.first(where: { link in DomainDocument.reservedLinkPrefixes.contains { link.hasPrefix($0) } }) {
+      throw DomainDocumentError(description: "link name \(bad) begins as libvirt's own do, and libvirt would drop it")
     }
-    let xml = try DomainXML(request.xml)
+    let xml = try DomainDocument(request.xml)
     xml.set(name: request.id.name, uuid: request.uuid)
     xml.set(partition: request.partition)
     try xml.set(mark: request.mark)
     xml.set(links: request.links)
     if driver.kind == .lxc {
       xml.set(
-        environment: zip(DomainXML.environmentNames, [node, request.mark.workload, "\(request.mark.epoch.value)"]).map {
+        environment: zip(DomainDocument.environmentNames, [node, request.mark.workload, "\(request.mark.epoch.value)"]).map {
           ($0, $1)
         })
     }
@@ -104,7 +104,7 @@ extension Lookout {
       return "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload"
     }
     let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
-    let found = (try? DomainXML(text))?.mark
+    let found = (try? DomainDocument(text))?.mark
     guard let found, found.cluster == mark.cluster, found.workload == mark.workload else {
       return
         "the domain \(name) is defined on this node and does not carry this workload's mark. Undefine it ('virsh undefine \(name)') "

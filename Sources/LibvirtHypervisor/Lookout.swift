@@ -2,53 +2,6 @@ import CLibvirt
 import Foundation
 import HoldfastCore
 
-/// What stays as it is while a domain runs, so that it is asked for only once.
-struct Run: Sendable {
-  var uuid: String
-  /// libvirt's number for it.
-  var number: Int32
-  var mark: ClaimMark?
-  var memory: Int
-  var vcpus: Int
-  var links: [String]
-  /// nil when it is not known.
-  var process: WatchedProcess?
-  /// libvirt runs it, but the process that it names does not exist.
-  var lostProcess = false
-  var cgroup: String?
-  /// Something of it changed: it must be asked for again.
-  var isStale = false
-
-  /// Its process is known to have ended.
-  var hasEnded: Bool { lostProcess || process?.isAlive == false }
-}
-
-/// What one look at a domain found.
-enum Sighting: Sendable {
-  /// libvirt says that it is active.
-  case active(DomainObservation, Run)
-  /// libvirt has nothing active of that name, but processes are left, or it cannot be told.
-  case leftover(DomainObservation, Run)
-  case absent
-
-  var told: (observation: DomainObservation, run: Run)? {
-    switch self {
-    case .active(let observation, let run), .leftover(let observation, let run): (observation, run)
-    case .absent: nil
-    }
-  }
-
-  /// The same, when a later look could not tell.
-  var unclear: Sighting {
-    switch self {
-    case .active(var observation, let run):
-      observation.state = .unclear
-      return .active(observation, run)
-    case .leftover, .absent: return self
-    }
-  }
-}
-
 /// Looks at the domains of one open connection. Everything here blocks and belongs on a call thread.
 struct Lookout: Sendable {
   let uri: String
@@ -123,15 +76,13 @@ struct Lookout: Sendable {
 
   private func read(_ domain: DomainPointer, uuid: String, number: Int32) throws(LibvirtError) -> Run {
     let text = try domain.xml()
-    let xml: DomainXML
-    do throws(DomainXMLError) {
-      xml = try DomainXML(text)
+    let xml: DomainDocument
+    do throws(DomainDocumentError) {
+      xml = try DomainDocument(text)
     } catch {
       throw LibvirtError(code: Int32(VIR_ERR_XML_ERROR.rawValue), source: 0, message: error.description)
     }
-    var run = Run(
-      uuid: uuid, number: number, mark: xml.mark, memory: xml.memory, vcpus: xml.vcpus, links: xml.links, process: nil,
-      cgroup: nil)
+    var run = Run(uuid: uuid, number: number, xml: xml)
     findProcess(of: domain.name, &run)
     return run
   }
@@ -174,12 +125,12 @@ struct Lookout: Sendable {
 
   /// A container whose controller died while libvirtd was down: libvirt says shut off, but what it started may run on.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
-    guard let xml = try? DomainXML(try domain.xml()), let partition = xml.partition else { return .absent }
+    guard let xml = try? DomainDocument(try domain.xml()), let partition = xml.partition else { return .absent }
     let directories = cgroups?.directories(ofContainer: domain.name, partition: partition) ?? []
     for directory in directories where Cgroups.processes(in: directory)?.isEmpty != true {
-      let run = Run(
-        uuid: domain.uuid, number: -1, mark: xml.mark, memory: xml.memory, vcpus: xml.vcpus, links: xml.links, process: nil,
-        lostProcess: true, cgroup: directory)
+      var run = Run(uuid: domain.uuid, number: -1, xml: xml)
+      run.lostProcess = true
+      run.cgroup = directory
       return .leftover(observation(domain.name, run, .unclear, persistent: false), run)
     }
     return .absent

@@ -71,7 +71,9 @@ struct TestDomain {
 
   /// The XML as a user has it who defines the domain himself.
   var usersXML: String {
-    xml.replacing(/<name>.*<\/name>/, with: "<name>\(id.name)</name>").replacing(/<uuid>.*<\/uuid>/, with: "<uuid>\(uuid)</uuid>")
-      .replacing(" id='99'", with: "")
+    xml.replacing(/<name>.*<\/name>/, with: "<name>\(id.name)</name>").replacing(
+      /<uuid>.*<\/uuid>/, with: "<uuid>\(uuid)</uuid>"
+    )
+    .replacing(" id='99'", with: "")
   }
 }

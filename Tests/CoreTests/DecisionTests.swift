@@ -2,7 +2,7 @@ import GuardProtocol
 import HoldfastCore
 import Testing
 
-@Suite struct ControllerTests {
+@Suite struct DecisionTests {
   /// n1 runs w1 under epoch 1.
   private func running() -> Rig {
     var rig = Rig.running()

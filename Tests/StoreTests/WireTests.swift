@@ -63,43 +63,5 @@ extension StoreTests {
         print("\(adapter): transaction \(summary(calls)); event after the request \(summary(events))")
       }
     }
-
-    /// What a node costs at rest: 5 transactions and 15 changes of others a second, through three members over TLS.
-    @Test func `processor time at rest`() async throws {
-      let cluster = try await SharedClusters.shared.three()
-      let store = try cluster.store()
-      let prefix = "/rest/"
-      let watched = await Watched(store, prefix, after: try await store.list(prefix: prefix, timeout: ample).revision)
-      guard let certificates = cluster.certificates else { throw Trouble("no certificates") }
-      let key = Data((prefix + "other").utf8).base64EncodedString()
-      let others = try Supervised(
-        [
-          "curl", "-s", "--rate", "15/s", "--cacert", certificates.authority, "--cert", certificates.certificate("client"),
-          "--key",
-          certificates.key("client"), "-d", #"{"key":"\#(key)","value":"\#(key)"}"#, "\(cluster.url(1))/v3/kv/put?[1-1000]"
-        ], log: "/dev/null")
-      try await Task.sleep(for: .seconds(1))
-      let before = await watched.changes.count
-      let begin = ContinuousClock.now
-      let used = processorTime()
-      for number in 0..<50 {
-        try await store.commit(put(prefix + "own", "\(number)"))
-        try await Task.sleep(until: begin + .milliseconds(200 * (number + 1)), clock: .continuous)
-      }
-      let share = (processorTime() - used) / (ContinuousClock.now - begin)
-      others.end()
-      let changes = await watched.changes.count - before
-      print("at rest: \(changes) changes in 10 s, \(String(format: "%.2f", share * 100)) % of a core")
-      #expect(changes > 150)
-      #expect(share < 0.01)
-      await store.close()
-    }
-
-    private func processorTime() -> Duration {
-      var usage = rusage()
-      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      func duration(_ time: timeval) -> Duration { .seconds(time.tv_sec) + .microseconds(time.tv_usec) }
-      return duration(usage.ru_utime) + duration(usage.ru_stime)
-    }
   }
 }

@@ -14,8 +14,9 @@ struct Diagnosis {
 
   init(_ status: ClusterStatus, _ view: ClusterView) {
     lookAtStore(status, view)
-    lookAtWorkloads(status)
+    lookAtIdleWorkloads(status)
     lookAtNodes(status)
+    lookAtUncertainWorkloads(status)
     lookAtRecords(view)
     health = critical.isEmpty ? (degraded.isEmpty ? .ok : .degraded) : .critical
     if steps.isEmpty, health != .ok { suggest("holdfast events --limit 20", "what happened") }
@@ -43,9 +44,8 @@ struct Diagnosis {
     }
   }
 
-  private mutating func lookAtWorkloads(_ status: ClusterStatus) {
-    func names(_ states: WorkloadInfo.State...) -> [WorkloadInfo] { status.misplaced.filter { states.contains($0.state) } }
-    let idle = names(.pending, .down)
+  private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
+    let idle = status.misplaced.filter { $0.state == .pending || $0.state == .down }
     if !idle.isEmpty {
       critical.append(idle.count == 1 ? "\(list(idle)) does not run" : "\(idle.count) workloads do not run: \(list(idle))")
     }
@@ -55,12 +55,15 @@ struct Diagnosis {
         suggest("holdfast start \(workload.name)", "try its nodes again, once the cause is gone")
       }
     }
-    let unclear = names(.unclear)
+  }
+
+  private mutating func lookAtUncertainWorkloads(_ status: ClusterStatus) {
+    let unclear = status.misplaced.filter { $0.state == .unclear }
     if !unclear.isEmpty {
       degraded.append("Nobody can tell whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
       for workload in unclear.prefix(1) { suggest("holdfast workload \(workload.name)", "what is known of it") }
     }
-    let starting = names(.starting)
+    let starting = status.misplaced.filter { $0.state == .starting }
     if !starting.isEmpty { degraded.append("\(list(starting)) \(starting.count == 1 ? "is" : "are") being started") }
     for workload in starting.filter({ !$0.failures.isEmpty }).prefix(1) {
       suggest("holdfast workload \(workload.name)", "why its starts failed")
@@ -68,7 +71,7 @@ struct Diagnosis {
   }
 
   private mutating func lookAtNodes(_ status: ClusterStatus) {
-    for node in status.nodes {
+    for node in status.nodes.filter({ $0.state == .down }) + status.nodes.filter({ $0.state != .down }) {
       switch node.state {
       case .down:
         degraded.append("Node \(node.name) is down")
@@ -91,8 +94,8 @@ struct Diagnosis {
       critical.append("The guard of \(node.name) \(meaning)")
       suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
     }
-    for (connection, reason) in node.unreachable.sorted(by: { $0.key < $1.key }) {
-      degraded.append("\(connection) on \(node.name) does not answer: \(reason)")
+    for connection in node.unreachable.keys.sorted() {
+      degraded.append("\(connection) on \(node.name) does not answer")
       suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
     }
   }

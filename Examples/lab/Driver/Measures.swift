@@ -24,9 +24,11 @@ extension LabCluster {
     let path = "\(state)/shared/\(name).xml"
     do {
       let xml = try String(contentsOfFile: "\(workloadsFolder)/web1.xml", encoding: .utf8)
-      let own = xml.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.contains("<uuid>") && !$0.contains("<ip ") }
-        .joined(separator: "\n").replacingOccurrences(of: "<name>web1</name>", with: "<name>\(name)</name>")
-        .replacingOccurrences(of: "mac address='52:54:00:01", with: "mac address='52:54:00:0b")
+      let own = xml.split(separator: "\n", omittingEmptySubsequences: false).filter {
+        !$0.contains("<uuid>") && !$0.contains("<ip ")
+      }
+      .joined(separator: "\n").replacingOccurrences(of: "<name>web1</name>", with: "<name>\(name)</name>")
+      .replacingOccurrences(of: "mac address='52:54:00:01", with: "mac address='52:54:00:0b")
       try own.write(toFile: path, atomically: true, encoding: .utf8)
     } catch {
       throw .unreadable(path: path, reason: error.localizedDescription)
@@ -49,8 +51,7 @@ extension LabCluster {
     let tls = "/etc/holdfast/tls"
     let script = """
       export ETCDCTL_API=3 ETCDCTL_CACERT=\(tls)/ca.pem ETCDCTL_CERT=\(tls)/client.pem ETCDCTL_KEY=\(tls)/client-key.pem
-      id=$(etcdctl --endpoints https://\(address(of: host)):2379 endpoint status -w json | jq -r '.[0].Status.header.member_id' |
-        xargs printf '%x')
+      id=$(etcdctl --endpoints https://\(address(of: present)):2379 member list | awk -F', ' '$3 == "\(host)" { print $1 }')
       etcdctl --endpoints https://\(address(of: present)):2379 move-leader "$id"
       """
     let result = try await run(host, ["bash", "-c", script])

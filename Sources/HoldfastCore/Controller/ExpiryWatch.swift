@@ -20,9 +20,9 @@ public struct ExpiryWatch: Hashable, Sendable {
   private var notBefore: BootInstant = .zero
   private let timing: Timing
 
-  init(timing: Timing) { self.timing = timing }
+  package init(timing: Timing) { self.timing = timing }
 
-  mutating func observe(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>?, now: BootInstant) {
+  package mutating func observe(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>?, now: BootInstant) {
     guard let entry else {
       sessions[incarnation] = nil
       return
@@ -35,34 +35,34 @@ public struct ExpiryWatch: Hashable, Sendable {
   }
 
   /// How often the session was seen to change: somebody renews it.
-  func changes(of incarnation: Incarnation) -> Int { sessions[incarnation]?.changes ?? 0 }
+  package func changes(of incarnation: Incarnation) -> Int { sessions[incarnation]?.changes ?? 0 }
 
   /// Starts anew from a listing: what was seen unchanged across it keeps its clock.
-  mutating func reload(_ listed: [Incarnation: Stored<SessionRecord>], now: BootInstant) {
+  package mutating func reload(_ listed: [Incarnation: Stored<SessionRecord>], now: BootInstant) {
     for incarnation in sessions.keys where listed[incarnation] == nil { sessions[incarnation] = nil }
     for (incarnation, entry) in listed { observe(incarnation, entry, now: now) }
   }
 
   /// The store answered a renewal. After a silence everybody gets a fair chance first.
-  mutating func answered(now: BootInstant) {
+  package mutating func answered(now: BootInstant) {
     if lastAnswer.map({ now - $0 > timing.gap }) ?? true { notBefore = now + timing.fairChance }
     lastAnswer = now
   }
 
   /// The earliest instant at which a session may be declared expired, if nothing changes.
-  func due(_ incarnation: Incarnation) -> BootInstant? {
+  package func due(_ incarnation: Incarnation) -> BootInstant? {
     sessions[incarnation].map { max(timing.expiry(received: $0.received, ttl: $0.ttl), notBefore) }
   }
 
   /// Sessions that may be declared expired now, sorted.
-  func expired(now: BootInstant) -> [Incarnation] {
+  package func expired(now: BootInstant) -> [Incarnation] {
     // A store that does not answer us cannot have been answering the others.
     guard let lastAnswer, now - lastAnswer <= timing.gap else { return [] }
     return sessions.keys.filter { due($0).map { now >= $0 } ?? false }.sorted()
   }
 
   /// When to look again.
-  func nextDue(after now: BootInstant) -> BootInstant? {
+  package func nextDue(after now: BootInstant) -> BootInstant? {
     sessions.keys.compactMap(due).filter { $0 > now }.min()
   }
 }

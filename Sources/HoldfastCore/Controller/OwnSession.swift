@@ -53,7 +53,7 @@ public struct OwnSession: Hashable, Sendable {
   private let node: NodeName
   private let timing: Timing
 
-  init(node: NodeName, timing: Timing) {
+  package init(node: NodeName, timing: Timing) {
     self.node = node
     self.timing = timing
   }
@@ -67,16 +67,16 @@ public struct OwnSession: Hashable, Sendable {
   /// Whether workloads may be started, resumed or claimed now.
   public func isValid(at now: BootInstant) -> Bool { deadline.map { now < $0 } ?? false }
 
-  func record(_ counter: Int64, leaving: Bool) -> SessionRecord {
+  package func record(_ counter: Int64, leaving: Bool) -> SessionRecord {
     SessionRecord(
       node: node, counter: counter, ttl: timing.ttl.wholeNanoseconds / 1_000_000, phase: leaving ? .leaving : .active)
   }
 
   // MARK: opening
 
-  mutating func opens(as incarnation: Incarnation, now: BootInstant) { phase = .opening(incarnation, sent: now) }
+  package mutating func opens(as incarnation: Incarnation, now: BootInstant) { phase = .opening(incarnation, sent: now) }
 
-  mutating func opened(at revision: Revision) {
+  package mutating func opened(at revision: Revision) {
     guard case .opening(let incarnation, let sent) = phase else { return }
     phase = .standing(
       Standing(incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false)
@@ -84,10 +84,10 @@ public struct OwnSession: Hashable, Sendable {
     nextRenewal = sent + timing.renewInterval
   }
 
-  mutating func openingFailed() { if case .opening = phase { phase = .none } }
+  package mutating func openingFailed() { if case .opening = phase { phase = .none } }
 
   /// Takes up a session of an earlier life of this controller, found standing in the store.
-  mutating func takeUp(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>, now: BootInstant) {
+  package mutating func takeUp(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>, now: BootInstant) {
     phase = .standing(
       Standing(
         incarnation: incarnation, created: entry.created, modified: entry.modified, counter: entry.value.counter,
@@ -98,7 +98,7 @@ public struct OwnSession: Hashable, Sendable {
   // MARK: renewing
 
   /// The transaction that renews, if one is due. `leaving` is written with it.
-  mutating func renewal(now: BootInstant, leaving: Bool) -> ClusterTransaction? {
+  package mutating func renewal(now: BootInstant, leaving: Bool) -> ClusterTransaction? {
     guard case .standing(var standing) = phase, !renewing else { return nil }
     guard now >= nextRenewal || leaving != standing.leaving else { return nil }
     renewing = true
@@ -111,7 +111,7 @@ public struct OwnSession: Hashable, Sendable {
       write: [.put(key, .session(record(standing.counter + 1, leaving: leaving)))])
   }
 
-  mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
+  package mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
     renewing = false
     guard case .standing(var standing) = phase else { return .again }
     standing.modified = revision
@@ -121,7 +121,7 @@ public struct OwnSession: Hashable, Sendable {
     return .renewed
   }
 
-  mutating func renewalRefused(current: Stored<SessionRecord>?, now: BootInstant) -> RenewalEnd {
+  package mutating func renewalRefused(current: Stored<SessionRecord>?, now: BootInstant) -> RenewalEnd {
     renewing = false
     guard case .standing(var standing) = phase else { return .again }
     // Only we write this record. Changed but standing: an earlier attempt of ours was applied after all.
@@ -133,13 +133,13 @@ public struct OwnSession: Hashable, Sendable {
     return .again
   }
 
-  mutating func renewalUnanswered(now: BootInstant) {
+  package mutating func renewalUnanswered(now: BootInstant) {
     renewing = false
     // The attempt took its time already where it timed out; where it failed at once, do not spin.
     nextRenewal = min(nextRenewal, now + timing.renewInterval / 4)
   }
 
-  mutating func lost() {
+  package mutating func lost() {
     phase = .none
     renewing = false
   }

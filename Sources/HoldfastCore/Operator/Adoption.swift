@@ -69,7 +69,8 @@ public struct Adoption: Hashable, Sendable {
     let holder = ClaimRecord.Holder(node: node, incarnation: session.incarnation)
     let move = view.intents[name]?.value.move
     return PreparedCommand(
-      name, .adopted, "is protected from now on, on \(node), where it goes on running",
+      name, .adopted,
+      "is protected from now on, on \(node), where it goes on running (\(demand.memory) MiB, \(spelled(demand.cpus)) cpus)",
       transaction: ClusterTransaction(
         if: conditions,
         write: [

@@ -38,7 +38,7 @@ extension OperatorCommand {
     if current.intent.desired == .stopped { return PreparedCommand(name, .unchanged, "is to be stopped already") }
     let text =
       view.holder(of: name).map {
-        "is shut down on \($0) (destroyed after \(seconds(current.spec.stopTimeout))) and stays down"
+        "is shut down on \($0) (destroyed after \(spelled(current.spec.stopTimeout)) s) and stays down"
       }
       ?? "runs nowhere and is not started any more"
     return current.request(text) { $0.desired = .stopped }
@@ -124,8 +124,4 @@ private struct Current {
       name, .requested, text,
       transaction: ClusterTransaction(if: guards, write: [.put(.intent(name), .intent(wanted))]))
   }
-}
-
-private func seconds(_ value: Double) -> String {
-  value == value.rounded() ? "\(Int(value)) s" : "\(value) s"
 }

@@ -111,11 +111,3 @@ struct CommandRunner: Sendable {
       cluster: access.cluster, node: access.node, session: await access.session(), domain: domain, xml: xml, options: options)
   }
 }
-
-extension Condition {
-  fileprivate var key: Key {
-    switch self {
-    case .absent(let key), .unchanged(let key, _), .stands(let key, _): key
-    }
-  }
-}

@@ -20,20 +20,22 @@ struct NodesCommand: AsyncParsableCommand {
   }
 
   private func details(_ node: NodeInfo, _ terminal: Terminal) -> [String] {
-    var facts: [String] = []
-    facts.append("serves \(node.connections.isEmpty ? "nothing" : node.connections.joined(separator: ", "))")
-    if !node.labels.isEmpty {
-      facts.append(node.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
-    }
-    if node.unmanagedDomains > 0 {
+    var facts = [node.connections.isEmpty ? "serves no connection" : "serves \(node.connections.joined(separator: ", "))"]
+    facts += node.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    if node.unmanagedDomains > 0, node.state != .down {
       facts.append(
         "\(Words.count(node.unmanagedDomains, "domain")) outside protection (\(Words.memory(node.unmanaged.memory)))")
     }
     if let version = node.version { facts.append("version \(version)") }
-    let lines = ["", "\(terminal.styled(node.name, .bold))  \(terminal.styled(facts.joined(separator: "; "), .dim))"]
+    let room = terminal.isTerminal ? max(30, terminal.columns - node.name.count - 2) : .max
+    let lines = terminal.wrapped(facts.joined(separator: "; "), to: room).enumerated().map { index, line in
+      let name = index == 0 ? terminal.styled(node.name, .bold) : String(repeating: " ", count: node.name.count)
+      return "\(name)  \(terminal.styled(line, .dim))"
+    }
     let troubles =
       node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) does not answer: \($0.value)" }
       + node.strays.map { "\($0) carries this cluster's mark, but the cluster does not know it" }
-    return lines + troubles.map { terminal.styled("  \($0)", .bad) }
+    let indent = String(repeating: " ", count: node.name.count + 2)
+    return [""] + lines + troubles.map { indent + terminal.styled($0, .bad) }
   }
 }

@@ -36,6 +36,9 @@ struct WorkloadsCommand: AsyncParsableCommand {
             ? "Nothing is protected yet. `holdfast adopt` protects a running domain." : "No workload's name matches.")
     }
     let width = terminal.isTerminal ? terminal.columns : nil
-    for line in WorkloadTable(terminal: terminal).lines(list.workloads, isBrief: false, width: width) { Output.line(line) }
+    let table = WorkloadTable(terminal: terminal)
+    for line in table.lines(list.workloads, isBrief: false, width: width, whyLines: terminal.isTerminal ? 3 : 1) {
+      Output.line(line)
+    }
   }
 }

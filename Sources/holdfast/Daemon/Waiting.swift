@@ -22,7 +22,8 @@ struct Waiting: Sendable {
       while true {
         let workload = try await client.get("/workloads/\(name)", ["limit": "0"], as: WorkloadDetail.self).workload
         if try Self.isReached(goal, by: workload) { break }
-        let text = "\(name) is \(workload.state.rawValue)\(workload.why.map { ": \($0)" } ?? "")"
+        let state = Self.describe(workload)
+        let text = "\(name) is \(state)"
         if isShown {
           Output.progress(Terminal.current().fitted(text, to: Terminal.current().columns - 1))
         } else if text != told {
@@ -31,13 +32,18 @@ struct Waiting: Sendable {
         told = text
         guard ContinuousClock.now < end else {
           throw Failure(
-            thing: "workload \(name)",
-            reason: "it is not there after \(Int(limit)) s: \(workload.why ?? "it is \(workload.state.rawValue)")",
+            thing: "workload \(name)", reason: "it is not there after \(Words.seconds(limit)) s: it is \(state)",
             remedy: "`holdfast workload \(name)` shows what happens to it; it goes on without this command.")
         }
         try await Task.sleep(for: Self.pause)
       }
     }
+  }
+
+  private static func describe(_ workload: WorkloadInfo) -> String {
+    let isUndecided = workload.move.map { !$0.isServed } ?? false
+    let why = workload.why ?? (isUndecided ? "the planner has not decided on its move" : nil)
+    return "\(workload.state.rawValue)\(why.map { ": \($0)" } ?? "")"
   }
 
   private static func isReached(_ goal: Goal, by workload: WorkloadInfo) throws -> Bool {

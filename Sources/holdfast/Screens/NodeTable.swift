@@ -5,21 +5,32 @@ import HoldfastCore
 struct NodeTable {
   let terminal: Terminal
 
-  private static let memoryBar = 16
-  private static let cpuBar = 8
+  /// Bars for memory and processors, the widest that fit are taken.
+  private static let bars = [(memory: 16, cpus: 8), (memory: 10, cpus: 5), (memory: 6, cpus: 3)]
 
   /// - Parameter width: nil: as wide as it is.
   func lines(_ nodes: [NodeInfo], width: Int?) -> [String] {
-    var table = Table([
-      .init(title: "NODE"), .init(title: "STATE"), .init(title: "MEMORY"), .init(title: "FREE", alignsRight: true),
-      .init(title: "CPUS"), .init(title: "FREE", alignsRight: true), .init(title: "WORKLOADS", alignsRight: true),
-      .init(title: "GUARD", yields: true)
-    ])
-    table.rows = nodes.map(row)
-    return table.lines(terminal, width: width)
+    var plain = terminal
+    plain.hasColour = false
+    let fitting = Self.bars.first { bars in
+      guard let width else { return true }
+      return table(nodes, bars).lines(plain, width: nil).allSatisfy { $0.count <= width }
+    }
+    return table(nodes, fitting ?? Self.bars[Self.bars.count - 1]).lines(terminal, width: width)
   }
 
-  private func row(_ node: NodeInfo) -> [Table.Cell] {
+  private func table(_ nodes: [NodeInfo], _ bars: (memory: Int, cpus: Int)) -> Table {
+    var table = Table([
+      .init(title: "NODE", yields: true), .init(title: "STATE"), .init(title: "MEMORY"),
+      .init(title: "FREE", alignsRight: true),
+      .init(title: "CPUS"), .init(title: "FREE", alignsRight: true), .init(title: "WORKLOADS", alignsRight: true),
+      .init(title: "GUARD")
+    ])
+    table.rows = nodes.map { row($0, bars) }
+    return table
+  }
+
+  private func row(_ node: NodeInfo, _ bars: (memory: Int, cpus: Int)) -> [Table.Cell] {
     let state: Table.Cell =
       switch node.state {
       case .up: .init(node.isPlanner ? "up, planner" : "up", .good)
@@ -38,9 +49,9 @@ struct NodeTable {
     let free = capacity - node.used - node.unmanaged
     return [
       .init(node.name, .bold), state,
-      .init(memory.text(terminal, width: Self.memoryBar), memory.style),
-      .init("\(Words.memory(free.memory)) of \(Words.memory(capacity.memory))"),
-      .init(cpus.text(terminal, width: Self.cpuBar), cpus.style),
+      .init(memory.text(terminal, width: bars.memory), memory.style),
+      .init(Words.memory(free.memory, of: capacity.memory)),
+      .init(cpus.text(terminal, width: bars.cpus), cpus.style),
       .init("\(Words.cpus(free.cpus)) of \(Words.cpus(capacity.cpus))"), count, guardCell
     ]
   }

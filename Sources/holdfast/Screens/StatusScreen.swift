@@ -5,28 +5,35 @@ struct StatusScreen {
   let status: ClusterStatus
   let terminal: Terminal
 
-  private static let mostReasons = 4
+  private static let mostReasonLines = 3
   private static let mostRisks = 2
+  private static let mostSteps = 4
   private static let leastHistory = 4
+  private static let labelWidth = 9
 
+  /// At most one less than the terminal has, for the prompt.
   func lines() -> [String] {
     let width = min(terminal.columns, 140)
     let head = headline(width)
-    let risk = risks(width)
-    let next = steps()
-    // The rest of the screen: nodes first, then what is misplaced, then history.
-    var room = terminal.rows - 1 - head.count - spaced(risk) - spaced(next) - Self.leastHistory - 2
-    let nodes = section(nodeLines(width, room: max(4, room * 3 / 5)))
+    let risk = section(risks(width)), next = section(steps(width))
+    var room = terminal.rows - 1 - head.count - risk.count - next.count
+    // Nodes first, then what is misplaced, then history; the first two leave something to those that follow.
+    let nodes = section(nodeLines(width, room: max(4, room / 2 - 1)))
     room -= nodes.count
-    let misplaced = section(misplacedLines(width, room: max(4, room)))
-    let left = terminal.rows - 1 - head.count - nodes.count - misplaced.count - spaced(risk) - spaced(next)
-    let history = section(recent(width, room: max(1, left - 2)))
-    return head + nodes + misplaced + section(risk) + history + section(next)
+    let misplaced = section(misplacedLines(width, room: max(2, room - 2 - Self.leastHistory)))
+    room -= misplaced.count
+    return head + nodes + misplaced + risk + section(recent(width, room: max(1, room - 1))) + next
   }
 
   private func section(_ lines: [String]) -> [String] { lines.isEmpty ? [] : [""] + lines }
-  private func spaced(_ lines: [String]) -> Int { section(lines).count }
-  private func title(_ text: String) -> String { terminal.styled(text, .bold) }
+
+  /// Lines with a label before the first.
+  private func labelled(_ label: String, _ lines: [String]) -> [String] {
+    lines.enumerated().map { index, line in
+      let name = index == 0 ? label : ""
+      return terminal.styled(name, .dim) + String(repeating: " ", count: Self.labelWidth - name.count) + line
+    }
+  }
 
   // MARK: sections
 
@@ -47,10 +54,20 @@ struct StatusScreen {
     if let range = text.range(of: "  \(word)  ") {
       text = "\(terminal.styled(status.cluster, .bold))  \(terminal.styled(word, style))  \(text[range.upperBound...])"
     }
-    let more = status.reasons.count - Self.mostReasons
-    let reasons = status.reasons.prefix(more > 0 ? Self.mostReasons - 1 : Self.mostReasons)
-    let rest = more > 0 ? ["  and \(more + 1) reasons more: holdfast status -o json"] : []
-    return [text + padding + terminal.styled(seen, .dim)] + reasons.map { "  " + terminal.fitted($0, to: width - 2) } + rest
+    return [text + padding + terminal.styled(seen, .dim)] + reasons(width)
+  }
+
+  private func reasons(_ width: Int) -> [String] {
+    let separator = terminal.isUnicode ? " · " : "; "
+    for count in (0...status.reasons.count).reversed() {
+      let hidden = status.reasons.count - count
+      let shown =
+        status.reasons.prefix(count)
+        + (hidden > 0 ? ["and \(Words.count(hidden, "reason")) more: holdfast status -o json"] : [])
+      let lines = terminal.wrapped(shown.joined(separator: separator), to: width - 2)
+      if lines.count <= Self.mostReasonLines { return shown.isEmpty ? [] : lines.map { "  \($0)" } }
+    }
+    return []
   }
 
   private var summary: String {
@@ -68,54 +85,80 @@ struct StatusScreen {
   private func nodeLines(_ width: Int, room: Int) -> [String] {
     let table = NodeTable(terminal: terminal)
     guard status.nodes.count + 1 > room else { return table.lines(status.nodes, width: width) }
-    func isSound(_ node: NodeInfo) -> Bool {
-      node.state == .up && node.unreachable.isEmpty && NodeInfo.soundGuardPhases.contains(node.guardPhase ?? "")
+    func rank(_ node: NodeInfo) -> Int {
+      let isSound = node.unreachable.isEmpty && NodeInfo.soundGuardPhases.contains(node.guardPhase ?? "")
+      return node.state == .down ? 0 : node.state == .leaving || !isSound ? 1 : 2
     }
-    let ordered = status.nodes.filter { !isSound($0) } + status.nodes.filter(isSound)
+    let ordered = (0...2).flatMap { wanted in status.nodes.filter { rank($0) == wanted } }
     let shown = ordered.prefix(room - 2)
     return table.lines(Array(shown), width: width) + ["and \(ordered.count - shown.count) nodes more: holdfast nodes"]
   }
 
   private func misplacedLines(_ width: Int, room: Int) -> [String] {
     guard !status.misplaced.isEmpty else { return [] }
-    let fits = status.misplaced.count + 2 <= room
-    let shown = fits ? status.misplaced : Array(status.misplaced.prefix(max(1, room - 3)))
-    let table = WorkloadTable(terminal: terminal).lines(shown, isBrief: true, width: width)
-    let rest = fits ? [] : ["and \(status.misplaced.count - shown.count) more: holdfast workloads --problems"]
-    return [title("Not where they should be")] + table + rest
+    let table = WorkloadTable(terminal: terminal)
+    // Two lines for each reason where that leaves room for all workloads, else one.
+    for whyLines in [2, 1] {
+      let lines = table.lines(status.misplaced, isBrief: true, width: width, whyLines: whyLines)
+      if lines.count <= room { return lines }
+    }
+    let shown = Array(status.misplaced.prefix(max(1, room - 2)))
+    return table.lines(shown, isBrief: true, width: width)
+      + ["and \(status.misplaced.count - shown.count) more: holdfast workloads --problems"]
   }
 
   private func risks(_ width: Int) -> [String] {
     guard !status.risks.isEmpty else { return [] }
-    let lines = status.risks.prefix(Self.mostRisks).map { risk in
+    var lines = status.risks.prefix(Self.mostRisks).map { risk in
       let names = risk.workloads.prefix(4).joined(separator: ", ")
       let more = risk.workloads.count > 4 ? " and \(risk.workloads.count - 4) more" : ""
-      return
-        "If \(risk.node) fails now, \(names)\(more) find\(risk.workloads.count == 1 ? "s" : "") no room (\(Words.memory(risk.demand.memory)))."
+      let verb = risk.workloads.count == 1 ? "finds" : "find"
+      return "If \(risk.node) fails now, \(names)\(more) \(verb) no room (\(Words.memory(risk.demand.memory)))."
     }
     let rest = status.risks.count - lines.count
-    return [title("At risk")] + lines.map { terminal.fitted($0, to: width) }
-      + (rest > 0 ? ["The same holds for \(Words.count(rest, "node")) more."] : [])
+    if rest > 0, let last = lines.indices.last { lines[last] += " The same holds for \(Words.count(rest, "node")) more." }
+    return labelled("At risk", lines.map { terminal.fitted($0, to: width - Self.labelWidth) })
   }
 
   private func recent(_ width: Int, room: Int) -> [String] {
-    let title = title("Last 10 minutes")
-    guard !status.recent.isEmpty else { return [title, terminal.styled("nothing happened", .dim)] }
+    guard !status.recent.isEmpty else { return labelled("Recently", ["nothing happened in the last 10 minutes"]) }
     let hidden = max(0, status.recent.count - room)
-    // One line of the room for the count of what is hidden.
-    let shown = hidden > 0 ? status.recent.suffix(max(1, room - 1)) : status.recent[...]
-    let lines = HistoryLines(terminal: terminal, width: width).lines(Array(shown))
-    let rest = hidden > 0 ? [terminal.styled("\(status.recent.count - shown.count) lines before: holdfast events", .dim)] : []
-    return [title] + rest + lines
+    let shown = hidden > 0 ? weightiest(max(1, room - 1)) : status.recent
+    var lines = HistoryLines(terminal: terminal, width: width - Self.labelWidth).lines(shown)
+    if hidden > 0 {
+      lines.append(terminal.styled("and \(status.recent.count - shown.count) lines more: holdfast events", .dim))
+    }
+    return labelled("Recently", lines)
   }
 
-  private func steps() -> [String] {
-    guard !status.next.isEmpty else { return [] }
-    let width = status.next.map(\.command.count).max() ?? 0
-    return [title("Type next")]
-      + status.next.map { step in
-        let padding = String(repeating: " ", count: width - step.command.count)
-        return "  \(step.command)\(padding)  \(terminal.styled("\(step.on.map { "on \($0): " } ?? "")\(step.purpose)", .dim))"
+  /// What began it before what followed from it, that before what went as it should; of equals the latest. In the order in which it
+  /// happened.
+  private func weightiest(_ count: Int) -> [HistoryLine] {
+    func weight(_ line: HistoryLine) -> Int {
+      switch (line.severity, line.kind) {
+      case (_, "nodeLost"), (_, "sessionLost"), (_, "storeLost"), (_, "guardLost"), (_, "isolated"): 4
+      case ("error", _): 3
+      case ("warning", _): 2
+      case (_, "claimed"), (_, "released"): 0
+      default: 1
       }
+    }
+    let ranked = status.recent.indices.sorted {
+      (weight(status.recent[$0]), $0) > (weight(status.recent[$1]), $1)
+    }
+    return ranked.prefix(count).sorted().map { status.recent[$0] }
+  }
+
+  private func steps(_ width: Int) -> [String] {
+    let steps = status.next.prefix(Self.mostSteps)
+    let commandWidth = steps.map(\.command.count).max() ?? 0
+    return labelled(
+      "Next",
+      steps.map { step in
+        let padding = String(repeating: " ", count: commandWidth - step.command.count)
+        let purpose = "\(step.on.map { "on \($0): " } ?? "")\(step.purpose)"
+        let room = max(10, width - Self.labelWidth - commandWidth - 2)
+        return "\(step.command)\(padding)  \(terminal.styled(terminal.fitted(purpose, to: room), .dim))"
+      })
   }
 }

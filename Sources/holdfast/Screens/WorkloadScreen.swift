@@ -11,7 +11,9 @@ struct WorkloadScreen {
     let workload = detail.workload
     let width = terminal.isTerminal ? min(terminal.columns, 140) : nil
     var lines = ["\(terminal.styled(workload.name, .bold))  \(terminal.styled(state, WorkloadTable.style(workload)))"]
-    if let why = workload.why { lines += paragraph("why", why) }
+    // Why nobody takes it is what follows, node by node.
+    let isToldBelow = workload.state == .pending && workload.reason != nil
+    if let why = workload.why, !isToldBelow { lines += paragraph("why", why) }
     if let reason = workload.reason {
       lines += paragraph("placed", workload.wantedNode.map { "\($0): \(reason)" } ?? "nowhere: \(reason)")
     }
@@ -24,11 +26,13 @@ struct WorkloadScreen {
     if let move = workload.move, !move.isServed { lines += paragraph("asked", "to move to \(move.to), not decided yet") }
     lines += paragraph(
       "needs",
-      "\(Words.memory(workload.demand.memory)), \(Words.cpus(workload.demand.cpus)) cpus; priority \(workload.priority)")
+      "\(Words.memory(workload.demand.memory)), \(Words.cpus(workload.demand.cpus)) \(workload.demand.cpus == 1 ? "cpu" : "cpus"); priority \(workload.priority)"
+    )
     lines += paragraph(
       "domain", "\(workload.connection)/\(workload.name), UUID \(workload.uuid), epoch \(workload.epoch)")
     lines += paragraph(
-      "at deadline", "\(workload.isolation == "stop" ? "killed" : "frozen"); \(seconds(workload.stopTimeout)) to shut down")
+      "at deadline",
+      "\(workload.isolation == "stop" ? "killed" : "frozen"); \(Words.seconds(workload.stopTimeout)) s to shut down")
     if !workload.labels.isEmpty {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
@@ -54,5 +58,4 @@ struct WorkloadScreen {
     }
   }
 
-  private func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value)) s" : "\(value) s" }
 }

@@ -5,10 +5,13 @@ struct WorkloadTable {
   let terminal: Terminal
 
   /// - Parameters:
-  ///   - isBrief: only what matters for one that is not in its place.
+  ///   - isBrief: only what matters for those that are not in their place.
   ///   - width: nil: as wide as it is.
-  func lines(_ workloads: [WorkloadInfo], isBrief: Bool, width: Int?) -> [String] {
-    var columns: [Table.Column] = [.init(title: "WORKLOAD"), .init(title: "STATE"), .init(title: "NODE")]
+  ///   - whyLines: how many lines a reason may take.
+  func lines(_ workloads: [WorkloadInfo], isBrief: Bool, width: Int?, whyLines: Int = 1) -> [String] {
+    var columns: [Table.Column] = [
+      .init(title: isBrief ? "NOT IN PLACE" : "WORKLOAD"), .init(title: "STATE"), .init(title: "NODE")
+    ]
     if !isBrief {
       columns += [
         .init(title: "MEMORY", alignsRight: true), .init(title: "CPUS", alignsRight: true),
@@ -30,7 +33,7 @@ struct WorkloadTable {
       }
       return row + [.init(workload.why ?? "")]
     }
-    return table.lines(terminal, width: width)
+    return table.lines(terminal, width: width, yieldingLines: whyLines)
   }
 
   static func style(_ workload: WorkloadInfo) -> Style {

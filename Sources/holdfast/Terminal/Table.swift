@@ -22,26 +22,48 @@ struct Table {
 
   init(_ columns: [Column]) { self.columns = columns }
 
-  /// - Parameter width: lines are not longer than this where a column yields; nil: as long as they are.
-  func lines(_ terminal: Terminal, width: Int?) -> [String] {
+  /// - Parameters:
+  ///   - width: lines are not longer than this where a column yields; nil: as long as they are.
+  ///   - yieldingLines: a cell of the column that yields may go on in this many lines.
+  func lines(_ terminal: Terminal, width: Int?, yieldingLines: Int = 1) -> [String] {
     let shown = columns.indices.filter { index in rows.contains { !$0[index].text.isEmpty } }
     var widths = columns.indices.map { index in max(columns[index].title.count, rows.map { $0[index].text.count }.max() ?? 0) }
-    if let width, let yielding = shown.first(where: { columns[$0].yields }) {
+    let yielding = shown.first { columns[$0].yields }
+    if let width, let yielding {
       let others = shown.filter { $0 != yielding }.reduce(0) { $0 + widths[$1] + Self.gap }
       widths[yielding] = min(widths[yielding], max(10, width - others))
     }
     let header = columns.map { Cell($0.title, .dim) }
-    return ([header] + rows).map { row in
-      var line = ""
-      for (position, index) in shown.enumerated() {
-        let text = terminal.fitted(row[index].text, to: widths[index])
-        let padding = String(repeating: " ", count: widths[index] - text.count)
-        let isLast = position == shown.count - 1
-        line += columns[index].alignsRight ? padding : ""
-        line += terminal.styled(text, row[index].style)
-        if !isLast { line += (columns[index].alignsRight ? "" : padding) + String(repeating: " ", count: Self.gap) }
+    return ([header] + rows).flatMap { row in
+      var parts = yielding.map { width == nil ? [row[$0].text] : terminal.wrapped(row[$0].text, to: widths[$0]) } ?? [""]
+      if parts.count > yieldingLines {
+        // What is too much goes into the last line, to be cut there.
+        let rest = parts.dropFirst(yieldingLines - 1).joined(separator: " ")
+        parts = parts.prefix(yieldingLines - 1) + [rest]
       }
-      return line
+      return parts.enumerated().map { position, part in
+        line(row, of: shown, widths, terminal) { index, text in index == yielding ? part : position == 0 ? text : "" }
+      }
     }
+  }
+
+  private func line(
+    _ row: [Cell], of shown: [Int], _ widths: [Int], _ terminal: Terminal, _ text: (Int, String) -> String
+  ) -> String {
+    var line = ""
+    var pending = ""
+    for index in shown {
+      let text = terminal.fitted(text(index, row[index].text), to: widths[index])
+      let padding = String(repeating: " ", count: widths[index] - text.count)
+      let gap = String(repeating: " ", count: Self.gap)
+      // Spaces are held back until something follows them.
+      if !text.isEmpty {
+        line += pending + (columns[index].alignsRight ? padding : "") + terminal.styled(text, row[index].style)
+        pending = (columns[index].alignsRight ? "" : padding) + gap
+      } else {
+        pending += padding + gap
+      }
+    }
+    return line
   }
 }

@@ -7,12 +7,21 @@ enum Words {
     abs(mebibytes) < 1024 ? "\(mebibytes) MiB" : "\(tenths(Double(mebibytes) / 1024)) GiB"
   }
 
+  /// Both in the whole's unit: `3.5 of 16.0 GiB`.
+  static func memory(_ mebibytes: Int, of whole: Int) -> String {
+    whole < 1024
+      ? "\(mebibytes) of \(whole) MiB" : "\(tenths(Double(mebibytes) / 1024)) of \(tenths(Double(whole) / 1024)) GiB"
+  }
+
   static func cpus(_ count: Double) -> String { count == count.rounded() ? "\(Int(count))" : tenths(count) }
 
   private static func tenths(_ value: Double) -> String {
     let scaled = Int((value * 10).rounded())
     return "\(scaled < 0 ? "-" : "")\(abs(scaled) / 10).\(abs(scaled) % 10)"
   }
+
+  /// Without the fraction where there is none.
+  static func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
 
   static func count(_ number: Int, _ thing: String) -> String { "\(number) \(thing)\(number == 1 ? "" : "s")" }
 

@@ -45,9 +45,10 @@ extension LibvirtConnection {
     logger.warning("a domain's process is gone, and libvirt does not clear it away: clearing", metadata: ["domain": "\(name)"])
     do {
       try await call(limit: limits.lifecycle) { lookout throws(LibvirtError) in
-        // Looked at again on this thread: a domain that restarts itself has another process by now.
-        guard let (_, now) = try lookout.look(at: name, before: run).told, now.hasEnded, now.uuid == run.uuid else { return }
-        try lookout.destroy(name, now)
+        // Looked at again on this thread: a domain that restarted itself has another process by now.
+        let sighting = try lookout.look(at: name, before: run)
+        guard let (_, now) = sighting.told, now.hasEnded, now.uuid == run.uuid else { return }
+        try lookout.destroy(sighting)
       }
     } catch {
       logger.warning("clearing failed", metadata: ["domain": "\(name)", "reason": "\(Words.of(error))"])
@@ -56,11 +57,11 @@ extension LibvirtConnection {
 }
 
 extension Lookout {
-  /// Ends a domain at once, and what libvirt no longer knows of it.
-  func destroy(_ name: String, _ run: Run) throws(LibvirtError) {
-    switch try look(at: name, before: run) {
-    case .active(let observation, _):
-      guard observation.uuid == run.uuid, let domain = try connection.domain(uuid: run.uuid) else { return }
+  /// Ends at once what was just seen, be it a domain or what libvirt no longer knows of it.
+  func destroy(_ sighting: Sighting) throws(LibvirtError) {
+    switch sighting {
+    case .active(_, let run):
+      guard let domain = try connection.domain(uuid: run.uuid) else { return }
       do throws(LibvirtError) {
         try domain.destroy()
       } catch {

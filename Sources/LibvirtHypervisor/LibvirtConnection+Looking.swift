@@ -48,11 +48,12 @@ extension LibvirtConnection {
 
   private func inventoryOnce(telling: Telling) async {
     guard case .up = phase else { return }
+    let opening = openings
     let moment = ledger.begin()
     let before = ledger.runs
     do {
       var sightings = try await call { lookout throws(LibvirtError) in try lookout.lookAtAll(before: before) }
-      guard case .up = phase else { return }
+      guard opening == openings, case .up = phase else { return }
       for (name, unknown) in startsInFlight where sightings[name]?.told == nil { sightings[name] = unknown }
       let (domains, news) = ledger.take(sightings, asOf: moment)
       if telling == .always || news || !inventoryTold { nowKnown(domains) }
@@ -60,7 +61,7 @@ extension LibvirtConnection {
       for domain in domains { follow(domain.id.name) }
       for name in lookWanted { look(at: name) }
     } catch {
-      lose(Words.of(error))
+      if opening == openings { lose(Words.of(error)) }
     }
   }
 

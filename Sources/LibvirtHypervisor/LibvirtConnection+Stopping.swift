@@ -90,7 +90,10 @@ extension LibvirtConnection {
   private func destroy(_ name: String, _ uuid: String) async -> OperationOutcome {
     guard let run = ledger.sighting(of: name).told?.run else { return .done }
     do {
-      try await call(limit: limits.lifecycle) { lookout throws(LibvirtError) in try lookout.destroy(name, run) }
+      try await call(limit: limits.lifecycle) { lookout throws(LibvirtError) in
+        let sighting = try lookout.look(at: name, before: run)
+        if sighting.told?.run.uuid == uuid { try lookout.destroy(sighting) }
+      }
     } catch .notBegun(let reason) {
       return .failed(reason: "\(name) was not destroyed: \(reason)")
     } catch {

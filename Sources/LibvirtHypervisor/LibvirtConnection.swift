@@ -122,8 +122,8 @@ actor LibvirtConnection {
     inventoryTold = false
     events = nil
     ledger.forgetExpectations()
-    logger.warning("libvirt is unreachable", metadata: ["reason": "\(reason)"])
     tellUnreachable(reason)
+    connections.renew(opening: openings + 1)
     calls.abandonAll(reason: "the connection to libvirt (\(uri)) was lost: \(reason)")
     wakeAll()
     connect()
@@ -132,6 +132,7 @@ actor LibvirtConnection {
   private func tellUnreachable(_ reason: String) {
     guard !unreachableTold else { return }
     unreachableTold = true
+    logger.warning("libvirt is unreachable", metadata: ["reason": "\(reason)"])
     send(.unreachable(connection: uri, reason: reason))
   }
 

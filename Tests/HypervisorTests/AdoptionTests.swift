@@ -42,7 +42,7 @@ import Testing
       #expect(before.links.count == 1)
       #expect(try await info(domain)["Autostart"] == "enable")
 
-      #expect(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: domain.mark) == .done)
+      expectDone(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: domain.mark))
       let marked = try await watched.expect("marked and transient") {
         $0.observation(of: domain.id).map { $0.mark == domain.mark && !$0.persistent } == true
       }
@@ -50,14 +50,14 @@ import Testing
       let protected = try await info(domain)
       #expect((protected["Persistent"], protected["Autostart"]) == ("no", "disable"))
 
-      #expect(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid) == .done)
+      expectDone(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid))
       let unmarked = try await watched.expect("unmarked and persistent", from: marked.next) {
         $0.observation(of: domain.id).map { $0.mark == nil && $0.persistent } == true
       }
       #expect(unmarked.event.observation(of: domain.id)?.pid == before.pid)
       #expect(try await info(domain)["Persistent"] == "yes")
       #expect(try await !virsh(domain, "dumpxml", "--inactive", domain.id.name).contains("holdfast"))
-      #expect(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid) == .done, "it is idempotent")
+      expectDone(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid))
       #expect(await watched.count { $0.isGone(domain.id) } == 0)
       _ = try await virsh(domain, "destroy", domain.id.name)
       try await watched.expectGone(domain.id)
@@ -74,7 +74,7 @@ import Testing
       let xml = try await virsh(theirs, "dumpxml", theirs.id.name)
       for _ in 1...2 {
         _ = try await watched.start(ours)
-        #expect(await watched.hypervisor.stop(ours.id, uuid: ours.uuid, grace: .zero) == .done)
+        expectDone(await watched.hypervisor.stop(ours.id, uuid: ours.uuid, grace: .zero))
       }
       var sameName = ours
       sameName.id.name = theirs.id.name
@@ -82,7 +82,7 @@ import Testing
         Issue.record("a second domain of one name was started")
         return
       }
-      #expect(await watched.hypervisor.stop(theirs.id, uuid: ours.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(theirs.id, uuid: ours.uuid, grace: .zero))
       await watched.hypervisor.refresh()
       try await Task.sleep(for: .milliseconds(50))
       #expect(await watched.events.last { $0.isInventory(of: theirs.id.connection) }?.observation(of: theirs.id) == before)
@@ -111,7 +111,7 @@ import Testing
       let seen = try await watched.start(domain)
       #expect(!seen.persistent)
       #expect(seen.mark?.epoch == Epoch(9))
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
       #expect(try await !virsh(domain, "list", "--all", "--name").contains(domain.id.name))
     }
   }

@@ -15,7 +15,7 @@ import Testing
   {
     let domain = try TestDomain(driver, "set-\(driver)")
     try await Watched.with([domain.id.connection]) { watched in
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       let seen = try await watched.expect(domain.id, .running)
       #expect(seen.uuid == domain.uuid)
       #expect(seen.mark == domain.mark)
@@ -30,7 +30,7 @@ import Testing
         #expect(cgroup.contains("/holdfast.partition/freeze.partition/"))
         #expect(try String(contentsOfFile: "\(cgroup)/cgroup.procs", encoding: .utf8).split(separator: "\n").contains("\(pid)"))
       }
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
       #expect(await watched.count { $0.isGone(domain.id) } == 1)
       if let pid = seen.pid { #expect(!isExecuting(pid)) }
     }
@@ -43,7 +43,7 @@ import Testing
   {
     let domain = try TestDomain(driver, "twice-\(driver)")
     try await Watched.with([domain.id.connection]) { watched in
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       let seen = try await watched.expect(domain.id, .running)
       var other = domain
       other.uuid = UUID().uuidString.lowercased()
@@ -64,13 +64,13 @@ import Testing
     var domain = try TestDomain(driver, "theirs-\(driver)")
     let uri = domain.id.connection
     try await Watched.with([uri]) { watched in
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running)
-      #expect(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid) == .done)
+      expectDone(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid))
       let unmarked = try await watched.expect("unmarked") {
         $0.observation(of: domain.id).map { $0.mark == nil && $0.persistent } == true
       }
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
       try await watched.expectGone(domain.id, from: unmarked.next)
       try await #expect(failure(watched.hypervisor.start(domain.request)).contains("does not carry this workload's mark"))
       domain.uuid = UUID().uuidString.lowercased()
@@ -116,28 +116,28 @@ import Testing
   @Test(arguments: TestedDriver.available) func `only the domain with the UUID is stopped`(driver: TestedDriver) async throws {
     let domain = try TestDomain(driver, "uuid-\(driver)")
     try await Watched.with([domain.id.connection]) { watched in
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       let seen = try await watched.expect(domain.id, .running)
       // Nothing with that UUID is there: it is seen gone.
-      #expect(await watched.hypervisor.stop(domain.id, uuid: UUID().uuidString, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: UUID().uuidString, grace: .zero))
       var misnamed = domain.id
       misnamed.name = "nobody"
       try await #expect(failure(watched.hypervisor.stop(misnamed, uuid: domain.uuid, grace: .zero)).contains(domain.id.name))
       await watched.hypervisor.refresh()
       try await #expect(lastInventory(watched, domain.id) == seen)
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid.uppercased(), grace: .zero) == .done)
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done, "it is idempotent")
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid.uppercased(), grace: .zero))
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }
 
   @Test(arguments: TestedDriver.available) func `a graceful stop ends with the domain gone`(driver: TestedDriver) async throws {
     let domain = try TestDomain(driver, "grace-\(driver)")
     try await Watched.with([domain.id.connection]) { watched in
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running)
       if driver == .lxc { try await Task.sleep(for: .milliseconds(300)) }  // Its init sets its trap.
       let took = await ContinuousClock().measure {
-        #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .seconds(driver.obeys ? 30 : 2)) == .done)
+        expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .seconds(driver.obeys ? 30 : 2)))
       }
       #expect(took < .seconds(10))
       #expect(driver.obeys || took >= .seconds(2), "the guest has its whole grace")
@@ -150,15 +150,15 @@ import Testing
   {
     var domain = try TestDomain(driver, "epoch-\(driver)")
     try await Watched.with([domain.id.connection]) { watched in
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running)
       domain.epoch = 8
       let mark = domain.mark
-      #expect(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: mark) == .done)
+      expectDone(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: mark))
       try await watched.expect("the new epoch") { $0.observation(of: domain.id)?.mark == mark }
       var foreign = mark
       foreign.cluster = "another"
-      #expect(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: mark) == .done, "it is idempotent")
+      expectDone(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: mark))
       try await #expect(failure(watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: foreign)).contains("cluster test"))
       try await #expect(
         failure(watched.hypervisor.mark(domain.id, uuid: UUID().uuidString, mark: mark)).contains(
@@ -171,16 +171,16 @@ import Testing
     var domain = try TestDomain(driver, "again-\(driver)")
     try await Watched.with([domain.id.connection]) { watched in
       await #expect(throws: HypervisorError.self) { try await watched.hypervisor.describe(domain.id) }
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running)
       domain.xml = try await watched.hypervisor.describe(domain.id)
       #expect(!domain.xml.contains("holdfast.dev"))
       #expect(!domain.xml.contains("HOLDFAST_"))
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
       let next = await watched.mark
-      #expect(await watched.hypervisor.start(domain.request) == .done)
+      expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running, from: next)
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }
 

@@ -28,7 +28,7 @@ import Testing
         $0.isInventory(of: domain.id.connection) && $0.observation(of: domain.id) == before
       }
       #expect(await watched.count { $0.isGone(domain.id) } == 0)
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }
 
@@ -79,7 +79,7 @@ import Testing
       #expect(await watched.count(from: next) { $0.isGone(domain.id) } == 0)
       try "THAWED".write(toFile: freezer, atomically: false, encoding: .utf8)
       try await watched.expect(domain.id, .running, from: next)
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }
 
@@ -102,7 +102,7 @@ import Testing
       }
       // libvirt keeps what it lost, neither running nor defined, and refuses to start it: that is cleared.
       _ = try await watched.start(domain)
-      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }
 
@@ -136,7 +136,7 @@ import Testing
     try await watched.expectGone(domain.id, from: next)
     #expect(!isExecuting(orphan))
     _ = try await watched.start(domain)
-    #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+    expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
   }
 
   @Test(.libvirtHost) func `connections that are lost are given back`() async throws {
@@ -163,7 +163,7 @@ import Testing
     let domains = try (1...30).map { try TestDomain(.lxc, "die\($0)") }
     try await Watched.with([domains[0].id.connection]) { watched in
       let hypervisor = watched.hypervisor
-      await atOnce(domains) { #expect(await hypervisor.start($0.request) == .done) }
+      await atOnce(domains) { expectDone(await hypervisor.start($0.request)) }
       var controllers: [Int32] = []
       for domain in domains { controllers.append(try #require(try await watched.expect(domain.id, .running).pid)) }
       let next = await watched.mark
@@ -175,7 +175,7 @@ import Testing
         return emptied || domains.allSatisfy { domain in told.contains { $0.isGone(domain.id) } }
       }
       for domain in domains {
-        #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+        expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
       }
     }
   }

@@ -130,3 +130,8 @@ extension HypervisorEvent {
     }
   }
 }
+
+/// Expects a call to have succeeded, and says what it came to.
+func expectDone(_ outcome: OperationOutcome, at place: SourceLocation = #_sourceLocation) {
+  if outcome != .done { Issue.record("\(outcome)", sourceLocation: place) }
+}

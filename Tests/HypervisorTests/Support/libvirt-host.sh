@@ -33,7 +33,11 @@ outer() {
   # A directory of our own for the v1 hierarchies: the machine's may be mounted elsewhere, in part, or not at all.
   mkdir "$dir" || die "$dir exists"
   mkdir "$dir/cgroup"
+  # However this ends.
+  # shellcheck disable=SC2064 # the values of now
+  trap "clean_up '$dir' '$name'" EXIT
   trap : INT TERM HUP
+  # A mount of our own for each v1 hierarchy: the machine's may be elsewhere, or not be there.
   for c in $controllers; do
     mkdir "$dir/cgroup/$c"
     mount -t cgroup -o "$c" "hf-$c" "$dir/cgroup/$c" || die "the cgroup v1 controller $c cannot be mounted: the tests' libvirt host needs v1"
@@ -41,10 +45,10 @@ outer() {
     [ "$c" != cpuset ] || inherit_cpuset "$dir/cgroup/$c/$name"
   done
   (
+    trap - EXIT
     for c in $controllers; do echo "$BASHPID" >"$dir/cgroup/$c/$name/cgroup.procs" || exit 1; done
     exec unshare --mount --net --cgroup --propagation private "$BASH" "$0" --inside "$dir"
   )
-  clean_up "$dir" "$name"
 }
 
 inherit_cpuset() {
@@ -57,6 +61,7 @@ inherit_cpuset() {
 clean_up() {
   local dir=$1 name=$2 freezer=$1/cgroup/freezer/$2 pids
   for _ in $(seq 50); do
+    [ -d "$freezer" ] || break
     echo FROZEN >"$freezer/freezer.state"
     pids=$(find "$freezer" -name cgroup.procs -exec cat {} +)
     # shellcheck disable=SC2086 # one argument per PID
@@ -67,11 +72,10 @@ clean_up() {
   done
   for c in $controllers; do
     for _ in $(seq 20); do
-      find "$dir/cgroup/$c/$name" -depth -type d -exec rmdir {} + 2>/dev/null
       [ -d "$dir/cgroup/$c/$name" ] || break
-      sleep 0.1
+      find "$dir/cgroup/$c/$name" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
     done
-    umount "$dir/cgroup/$c"
+    ! mountpoint -q "$dir/cgroup/$c" || umount "$dir/cgroup/$c"
   done
   rm -rf --one-file-system "$dir"
 }

@@ -191,17 +191,15 @@ public struct GuardMachine: Sendable {
   }
 
   private mutating func disconnect() {
+    let wasKnown = greeted
     connected = false
     greeted = false
     answers.removeAll()
-    log(.warning, "the controller is gone; \(deadlineWords) stays in force")
-  }
-
-  private var deadlineWords: String {
+    guard wasKnown else { return }
     switch phase {
-    case .disarmed: "no deadline"
-    case .armed(let deadline): "the deadline at boot + \(deadline.nanoseconds / 1_000_000) ms"
-    case .isolated: "the isolation"
+    case .disarmed: log(.notice, "the controller is gone")
+    case .armed: log(.warning, "the controller is gone; the deadline stays in force")
+    case .isolated: log(.warning, "the controller is gone; the isolation stays in force")
     }
   }
 

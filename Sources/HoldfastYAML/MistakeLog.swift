@@ -47,7 +47,8 @@ public final class MistakeLog {
       let (one, other) = (left.position ?? FilePosition(line: 0, column: 0), right.position ?? FilePosition(line: 0, column: 0))
       return one == other ? a.offset < b.offset : one < other
     }.map(\.element)
-    guard let result, !sorted.contains(where: { $0.severity == .error }) else { throw FileErrors(sorted) }
+    // A full log may have dropped an error.
+    guard let result, !isFull, !sorted.contains(where: { $0.severity == .error }) else { throw FileErrors(sorted) }
     return (result, sorted)
   }
 }

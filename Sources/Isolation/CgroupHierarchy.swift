@@ -47,8 +47,10 @@ public struct CgroupHierarchy: Hashable, Sendable {
   /// The same, from the text of /proc/mounts.
   public static func find(_ wanted: Version?, mounts: String) throws(IsolationError) -> CgroupHierarchy {
     var found: [Version: String] = [:]
-    // A later line of the same kind is mounted over or beside the earlier; libvirt uses the last as well.
-    for mount in Mount.parse(mounts) {
+    // A later line of the same kind is mounted over the earlier, or beside it: the last in the usual place, else the last.
+    let all = Mount.parse(mounts)
+    let usual = all.filter { ($0.path + "/").hasPrefix("/sys/fs/cgroup/") }
+    for mount in all.filter({ !usual.contains($0) }) + usual {
       if mount.type == "cgroup2" { found[.v2] = mount.path }
       if mount.type == "cgroup" && mount.options.contains("freezer") { found[.v1] = mount.path }
     }

@@ -6,7 +6,7 @@ extension LibvirtConnection {
   func mark(_ name: String, uuid: String, mark: ClaimMark) async -> OperationOutcome {
     await alter(name, what: "put under protection") { lookout throws(LibvirtError) in
       guard let domain = try lookout.running(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
-      if let other = (try? DomainXML(try domain.xml()))?.mark, other.cluster != mark.cluster {
+      if let other = (try? DomainDocument(try domain.xml()))?.mark, other.cluster != mark.cluster {
         return "it carries the mark of cluster \(other.cluster). Take it out of protection there first"
       }
       // The mark first: should this break off, a marked domain that is still defined is found and finished.
@@ -38,7 +38,7 @@ extension LibvirtConnection {
 
   func describe(_ name: String) async throws(HypervisorError) -> String {
     let id = DomainID(connection: uri, name: name)
-    let found: Result<String, DomainXMLError>?
+    let found: Result<String, DomainDocumentError>?
     do {
       found = try await call { lookout throws(LibvirtError) in
         guard let domain = try lookout.connection.domain(named: name), domain.run != nil else { return nil }
@@ -86,12 +86,12 @@ extension Lookout {
 
 extension DomainPointer {
   /// The XML to start it from elsewhere or again, without what we put in that belongs to one run.
-  fileprivate func portable() throws(LibvirtError) -> Result<String, DomainXMLError> {
+  fileprivate func portable() throws(LibvirtError) -> Result<String, DomainDocumentError> {
     let text = try xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE, VIR_DOMAIN_XML_MIGRATABLE)
-    do throws(DomainXMLError) {
-      let xml = try DomainXML(text)
+    do throws(DomainDocumentError) {
+      let xml = try DomainDocument(text)
       xml.removeMark()
-      xml.removeEnvironment(DomainXML.environmentNames)
+      xml.removeEnvironment(DomainDocument.environmentNames)
       return .success(xml.text)
     } catch {
       return .failure(error)

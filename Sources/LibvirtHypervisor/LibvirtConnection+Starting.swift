@@ -13,18 +13,20 @@ extension LibvirtConnection {
       return .failed(
         reason: "\(name) was not started: a domain of that name is there, with UUID \(there.uuid), \(there.state.rawValue)")
     }
-    let xml: String
-    do throws(DomainXMLError) {
-      xml = try edited(request)
+    let document: DomainDocument
+    do throws(DomainDocumentError) {
+      document = try edited(request)
     } catch {
       return .failed(reason: "\(name) was not started: \(error)")
     }
-    guard startsInFlight.insert(name).inserted else { return .failed(reason: "\(name) is being started already") }
+    guard startsInFlight[name] == nil else { return .failed(reason: "\(name) is being started already") }
+    startsInFlight[name] = Self.unknown(request, document)
+    let (xml, hints) = (document.text, hints)
     do {
-      let attempt = try await call(limit: limits.lifecycle, late: name) { lookout throws(LibvirtError) in
-        try lookout.start(request, xml: xml)
+      let attempt = try await call(limit: limits.lifecycle, late: { hints.yield(.startReturned(name: name)) }) {
+        lookout throws(LibvirtError) in try lookout.start(request, xml: xml)
       }
-      startsInFlight.remove(name)
+      startsInFlight[name] = nil
       switch attempt {
       case .refused(let reason): return .failed(reason: "\(name) was not started: \(reason)")
       case .tooLate: return .tooLate
@@ -40,36 +42,45 @@ extension LibvirtConnection {
 
   private func startEnded(_ name: String, _ error: CallFailure) -> OperationOutcome {
     switch error {
-    case .timedOut:
-      // It stays in flight until the call returns: until then "not there" means nothing.
+    case .timedOut, .abandoned:
+      // Until the call returns the domain may appear at any time: it is told as one whose state nobody knows.
       ledger.expect(name)
+      if let unknown = startsInFlight[name], inventoryTold { take(unknown, of: name, asOf: ledger.begin()) }
       return .unknown(reason: "\(name) may be starting: \(Words.of(error))")
     case .libvirt(let cause) where cause.lostConnection:
-      startsInFlight.remove(name)
+      startsInFlight[name] = nil
       return .unknown(reason: "\(name) may be starting: \(Words.of(error))")
     case .libvirt, .notBegun:
-      startsInFlight.remove(name)
+      startsInFlight[name] = nil
       look(at: name)
       return .failed(reason: "\(name) was not started: \(Words.of(error))")
     }
   }
 
-  private func edited(_ request: StartRequest) throws(DomainXMLError) -> String {
-    if let bad = request.links.first(where: { link in DomainXML.reservedLinkPrefixes.contains { link.hasPrefix($0) } }) {
-      throw DomainXMLError(description: "link name \(bad) begins as libvirt's own do, and libvirt would drop it")
+  private static func unknown(_ request: StartRequest, _ document: DomainDocument) -> Sighting {
+    let run = Run(uuid: request.uuid.lowercased(), number: -1, xml: document)
+    let observation = DomainObservation(
+      id: request.id, uuid: run.uuid, state: .unclear, mark: request.mark, memory: run.memory, vcpus: run.vcpus,
+      persistent: false, pid: nil, cgroup: nil, links: run.links)
+    return .leftover(observation, run)
+  }
+
+  private func edited(_ request: StartRequest) throws(DomainDocumentError) -> DomainDocument {
+    if let bad = request.links.first(where: { link in DomainDocument.reservedLinkPrefixes.contains { link.hasPrefix($0) } }) {
+      throw DomainDocumentError(description: "link name \(bad) begins as libvirt's own do, and libvirt would drop it")
     }
-    let xml = try DomainXML(request.xml)
+    let xml = try DomainDocument(request.xml)
     xml.set(name: request.id.name, uuid: request.uuid)
     xml.set(partition: request.partition)
     try xml.set(mark: request.mark)
     xml.set(links: request.links)
     if driver.kind == .lxc {
       xml.set(
-        environment: zip(DomainXML.environmentNames, [node, request.mark.workload, "\(request.mark.epoch.value)"]).map {
+        environment: zip(DomainDocument.environmentNames, [node, request.mark.workload, "\(request.mark.epoch.value)"]).map {
           ($0, $1)
         })
     }
-    return xml.text
+    return xml
   }
 }
 
@@ -104,7 +115,7 @@ extension Lookout {
       return "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload"
     }
     let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
-    let found = (try? DomainXML(text))?.mark
+    let found = (try? DomainDocument(text))?.mark
     guard let found, found.cluster == mark.cluster, found.workload == mark.workload else {
       return
         "the domain \(name) is defined on this node and does not carry this workload's mark. Undefine it ('virsh undefine \(name)') "

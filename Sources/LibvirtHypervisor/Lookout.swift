@@ -2,63 +2,24 @@ import CLibvirt
 import Foundation
 import HoldfastCore
 
-/// What stays as it is while a domain runs, so that it is asked for only once.
-struct Run: Sendable {
-  var uuid: String
-  /// libvirt's number for it.
-  var number: Int32
-  var mark: ClaimMark?
-  var memory: Int
-  var vcpus: Int
-  var links: [String]
-  /// nil when it is not known.
-  var process: WatchedProcess?
-  /// libvirt runs it, but the process that it names does not exist.
-  var lostProcess = false
-  var cgroup: String?
-  /// Something of it changed: it must be asked for again.
-  var isStale = false
-
-  /// Its process is known to have ended.
-  var hasEnded: Bool { lostProcess || process?.isAlive == false }
-}
-
-/// What one look at a domain found.
-enum Sighting: Sendable {
-  /// libvirt says that it is active.
-  case active(DomainObservation, Run)
-  /// libvirt has nothing active of that name, but processes are left, or it cannot be told.
-  case leftover(DomainObservation, Run)
-  case absent
-
-  var told: (observation: DomainObservation, run: Run)? {
-    switch self {
-    case .active(let observation, let run), .leftover(let observation, let run): (observation, run)
-    case .absent: nil
-    }
-  }
-
-  /// The same, when a later look could not tell.
-  var unclear: Sighting {
-    switch self {
-    case .active(var observation, let run):
-      observation.state = .unclear
-      return .active(observation, run)
-    case .leftover, .absent: return self
-    }
-  }
-}
-
-/// Looks at the domains of one open connection. Everything here blocks and belongs on a call thread.
-struct Lookout: Sendable {
+/// What is known of a libvirtd while it can be reached.
+struct Vantage: Sendable {
   let uri: String
-  let connection: ConnectionHandle
   let driver: Driver
+  /// libvirtd's PIDs are ours.
   let sharesProcesses: Bool
   let cgroups: Cgroups?
+  /// Where libvirtd's cgroups begin in our hierarchy: it may live in a cgroup namespace.
+  let cgroupRoot: String
   let watch: ProcessWatch
   /// Called when a domain's process ends.
   let ended: @Sendable (_ name: String) -> Void
+}
+
+/// Looks at domains over one connection. Everything here blocks and belongs on a call thread.
+struct Lookout {
+  let connection: ConnectionHandle
+  let vantage: Vantage
 
   /// Looks at one domain.
   ///
@@ -76,7 +37,7 @@ struct Lookout: Sendable {
       found[name] = try sighting(of: domain, before: before[name])
     }
     for (name, run) in before where found[name] == nil { found[name] = withoutActive(name, run) }
-    if driver.kind == .lxc, sharesProcesses {
+    if vantage.driver.kind == .lxc, vantage.sharesProcesses {
       for domain in try connection.lostDomains() where found[domain.name]?.told == nil {
         found[domain.name] = try orphan(of: domain)
       }
@@ -93,7 +54,9 @@ struct Lookout: Sendable {
       if state == VIR_DOMAIN_SHUTOFF { return withoutActive(name, before) }
       let uuid = domain.uuid
       var run: Run
-      if let before, !before.isStale, before.uuid == uuid, before.number == number, before.process != nil || !sharesProcesses {
+      if let before, !before.isStale, before.uuid == uuid, before.number == number,
+        before.process != nil || !vantage.sharesProcesses
+      {
         run = before
       } else {
         run = try read(domain, uuid: uuid, number: number)
@@ -117,42 +80,40 @@ struct Lookout: Sendable {
   private func observation(_ name: String, _ run: Run, _ state: DomainObservation.State, persistent: Bool) -> DomainObservation
   {
     DomainObservation(
-      id: DomainID(connection: uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
+      id: DomainID(connection: vantage.uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
       vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup, links: run.links)
   }
 
   private func read(_ domain: DomainPointer, uuid: String, number: Int32) throws(LibvirtError) -> Run {
     let text = try domain.xml()
-    let xml: DomainXML
-    do throws(DomainXMLError) {
-      xml = try DomainXML(text)
+    let xml: DomainDocument
+    do throws(DomainDocumentError) {
+      xml = try DomainDocument(text)
     } catch {
       throw LibvirtError(code: Int32(VIR_ERR_XML_ERROR.rawValue), source: 0, message: error.description)
     }
-    var run = Run(
-      uuid: uuid, number: number, mark: xml.mark, memory: xml.memory, vcpus: xml.vcpus, links: xml.links, process: nil,
-      cgroup: nil)
+    var run = Run(uuid: uuid, number: number, xml: xml)
     findProcess(of: domain.name, &run)
     return run
   }
 
   private func findProcess(of name: String, _ run: inout Run) {
-    guard sharesProcesses else { return }
+    guard vantage.sharesProcesses else { return }
     let pid: Int32
     let argument: [String]
-    switch driver.kind {
+    switch vantage.driver.kind {
     case .lxc: (pid, argument) = (run.number, ["--name", name])
     case .qemu:
       // Missing while qemu starts: the next event brings another look.
-      let file = "\(driver.runtimeDirectory)/qemu/\(name).pid"
+      let file = "\(vantage.driver.runtimeDirectory)/qemu/\(name).pid"
       guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return }
       guard let number = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { return }
       (pid, argument) = (number, ["-uuid", run.uuid])
     case .other: return
     }
-    let ended = ended
+    let ended = vantage.ended
     let process: WatchedProcess
-    switch watch.watch(pid, ended: { ended(name) }) {
+    switch vantage.watch.watch(pid, ended: { ended(name) }) {
     case .watched(let found): process = found
     case .none:
       run.lostProcess = true
@@ -168,18 +129,19 @@ struct Lookout: Sendable {
     guard zip(arguments, arguments.dropFirst()).contains(where: { [$0, $1] == argument }) else { return }
     run.process = process
     run.cgroup = (try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8)).flatMap {
-      cgroups?.directory(procfs: $0)
+      vantage.cgroups?.directory(procfs: $0)
     }
   }
 
   /// A container whose controller died while libvirtd was down: libvirt says shut off, but what it started may run on.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
-    guard let xml = try? DomainXML(try domain.xml()), let partition = xml.partition else { return .absent }
-    let directories = cgroups?.directories(ofContainer: domain.name, partition: partition) ?? []
+    guard let xml = try? DomainDocument(try domain.xml()), let partition = xml.partition else { return .absent }
+    let directories =
+      vantage.cgroups?.directories(ofContainer: domain.name, partition: partition, root: vantage.cgroupRoot) ?? []
     for directory in directories where Cgroups.processes(in: directory)?.isEmpty != true {
-      let run = Run(
-        uuid: domain.uuid, number: -1, mark: xml.mark, memory: xml.memory, vcpus: xml.vcpus, links: xml.links, process: nil,
-        lostProcess: true, cgroup: directory)
+      var run = Run(uuid: domain.uuid, number: -1, xml: xml)
+      run.lostProcess = true
+      run.cgroup = directory
       return .leftover(observation(domain.name, run, .unclear, persistent: false), run)
     }
     return .absent

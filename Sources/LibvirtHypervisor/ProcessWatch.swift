@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 
 /// One process, held by its pidfd: a number that is used again does not deceive.
-final class WatchedProcess: Sendable {
-  let pid: Int32
+package final class WatchedProcess: Sendable {
+  package let pid: Int32
   private let descriptor: Int32
   private let forget: @Sendable () -> Void
 
@@ -20,17 +20,17 @@ final class WatchedProcess: Sendable {
   }
 
   /// Kills it, if it is still there.
-  func kill() { clibvirt_pidfd_kill(descriptor) }
+  package func kill() { clibvirt_pidfd_kill(descriptor) }
 
   /// False from the moment it has ended, reaped or not.
-  var isAlive: Bool {
+  package var isAlive: Bool {
     var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return Glibc.poll(&poll, 1, 0) == 0
   }
 }
 
 /// Tells at once when one of any number of processes ends: one thread, asleep until then.
-final class ProcessWatch: Sendable {
+package final class ProcessWatch: Sendable {
   private struct Book {
     var handlers: [UInt64: @Sendable () -> Void] = [:]
     var next: UInt64 = 1
@@ -41,7 +41,7 @@ final class ProcessWatch: Sendable {
   private let wake: Int32
   private let book = Mutex(Book())
 
-  init() {
+  package init() {
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     wake = eventfd(0, Int32(EFD_CLOEXEC))
     add(wake, tag: Self.stop, events: EPOLLIN.rawValue)
@@ -56,7 +56,7 @@ final class ProcessWatch: Sendable {
   deinit { eventfd_write(wake, 1) }
 
   /// What became of the wish to watch a process.
-  enum Watching {
+  package enum Watching {
     case watched(WatchedProcess)
     /// There is none with that number.
     case none
@@ -67,7 +67,7 @@ final class ProcessWatch: Sendable {
   /// Watches a process.
   ///
   /// - Parameter ended: called once, on the watch's thread, when it ends.
-  func watch(_ pid: Int32, ended: @escaping @Sendable () -> Void) -> Watching {
+  package func watch(_ pid: Int32, ended: @escaping @Sendable () -> Void) -> Watching {
     let descriptor = clibvirt_pidfd_open(pid)
     guard descriptor >= 0 else { return errno == ESRCH ? .none : .refused }
     let tag = book.withLock { book in

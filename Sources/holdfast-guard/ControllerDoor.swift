@@ -15,7 +15,7 @@ final class ControllerDoor {
 
   private let path: String
   private let log: GuardLog
-  private let listening: Descriptor
+  private var listening: Connection?
   private var connection: Connection?
   /// Reports that found no room yet. While there are any no command is taken, so a controller that writes and does not
   /// read waits for itself.
@@ -25,30 +25,35 @@ final class ControllerDoor {
   /// Reports that nobody asked for can pile up at a controller that is stopped; beyond this it is given up.
   private static let mostOutgoing = 256
 
+  /// A class, because an optional of a noncopyable type in a class is awkward to take apart.
   private final class Connection {
     let socket: Descriptor
     init(_ socket: consuming Descriptor) { self.socket = socket }
   }
 
-  /// The caller holds the run directory's lock: a socket that is there belongs to a guard that is not.
-  init(path: String, log: GuardLog) throws(KernelFileError) {
-    unlink(path)
-    let number = holdfast_listen(path)
-    guard number >= 0 else { throw KernelFileError(operation: "listen on", path: path, code: errno) }
-    listening = Descriptor(owning: number)
+  init(path: String, log: GuardLog) {
     self.path = path
     self.log = log
   }
 
+  /// Begins to listen. The caller holds the run directory's lock: a socket that is there belongs to a guard that is not.
+  func open() throws(KernelFileError) {
+    unlink(path)
+    let number = holdfast_listen(path)
+    guard number >= 0 else { throw KernelFileError(operation: "listen on", path: path, code: errno) }
+    listening = Connection(Descriptor(owning: number))
+  }
+
   func remove() { unlink(path) }
 
-  var listeningNumber: Int32 { listening.number }
+  /// -1, which poll leaves out, before it is open.
+  var listeningNumber: Int32 { listening?.socket.number ?? -1 }
   /// nil: no controller is connected.
   var connectionNumber: Int32? { connection?.socket.number }
 
   /// Takes a waiting connection if it is root's.
   func accept() -> Bool {
-    let number = holdfast_accept(listening.number)
+    let number = holdfast_accept(listeningNumber)
     guard number >= 0 else { return false }
     let socket = Descriptor(owning: number)
     var user = uid_t()

@@ -48,6 +48,8 @@ final class GuardLoop {
     }
     let loop = try GuardLoop(options, isolation, log, lock)
     loop.step(.started(found))
+    // Only now: whoever finds the socket finds a guard that has done what it had to.
+    try loop.door.open()
     return loop
   }
 
@@ -63,7 +65,7 @@ final class GuardLoop {
     timer = try Self.owned(holdfast_boot_timer(), "a timer")
     feedTimer = try Self.owned(holdfast_boot_timer(), "a timer")
     signals = try Self.owned(holdfast_stop_signals(), "the signals")
-    door = try ControllerDoor(path: options.runDirectory + "/guard.sock", log: log)
+    door = ControllerDoor(path: options.runDirectory + "/guard.sock", log: log)
   }
 
   private static func owned(_ number: Int32, _ what: String) throws(KernelFileError) -> Descriptor {

@@ -12,7 +12,7 @@ private func entry(_ counter: Int64, modified: Int64, created: Int64 = 10) -> St
 }
 
 /// Rule 1 of Docs/safety.md.
-@Suite struct OwnSessionTests {
+@Suite struct SessionRuleTests {
   private func standing() -> OwnSession {
     var session = OwnSession(node: "n1", timing: timing)
     session.opens(as: "i1", now: ms(1000))
@@ -66,7 +66,7 @@ private func entry(_ counter: Int64, modified: Int64, created: Int64 = 10) -> St
 }
 
 /// Rules 2 and 3 of Docs/safety.md.
-@Suite struct ExpiryWatchTests {
+@Suite struct ExpiryRuleTests {
   private func renewing(until end: Int64) -> ExpiryWatch {
     var watch = ExpiryWatch(timing: timing)
     for at in stride(from: Int64(0), through: end, by: 200) { watch.answered(now: ms(at)) }
@@ -123,7 +123,7 @@ private func entry(_ counter: Int64, modified: Int64, created: Int64 = 10) -> St
   }
 }
 
-@Suite struct TimingTests {
+@Suite struct TimingRuleTests {
   @Test(arguments: [
     (Timing(ttl: .seconds(1)), true), (Timing(ttl: .seconds(3)), true), (Timing(ttl: .milliseconds(400)), false),
     (Timing(ttl: .seconds(1), drift: 200_000), false), (Timing(ttl: .seconds(1), margin: .milliseconds(-1)), false),

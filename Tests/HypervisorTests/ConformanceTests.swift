@@ -3,11 +3,14 @@ import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
 import LibvirtHypervisor
+import Logging
 import Testing
 
 /// What the port `Hypervisor` promises, over every driver.
 @Suite(.libvirtHost) struct HypervisorConformance {
-  @Test(arguments: TestedDriver.available) func `a started domain is seen running with everything that was set`(driver: TestedDriver)
+  @Test(arguments: TestedDriver.available) func `a started domain is seen running with everything that was set`(
+    driver: TestedDriver
+  )
     async throws
   {
     let domain = try TestDomain(driver, "set-\(driver)")
@@ -22,18 +25,20 @@ import Testing
       if driver.hasProcesses {
         #expect(seen.links == domain.request.links)
         let pid = try #require(seen.pid)
-        #expect(kill(pid, 0) == 0)
+        #expect(isExecuting(pid))
         let cgroup = try #require(seen.cgroup)
         #expect(cgroup.contains("/holdfast.partition/freeze.partition/"))
         #expect(try String(contentsOfFile: "\(cgroup)/cgroup.procs", encoding: .utf8).split(separator: "\n").contains("\(pid)"))
       }
       #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
       #expect(await watched.count { $0.isGone(domain.id) } == 1)
-      if let pid = seen.pid { #expect(kill(pid, 0) != 0) }
+      if let pid = seen.pid { #expect(!isExecuting(pid)) }
     }
   }
 
-  @Test(arguments: TestedDriver.available) func `a second start of a running domain fails and leaves it alone`(driver: TestedDriver)
+  @Test(arguments: TestedDriver.available) func `a second start of a running domain fails and leaves it alone`(
+    driver: TestedDriver
+  )
     async throws
   {
     let domain = try TestDomain(driver, "twice-\(driver)")
@@ -51,7 +56,9 @@ import Testing
     }
   }
 
-  @Test(arguments: TestedDriver.available) func `a definition without our mark keeps a start from happening`(driver: TestedDriver)
+  @Test(arguments: TestedDriver.available) func `a definition without our mark keeps a start from happening`(
+    driver: TestedDriver
+  )
     async throws
   {
     var domain = try TestDomain(driver, "theirs-\(driver)")
@@ -60,7 +67,9 @@ import Testing
       #expect(await watched.hypervisor.start(domain.request) == .done)
       try await watched.expect(domain.id, .running)
       #expect(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid) == .done)
-      let unmarked = try await watched.expect("unmarked") { $0.observation(of: domain.id).map { $0.mark == nil && $0.persistent } == true }
+      let unmarked = try await watched.expect("unmarked") {
+        $0.observation(of: domain.id).map { $0.mark == nil && $0.persistent } == true
+      }
       #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
       try await watched.expectGone(domain.id, from: unmarked.next)
       try await #expect(failure(watched.hypervisor.start(domain.request)).contains("does not carry this workload's mark"))
@@ -74,10 +83,13 @@ import Testing
 
   static let unusable: [(xml: String, reason: String)] = [
     ("", "malformed"), ("no XML", "malformed"), ("<domain><name>x</domain>", "malformed"),
-    ("<network/>", "not <domain>"), ("<!DOCTYPE x><domain/>", "document type"), ("<domain type='test'/>", "Correct the workload's domain XML")
+    ("<network/>", "not <domain>"), ("<!DOCTYPE x><domain/>", "document type"),
+    ("<domain type='test'/>", "Correct the workload's domain XML")
   ]
 
-  @Test(arguments: TestedDriver.available) func `unusable XML is refused with its reason and remedy`(driver: TestedDriver) async throws {
+  @Test(arguments: TestedDriver.available) func `unusable XML is refused with its reason and remedy`(driver: TestedDriver)
+    async throws
+  {
     var request = try TestDomain(driver, "bad-\(driver)").request
     try await Watched.with([request.id.connection]) { watched in
       for (xml, expected) in Self.unusable {
@@ -89,7 +101,9 @@ import Testing
     }
   }
 
-  @Test(arguments: TestedDriver.available) func `a start after its last instant is not attempted`(driver: TestedDriver) async throws {
+  @Test(arguments: TestedDriver.available) func `a start after its last instant is not attempted`(driver: TestedDriver)
+    async throws
+  {
     var request = try TestDomain(driver, "late-\(driver)").request
     request.notAfter = .zero
     try await Watched.with([request.id.connection]) { watched in
@@ -131,7 +145,9 @@ import Testing
     }
   }
 
-  @Test(arguments: TestedDriver.available) func `a new epoch is written into the running domain`(driver: TestedDriver) async throws {
+  @Test(arguments: TestedDriver.available) func `a new epoch is written into the running domain`(driver: TestedDriver)
+    async throws
+  {
     var domain = try TestDomain(driver, "epoch-\(driver)")
     try await Watched.with([domain.id.connection]) { watched in
       #expect(await watched.hypervisor.start(domain.request) == .done)
@@ -144,7 +160,9 @@ import Testing
       foreign.cluster = "another"
       #expect(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: mark) == .done, "it is idempotent")
       try await #expect(failure(watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: foreign)).contains("cluster test"))
-      try await #expect(failure(watched.hypervisor.mark(domain.id, uuid: UUID().uuidString, mark: mark)).contains("no domain of that name and UUID"))
+      try await #expect(
+        failure(watched.hypervisor.mark(domain.id, uuid: UUID().uuidString, mark: mark)).contains(
+          "no domain of that name and UUID"))
       _ = await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero)
     }
   }
@@ -166,12 +184,28 @@ import Testing
     }
   }
 
-  @Test(arguments: TestedDriver.available) func `a connection that is not configured is named`(driver: TestedDriver) async throws {
+  @Test(arguments: TestedDriver.available) func `a connection that is not configured is named`(driver: TestedDriver)
+    async throws
+  {
     var request = try TestDomain(driver, "unconnected").request
     try await Watched.with([request.id.connection]) { watched in
       request.id.connection = "xen:///system"
       try await #expect(failure(watched.hypervisor.start(request)).contains("xen:///system"))
     }
+  }
+
+  @Test func `nobody listens at first`() async throws {
+    let uri = "lxc+unix:///system?socket=/nonexistent/libvirt-sock"
+    let hypervisor = LibvirtHypervisor(
+      connections: [uri], cluster: "c", node: "n", logger: .init(label: "libvirt") { _ in SwiftLogNoOpLogHandler() })
+    var events = hypervisor.events().makeAsyncIterator()
+    guard case .unreachable(uri, let reason)? = await events.next() else {
+      Issue.record("the first event was another")
+      return
+    }
+    #expect(reason.contains("/nonexistent/libvirt-sock"))
+    await hypervisor.close()
+    #expect(await events.next() == nil)
   }
 
   /// The reason of a failure.

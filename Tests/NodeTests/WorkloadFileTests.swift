@@ -108,7 +108,7 @@ import Testing
     let kinds = [
       "<!DOCTYPE domain SYSTEM 'file://\(scratch.path)/secret'><domain type='lxc'/>",
       "<!DOCTYPE domain [<!ENTITY % p SYSTEM 'file://\(scratch.path)/secret'> %p;]><domain type='lxc'/>",
-      "<?xml version='1.0'?>\n<!-- x --><?p x?>\n<!DOCTYPE domain [<!ENTITY s SYSTEM 'secret'>]><domain type='lxc'>&s;</domain>",
+      "<?xml version='1.0'?>\n<!-- x --><?p?>\n<!DOCTYPE domain [<!ENTITY s SYSTEM 'secret'>]><domain type='lxc'>&s;</domain>",
       "\u{FEFF}<!DOCTYPE domain><domain type='lxc'/>"
     ]
     for kind in kinds {

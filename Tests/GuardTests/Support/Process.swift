@@ -33,7 +33,8 @@ final class Child {
   deinit {
     if !reaped {
       Glibc.kill(pid, SIGKILL)
-      waitpid(pid, nil, 0)
+      // One that cannot die must not hold the tests up.
+      for _ in 0..<2000 where waitpid(pid, nil, WNOHANG) == 0 { usleep(1000) }
     }
   }
 
@@ -129,4 +130,13 @@ final class Busy {
     try await Task.sleep(for: time)
     return count == before
   }
+}
+
+/// Makes the file anew with this text.
+func overwrite(_ path: String, with text: String) throws {
+  let number = holdfast_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+  guard number >= 0 else { throw Failure("cannot write \(path)") }
+  defer { close(number) }
+  let bytes = Array(text.utf8)
+  guard write(number, bytes, bytes.count) == bytes.count else { throw Failure("cannot write \(path)") }
 }

@@ -134,11 +134,28 @@ extension Trait where Self == LibvirtHostTrait {
 }
 
 /// Runs a program to its end and gives what it printed.
-func shell(_ program: String, _ arguments: String...) async throws -> String {
+func shell(_ program: String, _ arguments: String...) async throws -> String { try await shell(program, arguments: arguments) }
+
+func shell(_ program: String, arguments: [String]) async throws -> String {
   let result = try await run(
     .name(program), arguments: Arguments(arguments), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
   guard result.terminationStatus.isSuccess else {
     throw TestHost.Trouble(description: "\(program) \(arguments): \(result.standardError)")
   }
   return result.standardOutput
+}
+
+/// Whether a process is there and not a zombie that nobody has reaped yet.
+func isExecuting(_ pid: Int32) -> Bool {
+  guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
+  return text[(text.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2).first != "Z"
+}
+
+/// The one child of a process: a container's init is its controller's.
+func child(of pid: Int32) throws -> Int32 {
+  let text = try String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
+  guard let child = text.split(separator: " ").first.flatMap({ Int32($0) }) else {
+    throw TestHost.Trouble(description: "process \(pid) has no child")
+  }
+  return child
 }

@@ -71,7 +71,16 @@ struct TestDomain {
 
   /// The XML as a user has it who defines the domain himself.
   var usersXML: String {
-    xml.replacing(/<name>.*<\/name>/, with: "<name>\(id.name)</name>").replacing(/<uuid>.*<\/uuid>/, with: "<uuid>\(uuid)</uuid>")
-      .replacing(" id='99'", with: "")
+    xml.replacing(/<name>.*<\/name>/, with: "<name>\(id.name)</name>").replacing(
+      /<uuid>.*<\/uuid>/, with: "<uuid>\(uuid)</uuid>"
+    )
+    .replacing(" id='99'", with: "")
+  }
+}
+
+/// Runs `body` on every domain at the same time.
+func atOnce(_ domains: [TestDomain], _ body: @escaping @Sendable (TestDomain) async -> Void) async {
+  await withDiscardingTaskGroup { group in
+    for domain in domains { group.addTask { await body(domain) } }
   }
 }

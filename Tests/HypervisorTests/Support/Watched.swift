@@ -20,7 +20,8 @@ actor Watched {
   {
     var logger = Logger(label: "libvirt") { _ in SwiftLogNoOpLogHandler() }
     if ProcessInfo.processInfo.environment["HYPERVISOR_LOG"] != nil { logger = Logger(label: "libvirt") }
-    let watched = Watched(LibvirtHypervisor(connections: connections, cluster: cluster, node: node, limits: limits, logger: logger))
+    let watched = Watched(
+      LibvirtHypervisor(connections: connections, cluster: cluster, node: node, limits: limits, logger: logger))
     await watched.listen()
     do {
       for uri in connections { try await watched.expect("an inventory of \(uri)") { $0.isInventory(of: uri) } }
@@ -62,6 +63,15 @@ actor Watched {
     }
   }
 
+  /// Waits until all that was told satisfies `condition`.
+  func waitUntil(_ what: String, within limit: Duration, _ condition: ([HypervisorEvent]) -> Bool) async throws {
+    let end = ContinuousClock.now + limit
+    while !condition(events) {
+      guard ContinuousClock.now < end else { throw TestHost.Trouble(description: "expected \(what) within \(limit)") }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
   /// Waits for the domain to be seen in a state, and gives it.
   @discardableResult
   func expect(_ id: DomainID, _ state: DomainObservation.State, from start: Int = 0) async throws -> DomainObservation {
@@ -74,8 +84,18 @@ actor Watched {
     try await expect("\(id.name) gone", from: start) { $0.isGone(id) }
   }
 
+  /// Starts a domain and gives what is seen of it.
+  func start(_ domain: TestDomain) async throws -> DomainObservation {
+    let start = mark
+    let outcome = await hypervisor.start(domain.request)
+    guard outcome == .done else { throw TestHost.Trouble(description: "\(domain.id.name): \(outcome)") }
+    return try await expect(domain.id, .running, from: start)
+  }
+
   /// Everything told of a domain, by a change or as gone.
-  func count(from start: Int = 0, _ condition: (HypervisorEvent) -> Bool) -> Int { events.dropFirst(start).count(where: condition) }
+  func count(from start: Int = 0, _ condition: (HypervisorEvent) -> Bool) -> Int {
+    events.dropFirst(start).count(where: condition)
+  }
 }
 
 extension HypervisorEvent {

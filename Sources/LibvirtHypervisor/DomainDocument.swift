@@ -3,27 +3,31 @@ import FoundationXML
 import HoldfastCore
 
 /// Why a domain XML cannot be used, for whoever wrote it.
-package struct DomainXMLError: Error, Equatable, CustomStringConvertible {
+package struct DomainDocumentError: Error, Equatable, CustomStringConvertible {
   package var description: String
 }
 
 /// A domain's XML, to read and to edit.
-package struct DomainXML {
+package struct DomainDocument {
   private let document: XMLDocument
   private let root: XMLElement
 
-  init(_ text: String) throws(DomainXMLError) {
+  package init(_ text: String) throws(DomainDocumentError) {
     // libvirt needs no document type, and entities could make a small text large or read files.
     guard !text.contains("<!DOCTYPE") else {
-      throw DomainXMLError(description: "the domain XML has a document type declaration. Remove it")
+      throw DomainDocumentError(description: "the domain XML has a document type declaration. Remove it")
+    }
+    if let flaw = Self.flaw(in: text) {
+      throw DomainDocumentError(description: "the domain XML is malformed: \(flaw). Correct the workload's domain XML")
     }
     do {
       document = try XMLDocument(xmlString: text, options: [.nodePreserveWhitespace, .nodeLoadExternalEntitiesNever])
     } catch {
-      throw DomainXMLError(description: "the domain XML is malformed: \(Self.words(error)). Correct the workload's domain XML")
+      throw DomainDocumentError(
+        description: "the domain XML cannot be read: \(error.localizedDescription). Correct the workload's domain XML")
     }
     guard let root = document.rootElement(), root.name == "domain" else {
-      throw DomainXMLError(
+      throw DomainDocumentError(
         description: "the domain XML's outermost element is not <domain>. Give the XML that 'virsh dumpxml' prints")
     }
     self.root = root
@@ -66,15 +70,12 @@ package struct DomainXML {
     replaceText(of: required("partition", in: required("resource", in: root)), with: partition)
   }
 
-  package func set(mark: ClaimMark) throws(DomainXMLError) {
+  package func set(mark: ClaimMark) throws(DomainDocumentError) {
     removeMark()
-    let element: XMLElement
-    do {
-      element = try XMLElement(xmlString: ClaimElement.qualified(mark))
-    } catch {
-      throw DomainXMLError(
-        description: "the mark of workload \(mark.workload) cannot be written as XML: \(Self.words(error)). Rename the workload"
-      )
+    let text = ClaimElement.qualified(mark)
+    guard Self.flaw(in: text) == nil, let element = try? XMLElement(xmlString: text) else {
+      throw DomainDocumentError(
+        description: "the mark of workload \(mark.workload) cannot be written as XML. Rename the workload")
     }
     required("metadata", in: root).addChild(element)
   }
@@ -106,7 +107,7 @@ package struct DomainXML {
   /// uses its name up all the same, so that a name's number is the interface's.
   package func set(links: [String]) {
     var names = links[...]
-    for interface in interfaces where Self.link(of: interface) == nil {
+    for interface in interfaces where !Self.isNamed(interface) {
       guard let name = names.popFirst() else { return }
       let type = interface.attribute(forName: "type")?.stringValue ?? ""
       guard ["network", "bridge", "ethernet", "direct"].contains(type) else { continue }
@@ -130,6 +131,11 @@ package struct DomainXML {
 
   private static func link(of interface: XMLElement) -> String? {
     interface.elements(forName: "target").first?.attribute(forName: "dev")?.stringValue
+  }
+
+  private static func isNamed(_ interface: XMLElement) -> Bool {
+    guard let link = link(of: interface) else { return false }
+    return !reservedLinkPrefixes.contains { link.hasPrefix($0) }
   }
 
   private func elements(of parent: XMLElement) -> [XMLElement] { (parent.children ?? []).compactMap { $0 as? XMLElement } }
@@ -168,8 +174,25 @@ package struct DomainXML {
     }
   }
 
-  private static func words(_ error: any Error) -> String {
-    let text = (error as NSError).userInfo["NSXMLParserErrorMessage"] as? String ?? (error as NSError).localizedDescription
-    return trimmed(text).components(separatedBy: .newlines).joined(separator: " ")
+  /// Where a text is not well-formed. On Linux, XMLDocument itself repairs such a text in silence, and crashes on an empty one.
+  private static func flaw(in text: String) -> String? {
+    guard text.contains(where: { !$0.isWhitespace }) else { return "it is empty" }
+    let parser = XMLParser(data: Data(text.utf8))
+    parser.shouldResolveExternalEntities = false
+    // It says true after some errors.
+    let parsed = parser.parse()
+    if parsed, parser.parserError == nil { return nil }
+    let what =
+      switch (parser.parserError as NSError?)?.code {
+      case 4, 5: "it is no XML, or ends early, or has something behind its end"
+      case 9: "a character that XML does not allow"
+      case 26: "an entity that is not defined"
+      case 39, 65, 68: "an attribute without quotes, or a bad name"
+      case 42: "an attribute given twice"
+      case 76: "an end tag that does not fit"
+      case 201: "a namespace prefix that is not defined"
+      case let code: "libxml2's error \(code ?? 0)"
+      }
+    return "\(what), about line \(parser.lineNumber)"
   }
 }

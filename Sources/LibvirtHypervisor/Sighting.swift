@@ -1,0 +1,64 @@
+import HoldfastCore
+
+/// What stays as it is while a domain runs, so that it is asked for only once.
+package struct Run: Sendable {
+  package var uuid: String
+  /// libvirt's number for it.
+  package var number: Int32
+  package var mark: ClaimMark?
+  package var memory: Int
+  package var vcpus: Int
+  package var links: [String]
+  /// nil when it is not known.
+  package var process: WatchedProcess?
+  /// libvirt runs it, but the process that it names does not exist.
+  package var lostProcess = false
+  package var cgroup: String?
+  /// Something of it changed: it must be asked for again.
+  package var isStale = false
+
+  package init(uuid: String, number: Int32, xml: DomainDocument) {
+    self.uuid = uuid
+    self.number = number
+    mark = xml.mark
+    memory = xml.memory
+    vcpus = xml.vcpus
+    links = xml.links
+  }
+
+  /// Its process is known to have ended.
+  package var hasEnded: Bool { lostProcess || process?.isAlive == false }
+}
+
+/// What one look at a domain found.
+package enum Sighting: Sendable {
+  /// libvirt says that it is active.
+  case active(DomainObservation, Run)
+  /// libvirt has nothing active of that name, but processes are left, or it cannot be told.
+  case leftover(DomainObservation, Run)
+  case absent
+
+  package var told: (observation: DomainObservation, run: Run)? {
+    switch self {
+    case .active(let observation, let run), .leftover(let observation, let run): (observation, run)
+    case .absent: nil
+    }
+  }
+
+  /// What stays as it is while the domain runs must be asked for again.
+  mutating func makeStale() {
+    guard case .active(let observation, var run) = self else { return }
+    run.isStale = true
+    self = .active(observation, run)
+  }
+
+  /// The same, when a later look could not tell.
+  package var unclear: Sighting {
+    switch self {
+    case .active(var observation, let run):
+      observation.state = .unclear
+      return .active(observation, run)
+    case .leftover, .absent: return self
+    }
+  }
+}

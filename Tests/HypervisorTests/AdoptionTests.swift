@@ -1,0 +1,118 @@
+import Foundation
+import HoldfastCore
+import HoldfastPorts
+import LibvirtHypervisor
+import Testing
+
+/// Domains that a user defined and started himself.
+@Suite(.libvirtHost, .enabled(if: !TestHost.isOff, "LAB=off")) struct AdoptionTests {
+  private func virsh(_ domain: TestDomain, _ arguments: String...) async throws -> String {
+    let result = try await shell("virsh", arguments: ["-q", "-c", domain.id.connection] + arguments)
+    return result.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  /// Defines a domain, with autostart, and starts it.
+  private func usersDomain(_ driver: TestedDriver, _ name: String) async throws -> TestDomain {
+    let domain = try TestDomain(driver, name)
+    let file = "\(try TestHost.required().directory)/\(name).xml"
+    try domain.usersXML.write(toFile: file, atomically: true, encoding: .utf8)
+    _ = try await virsh(domain, "define", file)
+    _ = try await virsh(domain, "autostart", name)
+    _ = try await virsh(domain, "start", name)
+    return domain
+  }
+
+  private func info(_ domain: TestDomain) async throws -> [String: String] {
+    let lines = try await virsh(domain, "dominfo", domain.id.name).split(separator: "\n")
+    return Dictionary(
+      lines.compactMap { line in
+        let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+        return parts.count == 2 ? (parts[0], parts[1]) : nil
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  @Test(arguments: [TestedDriver.lxc, .qemu]) func `it is put under protection and taken out while it runs`(
+    driver: TestedDriver
+  ) async throws {
+    let domain = try await usersDomain(driver, "adopt-\(driver)")
+    try await Watched.with([domain.id.connection]) { watched in
+      let before = try await watched.expect(domain.id, .running)
+      #expect(before.mark == nil)
+      #expect(before.persistent)
+      #expect(before.links.count == 1)
+      #expect(try await info(domain)["Autostart"] == "enable")
+
+      #expect(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: domain.mark) == .done)
+      let marked = try await watched.expect("marked and transient") {
+        $0.observation(of: domain.id).map { $0.mark == domain.mark && !$0.persistent } == true
+      }
+      #expect(marked.event.observation(of: domain.id)?.pid == before.pid)
+      let protected = try await info(domain)
+      #expect((protected["Persistent"], protected["Autostart"]) == ("no", "disable"))
+
+      #expect(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid) == .done)
+      let unmarked = try await watched.expect("unmarked and persistent", from: marked.next) {
+        $0.observation(of: domain.id).map { $0.mark == nil && $0.persistent } == true
+      }
+      #expect(unmarked.event.observation(of: domain.id)?.pid == before.pid)
+      #expect(try await info(domain)["Persistent"] == "yes")
+      #expect(try await !virsh(domain, "dumpxml", "--inactive", domain.id.name).contains("holdfast"))
+      #expect(await watched.hypervisor.unmark(domain.id, uuid: domain.uuid) == .done, "it is idempotent")
+      #expect(await watched.count { $0.isGone(domain.id) } == 0)
+      _ = try await virsh(domain, "destroy", domain.id.name)
+      try await watched.expectGone(domain.id)
+    }
+  }
+
+  @Test(arguments: [TestedDriver.lxc, .qemu]) func `it is left alone by all that is done to others`(driver: TestedDriver)
+    async throws
+  {
+    let theirs = try await usersDomain(driver, "theirs-\(driver)")
+    let ours = try TestDomain(driver, "ours-\(driver)")
+    try await Watched.with([theirs.id.connection]) { watched in
+      let before = try await watched.expect(theirs.id, .running)
+      let xml = try await virsh(theirs, "dumpxml", theirs.id.name)
+      for _ in 1...2 {
+        _ = try await watched.start(ours)
+        #expect(await watched.hypervisor.stop(ours.id, uuid: ours.uuid, grace: .zero) == .done)
+      }
+      var sameName = ours
+      sameName.id.name = theirs.id.name
+      guard case .failed = await watched.hypervisor.start(sameName.request) else {
+        Issue.record("a second domain of one name was started")
+        return
+      }
+      #expect(await watched.hypervisor.stop(theirs.id, uuid: ours.uuid, grace: .zero) == .done)
+      await watched.hypervisor.refresh()
+      try await Task.sleep(for: .milliseconds(50))
+      #expect(await watched.events.last { $0.isInventory(of: theirs.id.connection) }?.observation(of: theirs.id) == before)
+      #expect(try await virsh(theirs, "dumpxml", theirs.id.name) == xml)
+      #expect(await watched.count { $0.observation(of: theirs.id).map { $0 != before } == true } == 0)
+      // Its process is lost without libvirt's help: it is told as gone, and nothing is cleared away.
+      kill(try #require(before.pid), SIGKILL)
+      try await watched.expectGone(theirs.id)
+      #expect(try await info(theirs)["State"] == "shut off")
+      #expect(try await info(theirs)["Autostart"] == "enable")
+    }
+  }
+
+  @Test(arguments: [TestedDriver.lxc, .qemu]) func `a leftover definition with our mark makes room for a start`(
+    driver: TestedDriver
+  ) async throws {
+    var domain = try TestDomain(driver, "left-\(driver)")
+    let mark = domain.mark
+    let claim =
+      "<metadata><h:claim xmlns:h='https://holdfast.dev/domain/1' cluster='\(mark.cluster)' workload='\(mark.workload)' epoch='3'/></metadata>"
+    let file = "\(try TestHost.required().directory)/left-\(driver).xml"
+    try domain.usersXML.replacing("<os>", with: claim + "<os>").write(toFile: file, atomically: true, encoding: .utf8)
+    _ = try await virsh(domain, "define", file)
+    domain.epoch = 9
+    try await Watched.with([domain.id.connection]) { watched in
+      let seen = try await watched.start(domain)
+      #expect(!seen.persistent)
+      #expect(seen.mark?.epoch == Epoch(9))
+      #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
+      #expect(try await !virsh(domain, "list", "--all", "--name").contains(domain.id.name))
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import HoldfastCore
+import LibvirtHypervisor
+import Testing
+
+/// What the adapter reads from a domain's XML, and what it makes of one.
+@Suite struct DomainDocumentTests {
+  static let mark = ClaimMark(cluster: "c & \"d\"", workload: "web<1>", epoch: Epoch(12))
+
+  @Test(arguments: [
+    ("", "it is empty"), (" \n", "it is empty"), ("no XML", "no XML"), ("<domain>", "ends early"),
+    ("<domain><name>x</domain>", "line 1"),
+    ("<domain>\n<a b=1/></domain>", "line 2"), ("<domain a='1' a='2'/>", "given twice"), ("<domain>&foo;</domain>", "entity"),
+    ("<domain><a:b/></domain>", "prefix"), ("<domain/><domain/>", "behind its end"), ("<domain>\u{1}</domain>", "character"),
+    ("<network/>", "not <domain>"),
+    ("<!DOCTYPE domain [<!ENTITY a SYSTEM '/etc/passwd'>]><domain>&a;</domain>", "document type")
+  ]) func `what is not a domain's XML is refused with its reason`(text: String, reason: String) throws {
+    let error = #expect(throws: DomainDocumentError.self) { try DomainDocument(text) }
+    #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func `name, UUID, partition and mark replace what was there`() throws {
+    let document = try DomainDocument(
+      """
+      <domain type='lxc' id='3'><name>old</name><uuid>1</uuid>
+        <metadata><a:b xmlns:a="urn:a">kept</a:b>\(Self.element(epoch: 3))\(Self.element(epoch: 4))</metadata>
+        <resource><partition>/machine</partition><fibrechannel appid='x'/></resource>
+      </domain>
+      """)
+    document.set(name: "new", uuid: "2")
+    document.set(partition: "/holdfast/freeze")
+    try document.set(mark: Self.mark)
+    let text = document.text
+    #expect(text.contains("<name>new</name>"))
+    #expect(!text.contains("id=\"3\""))
+    #expect(text.contains("kept"))
+    #expect(text.contains("fibrechannel"))
+    #expect(text.components(separatedBy: "holdfast:claim").count <= 3, "one element, with a start and at most one end tag")
+    let read = try DomainDocument(text)
+    #expect(read.uuid == "2")
+    #expect(read.partition == "/holdfast/freeze")
+    #expect(read.mark == Self.mark)
+    read.removeMark()
+    #expect(read.mark == nil)
+    #expect(read.text.contains("kept"))
+  }
+
+  @Test func `what was missing is added`() throws {
+    let document = try DomainDocument("<domain type='lxc'><os><type>exe</type></os></domain>")
+    document.set(name: "new", uuid: "2")
+    document.set(partition: "/p")
+    try document.set(mark: Self.mark)
+    document.set(environment: [("HOLDFAST_NODE", "n<1>")])
+    document.set(environment: [("HOLDFAST_NODE", "n<2>")])
+    let read = try DomainDocument(document.text)
+    #expect((read.uuid, read.partition, read.mark) == ("2", "/p", Self.mark))
+    #expect(read.text.contains("<initenv name=\"HOLDFAST_NODE\">n&lt;2&gt;</initenv>"))
+    #expect(!read.text.contains("n&lt;1&gt;"))
+    read.removeEnvironment(DomainDocument.environmentNames)
+    #expect(!read.text.contains("initenv"))
+  }
+
+  @Test func `everything else stays as it was`() throws {
+    let kept = [
+      "<qemu:arg value=\"-a &lt;b&gt; &amp;\"", "xmlns:qemu=\"http://libvirt.org/schemas/domain/qemu/1.0\"",
+      "<!-- a comment -->",
+      "ü and 日本", "<description>two\n  lines</description>"
+    ]
+    let document = try DomainDocument(
+      """
+      <domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>x</name><!-- a comment -->
+        <title>ü and 日本</title><description>two
+        lines</description>
+        <qemu:commandline><qemu:arg value='-a &lt;b> &amp;'/></qemu:commandline>
+      </domain>
+      """)
+    document.set(name: "x", uuid: "2")
+    for part in kept { #expect(document.text.contains(part), "\(document.text)") }
+  }
+
+  @Test func `links get names in the order of the interfaces that have none`() throws {
+    let document = try DomainDocument(
+      """
+      <domain><devices>
+        <interface type='bridge'><source bridge='br0'/></interface>
+        <interface type='bridge'><target dev='mine'/></interface>
+        <interface type='user'/>
+        <interface type='network'><target dev='vnet3'/></interface>
+        <interface type='ethernet'><target managed='no'/></interface>
+        <interface type='direct'/>
+      </devices></domain>
+      """)
+    #expect(document.links == ["mine", "vnet3"])
+    document.set(links: ["a0", "a1", "a2", "a3", "a4"])
+    // The user network has no link on the host; libvirt's own name is no name.
+    #expect(document.links == ["a0", "mine", "a2", "a3", "a4"])
+    #expect(document.text.contains("managed=\"no\""))
+  }
+
+  @Test(arguments: [
+    ("<memory unit='KiB'>32768</memory>", 32), ("<memory>1025</memory>", 2), ("<memory unit='GiB'> 2 </memory>", 2048),
+    ("<memory unit='b'>1</memory>", 1), ("<memory unit='TiB'>9223372036854775807</memory>", 0), ("", 0)
+  ]) func `memory is read in MiB, rounded up`(element: String, expected: Int) throws {
+    #expect(try DomainDocument("<domain>\(element)</domain>").memory == expected)
+  }
+
+  @Test(arguments: ["epoch='x'", "epoch='3' cluster='c'", "cluster='c' workload='w'"])
+  func `a claim that cannot be read is no mark`(attributes: String) throws {
+    let claim = "<h:claim xmlns:h='https://holdfast.dev/domain/1' \(attributes)/>"
+    #expect(try DomainDocument("<domain><metadata>\(claim)</metadata></domain>").mark == nil)
+  }
+
+  private static func element(epoch: Int) -> String {
+    "<h:claim xmlns:h='https://holdfast.dev/domain/1' cluster='c' workload='w' epoch='\(epoch)'/>"
+  }
+}

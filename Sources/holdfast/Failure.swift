@@ -3,19 +3,25 @@ import HoldfastAPI
 /// Why a command ends without having done its work: the thing, the reason, the remedy.
 struct Failure: Error, CustomStringConvertible {
   var status: ExitStatus
+  /// As in the API's errors.
+  var kind: String
   var thing: String
   var reason: String
   var remedy: String
 
-  init(_ status: ExitStatus = .failed, thing: String, reason: String, remedy: String) {
+  init(_ status: ExitStatus = .failed, kind: String = "unavailable", thing: String, reason: String, remedy: String) {
     self.status = status
+    self.kind = kind
     self.thing = thing
     self.reason = reason
     self.remedy = remedy
   }
 
   init(_ error: ErrorBody) {
-    self.init(.failed, thing: error.thing, reason: error.reason, remedy: error.remedy)
+    self.init(.failed, kind: error.kind, thing: error.thing, reason: error.reason, remedy: error.remedy)
   }
+
+  var body: ErrorBody { ErrorBody(kind: kind, thing: thing, reason: reason, remedy: remedy) }
+
   var description: String { "\(thing): \(reason). \(remedy)" }
 }

@@ -79,6 +79,41 @@ import Testing
     }
   }
 
+  @Test func `apply reads a file, shows, asks before it changes, and tells mistakes with their place`() async throws {
+    try await APIHarness.serving { api in
+      let file = api.socket + ".yaml"
+      func write(_ memory: String) throws {
+        let text = """
+          workloads:
+            - name: new1
+              memory: \(memory)
+              xml: "<domain type='lxc'><name>new1</name><memory unit='MiB'>64</memory></domain>"
+
+          """
+        try text.write(toFile: file, atomically: false, encoding: .utf8)
+      }
+      try write("100")
+      let dry = try await api.holdfast(["apply", "-f", file, "--dry-run"])
+      #expect(dry.status == 0 && dry.output.contains("new1  is created"), "\(dry)")
+      #expect(api.access.truth.specs["new1"] == nil)
+      // What is new harms nobody: not asked.
+      #expect(try await api.holdfast(["apply", "-f", file]).status == 0)
+      #expect(api.access.truth.specs["new1"]?.value.demand.memory == 100)
+
+      try write("200")
+      let asked = try await api.holdfast(["apply", "-f", file])
+      #expect(asked.status == 2 && asked.errors.contains("--yes"), "\(asked)")
+      let agreed = try await api.holdfast(["apply", "-f", file, "--yes"])
+      #expect(agreed.status == 0 && agreed.output.contains("new1  changes demand.memory"), "\(agreed)")
+      #expect(api.access.truth.specs["new1"]?.value.demand.memory == 200)
+
+      try write("plenty")
+      let mistaken = try await api.holdfast(["apply", "-f", file, "--yes"])
+      #expect(mistaken.status == 1 && mistaken.errors.contains("\(file):3:"), "\(mistaken)")
+      #expect(mistaken.errors.hasPrefix("holdfast: nothing was applied"))
+    }
+  }
+
   @Test func `adopt takes what a pattern means, and no more`() async throws {
     try await APIHarness.serving { api in
       let dry = try await api.holdfast(["adopt", "lxc:///system/w*", "--dry-run"])

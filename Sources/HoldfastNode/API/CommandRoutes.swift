@@ -56,7 +56,7 @@ private struct OperatorsOnly: RouterMiddleware {
     guard context.role == .operator else {
       throw OperatorError(
         .forbidden, thing: "\(request.method) \(request.uri.path)", reason: "\(who) may look, not change",
-        remedy: "Run the command as root, or as a member of the operators' group (`api: group:` in the daemon's configuration)."
+        remedy: "Run the command as root, or as a member of the operators' group (`api.group` in the daemon's configuration)."
       )
     }
     let response = try await next(request, context)

@@ -94,7 +94,3 @@ struct Carrying {
     if results.contains(where: { $0.effect == .failed }) { throw ExitCode(ExitStatus.failed.rawValue) }
   }
 }
-
-extension Failure {
-  var body: ErrorBody { ErrorBody(kind: "failed", thing: thing, reason: reason, remedy: remedy) }
-}

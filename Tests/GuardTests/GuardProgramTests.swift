@@ -28,7 +28,7 @@ struct `The guard program` {
     let adopted = try Busy(in: outside.path, directory, "adopted")
     #expect(await inside.isMoving())
     #expect(await adopted.isMoving())
-    let deadline = bootNow + .milliseconds(400)
+    let deadline = bootNow + .milliseconds(1500)
     do {
       let controller = try await Controller(process)
       #expect(try await controller.ask(.extend(deadline: deadline)).phase == .armed(deadline: deadline))
@@ -36,15 +36,14 @@ struct `The guard program` {
     }
     try await Task.sleep(for: .milliseconds(200))
     #expect(await inside.isMoving())
-    #expect(await eventually(.seconds(3)) { process.partition.isolation.isFrozen() })
-    print(
-      "\(hierarchy.version): the controller gone, the partition ordered frozen \(milliseconds(bootNow - deadline)) after the deadline"
-    )
+    #expect(await eventually(.seconds(5)) { process.partition.isolation.isFrozen() })
     #expect(bootNow >= deadline)
-    #expect(bootNow - deadline < .milliseconds(100))
     #expect(try await inside.standsStill())
     #expect(try await adopted.standsStill())
     let back = try await Controller(process)
+    guard case .isolated(let since, confirmed: true)? = try await back.ask(.status).phase else { throw Failure(process.log) }
+    print("\(hierarchy.version): the controller gone, the guard acts \(milliseconds(since - deadline)) after the deadline")
+    #expect(since >= deadline && since - deadline < .milliseconds(50))
     #expect(try await back.ask(.extend(deadline: bootNow + .seconds(9))).refusal?.contains("resume") == true)
     #expect(try await inside.standsStill())
     #expect(try await back.ask(.resume(deadline: bootNow + .seconds(9))).phase != nil)
@@ -57,7 +56,7 @@ struct `The guard program` {
     let process = try await GuardProcess(in: hierarchies[0])
     let busy = try Busy(in: try process.partition.domain("a"), directory, "a")
     #expect(await busy.isMoving())
-    let deadline = bootNow + .milliseconds(300)
+    let deadline = bootNow + .milliseconds(1500)
     var controller: Controller? = try await Controller(process)
     _ = try await controller?.ask(.extend(deadline: deadline))
     // A stopped process holds the connection; this one lets go of it.
@@ -67,7 +66,7 @@ struct `The guard program` {
     try await Task.sleep(for: .milliseconds(150))
     #expect(!process.log.contains("the controller is gone"))
     #expect(await busy.isMoving())
-    #expect(await eventually(.seconds(3)) { process.partition.isolation.isFrozen() })
+    #expect(await eventually(.seconds(5)) { process.partition.isolation.isFrozen() })
     #expect(bootNow >= deadline)
     #expect(try await busy.standsStill())
   }
@@ -86,23 +85,25 @@ struct `The guard program` {
       times.append(try await controller.waitUntilIsolated() - deadline)
     }
     times.sort()
-    print("\(hierarchy.version), 8 busy containers, after the deadline:")
-    print("  the guard acts:                   \(spread(process.log, "the deadline passed "))")
-    print("  it has seen all stand still:      + \(spread(process.log, "seen to stand still, "))")
-    print("  the controller has read it:       median \(milliseconds(times[10])), worst \(milliseconds(times[19]))")
+    let acts = microseconds(process.log, "the deadline passed ")
+    let still = microseconds(process.log, "seen to stand still, ")
+    try #require(acts.count == 20 && still.count == 20)
+    print("\(hierarchy.version), 8 busy containers, 20 times, microseconds, median and worst:")
+    print("  from the deadline to the guard's act: \(acts[10]), \(acts[19])")
+    print("  from there until all are seen to stand still: \(still[10]), \(still[19])")
+    print("  from the deadline until the controller has read it: \(milliseconds(times[10])), \(milliseconds(times[19]))")
+    // How soon each task is seen at rest depends on how busy the processors are; when it is ordered to does not.
+    #expect(acts[10] < 5000)
     #expect(times[0] >= .zero)
-    #expect(times[10] < .milliseconds(50))
     for process in busy { #expect(try await process.standsStill(for: .milliseconds(20))) }
   }
 
-  /// The times, in microseconds, that follow these words in the guard's log.
-  private func spread(_ log: String, _ words: String) -> String {
-    let times = log.split(separator: "\n").compactMap { line -> Int? in
+  /// The times, in microseconds, that follow these words in the guard's log, sorted.
+  private func microseconds(_ log: String, _ words: String) -> [Int] {
+    log.split(separator: "\n").compactMap { line in
       let parts = line.split(separator: words, maxSplits: 1)
       return parts.count == 2 ? Int(parts[1].prefix { $0.isNumber }) : nil
     }.sorted()
-    guard let worst = times.last else { return "never" }
-    return "median \(times[times.count / 2]) microseconds, worst \(worst)"
   }
 
   // MARK: Lost claims
@@ -156,7 +157,7 @@ struct `The guard program` {
     #expect(await stopped.isMoving())
     #expect(await frozen.isMoving())
     let controller = try await Controller(process)
-    _ = try await controller.ask(.extend(deadline: bootNow + .milliseconds(200)))
+    _ = try await controller.ask(.extend(deadline: bootNow + .seconds(1)))
     _ = try await controller.ask(protect("s", stop, .stop))
     #expect(await stopped.child.end(within: .seconds(3)) == -SIGKILL)
     #expect(try await frozen.standsStill())
@@ -174,7 +175,7 @@ struct `The guard program` {
     let outside = try TestCgroup(in: hierarchy)
     let busy = try Busy(in: outside.path, directory, "a")
     #expect(await busy.isMoving())
-    let deadline = bootNow + .milliseconds(800)
+    let deadline = bootNow + .milliseconds(2500)
     var controller = try await Controller(process)
     _ = try await controller.ask(.extend(deadline: deadline))
     _ = try await controller.ask(protect("a", outside.path))

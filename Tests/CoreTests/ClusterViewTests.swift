@@ -6,7 +6,9 @@ import Testing
   private func claim(_ epoch: Int64, _ holder: String?) -> ClaimRecord {
     ClaimRecord(epoch: Epoch(epoch), holder: holder.map { .init(node: "n1", incarnation: .init($0)) })
   }
-  private func put(_ epoch: Int64, _ holder: String?) -> Write<RecordKey, Record> { .put(.claim("w"), .claim(claim(epoch, holder))) }
+  private func put(_ epoch: Int64, _ holder: String?) -> Write<RecordKey, Record> {
+    .put(.claim("w"), .claim(claim(epoch, holder)))
+  }
   private func change(_ epoch: Int64, _ holder: String?, at revision: Int64) -> ClusterChange {
     ClusterChange(
       key: .claim("w"),

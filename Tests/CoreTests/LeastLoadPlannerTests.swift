@@ -11,7 +11,8 @@ import Testing
     connections: Set<String> = ["lxc"]
   ) -> Node {
     Node(
-      name: name, capacity: .init(memory: memory, cpus: cpus), connections: connections, unmanaged: .init(memory: used, cpus: 0),
+      name: name, capacity: .init(memory: memory, cpus: cpus), connections: connections,
+      unmanaged: .init(memory: used, cpus: 0),
       unavailable: unavailable)
   }
 
@@ -74,7 +75,8 @@ import Testing
       title: "a node that nobody knows keeps nothing", nodes: [node("b")], workloads: [workload("w1", on: "gone")],
       expected: ["w1": "b"]),
     Row(
-      title: "one node only, and it leaves", nodes: [node("a", unavailable: "is leaving")], workloads: [workload("w1", on: "a")],
+      title: "one node only, and it leaves", nodes: [node("a", unavailable: "is leaving")],
+      workloads: [workload("w1", on: "a")],
       expected: ["w1": nil]),
     Row(title: "no node at all", nodes: [], workloads: [workload("w1")], expected: ["w1": nil], words: ["w1": "has no node"]),
     Row(
@@ -82,10 +84,12 @@ import Testing
       nodes: [node("a"), node("b", used: 500)], workloads: [workload("w1", on: "a", excluded: ["a": "failed to start there"])],
       expected: ["w1": "b"]),
     Row(
-      title: "excluded everywhere", nodes: [node("a")], workloads: [workload("w1", excluded: ["a": "failed to start there: no disk"])],
+      title: "excluded everywhere", nodes: [node("a")],
+      workloads: [workload("w1", excluded: ["a": "failed to start there: no disk"])],
       expected: ["w1": nil]),
     Row(
-      title: "a connection that the node does not serve", nodes: [node("a"), node("b", used: 900, connections: ["lxc", "qemu"])],
+      title: "a connection that the node does not serve",
+      nodes: [node("a"), node("b", used: 900, connections: ["lxc", "qemu"])],
       workloads: [workload("w1", connection: "qemu")], expected: ["w1": "b"]),
     Row(
       title: "stopped by the operator, it takes no room", nodes: [node("a", memory: 100)],

@@ -36,7 +36,8 @@ import Testing
       .placement("w"),
       .placement(
         PlacementRecord(
-          node: "n1", reason: "least loaded", others: Dictionary(uniqueKeysWithValues: nodes.map { ($0, "full") }), servedMove: 9))
+          node: "n1", reason: "least loaded", others: Dictionary(uniqueKeysWithValues: nodes.map { ($0, "full") }),
+          servedMove: 9))
     ),
     (.placement("w"), .placement(PlacementRecord(node: nil, reason: "no node can take it"))),
     (
@@ -130,7 +131,8 @@ import Testing
       .spec("w"),
       .spec(
         SpecRecord(
-          connection: "", uuid: "", xml: "", demand: .init(memory: 1, cpus: 1e300), labels: [:], priority: 0, isolation: .freeze,
+          connection: "", uuid: "", xml: "", demand: .init(memory: 1, cpus: 1e300), labels: [:], priority: 0,
+          isolation: .freeze,
           stopTimeout: 0))
     ),
     (

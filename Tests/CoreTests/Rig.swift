@@ -71,6 +71,12 @@ struct Rig {
     list()
   }
 
+  /// As `begin`, and libvirt has not spoken yet.
+  mutating func beginDeaf(guardian: GuardState.Phase) {
+    send(.guardian(.connected(GuardState(phase: guardian, workloads: []))))
+    list()
+  }
+
   mutating func list() {
     seen = store.revision
     send(.store(.listed(store.list { _ in true })))

@@ -23,7 +23,8 @@ demo: build
 
 test: setup lint
 	$(BUILD) --build-tests
-	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest
+	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest --skip LabTests
+	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest --filter LabTests
 
 bench-failover: build
 	.build/release/holdfast-lab bench-failover $(if $(OUT),--out $(OUT))

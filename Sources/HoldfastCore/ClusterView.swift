@@ -77,7 +77,7 @@ public struct ClusterView: Sendable {
     guard change.revision >= revision else { return false }
     if change.revision > revision {
       revision = change.revision
-      ahead = ahead.filter { $0.value.revision >= revision }
+      if !ahead.isEmpty { ahead = ahead.filter { $0.value.revision >= revision } }
     }
     if ahead[change.key] != nil { return false }
     set(change.key, change.entry)

@@ -1,5 +1,7 @@
 /// A name that Holdfast uses as a key. Distinct types, so that a node cannot be passed for a workload.
-public protocol Name: Hashable, Comparable, Sendable, Codable, CustomStringConvertible, ExpressibleByStringLiteral {
+public protocol Name: Hashable, Comparable, Sendable, Codable, CodingKeyRepresentable, CustomStringConvertible,
+  ExpressibleByStringLiteral
+{
   var text: String { get }
   init(_ text: String)
 }
@@ -16,6 +18,10 @@ extension Name {
     try container.encode(text)
   }
 
+  /// As the key of a dictionary it is a field of an object, so that the encoder can put the fields in order.
+  public var codingKey: any CodingKey { NameKey(stringValue: text) }
+  public init?(codingKey: some CodingKey) { self.init(codingKey.stringValue) }
+
   /// Names are used in store keys, cgroup paths, XML and command lines: letters, digits, `.`, `_` and `-`, at most 63 characters,
   /// starting with a letter or digit.
   public static func isValid(_ text: String) -> Bool {
@@ -24,6 +30,13 @@ extension Name {
       isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
     }
   }
+}
+
+private struct NameKey: CodingKey {
+  var stringValue: String
+  var intValue: Int? { nil }
+  init(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
 }
 
 private func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -57,6 +57,8 @@ public struct Timing: Hashable, Sendable {
     if ttl < .milliseconds(500) { return "ttl is below 0.5 s: a change of the store's leader takes longer" }
     if drift < 0 || drift > 100_000 { return "drift must be between 0 and 10 %" }
     if margin < .zero { return "margin is negative" }
+    if stopBudget < .zero { return "stop-budget is negative: the deadline would come after the session's end" }
+    if startBudget < .zero { return "start-budget is negative: a start could come after the deadline" }
     let usable = deadline(sent: BootInstant.zero) - BootInstant.zero
     if usable < renewInterval * 3 {
       return "after drift and stop-budget only \(usable.inSeconds) s of the ttl are left: less than three renewals"

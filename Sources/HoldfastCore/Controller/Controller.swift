@@ -198,7 +198,7 @@ struct PendingTransaction: Sendable {
 enum Purpose: Hashable, Sendable {
   case open(Incarnation, sent: BootInstant)
   case renew(sent: BootInstant)
-  case expire(Incarnation, NodeName)
+  case expire(Incarnation, NodeName, takesRole: Bool)
   case takeRole
   case place
   case claim([WorkloadName])

@@ -81,7 +81,7 @@ extension Controller {
     switch pending.purpose {
     case .open(let incarnation, _): sessionOpened(incarnation, at: revision)
     case .renew(let sent): renewed(sent: sent, at: revision)
-    case .expire(let incarnation, let node): expired(incarnation, of: node)
+    case .expire(_, let node, let takesRole): expired(of: node, tookRole: takesRole)
     case .takeRole: note(.plannerTaken, "\(me) is the planner now")
     case .place:
       tellPlacements(pending.transaction.writes)

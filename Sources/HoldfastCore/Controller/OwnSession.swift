@@ -68,8 +68,9 @@ public struct OwnSession: Hashable, Sendable {
   public func isValid(at now: BootInstant) -> Bool { deadline.map { now < $0 } ?? false }
 
   package func record(_ counter: Int64, leaving: Bool) -> SessionRecord {
+    // Rounded up: others must not count a shorter TTL than we do.
     SessionRecord(
-      node: node, counter: counter, ttl: timing.ttl.wholeNanoseconds / 1_000_000, phase: leaving ? .leaving : .active)
+      node: node, counter: counter, ttl: (timing.ttl.wholeNanoseconds + 999_999) / 1_000_000, phase: leaving ? .leaving : .active)
   }
 
   // MARK: opening

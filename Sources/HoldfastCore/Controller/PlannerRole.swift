@@ -54,8 +54,12 @@ struct PlannerRole: Sendable {
     return excluded
   }
 
+  mutating func forgetFailures(where isGone: (WorkloadName) -> Bool) {
+    if cooling.keys.contains(where: isGone) { cooling = cooling.filter { !isGone($0.key) } }
+  }
+
   /// True when a node's time has passed since the last look.
-  mutating func cooled(at now: BootInstant, since before: BootInstant) -> Bool {
+  func cooled(at now: BootInstant, since before: BootInstant) -> Bool {
     cooling.values.contains { $0.values.contains { $0.until > before && $0.until <= now } }
   }
 
@@ -82,7 +86,7 @@ extension Controller {
         lookAgain(at: due + timing.renewInterval)
         continue
       }
-      declareExpired(incarnation, entry, takeRole: wasPlanner && !isLeaving, as: own)
+      declareExpired(incarnation, entry, takeRole: wasPlanner && mayPlanForOthers, as: own)
     }
     takeVacantRole(as: own)
   }
@@ -91,7 +95,7 @@ extension Controller {
     _ incarnation: Incarnation, _ entry: Stored<SessionRecord>, takeRole: Bool, as own: OwnSession.Standing
   ) {
     let node = entry.value.node
-    guard !isUnderWay({ if case .expire(incarnation, _) = $0 { true } else { false } }), role.mayPlan(at: now) else { return }
+    guard !isUnderWay({ if case .expire(incarnation, _, _) = $0 { true } else { false } }), role.mayPlan(at: now) else { return }
     var conditions: [Condition<RecordKey>] = [
       .stands(.session(own.incarnation), created: own.created),
       .unchanged(.session(incarnation), modified: entry.modified)
@@ -101,19 +105,24 @@ extension Controller {
       conditions.append(.unchanged(.planner, modified: planner.modified))
       writes.append(.put(.planner, .planner(PlannerRecord(node: me, incarnation: own.incarnation))))
     }
-    transact(.expire(incarnation, node), ClusterTransaction(if: conditions, write: writes))
+    transact(.expire(incarnation, node, takesRole: takeRole), ClusterTransaction(if: conditions, write: writes))
   }
 
-  mutating func expired(_ incarnation: Incarnation, of node: NodeName) {
+  mutating func expired(of node: NodeName, tookRole: Bool) {
     note(
       .nodeLost,
       "\(node) has not renewed its session for \(Self.seconds(timing.ttl)) s and more: its workloads go to other nodes",
       severity: .error, subject: node)
-    if isPlanner { note(.plannerTaken, "\(me) is the planner now") }
+    if tookRole { note(.plannerTaken, "\(me) is the planner now") }
+  }
+
+  /// A node that leaves takes the role only when nobody else is there who could: otherwise it would wait for a planner for ever.
+  private var mayPlanForOthers: Bool {
+    !isLeaving || !view.sessions.values.contains { $0.value.phase == .active && $0.value.node != me }
   }
 
   private mutating func takeVacantRole(as own: OwnSession.Standing) {
-    guard !isLeaving, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
+    guard mayPlanForOthers, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
     guard !isUnderWay({ $0 == .takeRole }) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     if let planner = view.planner {
@@ -150,17 +159,33 @@ extension Controller {
         name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
         unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailability(of: name))
     }
+    role.forgetFailures { view.specs[$0] == nil }
+    let deaf = deafNodes()
     let workloads = view.specs.keys.sorted().compactMap { name -> PlanningSnapshot.Workload? in
       guard let spec = view.specs[name]?.value, !view.isUnreadable(name) else { return nil }
       let intent = view.intents[name]?.value ?? IntentRecord(desired: .running)
       let placed = view.placements[name]?.value
       let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
       let failures = view.claims[name]?.value.failures ?? [:]
+      var excluded = role.excluded(name, failures, now: now)
+      // What a node holds may run there, and stays.
+      for (node, reason) in deaf[spec.connection] ?? [:] where view.holder(of: name) != node { excluded[node] = reason }
       return PlanningSnapshot.Workload(
         name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
-        desired: intent.desired, placed: placed, move: move, excluded: role.excluded(name, failures, now: now))
+        desired: intent.desired, placed: placed, move: move, excluded: excluded)
     }
     return PlanningSnapshot(nodes: nodes, workloads: workloads)
+  }
+
+  /// By connection: nodes on which it does not answer, and why. Nothing can be started there.
+  private func deafNodes() -> [String: [NodeName: String]] {
+    var deaf: [String: [NodeName: String]] = [:]
+    for (node, report) in view.reports {
+      for (connection, reason) in report.value.unreachable {
+        deaf[connection, default: [:]][node] = "\(connection) does not answer there: \(reason)"
+      }
+    }
+    return deaf
   }
 
   private func unavailability(of node: NodeName) -> String? {

@@ -81,9 +81,16 @@ public struct LeastLoadPlanner: Planning {
     var homeless: [PlanningSnapshot.Workload] = []
     var movers: [(workload: PlanningSnapshot.Workload, from: NodeName)] = []
 
-    for workload in snapshot.workloads {
+    // In one order, because sums of fractions depend on it.
+    for workload in snapshot.workloads.sorted(by: { $0.name < $1.name }) {
       guard workload.desired != .stopped else {
         plan[workload.name] = nowhere(workload, "stopped by the operator")
+        continue
+      }
+      if workload.desired == .unprotected, let placed = workload.placed {
+        // It stays where it is, even if that node is away: nobody may start it elsewhere.
+        plan[workload.name] = placed
+        if let node = placed.node { board.add(workload.demand, to: node) }
         continue
       }
       switch standing(workload, on: board) {
@@ -222,5 +229,5 @@ private struct Board {
   }
 }
 
-private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+private func percent(_ share: Double) -> String { "\(Int((min(share, 1e6) * 100).rounded())) %" }
 private func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }

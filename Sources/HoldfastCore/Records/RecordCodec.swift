@@ -32,17 +32,19 @@ public struct RecordCodec: Sendable {
   public func parse(_ text: String) -> RecordKey? {
     guard text.hasPrefix(prefix) else { return nil }
     let parts = text.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    func name<N: Name>(_ make: (N) -> RecordKey) -> RecordKey? { N.isValid(parts[1]) ? make(N(parts[1])) : nil }
     switch (parts.first, parts.count) {
     case ("format", 1): return .format
     case ("planner", 1): return .planner
-    case ("nodes", 2): return .node(.init(parts[1]))
-    case ("reports", 2): return .report(.init(parts[1]))
-    case ("sessions", 2): return .session(.init(parts[1]))
-    case ("specs", 2): return .spec(.init(parts[1]))
-    case ("intents", 2): return .intent(.init(parts[1]))
-    case ("placements", 2): return .placement(.init(parts[1]))
-    case ("claims", 2): return .claim(.init(parts[1]))
-    case ("history", 3): return Int(parts[2]).map { .history(.init(parts[1]), slot: $0) }
+    case ("nodes", 2): return name(RecordKey.node)
+    case ("reports", 2): return name(RecordKey.report)
+    // A node's name and more: longer than a name may be.
+    case ("sessions", 2): return parts[1].isEmpty ? nil : .session(.init(parts[1]))
+    case ("specs", 2): return name(RecordKey.spec)
+    case ("intents", 2): return name(RecordKey.intent)
+    case ("placements", 2): return name(RecordKey.placement)
+    case ("claims", 2): return name(RecordKey.claim)
+    case ("history", 3): return Int(parts[2]).flatMap { slot in name { .history($0, slot: slot) } }
     default: return nil
     }
   }
@@ -72,18 +74,20 @@ public struct RecordCodec: Sendable {
   public func decode(_ bytes: [UInt8], at key: RecordKey) -> Record {
     let decoder = JSONDecoder(), data = Data(bytes)
     do {
-      return switch key {
-      case .format: .format(try decoder.decode(FormatRecord.self, from: data))
-      case .planner: .planner(try decoder.decode(PlannerRecord.self, from: data))
-      case .node: .node(try decoder.decode(NodeRecord.self, from: data))
-      case .report: .report(try decoder.decode(ReportRecord.self, from: data))
-      case .session: .session(try decoder.decode(SessionRecord.self, from: data))
-      case .spec: .spec(try decoder.decode(SpecRecord.self, from: data))
-      case .intent: .intent(try decoder.decode(IntentRecord.self, from: data))
-      case .placement: .placement(try decoder.decode(PlacementRecord.self, from: data))
-      case .claim: .claim(try decoder.decode(ClaimRecord.self, from: data))
-      case .history: .history(try decoder.decode(HistoryRecord.self, from: data))
-      }
+      let record: Record =
+        switch key {
+        case .format: .format(try decoder.decode(FormatRecord.self, from: data))
+        case .planner: .planner(try decoder.decode(PlannerRecord.self, from: data))
+        case .node: .node(try decoder.decode(NodeRecord.self, from: data))
+        case .report: .report(try decoder.decode(ReportRecord.self, from: data))
+        case .session: .session(try decoder.decode(SessionRecord.self, from: data))
+        case .spec: .spec(try decoder.decode(SpecRecord.self, from: data))
+        case .intent: .intent(try decoder.decode(IntentRecord.self, from: data))
+        case .placement: .placement(try decoder.decode(PlacementRecord.self, from: data))
+        case .claim: .claim(try decoder.decode(ClaimRecord.self, from: data))
+        case .history: .history(try decoder.decode(HistoryRecord.self, from: data))
+        }
+      return record.flaw.map { .unreadable(reason: "\(self.key(key)): \($0)") } ?? record
     } catch {
       return .unreadable(reason: "\(self.key(key)): \(Self.explain(error))")
     }

@@ -1,0 +1,35 @@
+/// Values that no program of ours writes and that arithmetic would trip over. They come from outside: one of them must not stop every
+/// controller of the cluster.
+extension Record {
+  /// What is wrong with the record's values; nil when nothing is.
+  var flaw: String? {
+    switch self {
+    case .session(let session):
+      if !(1...86_400_000).contains(session.ttl) { return "the field 'ttl' is not between 1 ms and a day" }
+      return Self.isCount(session.counter) ? nil : "the field 'counter' is out of range"
+    case .claim(let claim):
+      if !Self.isCount(claim.epoch.value) { return "the field 'epoch' is out of range" }
+      return claim.failures.values.allSatisfy { (0...1_000_000).contains($0.count) } ? nil : "a failure's count is out of range"
+    case .node(let node): return node.capacity.flaw.map { "the field 'capacity' \($0)" }
+    case .report(let report): return report.unmanaged.flaw.map { "the field 'unmanaged' \($0)" }
+    case .spec(let spec):
+      if !(0...1e6).contains(spec.stopTimeout) { return "the field 'stopTimeout' is not between 0 and a million seconds" }
+      return spec.demand.flaw.map { "the field 'demand' \($0)" }
+    case .intent(let intent):
+      return intent.move.map { Self.isCount(Int64($0.serial)) } ?? true ? nil : "the move's serial is out of range"
+    case .placement(let placement): return Self.isCount(Int64(placement.servedMove)) ? nil : "the field 'servedMove' is out of range"
+    case .format, .planner, .history, .unreadable: return nil
+    }
+  }
+
+  /// Something that only ever grows by one, with room to go on.
+  private static func isCount(_ value: Int64) -> Bool { (0...(.max >> 1)).contains(value) }
+}
+
+extension Resources {
+  /// 1 EiB and a million processors are enough for anybody, and sums of them stay far from overflow.
+  fileprivate var flaw: String? {
+    if !(0...(1 << 40)).contains(memory) { return "has no possible memory" }
+    return (0...1e6).contains(cpus) ? nil : "has no possible number of processors"
+  }
+}

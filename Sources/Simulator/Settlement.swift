@@ -26,7 +26,9 @@ struct Settlement {
     case .unprotected: return "has not left protection"
     case .stopped:
       if !runsOn.isEmpty { return "is stopped and runs on \(runsOn)" }
-      return claim?.holder == nil ? nil : "is stopped, and its claim is \(Invariants.words(claim))"
+      // A claim whose session is gone is nobody's.
+      guard let holder = claim?.holder, world.store.model.entries[.session(holder.incarnation)] != nil else { return nil }
+      return "is stopped, and its claim is \(Invariants.words(claim))"
     case .running:
       guard let placement = world.store.placement(of: workload) else { return "has no placement" }
       guard let node = placement.node else { return homeless(workload, placement) }

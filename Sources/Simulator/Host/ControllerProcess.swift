@@ -5,7 +5,6 @@ import HoldfastCore
 final class ControllerProcess {
   unowned let host: SimulatedHost
   private let world: World
-  private let life: Int
   private(set) var core: Controller
   private(set) var isAlive = true
   /// Stopped by SIGSTOP.
@@ -19,9 +18,8 @@ final class ControllerProcess {
   /// Turns taken, to notice one that spins.
   private(set) var turns = 0
 
-  init(_ host: SimulatedHost, life: Int) {
+  init(_ host: SimulatedHost) {
     self.host = host
-    self.life = life
     world = host.world
     core = Controller(
       .init(

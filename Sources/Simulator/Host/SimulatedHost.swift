@@ -33,7 +33,8 @@ final class SimulatedHost {
   var watchdogFed = true
   private(set) var guardian: GuardProcess?
   private(set) var controller: ControllerProcess?
-  private var controllerLives = 0
+  /// Dead controllers: what was planned in their lives still refers to them.
+  private var formerControllers: [ControllerProcess] = []
   /// It has left on purpose and is to stay away until it is told to return.
   var hasLeft = false
   /// Capacity and what it serves.
@@ -95,15 +96,15 @@ final class SimulatedHost {
 
   func startController() {
     guard isUp, controller == nil else { return }
-    controllerLives += 1
     tell("the controller starts, \(self.savedSession.map { "with session \($0.incarnation)" } ?? "without a session")")
-    controller = ControllerProcess(self, life: controllerLives)
+    controller = ControllerProcess(self)
   }
 
   func killController() {
     guard let dead = controller else { return }
     tell("the controller ends")
     controller = nil
+    formerControllers.append(dead)
     dead.die()
     guardian?.controllerLost()
   }

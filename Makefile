@@ -1,5 +1,5 @@
 # Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
-.PHONY: help setup build demo test lint bench-failover bench-idle clean
+.PHONY: help setup build demo test findings lint bench-failover bench-idle clean
 
 BUILD = swift build -c release
 KEEP ?=
@@ -23,7 +23,13 @@ demo: build
 
 test: setup lint
 	$(BUILD) --build-tests
-	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest
+	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest --skip OpenFindings --skip LabTests
+	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest --filter LabTests
+
+# What a review found and is not mended yet: red until it is (Tests/OpenFindings/README.md).
+findings: setup
+	$(BUILD) --build-tests
+	SWIFT_BACKTRACE=enable=no swift test -c release --skip-build --disable-xctest --filter OpenFindings
 
 bench-failover: build
 	.build/release/holdfast-lab bench-failover $(if $(OUT),--out $(OUT))

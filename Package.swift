@@ -113,11 +113,10 @@ let package = Package(
       dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Examples/lab/Program", swiftSettings: strict),
 
-    // The simulator: many cores on virtual time.
-    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
-
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
+    // What a review of the core found and is not mended yet: red on purpose, not part of `make test` (its README says more).
+    .testTarget(name: "OpenFindings", dependencies: ["HoldfastCore", "GuardProtocol"], exclude: ["README.md"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
     .testTarget(
       name: "StoreTests",
@@ -126,7 +125,6 @@ let package = Package(
       name: "HypervisorTests",
       dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")],
       exclude: ["Support/libvirt-host.sh"]),
-    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore", "GuardProtocol"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [

@@ -55,6 +55,7 @@ final class EndpointPool: Sendable {
       throw .rejected(reason: "no etcd endpoint is configured", remedy: "List the members' client URLs (https://host:2379).")
     }
     self.endpoints = endpoints
+    try configuration.checkFiles()
     // One loop for all members: a few hundred messages a second do not need more.
     let threads: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     group = threads.next()

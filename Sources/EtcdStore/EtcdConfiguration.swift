@@ -1,3 +1,4 @@
+import Glibc
 import HoldfastPorts
 
 /// How to reach an etcd cluster.
@@ -30,6 +31,19 @@ public struct EtcdConfiguration: Sendable {
     self.certificateFile = certificateFile
     self.keyFile = keyFile
     self.credentials = credentials
+  }
+}
+
+extension EtcdConfiguration {
+  /// Refuses files that cannot be read, by name: the TLS library's own errors do not tell which one it was.
+  func checkFiles() throws(StoreError) {
+    let files = [("authority", authorityFile), ("certificate", certificateFile), ("key", keyFile)]
+    for (name, path) in files {
+      guard let path, access(path, R_OK) != 0 else { continue }
+      throw .rejected(
+        reason: "the etcd \(name) file \(path) cannot be read: \(String(cString: strerror(errno)))",
+        remedy: "Check the path and its permissions.")
+    }
   }
 }
 

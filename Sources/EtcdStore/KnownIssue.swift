@@ -1,5 +1,5 @@
 /// A published defect of etcd that touches what Holdfast uses, or what people expect of a lease store.
-struct KnownIssue {
+package struct KnownIssue {
   /// Versions of one minor release below `fixedPatch` have it.
   struct Affected {
     var major: Int
@@ -47,7 +47,7 @@ struct KnownIssue {
   ]
 
   /// What is known against this version, each a sentence or two that names version, member and issue.
-  static func warnings(version: String, member: String) -> [String] {
+  package static func warnings(version: String, member: String) -> [String] {
     let numbers = version.split(separator: "-").first?.split(separator: ".").map { Int($0) } ?? []
     guard numbers.count == 3, let major = numbers[0], let minor = numbers[1], let patch = numbers[2] else {
       return ["The etcd member \(member) says its version is \"\(version)\", which Holdfast does not understand."]

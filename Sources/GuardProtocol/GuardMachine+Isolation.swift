@@ -83,6 +83,17 @@ extension GuardMachine {
     kills = kills.filter { if case .stopPartition = $0.key { false } else { true } }
   }
 
+  /// A kill whose target is "what is not known" would take the next start for it. Who waits for its outcome is told that it
+  /// was not seen.
+  private mutating func dropPartitionKills() {
+    dropStopPartitionKills()
+    for case .unseen(let name, let sparing) in kills.keys.sorted(by: KillTarget.order) {
+      let target = KillTarget.unseen(name: name, sparing: sparing)
+      kills[target] = nil
+      _ = answerWaiting(.killed(workload: name, confirmed: false)) { $0 == .kill(target) }
+    }
+  }
+
   private var stopPartition: KillTarget {
     .stopPartition(sparing: Set(workloads.values.filter { $0.isolation == .freeze }.compactMap(\.cgroup)))
   }
@@ -180,8 +191,8 @@ extension GuardMachine {
   /// Ends the isolation. The new phase is written down first: should this guard end in between, the next one finds the
   /// partition frozen under a state that says otherwise, and isolates again.
   mutating func release(_ isolated: IsolatedState) {
-    // What was begun in the stop partition has its SIGKILL pending; what comes there from now on is none of it.
-    dropStopPartitionKills()
+    // What was begun in whole partitions has its SIGKILL pending; what comes there from now on is none of it.
+    dropPartitionKills()
     persist()
     var cgroups = isolated.taken.frozen.subtracting(isolated.taken.foundFrozen)
     // A workload that is being killed stays frozen by itself until its kill has thawed it.

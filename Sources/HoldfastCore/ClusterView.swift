@@ -20,18 +20,21 @@ public struct ClusterView: Sendable {
   /// Records that this build cannot read, and why.
   public private(set) var unreadable: [RecordKey: String] = [:]
 
-  /// The revision at which a key was last known to change or to be absent: older news about it is dropped. Holds only keys
-  /// that our own transactions touched ahead of the watch.
-  private var ahead: [RecordKey: Revision] = [:]
+  /// What our own transactions told ahead of the watch, and as of when: older news about these keys is dropped.
+  private var ahead: [RecordKey: Ahead] = [:]
+  private struct Ahead: Sendable {
+    var revision: Revision
+    var entry: Stored<Record>?
+  }
 
   public init() {}
 
   // MARK: questions
 
-  /// The standing session of a node.
+  /// The standing session of a node; the newest, if an attempt to open one arrived late.
   public func session(of node: NodeName) -> (incarnation: Incarnation, record: Stored<SessionRecord>)? {
-    for (incarnation, record) in sessions where record.value.node == node { return (incarnation, record) }
-    return nil
+    sessions.lazy.filter { $0.value.value.node == node }.max { ($0.value.created, $0.key) < ($1.value.created, $1.key) }
+      .map { ($0.key, $0.value) }
   }
 
   /// Nodes with a standing session.
@@ -55,10 +58,14 @@ public struct ClusterView: Sendable {
 
   // MARK: changes
 
-  /// Replaces everything by a listing.
+  /// Replaces everything by a listing, but for what our own transactions did after it: a claim that was released must not come back.
   public mutating func load(_ listing: ClusterListing) {
     var fresh = ClusterView()
     for (key, entry) in listing.entries { fresh.set(key, entry) }
+    for (key, known) in ahead where known.revision > listing.revision {
+      fresh.set(key, known.entry)
+      fresh.ahead[key] = known
+    }
     fresh.revision = listing.revision
     fresh.isLoaded = true
     self = fresh
@@ -67,36 +74,40 @@ public struct ClusterView: Sendable {
   /// Takes one change from the watch. Returns false when it was known already.
   @discardableResult
   public mutating func apply(_ change: ClusterChange) -> Bool {
-    revision = max(revision, change.revision)
-    if let known = ahead[change.key] {
-      guard change.revision > known else {
-        if change.revision == known { ahead[change.key] = nil }
-        return false
-      }
-      ahead[change.key] = nil
+    guard change.revision >= revision else { return false }
+    if change.revision > revision {
+      revision = change.revision
+      ahead = ahead.filter { $0.value.revision >= revision }
     }
+    if ahead[change.key] != nil { return false }
     set(change.key, change.entry)
     return true
   }
 
   /// Takes what an own transaction did at `committed`, ahead of the watch.
   public mutating func apply(_ writes: [Write<RecordKey, Record>], committed: Revision) {
-    for write in writes where committed > revision {
-      ahead[write.key] = committed
+    for write in writes where isNews(write.key, at: committed) {
       switch write {
       case .put(let key, let record):
-        set(key, Stored(value: record, created: created(key) ?? committed, modified: committed))
-      case .delete(let key): set(key, nil)
+        learn(key, Stored(value: record, created: created(key) ?? committed, modified: committed), at: committed)
+      case .delete(let key): learn(key, nil, at: committed)
       }
     }
   }
 
   /// Takes the present entries that came with a refused transaction; `asked` are the keys that its conditions name.
   public mutating func apply(current: [RecordKey: Stored<Record>], asked: [RecordKey], at answered: Revision) {
-    for key in asked where answered > revision && answered > ahead[key] ?? .zero {
-      ahead[key] = answered
-      set(key, current[key])
-    }
+    for key in asked where isNews(key, at: answered) { learn(key, current[key], at: answered) }
+  }
+
+  /// Answers may come in another order than the store gave them.
+  private func isNews(_ key: RecordKey, at answered: Revision) -> Bool {
+    answered > max(revision, ahead[key]?.revision ?? .zero)
+  }
+
+  private mutating func learn(_ key: RecordKey, _ entry: Stored<Record>?, at answered: Revision) {
+    ahead[key] = Ahead(revision: answered, entry: entry)
+    set(key, entry)
   }
 
   private func created(_ key: RecordKey) -> Revision? {

@@ -38,7 +38,8 @@ package struct Daemon: Sendable {
       Controller.Configuration(
         cluster: configuration.cluster, node: configuration.node,
         record: NodeRecord(
-          capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections, version: version),
+          capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections,
+          version: version),
         timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max)),
       ports: ports, history: history, logger: logger)
   }

@@ -49,6 +49,7 @@ struct CgroupKill {
     return worst
   }
 
+  /// Two kills together are as far as the one that is behind.
   static func worse(_ a: KillProgress, _ b: KillProgress) -> KillProgress {
     switch (a, b) {
     case (.failed, _): a

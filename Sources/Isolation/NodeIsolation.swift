@@ -64,7 +64,7 @@ public struct NodeIsolation: Sendable {
     case .workload(_, let cgroup): return killing.attempt(cgroup)
     case .stopPartition(let sparing): return killing.attempt(below: directory(for: .stop), sparing: sparing)
     case .unseen(_, let sparing):
-      return Self.lesser(
+      return CgroupKill.worse(
         killing.attempt(below: directory(for: .freeze), sparing: sparing),
         killing.attempt(below: directory(for: .stop), sparing: sparing))
     }
@@ -103,16 +103,6 @@ public struct NodeIsolation: Sendable {
   }
 
   // MARK: Parts
-
-  /// Two kills together are as far as the one that is behind.
-  private static func lesser(_ a: KillProgress, _ b: KillProgress) -> KillProgress {
-    switch (a, b) {
-    case (.failed, _): a
-    case (_, .failed): b
-    case (.dying, _), (_, .dying): .dying
-    case (.gone, .gone): .gone
-    }
-  }
 
   /// Killed processes die outside of everything that is frozen.
   private var graveyard: String {

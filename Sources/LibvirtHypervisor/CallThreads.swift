@@ -7,6 +7,8 @@ package enum CallFailure: Error {
   case notBegun(reason: String)
   /// It was begun and has not returned within its limit: it may still do its work.
   case timedOut(after: Duration)
+  /// It was begun and nobody waits for it any more: it may still do its work.
+  case abandoned(reason: String)
   /// It returned an error.
   case libvirt(LibvirtError)
 }
@@ -18,6 +20,7 @@ package enum CallFailure: Error {
 package final class CallThreads: Sendable {
   private struct Book {
     var queue: [Call] = []
+    var running: [Call] = []
     var threads = 0
     var idle = 0
     var hanging = 0
@@ -55,6 +58,16 @@ package final class CallThreads: Sendable {
       enqueue(call, limit: limit)
     }
     return try result.get()
+  }
+
+  /// Waits for none of the calls any more: whoever made one is told why, and what hangs is left to end by itself.
+  package func abandonAll(reason: String) {
+    let (queued, running) = book.withLock { book in
+      defer { book.queue = [] }
+      return (book.queue, book.running)
+    }
+    for call in queued where call.move(from: .queued, to: .finished) { call.refuse(.notBegun(reason: reason)) }
+    for call in running { abandon(call, .abandoned(reason: reason)) }
   }
 
   /// Nothing is begun afterwards; what runs is left to end by itself.
@@ -102,13 +115,17 @@ package final class CallThreads: Sendable {
       book.withLock { book in book.queue.removeAll { $0 === call } }
       return call.refuse(.notBegun(reason: "the calls before it took more than \(limit)"))
     }
+    abandon(call, .timedOut(after: limit))
+  }
+
+  private func abandon(_ call: Call, _ why: CallFailure) {
     guard call.move(from: .running, to: .abandoned) else { return }
     book.withLock {
       $0.threads -= 1
       $0.hanging += 1
     }
     addThreads()
-    call.refuse(.timedOut(after: limit))
+    call.refuse(why)
   }
 
   private func work() {
@@ -117,13 +134,21 @@ package final class CallThreads: Sendable {
       wake.wait()
       let (call, closed) = book.withLock { book -> (Call?, Bool) in
         book.idle -= 1
-        return (book.queue.isEmpty ? nil : book.queue.removeFirst(), book.closed)
+        guard !book.closed, !book.queue.isEmpty else { return (nil, book.closed) }
+        let call = book.queue.removeFirst()
+        book.running.append(call)
+        return (call, false)
       }
       if closed { return }
-      guard let call, call.move(from: .queued, to: .running) else { continue }
+      guard let call else { continue }
+      guard call.move(from: .queued, to: .running) else {
+        book.withLock { book in book.running.removeAll { $0 === call } }
+        continue
+      }
       let deliver = call.execute()
+      book.withLock { book in book.running.removeAll { $0 === call } }
+      call.expiry.withLock { $0?.cancel() }
       if call.move(from: .running, to: .finished) {
-        call.expiry.withLock { $0?.cancel() }
         deliver()
       } else {
         book.withLock { $0.hanging -= 1 }

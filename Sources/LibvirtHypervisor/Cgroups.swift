@@ -6,7 +6,7 @@ package struct Cgroups: Sendable {
   /// Absolute path of the hierarchy that can freeze: the v1 freezer's mount, else the unified one.
   package let mount: String
   /// What the mount shows of the hierarchy: "/" unless a part of it is mounted.
-  private let shown: String
+  let shown: String
   /// "freezer" for v1, "" for the unified hierarchy: the name in /proc/PID/cgroup.
   private let controller: String
 
@@ -32,8 +32,10 @@ package struct Cgroups: Sendable {
     controller = ""
   }
 
-  package static func ofThisHost() -> Cgroups? {
-    (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)).flatMap { Cgroups(mountinfo: $0) }
+  /// The mounts that a process has, their roots as we see them.
+  init?(seenBy process: String) {
+    guard let text = try? String(contentsOfFile: "/proc/\(process)/mountinfo", encoding: .utf8) else { return nil }
+    self.init(mountinfo: text)
   }
 
   /// The domain's cgroup directory, from the content of its process's /proc/PID/cgroup; nil when the process is not in a cgroup
@@ -57,6 +59,11 @@ package struct Cgroups: Sendable {
     // Inside a domain's cgroup libvirt keeps others, for threads ("emulator", "vcpu0") and, under systemd, for itself.
     while let last = parts.last, Self.isInner(last) { parts.removeLast() }
     guard let last = parts.last, ["lxc-", "qemu-", "machine-"].contains(where: { last.hasPrefix($0) }) else { return nil }
+    return place(of: parts)
+  }
+
+  /// The directory of a path in the hierarchy; nil when our mount does not show it.
+  private func place(of parts: [String]) -> String? {
     let above = shown.split(separator: "/").map(String.init)
     guard parts.starts(with: above), !parts.contains("..") else { return nil }
     return ([mount] + parts.dropFirst(above.count)).joined(separator: "/")
@@ -69,9 +76,12 @@ package struct Cgroups: Sendable {
 
   /// Directories of runs of a container that libvirt lost, in the partition that its XML names. Without systemd only: with it
   /// the directory's name is the machine's, and systemd keeps account.
-  package func directories(ofContainer name: String, partition: String) -> [String] {
+  ///
+  /// - Parameter root: where libvirtd's cgroups begin in the hierarchy.
+  package func directories(ofContainer name: String, partition: String, root: String) -> [String] {
     let parts = partition.split(separator: "/").map { $0.contains(".") || $0 == "machine" ? String($0) : "\($0).partition" }
-    let parent = ([mount] + parts).joined(separator: "/")
+    guard let base = place(of: root.split(separator: "/").map(String.init)) else { return [] }
+    let parent = ([base] + parts).joined(separator: "/")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
     return names.filter { entry in
       guard entry.hasPrefix("lxc-"), entry.hasSuffix("-\(name).libvirt-lxc") else { return false }

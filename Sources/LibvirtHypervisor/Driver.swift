@@ -24,15 +24,15 @@ struct Driver: Sendable {
 
   private let sockets: [String]
 
-  /// Whether libvirtd counts processes as we do. Where it lives in another PID namespace its PIDs mean nothing here, and a
-  /// missing process would be taken for a dead one.
-  func sharesProcesses() -> Bool {
-    guard kind != .other, let own = Self.namespace(of: "self") else { return false }
+  /// The process that listens on libvirt's socket, when it counts processes as we do. Where libvirtd lives in another PID
+  /// namespace its PIDs mean nothing here, and a missing process would be taken for a dead one.
+  func daemon() -> Int32? {
+    guard kind != .other, let own = Self.namespace(of: "self") else { return nil }
     for socket in sockets {
       let pid = clibvirt_socket_owner(socket)
-      if pid > 0 { return Self.namespace(of: "\(pid)") == own }
+      if pid > 0 { return Self.namespace(of: "\(pid)") == own ? pid : nil }
     }
-    return false
+    return nil
   }
 
   private static func namespace(of process: String) -> String? {

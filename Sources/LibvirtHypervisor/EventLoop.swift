@@ -19,6 +19,9 @@ enum EventLoop {
 }
 
 /// Detached threads of our own, for what may block.
+///
+/// SIGPIPE is blocked on them: libvirt writes to its sockets without asking for silence, and libvirtd's end would end this process
+/// as well.
 enum Threads {
   /// Runs `body` on a new thread; false when the system has none to give.
   static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
@@ -31,6 +34,10 @@ enum Threads {
     let failed = pthread_create(
       &thread, nil,
       { raw in
+        var pipe = sigset_t()
+        sigemptyset(&pipe)
+        sigaddset(&pipe, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &pipe, nil)
         if let raw { Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run() }
         return nil
       }, box.toOpaque())

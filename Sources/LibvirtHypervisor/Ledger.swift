@@ -28,6 +28,8 @@ package struct Ledger {
   package init() {}
 
   private var entries: [String: Entry] = [:]
+  /// When the unchanging parts of a domain changed nonetheless.
+  private var altered: [String: Moment] = [:]
   private var last = Moment(number: 0)
   private var lastInventory = Moment(number: 0)
 
@@ -52,18 +54,18 @@ package struct Ledger {
     for name in entries.keys { entries[name]?.expected = false }
   }
 
-  /// What is taken to stay as it is while the domain runs has changed.
+  /// What is taken to stay as it is while the domain runs has changed: a look that begins now asks for it again, and one that
+  /// has begun does not count as having done so.
   package mutating func forget(_ name: String) {
-    guard case .active(let observation, var run) = sighting(of: name) else { return }
-    run.isStale = true
-    entries[name]?.sighting = .active(observation, run)
+    altered[name] = begin()
+    entries[name]?.sighting.makeStale()
   }
 
   /// A look at one domain, begun at `moment`, found this.
   package mutating func take(_ sighting: Sighting, of name: String, asOf moment: Moment) -> Consequence {
     let entry = entries[name]
     guard moment > max(entry?.asOf ?? lastInventory, lastInventory) else { return .nothing }
-    entries[name] = Entry(sighting: sighting, asOf: moment)
+    entries[name] = Entry(sighting: fresh(sighting, of: name, asOf: moment), asOf: moment)
     let before = entry?.sighting.told?.observation
     guard let now = sighting.told?.observation else {
       return before != nil || entry?.expected == true ? .gone : .nothing
@@ -77,14 +79,22 @@ package struct Ledger {
     let before = entries
     entries = before.filter { $0.value.asOf > moment }
     for (name, sighting) in sightings where entries[name] == nil && sighting.told != nil {
-      entries[name] = Entry(sighting: sighting, asOf: moment)
+      entries[name] = Entry(sighting: fresh(sighting, of: name, asOf: moment), asOf: moment)
     }
+    altered = altered.filter { $0.value > moment }
     for (name, entry) in before where entry.expected && entries[name] == nil {
       entries[name] = Entry(sighting: .absent, expected: true, asOf: moment)
     }
     lastInventory = moment
     let domains = Self.observations(entries)
     return (domains, domains != Self.observations(before))
+  }
+
+  private func fresh(_ sighting: Sighting, of name: String, asOf moment: Moment) -> Sighting {
+    guard let altered = altered[name], altered > moment else { return sighting }
+    var sighting = sighting
+    sighting.makeStale()
+    return sighting
   }
 
   private static func observations(_ entries: [String: Entry]) -> [DomainObservation] {

@@ -1,25 +1,25 @@
 import HoldfastCore
 
 extension LibvirtConnection {
-  /// Makes a call on the open connection.
+  /// Makes a call, or several in a row, on a connection of its own.
+  ///
+  /// - Parameter late: called when it returns after its caller was told not to wait.
   func call<Value: Sendable>(
-    limit: Duration? = nil, late name: String? = nil,
+    limit: Duration? = nil, late: @escaping @Sendable () -> Void = {},
     _ body: @escaping @Sendable (Lookout) throws(LibvirtError) -> Value
   ) async throws(CallFailure) -> Value {
-    guard case .up(let lookout) = phase else { throw .notBegun(reason: "libvirt (\(uri)) is unreachable") }
+    guard case .up(let vantage) = phase else { throw .notBegun(reason: "libvirt (\(uri)) is unreachable") }
     let opening = openings
-    let late: @Sendable () -> Void = { [hints] in hints.yield(.lateReturn(name: name, opening: opening)) }
     do {
-      return try await calls.run(limit: limit ?? limits.call, late: late) { () throws(LibvirtError) in try body(lookout) }
-    } catch {
-      if opening == openings {
-        switch error {
-        case .timedOut: countHanging()
-        case .libvirt(let cause) where cause.lostConnection: lose(Words.of(error))
-        case .libvirt, .notBegun: break
+      return try await calls.run(limit: limit ?? limits.call, late: late) { [connections] () throws(LibvirtError) in
+        try connections.with { connection throws(LibvirtError) in
+          try body(Lookout(connection: connection, vantage: vantage))
         }
       }
-      throw error
+    } catch {
+      guard case .libvirt(let cause) = error, cause.lostConnection || cause.isBeforehand else { throw error }
+      if opening == openings { lose(Words.of(error)) }
+      throw cause.isBeforehand ? .notBegun(reason: Words.of(error)) : error
     }
   }
 

@@ -6,7 +6,8 @@ extension LibvirtConnection {
   /// libvirt sometimes loses the connection to a new container's controller: then it says "running" for ever and sends no
   /// event. When libvirtd was down while a controller died it says "shut off", and the container's processes may run on.
   func follow(_ name: String) {
-    guard Self.isUnsettled(ledger.sighting(of: name)), clearing.insert(name).inserted else { return }
+    guard startsInFlight[name] == nil, Self.isUnsettled(ledger.sighting(of: name)) else { return }
+    guard clearing.insert(name).inserted else { return }
     Task {
       await settle(name)
       clearing.remove(name)

@@ -51,27 +51,32 @@ extension LibvirtConnection {
     let moment = ledger.begin()
     let before = ledger.runs
     do {
-      let sightings = try await call { lookout throws(LibvirtError) in try lookout.lookAtAll(before: before) }
+      var sightings = try await call { lookout throws(LibvirtError) in try lookout.lookAtAll(before: before) }
       guard case .up = phase else { return }
+      for (name, unknown) in startsInFlight where sightings[name]?.told == nil { sightings[name] = unknown }
       let (domains, news) = ledger.take(sightings, asOf: moment)
       if telling == .always || news || !inventoryTold { nowKnown(domains) }
       wakeAll()
       for domain in domains { follow(domain.id.name) }
-      for name in startsInFlight.union(lookWanted) { look(at: name) }
+      for name in lookWanted { look(at: name) }
     } catch {
       lose(Words.of(error))
     }
   }
 
-  private func take(_ sighting: Sighting, of name: String, asOf moment: Ledger.Moment) {
+  func take(_ sighting: Sighting, of name: String, asOf moment: Ledger.Moment) {
     guard case .up = phase, inventoryTold else { return }
     // libvirtd may not have got to it yet.
-    if case .absent = sighting, startsInFlight.contains(name) { return }
+    if case .absent = sighting, startsInFlight[name] != nil { return }
+    let before = ledger.sighting(of: name).told?.run
+    if case .active = sighting { stopReasons[name] = nil }
     switch ledger.take(sighting, of: name, asOf: moment) {
     case .nothing: break
     case .changed(let observation): send(.changed(observation))
     case .gone:
-      let reason = stopReasons.removeValue(forKey: name) ?? "it is no longer active"
+      // libvirt's event may come later than what was seen without it.
+      let reason =
+        stopReasons.removeValue(forKey: name) ?? (before?.process == nil ? "it is no longer active" : "its process has ended")
       logger.info("domain gone", metadata: ["domain": "\(name)", "reason": "\(reason)"])
       send(.gone(DomainID(connection: uri, name: name), reason: reason))
     }

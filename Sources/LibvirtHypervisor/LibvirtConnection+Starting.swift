@@ -13,18 +13,20 @@ extension LibvirtConnection {
       return .failed(
         reason: "\(name) was not started: a domain of that name is there, with UUID \(there.uuid), \(there.state.rawValue)")
     }
-    let xml: String
+    let document: DomainDocument
     do throws(DomainDocumentError) {
-      xml = try edited(request)
+      document = try edited(request)
     } catch {
       return .failed(reason: "\(name) was not started: \(error)")
     }
-    guard startsInFlight.insert(name).inserted else { return .failed(reason: "\(name) is being started already") }
+    guard startsInFlight[name] == nil else { return .failed(reason: "\(name) is being started already") }
+    startsInFlight[name] = Self.unknown(request, document)
+    let (xml, hints) = (document.text, hints)
     do {
-      let attempt = try await call(limit: limits.lifecycle, late: name) { lookout throws(LibvirtError) in
-        try lookout.start(request, xml: xml)
+      let attempt = try await call(limit: limits.lifecycle, late: { hints.yield(.startReturned(name: name)) }) {
+        lookout throws(LibvirtError) in try lookout.start(request, xml: xml)
       }
-      startsInFlight.remove(name)
+      startsInFlight[name] = nil
       switch attempt {
       case .refused(let reason): return .failed(reason: "\(name) was not started: \(reason)")
       case .tooLate: return .tooLate
@@ -40,21 +42,30 @@ extension LibvirtConnection {
 
   private func startEnded(_ name: String, _ error: CallFailure) -> OperationOutcome {
     switch error {
-    case .timedOut:
-      // It stays in flight until the call returns: until then "not there" means nothing.
+    case .timedOut, .abandoned:
+      // Until the call returns the domain may appear at any time: it is told as one whose state nobody knows.
       ledger.expect(name)
+      if let unknown = startsInFlight[name], inventoryTold { take(unknown, of: name, asOf: ledger.begin()) }
       return .unknown(reason: "\(name) may be starting: \(Words.of(error))")
     case .libvirt(let cause) where cause.lostConnection:
-      startsInFlight.remove(name)
+      startsInFlight[name] = nil
       return .unknown(reason: "\(name) may be starting: \(Words.of(error))")
     case .libvirt, .notBegun:
-      startsInFlight.remove(name)
+      startsInFlight[name] = nil
       look(at: name)
       return .failed(reason: "\(name) was not started: \(Words.of(error))")
     }
   }
 
-  private func edited(_ request: StartRequest) throws(DomainDocumentError) -> String {
+  private static func unknown(_ request: StartRequest, _ document: DomainDocument) -> Sighting {
+    let run = Run(uuid: request.uuid.lowercased(), number: -1, xml: document)
+    let observation = DomainObservation(
+      id: request.id, uuid: run.uuid, state: .unclear, mark: request.mark, memory: run.memory, vcpus: run.vcpus,
+      persistent: false, pid: nil, cgroup: nil, links: run.links)
+    return .leftover(observation, run)
+  }
+
+  private func edited(_ request: StartRequest) throws(DomainDocumentError) -> DomainDocument {
     if let bad = request.links.first(where: { link in DomainDocument.reservedLinkPrefixes.contains { link.hasPrefix($0) } }) {
       throw DomainDocumentError(description: "link name \(bad) begins as libvirt's own do, and libvirt would drop it")
     }
@@ -69,7 +80,7 @@ extension LibvirtConnection {
           ($0, $1)
         })
     }
-    return xml.text
+    return xml
   }
 }
 

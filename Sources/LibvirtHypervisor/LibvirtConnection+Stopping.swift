@@ -113,12 +113,12 @@ extension LibvirtConnection {
 extension Lookout {
   /// Asks a domain to shut down in the way that its driver knows.
   fileprivate func askToShutDown(_ domain: DomainPointer) throws(LibvirtError) {
-    switch driver.kind {
+    switch vantage.driver.kind {
     case .lxc:
       // libvirt's own choice is initctl: it reports success, and where nobody listens nothing happens. systemd as a
       // container's init takes SIGTERM for an order to re-execute itself; SIGRTMIN+3 (libvirt passes the plain number on)
       // means power off.
-      if sharesProcesses, let controller = domain.run, Self.initName(of: controller) == "systemd" {
+      if vantage.sharesProcesses, let controller = domain.run, Self.initName(of: controller) == "systemd" {
         try domain.signalInit(34 + 3)
       } else {
         try domain.shutDown(VIR_DOMAIN_SHUTDOWN_SIGNAL)

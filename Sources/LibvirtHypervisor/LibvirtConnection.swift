@@ -10,13 +10,13 @@ actor LibvirtConnection {
     /// libvirt said something on the connection opened as number `opening`.
     case notice(ConnectionNotice, opening: Int)
     case processEnded(name: String)
-    /// A call that had timed out has returned.
-    case lateReturn(name: String?, opening: Int)
+    /// A start that nobody waited for any more has returned.
+    case startReturned(name: String)
   }
 
   enum Phase {
     case down
-    case up(Lookout)
+    case up(Vantage)
     case closed
   }
 
@@ -27,6 +27,7 @@ actor LibvirtConnection {
   let limits: LibvirtLimits
   let logger: Logger
   let calls: CallThreads
+  let connections: CallConnections
   let hints: AsyncStream<Hint>.Continuation
 
   var phase = Phase.down
@@ -37,7 +38,8 @@ actor LibvirtConnection {
   var stopReasons: [String: String] = [:]
   var lookWanted: Set<String> = []
   var looking: Set<String> = []
-  var startsInFlight: Set<String> = []
+  /// Starts that have not returned, with what is told of them when nobody knows more.
+  var startsInFlight: [String: Sighting] = [:]
   var stops: [String: StopInProgress] = [:]
   var clearing: Set<String> = []
   var waiters: [Int: Waiter] = [:]
@@ -51,9 +53,11 @@ actor LibvirtConnection {
   private let hintStream: AsyncStream<Hint>
   /// How often the connection was opened, or tried to be: what belongs to an earlier one is of no interest.
   var openings = 0
-  private var hangingCalls = 0
+  private var events: EventConnection?
+  private var lostOpening = 0
   private var unreachableTold = false
   private var tasks: [Task<Void, Never>] = []
+  private var connecting: Task<Void, Never>?
 
   init(
     uri: String, cluster: String, node: String, limits: LibvirtLimits, logger: Logger, watch: ProcessWatch,
@@ -69,6 +73,7 @@ actor LibvirtConnection {
     logger[metadataKey: "connection"] = "\(uri)"
     self.logger = logger
     driver = Driver(uri: uri)
+    connections = CallConnections(uri: uri)
     calls = CallThreads(name: "virt-calls", atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls)
     opener = CallThreads(name: "virt-open", atOnce: 1, hangingAtMost: 1)
     (hintStream, hints) = AsyncStream.makeStream()
@@ -95,7 +100,9 @@ actor LibvirtConnection {
     phase = .closed
     hints.finish()
     for task in tasks { task.cancel() }
-    tasks = []
+    connecting?.cancel()
+    events = nil
+    connections.renew(opening: openings + 1)
     calls.close()
     opener.close()
     wakeAll()
@@ -113,10 +120,11 @@ actor LibvirtConnection {
     guard case .up = phase else { return }
     phase = .down
     inventoryTold = false
-    hangingCalls = 0
+    events = nil
     ledger.forgetExpectations()
     logger.warning("libvirt is unreachable", metadata: ["reason": "\(reason)"])
     tellUnreachable(reason)
+    calls.abandonAll(reason: "the connection to libvirt (\(uri)) was lost: \(reason)")
     wakeAll()
     connect()
   }
@@ -128,15 +136,19 @@ actor LibvirtConnection {
   }
 
   private func connect() {
-    let task = Task { [weak self, pause = limits.reconnect] in
-      while await self?.connectOnce() == false { try? await Task.sleep(for: pause, clock: .continuous) }
-    }
-    tasks = tasks.prefix(2) + [task]
+    guard connecting == nil else { return }
+    connecting = Task { await connectUntilKnown() }
   }
 
-  /// True when there is nothing left to do.
-  private func connectOnce() async -> Bool {
-    guard case .down = phase else { return true }
+  private func connectUntilKnown() async {
+    while case .down = phase, !Task.isCancelled {
+      await connectOnce()
+      if case .down = phase { try? await Task.sleep(for: limits.reconnect, clock: .continuous) }
+    }
+    connecting = nil
+  }
+
+  private func connectOnce() async {
     openings += 1
     let opening = openings
     // An attempt that hangs is waited for: libvirtd is stopped or busy, and another attempt would hang beside it.
@@ -146,29 +158,34 @@ actor LibvirtConnection {
     }
     defer { impatience.cancel() }
     do {
-      let lookout = try await opener.run(limit: nil) { [uri, driver, watch, hints] () throws(LibvirtError) in
-        let connection = try ConnectionHandle(uri: uri, silence: 3) { hints.yield(.notice($0, opening: opening)) }
-        return Lookout(
-          uri: uri, connection: connection, driver: driver, sharesProcesses: driver.sharesProcesses(),
-          cgroups: Cgroups.ofThisHost(), watch: watch, ended: { hints.yield(.processEnded(name: $0)) })
+      let (vantage, opened) = try await opener.run(limit: nil) { [uri, driver, watch, hints, limits] () throws(LibvirtError) in
+        let opened = try EventConnection(uri: uri, silence: limits.silence) { hints.yield(.notice($0, opening: opening)) }
+        let daemon = driver.daemon()
+        let vantage = Vantage(
+          uri: uri, driver: driver, sharesProcesses: daemon != nil, cgroups: Cgroups(seenBy: "self"),
+          cgroupRoot: daemon.flatMap { Cgroups(seenBy: "\($0)") }?.shown ?? "/", watch: watch,
+          ended: { hints.yield(.processEnded(name: $0)) })
+        return (vantage, opened)
       }
-      return await take(lookout)
+      await take(vantage, opened)
     } catch {
       tellUnreachable(Words.of(error))
-      return false
     }
   }
 
-  private func take(_ lookout: Lookout) async -> Bool {
-    guard case .down = phase else { return true }
-    phase = .up(lookout)
-    if driver.kind != .other, !lookout.sharesProcesses {
+  private func take(_ vantage: Vantage, _ opened: EventConnection) async {
+    // It may have been lost while it was on its way here: nothing would ever be heard on it.
+    guard case .down = phase, lostOpening != openings else { return }
+    phase = .up(vantage)
+    events = opened
+    connections.renew(opening: openings)
+    if driver.kind != .other, !vantage.sharesProcesses {
       logger.warning(
         "libvirtd lives in another PID namespace: its domains' processes cannot be watched, and a stop is believed when libvirt says so"
       )
     }
+    // When that fails, the connection is down again.
     await takeInventory(telling: .always)
-    return true
   }
 
   /// Everything was told: the connection is known again.
@@ -186,17 +203,17 @@ actor LibvirtConnection {
       guard opening == openings else { return }
       take(notice)
     case .processEnded(let name): look(at: name)
-    case .lateReturn(let name, let opening):
-      if opening == openings { hangingCalls -= 1 }
-      guard let name else { return }
-      startsInFlight.remove(name)
+    case .startReturned(let name):
+      startsInFlight[name] = nil
       look(at: name)
     }
   }
 
   private func take(_ notice: ConnectionNotice) {
     switch notice {
-    case .closed(let reason): lose(reason)
+    case .closed(let reason):
+      if case .down = phase { lostOpening = openings }
+      lose(reason)
     case .altered(let name):
       ledger.forget(name)
       look(at: name)
@@ -205,11 +222,5 @@ actor LibvirtConnection {
       if let reason = Words.ofStop(event, detail) { stopReasons[name] = reason }
       look(at: name)
     }
-  }
-
-  /// A call has passed its limit. A few, and the connection is opened anew: libvirtd takes five at once, and no more.
-  func countHanging() {
-    hangingCalls += 1
-    if hangingCalls >= limits.hangingCallsPerConnection { lose("\(hangingCalls) calls to libvirtd do not return") }
   }
 }

@@ -6,6 +6,8 @@ package struct LibvirtError: Error, Equatable {
   /// The part of libvirt that reports it.
   package var source: Int32
   package var message: String
+  /// It kept the call from being made at all.
+  var isBeforehand = false
 
   package init(code: Int32, source: Int32, message: String) {
     self.code = code
@@ -25,7 +27,14 @@ package struct LibvirtError: Error, Equatable {
   func `is`(_ codes: virErrorNumber...) -> Bool { codes.contains { Int32($0.rawValue) == code } }
 
   /// The conversation with libvirtd broke off: what became of the call is not known.
-  var lostConnection: Bool { source == Int32(VIR_FROM_RPC.rawValue) }
+  var lostConnection: Bool { !isBeforehand && source == Int32(VIR_FROM_RPC.rawValue) }
+
+  /// The same, when it came from connecting.
+  var beforeAnythingWasAsked: LibvirtError {
+    var error = self
+    error.isBeforehand = true
+    return error
+  }
 
   var noSuchDomain: Bool { self.is(VIR_ERR_NO_DOMAIN) }
 
@@ -36,7 +45,7 @@ package struct LibvirtError: Error, Equatable {
   }
 
   private var remedy: String {
-    if lostConnection || self.is(VIR_ERR_NO_CONNECT) { return "See that libvirtd runs on this node" }
+    if source == Int32(VIR_FROM_RPC.rawValue) || self.is(VIR_ERR_NO_CONNECT) { return "See that libvirtd runs on this node" }
     if message.contains("cgroup") {
       return "See that the guard runs on this node: it makes the partition's cgroups before anything is started in them"
     }

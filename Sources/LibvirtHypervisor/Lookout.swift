@@ -2,16 +2,24 @@ import CLibvirt
 import Foundation
 import HoldfastCore
 
-/// Looks at the domains of one open connection. Everything here blocks and belongs on a call thread.
-struct Lookout: Sendable {
+/// What is known of a libvirtd while it can be reached.
+struct Vantage: Sendable {
   let uri: String
-  let connection: ConnectionHandle
   let driver: Driver
+  /// libvirtd's PIDs are ours.
   let sharesProcesses: Bool
   let cgroups: Cgroups?
+  /// Where libvirtd's cgroups begin in our hierarchy: it may live in a cgroup namespace.
+  let cgroupRoot: String
   let watch: ProcessWatch
   /// Called when a domain's process ends.
   let ended: @Sendable (_ name: String) -> Void
+}
+
+/// Looks at domains over one connection. Everything here blocks and belongs on a call thread.
+struct Lookout {
+  let connection: ConnectionHandle
+  let vantage: Vantage
 
   /// Looks at one domain.
   ///
@@ -29,7 +37,7 @@ struct Lookout: Sendable {
       found[name] = try sighting(of: domain, before: before[name])
     }
     for (name, run) in before where found[name] == nil { found[name] = withoutActive(name, run) }
-    if driver.kind == .lxc, sharesProcesses {
+    if vantage.driver.kind == .lxc, vantage.sharesProcesses {
       for domain in try connection.lostDomains() where found[domain.name]?.told == nil {
         found[domain.name] = try orphan(of: domain)
       }
@@ -46,7 +54,9 @@ struct Lookout: Sendable {
       if state == VIR_DOMAIN_SHUTOFF { return withoutActive(name, before) }
       let uuid = domain.uuid
       var run: Run
-      if let before, !before.isStale, before.uuid == uuid, before.number == number, before.process != nil || !sharesProcesses {
+      if let before, !before.isStale, before.uuid == uuid, before.number == number,
+        before.process != nil || !vantage.sharesProcesses
+      {
         run = before
       } else {
         run = try read(domain, uuid: uuid, number: number)
@@ -70,7 +80,7 @@ struct Lookout: Sendable {
   private func observation(_ name: String, _ run: Run, _ state: DomainObservation.State, persistent: Bool) -> DomainObservation
   {
     DomainObservation(
-      id: DomainID(connection: uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
+      id: DomainID(connection: vantage.uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
       vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup, links: run.links)
   }
 
@@ -88,22 +98,22 @@ struct Lookout: Sendable {
   }
 
   private func findProcess(of name: String, _ run: inout Run) {
-    guard sharesProcesses else { return }
+    guard vantage.sharesProcesses else { return }
     let pid: Int32
     let argument: [String]
-    switch driver.kind {
+    switch vantage.driver.kind {
     case .lxc: (pid, argument) = (run.number, ["--name", name])
     case .qemu:
       // Missing while qemu starts: the next event brings another look.
-      let file = "\(driver.runtimeDirectory)/qemu/\(name).pid"
+      let file = "\(vantage.driver.runtimeDirectory)/qemu/\(name).pid"
       guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return }
       guard let number = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { return }
       (pid, argument) = (number, ["-uuid", run.uuid])
     case .other: return
     }
-    let ended = ended
+    let ended = vantage.ended
     let process: WatchedProcess
-    switch watch.watch(pid, ended: { ended(name) }) {
+    switch vantage.watch.watch(pid, ended: { ended(name) }) {
     case .watched(let found): process = found
     case .none:
       run.lostProcess = true
@@ -119,14 +129,15 @@ struct Lookout: Sendable {
     guard zip(arguments, arguments.dropFirst()).contains(where: { [$0, $1] == argument }) else { return }
     run.process = process
     run.cgroup = (try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8)).flatMap {
-      cgroups?.directory(procfs: $0)
+      vantage.cgroups?.directory(procfs: $0)
     }
   }
 
   /// A container whose controller died while libvirtd was down: libvirt says shut off, but what it started may run on.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
     guard let xml = try? DomainDocument(try domain.xml()), let partition = xml.partition else { return .absent }
-    let directories = cgroups?.directories(ofContainer: domain.name, partition: partition) ?? []
+    let directories =
+      vantage.cgroups?.directories(ofContainer: domain.name, partition: partition, root: vantage.cgroupRoot) ?? []
     for directory in directories where Cgroups.processes(in: directory)?.isEmpty != true {
       var run = Run(uuid: domain.uuid, number: -1, xml: xml)
       run.lostProcess = true

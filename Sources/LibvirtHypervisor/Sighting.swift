@@ -45,6 +45,13 @@ package enum Sighting: Sendable {
     }
   }
 
+  /// What stays as it is while the domain runs must be asked for again.
+  mutating func makeStale() {
+    guard case .active(let observation, var run) = self else { return }
+    run.isStale = true
+    self = .active(observation, run)
+  }
+
   /// The same, when a later look could not tell.
   package var unclear: Sighting {
     switch self {

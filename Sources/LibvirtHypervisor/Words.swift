@@ -6,6 +6,7 @@ enum Words {
     switch failure {
     case .notBegun(let reason): reason
     case .timedOut(let limit): "libvirt has not answered within \(limit)"
+    case .abandoned(let reason): reason
     case .libvirt(let error): error.explained
     }
   }

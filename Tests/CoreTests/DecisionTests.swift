@@ -27,7 +27,8 @@ import Testing
     var rig = Rig.running()
     rig.write([.put(.session("i2"), .session(SessionRecord(node: "n2", counter: 1, ttl: 1000, phase: .active)))])
     rig.write([
-      .put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(7), holder: .init(node: "n2", incarnation: "i2"), activity: .running))),
+      .put(
+        .claim("w1"), .claim(ClaimRecord(epoch: Epoch(7), holder: .init(node: "n2", incarnation: "i2"), activity: .running))),
       .put(.placement("w1"), .placement(PlacementRecord(node: "n1", reason: "test")))
     ])
     rig.apply("w1")
@@ -154,7 +155,8 @@ import Testing
       ClusterTransaction(
         if: [],
         write: [
-          .delete(.session(own)), .put(.session("i2"), .session(SessionRecord(node: "n2", counter: 1, ttl: 1000, phase: .active))),
+          .delete(.session(own)),
+          .put(.session("i2"), .session(SessionRecord(node: "n2", counter: 1, ttl: 1000, phase: .active))),
           .put(.placement("w1"), .placement(PlacementRecord(node: "n2", reason: "test"))),
           .put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(2), holder: .init(node: "n2", incarnation: "i2"))))
         ]))

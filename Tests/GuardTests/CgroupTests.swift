@@ -150,6 +150,23 @@ struct `Freezing and killing` {
     #expect(await sparing.isMoving())
   }
 
+  @Test(arguments: hierarchies) func `a start that was cut short is killed, what is known is not`(_ hierarchy: CgroupHierarchy)
+    async throws
+  {
+    let partition = try TestPartition(in: hierarchy)
+    let known = try partition.domain("known")
+    let kept = try Busy(in: known, directory, "kept")
+    let cut = try Busy(in: try partition.domain("cut"), directory, "cut")
+    for process in [kept, cut] { #expect(await process.isMoving()) }
+    #expect(partition.isolation.isolate(cgroups: [], patience: .seconds(3)).confirmed)
+    let count = cut.count
+    #expect(await eventually(.seconds(5)) { partition.isolation.kill(.unseen(name: "cut", sparing: [known])) == .gone })
+    #expect(await cut.child.end(within: .seconds(1)) == -SIGKILL)
+    #expect(partition.isolation.thaw(cgroups: []).isEmpty)
+    #expect(cut.count == count)
+    #expect(await kept.isMoving())
+  }
+
   @Test(arguments: hierarchies) func `an adopted cgroup outside the partition is stopped with it`(_ hierarchy: CgroupHierarchy)
     async throws
   {

@@ -149,9 +149,24 @@ import Testing
     #expect(rig.done.count { if case .kill(.stopPartition) = $0 { true } else { false } } == 3)
   }
 
-  @Test func `a workload whose cgroup is not known cannot be killed by itself`() {
-    var rig = MachineRig.armed([workload("a", cgroup: nil)])
+  @Test func `a workload whose cgroup is not known can be killed only while all stands still`() {
+    var rig = MachineRig.armed([workload("a", cgroup: nil), workload("b")])
     #expect(rig.command(.kill(workload: "a")).first?.refusal?.contains("not known") == true)
+    rig.advance(.seconds(5))
+    #expect(rig.command(.kill(workload: "a")) == [.killed(workload: "a", confirmed: true)])
+    #expect(rig.done.contains(.kill(.unseen(name: "a", sparing: ["/c/b"]))))
+  }
+
+  @Test func `a kill of what is not known ends with the isolation, and its answer does not hold up the others`() {
+    var rig = MachineRig.isolated([workload("a", cgroup: nil)])
+    rig.progress["a"] = .dying
+    rig.command(.kill(workload: "a"))
+    let reports = rig.command(.resume(deadline: rig.now + Self.far))
+    #expect(reports.first == .killed(workload: "a", confirmed: false))
+    #expect(reports.last?.phase == .armed(deadline: rig.now + Self.far))
+    rig.done.removeAll()
+    rig.advance(.seconds(1))
+    #expect(!rig.done.contains { if case .kill = $0 { true } else { false } })
   }
 
   // MARK: Starting

@@ -23,6 +23,7 @@ import Testing
       switch error {
       case .notBegun: return "not begun"
       case .timedOut: return "timed out"
+      case .abandoned(let reason): return reason
       case .libvirt(let error): return error.message
       }
     }
@@ -66,6 +67,22 @@ import Testing
     _ = await first
     #expect(await outcome(of: threads, limit: nil) { 1 } == "1")
     #expect(!ran.withLock { $0 })
+    threads.close()
+  }
+
+  @Test func `nobody waits any more when all is given up`() async {
+    let threads = CallThreads(name: "t", atOnce: 1, hangingAtMost: 4)
+    let gate = Gate()
+    let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+    async let running = outcome(of: threads, limit: nil) {
+      begin.yield()
+      gate.wait()
+    }
+    for await _ in begun { break }
+    threads.abandonAll(reason: "given up")
+    #expect(await running == "given up")
+    #expect(await outcome(of: threads, limit: .seconds(5)) { 1 } == "1")
+    gate.open()
     threads.close()
   }
 

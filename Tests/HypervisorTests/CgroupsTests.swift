@@ -70,7 +70,9 @@ import Testing
     }
     let cgroups = try #require(Cgroups(mountinfo: "1 2 0:3 / \(root) rw - cgroup cgroup rw,freezer"))
     let expected = ["\(root)/holdfast.partition/freeze.partition/lxc-12-web.libvirt-lxc"]
-    #expect(cgroups.directories(ofContainer: "web", partition: "/holdfast/freeze") == expected)
-    #expect(cgroups.directories(ofContainer: "web", partition: "/elsewhere") == [])
+    #expect(cgroups.directories(ofContainer: "web", partition: "/holdfast/freeze", root: "/") == expected)
+    #expect(cgroups.directories(ofContainer: "web", partition: "/elsewhere", root: "/") == [])
+    #expect(cgroups.directories(ofContainer: "web", partition: "/freeze", root: "/holdfast.partition") == expected)
+    #expect(cgroups.directories(ofContainer: "web", partition: "/freeze", root: "/..") == [])
   }
 }

@@ -3,6 +3,7 @@ import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
 import LibvirtHypervisor
+import Logging
 import Testing
 
 /// What the port `Hypervisor` promises, over every driver.
@@ -191,6 +192,20 @@ import Testing
       request.id.connection = "xen:///system"
       try await #expect(failure(watched.hypervisor.start(request)).contains("xen:///system"))
     }
+  }
+
+  @Test func `nobody listens at first`() async throws {
+    let uri = "lxc+unix:///system?socket=/nonexistent/libvirt-sock"
+    let hypervisor = LibvirtHypervisor(
+      connections: [uri], cluster: "c", node: "n", logger: .init(label: "libvirt") { _ in SwiftLogNoOpLogHandler() })
+    var events = hypervisor.events().makeAsyncIterator()
+    guard case .unreachable(uri, let reason)? = await events.next() else {
+      Issue.record("the first event was another")
+      return
+    }
+    #expect(reason.contains("/nonexistent/libvirt-sock"))
+    await hypervisor.close()
+    #expect(await events.next() == nil)
   }
 
   /// The reason of a failure.

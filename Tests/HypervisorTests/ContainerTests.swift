@@ -35,7 +35,7 @@ import Testing
         #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .seconds(60)) == .done)
       }
       #expect(took < .seconds(3))
-      try await watched.expect("a clean end") { $0 == .gone(domain.id, reason: "it shut down") }
+      try await watched.expectGone(domain.id)
     }
   }
 
@@ -96,41 +96,12 @@ import Testing
     let domains = try (1...20).map { try TestDomain(.lxc, "many\($0)") }
     try await Watched.with([domains[0].id.connection]) { watched in
       let hypervisor = watched.hypervisor
-      try await each(domains) { #expect(await hypervisor.start($0.request) == .done) }
+      await atOnce(domains) { #expect(await hypervisor.start($0.request) == .done) }
       for domain in domains { try await watched.expect(domain.id, .running) }
       try await Task.sleep(for: .milliseconds(500))
-      try await each(domains) { #expect(await hypervisor.stop($0.id, uuid: $0.uuid, grace: .seconds(30)) == .done) }
+      await atOnce(domains) { #expect(await hypervisor.stop($0.id, uuid: $0.uuid, grace: .seconds(30)) == .done) }
       for domain in domains { #expect(await watched.count { $0.isGone(domain.id) } == 1) }
       #expect(await watched.count { $0.isUnreachable(domains[0].id.connection) } == 0)
-    }
-  }
-
-  /// Now and then libvirt loses a new container's controller, more often under load: then it sends no event when it dies.
-  @Test func `thirty controllers that die at once are all told as gone`() async throws {
-    let domains = try (1...30).map { try TestDomain(.lxc, "die\($0)") }
-    try await Watched.with([domains[0].id.connection]) { watched in
-      let hypervisor = watched.hypervisor
-      try await each(domains) { #expect(await hypervisor.start($0.request) == .done) }
-      var controllers: [Int32] = []
-      for domain in domains { controllers.append(try #require(try await watched.expect(domain.id, .running).pid)) }
-      let next = await watched.mark
-      for controller in controllers { kill(controller, SIGKILL) }
-      // When all of libvirtd is busy with it, the connection may be lost for a while: then an inventory tells.
-      try await watched.waitUntil("all gone", within: .seconds(40)) { events in
-        let told = events.dropFirst(next)
-        let emptied = told.contains { $0 == .inventory(connection: domains[0].id.connection, domains: []) }
-        return emptied || domains.allSatisfy { domain in told.contains { $0.isGone(domain.id) } }
-      }
-      for domain in domains {
-        #expect(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero) == .done)
-      }
-    }
-  }
-
-  /// Runs `body` on every domain at the same time.
-  private func each(_ domains: [TestDomain], _ body: @escaping @Sendable (TestDomain) async -> Void) async throws {
-    await withDiscardingTaskGroup { group in
-      for domain in domains { group.addTask { await body(domain) } }
     }
   }
 

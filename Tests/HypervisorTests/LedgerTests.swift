@@ -53,6 +53,18 @@ import Testing
       try names(ledger.take(["born": sighting("born"), "other": sighting("other")], asOf: ledger.begin())) == "born,other")
   }
 
+  @Test mutating func `what was altered during a look is asked for again`() throws {
+    _ = try ledger.take(sighting("a"), of: "a", asOf: ledger.begin())
+    #expect(ledger.sighting(of: "a").told?.run.isStale == false)
+    let look = ledger.begin()
+    ledger.forget("a")
+    #expect(ledger.sighting(of: "a").told?.run.isStale == true)
+    _ = try ledger.take(sighting("a"), of: "a", asOf: look)
+    #expect(ledger.sighting(of: "a").told?.run.isStale == true, "the look may have asked before the change")
+    _ = try ledger.take(sighting("a"), of: "a", asOf: ledger.begin())
+    #expect(ledger.sighting(of: "a").told?.run.isStale == false)
+  }
+
   @Test mutating func `a look from before an inventory is old`() throws {
     let early = ledger.begin()
     _ = ledger.take([:], asOf: ledger.begin())

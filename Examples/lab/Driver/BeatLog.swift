@@ -16,7 +16,7 @@ public struct BeatLog: Equatable, Sendable {
     }
   }
   /// Beats come every 10 ms; a silence longer than this is a pause.
-  public static let pause: Duration = .milliseconds(50)
+  public static let pause: Duration = .milliseconds(100)
 
   /// One process's life: from its first to its last beat. Pauses are within.
   public struct Life: Equatable, Sendable {

@@ -24,9 +24,11 @@ extension LabCluster {
     let path = "\(state)/shared/\(name).xml"
     do {
       let xml = try String(contentsOfFile: "\(workloadsFolder)/web1.xml", encoding: .utf8)
-      let own = xml.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.contains("<uuid>") && !$0.contains("<ip ") }
-        .joined(separator: "\n").replacingOccurrences(of: "<name>web1</name>", with: "<name>\(name)</name>")
-        .replacingOccurrences(of: "mac address='52:54:00:01", with: "mac address='52:54:00:0b")
+      let own = xml.split(separator: "\n", omittingEmptySubsequences: false).filter {
+        !$0.contains("<uuid>") && !$0.contains("<ip ")
+      }
+      .joined(separator: "\n").replacingOccurrences(of: "<name>web1</name>", with: "<name>\(name)</name>")
+      .replacingOccurrences(of: "mac address='52:54:00:01", with: "mac address='52:54:00:0b")
       try own.write(toFile: path, atomically: true, encoding: .utf8)
     } catch {
       throw .unreadable(path: path, reason: error.localizedDescription)

@@ -88,7 +88,9 @@ extension LabCluster {
     try await decode(WorkloadList.self, ["workloads", "-o", "json"], on: host).workloads
   }
 
-  private func decode<Value: Decodable>(_ type: Value.Type, _ arguments: [String], on host: LabHost) async throws(LabError) -> Value {
+  private func decode<Value: Decodable>(_ type: Value.Type, _ arguments: [String], on host: LabHost) async throws(LabError)
+    -> Value
+  {
     let text = try await holdfast(arguments, on: host)
     do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
       throw .unexpectedAnswer(command: "holdfast \(arguments.joined(separator: " "))", answer: "\(text.prefix(200)) (\(error))")
@@ -103,7 +105,8 @@ extension LabCluster {
       if let status, status.planner != nil, status.nodes.allSatisfy({ $0.state == .up }) { return }
       guard LabClock.now < end else {
         throw .failed(
-          command: "holdfast status", status: "not ready after \(seconds(limit)) s", output: status?.reasons.joined(separator: "; ") ?? "no answer")
+          command: "holdfast status", status: "not ready after \(seconds(limit)) s",
+          output: status?.reasons.joined(separator: "; ") ?? "no answer")
       }
       try? await Task.sleep(for: .milliseconds(50))
     }

@@ -59,14 +59,17 @@ struct BenchFailover: AsyncParsableCommand {
     let back = await stage.probe.wait(.seconds(30)) { histories in
       lost.allSatisfy { histories[$0]?.answered(after: killed, elsewhereThan: "\(victim)") != nil }
     }
-    let times = lost.compactMap { stage.probe.history($0).answered(after: killed, elsewhereThan: "\(victim)") }.map { $0 - killed }.sorted()
+    let times = lost.compactMap { stage.probe.history($0).answered(after: killed, elsewhereThan: "\(victim)") }.map {
+      $0 - killed
+    }.sorted()
     guard back, let first = times.first, let last = times.last else {
       throw LabError.failed(
         command: "run \(number): kill \(victim)", status: "its containers do not answer after 30 s",
         output: try await lab.holdfast(["status"], on: survivor))
     }
     try await restore(victim, homes: homes, on: stage, askedOn: survivor)
-    return FailoverRun(number: number, victim: kind, host: "\(victim)", containers: lost.count, first: first, last: last, bareStart: bare)
+    return FailoverRun(
+      number: number, victim: kind, host: "\(victim)", containers: lost.count, first: first, last: last, bareStart: bare)
   }
 
   /// Chooses the victim, and moves etcd's leader out of the way or makes its host the victim.
@@ -77,7 +80,9 @@ struct BenchFailover: AsyncParsableCommand {
     case .planner, .other:
       let victim = kind == .planner ? planner : stage.lab.allHosts.filter { $0 != planner }.randomElement()
       guard let victim else { throw LabError.failed(command: "holdfast status", status: "no planner", output: "") }
-      if leader == victim, let other = stage.lab.allHosts.first(where: { $0 != victim }) { try await stage.lab.moveLeader(to: other) }
+      if leader == victim, let other = stage.lab.allHosts.first(where: { $0 != victim }) {
+        try await stage.lab.moveLeader(to: other)
+      }
       return victim
     }
   }

@@ -38,7 +38,9 @@ struct Demo: AsyncParsableCommand {
     let victim = victim(of: stage, planner: planner)
     let lost = stage.containers(on: victim)
     let killed = try await stage.lab.kill(victim)
-    screen.say("SIGKILL to every process of \(victim)\(victim == planner ? ", the planner" : ""), which runs \(lost.joined(separator: ", "))")
+    screen.say(
+      "SIGKILL to every process of \(victim)\(victim == planner ? ", the planner" : ""), which runs \(lost.joined(separator: ", "))"
+    )
     await screen.run(for: .seconds(30)) { histories in
       lost.allSatisfy { histories[$0]?.answered(after: killed, elsewhereThan: "\(victim)") != nil }
     }

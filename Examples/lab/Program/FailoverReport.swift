@@ -62,7 +62,9 @@ struct FailoverReport {
   }
 
   var text: String {
-    var lines = ["median seconds from the kill to the last container's answer (and over the floor TTL + margin + bare virsh create):"]
+    var lines = [
+      "median seconds from the kill to the last container's answer (and over the floor TTL + margin + bare virsh create):"
+    ]
     let groups: [(String, Set<FailoverRun.Victim>)] = [
       ("all but etcd's leader", [.other, .planner]), ("  an ordinary host", [.other]), ("  the planner's host", [.planner]),
       ("etcd's leader's host", [.leader])
@@ -71,7 +73,8 @@ struct FailoverReport {
       guard let all = median(kinds, \.last), let over = median(kinds, \.overFloor) else { continue }
       let worst = runs.filter { kinds.contains($0.victim) }.map(\.last).max() ?? all
       lines.append(
-        name.padding(toLength: 24, withPad: " ", startingAt: 0) + String(format: "%6.2f  (%+.2f)   worst %.2f", all, over, worst))
+        name.padding(toLength: 24, withPad: " ", startingAt: 0)
+          + String(format: "%6.2f  (%+.2f)   worst %.2f", all, over, worst))
     }
     lines.append(
       String(format: "asked: at most %.1f s, at most %.1f s over the floor: ", Self.mostInAll, Self.mostOverFloor)
@@ -98,6 +101,7 @@ struct FailoverReport {
       File(
         ttl: Self.ttl, margin: Self.margin, medianAll: median([.other, .planner], \.last),
         medianOverFloor: median([.other, .planner], \.overFloor), medianPlanner: median([.planner], \.last),
-        medianOther: median([.other], \.last), medianLeader: median([.leader], \.last), isWithinBounds: isWithinBounds, runs: runs))
+        medianOther: median([.other], \.last), medianLeader: median([.leader], \.last), isWithinBounds: isWithinBounds,
+        runs: runs))
   }
 }

@@ -8,6 +8,7 @@ lab_leader() {
   switch_process >/dev/null
   answers=$(
     for host in $(host_names); do
+      host_is_up "$host" || continue
       etcdctl_at "$host" endpoint status -w fields 2>/dev/null | awk -v host="$host" -F' : ' '
         /^"Leader"/ { leader = $2 } /^"MemberID"/ { member = $2 } /^"RaftTerm"/ { term = $2 }
         END { if (member != "" && member == leader) print term, host }' &

@@ -15,9 +15,6 @@ extension Controller {
     guard view.isLoaded else { return }
     guard let spec = view.specs[workload]?.value else { return reconcileUnknown(workload) }
     guard !view.isUnreadable(workload) else { return }
-    if let at = agents[workload]?.retryAt, at > now { return retry(workload, at: at) }
-    agents[workload]?.retryAt = nil
-
     let id = DomainID(connection: spec.connection, name: workload.text)
     let sight = local.sight(of: id)
     settleOperation(workload, id, sight)
@@ -30,6 +27,17 @@ extension Controller {
     case (.present(let domain), true): presentAndMine(workload, domain, spec, &wishes)
     case (.present(let domain), false): presentAndNotMine(workload, domain, spec, &wishes)
     }
+  }
+
+  /// After a failure nothing is tried for a while; what is seen is taken in all the same.
+  private mutating func mayTry(_ workload: WorkloadName) -> Bool {
+    guard let at = agents[workload]?.retryAt else { return true }
+    guard at > now else {
+      agents[workload]?.retryAt = nil
+      return true
+    }
+    retry(workload, at: at)
+    return false
   }
 
   /// What the operator and the planner want is that it runs here.
@@ -62,7 +70,7 @@ extension Controller {
         workload, why: "it does not start here: \(reason)",
         failure: .init(count: agents[workload]?.failedStarts ?? 1, reason: reason))
     }
-    start(workload, id, spec)
+    if mayTry(workload) { start(workload, id, spec) }
   }
 
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
@@ -86,12 +94,14 @@ extension Controller {
     let mark = ClaimMark(
       cluster: configuration.cluster, workload: workload.text, epoch: view.claims[workload]?.value.epoch ?? .none)
     if domain.mark != mark || domain.persistent {
+      guard mayTry(workload) else { return }
       begin(.mark, workload)
       out.append(.mark(workload, domain.id, uuid: domain.uuid, mark))
       return
     }
     guard isWantedHere(workload) else {
       wish(.stopping, for: workload, &wishes)
+      guard mayTry(workload) else { return }
       return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
     }
     switch domain.state {
@@ -129,6 +139,7 @@ extension Controller {
         .intruder, "\(workload) runs on \(me) without a valid claim: it is stopped at once", severity: .error,
         workload: workload)
     }
+    guard mayTry(workload) else { return }
     tellGuard(.kill(workload: workload.text))
     stop(workload, domain, grace: .zero, why: "no claim")
   }
@@ -184,6 +195,7 @@ extension Controller {
   private mutating func unprotect(_ workload: WorkloadName, _ domain: DomainObservation) {
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     if agents[workload]?.unmarked == true { return forget(workload) }
+    guard mayTry(workload) else { return }
     begin(.unmark, workload)
     out.append(.unmark(workload, domain.id, uuid: domain.uuid))
   }

@@ -29,7 +29,9 @@ package struct DirectIsolation: Sendable {
       for attempt in 1...100 {
         let outcome = isolateDirectly(partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links)
         if outcome.confirmed { return logger.warning("froze everything under protection without the guard") }
-        if attempt == 1 { logger.error("freezing is not confirmed", metadata: ["problems": "\(outcome.problems.joined(separator: "; "))"]) }
+        if attempt == 1 {
+          logger.error("freezing is not confirmed", metadata: ["problems": "\(outcome.problems.joined(separator: "; "))"])
+        }
         usleep(5000)
       }
       logger.critical("could not confirm that everything under protection is frozen: look at this host at once")

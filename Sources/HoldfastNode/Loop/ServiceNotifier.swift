@@ -40,6 +40,7 @@ package struct ServiceNotifier: Sendable {
     let mine = view.claims.values.count { $0.value.holder?.node == node && view.isHeld($0.value) }
     let planner = view.planner.map { $0.value.node.text } ?? "none"
     let guardPhase = await loop.guardSummary
-    return "\(mine) workloads here, \(view.standingNodes.count) of \(view.nodes.count) nodes up, planner \(planner), guard \(guardPhase)"
+    return
+      "\(mine) workloads here, \(view.standingNodes.count) of \(view.nodes.count) nodes up, planner \(planner), guard \(guardPhase)"
   }
 }

@@ -77,3 +77,10 @@ struct TestDomain {
     .replacing(" id='99'", with: "")
   }
 }
+
+/// Runs `body` on every domain at the same time.
+func atOnce(_ domains: [TestDomain], _ body: @escaping @Sendable (TestDomain) async -> Void) async {
+  await withDiscardingTaskGroup { group in
+    for domain in domains { group.addTask { await body(domain) } }
+  }
+}

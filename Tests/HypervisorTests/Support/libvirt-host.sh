@@ -80,9 +80,9 @@ clean_up() {
 
 inner() {
   local dir=$1
-  # libvirt reads /proc/mounts and must see nothing but the pure v1 mounts.
-  for c in $controllers; do umount "$dir/cgroup/$c" || die "umount $c"; done
+  # libvirt reads /proc/mounts and must see nothing but the pure v1 mounts; other hosts' may be there as well.
   umount -R /sys || die "umount /sys"
+  awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts | while read -r place; do umount "$place" || die "umount $place"; done
   mount -t sysfs sysfs /sys || die "mount /sys"
   mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
   for c in $controllers; do

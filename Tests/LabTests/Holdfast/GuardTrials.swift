@@ -53,7 +53,9 @@ extension LabHostsTests {
         try await test.lab.service(victim, .daemon, .stop)
         #expect(await test.moved(lost, from: victim, since: began))
         let gaps = test.gaps(since: began)
-        for gap in gaps { print("handed over in \(seconds(gap.length)) s (bare start \(seconds(bare)) s, bare stop \(seconds(bareStop)) s)") }
+        for gap in gaps {
+          print("handed over in \(seconds(gap.length)) s (bare start \(seconds(bare)) s, bare stop \(seconds(bareStop)) s)")
+        }
         let limit = Duration.milliseconds(500) + bare + bareStop
         #expect(gaps.count == lost.count && gaps.allSatisfy { $0.length <= limit })
       }
@@ -71,7 +73,9 @@ extension LabHostsTests {
         #expect(lost.count >= 30)
         let killed = try await test.lab.kill(LabHost(3))
         #expect(await test.moved(lost, from: LabHost(3), since: killed, within: .seconds(30)))
-        let back = lost.compactMap { name in test.probe.history(name).answers.first { $0.from > killed && $0.node != "h3" }?.from }.sorted()
+        let back = lost.compactMap { name in
+          test.probe.history(name).answers.first { $0.from > killed && $0.node != "h3" }?.from
+        }.sorted()
         let first = try #require(back.first), last = try #require(back.last)
         print("\(lost.count) containers: first after \(seconds(first - killed)) s, all after \(seconds(last - killed)) s")
         #expect(last - first <= .seconds(3))

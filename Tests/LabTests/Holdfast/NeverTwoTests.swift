@@ -27,7 +27,9 @@ extension LabHostsTests {
         // The old copies are gone: killed while they were frozen.
         try await test.wait(.seconds(3))
         let left = try await test.lab.run(victim, ["virsh", "-q", "-c", "lxc:///system", "list", "--name"])
-        for name in lost { #expect(!left.output.split(separator: "\n").contains { $0 == name }, "\(name) is left on \(victim)") }
+        for name in lost {
+          #expect(!left.output.split(separator: "\n").contains { $0 == name }, "\(name) is left on \(victim)")
+        }
       }
     }
 

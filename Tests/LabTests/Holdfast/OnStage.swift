@@ -12,7 +12,8 @@ struct TestStage {
   /// Sets the stage, runs the test, checks that no container ever executed twice at once and that no container outside of
   /// Holdfast's care was touched, and clears up whatever happened.
   static func run(
-    hosts: Int = 3, count: Int = 6, isolation: String = "freeze", overlapAllowed: Duration = .zero, lostHosts: Set<LabHost> = [],
+    hosts: Int = 3, count: Int = 6, isolation: String = "freeze", overlapAllowed: Duration = .zero,
+    lostHosts: Set<LabHost> = [],
     _ body: (TestStage) async throws -> Void
   ) async throws {
     let lab = try await testLab()
@@ -69,7 +70,9 @@ struct TestStage {
   }
 
   /// Every one of these answers from another host than `host` since `instant`.
-  func moved(_ names: [String], from host: LabHost, since instant: BootInstant, within limit: Duration = .seconds(20)) async -> Bool {
+  func moved(_ names: [String], from host: LabHost, since instant: BootInstant, within limit: Duration = .seconds(20)) async
+    -> Bool
+  {
     await probe.wait(limit) { histories in
       names.allSatisfy { name in
         histories[name]?.answers.contains { $0.from > instant && $0.node != "\(host)" } ?? false

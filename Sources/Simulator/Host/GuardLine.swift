@@ -1,0 +1,75 @@
+import GuardProtocol
+import HoldfastCore
+
+/// A controller's connection to its guard: messages of microseconds, in order, both ways.
+final class GuardLine {
+  private unowned let process: ControllerProcess
+  private unowned let host: SimulatedHost
+  private var guardian: GuardProcess?
+  private var isGreeted = false
+  private var connection = 0
+  private var lastToGuard = Moment.zero
+  private var lastToController = Moment.zero
+
+  init(_ process: ControllerProcess, on host: SimulatedHost) {
+    self.process = process
+    self.host = host
+  }
+
+  func close() {
+    connection += 1
+    guardian = nil
+  }
+
+  /// Connects when a guard is there; called again when one has started.
+  func connect() {
+    host.after(host.dice.milliseconds(0.2...40)) { [weak self] in
+      guard let self, guardian == nil, process.isAlive, let found = host.guardian else { return }
+      connection += 1
+      guardian = found
+      isGreeted = false
+      found.connected(self)
+      write(.hello(version: guardProtocolVersion))
+    }
+  }
+
+  /// What is sent while the door is closed, or before the guard has answered the hello, is dropped.
+  func send(_ command: GuardCommand) {
+    if isGreeted { write(command) }
+  }
+
+  private func write(_ command: GuardCommand) {
+    guard let guardian else { return }
+    let number = connection
+    lastToGuard = max(lastToGuard, host.world.now + host.dice.milliseconds(0.02...0.15))
+    host.at(lastToGuard) { [weak self, weak guardian] in
+      guard let self, number == connection else { return }
+      guardian?.input(.command(command))
+    }
+  }
+
+  func report(_ report: GuardReport) {
+    let number = connection
+    lastToController = max(lastToController, host.world.now + host.dice.milliseconds(0.02...0.15))
+    host.at(lastToController) { [weak self] in
+      guard let self, number == connection else { return }
+      if !isGreeted, case .state(let state) = report {
+        isGreeted = true
+        process.deliver(.guardian(.connected(state)))
+      } else {
+        process.deliver(.guardian(.report(report)))
+      }
+    }
+  }
+
+  func lost(_ reason: String) {
+    guardian = nil
+    connection += 1
+    let wasGreeted = isGreeted
+    isGreeted = false
+    host.after(host.dice.milliseconds(0.05...0.4)) { [weak self] in
+      guard let self, process.isAlive else { return }
+      if wasGreeted { process.deliver(.guardian(.lost(reason: reason))) }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import GuardProtocol
+
+/// The guard's program around the real machine: one thread, one thing after the other, on this host's clock.
+final class GuardProcess {
+  private unowned let host: SimulatedHost
+  private var machine: GuardMachine
+  private var inputs: [GuardMachine.Event] = []
+  private var isBusy = false
+  private var isAlive = true
+  private var timer: (at: BootInstant, number: Int)?
+  private var timers = 0
+  private(set) var line: GuardLine?
+
+  private static let firstLook = Duration.milliseconds(3)
+  private static let nextLook = Duration.milliseconds(1)
+
+  init(_ host: SimulatedHost) {
+    self.host = host
+    machine = GuardMachine(boot: "\(host.name)-boot\(host.boot)")
+    let forgets = host.world.settings.sabotage.contains(.guardForgets)
+    let record = forgets ? nil : host.guardRecord
+    let found = GuardMachine.FoundAtStart(
+      record: record.map { .found($0) } ?? .none,
+      occupied: forgets ? false : host.domains.values.contains { $0.partition != nil }, frozen: host.isPartitionFrozen)
+    input(.started(found))
+  }
+
+  var state: GuardState { machine.state }
+
+  func die() {
+    isAlive = false
+    line?.lost("its process ended")
+    line = nil
+  }
+
+  // MARK: the door
+
+  func connected(_ line: GuardLine) {
+    self.line = line
+    input(.controllerConnected)
+  }
+
+  func controllerLost() {
+    guard line != nil else { return }
+    line = nil
+    input(.controllerLost)
+  }
+
+  // MARK: one thread
+
+  func input(_ event: GuardMachine.Event) {
+    guard isAlive else { return }
+    inputs.append(event)
+    if !isBusy { work() }
+  }
+
+  private func work() {
+    guard isAlive, !inputs.isEmpty else { return }
+    isBusy = true
+    step([inputs.removeFirst()])
+  }
+
+  private func step(_ events: [GuardMachine.Event]) {
+    guard let event = events.first else {
+      isBusy = false
+      return work()
+    }
+    let actions = machine.receive(event, now: host.now)
+    perform(actions[...], Array(events.dropFirst()))
+  }
+
+  /// Does one action after the other; what takes time goes on later. Results follow as events, in order.
+  private func perform(_ actions: ArraySlice<GuardMachine.Action>, _ results: [GuardMachine.Event]) {
+    guard isAlive else { return }
+    var actions = actions
+    var results = results
+    while let action = actions.popFirst() {
+      switch action {
+      case .isolateNow(let round, let cgroups):
+        return isolate(round, cgroups, Self.firstLook, actions, results)
+      case .retryIsolation(let round, let cgroups):
+        return isolate(round, cgroups, Self.nextLook, actions, results)
+      default:
+        if let result = perform(action) { results.append(result) }
+      }
+    }
+    step(results)
+  }
+
+  private func isolate(
+    _ round: Int, _ cgroups: [String], _ patience: Duration, _ rest: ArraySlice<GuardMachine.Action>,
+    _ results: [GuardMachine.Event]
+  ) {
+    let outside = Set(cgroups.filter { !$0.contains("holdfast.partition") })
+    let holds = host.freeze(outside)
+    let patient = host.world.now + patience
+    let done = min(holds, patient)
+    host.at(done) { [self] in
+      let result = GuardMachine.Event.freezeResult(round: round, confirmed: holds <= patient, foundFrozen: [])
+      perform(rest, results + [result])
+    }
+  }
+
+  private func perform(_ action: GuardMachine.Action) -> GuardMachine.Event? {
+    switch action {
+    case .report(let report): line?.report(report)
+    case .setTimer(let instant): arm(instant)
+    case .thaw(let cgroups): host.thaw(Set(cgroups.filter { !$0.contains("holdfast.partition") }))
+    case .linksDown(let round, _): return .linksResult(round: round, foundDown: [])
+    case .linksUp: break
+    case .kill(let target): return .killResult(target, kill(target))
+    case .feedWatchdog(let fed): host.watchdogFed = fed
+    case .persist(let record): host.guardRecord = record
+    case .takeCensus(let cgroups): return .census(alive: census(Set(cgroups)))
+    case .log(_, let text): host.tell("guard: \(text)")
+    case .isolateNow, .retryIsolation: break
+    }
+    return nil
+  }
+
+  // MARK: doing
+
+  private func arm(_ instant: BootInstant?) {
+    timers += 1
+    guard let instant else { return timer = nil }
+    let number = timers
+    timer = (instant, number)
+    host.at(instant, late: host.world.faults.timerLateness(host.dice)) { [weak self] in
+      guard let self, timer?.number == number else { return }
+      guard host.now >= instant else { return arm(instant) }
+      timer = nil
+      input(.timer)
+    }
+  }
+
+  /// The host's clock runs at another rate now.
+  func armAnew() { if let timer { arm(timer.at) } }
+
+  private func census(_ cgroups: Set<String>) -> Bool {
+    host.domains.values.contains { $0.partition != nil || cgroups.contains($0.cgroup) }
+  }
+
+  private func kill(_ target: KillTarget) -> KillProgress {
+    let aims = host.domains.values.filter { domain in
+      switch target {
+      case .workload(_, let cgroup): domain.cgroup == cgroup
+      case .stopPartition(let sparing): domain.partition == .stop && !sparing.contains(domain.cgroup)
+      case .unseen(_, let sparing): domain.partition != nil && !sparing.contains(domain.cgroup)
+      }
+    }.sorted { $0.pid < $1.pid }
+    if aims.isEmpty { return .gone }
+    if host.world.faults.killFails(host.dice) { return .failed(reason: "a process could not be reached") }
+    for domain in aims {
+      host.world.invariants.touched(domain, on: host, by: "the guard's kill")
+      host.kill(domain, why: "by the guard", lasting: host.dice.milliseconds(4...12))
+    }
+    return .dying
+  }
+}

@@ -1,0 +1,172 @@
+import GuardProtocol
+import HoldfastCore
+
+/// The hypervisor's adapter in one controller's life: calls with a time limit, events in order.
+final class HypervisorDoor {
+  private static let callLimit = Duration.seconds(5)
+  private static let lifecycleLimit = Duration.seconds(10)
+  private static let reconnect = Duration.milliseconds(200)
+
+  private unowned let process: ControllerProcess
+  private unowned let host: SimulatedHost
+  private var libvirt: SimulatedLibvirt { host.libvirt }
+  private var isConnected = false
+  private var attempt = 0
+  private var lastEvent = Moment.zero
+  private var open: [Call] = []
+  private var startsInFlight: Set<String> = []
+
+  /// A call that somebody waits for.
+  private final class Call {
+    var isOver = false
+    let ended: (OperationOutcome) -> Void
+    init(_ ended: @escaping (OperationOutcome) -> Void) { self.ended = ended }
+    func end(_ outcome: OperationOutcome) {
+      guard !isOver else { return }
+      isOver = true
+      ended(outcome)
+    }
+  }
+
+  init(_ process: ControllerProcess, on host: SimulatedHost) {
+    self.process = process
+    self.host = host
+    libvirt.opened(self)
+    connect()
+  }
+
+  // MARK: the connection
+
+  func connect() {
+    guard !isConnected else { return }
+    attempt += 1
+    let number = attempt
+    host.after(host.dice.milliseconds(5...80)) { [weak self] in
+      guard let self, number == attempt, process.isAlive, !isConnected else { return }
+      guard libvirt.isUp else {
+        say(.unreachable(connection: host.connection, reason: "libvirtd does not run"), after: .zero)
+        return host.after(Self.reconnect) { [weak self] in if self?.attempt == number { self?.connect() } }
+      }
+      isConnected = true
+      takeInventory()
+    }
+  }
+
+  func lost(_ reason: String) {
+    guard isConnected else { return }
+    isConnected = false
+    say(.unreachable(connection: host.connection, reason: reason), after: host.dice.milliseconds(0.1...5))
+    let calls = open
+    open = []
+    startsInFlight = []
+    for call in calls { call.end(.unknown(reason: "the connection was lost")) }
+    host.after(Self.reconnect) { [weak self] in self?.connect() }
+  }
+
+  func takeInventory() {
+    guard isConnected else { return }
+    let number = attempt
+    var answered = false
+    libvirt.call { [weak self] in
+      answered = true
+      guard let self, number == attempt, isConnected else { return }
+      say(.inventory(connection: host.connection, domains: libvirt.inventory()), after: .zero)
+    }
+    host.after(Self.callLimit) { [weak self] in
+      guard let self, !answered, number == attempt, isConnected else { return }
+      attempt += 1
+      isConnected = false
+      say(.unreachable(connection: host.connection, reason: "it has not answered within 5 s"), after: .zero)
+      host.after(Self.reconnect) { [weak self] in self?.connect() }
+    }
+  }
+
+  /// Events come in the order in which they were said.
+  func say(_ event: HypervisorEvent, after delay: Duration) {
+    if case .unreachable = event {} else if !isConnected { return }
+    lastEvent = max(lastEvent, host.world.now + delay)
+    host.at(lastEvent) { [weak self] in
+      guard let self, process.isAlive else { return }
+      if case .gone(let id, _) = event, host.domains[id.name] != nil { return }
+      if host.world.settings.sabotage.contains(.unreachableIsEmpty), case .unreachable(let connection, _) = event {
+        return process.deliver(.hypervisor(.inventory(connection: connection, domains: [])))
+      }
+      process.deliver(.hypervisor(event))
+    }
+  }
+
+  // MARK: operations
+
+  private func begin(_ workload: WorkloadName, _ kind: DomainOperation) -> Call? {
+    let call = Call { [weak process] outcome in
+      guard let process else { return }
+      process.host.tell("\(kind) \(workload): \(outcome)")
+      process.deliver(.operation(workload, kind, outcome))
+    }
+    guard isConnected else {
+      host.after(.microseconds(50)) { call.end(.failed(reason: "libvirt is unreachable")) }
+      return nil
+    }
+    open.removeAll { $0.isOver }
+    open.append(call)
+    return call
+  }
+
+  private func limit(_ call: Call, _ limit: Duration) {
+    host.after(limit) { call.end(.unknown(reason: "no answer within \(limit.inSeconds) s")) }
+  }
+
+  func start(_ workload: WorkloadName, _ request: StartRequest) {
+    guard let call = begin(workload, .start) else { return }
+    let name = request.id.name
+    guard !startsInFlight.contains(name) else { return call.end(.failed(reason: "it is being started already")) }
+    startsInFlight.insert(name)
+    limit(call, Self.lifecycleLimit)
+    libvirt.call { [self] in
+      process.whenRunning { [self] in
+        guard host.now <= request.notAfter else {
+          startsInFlight.remove(name)
+          return call.end(.tooLate)
+        }
+        // Between looking at the clock and making the call a process may be stopped.
+        host.world.faults.maybeHalt(process)
+        process.whenRunning { [self] in
+          libvirt.create(request) { [weak self] outcome in
+            self?.startsInFlight.remove(name)
+            call.end(outcome)
+          }
+        }
+      }
+    }
+  }
+
+  func stop(_ workload: WorkloadName, _ id: DomainID, uuid: String, grace: Duration) {
+    guard let call = begin(workload, .stop) else { return }
+    libvirt.call { [self] in
+      guard let domain = host.domains[id.name], domain.uuid == uuid else { return call.end(.done) }
+      host.world.invariants.touched(domain, on: host, by: "stop")
+      domain.whenGone { call.end(.done) }
+      if grace > .zero { libvirt.askToShutDown(domain) }
+      host.after(grace) { [self] in
+        guard !domain.isGone, process.isAlive else { return }
+        limit(call, Self.callLimit)
+        libvirt.call { [self] in if !domain.isGone { libvirt.destroy(domain) } }
+      }
+    }
+    limit(call, grace + Self.lifecycleLimit)
+  }
+
+  func mark(_ workload: WorkloadName, _ id: DomainID, uuid: String, _ mark: ClaimMark?) {
+    guard let call = begin(workload, mark == nil ? .unmark : .mark) else { return }
+    limit(call, Self.callLimit)
+    libvirt.call { [self] in
+      guard let domain = host.domains[id.name], domain.uuid == uuid else {
+        return call.end(.failed(reason: "there is no such domain"))
+      }
+      if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
+      host.world.invariants.touched(domain, on: host, by: mark == nil ? "unmark" : "mark")
+      libvirt.setMark(mark, on: domain, persistent: mark == nil)
+      call.end(.done)
+    }
+  }
+}

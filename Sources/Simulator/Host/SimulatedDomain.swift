@@ -1,0 +1,72 @@
+import GuardProtocol
+import HoldfastCore
+
+/// The processes of one domain, from its creation to its end. A domain that is started again is another one.
+final class SimulatedDomain {
+  let id: DomainID
+  let uuid: String
+  let pid: Int32
+  /// The partition of ours that it runs under; nil: outside, as one that was adopted.
+  let partition: Isolation?
+  let memory: Int
+  let vcpus: Int
+  let links: [String]
+  var mark: ClaimMark?
+  /// A persistent definition exists beside it.
+  var isPersistent: Bool
+  /// libvirt has finished its start.
+  var isReady = false
+  /// Asked to shut down.
+  var isStopping = false
+  /// SIGKILL was sent: it executes no further instruction.
+  var isKilled = false
+  /// No process of it is left.
+  private(set) var isGone = false
+  var hasExecuted = false
+  /// libvirt shows it while it is being started.
+  var isSeenEarly = false
+  private var mourners: [() -> Void] = []
+
+  init(
+    id: DomainID, uuid: String, pid: Int32, partition: Isolation?, memory: Int, vcpus: Int, links: [String], mark: ClaimMark?,
+    isPersistent: Bool
+  ) {
+    self.id = id
+    self.uuid = uuid
+    self.pid = pid
+    self.partition = partition
+    self.memory = memory
+    self.vcpus = vcpus
+    self.links = links
+    self.mark = mark
+    self.isPersistent = isPersistent
+  }
+
+  var cgroup: String {
+    let place = partition.map { "holdfast.partition/\($0.rawValue).partition" } ?? "machine"
+    return "/sys/fs/cgroup/freezer/\(place)/lxc-\(pid)-\(id.name).libvirt-lxc"
+  }
+
+  var observation: DomainObservation {
+    DomainObservation(
+      id: id, uuid: uuid, state: isReady ? (isStopping ? .stopping : .running) : .unclear, mark: mark, memory: memory,
+      vcpus: vcpus, persistent: isPersistent, pid: pid, cgroup: cgroup, links: links)
+  }
+
+  func whenGone(_ body: @escaping () -> Void) { if isGone { body() } else { mourners.append(body) } }
+
+  func end() {
+    isGone = true
+    let calls = mourners
+    mourners = []
+    for call in calls { call() }
+  }
+}
+
+/// A definition on the host's disk: what is defined there starts by itself after a reboot.
+struct Definition {
+  var id: DomainID
+  var uuid: String
+  var memory: Int
+  var vcpus: Int
+}

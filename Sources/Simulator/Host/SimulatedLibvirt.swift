@@ -1,0 +1,203 @@
+import GuardProtocol
+import HoldfastCore
+
+/// libvirtd on one host, and the part of the adapter that does not depend on a controller's life. Domains live on without it.
+final class SimulatedLibvirt {
+  private unowned let host: SimulatedHost
+  private let dice: Dice
+  /// The daemon runs.
+  private(set) var isUp = true
+  /// It takes calls and returns none.
+  private(set) var isHanging = false
+  /// Starts, and all that is done besides, take so much longer (milliseconds).
+  var slowness: ClosedRange<Double>?
+  /// Workloads that do not start here, and why.
+  var broken: [String: String] = [:]
+  /// Share of calls that fail for no reason.
+  var failures = 0.0
+  private(set) weak var door: HypervisorDoor?
+  private var blocked: [() -> Void] = []
+  private var frozenStarts: [() -> Void] = []
+  /// Starts under way whose process exists and is frozen: the daemon's other calls wait for them.
+  private var starting: [SimulatedDomain] = []
+  private var life = 0
+
+  init(_ host: SimulatedHost) {
+    self.host = host
+    dice = host.dice
+  }
+
+  func opened(_ door: HypervisorDoor) { self.door = door }
+
+  // MARK: life
+
+  func crash() {
+    life += 1
+    isUp = false
+    isHanging = false
+    slowness = nil
+    broken = [:]
+    failures = 0
+    blocked = []
+    frozenStarts = []
+    starting = []
+  }
+
+  /// With the host: what is defined here and starts by itself does so.
+  func boot() {
+    isUp = true
+    for definition in host.definitions.values.sorted(by: { $0.id.name < $1.id.name }) {
+      let domain = SimulatedDomain(
+        id: definition.id, uuid: definition.uuid, pid: host.nextPID(), partition: nil, memory: definition.memory,
+        vcpus: definition.vcpus, links: [], mark: nil, isPersistent: true)
+      domain.isReady = true
+      host.add(domain)
+    }
+    door?.connect()
+  }
+
+  func kill() {
+    guard isUp else { return }
+    host.tell("libvirtd is killed")
+    life += 1
+    isUp = false
+    isHanging = false
+    blocked = []
+    frozenStarts = []
+    for domain in starting where !domain.isReady {
+      if dice.chance(0.5) { host.kill(domain, why: "libvirtd died while starting it", lasting: .milliseconds(5)) }
+      domain.isReady = true
+    }
+    starting = []
+    door?.lost("libvirtd is gone")
+  }
+
+  func restart() {
+    guard !isUp, host.isUp else { return }
+    host.tell("libvirtd is back")
+    isUp = true
+    door?.connect()
+  }
+
+  func hang(_ hangs: Bool) {
+    guard isHanging != hangs else { return }
+    host.tell(hangs ? "libvirtd hangs" : "libvirtd answers again")
+    isHanging = hangs
+    if !hangs { drain() }
+  }
+
+  private func drain() {
+    guard !isBlocked else { return }
+    let calls = blocked
+    blocked = []
+    for call in calls { call() }
+  }
+
+  private var isBlocked: Bool { isHanging || starting.contains { !$0.isReady && !$0.isGone && host.isFrozen($0) } }
+
+  func thawed() {
+    let starts = frozenStarts
+    frozenStarts = []
+    for start in starts { start() }
+    drain()
+  }
+
+  // MARK: calls
+
+  /// Runs when the daemon gets to it; never if it dies before.
+  func call(_ body: @escaping () -> Void) {
+    let number = life
+    host.after(dice.milliseconds(0.3...3)) { [unowned self] in
+      guard number == life, isUp else { return }
+      if isBlocked { blocked.append(body) } else { body() }
+    }
+  }
+
+  func inventory() -> [DomainObservation] {
+    host.domains.values.filter { $0.isReady || $0.isSeenEarly }.map(\.observation).sorted { $0.id.name < $1.id.name }
+  }
+
+  func noticed(end domain: SimulatedDomain, why: String) {
+    // Everything that waited for a frozen start may go on.
+    if !domain.isReady, starting.contains(where: { $0 === domain }) { host.after(.zero) { [unowned self] in thawed() } }
+    starting.removeAll { $0 === domain }
+    guard isUp, !isHanging else { return }
+    door?.say(.gone(domain.id, reason: why), after: dice.milliseconds(3...230))
+  }
+
+  private func said(_ domain: SimulatedDomain) { door?.say(.changed(domain.observation), after: dice.milliseconds(0.5...20)) }
+
+  /// The daemon's own work on a start, from the moment at which the call was made.
+  func create(_ request: StartRequest, _ ended: @escaping (OperationOutcome) -> Void) {
+    let number = life
+    let preparation = dice.milliseconds(slowness ?? 5...40)
+    host.after(preparation) { [unowned self] in
+      guard number == life, isUp else { return }
+      if let other = host.domains[request.id.name] { return ended(.failed(reason: "a domain of that name is there: \(other.uuid)")) }
+      if host.definitions[request.id.name] != nil { return ended(.failed(reason: "another domain of that name is defined")) }
+      if let reason = broken[request.mark.workload] { return ended(.failed(reason: reason)) }
+      if dice.chance(failures) { return ended(.failed(reason: "internal error")) }
+      let domain = SimulatedDomain(
+        id: request.id, uuid: request.uuid, pid: host.nextPID(),
+        partition: request.partition.hasSuffix("stop") ? .stop : .freeze, memory: 256, vcpus: 1, links: request.links,
+        mark: request.mark, isPersistent: false)
+      domain.isSeenEarly = dice.chance(0.3)
+      starting.append(domain)
+      host.tell("\(request.id.name) begins as process \(domain.pid) at epoch \(request.mark.epoch.value)")
+      host.add(domain)
+      if domain.isSeenEarly { said(domain) }
+      comeUp(domain, number, ended)
+    }
+  }
+
+  private func comeUp(_ domain: SimulatedDomain, _ number: Int, _ ended: @escaping (OperationOutcome) -> Void) {
+    host.after(dice.milliseconds(30...60)) { [unowned self] in
+      guard number == life, isUp else { return }
+      if domain.isGone || domain.isKilled { return ended(.failed(reason: "it was killed while it started")) }
+      if host.isFrozen(domain) {
+        return frozenStarts.append { [unowned self] in comeUp(domain, number, ended) }
+      }
+      domain.isReady = true
+      starting.removeAll { $0 === domain }
+      said(domain)
+      ended(.done)
+    }
+  }
+
+  /// Asks the domain to go; it may not listen.
+  func askToShutDown(_ domain: SimulatedDomain) {
+    guard !domain.isStopping, !domain.isGone else { return }
+    domain.isStopping = true
+    if dice.chance(0.1) { return }
+    shutDown(domain, after: dice.milliseconds(20...300))
+  }
+
+  private func shutDown(_ domain: SimulatedDomain, after duration: Duration) {
+    host.after(duration) { [unowned self] in
+      if host.isFrozen(domain) {
+        frozenStarts.append { [unowned self] in shutDown(domain, after: dice.milliseconds(5...50)) }
+      } else if !domain.isKilled {
+        host.remove(domain, why: "it shut down")
+      }
+    }
+  }
+
+  func destroy(_ domain: SimulatedDomain) {
+    // A frozen one keeps its SIGKILL until it is thawed.
+    guard host.isFrozen(domain) else {
+      return host.kill(domain, why: "destroyed", lasting: dice.milliseconds(5...200))
+    }
+    domain.isKilled = true
+    frozenStarts.append { [unowned self] in
+      host.after(dice.milliseconds(2...20)) { [unowned self] in host.remove(domain, why: "destroyed") }
+    }
+  }
+
+  func setMark(_ mark: ClaimMark?, on domain: SimulatedDomain, persistent: Bool) {
+    domain.mark = mark
+    domain.isPersistent = persistent
+    host.definitions[domain.id.name] =
+      persistent ? Definition(id: domain.id, uuid: domain.uuid, memory: domain.memory, vcpus: domain.vcpus) : nil
+    said(domain)
+  }
+}

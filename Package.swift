@@ -42,6 +42,9 @@ let package = Package(
     .target(name: "GuardProtocol", swiftSettings: strict),
     .target(name: "HoldfastCore", dependencies: ["GuardProtocol"], swiftSettings: strict),
 
+    // Its judge: many cores and guards on virtual time.
+    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
+
     // Ring 2.
     .target(name: "HoldfastPorts", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
     .target(name: "MemoryStore", dependencies: ["HoldfastPorts"], swiftSettings: strict),
@@ -115,6 +118,7 @@ let package = Package(
 
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
     .testTarget(
       name: "StoreTests",

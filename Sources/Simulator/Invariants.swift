@@ -23,7 +23,9 @@ final class Invariants {
     var present: [String: SimulatedDomain] = [:]
     for domain in host.domains.values where uuids[domain.uuid] != nil && host.executes(domain) { present[domain.uuid] = domain }
     executing[host.index] = present
-    for (uuid, domain) in present.sorted(by: { $0.key < $1.key }) where before[uuid] !== domain { begins(domain, uuid, on: host) }
+    for (uuid, domain) in present.sorted(by: { $0.key < $1.key }) where before[uuid] !== domain {
+      begins(domain, uuid, on: host)
+    }
   }
 
   private func begins(_ domain: SimulatedDomain, _ uuid: String, on host: SimulatedHost) {
@@ -42,7 +44,8 @@ final class Invariants {
     }
     if isFirst, let mark = domain.mark, mark.epoch != claim?.epoch {
       world.violated(
-        "starting needs the claim's epoch", "\(workload) starts on \(host.name) at epoch \(mark.epoch.value), the claim is \(Self.words(claim))")
+        "starting needs the claim's epoch",
+        "\(workload) starts on \(host.name) at epoch \(mark.epoch.value), the claim is \(Self.words(claim))")
     }
   }
 
@@ -106,7 +109,8 @@ final class Invariants {
     guard isProtected(workload) else { return }
     for host in executes(workload) where host.name != holder {
       world.violated(
-        "executing needs the claim", "\(who) made the claim of \(workload) \(Self.words(claim)) while it executes on \(host.name)")
+        "executing needs the claim",
+        "\(who) made the claim of \(workload) \(Self.words(claim)) while it executes on \(host.name)")
     }
   }
 
@@ -135,7 +139,9 @@ final class Invariants {
   private func checkLoads(_ transaction: ClusterTransaction, from who: String) {
     guard who != Operators.name else { return }
     var given: Set<NodeName> = []
-    for case .put(.placement, .placement(let placement)) in transaction.writes { if let node = placement.node { given.insert(node) } }
+    for case .put(.placement, .placement(let placement)) in transaction.writes {
+      if let node = placement.node { given.insert(node) }
+    }
     guard !given.isEmpty else { return }
     var loads: [NodeName: Int] = [:]
     for (key, entry) in world.store.model.entries {

@@ -35,7 +35,8 @@ struct HostClock {
 
   func reading(at moment: Moment) -> BootInstant {
     let elapsed = moment.nanoseconds - since.nanoseconds
-    return BootInstant(nanoseconds: started + elapsed + elapsed / Self.million * rate + elapsed % Self.million * rate / Self.million)
+    return BootInstant(
+      nanoseconds: started + elapsed + elapsed / Self.million * rate + elapsed % Self.million * rate / Self.million)
   }
 
   /// The first moment at which the clock shows `instant` or more, if its rate stays.

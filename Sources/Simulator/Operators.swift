@@ -44,12 +44,15 @@ final class Operators {
 
   /// Puts a new workload under protection.
   @discardableResult
-  func define(through host: SimulatedHost, isolation: Isolation = .freeze, memory: Int = 256, grace: Double = 5) -> WorkloadName? {
+  func define(through host: SimulatedHost, isolation: Isolation = .freeze, memory: Int = 256, grace: Double = 5)
+    -> WorkloadName?
+  {
     lastNumber += 1
     let name = WorkloadName("w\(lastNumber)")
     let uuid = Self.uuid(lastNumber, kind: 1)
     let spec = SpecRecord(
-      connection: host.connection, uuid: uuid, xml: "<domain type='lxc'><name>\(name)</name><interface type='bridge'/></domain>",
+      connection: host.connection, uuid: uuid,
+      xml: "<domain type='lxc'><name>\(name)</name><interface type='bridge'/></domain>",
       demand: Resources(memory: memory, cpus: 0.5), labels: [:], priority: 0, isolation: isolation, stopTimeout: grace)
     guard carryOut(.define(name, spec), through: host) else { return nil }
     known.append(name)

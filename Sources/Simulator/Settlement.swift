@@ -33,7 +33,8 @@ struct Settlement {
       guard let placement = world.store.placement(of: workload) else { return "has no placement" }
       guard let node = placement.node else { return homeless(workload, placement) }
       if runsOn == [node], claim?.holder?.node == node, claim?.activity == .running { return nil }
-      return "is placed on \(node), runs on \(runsOn), activity \(claim?.activity?.rawValue ?? "none"), claim \(Invariants.words(claim))"
+      return
+        "is placed on \(node), runs on \(runsOn), activity \(claim?.activity?.rawValue ?? "none"), claim \(Invariants.words(claim))"
     }
   }
 

@@ -37,14 +37,17 @@ public final class World {
       let link = Link(self, dice: Dice(seed: seed, matter: 100 + UInt64(index)), quality: quality)
       let host = SimulatedHost(
         self, index: index, record: record, dice: Dice(seed: seed, matter: 200 + UInt64(index)), link: link, clock: clock)
-      link.opened = { [unowned host, unowned self] in if $0 == .fromStore { host.controller?.caughtUp(self.store.model.revision) } }
+      link.opened = { [unowned host, unowned self] in
+        if $0 == .fromStore { host.controller?.caughtUp(self.store.model.revision) }
+      }
       hosts.append(host)
     }
     for host in hosts {
       for number in 0..<settings.unmanaged {
         let name = "other\(host.index + 1)-\(number + 1)"
         host.definitions[name] = Definition(
-          id: DomainID(connection: host.connection, name: name), uuid: Operators.uuid(host.index * 10 + number + 1, kind: 2), memory: 128, vcpus: 1)
+          id: DomainID(connection: host.connection, name: name), uuid: Operators.uuid(host.index * 10 + number + 1, kind: 2),
+          memory: 128, vcpus: 1)
       }
       host.libvirt.boot()
       host.startGuard()

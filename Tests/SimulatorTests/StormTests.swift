@@ -11,7 +11,9 @@ import Testing
       if count == 1 { settings.story = .whole }
       let began = ContinuousClock.now
       let outcome = Simulation.run(seed: seed, settings)
-      print("seed \(seed): \(outcome.violation.map { "\($0)" } ?? "ok") events \(outcome.events) virtual \(outcome.lasted) real \(ContinuousClock.now - began) hash \(outcome.hash)")
+      print(
+        "seed \(seed): \(outcome.violation.map { "\($0)" } ?? "ok") events \(outcome.events) virtual \(outcome.lasted) real \(ContinuousClock.now - began) hash \(outcome.hash)"
+      )
       if outcome.violation != nil {
         if count == 1 { try? outcome.story.write(toFile: "/tmp/sim-story.txt", atomically: true, encoding: .utf8) }
       }

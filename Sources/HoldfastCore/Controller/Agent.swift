@@ -19,6 +19,22 @@ struct Agent: Hashable, Sendable {
   var operation: Operation?
   /// A transaction on the workload's claim is on its way: one at a time.
   var writing = false
+  /// Such transactions that failed in a row; each waits longer for the next.
+  var failedWrites = 0
+  /// Its claim is neither taken nor given up before this instant.
+  var writeAt: BootInstant?
+  /// What happens to it is not written into the claim before this instant.
+  var tellAt: BootInstant?
+  /// The claim's revision at which a release was sent whose outcome nobody knows: as long as the claim is seen at that revision,
+  /// it may be given up already.
+  var releasing: Revision?
+  /// The claim's revision that this life of the controller wrote. Nothing is started under another: a release from before may
+  /// still be on its way, and would be refused after such a write.
+  var proven: Revision?
+  /// The revision of the placement under which it was given up here: the planner has to think anew first.
+  var gaveUp: Revision?
+  /// The guard protects it already, and the transaction that adopts it is awaited until then.
+  var adoptedBy: BootInstant?
   /// Its claim was refused in a batch: alone from now on, so that it cannot hold others up.
   var alone = false
   /// Starts that failed in a row on this node.

@@ -20,6 +20,8 @@ public enum Event: Sendable {
   case hypervisor(HypervisorEvent)
   case operation(WorkloadName, DomainOperation, OperationOutcome)
   case guardian(GuardianEvent)
+  /// An operator is about to adopt this running domain: the guard has to know it before any claim does.
+  case adopting(GuardedWorkload)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
   /// Clean departure: hand everything over, then end.

@@ -18,10 +18,9 @@ extension Controller {
     let id = DomainID(connection: spec.connection, name: workload.text)
     let sight = local.sight(of: id)
     settleOperation(workload, id, sight)
-    let mine = holds(view.claims[workload]?.value)
-    switch (sight, mine) {
+    switch (sight, isMine(workload)) {
     case (.unknown, true): wish(.unclear, for: workload, &wishes)
-    case (.unknown, false): break
+    case (.unknown, false): unknownAndNotMine(workload, &wishes)
     case (.absent, true): absentAndMine(workload, id, spec)
     case (.absent, false): absentAndNotMine(workload, &wishes)
     case (.present(let domain), true): presentAndMine(workload, domain, spec, &wishes)
@@ -45,6 +44,21 @@ extension Controller {
     view.intents[workload]?.value.desired == .running && view.placements[workload]?.value.node == me
   }
 
+  /// The claim is to be this node's: to run it, or to let it go in peace.
+  private func isClaimWantedHere(_ workload: WorkloadName) -> Bool {
+    view.placements[workload]?.value.node == me && (isWantedHere(workload) || isUnprotecting(workload))
+  }
+
+  /// Asks for the claim, unless it was given up under this very placement or a write has just failed.
+  private mutating func wishClaim(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    if let gaveUp = agents[workload]?.gaveUp, gaveUp == view.placements[workload]?.modified,
+      view.claims[workload]?.value.failures[me] != nil
+    {
+      return
+    }
+    if mayWrite(workload) { wishes.claims.append(workload) }
+  }
+
   private func isUnprotecting(_ workload: WorkloadName) -> Bool { view.intents[workload]?.value.desired == .unprotected }
 
   /// This node may begin something under a claim now.
@@ -55,7 +69,31 @@ extension Controller {
     return local.domains[DomainID(connection: spec.connection, name: workload.text)]
   }
 
-  // MARK: the five cases
+  // MARK: whose domain it is
+
+  /// The domain is the workload, by its UUID or by our mark: a copy that was started before the spec got another UUID is one too.
+  func isCopy(_ domain: DomainObservation, of workload: WorkloadName, _ spec: SpecRecord) -> Bool {
+    domain.uuid == spec.uuid || domain.mark?.cluster == configuration.cluster && domain.mark?.workload == workload.text
+  }
+
+  /// It has the workload's UUID and never was under protection here: somebody else's, and not to be touched.
+  func isNamesake(_ domain: DomainObservation, of workload: WorkloadName, _ spec: SpecRecord) -> Bool {
+    guard domain.uuid == spec.uuid, domain.mark?.cluster != configuration.cluster, !isMine(workload) else { return false }
+    return agents[workload]?.guarded == nil && !isGuarded(workload)
+  }
+
+  // MARK: the six cases
+
+  /// libvirt does not answer. What stands still here and was this node's is claimed again all the same, so that it can go on.
+  private mutating func unknownAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    if isUnprotecting(workload), isPlanner, let claim = view.claims[workload]?.value, !view.isHeld(claim),
+      claim.holder?.node != me
+    {
+      return forget(workload)
+    }
+    let isHere = agents[workload]?.guarded != nil || isGuarded(workload)
+    if isHere, session.isValid(at: now), mayReclaim(workload), isClaimWantedHere(workload) { wishClaim(workload, &wishes) }
+  }
 
   private mutating func absentAndMine(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     dropFromGuard(workload)
@@ -76,33 +114,46 @@ extension Controller {
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
     dropFromGuard(workload)
     if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = false }
+    if holds(view.claims[workload]?.value) { return settleDoubt(workload) }
     if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
       return forget(workload)
     }
-    if mayAct, isWantedHere(workload), agents[workload]?.writing != true { wishes.claims.append(workload) }
+    if mayAct, isWantedHere(workload) { wishClaim(workload, &wishes) }
+  }
+
+  /// A release was sent, and nobody knows what became of it: a write that succeeds or is refused tells.
+  private mutating func settleDoubt(_ workload: WorkloadName) {
+    if isUnprotecting(workload) {
+      forget(workload)
+    } else if isWantedHere(workload) {
+      prove(workload)
+    } else {
+      release(workload, why: "it was given up before")
+    }
   }
 
   private mutating func presentAndMine(
     _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
   ) {
-    guard domain.uuid == spec.uuid else {
+    guard isCopy(domain, of: workload, spec) else {
       return nameIsTaken(workload, by: domain)
     }
+    agents[workload]?.adoptedBy = nil
     if isUnprotecting(workload) { return unprotect(workload, domain) }
     protect(workload, domain, spec)
     guard agents[workload]?.operation == nil, !guardian.isIsolated else { return }
     let mark = ClaimMark(
       cluster: configuration.cluster, workload: workload.text, epoch: view.claims[workload]?.value.epoch ?? .none)
+    guard isWantedHere(workload), domain.uuid == spec.uuid else {
+      wish(.stopping, for: workload, &wishes)
+      guard mayTry(workload) else { return }
+      return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
+    }
     if domain.mark != mark || domain.persistent {
       guard mayTry(workload) else { return }
       begin(.mark, workload)
       out.append(.mark(workload, domain.id, uuid: domain.uuid, mark))
       return
-    }
-    guard isWantedHere(workload) else {
-      wish(.stopping, for: workload, &wishes)
-      guard mayTry(workload) else { return }
-      return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
     }
     switch domain.state {
     case .running, .paused:
@@ -116,9 +167,14 @@ extension Controller {
     _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
   ) {
     // Somebody else's domain that only has the name: never touched. If the workload is wanted here, it cannot start here.
-    guard domain.uuid == spec.uuid else {
-      if mayAct, isWantedHere(workload), agents[workload]?.writing != true { wishes.claims.append(workload) }
+    guard isCopy(domain, of: workload, spec) else {
+      if mayAct, isWantedHere(workload) { wishClaim(workload, &wishes) }
       return
+    }
+    guard !isNamesake(domain, of: workload, spec) else {
+      return noteOnce(
+        .stray, "\(domain.id) has the UUID of \(workload) and runs on \(me) outside protection: adopt it, or stop it",
+        severity: .error, workload: workload)
     }
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
       if isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) { forget(workload) }
@@ -129,7 +185,7 @@ extension Controller {
     // Without a session nothing can be told about claims: the guard's deadline holds meanwhile.
     guard session.isValid(at: now) else { return }
     if mayReclaim(workload) {
-      if isWantedHere(workload) { wishes.claims.append(workload) }
+      if isClaimWantedHere(workload) { wishClaim(workload, &wishes) }
       return
     }
     guard guardian.isArmed else { return }
@@ -146,6 +202,7 @@ extension Controller {
 
   /// A domain that carries our mark, of a workload that the store does not know. Nobody else can start it either: left alone.
   private mutating func reconcileUnknown(_ workload: WorkloadName) {
+    if let until = agents[workload]?.adoptedBy, now < until { return retry(workload, at: until) }
     dropFromGuard(workload)
     guard
       local.domains.values.contains(where: { $0.mark?.workload == workload.text && $0.mark?.cluster == configuration.cluster })
@@ -163,6 +220,7 @@ extension Controller {
 
   private mutating func start(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     guard mayAct, let deadline = session.deadline, let epoch = view.claims[workload]?.value.epoch else { return }
+    guard agents[workload]?.proven == view.claims[workload]?.modified else { return prove(workload) }
     let notAfter = deadline - timing.startBudget
     let underWay = agents.values.count { $0.operation?.kind == .start && $0.operation?.ended == nil }
     guard now < notAfter else { return retry(workload, at: now + timing.renewInterval / 2) }
@@ -213,6 +271,7 @@ extension Controller {
 
   private mutating func wish(_ activity: ClaimRecord.Activity, for workload: WorkloadName, _ wishes: inout ClaimWishes) {
     guard let claim = view.claims[workload]?.value, agents[workload]?.writing != true else { return }
+    if let at = agents[workload]?.tellAt, now < at { return retry(workload, at: at) }
     if claim.activity != activity || activity == .running && !claim.failures.isEmpty {
       wishes.activities.append((workload, activity))
     }
@@ -233,12 +292,21 @@ extension Controller {
   }
 
   /// The domain was seen to be gone.
-  private mutating func dropFromGuard(_ workload: WorkloadName) {
+  mutating func dropFromGuard(_ workload: WorkloadName) {
     if let operation = agents[workload]?.operation, operation.kind == .start { return }
     guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
     agents[workload]?.guarded = nil
     guardian.workloads.remove(workload.text)
     tellGuard(.forget(workload: workload.text))
+  }
+
+  /// The guard learns of it before the store does: whatever happens to this controller next, the deadline holds for it.
+  mutating func adopting(_ guarded: GuardedWorkload) {
+    let workload = WorkloadName(guarded.name)
+    guard view.specs[workload] == nil else { return }
+    agents[workload, default: Agent()].adoptedBy = now + timing.requestTimeout * 2
+    retry(workload, at: now + timing.requestTimeout * 2)
+    protect(workload, guarded)
   }
 
   // MARK: what operations came to
@@ -281,9 +349,14 @@ extension Controller {
   private mutating func settleOperation(_ workload: WorkloadName, _ id: DomainID, _ sight: LocalDomains.Sight) {
     guard let operation = agents[workload]?.operation else { return }
     switch (operation.kind, sight) {
-    case (.start, .present), (.stop, .absent):
+    // Seen before its call returned, a start is still under way.
+    case (.start, .present) where operation.ended != nil:
       agents[workload]?.operation = nil
-      if operation.kind == .stop { noteStopped(workload) }
+      return
+    // The next start waits for the call's return, a release does not.
+    case (.stop, .absent) where operation.ended != nil || !isWantedHere(workload):
+      agents[workload]?.operation = nil
+      noteStopped(workload)
       return
     case (.mark, .present(let domain))
     where operation.ended != nil && domain.mark?.epoch == view.claims[workload]?.value.epoch && !domain.persistent:
@@ -323,10 +396,12 @@ extension Controller {
     }
     switch event {
     case .unreachable(let connection, let reason):
-      noteOnce(.hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error)
+      noteOnce(
+        .hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error,
+        connection: connection)
       makeEveryWorkloadDirty()
     case .inventory(let connection, _):
-      if unsay(.hypervisorLost) { note(.hypervisorBack, "\(connection) answers again") }
+      if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
       makeEveryWorkloadDirty()
     case .changed, .gone: break
     }

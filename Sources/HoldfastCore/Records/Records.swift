@@ -203,15 +203,19 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var guardPhase: String
   /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
   public var strays: [String]
+  /// Workloads whose name and UUID a domain has that never was under protection here: while it runs, nobody may start the workload.
+  public var namesakes: [WorkloadName]
 
   public init(
-    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String]
+    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
+    namesakes: [WorkloadName] = []
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
     self.unreachable = unreachable
     self.guardPhase = guardPhase
     self.strays = strays
+    self.namesakes = namesakes
   }
 }
 

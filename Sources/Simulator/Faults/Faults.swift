@@ -206,7 +206,9 @@ final class Faults {
   }
 
   private func endDomain() {
-    guard let host = anyHost(), let name = dice.pick(host.domains.keys.sorted()), let domain = host.domains[name] else { return }
+    guard let host = anyHost(), let name = dice.pick(host.domains.keys.sorted()), let domain = host.domains[name] else {
+      return
+    }
     host.after(.zero) { [unowned host] in
       if !host.isFrozen(domain), !domain.isKilled { host.remove(domain, why: "it ended by itself") }
     }

@@ -121,7 +121,13 @@ final class SimulatedLibvirt {
     // Everything that waited for a frozen start may go on.
     if !domain.isReady, starting.contains(where: { $0 === domain }) { host.after(.zero) { [unowned self] in thawed() } }
     starting.removeAll { $0 === domain }
-    guard isUp, !isHanging else { return }
+    guard isUp else { return }
+    // A daemon that hangs tells it when it goes on.
+    guard !isHanging else { return blocked.append { [unowned self] in tellEnd(of: domain, why: why) } }
+    tellEnd(of: domain, why: why)
+  }
+
+  private func tellEnd(of domain: SimulatedDomain, why: String) {
     door?.say(.gone(domain.id, reason: why), after: dice.milliseconds(3...230))
   }
 
@@ -133,7 +139,9 @@ final class SimulatedLibvirt {
     let preparation = dice.milliseconds(slowness ?? 5...40)
     host.after(preparation) { [unowned self] in
       guard number == life, isUp else { return }
-      if let other = host.domains[request.id.name] { return ended(.failed(reason: "a domain of that name is there: \(other.uuid)")) }
+      if let other = host.domains[request.id.name] {
+        return ended(.failed(reason: "a domain of that name is there: \(other.uuid)"))
+      }
       if host.definitions[request.id.name] != nil { return ended(.failed(reason: "another domain of that name is defined")) }
       if let reason = broken[request.mark.workload] { return ended(.failed(reason: reason)) }
       if dice.chance(failures) { return ended(.failed(reason: "internal error")) }

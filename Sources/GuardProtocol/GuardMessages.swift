@@ -71,10 +71,13 @@ public struct GuardState: Hashable, Sendable {
   public var phase: Phase
   /// Names of the workloads that it protects, sorted.
   public var workloads: [String]
+  /// Those of them whose cgroup it was not told yet, sorted: announced before a start, and perhaps starting.
+  public var starting: [String]
 
-  public init(phase: Phase, workloads: [String]) {
+  public init(phase: Phase, workloads: [String], starting: [String] = []) {
     self.phase = phase
     self.workloads = workloads
+    self.starting = starting
   }
 }
 

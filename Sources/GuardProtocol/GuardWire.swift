@@ -77,7 +77,10 @@ extension GuardState {
       case .isolated(let since, let confirmed):
         "phase=isolated since=\(since.nanoseconds) confirmed=\(confirmed ? "yes" : "no")"
       }
-    return workloads.isEmpty ? phaseFields : phaseFields + " workloads=" + WireText.list(workloads)
+    var text = phaseFields
+    if !workloads.isEmpty { text += " workloads=" + WireText.list(workloads) }
+    if !starting.isEmpty { text += " starting=" + WireText.list(starting) }
+    return text
   }
 
   init(_ words: inout WireWords) throws(WireError) {
@@ -89,7 +92,7 @@ extension GuardState {
       phase = .isolated(since: try words.instant(try words.take("since")), confirmed: try words.takeFlag("confirmed"))
     case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
     }
-    self.init(phase: phase, workloads: try words.takeList("workloads"))
+    self.init(phase: phase, workloads: try words.takeList("workloads"), starting: try words.takeList("starting"))
   }
 }
 

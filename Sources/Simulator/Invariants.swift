@@ -42,7 +42,7 @@ final class Invariants {
       world.violated(
         "executing needs the claim", "\(workload) executes on \(host.name), the claim is \(Self.words(claim))")
     }
-    if isFirst, let mark = domain.mark, mark.epoch != claim?.epoch {
+    if isFirst, let mark = domain.mark, mark.epoch > claim?.epoch ?? .none {
       world.violated(
         "starting needs the claim's epoch",
         "\(workload) starts on \(host.name) at epoch \(mark.epoch.value), the claim is \(Self.words(claim))")
@@ -51,7 +51,8 @@ final class Invariants {
 
   /// Protected: it has a spec, and was not told to leave.
   private func isProtected(_ workload: WorkloadName) -> Bool {
-    world.store.spec(of: workload) != nil && world.store.intent(of: workload)?.desired != .unprotected
+    guard world.store.spec(of: workload) != nil, let desired = world.store.intent(of: workload)?.desired else { return false }
+    return desired != .unprotected && desired != .adopting
   }
 
   static func words(_ claim: ClaimRecord?) -> String {

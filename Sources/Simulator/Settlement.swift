@@ -23,6 +23,8 @@ struct Settlement {
     let claim = world.store.claim(of: workload)
     switch world.store.intent(of: workload)?.desired {
     case nil: return "has no intent"
+    // Nobody finishes it where the domain is gone.
+    case .adopting: return runsOn.isEmpty ? nil : "runs on \(runsOn), and its adoption does not end"
     case .unprotected: return "has not left protection"
     case .stopped:
       if !runsOn.isEmpty { return "is stopped and runs on \(runsOn)" }

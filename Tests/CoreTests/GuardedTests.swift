@@ -201,6 +201,7 @@ import Testing
     rig.actions = []
     rig.resumeIsRefused = true
     rig.send(rig.isolated(["w1", "w2"]))
+    rig.sees(Rig.domain("w2", uuid: "u2", epoch: 2))
     rig.pass(.seconds(2))
     #expect((2...50).contains(rig.resumes))
     #expect(rig.notes().count { $0 == .killed } == 1)

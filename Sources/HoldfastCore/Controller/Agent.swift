@@ -14,6 +14,8 @@ struct Agent: Hashable, Sendable {
     var at: BootInstant
     var inventories: Int
     var refreshed = false
+    /// The call did not say what came of it.
+    var isUnknown = false
   }
 
   var operation: Operation?
@@ -33,8 +35,6 @@ struct Agent: Hashable, Sendable {
   var proven: Revision?
   /// The revision of the placement under which it was given up here: the planner has to think anew first.
   var gaveUp: Revision?
-  /// The guard protects it already, and the transaction that adopts it is awaited until then.
-  var adoptedBy: BootInstant?
   /// Its claim was refused in a batch: alone from now on, so that it cannot hold others up.
   var alone = false
   /// Starts that failed in a row on this node.
@@ -48,6 +48,17 @@ struct Agent: Hashable, Sendable {
   var runningSince: BootInstant?
   /// What the guard was told to protect.
   var guarded: GuardedWorkload?
+  /// An earlier life of this controller announced a start to the guard, and nobody has seen what became of it.
+  var inheritedStart = false
+  /// This life of the controller has asked for a start.
+  var askedToStart = false
+  /// Whether it is certain that no start from before can still succeed.
+  var bar = Bar.none
+  enum Bar: Hashable, Sendable {
+    case none, asked, done
+    /// It could not be made certain; asked again then.
+    case refused(until: BootInstant)
+  }
   /// The guard was told to kill it, because its claim is lost.
   var condemned = false
   /// The domain is out of protection; the records remain to be removed.

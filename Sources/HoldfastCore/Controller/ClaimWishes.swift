@@ -71,6 +71,8 @@ extension Controller {
       written(workload)
       agents[workload, default: Agent()].alone = false
       agents[workload]?.proven = revision
+      // What was killed before was another run of it.
+      agents[workload]?.condemned = false
       if let epoch = view.claims[workload]?.value.epoch {
         note(.claimed, "\(me) holds \(workload) at epoch \(epoch.value)", workload: workload)
       }

@@ -118,7 +118,6 @@ public struct Controller: Sendable {
     case .hypervisor(let event): observed(event)
     case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome)
     case .guardian(let event): guardianSaid(event)
-    case .adopting(let workload): adopting(workload)
     case .committed(let writes, let revision): committed(writes, revision)
     case .leave: leave()
     }
@@ -222,6 +221,8 @@ enum Purpose: Hashable, Sendable {
   case activity([WorkloadName])
   /// Writes the claim as it is, so that nothing sent before can be applied after it.
   case prove(WorkloadName)
+  /// A domain that runs here comes under protection.
+  case adopt(WorkloadName)
   /// Removes the records of a workload that left protection.
   case forget(WorkloadName, of: Revision?)
   /// Proves the claims of what is to go on, under the session that is asked for.

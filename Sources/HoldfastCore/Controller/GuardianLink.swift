@@ -6,6 +6,8 @@ public struct GuardianLink: Hashable, Sendable {
   public internal(set) var phase: GuardState.Phase?
   /// Names that the guard said it protects when it was last asked.
   var workloads: Set<String> = []
+  /// Those whose cgroup it does not know: perhaps being started.
+  var starting: Set<String> = []
   /// `isolate` was commanded and not yet answered.
   var isolating = false
   /// The re-validation of the claims is on its way.
@@ -16,6 +18,8 @@ public struct GuardianLink: Hashable, Sendable {
   var quietUntil: BootInstant = .zero
   /// Since when the thaw waits for claims that are being taken anew.
   var waitingSince: BootInstant?
+  /// It has spoken with this life of the controller.
+  var hasSpoken = false
   /// While the guard was gone, this controller froze everything itself.
   var frozenWithoutIt = false
 
@@ -63,6 +67,9 @@ extension Controller {
   private mutating func guardianConnected(_ state: GuardState) {
     guardian.phase = state.phase
     guardian.workloads = Set(state.workloads)
+    guardian.starting = Set(state.starting)
+    if !guardian.hasSpoken { inheritStarts(state.starting) }
+    guardian.hasSpoken = true
     guardian.isolating = false
     guardian.resuming = false
     guardian.validating = false
@@ -92,12 +99,15 @@ extension Controller {
 
   private mutating func guardianChanged(to state: GuardState) {
     let before = guardian.phase
+    for name in state.workloads where !guardian.workloads.contains(name) { dirty.insert(WorkloadName(name)) }
     guardian.phase = state.phase
     guardian.workloads = Set(state.workloads)
+    guardian.starting = Set(state.starting)
     switch state.phase {
     case .isolated(_, let confirmed):
       guardian.isolating = false
       guard before.map(Self.isIsolated) != true else { return }
+      condemnAnew()
       note(
         .isolated,
         confirmed
@@ -157,9 +167,21 @@ extension Controller {
   mutating func resumeIfValidated() {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
     guard let own = session.standing, own.confirmedSent != nil, now >= max(pauseUntil, guardian.quietUntil) else { return }
+    let kept = settleStopped()
     // What this life of the controller has not seen may be here without a claim.
-    guard local.isComplete, let kept = settleStopped() else { return }
-    validate(kept, as: own)
+    guard local.isComplete else { return freeTheHypervisor() }
+    if let kept { validate(kept, as: own) }
+  }
+
+  /// libvirt may have to wait for a start that stands still, and we for libvirt: such a start is ended.
+  private mutating func freeTheHypervisor() {
+    guard case .isolated(let since, _) = guardian.phase else { return }
+    let until = since + timing.ttl
+    guard now >= until else { return lookAgain(at: until) }
+    for name in guardian.starting.sorted() where agents[WorkloadName(name)]?.condemned != true {
+      agents[WorkloadName(name), default: Agent()].condemned = true
+      tellGuard(.kill(workload: name))
+    }
   }
 
   /// Kills what lost its claim. Gives what may go on; nil while something is not decided.
@@ -167,24 +189,30 @@ extension Controller {
     var kept: [WorkloadName] = []
     var undecided = false
     for workload in stoppedHere() {
-      if isMine(workload) {
+      if isMine(workload) || isAdopting(workload) {
         kept.append(workload)
       } else if view.unreadable[.claim(workload)] != nil || view.isUnreadable(workload) && wasMine(workload) {
         undecided = true
-      } else if view.specs[workload] == nil {
+      } else if view.specs[workload] == nil, staleCopy(of: workload) == nil {
         // Left protection, or never came under it: nobody's business any more.
         dropFromGuard(workload)
       } else if mayReclaim(workload), mayWaitForClaims() {
         undecided = true
-      } else if agents[workload]?.condemned != true {
-        agents[workload, default: Agent()].condemned = true
-        tellGuard(.kill(workload: workload.text))
-        noteOnce(.killed, "\(workload) lost its claim while it was stopped here: killed", workload: workload)
+      } else {
+        condemn(workload)
+        if mayStillAppear(workload), !isBarred(workload) { undecided = true }
       }
     }
     guard !undecided else { return nil }
     guardian.waitingSince = nil
     return kept
+  }
+
+  private mutating func condemn(_ workload: WorkloadName) {
+    guard agents[workload]?.condemned != true else { return }
+    agents[workload, default: Agent()].condemned = true
+    tellGuard(.kill(workload: workload.text))
+    noteOnce(.killed, "\(workload) lost its claim while it was stopped here: killed", workload: workload)
   }
 
   /// An earlier session of this node held it last.
@@ -209,7 +237,7 @@ extension Controller {
     for domain in local.domains.values {
       guard let mark = domain.mark, mark.cluster == configuration.cluster else { continue }
       let workload = WorkloadName(mark.workload)
-      if view.specs[workload] != nil { names.insert(workload) }
+      if view.specs[workload] != nil || staleCopy(of: workload) != nil { names.insert(workload) }
     }
     return names.sorted()
   }
@@ -228,7 +256,11 @@ extension Controller {
   private mutating func validate(_ kept: [WorkloadName], as own: OwnSession.Standing) {
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     for workload in kept.prefix(100) {
-      if let claim = view.claims[workload] { conditions.append(.unchanged(.claim(workload), modified: claim.modified)) }
+      if isAdopting(workload), let intent = view.intents[workload] {
+        conditions.append(.unchanged(.intent(workload), modified: intent.modified))
+      } else if let claim = view.claims[workload] {
+        conditions.append(.unchanged(.claim(workload), modified: claim.modified))
+      }
     }
     guardian.validating = true
     transact(

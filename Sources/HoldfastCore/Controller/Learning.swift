@@ -107,6 +107,7 @@ extension Controller {
       tellPlacements(pending.transaction.writes)
       role.planIsDue = role.planIsDue || role.planWasCut
     case .claim(let workloads): claimed(workloads, at: revision)
+    case .adopt(let workload): adopted(workload, at: revision)
     case .release(let workload, _, let why): released(workload, why: why)
     case .activity(let workloads): recorded(workloads, at: revision)
     case .prove(let workload): recorded([workload], at: revision)
@@ -141,7 +142,8 @@ extension Controller {
         writeFailed(workload)
         agents[workload, default: Agent()].alone = true
       }
-    case .release(let workload, _, _), .forget(let workload, _), .prove(let workload): writeFailed(workload)
+    case .release(let workload, _, _), .forget(let workload, _), .prove(let workload), .adopt(let workload):
+      writeFailed(workload)
     case .activity(let workloads): for workload in workloads { writeFailed(workload, wasOnlyTold: true) }
     case .validate(let incarnation, _):
       if session.incarnation == incarnation { guardian.validating = false }

@@ -181,6 +181,8 @@ extension Controller {
     let workloads = view.specs.keys.sorted().compactMap { name -> PlanningSnapshot.Workload? in
       guard let spec = view.specs[name]?.value, !view.isUnreadable(name) else { return nil }
       let intent = view.intents[name]?.value ?? IntentRecord(desired: .running)
+      // It runs where it is; there is nothing to decide before it is adopted.
+      guard intent.desired != .adopting else { return nil }
       let placed = view.placements[name]?.value
       let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
       let failures = view.claims[name]?.value.failures ?? [:]

@@ -29,7 +29,7 @@ extension Controller {
   }
 
   /// After a failure nothing is tried for a while; what is seen is taken in all the same.
-  private mutating func mayTry(_ workload: WorkloadName) -> Bool {
+  mutating func mayTry(_ workload: WorkloadName) -> Bool {
     guard let at = agents[workload]?.retryAt else { return true }
     guard at > now else {
       agents[workload]?.retryAt = nil
@@ -62,7 +62,7 @@ extension Controller {
   private func isUnprotecting(_ workload: WorkloadName) -> Bool { view.intents[workload]?.value.desired == .unprotected }
 
   /// This node may begin something under a claim now.
-  private var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
+  var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
 
   func observation(of workload: WorkloadName) -> DomainObservation? {
     guard let spec = view.specs[workload]?.value else { return nil }
@@ -99,6 +99,7 @@ extension Controller {
     dropFromGuard(workload)
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     noteVanished(workload)
+    guard isWantedHere(workload) || !mayStillAppear(workload) || isBarred(workload) else { return }
     if isUnprotecting(workload) { return forget(workload) }
     guard isWantedHere(workload) else {
       return release(workload, why: view.intents[workload]?.value.desired == .stopped ? "stopped by the operator" : "it moves")
@@ -112,6 +113,7 @@ extension Controller {
   }
 
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    if mayStillAppear(workload), !isBarred(workload) { return }
     dropFromGuard(workload)
     if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = false }
     if holds(view.claims[workload]?.value) { return settleDoubt(workload) }
@@ -138,7 +140,7 @@ extension Controller {
     guard isCopy(domain, of: workload, spec) else {
       return nameIsTaken(workload, by: domain)
     }
-    agents[workload]?.adoptedBy = nil
+    sawRunning(workload)
     if isUnprotecting(workload) { return unprotect(workload, domain) }
     protect(workload, domain, spec)
     guard agents[workload]?.operation == nil, !guardian.isIsolated else { return }
@@ -171,11 +173,14 @@ extension Controller {
       if mayAct, isWantedHere(workload) { wishClaim(workload, &wishes) }
       return
     }
+    if isAdopting(workload) { return adopt(workload, domain, spec) }
+    if isUnprotecting(workload), wasAdoptedHalfway(workload, domain) { return unprotect(workload, domain) }
     guard !isNamesake(domain, of: workload, spec) else {
       return noteOnce(
         .stray, "\(domain.id) has the UUID of \(workload) and runs on \(me) outside protection: adopt it, or stop it",
         severity: .error, workload: workload)
     }
+    sawRunning(workload)
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
       if isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) { forget(workload) }
       return
@@ -188,6 +193,11 @@ extension Controller {
       if isClaimWantedHere(workload) { wishClaim(workload, &wishes) }
       return
     }
+    endIntruder(workload, domain)
+  }
+
+  /// It runs here without a valid claim.
+  private mutating func endIntruder(_ workload: WorkloadName, _ domain: DomainObservation) {
     guard guardian.isArmed else { return }
     if agents[workload]?.condemned != true {
       agents[workload, default: Agent()].condemned = true
@@ -200,9 +210,25 @@ extension Controller {
     stop(workload, domain, grace: .zero, why: "no claim")
   }
 
+  /// A domain of a workload that left protection, and not of the last run under it: somebody else ran it since.
+  func staleCopy(of workload: WorkloadName) -> DomainObservation? {
+    guard view.specs[workload] == nil, let claim = view.claims[workload]?.value else { return nil }
+    return local.domains.values.first {
+      $0.mark.map { $0.cluster == configuration.cluster && $0.workload == workload.text && $0.epoch < claim.epoch } ?? false
+    }
+  }
+
+  private mutating func endStale(_ workload: WorkloadName, _ domain: DomainObservation) {
+    settleOperation(workload, domain.id, local.sight(of: domain.id))
+    protect(
+      workload, GuardedWorkload(name: workload.text, isolation: .freeze, cgroup: domain.cgroup, links: domain.links.sorted()))
+    guard session.isValid(at: now), agents[workload]?.operation == nil else { return }
+    endIntruder(workload, domain)
+  }
+
   /// A domain that carries our mark, of a workload that the store does not know. Nobody else can start it either: left alone.
   private mutating func reconcileUnknown(_ workload: WorkloadName) {
-    if let until = agents[workload]?.adoptedBy, now < until { return retry(workload, at: until) }
+    if let domain = staleCopy(of: workload) { return endStale(workload, domain) }
     dropFromGuard(workload)
     guard
       local.domains.values.contains(where: { $0.mark?.workload == workload.text && $0.mark?.cluster == configuration.cluster })
@@ -231,6 +257,9 @@ extension Controller {
     waitingToStart.remove(workload)
     let interfaces = Interfaces.count(in: spec.xml)
     let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
+    agents[workload]?.bar = .none
+    agents[workload]?.condemned = false
+    agents[workload]?.askedToStart = true
     // Before the start, so that the guard knows the links whenever the deadline comes.
     protect(workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links))
     begin(.start, workload)
@@ -250,7 +279,7 @@ extension Controller {
     out.append(.stop(workload, domain.id, uuid: domain.uuid, grace: grace))
   }
 
-  private mutating func unprotect(_ workload: WorkloadName, _ domain: DomainObservation) {
+  mutating func unprotect(_ workload: WorkloadName, _ domain: DomainObservation) {
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     if agents[workload]?.unmarked == true { return forget(workload) }
     guard mayTry(workload) else { return }
@@ -265,7 +294,7 @@ extension Controller {
     release(workload, why: reason, failure: .init(count: 1, reason: reason))
   }
 
-  private mutating func begin(_ kind: DomainOperation, _ workload: WorkloadName) {
+  mutating func begin(_ kind: DomainOperation, _ workload: WorkloadName) {
     agents[workload, default: Agent()].operation = Agent.Operation(kind: kind, began: now, ended: nil)
   }
 
@@ -279,7 +308,7 @@ extension Controller {
 
   // MARK: the guard's knowledge
 
-  private mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
+  mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
     protect(
       workload,
       GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted()))
@@ -293,26 +322,19 @@ extension Controller {
 
   /// The domain was seen to be gone.
   mutating func dropFromGuard(_ workload: WorkloadName) {
-    if let operation = agents[workload]?.operation, operation.kind == .start { return }
+    guard !mayStillAppear(workload) else { return }
     guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
     agents[workload]?.guarded = nil
     guardian.workloads.remove(workload.text)
+    guardian.starting.remove(workload.text)
     tellGuard(.forget(workload: workload.text))
-  }
-
-  /// The guard learns of it before the store does: whatever happens to this controller next, the deadline holds for it.
-  mutating func adopting(_ guarded: GuardedWorkload) {
-    let workload = WorkloadName(guarded.name)
-    guard view.specs[workload] == nil else { return }
-    agents[workload, default: Agent()].adoptedBy = now + timing.requestTimeout * 2
-    retry(workload, at: now + timing.requestTimeout * 2)
-    protect(workload, guarded)
   }
 
   // MARK: what operations came to
 
   mutating func operationEnded(_ workload: WorkloadName, _ kind: DomainOperation, _ outcome: OperationOutcome) {
     dirty.insert(workload)
+    if kind == .bar { return barEnded(workload, outcome) }
     if kind == .start { dirty.formUnion(waitingToStart) }
     guard var agent = agents[workload], agent.operation?.kind == kind else { return }
     let connection = view.specs[workload]?.value.connection ?? ""
@@ -335,11 +357,13 @@ extension Controller {
           kind == .stop ? .stopping : .unreadable, "\(workload): \(kind.rawValue) failed: \(reason)", severity: .warning,
           workload: workload)
       }
+    case (.bar, _): break
     case (.unmark, .done):
       agent.operation = nil
       agent.unmarked = true
     case (_, .done), (_, .unknown):
-      agent.operation?.ended = .init(at: now, inventories: local.inventoryCount(connection))
+      agent.operation?.ended = .init(
+        at: now, inventories: local.inventoryCount(connection), isUnknown: outcome != .done)
       timers[workload] = now + Self.settling
     }
     agents[workload] = agent
@@ -359,7 +383,9 @@ extension Controller {
       noteStopped(workload)
       return
     case (.mark, .present(let domain))
-    where operation.ended != nil && domain.mark?.epoch == view.claims[workload]?.value.epoch && !domain.persistent:
+    where operation.ended != nil && !domain.persistent
+      && (domain.mark?.epoch == view.claims[workload]?.value.epoch
+        || isAdopting(workload) && wasAdoptedHalfway(workload, domain)):
       agents[workload]?.operation = nil
       return
     default: break
@@ -372,6 +398,8 @@ extension Controller {
       agents[workload]?.operation?.ended = ended
       timers[workload] = now + Self.settling
       out.append(.refresh)
+    } else if operation.kind == .start, ended.isUnknown, !isBarred(workload) {
+      timers[workload] = now + Self.settling
     } else if local.inventoryCount(id.connection) > ended.inventories {
       // Seen anew, and the effect is not there: the operation did not work, or was undone.
       agents[workload]?.operation = nil

@@ -74,13 +74,13 @@ extension Controller {
       if let spec = view.specs[workload]?.value, spec.connection == domain.id.connection {
         if isNamesake(domain, of: workload, spec) {
           record.namesakes.append(workload)
-        } else if isCopy(domain, of: workload, spec) {
+        } else if isCopy(domain, of: workload, spec), !isAdopting(workload) {
           continue
         }
       }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
-      if domain.mark?.cluster == configuration.cluster { record.strays.append(domain.id.description) }
+      if domain.mark?.cluster == configuration.cluster, !isAdopting(workload) { record.strays.append(domain.id.description) }
     }
     record.strays.sort()
     record.namesakes.sort()

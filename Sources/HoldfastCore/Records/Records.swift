@@ -110,6 +110,8 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   public enum Desired: String, Sendable, Codable {
     case running
     case stopped
+    /// To come under protection where it runs: that node works at it.
+    case adopting
     /// To leave protection: left running where it runs, then forgotten.
     case unprotected
   }
@@ -126,10 +128,13 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   }
   public var desired: Desired
   public var move: Move?
+  /// The node on which it is adopted.
+  public var adopter: NodeName?
 
-  public init(desired: Desired, move: Move? = nil) {
+  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil) {
     self.desired = desired
     self.move = move
+    self.adopter = adopter
   }
 }
 

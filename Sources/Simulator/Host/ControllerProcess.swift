@@ -112,6 +112,7 @@ final class ControllerProcess {
     case .unmark(let workload, let domain, let uuid):
       host.tell("unmarks \(workload)")
       hypervisor.mark(workload, domain, uuid: uuid, nil)
+    case .bar(let workload, let domain, _, _): hypervisor.bar(workload, domain)
     case .refresh: hypervisor.takeInventory()
     case .tellGuard(let command): tellGuard(command)
     case .isolateDirectly(let workloads): isolateDirectly(workloads)
@@ -131,6 +132,8 @@ final class ControllerProcess {
     host.after(.zero) { [weak self] in
       guard let self, host.controller === self else { return }
       host.killController()
+      // Asked to leave in the storm, gone when it is over: somebody brings it back.
+      if !world.faults.isStorm { host.after(.seconds(1)) { [host] in Operators.bringBack(host) } }
     }
   }
 

@@ -13,6 +13,8 @@ final class SimulatedLibvirt {
   var slowness: ClosedRange<Double>?
   /// Workloads that do not start here, and why.
   var broken: [String: String] = [:]
+  /// Names that a placeholder has, so that no start that is on its way succeeds.
+  var barred: Set<String> = []
   /// Share of calls that fail for no reason.
   var failures = 0.0
   private(set) weak var door: HypervisorDoor?
@@ -143,6 +145,7 @@ final class SimulatedLibvirt {
         return ended(.failed(reason: "a domain of that name is there: \(other.uuid)"))
       }
       if host.definitions[request.id.name] != nil { return ended(.failed(reason: "another domain of that name is defined")) }
+      if barred.contains(request.id.name) { return ended(.failed(reason: "a placeholder of that name is defined")) }
       if let reason = broken[request.mark.workload] { return ended(.failed(reason: reason)) }
       if dice.chance(failures) { return ended(.failed(reason: "internal error")) }
       let domain = SimulatedDomain(

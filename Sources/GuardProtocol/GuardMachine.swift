@@ -161,7 +161,7 @@ public struct GuardMachine: Sendable {
       }
     return GuardState(
       phase: told, workloads: workloads.keys.sorted(),
-      starting: workloads.values.filter { $0.cgroup == nil }.map(\.name).sorted())
+      starting: workloads.values.filter(\.isStarting).map(\.name).sorted())
   }
 
   /// Takes one event at `now` and says what to do, in order.

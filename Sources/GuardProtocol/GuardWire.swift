@@ -101,6 +101,7 @@ extension GuardedWorkload {
     var text = "name=\(WireText.escaped(name)) isolation=\(isolation.rawValue)"
     if let cgroup { text += " cgroup=" + WireText.escaped(cgroup) }
     if !links.isEmpty { text += " links=" + WireText.list(links) }
+    if isStarting { text += " starting=yes" }
     return text
   }
 
@@ -118,7 +119,9 @@ extension GuardedWorkload {
     for link in links where !Self.canBeLink(link) {
       throw words.malformed("\"\(WireWords.shown(link))\" cannot be a link's name")
     }
-    self.init(name: name, isolation: isolation, cgroup: cgroup, links: links)
+    let starting = try words.takeIfPresent("starting")
+    guard starting == nil || starting == "yes" else { throw words.malformed("starting= is yes or not there") }
+    self.init(name: name, isolation: isolation, cgroup: cgroup, links: links, isStarting: starting != nil)
   }
 
   /// The kernel's rule (dev_valid_name): 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`.

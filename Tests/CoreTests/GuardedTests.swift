@@ -267,6 +267,8 @@ import Testing
     #expect(rig.starts().first?.links.count == 2)
     #expect(
       rig.commands().contains(
-        .protect(GuardedWorkload(name: "w1", isolation: .freeze, cgroup: nil, links: rig.starts().first?.links ?? []))))
+        .protect(
+          GuardedWorkload(name: "w1", isolation: .freeze, cgroup: nil, links: rig.starts().first?.links ?? [], isStarting: true)
+        )))
   }
 }

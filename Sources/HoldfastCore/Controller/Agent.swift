@@ -48,7 +48,7 @@ struct Agent: Hashable, Sendable {
   var runningSince: BootInstant?
   /// What the guard was told to protect.
   var guarded: GuardedWorkload?
-  /// An earlier life of this controller announced a start to the guard, and nobody has seen what became of it.
+  /// An earlier life of this controller asked for a start, and nobody has seen what became of it.
   var inheritedStart = false
   /// This life of the controller has asked for a start.
   var askedToStart = false

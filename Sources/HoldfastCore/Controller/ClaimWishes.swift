@@ -35,7 +35,8 @@ extension Controller {
   }
 
   mutating func submit(_ wishes: ClaimWishes) {
-    guard let own = session.standing, session.isValid(at: now) else { return }
+    // The session's end is on its way: nothing more is taken under it.
+    guard let own = session.standing, session.isValid(at: now), !isUnderWay({ $0 == .depart }) else { return }
     var batch: [WorkloadName] = []
     for workload in wishes.claims {
       if agents[workload]?.alone == true { take([workload], as: own) } else { batch.append(workload) }

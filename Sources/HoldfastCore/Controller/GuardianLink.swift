@@ -6,7 +6,7 @@ public struct GuardianLink: Hashable, Sendable {
   public internal(set) var phase: GuardState.Phase?
   /// Names that the guard said it protects when it was last asked.
   var workloads: Set<String> = []
-  /// Those whose cgroup it does not know: perhaps being started.
+  /// Those of them that may be starting.
   var starting: Set<String> = []
   /// `isolate` was commanded and not yet answered.
   var isolating = false

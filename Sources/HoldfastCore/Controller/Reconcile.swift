@@ -99,7 +99,8 @@ extension Controller {
     dropFromGuard(workload)
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     noteVanished(workload)
-    guard isWantedHere(workload) || !mayStillAppear(workload) || isBarred(workload) else { return }
+    let staysHere = isWantedHere(workload) && agents[workload]?.giveUp == nil
+    guard staysHere || !mayStillAppear(workload) || isBarred(workload) else { return }
     if isUnprotecting(workload) { return forget(workload) }
     guard isWantedHere(workload) else {
       return release(workload, why: view.intents[workload]?.value.desired == .stopped ? "stopped by the operator" : "it moves")
@@ -120,7 +121,7 @@ extension Controller {
     if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
       return forget(workload)
     }
-    if mayAct, isWantedHere(workload) { wishClaim(workload, &wishes) }
+    if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
   }
 
   /// A release was sent, and nobody knows what became of it: a write that succeeds or is refused tells.
@@ -261,7 +262,8 @@ extension Controller {
     agents[workload]?.condemned = false
     agents[workload]?.askedToStart = true
     // Before the start, so that the guard knows the links whenever the deadline comes.
-    protect(workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links))
+    protect(
+      workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links, isStarting: true))
     begin(.start, workload)
     out.append(
       .start(
@@ -311,7 +313,9 @@ extension Controller {
   mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
     protect(
       workload,
-      GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted()))
+      GuardedWorkload(
+        name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted(),
+        isStarting: agents[workload]?.operation?.kind == .start || agents[workload]?.inheritedStart == true))
   }
 
   private mutating func protect(_ workload: WorkloadName, _ guarded: GuardedWorkload) {

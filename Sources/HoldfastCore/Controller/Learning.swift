@@ -70,8 +70,11 @@ extension Controller {
         role.planIsDue = true
         if after == .absent || before == .absent { makeEveryWorkloadDirty() }
       }
-    case .planner, .node: role.planIsDue = true
-    case .report: role.planIsDue = true
+    case .planner:
+      role.planIsDue = true
+      // What leaves protection and is nobody's, the planner forgets.
+      if isPlanner { makeEveryWorkloadDirty() }
+    case .node, .report: role.planIsDue = true
     case .spec(let workload), .intent(let workload), .claim(let workload):
       role.planIsDue = true
       dirty.insert(workload)

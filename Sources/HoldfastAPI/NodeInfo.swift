@@ -33,6 +33,8 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var unreachable: [String: String]
   /// Domains that carry the cluster's mark, of workloads that the cluster does not know.
   public var strays: [String]
+  /// Workloads that run here outside protection, under their own UUID: nobody may start them meanwhile.
+  public var namesakes: [String]
   public var labels: [String: String]
   /// The build that runs there.
   public var version: String?
@@ -73,6 +75,7 @@ extension NodeInfo {
     connections = record?.connections ?? []
     unreachable = state == .down ? [:] : report?.unreachable ?? [:]
     strays = report?.strays ?? []
+    namesakes = report?.namesakes.map(\.text) ?? []
     labels = record?.labels ?? [:]
     version = record?.version
     renewals = session?.counter

@@ -1,39 +1,36 @@
-/// Who did what when. Lines are put into words only when somebody reads them.
+/// Who did what when.
 public final class Story {
-  public enum Length: Sendable {
-    /// The last lines are kept, for when something goes wrong.
-    case last(Int)
-    case whole
-  }
+  /// One line of it.
+  public struct Line: Hashable, Sendable {
+    public var at: Moment
+    /// A node, `world`, or `operator`.
+    public var who: String
+    public var what: String
 
-  private struct Line {
-    var at: Moment
-    var who: String
-    var what: () -> String
-  }
-
-  private let length: Length
-  private var lines: [Line] = []
-  private var oldest = 0
-
-  init(_ length: Length) { self.length = length }
-
-  func tell(_ at: Moment, _ who: String, _ what: @escaping () -> String) {
-    let line = Line(at: at, who: who, what: what)
-    if case .last(let most) = length, lines.count >= most {
-      lines[oldest] = line
-      oldest = (oldest + 1) % most
-    } else {
-      lines.append(line)
+    public init(at: Moment, who: String, what: String) {
+      self.at = at
+      self.who = who
+      self.what = what
     }
   }
 
-  /// The lines that are kept, oldest first.
-  public var text: String {
-    (lines[oldest...] + lines[..<oldest]).map { line in
-      let who = line.who + String(repeating: " ", count: max(0, 10 - line.who.count))
-      return "\(line.at) \(who) \(line.what())"
-    }.joined(separator: "\n")
+  /// Lines are kept; otherwise nobody listens, and nothing is put into words.
+  let isKept: Bool
+  public private(set) var lines: [Line] = []
+
+  init(isKept: Bool) { self.isKept = isKept }
+
+  func tell(_ at: Moment, _ who: String, _ what: String) { lines.append(Line(at: at, who: who, what: what)) }
+}
+
+extension Story.Line: CustomStringConvertible {
+  public var description: String { text(since: .zero) }
+
+  /// The line with its time counted from `beginning`.
+  public func text(since beginning: Moment) -> String {
+    let time = "\(Moment(nanoseconds: (at - beginning).nanoseconds))"
+    let column = String(repeating: " ", count: max(0, 12 - time.count)) + time
+    return "\(column)  \(who)\(String(repeating: " ", count: max(0, 8 - who.count)))  \(what)"
   }
 }
 

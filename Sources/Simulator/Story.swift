@@ -20,7 +20,27 @@ public final class Story {
 
   init(isKept: Bool) { self.isKept = isKept }
 
-  func tell(_ at: Moment, _ who: String, _ what: String) { lines.append(Line(at: at, who: who, what: what)) }
+  func tell(_ at: Moment, _ who: String, _ what: String) {
+    lines.append(Line(at: at, who: who, what: Self.withShortNames(what)))
+  }
+
+  /// Incarnations end in 32 random digits; six tell them apart.
+  static func withShortNames(_ text: String) -> String {
+    guard text.utf8.count > 32 else { return text }
+    var result = "", digits = ""
+    func flush() { result += digits.count == 32 ? "\(digits.prefix(6))…" : digits }
+    for character in text {
+      if character.isASCII, character.isHexDigit {
+        digits.append(character)
+      } else {
+        flush()
+        digits = ""
+        result.append(character)
+      }
+    }
+    flush()
+    return result
+  }
 }
 
 extension Story.Line: CustomStringConvertible {
@@ -38,4 +58,10 @@ extension Story.Line: CustomStringConvertible {
 struct Trace {
   private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
   mutating func mix(_ value: Int64) { hash = (hash ^ UInt64(bitPattern: value)) &* 0x100_0000_01b3 }
+
+  static func hash(of text: String) -> UInt64 {
+    var trace = Trace()
+    for byte in text.utf8 { trace.mix(Int64(byte)) }
+    return trace.hash
+  }
 }

@@ -44,9 +44,11 @@ public final class World {
     let clock = HostClock(
       at: .zero, reading: BootInstant(nanoseconds: Int64(dice.number(1...1_000_000)) * 1_000_000), rate: Int64(rate))
     let quality = Link.Quality(late: settings.faults.lateMessages, loss: settings.faults.lostMessages)
-    let link = Link(self, dice: Dice(seed: seed, matter: 100 + UInt64(index)), quality: quality)
+    // By name, so that the others' chances stay the same when a node is taken away.
+    let own = Trace.hash(of: node.name.text)
+    let link = Link(self, dice: Dice(seed: seed, matter: own), quality: quality)
     let host = SimulatedHost(
-      self, index: index, setup: node, dice: Dice(seed: seed, matter: 200 + UInt64(index)), link: link, clock: clock)
+      self, index: index, setup: node, dice: Dice(seed: seed, matter: own ^ 1), link: link, clock: clock)
     link.opened = { [unowned host, unowned self] in if $0 == .fromStore { host.controller?.caughtUp(store.model.revision) } }
     for (number, name) in node.unmanaged.keys.sorted().enumerated() {
       host.definitions[name] = Definition(
@@ -103,7 +105,7 @@ public final class World {
   func violated(_ invariant: Invariant, _ text: String) {
     guard violation == nil else { return }
     tell("VIOLATION: \(invariant.rawValue): \(text)")
-    violation = Violation(seed: seed, at: now, invariant: invariant, text: text)
+    violation = Violation(seed: seed, at: now, invariant: invariant, text: Story.withShortNames(text))
   }
 
   /// Something comes from outside.

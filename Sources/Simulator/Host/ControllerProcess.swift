@@ -176,7 +176,7 @@ final class ControllerProcess {
   private func tellGuard(_ command: GuardCommand) {
     switch command {
     case .extend: break
-    default: host.tell("tells the guard: \(command.wireText)")
+    default: host.tell("tells the guard: \(command.words)")
     }
     guardLine.send(command)
   }
@@ -221,4 +221,21 @@ final class ControllerProcess {
 
   /// The way from the store is open again.
   func caughtUp(_ revision: Revision) { watcher?.news(revision) }
+}
+
+extension GuardCommand {
+  /// Short, for a story.
+  fileprivate var words: String {
+    switch self {
+    case .hello: "hello"
+    case .status: "status"
+    case .extend: "extend"
+    case .protect(let workload): "protect \(workload.name)\(workload.cgroup == nil ? ", which is about to start" : "")"
+    case .forget(let workload): "forget \(workload)"
+    case .kill(let workload): "kill \(workload)"
+    case .isolate: "isolate"
+    case .resume: "resume"
+    case .disarm: "disarm"
+    }
+  }
 }

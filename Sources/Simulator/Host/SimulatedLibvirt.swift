@@ -25,6 +25,8 @@ final class SimulatedLibvirt {
   private var frozenStarts: [() -> Void] = []
   /// Starts under way whose process exists and is frozen: the daemon's other calls wait for them.
   private var starting: [SimulatedDomain] = []
+  /// Ends that it sees when it no longer hangs.
+  private var unsaid: [(DomainID, String)] = []
   private var life = 0
 
   init(_ host: SimulatedHost) {
@@ -40,6 +42,7 @@ final class SimulatedLibvirt {
     life += 1
     isUp = false
     isHanging = false
+    unsaid = []
     slowness = nil
     broken = [:]
     failures = 0
@@ -67,6 +70,7 @@ final class SimulatedLibvirt {
     life += 1
     isUp = false
     isHanging = false
+    unsaid = []
     blocked = []
     frozenStarts = []
     for domain in starting where !domain.isReady {
@@ -88,7 +92,10 @@ final class SimulatedLibvirt {
     guard isHanging != hangs else { return }
     host.tell(hangs ? "libvirtd hangs" : "libvirtd answers again")
     isHanging = hangs
-    if !hangs { drain() }
+    if hangs { return }
+    for (id, why) in unsaid { door?.say(.gone(id, reason: why), after: dice.milliseconds(3...230)) }
+    unsaid = []
+    drain()
   }
 
   private func drain() {
@@ -126,7 +133,8 @@ final class SimulatedLibvirt {
     // Everything that waited for a frozen start may go on.
     if !domain.isReady, starting.contains(where: { $0 === domain }) { host.after(.zero) { [self] in thawed() } }
     starting.removeAll { $0 === domain }
-    guard isUp, !isHanging else { return }
+    guard isUp else { return }
+    if isHanging { return unsaid.append((domain.id, why)) }
     door?.say(.gone(domain.id, reason: why), after: dice.milliseconds(3...230))
   }
 
@@ -185,9 +193,8 @@ final class SimulatedLibvirt {
 
   /// Asks the domain to go; it may not listen.
   func askToShutDown(_ domain: SimulatedDomain) {
-    guard !domain.isStopping, !domain.isGone else { return }
+    guard !domain.isStopping, !domain.isGone, !dice.chance(0.1) else { return }
     domain.isStopping = true
-    if dice.chance(0.1) { return }
     shutDown(domain, after: dice.milliseconds(20...300))
   }
 

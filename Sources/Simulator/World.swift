@@ -23,6 +23,8 @@ public final class World {
   public internal(set) var tally = Tally()
   /// How often each matter was broken, so that the end of an older fault does not end a newer one.
   var turns: [Matter: Int] = [:]
+  /// Kept for scenarios only.
+  var chronicle: Chronicle?
 
   public init(seed: UInt64, _ settings: Settings) {
     self.seed = seed
@@ -85,6 +87,9 @@ public final class World {
     if violation == nil { now = max(now, end) }
   }
 
+  /// When something happens next.
+  var nextMoment: Moment? { heap.next }
+
   /// A hash of everything that happened so far, and when.
   public var hash: UInt64 { trace.hash }
 
@@ -117,6 +122,7 @@ public final class World {
   /// A controller said something.
   func noted(_ note: Note, by node: NodeName) {
     if note.kind == .plannerTaken { tally.count(.plannerChanges) }
+    chronicle?.said(node, note.text)
   }
 
   func host(_ name: NodeName) -> SimulatedHost? { hosts.first { $0.name == name } }

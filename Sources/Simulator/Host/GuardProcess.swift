@@ -28,7 +28,7 @@ final class GuardProcess {
     input(.started(tampering?.found(found) ?? found))
   }
 
-  var state: GuardState { machine.state }
+  var isIsolated: Bool { if case .isolated = machine.state.phase { true } else { false } }
 
   func die() {
     isAlive = false

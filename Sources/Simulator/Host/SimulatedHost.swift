@@ -158,9 +158,8 @@ final class SimulatedHost {
 
   func crash() {
     guard isUp else { return }
-    tell("the host loses power")
-    killController()
     killGuard()
+    killController()
     isUp = false
     isPaused = false
     isWaking = false

@@ -162,6 +162,7 @@ final class SimulatedLibvirt {
       starting.append(domain)
       host.tell("\(request.id.name) begins as process \(domain.pid) at epoch \(request.mark.epoch.value)")
       host.world.tally.count(.starts)
+      host.world.chronicle?.started(WorkloadName(request.mark.workload))
       host.add(domain)
       if domain.isSeenEarly { said(domain) }
       comeUp(domain, number, ended)

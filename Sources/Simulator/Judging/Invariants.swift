@@ -7,6 +7,7 @@ final class Invariants {
   private var uuids: [String: WorkloadName] = [:]
   /// What executes on each host, by UUID.
   private var executing: [[String: SimulatedDomain]]
+  private var lastHolders: [WorkloadName: NodeName] = [:]
   /// When something last went from one node to another, began or ended.
   private(set) var lastMove = Moment.zero
   private(set) var lastMover = ""
@@ -146,6 +147,9 @@ final class Invariants {
   private func claimTaken(_ workload: WorkloadName, by holder: ClaimRecord.Holder, from before: ClaimRecord.Holder?) {
     world.tally.count(.claims)
     if let before, before.node != holder.node { world.tally.count(.takenOver) }
+    if let last = lastHolders.updateValue(holder.node, forKey: workload), last != holder.node {
+      world.chronicle?.moved(workload)
+    }
     if world.store.session(holder.incarnation)?.node != holder.node {
       world.violated(
         .claimsFollow, "\(holder.node) took the claim of \(workload) under \(holder.incarnation), which does not stand")

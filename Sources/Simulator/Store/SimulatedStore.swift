@@ -139,6 +139,12 @@ final class SimulatedStore {
   func session(_ incarnation: Incarnation) -> SessionRecord? {
     if case .session(let record)? = model.entries[.session(incarnation)]?.value { record } else { nil }
   }
+  func report(of node: NodeName) -> ReportRecord? {
+    if case .report(let record)? = model.entries[.report(node)]?.value { record } else { nil }
+  }
+  var sessions: [SessionRecord] {
+    model.entries.values.compactMap { if case .session(let record) = $0.value { record } else { nil } }
+  }
   var planner: PlannerRecord? {
     if case .planner(let record)? = model.entries[.planner]?.value { record } else { nil }
   }

@@ -75,7 +75,7 @@ struct ClusterReading {
   private func workloads(_ nodes: [ClusterSetup.Node]) -> [ClusterSetup.Workload] {
     guard let value = section?["workloads"], !value.isNothing else { return [] }
     let entries = value.entries(
-      expected: "names of workloads", remedy: "Write 'workloads:' and lines such as 'w1: {on: n1}', or just 'w1:'.")
+      expected: "names of workloads", remedy: "Write 'workloads:' and lines such as 'w1: {node: n1}', or just 'w1:'.")
     return (entries ?? []).compactMap { key, _, value in
       guard let name = key.name() else { return nil }
       return workload(WorkloadName(name), value.section(of: ScenarioFile.keys, at: "cluster.workloads[]"), nodes)
@@ -99,7 +99,7 @@ struct ClusterReading {
     }
     workload.stopTimeout = stopTimeout.inSeconds
     workload.isStopped = section.read("requested", default: Requested.running) { $0.choice(Requested.self) } == .stopped
-    if let value = section["on"] { workload.place = place(value, of: workload, nodes) }
+    if let value = section["node"] { workload.place = place(value, of: workload, nodes) }
     return workload
   }
 
@@ -115,7 +115,7 @@ struct ClusterReading {
     }
     func refuse(_ found: String) {
       value.wrong(
-        expected: "a node that runs it when the story begins", found: found, remedy: "Name another node, or leave 'on' out.")
+        expected: "a node that runs it when the story begins", found: found, remedy: "Name another node, or leave 'node' out.")
     }
     if workload.isStopped { refuse("a workload that is to be stopped") }
     if !node.isOn { refuse("\(name), which has no power") }

@@ -140,7 +140,6 @@ enum Blank: String, Sendable, CaseIterable {
 
   private static func times(_ words: [String]) -> Int? {
     switch words {
-    case ["never"]: 0
     case ["once"]: 1
     case ["twice"]: 2
     default: words.count == 2 && words[1] == "times" ? Int(words[0]).flatMap { $0 >= 0 ? $0 : nil } : nil
@@ -153,7 +152,7 @@ enum Blank: String, Sendable, CaseIterable {
     case .node, .workload, .domain: name
     case .nodes: "\(name)(, \(name))*( (and|or) \(name))?"
     case .span: "[0-9]+(\\.[0-9]+)?(ms|s|m|h)"
-    case .times: "(never|once|twice|[0-9]+ times)"
+    case .times: "(once|twice|[0-9]+ times)"
     case .number: "[0-9]+"
     case .rate: "[0-9]+(\\.[0-9]+)?%"
     case .text: "\"[^\"]*\""

@@ -29,7 +29,7 @@ public enum ScenarioFile {
       "Domains that run there outside protection: `{db9: 1GiB}`. They start by themselves when the host boots."),
     .init("cluster.workloads", "mapping of names", .value("{}"), "The workloads; an empty value is one like any other."),
     .init(
-      "cluster.workloads[].on", "node", .rule("the planner chooses"), "Where it is now; it runs there when the story begins."),
+      "cluster.workloads[].node", "node", .rule("the planner chooses"), "Where it is now; it runs there when the story begins."),
     .init("cluster.workloads[].requested", "`running` or `stopped`", .value("running"), "What the operator wants of it."),
     .init("cluster.workloads[].memory", "MiB, or with a unit: `4GiB`", .value("256MiB"), "What it needs."),
     .init("cluster.workloads[].cpus", "number of processors", .value("0.5"), "What it needs."),
@@ -55,5 +55,20 @@ public enum ScenarioFile {
   /// - Throws: every mistake in it, at once.
   public static func parse(text: String, file: String) throws(ScenarioErrors) -> Scenario {
     try ScenarioReading(MistakeLog(try SourceText(file: file, text: text))).read()
+  }
+}
+
+/// The tables of sentences that `Docs/scenarios.md` shows.
+public enum ScenarioReference {
+  public static var tables: [(heading: String, markdown: String)] {
+    [
+      ("What happens", TimelinePhrases.sentences.markdown), ("When it must be so", TimePhrases.expectation.markdown),
+      ("What must be so", StatementPhrases.sentences.markdown), ("What is filled in", blanks)
+    ]
+  }
+
+  private static var blanks: String {
+    (["| word | stands for |", "| --- | --- |"] + Blank.allCases.map { "| `\($0.rawValue)` | \($0.meaning) |" })
+      .joined(separator: "\n")
   }
 }

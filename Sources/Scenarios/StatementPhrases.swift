@@ -44,6 +44,9 @@ enum StatementPhrases {
       let workload = $0.workload()
       return .hasStarted(workload, times: $0.number())
     },
+    .init("WORKLOAD has not started", "Since the beginning, libvirt did not begin it.") {
+      .hasStarted($0.workload(), times: 0)
+    },
     .init("WORKLOAD has moved", "Since the beginning, its claim went to another node.") { .hasMoved($0.workload()) },
     .init("WORKLOAD has not moved", "The opposite.") { .not(.hasMoved($0.workload())) },
     .init("nothing has moved", "Since the beginning, no claim went to another node.") { _ in .not(.anythingHasMoved) },

@@ -8,7 +8,7 @@ enum Repository {
 
   /// Every scenario, as `family/name`.
   static let scenarios: [String] = {
-    let directory = root.appending(path: "Tests/Scenarios")
+    let directory = root.appending(path: "Tests/Scenarios").resolvingSymlinksInPath()
     let found = FileManager.default.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
     return found.filter { $0.hasSuffix(".yaml") }.sorted()
   }()

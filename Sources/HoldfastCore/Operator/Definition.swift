@@ -24,6 +24,7 @@ extension OperatorCommand {
           write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]))
     }
 
+    if let intent = view.intents[name]?.value, intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
     if view.intents[name]?.value.desired == .unprotected { throw .leavesProtection(name) }
     let fields = spec.differences(from: present.value)
     if fields.isEmpty { return PreparedCommand(name, .unchanged, "is as defined already") }

@@ -141,7 +141,7 @@ public struct LeastLoadPlanner: Planning {
   private func place(_ workload: PlanningSnapshot.Workload, on board: inout Board) -> PlacementRecord {
     let served = workload.move?.serial ?? workload.placed?.servedMove ?? 0
     var others: [NodeName: String] = [:]
-    var best: (node: NodeName, load: Double)?
+    var best: (node: NodeName, load: Double, rest: Double)?
     for node in board.nodes {
       if let refusal = board.refusal(of: workload, by: node) {
         others[node.name] = refusal
@@ -149,10 +149,11 @@ public struct LeastLoadPlanner: Planning {
       }
       let load = board.load(of: node, with: workload.demand)
       others[node.name] = "more loaded: \(percent(load)) with it"
+      let rest = board.lesserLoad(of: node, with: workload.demand)
       if workload.move?.to == node.name {
-        best = (node.name, -1)
-      } else if best.map({ load < $0.load }) ?? true {
-        best = (node.name, load)
+        best = (node.name, -1, 0)
+      } else if best.map({ (load, rest) < ($0.load, $0.rest) }) ?? true {
+        best = (node.name, load, rest)
       }
     }
     guard let best else {
@@ -222,10 +223,20 @@ private struct Board {
 
   /// The greater of the memory and processor shares.
   func load(of node: PlanningSnapshot.Node, with demand: Resources) -> Double {
+    let shares = shares(of: node, with: demand)
+    return max(shares.memory, shares.cpus)
+  }
+
+  /// The other of the two, which decides between nodes that are loaded alike.
+  func lesserLoad(of node: PlanningSnapshot.Node, with demand: Resources) -> Double {
+    let shares = shares(of: node, with: demand)
+    return min(shares.memory, shares.cpus)
+  }
+
+  private func shares(of node: PlanningSnapshot.Node, with demand: Resources) -> (memory: Double, cpus: Double) {
     let total = used[node.name, default: .none] + demand
     func share(_ used: Double, _ capacity: Double) -> Double { capacity > 0 ? used / capacity : 1 }
-    return max(
-      share(Double(total.memory), Double(node.capacity.memory)), share(total.cpus, node.capacity.cpus))
+    return (share(Double(total.memory), Double(node.capacity.memory)), share(total.cpus, node.capacity.cpus))
   }
 }
 

@@ -144,6 +144,9 @@ final class ControllerProcess {
     case .unmark(let workload, let domain, let uuid):
       host.tell("takes its mark off \(workload)")
       hypervisor.mark(workload, domain, uuid: uuid, nil)
+    case .bar(let workload, let domain, _, _):
+      host.tell("makes certain that no earlier start of \(workload) succeeds")
+      hypervisor.bar(workload, domain)
     case .refresh: hypervisor.takeInventory()
     case .tellGuard(let command): tellGuard(command)
     case .isolateDirectly(let workloads): isolateDirectly(workloads)
@@ -164,7 +167,11 @@ final class ControllerProcess {
 
   private func finish() {
     host.hasLeft = true
-    host.after(.zero) { [self] in if host.controller === self { host.killController() } }
+    host.after(.zero) { [self] in
+      if host.controller === self { host.killController() }
+      // Asked to leave in the storm, gone when it is over: somebody brings it back.
+      if world.faults.isOver { host.after(.seconds(1)) { [self] in host.comeBack() } }
+    }
   }
 
   private func wake(at instant: BootInstant) {

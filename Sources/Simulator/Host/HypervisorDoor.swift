@@ -127,12 +127,24 @@ final class HypervisorDoor {
         // Between looking at the clock and making the call a process may be stopped.
         process.mayStepOnTheTrap()
         process.whenRunning { [self] in
+          libvirt.barred.remove(name)
           libvirt.create(request) { [self] outcome in
             startsInFlight.remove(name)
             call.end(outcome)
           }
         }
       }
+    }
+  }
+
+  func bar(_ workload: WorkloadName, _ id: DomainID) {
+    guard let call = begin(workload, .bar) else { return }
+    limit(call, Self.callLimit)
+    libvirt.call { [self] in
+      if host.domains[id.name] != nil { return call.end(.failed(reason: "a domain of that name is there")) }
+      if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
+      libvirt.barred.insert(id.name)
+      call.end(.done)
     }
   }
 

@@ -18,6 +18,8 @@ final class SimulatedLibvirt {
     var times: Int?
   }
   var broken: [String: Breakage] = [:]
+  /// Names that a placeholder has, so that no start that is on its way succeeds.
+  var barred: Set<String> = []
   /// Share of calls that fail for no reason.
   var failures = 0.0
   private(set) weak var door: HypervisorDoor?
@@ -150,6 +152,7 @@ final class SimulatedLibvirt {
         return ended(.failed(reason: "a domain of that name is there: \(other.uuid)"))
       }
       if host.definitions[request.id.name] != nil { return ended(.failed(reason: "another domain of that name is defined")) }
+      if barred.contains(request.id.name) { return ended(.failed(reason: "a placeholder of that name is defined")) }
       if let reason = failsToStart(request.mark.workload) { return ended(.failed(reason: reason)) }
       if dice.chance(failures) { return ended(.failed(reason: "internal error")) }
       let domain = SimulatedDomain(

@@ -50,16 +50,17 @@ final class Invariants {
     if claim?.holder?.node != host.name {
       world.violated(.executingNeedsClaim, "\(workload) executes on \(host.name), the claim is \(Self.words(claim))")
     }
-    if isFirst, let mark = domain.mark, mark.epoch != claim?.epoch {
+    if isFirst, let mark = domain.mark, mark.epoch > claim?.epoch ?? .none {
       world.violated(
         .startingNeedsEpoch,
         "\(workload) starts on \(host.name) at epoch \(mark.epoch.value), the claim is \(Self.words(claim))")
     }
   }
 
-  /// Protected: it has a spec, and was not told to leave.
+  /// Protected: it has a spec, has come, and was not told to leave.
   func isProtected(_ workload: WorkloadName) -> Bool {
-    world.store.spec(of: workload) != nil && world.store.intent(of: workload)?.desired != .unprotected
+    guard world.store.spec(of: workload) != nil, let desired = world.store.intent(of: workload)?.desired else { return false }
+    return desired != .unprotected && desired != .adopting
   }
 
   static func words(_ claim: ClaimRecord?) -> String {

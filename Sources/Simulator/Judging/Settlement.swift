@@ -30,6 +30,8 @@ struct Settlement {
     let text: String?
     switch world.store.intent(of: workload)?.desired {
     case nil: text = "has no intent"
+    // Nobody finishes an adoption where the domain is gone.
+    case .adopting: text = world.invariants.executes(workload).isEmpty ? nil : "runs, and its adoption does not end"
     case .unprotected: text = "has not left protection"
     case .stopped: text = complaintOfStopped(workload)
     case .running:

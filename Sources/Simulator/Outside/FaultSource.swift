@@ -9,6 +9,8 @@ final class FaultSource {
   private unowned let world: World
   private let dice: Dice
   private(set) var isStorm = false
+  /// There was a storm.
+  private(set) var isOver = false
   private var rates: FaultRates { world.settings.faults }
 
   init(_ world: World, dice: Dice) {
@@ -34,6 +36,7 @@ final class FaultSource {
   /// Everything that is broken is repaired.
   func end() {
     isStorm = false
+    isOver = true
     world.tell("the storm is over")
     world.repairEverything()
   }

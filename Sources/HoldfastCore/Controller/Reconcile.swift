@@ -183,7 +183,9 @@ extension Controller {
     }
     sawRunning(workload)
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
-      if isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) { forget(workload) }
+      let claim = view.claims[workload]?.value
+      // Ours, with the answer to its end lost; or nobody's.
+      if holds(claim) || isPlanner && !(claim.map(view.isHeld) ?? false) { forget(workload) }
       return
     }
     protect(workload, domain, spec)

@@ -189,6 +189,8 @@ final class Invariants {
 
   private func placementsChanged(_ transaction: ClusterTransaction, from who: String) {
     guard who != Operators.name else { return }
+    // What is adopted stays where it runs, whatever the rules: its node writes placement and claim at once.
+    guard !transaction.writes.contains(where: { if case .claim = $0.key { true } else { false } }) else { return }
     if world.store.planner?.node.text != who {
       world.violated(.plannerPlaces, "\(who) placed, the planner is \(world.store.planner?.node.text ?? "nobody")")
     }

@@ -26,6 +26,11 @@ public struct GuardianLink: Hashable, Sendable {
   var frozenWithoutIt = false
 
   public var isConnected: Bool { phase != nil }
+  /// Nothing but the deadline is new.
+  func isAsTold(by state: GuardState) -> Bool {
+    state.workloads.count == workloads.count && state.starting.count == starting.count
+      && state.workloads.allSatisfy(workloads.contains) && state.starting.allSatisfy(starting.contains)
+  }
   /// Workloads may run: the guard enforces a deadline and nothing is frozen.
   public var isArmed: Bool { if case .armed = phase, !isolating { true } else { false } }
   public var isIsolated: Bool { if case .isolated = phase { true } else { false } }
@@ -43,6 +48,7 @@ public struct GuardianLink: Hashable, Sendable {
 
 extension Controller {
   mutating func guardianSaid(_ event: Event.GuardianEvent) {
+    reportIsDue = true
     switch event {
     case .connected(let state): guardianConnected(state)
     case .report(.state(let state)): guardianChanged(to: state)
@@ -101,6 +107,11 @@ extension Controller {
 
   private mutating func guardianChanged(to state: GuardState) {
     let before = guardian.phase
+    if case .armed = state.phase, guardian.isArmed, guardian.isAsTold(by: state) {
+      guardian.phase = state.phase
+      return
+    }
+    isNews = true
     for name in state.workloads where !guardian.workloads.contains(name) { dirty.insert(WorkloadName(name)) }
     guardian.phase = state.phase
     guardian.workloads = Set(state.workloads)

@@ -424,6 +424,7 @@ extension Controller {
   }
 
   mutating func observed(_ event: HypervisorEvent) {
+    reportIsDue = true
     for id in local.receive(event) {
       dirty.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }

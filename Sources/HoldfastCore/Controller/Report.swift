@@ -58,6 +58,8 @@ struct Attempt: Hashable, Sendable {
 extension Controller {
   mutating func reportIfChanged() {
     guard session.isValid(at: now), let own = session.standing else { return }
+    guard reportIsDue || report.nextLook.map({ now >= $0 }) ?? false else { return }
+    reportIsDue = false
     let record = currentReport()
     guard report.wants(record, now: now) else { return }
     transact(

@@ -75,12 +75,19 @@ extension NodeInfo {
     connections = record?.connections ?? []
     unreachable = state == .down ? [:] : report?.unreachable ?? [:]
     strays = report?.strays ?? []
-    namesakes = report?.namesakes.map(\.text) ?? []
+    let others = Set(report?.unmanagedUUIDs ?? [])
+    namesakes =
+      others.isEmpty
+      ? [] : view.specs.filter { others.contains($0.value.value.uuid) && !view.isBeingAdopted($0.key) }.map(\.key.text).sorted()
     labels = record?.labels ?? [:]
     version = record?.version
     renewals = session?.counter
     sessionTTL = session.map { Double($0.ttl) / 1000 }
   }
+}
+
+extension ClusterView {
+  fileprivate func isBeingAdopted(_ workload: WorkloadName) -> Bool { intents[workload]?.value.desired == .adopting }
 }
 
 extension NodeList {

@@ -40,8 +40,10 @@ public struct Settings: Sendable {
     let memory = dice.chance(0.3) ? 256 * (workloads / max(1, nodes - 1) + 2) : 8192
     var timing = Timing()
     timing.ttl = dice.chance(0.3) ? .seconds(1) : dice.chance(0.3) ? .seconds(5) : .seconds(3)
-    let cluster = ClusterSetup.uniform(
+    var cluster = ClusterSetup.uniform(
       nodes: nodes, workloads: workloads, memory: memory, unmanaged: dice.number(0...2), timing: timing)
+    // Not every node can run everything.
+    if dice.chance(0.2) { cluster.makeUneven() }
     return Settings(cluster: cluster, faults: .dense)
   }
 

@@ -36,6 +36,7 @@ final class SimulatedHost {
   private(set) var frozenCgroups: Set<String> = []
   private var freezing: (until: Moment, number: Int)?
   private var freezes = 0
+  private var thawing: [() -> Void] = []
   private var lastPID: Int32 = 1000
 
   // The disk and the runtime directory.
@@ -148,6 +149,7 @@ final class SimulatedHost {
   /// Nothing refers to this host's processes any more.
   func end() {
     held = []
+    thawing = []
     controller = nil
     guardian = nil
     formerControllers = []
@@ -171,6 +173,7 @@ final class SimulatedHost {
     isPartitionFrozen = false
     frozenCgroups = []
     freezing = nil
+    thawing = []
     savedSession = nil
     guardRecord = nil
     libvirt.crash()
@@ -297,6 +300,12 @@ final class SimulatedHost {
     isPartitionFrozen = false
     frozenCgroups.subtract(cgroups)
     world.invariants.hostChanged(self)
+    let bodies = thawing
+    thawing = []
+    for body in bodies { body() }
     libvirt.thawed()
   }
+
+  /// What frozen processes were about to do does not need libvirtd.
+  func whenThawed(_ body: @escaping () -> Void) { thawing.append(body) }
 }

@@ -11,9 +11,7 @@ extension Mutant {
   }
 
   static let claims: [Mutant] = [
-    claim("a claim is taken without looking whether its holder's session still stands") {
-      if case .absent(.session) = $0 { true } else { false }
-    },
+    Mutant("a claim is taken as soon as the placement says so, whoever holds it") { HastyClaim() },
     claim("a claim is taken without looking whether the own session still stands") {
       if case .stands(.session, _) = $0 { true } else { false }
     },
@@ -46,4 +44,22 @@ extension Mutant {
       }
     }
   ]
+}
+
+/// A placement that names this node counts as the end of the holder's session.
+private final class HastyClaim: Tampering {
+  func events(for event: Event, _ scene: Scene) -> [Event] {
+    guard case .store(.changed(let changes)) = event else { return [event] }
+    let ended = changes.compactMap { change -> ClusterChange? in
+      guard case .placement(let workload) = change.key, case .placement(let placement)? = change.entry?.value,
+        placement.node == scene.node, let holder = scene.core.view.claims[workload]?.value.holder, holder.node != scene.node
+      else { return nil }
+      return ClusterChange(key: .session(holder.incarnation), entry: nil, revision: change.revision)
+    }
+    return ended.isEmpty ? [event] : [event, .store(.changed(ended))]
+  }
+
+  func actions(for action: Action, _ scene: Scene) -> [Action] {
+    action.changing(\.takesClaims) { $0.conditions.removeAll { if case .absent(.session) = $0 { true } else { false } } }
+  }
 }

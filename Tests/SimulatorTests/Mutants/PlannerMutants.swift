@@ -28,9 +28,16 @@ extension Mutant {
       let connection = scene.core.view.specs[workload]?.value.connection ?? ""
       return scene.core.view.nodes.filter { !$0.value.value.connections.contains(connection) }.keys.min()
     },
-    Mutant("a planner places without looking whether it still is the planner") {
+    Mutant("a planner places without looking whether it still is the planner, and has a session") {
       ActionMutant { action, _ in
-        action.changing(\.places) { $0.conditions.removeAll { if case .unchanged(.planner, _) = $0 { true } else { false } } }
+        action.changing(\.places) { transaction in
+          transaction.conditions.removeAll {
+            switch $0 {
+            case .unchanged(.planner, _), .stands(.session, _): true
+            default: false
+            }
+          }
+        }
       }
     },
     Mutant("every twentieth change does not come through the watch") { LeakyWatch() },

@@ -3,7 +3,8 @@ import HoldfastCore
 
 /// One host: its clock, its kernel's view of the domains, and the processes that run on it.
 final class SimulatedHost {
-  unowned let world: World
+  /// Until the world ends.
+  let world: World
   let name: NodeName
   let index: Int
   let dice: Dice
@@ -94,8 +95,11 @@ final class SimulatedHost {
   /// Something planned here comes.
   func happens(_ entry: EventHeap.Entry) {
     guard boot == entry.boot, isUp else { return }
-    if isPaused { held.append(entry.body) } else { entry.body() }
+    if isPaused { held.append { entry.deed() } } else { entry.deed() }
   }
+
+  /// It has power and is not paused.
+  var isRunning: Bool { isUp && !isPaused }
 
   /// Something arrives here now.
   func promptly(_ body: @escaping () -> Void) {
@@ -150,6 +154,8 @@ final class SimulatedHost {
   func end() {
     held = []
     thawing = []
+    link.end()
+    controller?.die()
     controller = nil
     guardian = nil
     formerControllers = []
@@ -225,7 +231,7 @@ final class SimulatedHost {
   // MARK: the kernel
 
   func isFrozen(_ domain: SimulatedDomain) -> Bool {
-    domain.partition != nil && isPartitionFrozen || frozenCgroups.contains(domain.cgroup)
+    domain.partition != nil && isPartitionFrozen || !frozenCgroups.isEmpty && frozenCgroups.contains(domain.cgroup)
   }
 
   /// Whether the domain could run an instruction now.

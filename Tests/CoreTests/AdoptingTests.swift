@@ -85,7 +85,7 @@ import Testing
     rig.sees(Rig.domain("w1", epoch: nil, persistent: true))
     rig.apply("w1")
     rig.pass(.seconds(3))
-    #expect(rig.report()?.namesakes == ["w1"])
+    #expect(rig.report()?.unmanagedUUIDs == ["u1"])
     #expect(rig.placement("w1")?.node == nil)
     #expect(rig.placement("w1")?.others["n2"]?.contains("runs on n1 outside protection") == true)
     #expect(rig.stops().isEmpty && rig.starts().isEmpty && !rig.commands().contains(.kill(workload: "w1")))

@@ -60,7 +60,11 @@ struct Agent: Hashable, Sendable {
     case refused(until: BootInstant)
   }
   /// The guard was told to kill it, because its claim is lost.
-  var condemned = false
+  var condemned: Condemned?
+  struct Condemned: Hashable, Sendable {
+    /// The cgroup that was known then: what shows up in another is to be killed as well.
+    var cgroup: String?
+  }
   /// The domain is out of protection; the records remain to be removed.
   var unmarked = false
   /// What was last said about it, so that it is said once.

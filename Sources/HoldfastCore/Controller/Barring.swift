@@ -44,5 +44,7 @@ extension Controller {
   mutating func barEnded(_ workload: WorkloadName, _ outcome: OperationOutcome) {
     guard agents[workload]?.bar == .asked else { return }
     agents[workload]?.bar = outcome == .done ? .done : .refused(until: now + Self.betweenBars)
+    // libvirt may be waiting for that very start, which began after it was condemned and stands still.
+    if case .unknown = outcome { agents[workload]?.condemned = nil }
   }
 }

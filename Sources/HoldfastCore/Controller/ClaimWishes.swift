@@ -73,7 +73,7 @@ extension Controller {
       agents[workload, default: Agent()].alone = false
       agents[workload]?.proven = revision
       // What was killed before was another run of it.
-      agents[workload]?.condemned = false
+      agents[workload]?.condemned = nil
       if let epoch = view.claims[workload]?.value.epoch {
         note(.claimed, "\(me) holds \(workload) at epoch \(epoch.value)", workload: workload)
       }

@@ -61,6 +61,10 @@ public struct Controller: Sendable {
   /// What was said until it changes, by kind and workload.
   var said: [String: String] = [:]
 
+  /// The event at hand changed something that a decision may depend on.
+  var isNews = true
+  /// Something changed that the node's report tells.
+  var reportIsDue = true
   /// When the first event came.
   var bornAt: BootInstant?
   var now: BootInstant = .zero
@@ -103,12 +107,19 @@ public struct Controller: Sendable {
     if bornAt == nil { bornAt = self.now }
     out.removeAll(keepingCapacity: true)
     guard !isFinished else { return [] }
+    isNews = false
     learn(event)
-    decide()
+    // Most events say that everything is as it was. Nothing is decided anew then before the time that was asked for.
+    if isNews || wakeAt.map({ self.now >= $0 }) ?? true { decide() }
     return out
   }
 
   private mutating func learn(_ event: Event) {
+    switch event {
+    // These say themselves whether they are news.
+    case .store(.changed), .guardian(.report(.state)): break
+    default: isNews = true
+    }
     switch event {
     // An alarm that rang a moment early must not have been the last.
     case .tick: wakeAt = nil

@@ -14,6 +14,8 @@ public struct GuardianLink: Hashable, Sendable {
   var validating = false
   /// `resume` was commanded and not yet answered.
   var resuming = false
+  /// When starts that stand still were last ended for libvirt's sake.
+  var freedAt: BootInstant?
   /// After a refusal nothing is commanded before this instant.
   var quietUntil: BootInstant = .zero
   /// Since when the thaw waits for claims that are being taken anew.
@@ -24,6 +26,11 @@ public struct GuardianLink: Hashable, Sendable {
   var frozenWithoutIt = false
 
   public var isConnected: Bool { phase != nil }
+  /// Nothing but the deadline is new.
+  func isAsTold(by state: GuardState) -> Bool {
+    state.workloads.count == workloads.count && state.starting.count == starting.count
+      && state.workloads.allSatisfy(workloads.contains) && state.starting.allSatisfy(starting.contains)
+  }
   /// Workloads may run: the guard enforces a deadline and nothing is frozen.
   public var isArmed: Bool { if case .armed = phase, !isolating { true } else { false } }
   public var isIsolated: Bool { if case .isolated = phase { true } else { false } }
@@ -41,6 +48,7 @@ public struct GuardianLink: Hashable, Sendable {
 
 extension Controller {
   mutating func guardianSaid(_ event: Event.GuardianEvent) {
+    reportIsDue = true
     switch event {
     case .connected(let state): guardianConnected(state)
     case .report(.state(let state)): guardianChanged(to: state)
@@ -94,11 +102,16 @@ extension Controller {
 
   /// A kill that the guard did not take, or of which its successor does not know, is commanded again.
   private mutating func condemnAnew() {
-    for workload in agents.keys { agents[workload]?.condemned = false }
+    for workload in agents.keys { agents[workload]?.condemned = nil }
   }
 
   private mutating func guardianChanged(to state: GuardState) {
     let before = guardian.phase
+    if case .armed = state.phase, guardian.isArmed, guardian.isAsTold(by: state) {
+      guardian.phase = state.phase
+      return
+    }
+    isNews = true
     for name in state.workloads where !guardian.workloads.contains(name) { dirty.insert(WorkloadName(name)) }
     guardian.phase = state.phase
     guardian.workloads = Set(state.workloads)
@@ -176,12 +189,11 @@ extension Controller {
   /// libvirt may have to wait for a start that stands still, and we for libvirt: such a start is ended.
   private mutating func freeTheHypervisor() {
     guard case .isolated(let since, _) = guardian.phase else { return }
-    let until = since + timing.ttl
+    let until = max(since, guardian.freedAt ?? since) + timing.ttl
     guard now >= until else { return lookAgain(at: until) }
-    for name in guardian.starting.sorted() where agents[WorkloadName(name)]?.condemned != true {
-      agents[WorkloadName(name), default: Agent()].condemned = true
-      tellGuard(.kill(workload: name))
-    }
+    guardian.freedAt = now
+    lookAgain(at: now + timing.ttl)
+    for name in guardian.starting.sorted() { tellGuard(.kill(workload: name)) }
   }
 
   /// Kills what lost its claim. Gives what may go on; nil while something is not decided.
@@ -209,8 +221,9 @@ extension Controller {
   }
 
   private mutating func condemn(_ workload: WorkloadName) {
-    guard agents[workload]?.condemned != true else { return }
-    agents[workload, default: Agent()].condemned = true
+    let known = Agent.Condemned(cgroup: agents[workload]?.guarded?.cgroup)
+    guard agents[workload]?.condemned != known else { return }
+    agents[workload, default: Agent()].condemned = known
     tellGuard(.kill(workload: workload.text))
     noteOnce(.killed, "\(workload) lost its claim while it was stopped here: killed", workload: workload)
   }
@@ -244,7 +257,7 @@ extension Controller {
 
   /// Nobody took the claim since an earlier session of this node held it, and it is still meant to run here.
   func mayReclaim(_ workload: WorkloadName) -> Bool {
-    guard let claim = view.claims[workload]?.value, wasMine(workload), agents[workload]?.condemned != true else { return false }
+    guard let claim = view.claims[workload]?.value, wasMine(workload), agents[workload]?.condemned == nil else { return false }
     guard let desired = view.intents[workload]?.value.desired, desired != .stopped else { return false }
     if let mark = observation(of: workload)?.mark, mark.epoch != claim.epoch { return false }
     let placed = view.placements[workload]?.value.node

@@ -6,6 +6,7 @@ extension Controller {
     view.load(listing)
     expiry.reload(view.sessions, now: now)
     role.planIsDue = true
+    reportIsDue = true
     lag.seen(view.revision)
     makeEveryWorkloadDirty()
     for (_, reason) in view.unreadable.sorted(by: { $0.value < $1.value }) {
@@ -16,6 +17,7 @@ extension Controller {
   mutating func changed(_ change: ClusterChange) {
     let before = importance(of: change.key)
     if view.apply(change) {
+      if case .session = change.key, importance(of: change.key) == before, before != .absent {} else { isNews = true }
       learned(change.key, before: before)
       if case .session(let incarnation) = change.key, incarnation == session.incarnation, change.entry == nil {
         ownSessionEnded()
@@ -70,10 +72,14 @@ extension Controller {
         role.planIsDue = true
         if after == .absent || before == .absent { makeEveryWorkloadDirty() }
       }
-    case .planner, .node: role.planIsDue = true
-    case .report: role.planIsDue = true
+    case .planner:
+      role.planIsDue = true
+      // What leaves protection and is nobody's, the planner forgets.
+      if isPlanner { makeEveryWorkloadDirty() }
+    case .node, .report: role.planIsDue = true
     case .spec(let workload), .intent(let workload), .claim(let workload):
       role.planIsDue = true
+      reportIsDue = true
       dirty.insert(workload)
     case .placement(let workload): dirty.insert(workload)
     case .format, .history: break
@@ -114,7 +120,9 @@ extension Controller {
     case .forget(let workload, _): forgotten(workload)
     case .validate(let incarnation, let kept): validated(kept, under: incarnation)
     case .describe: describing.succeeded()
-    case .report(let record): report.written(record, at: now)
+    case .report(let record):
+      report.written(record, at: now)
+      reportIsDue = true
     case .depart: departed()
     }
   }
@@ -149,7 +157,9 @@ extension Controller {
       if session.incarnation == incarnation { guardian.validating = false }
       self.pause()
     case .describe: describing.failed(until: now + timing.renewInterval)
-    case .report: report.failed(at: now)
+    case .report:
+      report.failed(at: now)
+      reportIsDue = true
     case .depart: self.pause()
     }
   }

@@ -177,7 +177,7 @@ extension Controller {
     }
     role.forget { view.specs[$0] == nil }
     let deaf = deafNodes()
-    let namesakes = namesakes()
+    let runningElsewhere = view.unmanagedDomains
     let workloads = view.specs.keys.sorted().compactMap { name -> PlanningSnapshot.Workload? in
       guard let spec = view.specs[name]?.value, !view.isUnreadable(name) else { return nil }
       let intent = view.intents[name]?.value ?? IntentRecord(desired: .running)
@@ -192,7 +192,7 @@ extension Controller {
       for (node, reason) in deaf[spec.connection] ?? [:] where holder != node && !mayStandStill(name, on: node) {
         excluded[node] = reason
       }
-      if let runsOn = namesakes[name], holder == nil {
+      if let runsOn = runningElsewhere[spec.uuid], holder == nil {
         let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
         for node in view.nodes.keys { excluded[node] = reason }
       }
@@ -223,15 +223,6 @@ extension Controller {
       return false
     }
     return role.waits(for: workload, timing.settle, now: now)
-  }
-
-  /// Workloads that run somewhere without being under protection, and where.
-  private func namesakes() -> [WorkloadName: NodeName] {
-    var found: [WorkloadName: NodeName] = [:]
-    for (node, report) in view.reports where view.session(of: node) != nil {
-      for workload in report.value.namesakes { found[workload] = min(found[workload] ?? node, node) }
-    }
-    return found
   }
 
   private func unavailability(of node: NodeName) -> String? {

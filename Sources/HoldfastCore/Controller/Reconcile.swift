@@ -116,7 +116,7 @@ extension Controller {
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
     if mayStillAppear(workload), !isBarred(workload) { return }
     dropFromGuard(workload)
-    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = false }
+    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = nil }
     if holds(view.claims[workload]?.value) { return settleDoubt(workload) }
     if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
       return forget(workload)
@@ -183,7 +183,9 @@ extension Controller {
     }
     sawRunning(workload)
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
-      if isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) { forget(workload) }
+      let claim = view.claims[workload]?.value
+      // Ours, with the answer to its end lost; or nobody's.
+      if holds(claim) || isPlanner && !(claim.map(view.isHeld) ?? false) { forget(workload) }
       return
     }
     protect(workload, domain, spec)
@@ -200,8 +202,8 @@ extension Controller {
   /// It runs here without a valid claim.
   private mutating func endIntruder(_ workload: WorkloadName, _ domain: DomainObservation) {
     guard guardian.isArmed else { return }
-    if agents[workload]?.condemned != true {
-      agents[workload, default: Agent()].condemned = true
+    if agents[workload]?.condemned == nil {
+      agents[workload, default: Agent()].condemned = Agent.Condemned(cgroup: domain.cgroup)
       note(
         .intruder, "\(workload) runs on \(me) without a valid claim: it is stopped at once", severity: .error,
         workload: workload)
@@ -259,7 +261,7 @@ extension Controller {
     let interfaces = Interfaces.count(in: spec.xml)
     let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
     agents[workload]?.bar = .none
-    agents[workload]?.condemned = false
+    agents[workload]?.condemned = nil
     agents[workload]?.askedToStart = true
     // Before the start, so that the guard knows the links whenever the deadline comes.
     protect(
@@ -422,6 +424,7 @@ extension Controller {
   }
 
   mutating func observed(_ event: HypervisorEvent) {
+    reportIsDue = true
     for id in local.receive(event) {
       dirty.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }

@@ -58,6 +58,8 @@ struct Attempt: Hashable, Sendable {
 extension Controller {
   mutating func reportIfChanged() {
     guard session.isValid(at: now), let own = session.standing else { return }
+    guard reportIsDue || report.nextLook.map({ now >= $0 }) ?? false else { return }
+    reportIsDue = false
     let record = currentReport()
     guard report.wants(record, now: now) else { return }
     transact(
@@ -72,18 +74,16 @@ extension Controller {
     for domain in local.domains.values {
       let workload = WorkloadName(domain.id.name)
       if let spec = view.specs[workload]?.value, spec.connection == domain.id.connection {
-        if isNamesake(domain, of: workload, spec) {
-          record.namesakes.append(workload)
-        } else if isCopy(domain, of: workload, spec), !isAdopting(workload) {
-          continue
-        }
+        let isOther = isNamesake(domain, of: workload, spec) || isAdopting(workload)
+        if !isOther, isCopy(domain, of: workload, spec) { continue }
       }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
+      record.unmanagedUUIDs.append(domain.uuid)
       if domain.mark?.cluster == configuration.cluster, !isAdopting(workload) { record.strays.append(domain.id.description) }
     }
     record.strays.sort()
-    record.namesakes.sort()
+    record.unmanagedUUIDs.sort()
     return record
   }
 }

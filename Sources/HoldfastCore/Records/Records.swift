@@ -208,19 +208,19 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var guardPhase: String
   /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
   public var strays: [String]
-  /// Workloads whose name and UUID a domain has that never was under protection here: while it runs, nobody may start the workload.
-  public var namesakes: [WorkloadName]
+  /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
+  public var unmanagedUUIDs: [String]
 
   public init(
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
-    namesakes: [WorkloadName] = []
+    unmanagedUUIDs: [String] = []
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
     self.unreachable = unreachable
     self.guardPhase = guardPhase
     self.strays = strays
-    self.namesakes = namesakes
+    self.unmanagedUUIDs = unmanagedUUIDs
   }
 }
 

@@ -188,10 +188,9 @@ final class Invariants {
   // MARK: placements
 
   private func placementsChanged(_ transaction: ClusterTransaction, from who: String) {
-    // What is adopted is placed where it runs, with its claim, by whoever adopts it.
-    guard who != Operators.name, !transaction.writes.contains(where: { if case .claim = $0.key { true } else { false } }) else {
-      return
-    }
+    guard who != Operators.name else { return }
+    // What is adopted stays where it runs, whatever the rules: its node writes placement and claim at once.
+    guard !transaction.writes.contains(where: { if case .claim = $0.key { true } else { false } }) else { return }
     if world.store.planner?.node.text != who {
       world.violated(.plannerPlaces, "\(who) placed, the planner is \(world.store.planner?.node.text ?? "nobody")")
     }

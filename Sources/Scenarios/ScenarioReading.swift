@@ -38,7 +38,11 @@ struct ScenarioReading {
     for index in cluster.workloads.indices {
       cluster.workloads[index].comesLater = defined.contains(cluster.workloads[index].name)
     }
-    let expected = expectations(top, nodes, workloads)
+    // What is adopted is a workload from then on.
+    let adopted = timeline.compactMap { step -> WorkloadName? in
+      if case .asked(.adopt(let name, _), _) = step.happening { WorkloadName(name) } else { nil }
+    }
+    let expected = expectations(top, nodes, workloads.union(adopted))
     let named = timeline.map(\.at) + expected.compactMap(\.time.last)
     let length = length(top["lasts"], named)
     return Scenario(

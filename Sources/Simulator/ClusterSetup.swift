@@ -85,4 +85,11 @@ public struct ClusterSetup: Sendable {
       },
       workloads: (0..<workloads).map { Workload(WorkloadName("w\($0 + 1)"), isolation: $0 % 4 == 3 ? .stop : .freeze) })
   }
+
+  /// The last node, and every third workload, is served by another connection than the rest.
+  mutating func makeUneven() {
+    let other = "qemu:///system"
+    if let last = nodes.indices.last { nodes[last].connection = other }
+    for index in workloads.indices where index % 3 == 2 { workloads[index].connection = other }
+  }
 }

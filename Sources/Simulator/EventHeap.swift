@@ -1,3 +1,5 @@
+import HoldfastCore
+
 /// What is going to happen, by moment and, for one moment, in the order in which it was planned.
 struct EventHeap {
   /// Something planned, perhaps on a host that may reboot or be paused before.
@@ -6,7 +8,20 @@ struct EventHeap {
     var host: Int32
     /// The host's boot in which it was planned.
     var boot: Int32
-    var body: () -> Void
+    var deed: Deed
+  }
+
+  enum Deed {
+    case body(() -> Void)
+    /// Half of all that happens: news of the store reach a watch.
+    case news(Watcher, Revision)
+
+    func callAsFunction() {
+      switch self {
+      case .body(let body): body()
+      case .news(let watcher, let revision): watcher.arrive(revision)
+      }
+    }
   }
 
   /// Without references, so that the heap moves plain words.

@@ -37,11 +37,15 @@ public struct Settings: Sendable {
     let dice = Dice(seed: seed, matter: 99)
     let nodes = dice.number(2...5)
     let workloads = dice.number(2...10)
-    let memory = dice.chance(0.3) ? 256 * (workloads / max(1, nodes - 1) + 2) : 8192
+    // Mostly room enough; sometimes just enough for the loss of a node, or not even without one.
+    let share = dice.chance(0.25) ? max(1, workloads / nodes) : workloads / max(1, nodes - 1) + 2
+    let memory = dice.chance(0.4) ? 256 * share + 128 : 8192
     var timing = Timing()
     timing.ttl = dice.chance(0.3) ? .seconds(1) : dice.chance(0.3) ? .seconds(5) : .seconds(3)
-    let cluster = ClusterSetup.uniform(
+    var cluster = ClusterSetup.uniform(
       nodes: nodes, workloads: workloads, memory: memory, unmanaged: dice.number(0...2), timing: timing)
+    // Not every node can run everything.
+    if dice.chance(0.2) { cluster.makeUneven() }
     return Settings(cluster: cluster, faults: .dense)
   }
 

@@ -63,13 +63,17 @@ public final class World {
   // MARK: time
 
   func at(_ moment: Moment, _ body: @escaping () -> Void) {
-    heap.plan(at: max(moment, now), EventHeap.Entry(host: -1, boot: 0, body: body))
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: -1, boot: 0, deed: .body(body)))
   }
   func after(_ span: Span, _ body: @escaping () -> Void) { at(now + span, body) }
 
   /// On a host: not when it has rebooted in between; and when it is paused, as soon as it goes on.
   func at(_ moment: Moment, on host: SimulatedHost, _ body: @escaping () -> Void) {
-    heap.plan(at: max(moment, now), EventHeap.Entry(host: Int32(host.index), boot: host.boot, body: body))
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: Int32(host.index), boot: host.boot, deed: .body(body)))
+  }
+
+  func at(_ moment: Moment, tell watcher: Watcher, _ revision: Revision) {
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: -1, boot: 0, deed: .news(watcher, revision)))
   }
 
   /// Lets time go by. Ends early when an invariant is violated.
@@ -81,7 +85,7 @@ public final class World {
       now = at
       events += 1
       trace.mix(at.nanoseconds)
-      if entry.host < 0 { entry.body() } else { hosts[Int(entry.host)].happens(entry) }
+      if entry.host < 0 { entry.deed() } else { hosts[Int(entry.host)].happens(entry) }
       if isEnough() { return }
     }
     if violation == nil { now = max(now, end) }
@@ -102,6 +106,8 @@ public final class World {
   public func end() {
     heap.removeAll()
     for host in hosts { host.end() }
+    store.end()
+    hosts = []
   }
 
   @inline(__always)

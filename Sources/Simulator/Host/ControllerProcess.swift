@@ -6,7 +6,7 @@ final class ControllerProcess {
   static let cluster = "sim"
   static let partition = "/holdfast"
 
-  unowned let host: SimulatedHost
+  let host: SimulatedHost
   let world: World
   private(set) var core: Controller
   private(set) var isAlive = true
@@ -190,7 +190,7 @@ final class ControllerProcess {
 
   private func isolateDirectly(_ workloads: [GuardedWorkload]) {
     host.tell("freezes everything without the guard")
-    _ = host.freeze(Set(workloads.compactMap(\.cgroup).filter { !$0.contains("holdfast.partition") }))
+    _ = host.freeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)))
   }
 
   // MARK: the store

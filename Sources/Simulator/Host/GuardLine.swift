@@ -4,7 +4,7 @@ import HoldfastCore
 /// A controller's connection to its guard: messages of microseconds, in order, both ways.
 final class GuardLine {
   private unowned let process: ControllerProcess
-  private unowned let host: SimulatedHost
+  private let host: SimulatedHost
   private var guardian: GuardProcess?
   private var isGreeted = false
   private var connection = 0

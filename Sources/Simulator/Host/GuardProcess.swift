@@ -2,7 +2,7 @@ import GuardProtocol
 
 /// The guard's program around the real machine: one thread, one thing after the other, on this host's clock.
 final class GuardProcess {
-  private unowned let host: SimulatedHost
+  private let host: SimulatedHost
   private var machine: GuardMachine
   private let tampering: (any Tampering)?
   private var inputs: [GuardMachine.Event] = []
@@ -106,8 +106,7 @@ final class GuardProcess {
     _ round: Int, _ cgroups: [String], _ patience: Span, _ rest: ArraySlice<GuardMachine.Action>,
     _ results: [GuardMachine.Event]
   ) {
-    let outside = Set(cgroups.filter { !$0.contains("holdfast.partition") })
-    let holds = host.freeze(outside)
+    let holds = host.freeze(SimulatedDomain.outside(cgroups))
     let patient = host.world.now + patience
     let done = min(holds, patient)
     host.at(done) { [self] in
@@ -121,7 +120,7 @@ final class GuardProcess {
     switch action {
     case .report(let report): line?.report(report)
     case .setTimer(let instant): arm(instant)
-    case .thaw(let cgroups): host.thaw(Set(cgroups.filter { !$0.contains("holdfast.partition") }))
+    case .thaw(let cgroups): host.thaw(SimulatedDomain.outside(cgroups))
     case .linksDown(let round, _): return .linksResult(round: round, foundDown: [])
     case .linksUp: break
     case .kill(let target): return .killResult(target, kill(target))

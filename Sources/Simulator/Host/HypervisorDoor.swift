@@ -8,7 +8,7 @@ final class HypervisorDoor {
   private static let reconnect = Span.milliseconds(200)
 
   private unowned let process: ControllerProcess
-  private unowned let host: SimulatedHost
+  private let host: SimulatedHost
   private var libvirt: SimulatedLibvirt { host.libvirt }
   private var isConnected = false
   private var attempt = 0

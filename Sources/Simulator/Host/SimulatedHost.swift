@@ -3,7 +3,8 @@ import HoldfastCore
 
 /// One host: its clock, its kernel's view of the domains, and the processes that run on it.
 final class SimulatedHost {
-  unowned let world: World
+  /// Until the world ends.
+  let world: World
   let name: NodeName
   let index: Int
   let dice: Dice
@@ -36,6 +37,7 @@ final class SimulatedHost {
   private(set) var frozenCgroups: Set<String> = []
   private var freezing: (until: Moment, number: Int)?
   private var freezes = 0
+  private var thawing: [() -> Void] = []
   private var lastPID: Int32 = 1000
 
   // The disk and the runtime directory.
@@ -93,8 +95,11 @@ final class SimulatedHost {
   /// Something planned here comes.
   func happens(_ entry: EventHeap.Entry) {
     guard boot == entry.boot, isUp else { return }
-    if isPaused { held.append(entry.body) } else { entry.body() }
+    if isPaused { held.append { entry.deed() } } else { entry.deed() }
   }
+
+  /// It has power and is not paused.
+  var isRunning: Bool { isUp && !isPaused }
 
   /// Something arrives here now.
   func promptly(_ body: @escaping () -> Void) {
@@ -148,6 +153,9 @@ final class SimulatedHost {
   /// Nothing refers to this host's processes any more.
   func end() {
     held = []
+    thawing = []
+    link.end()
+    controller?.die()
     controller = nil
     guardian = nil
     formerControllers = []
@@ -171,6 +179,7 @@ final class SimulatedHost {
     isPartitionFrozen = false
     frozenCgroups = []
     freezing = nil
+    thawing = []
     savedSession = nil
     guardRecord = nil
     libvirt.crash()
@@ -222,7 +231,7 @@ final class SimulatedHost {
   // MARK: the kernel
 
   func isFrozen(_ domain: SimulatedDomain) -> Bool {
-    domain.partition != nil && isPartitionFrozen || frozenCgroups.contains(domain.cgroup)
+    domain.partition != nil && isPartitionFrozen || !frozenCgroups.isEmpty && frozenCgroups.contains(domain.cgroup)
   }
 
   /// Whether the domain could run an instruction now.
@@ -297,6 +306,12 @@ final class SimulatedHost {
     isPartitionFrozen = false
     frozenCgroups.subtract(cgroups)
     world.invariants.hostChanged(self)
+    let bodies = thawing
+    thawing = []
+    for body in bodies { body() }
     libvirt.thawed()
   }
+
+  /// What frozen processes were about to do does not need libvirtd.
+  func whenThawed(_ body: @escaping () -> Void) { thawing.append(body) }
 }

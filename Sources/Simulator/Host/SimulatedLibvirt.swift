@@ -205,7 +205,7 @@ final class SimulatedLibvirt {
   private func shutDown(_ domain: SimulatedDomain, after span: Span) {
     host.after(span) { [self] in
       if host.isFrozen(domain) {
-        frozenStarts.append { [self] in shutDown(domain, after: dice.milliseconds(5...50)) }
+        host.whenThawed { [self] in shutDown(domain, after: dice.milliseconds(5...50)) }
       } else if !domain.isKilled {
         host.remove(domain, why: "it shut down")
       }
@@ -218,7 +218,7 @@ final class SimulatedLibvirt {
       return host.kill(domain, why: "destroyed", lasting: dice.milliseconds(5...200))
     }
     domain.isKilled = true
-    frozenStarts.append { [self] in
+    host.whenThawed { [self] in
       host.after(dice.milliseconds(2...20)) { [self] in host.remove(domain, why: "destroyed") }
     }
   }

@@ -196,7 +196,10 @@ final class Invariants {
     }
     var given: Set<NodeName> = []
     for case .put(.placement(let workload), .placement(let placement)) in transaction.writes {
-      guard let node = placement.node else { continue }
+      guard let node = placement.node else {
+        if placement.reason.isEmpty { world.violated(.reasonsAreStated, "\(who) placed \(workload) nowhere without a reason") }
+        continue
+      }
       given.insert(node)
       if let reason = PlacementRules.refusal(of: workload, on: node, in: world) {
         world.violated(.rulesHold, "\(who) placed \(workload) on \(node), which \(reason)")

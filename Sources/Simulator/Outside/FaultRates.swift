@@ -6,6 +6,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case controllerHalt = "controller-halt"
   case haltBetweenSteps = "controller-halt-between-steps"
   case guardCrash = "guard-crash"
+  case bothCrash = "both-crash"
   case hostCrash = "host-crash"
   case plannerCrash = "planner-crash"
   case hostPause = "host-pause"
@@ -38,6 +39,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .haltBetweenSteps:
       "A controller is stopped between two steps of one decision, or between looking at the clock and acting."
     case .guardCrash: "A guard is killed and is back after 20 ms to 1.5 s."
+    case .bothCrash:
+      "A controller and its guard are killed at once; the guard is back after 20 ms to 300 ms, before the deadline."
     case .hostCrash: "A host loses power and boots again after 0.5 s to 40 s."
     case .plannerCrash: "The same, of the host whose controller is the planner."
     case .hostPause: "A host stands still as a whole for 1 to 60 ms, and everything goes on at once."
@@ -95,7 +98,8 @@ public struct FaultRates: Sendable {
   public static let none = FaultRates()
 
   private static let denseSeconds: [FaultKind: Double] = [
-    .controllerCrash: 20, .controllerHalt: 25, .haltBetweenSteps: 15, .guardCrash: 25, .hostCrash: 60, .plannerCrash: 90,
+    .controllerCrash: 20, .controllerHalt: 25, .haltBetweenSteps: 15, .guardCrash: 25, .bothCrash: 40, .hostCrash: 60,
+    .plannerCrash: 90,
     .hostPause: 20, .longHostPause: 60, .clockChange: 15, .slowFreezes: 20, .unconfirmedFreezes: 60, .failedKills: 40,
     .lateTimers: 20, .partition: 12, .badLinks: 30, .storeOutage: 50, .storeSlow: 40, .leaderChange: 60, .compaction: 20,
     .deafWatch: 15, .libvirtCrash: 35, .libvirtHang: 40, .libvirtSlow: 30, .libvirtFailures: 60, .brokenStart: 40,
@@ -107,7 +111,7 @@ public struct FaultRates: Sendable {
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0) })
     rates.lateMessages = 0.01
     rates.lostMessages = 0.002
-    rates.aftershock = 0.2
+    rates.aftershock = 0.3
     return rates
   }()
 
@@ -116,7 +120,7 @@ public struct FaultRates: Sendable {
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0 * 6) })
     rates.lateMessages = 0.002
     rates.lostMessages = 0.0005
-    rates.aftershock = 0.2
+    rates.aftershock = 0.3
     rates.burst = Burst(every: .seconds(600), length: .seconds(15) ... .seconds(60), factor: 6)
     return rates
   }()

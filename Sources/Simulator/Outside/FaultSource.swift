@@ -64,10 +64,12 @@ final class FaultSource {
   /// A fail-over has begun: the best time for the next fault.
   func aftershock() {
     guard isStorm, world.settings.schedule == nil, dice.chance(rates.aftershock) else { return }
-    guard let kind = dice.pick(FaultKind.allCases.filter { rates.intervals[$0] != nil }) else { return }
-    world.after(dice.chance(0.5) ? dice.milliseconds(0...100) : dice.seconds(0.1...2)) { [self] in
-      if isStorm { strike(kind) }
-    }
+    let kinds = FaultKind.allCases.filter { rates.intervals[$0] != nil }
+    guard let any = dice.pick(kinds) else { return }
+    // Claims are under way right now: a cut keeps some of them for later.
+    let kind = dice.chance(0.3) && kinds.contains(.partition) ? .partition : any
+    let delays: [ClosedRange<Double>] = [0...5, 0...100, 100...2000]
+    world.after(dice.milliseconds(delays[dice.number(0...2)])) { [self] in if isStorm { strike(kind) } }
   }
 
   private func strike(_ kind: FaultKind) {
@@ -82,8 +84,19 @@ final class FaultSource {
     case .controllerDies(let node, _), .controllerHalts(let node, _), .controllerHaltsBetweenSteps(let node, _, _):
       world.host(node)?.guardian != nil
     case .guardDies(let node, _): world.host(node)?.controller.map { !$0.isHalted } ?? false
+    case .bothDie(let node, let guardBack, _): world.host(node).map { isBearable(on: $0, without: guardBack) } ?? false
     default: true
     }
+  }
+
+  /// The next guard is there before the deadline.
+  private func isBearable(on host: SimulatedHost, without guardBack: Span) -> Bool {
+    guard let controller = host.controller, !controller.isHalted, let guardian = host.guardian, !host.isPaused else {
+      return false
+    }
+    guard !guardian.isIsolated else { return true }
+    let left = controller.core.session.deadline.map { Span($0 - host.now) }
+    return left.map { $0 > guardBack + .milliseconds(50) } ?? false
   }
 
   // MARK: what exactly
@@ -94,7 +107,7 @@ final class FaultSource {
 
   private func draw(_ kind: FaultKind) -> Happening? {
     switch kind {
-    case .controllerCrash, .controllerHalt, .haltBetweenSteps, .guardCrash: drawProcess(kind)
+    case .controllerCrash, .controllerHalt, .haltBetweenSteps, .guardCrash, .bothCrash: drawProcess(kind)
     case .hostCrash, .plannerCrash, .hostPause, .longHostPause, .clockChange: drawHost(kind)
     case .slowFreezes, .unconfirmedFreezes, .failedKills, .lateTimers: drawKernel(kind)
     case .partition, .badLinks: drawLinks(kind)
@@ -113,7 +126,8 @@ final class FaultSource {
     case .haltBetweenSteps:
       let length = dice.chance(0.5) ? dice.milliseconds(1...100) : dice.seconds(0.1...8)
       return .controllerHaltsBetweenSteps(host.name, after: dice.number(0...20), for: length)
-    default: return .guardDies(host.name, back: dice.milliseconds(20...1500))
+    case .guardCrash: return .guardDies(host.name, back: dice.milliseconds(20...1500))
+    default: return .bothDie(host.name, guardBack: dice.milliseconds(20...300), controllerBack: dice.seconds(0.3...10))
     }
   }
 

@@ -10,6 +10,8 @@ extension Happening: CustomStringConvertible {
       "the controller of \(node) is stopped for \(span) after \(steps) more steps"
     case .guardDies(let node, let back): "the guard of \(node) is killed\(Self.back(back))"
     case .guardStarts(let node): "the guard of \(node) is started"
+    case .bothDie(let node, let guardBack, let controllerBack):
+      "controller and guard of \(node) are killed; the guard is back after \(guardBack), the controller after \(controllerBack)"
     case .powerFails(let node, let back): "\(node) loses power\(Self.back(back))"
     case .powerReturns(let node): "\(node) gets power"
     case .hostPauses(let node, let span): "\(node) is paused as a whole\(Self.length(span))"

@@ -10,6 +10,7 @@ public enum Happening: Hashable, Sendable {
   case controllerHaltsBetweenSteps(NodeName, after: Int, for: Span)
   case guardDies(NodeName, back: Span?)
   case guardStarts(NodeName)
+  case bothDie(NodeName, guardBack: Span, controllerBack: Span)
 
   // Hosts.
   case powerFails(NodeName, back: Span?)

@@ -16,7 +16,8 @@ extension World {
   func carryOut(_ happening: Happening) {
     tell("\(happening)")
     switch happening {
-    case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts:
+    case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,
+      .bothDie:
       carryOutOnProcess(happening)
     case .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns: carryOutOnHost(happening)
     case .freezesSlowly, .freezesUnconfirmed, .killsFail, .timersLate: carryOutOnKernel(happening)
@@ -54,6 +55,9 @@ extension World {
       host.killGuard()
       if let back { host.after(back) { host.startGuard() } }
     case .guardStarts(let node): host(node)?.startGuard()
+    case .bothDie(let node, let guardBack, let controllerBack):
+      carryOutOnProcess(.guardDies(node, back: guardBack))
+      carryOutOnProcess(.controllerDies(node, back: controllerBack))
     default: break
     }
   }

@@ -51,6 +51,8 @@ final class Link {
     }
   }
 
+  func end() { waiting = [:] }
+
   func mend() {
     let mended = cut
     cut = []

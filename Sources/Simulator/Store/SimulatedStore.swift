@@ -119,6 +119,11 @@ final class SimulatedStore {
     for watcher in watchers { watcher.news(model.revision) }
   }
 
+  func end() {
+    watchers = []
+    waiting = []
+  }
+
   func add(_ watcher: Watcher) { watchers.append(watcher) }
   func remove(_ watcher: Watcher) { watchers.removeAll { $0 === watcher } }
 

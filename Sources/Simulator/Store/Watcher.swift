@@ -5,7 +5,7 @@ final class Watcher {
   private static let retry = Span.milliseconds(100)
   private static let patience = Span.seconds(2)
 
-  private unowned let host: SimulatedHost
+  private let host: SimulatedHost
   private let world: World
   private let deliver: (Event) -> Void
   /// Everything up to here was delivered; nil while a listing is under way.
@@ -61,17 +61,20 @@ final class Watcher {
   /// The store has changed, or this watch may have missed something.
   func news(_ revision: Revision) {
     guard cursor != nil, !isClosed else { return }
-    let at = max(world.now + host.link.latency(), lastArrival, deafUntil)
+    var at = world.now + host.link.latency()
+    if lastArrival > at { at = lastArrival }
+    if deafUntil > at { at = deafUntil }
     lastArrival = at
-    world.at(at) { [self] in arrive(revision) }
+    world.at(at, tell: self, revision)
   }
 
-  private func arrive(_ revision: Revision) {
+  func arrive(_ revision: Revision) {
     guard let seen = cursor, !isClosed, revision > seen, world.now >= deafUntil else { return }
     guard !host.link.cut.contains(.fromStore), world.store.service == .serving else { return }
     guard let batch = world.store.changes(after: seen, upTo: revision) else { return list() }
     cursor = revision
-    if !batch.isEmpty { host.promptly { self.deliver(.store(.changed(batch))) } }
+    if batch.isEmpty { return }
+    if host.isRunning { deliver(.store(.changed(batch))) } else { host.promptly { self.deliver(.store(.changed(batch))) } }
   }
 
   /// The stream is broken, or served by somebody who lags, for this long; then it goes on where it was.

@@ -235,7 +235,7 @@ extension Controller {
     plan.sorted { $0.key < $1.key }.compactMap { name, wanted in
       guard let present = view.placements[name]?.value else { return (name, wanted) }
       if present.node == wanted.node, present.servedMove == wanted.servedMove,
-        wanted.node != nil || present.reason == wanted.reason
+        wanted.node != nil || present.reason == wanted.reason && present.others == wanted.others
       {
         return nil
       }

@@ -176,17 +176,17 @@ extension Controller {
     }
     if isAdopting(workload) { return adopt(workload, domain, spec) }
     if isUnprotecting(workload), wasAdoptedHalfway(workload, domain) { return unprotect(workload, domain) }
-    guard !isNamesake(domain, of: workload, spec) else {
-      return noteOnce(
-        .stray, "\(domain.id) has the UUID of \(workload) and runs on \(me) outside protection: adopt it, or stop it",
-        severity: .error, workload: workload)
-    }
     sawRunning(workload)
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
       let claim = view.claims[workload]?.value
       // Ours, with the answer to its end lost; or nobody's.
       if holds(claim) || isPlanner && !(claim.map(view.isHeld) ?? false) { forget(workload) }
       return
+    }
+    guard !isNamesake(domain, of: workload, spec) else {
+      return noteOnce(
+        .stray, "\(domain.id) has the UUID of \(workload) and runs on \(me) outside protection: adopt it, or stop it",
+        severity: .error, workload: workload)
     }
     protect(workload, domain, spec)
     guard agents[workload]?.writing != true, agents[workload]?.operation == nil else { return }

@@ -75,7 +75,8 @@ struct Settlement {
       let unmanaged = host.domains.values.filter { domain in domain.mark == nil }.map(\.memory).reduce(0, +)
       let free = host.setup.capacity - (loads[host.name] ?? .none) - Resources(memory: unmanaged, cpus: 0)
       if spec.demand.memory <= free.memory, spec.demand.cpus <= free.cpus {
-        return "runs nowhere (\(placement.reason)), and \(host.name) has \(free.memory) MiB and \(free.cpus) processors"
+        let why = placement.others[host.name].map { ", where it says: \($0)" } ?? ""
+        return "runs nowhere (\(placement.reason)), and \(host.name) has \(free.memory) MiB and \(free.cpus) processors\(why)"
       }
     }
     return nil

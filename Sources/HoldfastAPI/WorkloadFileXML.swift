@@ -61,6 +61,7 @@ private struct XMLProlog {
   /// FoundationXML ends the process on an instruction without data, and no domain needs one.
   private var instruction: DefinedDomain.Flaw? {
     var position = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    while position < text.count, [0x20, 0x09, 0x0A, 0x0D].contains(text[position]) { position += 1 }
     if starts("<?xml", at: position) { position += 5 }
     return find("<?", from: position).map {
       .init(

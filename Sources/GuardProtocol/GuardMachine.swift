@@ -134,7 +134,11 @@ public struct GuardMachine: Sendable {
   let boot: String
   let times: Times
   var phase = Phase.disarmed
-  var workloads: [String: GuardedWorkload] = [:]
+  var workloads: [String: GuardedWorkload] = [:] {
+    didSet { sorted = workloads.values.sorted { $0.name < $1.name } }
+  }
+  /// By name: what is told and written down with every renewal changes seldom.
+  private var sorted: [GuardedWorkload] = []
   var kills: [KillTarget: Kill] = [:]
   var connected = false
   var greeted = false
@@ -160,8 +164,7 @@ public struct GuardMachine: Sendable {
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
     return GuardState(
-      phase: told, workloads: workloads.keys.sorted(),
-      starting: workloads.values.filter(\.isStarting).map(\.name).sorted())
+      phase: told, workloads: sorted.map(\.name), starting: sorted.filter(\.isStarting).map(\.name))
   }
 
   /// Takes one event at `now` and says what to do, in order.
@@ -264,7 +267,7 @@ public struct GuardMachine: Sendable {
       targets.append(.workload(name: name, cgroup: cgroup))
     }
     return GuardRecord(
-      boot: boot, phase: phase, workloads: workloads.keys.sorted().compactMap { workloads[$0] }, kills: targets, taken: taken)
+      boot: boot, phase: phase, workloads: sorted, kills: targets, taken: taken)
   }
 
   /// The timer and the watchdog follow from the state; said only when they change.

@@ -18,6 +18,8 @@ public struct ExpiryWatch: Hashable, Sendable {
   public private(set) var lastAnswer: BootInstant?
   /// Nobody is declared expired before this instant.
   private var notBefore: BootInstant = .zero
+  /// No session is due before this instant. It may be earlier than need be: renewals move what is due away from it.
+  private var nothingBefore: BootInstant = .zero
   private let timing: Timing
 
   package init(timing: Timing) { self.timing = timing }
@@ -32,6 +34,7 @@ public struct ExpiryWatch: Hashable, Sendable {
     // A TTL that is shorter than ours could only come from a node that is configured otherwise: it knows its own deadline.
     sessions[incarnation] = Observed(
       modified: entry.modified, ttl: .milliseconds(entry.value.ttl), received: now, changes: known.map { $0.changes + 1 } ?? 0)
+    if let due = due(incarnation) { nothingBefore = min(nothingBefore, due) }
   }
 
   /// How often the session was seen to change: somebody renews it.
@@ -55,7 +58,9 @@ public struct ExpiryWatch: Hashable, Sendable {
   }
 
   /// Sessions that may be declared expired now, sorted.
-  package func expired(now: BootInstant) -> [Incarnation] {
+  package mutating func expired(now: BootInstant) -> [Incarnation] {
+    guard now >= nothingBefore else { return [] }
+    nothingBefore = sessions.keys.compactMap(due).min() ?? now
     // A store that does not answer us cannot have been answering the others.
     guard let lastAnswer, now - lastAnswer <= timing.gap else { return [] }
     return sessions.keys.filter { due($0).map { now >= $0 } ?? false }.sorted()
@@ -63,6 +68,7 @@ public struct ExpiryWatch: Hashable, Sendable {
 
   /// When to look again.
   package func nextDue(after now: BootInstant) -> BootInstant? {
-    sessions.keys.compactMap(due).filter { $0 > now }.min()
+    if nothingBefore > now { return nothingBefore }
+    return sessions.keys.compactMap(due).filter { $0 > now }.min()
   }
 }

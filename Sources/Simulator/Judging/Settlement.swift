@@ -72,7 +72,10 @@ struct Settlement {
     let loads = PlacementRules.loads(in: world)
     for host in world.hosts where host.controller != nil {
       guard PlacementRules.refusal(of: workload, on: host.name, in: world) == nil else { continue }
-      let unmanaged = host.domains.values.filter { domain in domain.mark == nil }.map(\.memory).reduce(0, +)
+      // What left protection and kept its mark uses memory as well.
+      let unmanaged = host.domains.values.filter { domain in
+        domain.mark == nil || world.store.spec(of: WorkloadName(domain.id.name)) == nil
+      }.map(\.memory).reduce(0, +)
       let free = host.setup.capacity - (loads[host.name] ?? .none) - Resources(memory: unmanaged, cpus: 0)
       if spec.demand.memory <= free.memory, spec.demand.cpus <= free.cpus {
         let why = placement.others[host.name].map { ", where it says: \($0)" } ?? ""

@@ -1,5 +1,5 @@
 # Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
-.PHONY: help setup build demo test lint bench-failover bench-idle clean
+.PHONY: help setup build demo test lint bench-failover bench-idle simulate clean
 
 BUILD = swift build -c release
 KEEP ?=
@@ -12,6 +12,7 @@ help:
 	@echo "make test            everything: unit, conformance, lab (LAB=off without root)"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node"
+	@echo "make simulate        10,000 virtual hours of a cluster with every fault"
 	@echo "make build lint clean"
 
 setup:
@@ -33,6 +34,10 @@ bench-failover: build
 
 bench-idle: build
 	.build/release/holdfast-lab bench-idle $(if $(OUT),--out $(OUT))
+
+# The great run: an hour of five nodes and thirty workloads for each seed, all faults at once.
+simulate: build
+	.build/release/holdfast simulate --seeds 1..10000
 
 lint:
 	swift format lint --strict -r Package.swift Sources Tests Examples

@@ -11,15 +11,28 @@ struct EventHeap {
     var deed: Deed
   }
 
+  /// What happens; most of it without a closure, which would cost more than the rest.
   enum Deed {
     case body(() -> Void)
-    /// Half of all that happens: news of the store reach a watch.
+    /// News of the store reach a watch: half of all that happens.
     case news(Watcher, Revision)
+    /// A request reaches the store, is carried out there, and its answer reaches the controller.
+    case arrives(Request)
+    case applies(Request)
+    case returns(Request)
+    case timesOut(ControllerProcess, TransactionID)
+    /// A controller's alarm, if it was not set anew.
+    case wakes(ControllerProcess, Int)
 
     func callAsFunction() {
       switch self {
       case .body(let body): body()
       case .news(let watcher, let revision): watcher.arrive(revision)
+      case .arrives(let request): request.arrives()
+      case .applies(let request): request.process.world.store.work(on: request)
+      case .returns(let request): request.returns()
+      case .timesOut(let process, let id): process.timedOut(id)
+      case .wakes(let process, let alarm): process.wakes(alarm)
       }
     }
   }

@@ -62,7 +62,9 @@ public struct Settings: Sendable {
     let others = max(1, nodes - 1)
     let share = (workloads + others - 1) / others
     let memory = 256 * (dice.chance(0.2) ? max(1, share - 1) : dice.chance(0.5) ? share + 2 : 2 * share) + 128
-    let cluster = ClusterSetup.uniform(nodes: nodes, workloads: workloads, memory: memory, unmanaged: 1)
+    var timing = Timing()
+    timing.ttl = .seconds([3, 3, 5, 10][dice.number(0...3)])
+    let cluster = ClusterSetup.uniform(nodes: nodes, workloads: workloads, memory: memory, unmanaged: 1, timing: timing)
     let calm = Span.seconds(min(300, length.inSeconds / 2))
     return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }

@@ -72,8 +72,12 @@ public final class World {
     heap.plan(at: max(moment, now), EventHeap.Entry(host: Int32(host.index), boot: host.boot, deed: .body(body)))
   }
 
-  func at(_ moment: Moment, tell watcher: Watcher, _ revision: Revision) {
-    heap.plan(at: max(moment, now), EventHeap.Entry(host: -1, boot: 0, deed: .news(watcher, revision)))
+  func at(_ moment: Moment, _ deed: EventHeap.Deed) {
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: -1, boot: 0, deed: deed))
+  }
+
+  func at(_ moment: Moment, on host: SimulatedHost, _ deed: EventHeap.Deed) {
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: Int32(host.index), boot: host.boot, deed: deed))
   }
 
   /// Lets time go by. Ends early when an invariant is violated.

@@ -1,8 +1,46 @@
+import Foundation
 import HoldfastCore
 import Simulator
 import Testing
 
 @Suite struct `A storm` {
+  /// `SEEDS=5000` runs more of them, `SEED=17` one.
+  private static func seeds(_ usual: UInt64) -> ClosedRange<UInt64> {
+    let environment = ProcessInfo.processInfo.environment
+    if let seed = environment["SEED"].flatMap(UInt64.init) { return seed...seed }
+    return 1...max(1, environment["SEEDS"].flatMap(UInt64.init) ?? usual)
+  }
+
+  private func search(
+    _ kind: String, _ seeds: ClosedRange<UInt64>, _ settings: @escaping @Sendable (UInt64) -> Settings
+  ) async {
+    let jobs = ProcessInfo.processInfo.activeProcessorCount
+    let report = await Campaign(seeds: seeds, jobs: jobs, settings: settings).run()
+    for violation in report.violations { Issue.record("\(kind): \(violation)") }
+    let hours = Int(report.virtual.inSeconds / 3600)
+    print(
+      "\(kind): \(report.seeds) seeds, \(hours) virtual hours, \(report.violations.count) violations,",
+      "\(Int(report.speed)) virtual seconds for each second of one processor")
+    // Tame runs prove nothing.
+    for kind in FaultKind.allCases { #expect(seeds.count < 20 || report.tally.faults[kind] ?? 0 > 0, "\(kind)") }
+  }
+
+  @Test func `of minutes breaks no rule, however dense it is`() async {
+    await search("short", Self.seeds(1200)) { .dense(seed: $0) }
+  }
+
+  @Test func `of hours breaks no rule`() async {
+    await search("long", Self.seeds(120)) { .long(seed: $0) }
+  }
+
+  @Test func `writes only what its codec reads again`() async {
+    await search("codec", 1...30) {
+      var settings = Settings.dense(seed: $0)
+      settings.checksCodec = true
+      return settings
+    }
+  }
+
   @Test(arguments: [UInt64(1), 2, 3])
   func `is the same in every detail when it comes from the same seed`(seed: UInt64) {
     var settings = Settings.dense(seed: seed)
@@ -11,5 +49,21 @@ import Testing
     #expect(one.hash == other.hash)
     #expect(one.story == other.story)
     #expect(one.story.count > 500)
+  }
+
+  @Test func `is another one when it comes from another seed`() {
+    let hashes = (UInt64(1)...20).map { Simulation.run(seed: $0, .dense(seed: 1)).hash }
+    #expect(Set(hashes).count == 20)
+  }
+
+  @Test(arguments: [UInt64(4), 5])
+  func `is the same when its faults come from a list`(seed: UInt64) {
+    var settings = Settings.dense(seed: seed)
+    let one = Simulation.run(seed: seed, settings)
+    settings.schedule = one.happenings
+    settings.keepsStory = true
+    let replayed = Simulation.run(seed: seed, settings)
+    #expect(replayed.happenings == one.happenings)
+    #expect(replayed.violation == one.violation)
   }
 }

@@ -176,9 +176,10 @@ final class ControllerProcess {
 
   private func wake(at instant: BootInstant) {
     alarm += 1
-    let number = alarm
-    host.at(instant, late: host.dice.milliseconds(0.05...1)) { [self] in if number == alarm { deliver(.tick) } }
+    world.at(host.moment(of: instant) + host.dice.milliseconds(0.05...1), on: host, .wakes(self, alarm))
   }
+
+  func wakes(_ number: Int) { if number == alarm { deliver(.tick) } }
 
   private func tellGuard(_ command: GuardCommand) {
     switch command {
@@ -197,18 +198,15 @@ final class ControllerProcess {
 
   private func transact(_ id: TransactionID, _ transaction: ClusterTransaction, timeout: Duration) {
     unanswered[id] = transaction
-    let sent = world.now
-    host.link.carry(.toStore) { [self] in
-      world.store.submit(transaction, from: host.name.text, sent: sent) { [self] answer in
-        host.link.carry(.fromStore) { [self] in host.promptly { self.answered(id, answer) } }
-      }
-    }
-    host.at(host.now + timeout) { [self] in
-      if unanswered[id] != nil { conclude(id, .unknown(reason: "no answer within \(Span(timeout))")) }
-    }
+    Request(from: self, id, transaction).go()
+    world.at(host.moment(of: host.now + timeout), on: host, .timesOut(self, id))
   }
 
-  private func answered(_ id: TransactionID, _ answer: SimulatedStore.Answer) {
+  func timedOut(_ id: TransactionID) {
+    if unanswered[id] != nil { conclude(id, .unknown(reason: "no answer in time")) }
+  }
+
+  func answered(_ id: TransactionID, _ answer: SimulatedStore.Answer) {
     switch answer {
     case .verdict(let verdict): conclude(id, .verdict(verdict))
     case .refused: conclude(id, .notApplied(reason: "the store refuses requests"))
@@ -217,11 +215,11 @@ final class ControllerProcess {
 
   /// The first of reply and time-out that the process sees counts.
   private func conclude(_ id: TransactionID, _ outcome: Event.TransactionOutcome) {
-    whenRunning { [self] in
-      guard unanswered[id] != nil else { return }
-      handle(.transaction(id, outcome))
-      unanswered[id] = nil
-    }
+    guard isAlive else { return }
+    if isHalted { return held.append { [self] in conclude(id, outcome) } }
+    guard unanswered[id] != nil else { return }
+    handle(.transaction(id, outcome))
+    unanswered[id] = nil
   }
 
   func deafenWatch(for span: Span) { watcher?.deafen(for: span) }

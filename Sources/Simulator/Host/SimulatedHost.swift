@@ -89,8 +89,11 @@ final class SimulatedHost {
 
   /// At an instant of this host's own clock.
   func at(_ instant: BootInstant, late: Span = .zero, _ body: @escaping () -> Void) {
-    world.at(max(clock.moment(of: instant), world.now) + late, on: self, body)
+    world.at(moment(of: instant) + late, on: self, body)
   }
+
+  /// When this host's clock shows the instant; now, if that has passed.
+  func moment(of instant: BootInstant) -> Moment { max(clock.moment(of: instant), world.now) }
 
   /// Something planned here comes.
   func happens(_ entry: EventHeap.Entry) {

@@ -115,13 +115,14 @@ public struct FaultRates: Sendable {
     return rates
   }()
 
-  /// Everything, for hours: each kind dozens of times in an hour, with bursts in which it is dense.
+  /// Everything, for hours: hundreds of faults in an hour, half of them in bursts in which they are as dense as above.
   public static let sparse: FaultRates = {
-    var rates = FaultRates(denseSeconds.mapValues { .seconds($0 * 6) })
+    let thinning = 20.0
+    var rates = FaultRates(denseSeconds.mapValues { .seconds($0 * thinning) })
     rates.lateMessages = 0.002
     rates.lostMessages = 0.0005
     rates.aftershock = 0.3
-    rates.burst = Burst(every: .seconds(600), length: .seconds(15) ... .seconds(60), factor: 6)
+    rates.burst = Burst(every: .seconds(900), length: .seconds(15) ... .seconds(45), factor: thinning)
     return rates
   }()
 }

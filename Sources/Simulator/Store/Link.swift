@@ -20,7 +20,7 @@ final class Link {
   private let dice: Dice
   var quality: Quality
   private(set) var cut: Set<Direction> = []
-  private var waiting: [Direction: [() -> Void]] = [:]
+  private var waiting: [Direction: [EventHeap.Deed]] = [:]
   /// Called when a direction is open again.
   var opened: (Direction) -> Void = { _ in }
 
@@ -36,11 +36,20 @@ final class Link {
 
   /// Brings a message over, if it comes over at all.
   func carry(_ direction: Direction, _ arrive: @escaping () -> Void) {
+    send(.body { [self] in if lets(.body(arrive), direction) { arrive() } }, direction)
+  }
+
+  /// A deed that asks `lets` before it does anything.
+  func send(_ deed: EventHeap.Deed, _ direction: Direction) {
     guard !dice.chance(quality.loss) else { return }
-    world.after(latency()) { [self] in
-      guard !cut.isEmpty, cut.contains(direction) else { return arrive() }
-      if dice.chance(quality.held) { waiting[direction, default: []].append(arrive) }
-    }
+    world.at(world.now + latency(), deed)
+  }
+
+  /// Whether a message gets through. One that does not may come when the cut is over.
+  func lets(_ deed: EventHeap.Deed, _ direction: Direction) -> Bool {
+    guard !cut.isEmpty, cut.contains(direction) else { return true }
+    if dice.chance(quality.held) { waiting[direction, default: []].append(deed) }
+    return false
   }
 
   func sever(_ way: Happening.Way) {
@@ -57,7 +66,7 @@ final class Link {
     let mended = cut
     cut = []
     for direction in [Direction.toStore, .fromStore] where mended.contains(direction) {
-      for arrive in waiting.removeValue(forKey: direction) ?? [] { world.after(latency(), arrive) }
+      for deed in waiting.removeValue(forKey: direction) ?? [] { world.at(world.now + latency(), deed) }
       opened(direction)
     }
   }

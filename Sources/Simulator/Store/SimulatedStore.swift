@@ -26,7 +26,7 @@ final class SimulatedStore {
   var pace = usualPace
   private var watchers: [Watcher] = []
   /// Requests that wait for a leader.
-  private var waiting: [() -> Void] = []
+  private var waiting: [EventHeap.Deed] = []
   /// The changes of the last revision, shared by those watchers that have seen everything before.
   private var lastBatch: (revision: Revision, before: Revision, changes: [ClusterChange])?
 
@@ -44,7 +44,7 @@ final class SimulatedStore {
     servesSince = world.now
     let requests = waiting
     waiting = []
-    for request in requests { world.after(dice.milliseconds(pace), request) }
+    for request in requests { world.at(world.now + dice.milliseconds(pace), request) }
     for watcher in watchers { watcher.news(model.revision) }
   }
 
@@ -54,32 +54,34 @@ final class SimulatedStore {
   }
 
   /// A transaction arrives. Applied after a while at one instant, or never.
-  func submit(_ transaction: ClusterTransaction, from who: String, sent: Moment, _ answer: @escaping (Answer) -> Void) {
-    arrive({ answer(.refused) }, { [self] in answer(.verdict(apply(transaction, from: who, sent: sent))) })
+  func take(_ request: Request) { arrive(.applies(request)) { request.isAnswered(.refused) } }
+
+  /// The while is over.
+  func work(on request: Request) {
+    guard isAble else { return }
+    request.isAnswered(.verdict(apply(request.transaction, from: request.process.host.name.text, sent: request.sent)))
   }
 
   func list(_ answer: @escaping (ClusterListing?) -> Void) {
-    arrive({ answer(nil) }, { [self] in answer(model.list { _ in true }) })
+    arrive(.body { [self] in if isAble { answer(model.list { _ in true }) } }) { answer(nil) }
   }
 
-  private func arrive(_ refuse: @escaping () -> Void, _ work: @escaping () -> Void) {
+  private func arrive(_ work: EventHeap.Deed, _ refuse: () -> Void) {
     switch service {
-    case .silent: return
-    case .refusing: return refuse()
+    case .serving: world.at(world.now + dice.milliseconds(pace), work)
+    case .silent: break
+    case .refusing: refuse()
     case .changingLeader:
       switch dice.number(0...2) {
       case 0: waiting.append(work)
       case 1: refuse()
       default: break
       }
-      return
-    case .serving: break
-    }
-    world.after(dice.milliseconds(pace)) { [self] in
-      // A store that went silent in between may have applied it all the same, without being able to say so.
-      if service == .serving || dice.chance(0.5) { work() }
     }
   }
+
+  /// A store that went silent since a request came may have applied it all the same, without being able to say so.
+  private var isAble: Bool { service == .serving || dice.chance(0.5) }
 
   /// Applies a transaction now.
   @discardableResult
@@ -89,8 +91,12 @@ final class SimulatedStore {
     let verdict = model.apply(transaction)
     world.invariants.storeAnswered(transaction, verdict, from: who, sent: sent ?? world.now, claimsBefore: claims)
     if model.revision > before { for watcher in watchers { watcher.news(model.revision) } }
+    if model.remembered > Self.remembered * 2 { model.compact(upTo: Revision(model.revision.value - Int64(Self.remembered))) }
     return verdict
   }
+
+  /// Changes that the store remembers of itself: minutes of them.
+  private static let remembered = 2000
 
   /// What a watch gives after `seen`, up to `revision`; nil when part of it is forgotten.
   func changes(after seen: Revision, upTo revision: Revision) -> [ClusterChange]? {

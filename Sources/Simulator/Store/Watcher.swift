@@ -65,7 +65,7 @@ final class Watcher {
     if lastArrival > at { at = lastArrival }
     if deafUntil > at { at = deafUntil }
     lastArrival = at
-    world.at(at, tell: self, revision)
+    world.at(at, .news(self, revision))
   }
 
   func arrive(_ revision: Revision) {

@@ -70,7 +70,8 @@ public struct OwnSession: Hashable, Sendable {
   package func record(_ counter: Int64, leaving: Bool) -> SessionRecord {
     // Rounded up: others must not count a shorter TTL than we do.
     SessionRecord(
-      node: node, counter: counter, ttl: (timing.ttl.wholeNanoseconds + 999_999) / 1_000_000, phase: leaving ? .leaving : .active)
+      node: node, counter: counter, ttl: (timing.ttl.wholeNanoseconds + 999_999) / 1_000_000,
+      phase: leaving ? .leaving : .active)
   }
 
   // MARK: opening

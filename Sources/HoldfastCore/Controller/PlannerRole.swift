@@ -95,7 +95,9 @@ extension Controller {
     _ incarnation: Incarnation, _ entry: Stored<SessionRecord>, takeRole: Bool, as own: OwnSession.Standing
   ) {
     let node = entry.value.node
-    guard !isUnderWay({ if case .expire(incarnation, _, _) = $0 { true } else { false } }), role.mayPlan(at: now) else { return }
+    guard !isUnderWay({ if case .expire(incarnation, _, _) = $0 { true } else { false } }), role.mayPlan(at: now) else {
+      return
+    }
     var conditions: [Condition<RecordKey>] = [
       .stands(.session(own.incarnation), created: own.created),
       .unchanged(.session(incarnation), modified: entry.modified)

@@ -79,6 +79,9 @@ public enum Preference: Hashable, Sendable, Codable {
   /// The one with the most points; a node gets those of every entry that selects it.
   case weighted([Weight])
 
+  /// What an entry can give.
+  public static let points = -1000...1000
+
   public struct Weight: Hashable, Sendable, Codable {
     public var nodes: Selection
     /// Below zero: disliked.

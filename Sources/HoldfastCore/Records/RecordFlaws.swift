@@ -17,7 +17,8 @@ extension Record {
       return spec.demand.flaw.map { "the field 'demand' \($0)" }
     case .intent(let intent):
       return intent.move.map { Self.isCount(Int64($0.serial)) } ?? true ? nil : "the move's serial is out of range"
-    case .placement(let placement): return Self.isCount(Int64(placement.servedMove)) ? nil : "the field 'servedMove' is out of range"
+    case .placement(let placement):
+      return Self.isCount(Int64(placement.servedMove)) ? nil : "the field 'servedMove' is out of range"
     case .format, .planner, .history, .unreadable: return nil
     }
   }

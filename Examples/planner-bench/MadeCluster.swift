@@ -1,0 +1,70 @@
+import HoldfastCore
+
+/// A cluster that a seed makes: nodes of three sizes, workloads of five, all of them placed, and then one node lost.
+struct MadeCluster {
+  struct Size: Hashable, CustomStringConvertible {
+    var nodes: Int
+    var workloads: Int
+    var description: String { "\(nodes)x\(workloads)" }
+  }
+  static let sizes = [(3, 30), (10, 200), (32, 500), (50, 1000), (100, 2000), (200, 5000), (1000, 100_000)].map(Size.init)
+
+  /// How many copies of an application there are; they are kept apart.
+  static let copies = 3
+
+  let size: Size
+  /// What the lost node ran is still placed on it.
+  let snapshot: PlanningSnapshot
+  let lost: NodeName
+  /// Copies of an application on different nodes, and two nodes that each workload prefers, in their order.
+  let rules: PolicySet
+
+  init(_ size: Size, seed: UInt64 = 1) {
+    self.size = size
+    var random = SeededGenerator(seed: seed)
+    let names = (0..<size.nodes).map { NodeName(Self.padded("n", $0, below: size.nodes)) }
+    let workloads = Self.workloads(size, homes: names, random: &random)
+    let memory = workloads.reduce(0) { $0 + $1.demand.memory }, cpus = workloads.reduce(0) { $0 + $1.demand.cpus }
+    // Sized so that two thirds of what is left after the loss is used, as far as so few nodes allow.
+    let share = 1.5 / Double(max(1, size.nodes - 1))
+    let lost = names[size.nodes / 2]
+    let nodes = names.enumerated().map { index, name in
+      let factor = [0.9, 1.0, 1.1][index % 3] * share
+      return PlanningSnapshot.Node(
+        name: name, capacity: Resources(memory: Int(Double(memory) * factor), cpus: (cpus * factor).rounded(.up)),
+        labels: ["rack": "r\(index / 8)"], connections: ["lxc:///system"], unavailable: name == lost ? "is down" : nil)
+    }
+    snapshot = PlanningSnapshot(nodes: nodes, workloads: workloads)
+    self.lost = lost
+    rules = PolicySet(
+      workloads: [WorkloadPolicy(name: "copies apart", selection: .all, keepApart: [KeepApart(same: "app")])]
+        + names.enumerated().map { index, name in
+          let second = names[(index + 1) % names.count]
+          return WorkloadPolicy(
+            name: "home \(name)", selection: Self.label("home", name.text),
+            prefer: .inOrder([Self.named(name), Self.named(second)]))
+        })
+  }
+
+  private static func workloads(_ size: Size, homes: [NodeName], random: inout SeededGenerator) -> [PlanningSnapshot.Workload] {
+    (0..<size.workloads).map { index in
+      let home = homes[index % homes.count]
+      let memory = [512, 1024, 2048, 4096, 8192].randomElement(using: &random) ?? 1024
+      return PlanningSnapshot.Workload(
+        name: WorkloadName(padded("w", index, below: size.workloads)), connection: "lxc:///system",
+        demand: Resources(memory: memory, cpus: Double(Int.random(in: 1...8, using: &random)) / 4),
+        labels: ["app": "a\(index / copies)", "home": home.text],
+        placed: PlacementRecord(node: home, reason: "before"))
+    }
+  }
+
+  private static func padded(_ letter: String, _ number: Int, below limit: Int) -> String {
+    let digits = "\(number)"
+    return letter + String(repeating: "0", count: "\(limit - 1)".count - digits.count) + digits
+  }
+
+  private static func named(_ node: NodeName) -> Selection { Selection([[.init(.name(.exactly(node.text)))]]) }
+  private static func label(_ name: String, _ value: String) -> Selection {
+    Selection([[.init(.label(name, .exactly(value)))]])
+  }
+}

@@ -69,26 +69,27 @@ struct Law {
 
   // MARK: all workloads on all nodes
 
-  /// What is over its capacity: nodes, and `pool`.
-  func overfull(_ seats: Seats) -> Set<String> {
+  /// Workloads that need some of what their node, or all nodes together, have not enough of.
+  func squeezed(_ seats: Seats) -> Set<WorkloadName> {
     var used: [NodeName: [String: Double]] = [:], pool: [String: Double] = [:]
     for node in nodes.values where policies.cluster.countUnprotected ?? true {
       used[node.name] = ["memory": Double(node.unmanaged.memory), "cpus": node.unmanaged.cpus]
     }
+    let demands = seats.keys.reduce(into: [:]) { $0[$1] = workloads[$1].map(demand) }
     for (name, node) in seats {
-      guard let workload = workloads[name] else { continue }
-      for (resource, amount) in demand(workload) {
+      for (resource, amount) in demands[name] ?? [:] {
         used[node, default: [:]][resource, default: 0] += amount
         pool[resource, default: 0] += amount
       }
     }
-    var overfull: Set<String> = []
-    for (name, amounts) in used {
-      guard let node = nodes[name] else { continue }
-      for (resource, amount) in amounts where amount > capacity(node, resource) + 1e-5 { overfull.insert(name.text) }
-    }
-    for (resource, limit) in policies.cluster.pool where pool[resource, default: 0] > Double(limit) { overfull.insert("pool") }
-    return overfull
+    return Set(
+      seats.keys.filter { name in
+        (demands[name] ?? [:]).contains { resource, amount in
+          guard amount > 0, let seat = seats[name], let node = nodes[seat] else { return false }
+          let isShort = used[seat, default: [:]][resource, default: 0] > capacity(node, resource) + 1e-5
+          return isShort || policies.cluster.pool[resource].map { pool[resource, default: 0] > Double($0) } ?? false
+        }
+      })
   }
 
   /// Workloads that a hard rule keeps apart from so many others in their place that it is broken.
@@ -170,9 +171,9 @@ struct Law {
     return wrong
   }
 
-  /// Everything that a hard rule does not allow.
-  func isBroken(_ seats: Seats) -> Bool {
-    !overfull(seats).isEmpty || !tooClose(seats).isEmpty || !separated(seats).isEmpty
-      || seats.contains { name, node in workloads[name].flatMap { w in nodes[node].map { !permits(w, on: $0) } } ?? false }
+  /// Those of `changed` that break a hard rule where they are.
+  func wrong(_ changed: Set<WorkloadName>, in seats: Seats) -> Set<WorkloadName> {
+    let places = changed.filter { name in seats[name].map { !allows(name, on: $0) } ?? false }
+    return places.union(squeezed(seats).union(tooClose(seats)).union(separated(seats)).intersection(changed))
   }
 }

@@ -19,7 +19,11 @@ struct MadeUpCluster {
     static let all: Kinds = [.nodes, .apart, .together, .room, .priority, .amounts, .back, .soft]
   }
 
-  init(seed: UInt64, kinds: Kinds = .all, nodes: ClosedRange<Int> = 2...6, workloads: ClosedRange<Int> = 1...14) {
+  /// - Parameter standsWell: what was placed before follows the policies; else every third cluster's does not.
+  init(
+    seed: UInt64, kinds: Kinds = .all, nodes: ClosedRange<Int> = 2...6, workloads: ClosedRange<Int> = 1...14,
+    standsWell: Bool = false
+  ) {
     var random = SeededGenerator(seed: seed)
     let nodeCount = Int.random(in: nodes, using: &random), count = Int.random(in: workloads, using: &random)
     snapshot = PlanningSnapshot(
@@ -32,8 +36,9 @@ struct MadeUpCluster {
       for number in 0..<Int.random(in: 0...2, using: &random) { add(kind, number, &random) }
     }
     policies.workloads.shuffle(using: &random)
-    // Where things stand is what the planner made of it, and then something happens.
-    let plan = PolicyPlanner(policies).plan(snapshot)
+    // Where things stand is what the planner made of it, by these policies or before they were made.
+    let isEdited = !standsWell && seed % 3 == 0
+    let plan = PolicyPlanner(isEdited ? .none : policies).plan(snapshot)
     for index in snapshot.workloads.indices where Bool.random(using: &random) || index % 3 != 0 {
       let record = plan[snapshot.workloads[index].name]
       if record?.node != nil { snapshot.workloads[index].placed = record }

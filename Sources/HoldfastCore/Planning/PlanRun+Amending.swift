@@ -109,7 +109,7 @@ extension PlanRun {
       pinned[workload] = false
     }
     seatCompany(before.map(\.workload), among: isAllowed, because: reason)
-    let isSeated = before.allSatisfy { !wanted[$0.workload] && (records[$0.workload]?.node != nil || stayed($0)) }
+    let isSeated = before.allSatisfy { !wanted[$0.workload] && (records[$0.workload].map { $0.node != nil } ?? true) }
     if isSeated, isWanted(self) { return true }
     for (workload, _) in before where board.isPlaced(workload) { board.take(workload, tables) }
     for (index, seat) in before.enumerated() {
@@ -119,6 +119,4 @@ extension PlanRun {
     }
     return false
   }
-
-  private func stayed(_ seat: (workload: Int, node: Int)) -> Bool { board.at[seat.workload] == Int32(seat.node) }
 }

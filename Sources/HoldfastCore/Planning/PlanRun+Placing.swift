@@ -43,32 +43,39 @@ extension PlanRun {
   ///
   /// - Parameter isAllowed: whether a workload may go to a node, besides what the rules say.
   mutating func seatCompany(_ members: [Int], among isAllowed: (Int, Int) -> Bool, because prefix: String? = nil) {
-    var units = self.units(of: members)
-    while let first = units.first {
+    var rest = members.sorted(by: tables.goesFirst)
+    while let leader = rest.first {
+      if !seat(units(of: rest), among: isAllowed, because: prefix), wanted[leader] { rest.removeFirst() }
+      rest.removeAll { !wanted[$0] }
+    }
+  }
+
+  /// Seats the first unit, or as much of it as can be, where most of the others fit too; and them.
+  private mutating func seat(_ units: [[Int]], among isAllowed: (Int, Int) -> Bool, because prefix: String?) -> Bool {
+    var units = units
+    while !units[0].isEmpty {
       // In each place that the first could go to, the others may or may not fit.
-      var bestTrial: (start: Int, seated: Int)?
-      for start in starts(for: first, among: isAllowed) {
+      var best: (start: Int, seated: Int)?
+      for start in starts(for: units[0], among: isAllowed) {
         let seated = trySeating(units, from: start, among: isAllowed)
-        if seated > bestTrial?.seated ?? 0 { bestTrial = (start, seated) }
-        if seated == members.count { break }
+        if seated > best?.seated ?? 0 { best = (start, seated) }
+        if seated == units.joined().count { break }
       }
-      guard let bestTrial else {
-        // Without its last member the unit may fit.
+      guard let best else {
         units[0].removeLast()
-        if units[0].isEmpty { units.removeFirst() }
         continue
       }
       for (index, unit) in units.enumerated() {
         search.prepare(unit, board, tables)
         let found =
           index == 0
-          ? (bestTrial.start, search.score(bestTrial.start, board, tables))
+          ? (best.start, search.score(best.start, board, tables))
           : search.best(board, tables, among: { node in unit.allSatisfy { isAllowed($0, node) } })
         if let found { settle(found, because: prefix) }
       }
-      // What did not fit as a whole may fit in part, beside those that are seated now.
-      units = units.compactMap { unit in unit.contains { wanted[$0] } ? Array(unit.dropLast()) : nil }.filter { !$0.isEmpty }
+      return true
     }
+    return false
   }
 
   /// Those that must be on one node, as one; in their order.

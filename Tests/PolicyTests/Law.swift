@@ -26,7 +26,8 @@ struct Law {
 
   func capacity(_ node: PlanningSnapshot.Node, _ resource: String) -> Double {
     let own: [String: Double] = ["memory": Double(node.capacity.memory), "cpus": node.capacity.cpus]
-    var total = own[resource] ?? 0
+    let isOnlyPooled = policies.cluster.pool[resource] != nil && !policies.nodes.contains { $0.capacity[resource] != nil }
+    var total = own[resource] ?? (isOnlyPooled ? .infinity : 0)
     var factor = 1.0, reserve = Amount.units(0)
     for rule in policies.nodes where rule.selection.matches(name: node.name.text, labels: node.labels) {
       total = rule.capacity[resource] ?? total

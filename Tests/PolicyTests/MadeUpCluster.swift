@@ -150,7 +150,8 @@ struct MadeUpCluster {
     policies.cluster.pool = ["licence": Int.random(in: 1...6, using: &random)]
     policies.nodes.append(
       NodePolicy(
-        name: "amounts", selection: Self.someNodes(&random), capacity: ["gpu": 2, "licence": 9], overcommit: ["cpus": 2],
+        name: "amounts", selection: Self.someNodes(&random), capacity: coin ? ["gpu": 2, "licence": 3] : ["gpu": 2],
+        overcommit: ["cpus": 2],
         reserve: coin ? ["memory": .share(0.1)] : ["memory": .units(100), "cpus": .units(1)]))
   }
 }

@@ -149,6 +149,7 @@ struct Neighbours {
     var key = key
     key.side = 0
     if let first = firsts[key] {
+      if first == row { return }
       ties.append(Tie(topology: spec.topology, a: first, b: row, rule: spec.rule))
     } else if side == 0 {
       firsts[key] = row

@@ -78,6 +78,9 @@ struct NodeTable {
 
   private mutating func readCapacity(_ policies: PolicySet) {
     let countsUnmanaged = policies.cluster.countUnprotected ?? true
+    // What only the pool limits may be all on one node.
+    let given = Set(policies.nodes.flatMap(\.capacity.keys))
+    let isOnlyPooled = resources.names.map { policies.cluster.pool[$0] != nil && !given.contains($0) }
     for node in nodes {
       let rules = policies.nodes.filter { $0.selection.matches(name: node.name.text, labels: node.labels) }
       for (column, name) in resources.names.enumerated() {
@@ -85,7 +88,7 @@ struct NodeTable {
           switch column {
           case ResourceTable.memory: Double(node.capacity.memory)
           case ResourceTable.cpus: node.capacity.cpus
-          default: 0.0
+          default: isOnlyPooled[column] ? .infinity : 0.0
           }
         var factor = 1.0
         var reserve = Amount.units(0)
@@ -95,7 +98,8 @@ struct NodeTable {
           if let value = rule.reserve[name] { reserve = value }
         }
         // The reserve is taken off what there is: the rest may be given away several times.
-        capacity.append(resources.capacity((total - reserve.of(total)) * factor, column))
+        let left = total.isFinite ? (total - reserve.of(total)) * factor : total
+        capacity.append(resources.capacity(left, column))
       }
       unmanaged += countsUnmanaged ? resources.amounts(node.unmanaged) : resources.amounts(.none)
     }

@@ -91,7 +91,9 @@ extension PlanRun {
     guard number >= 0 else { return false }
     let reason = "moved with the others that \(rule) keeps together"
     return moveCompany(Int(number), because: reason, among: { _, _ in true }) { run in
-      run.tables.neighbours.companies[Int(number)].allSatisfy { run.violation(of: Int($0)) == nil }
+      run.tables.neighbours.companies[Int(number)].allSatisfy {
+        !run.board.isPlaced(Int($0)) || run.violation(of: Int($0)) == nil
+      }
     }
   }
 

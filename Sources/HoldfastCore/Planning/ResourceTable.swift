@@ -33,7 +33,7 @@ struct ResourceTable {
 
   /// What is given away must be there: rounded down, but for the error of the computation before.
   func capacity(_ value: Double, _ column: Int) -> Int64 {
-    guard value.isFinite else { return 0 }
+    guard !value.isNaN else { return 0 }
     return Int64((min(max(value * scale(column), -Self.limit), Self.limit) + 1e-6).rounded(.down))
   }
 

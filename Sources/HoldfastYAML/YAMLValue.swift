@@ -27,6 +27,9 @@ public struct YAMLValue {
     }
   }
 
+  /// The file that it stands in, as the person gave it.
+  public var file: String { log.source.file }
+
   /// No value: `key:`, `~` or `null`.
   public var isNothing: Bool {
     guard case .scalar(let scalar) = node, scalar.style == .plain else { return false }
@@ -123,7 +126,22 @@ public struct YAMLValue {
     return indentation < 0 ? nil : FilePosition(line: number, column: place.column + indentation)
   }
 
+  /// Where a character of a text of one line stands in the file.
+  ///
+  /// - Parameter offset: in Unicode scalars from the text's start.
+  public func position(ofScalar offset: Int) -> FilePosition {
+    guard case .scalar(let scalar) = node else { return position }
+    switch scalar.style {
+    case .plain: return FilePosition(line: position.line, column: position.column + offset)
+    case .singleQuoted, .doubleQuoted: return FilePosition(line: position.line, column: position.column + 1 + offset)
+    case .literal, .folded, .any: return position
+    }
+  }
+
   // MARK: collections
+
+  public var isList: Bool { if case .sequence = node { true } else { false } }
+  public var isMapping: Bool { if case .mapping = node { true } else { false } }
 
   /// The entries of a list.
   public func items(expected: String, remedy: String) -> [YAMLValue]? {
@@ -132,6 +150,24 @@ public struct YAMLValue {
       return nil
     }
     return sequence.enumerated().map { index, node in YAMLValue(node, path: "\(path)[\(index)]", log: log) }
+  }
+
+  /// The names and values of a mapping whose keys are not fixed.
+  public func entries(expected: String, remedy: String) -> [(name: YAMLValue, value: YAMLValue)]? {
+    guard case .mapping(let mapping) = node else {
+      wrong(expected: expected, remedy: remedy)
+      return nil
+    }
+    return mapping.compactMap { key, value in
+      let name = YAMLValue(key, path: path, log: log)
+      if log.repeatedKeys.contains(name.position) { return nil }
+      guard case .scalar(let scalar) = key else {
+        name.wrong(expected: expected, remedy: "Write keys as plain text.")
+        return nil
+      }
+      let path = path.isEmpty ? scalar.string : "\(path).\(scalar.string)"
+      return (name.renamed(path), YAMLValue(value, path: path, key: name.position, log: log))
+    }
   }
 
   /// Names with texts, as in `{rack: a}`. At most 64.
@@ -166,12 +202,13 @@ public struct YAMLValue {
   }
 
   /// The name that a key of this mapping gives; nil when there is none, or it is no name. Reports nothing.
-  public func name(at key: String) -> String? {
+  public func name(at key: String) -> String? { text(at: key).flatMap { NodeName.isValid($0) ? $0 : nil } }
+
+  /// The text that a key of this mapping gives; nil when there is none. Reports nothing.
+  public func text(at key: String) -> String? {
     guard case .mapping(let mapping) = node else { return nil }
     for (name, value) in mapping {
-      if case .scalar(let name) = name, name.string == key, case .scalar(let value) = value, NodeName.isValid(value.string) {
-        return value.string
-      }
+      if case .scalar(let name) = name, name.string == key, case .scalar(let value) = value { return value.string }
     }
     return nil
   }

@@ -66,8 +66,10 @@ struct ClusterReading {
       return .any(count: count, of: label)
     }
     guard let selection = name.selection(of: "nodes") else { return nil }
-    guard value.integer(in: 1...1) != nil else { return nil }
-    return .nodes(selection)
+    let isOne = value.value(
+      expected: "1, as these nodes are lost together", remedy: { _ in "Write 1, or {rack: 2} for any two racks." },
+      { $0 == "1" ? true : nil })
+    return isOne == nil ? nil : .nodes(selection)
   }
 }
 

@@ -8,7 +8,7 @@ extension YAMLValue {
     value(
       expected: "a name of one line, at most 80 characters", remedy: { _ in "Say in a few words what the rule is for." },
       { text in
-        let isSound = !text.isEmpty && text.count <= 80 && !text.contains { $0.isNewline || $0 == "'" }
+        let isSound = !text.isEmpty && text.count <= 80 && !text.contains(where: \.isNewline)
         return isSound ? text : nil
       })
   }

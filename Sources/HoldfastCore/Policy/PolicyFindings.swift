@@ -194,7 +194,7 @@ extension PolicySet {
         .init(
           .warning, subject, key: key, expected: "something that workloads need ('demand')",
           found: "'\(name)', which none needs",
-          nearest: nearestSpelling(to: name, among: needed.sorted()),
+          nearest: nearestSpelling(to: name, among: needed.subtracting(own).sorted()),
           remedy: "Add it to 'demand' of a rule for workloads, or remove it."))
     }
     for name in cluster.pool.keys.sorted() { unused(name, .cluster, "pool") }

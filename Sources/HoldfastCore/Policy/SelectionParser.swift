@@ -59,6 +59,11 @@ struct SelectionParser {
           offset: word.offset, expected: "'\(word.text.lowercased())' in small letters", found: "'\(word.text)'",
           remedy: "Write it in small letters.")
       default:
+        if word.quotedFrom == nil, word.text.first == "=" {
+          throw TextFlaw(
+            offset: word.offset, expected: "label=value", found: "a space before '='",
+            remedy: "Write label=value without spaces.")
+        }
         guard needsTerm else {
           throw TextFlaw(
             offset: word.offset, expected: "'and' or 'or' before it", found: "'\(word.text)'",
@@ -97,6 +102,9 @@ struct SelectionParser {
       throw TextFlaw(
         offset: word.offset, expected: "label=value", found: "'\(word.text)'",
         remedy: last == "!" ? "Write 'not \(name)=\(value)'." : "Write '\(name)=\(value)'.")
+    }
+    try check(Array(label.unicodeScalars), of: word, as: "a label's name before '='") {
+      $0 != "*" && $0 != "?" && Self.isNameLetter($0)
     }
     guard NodeName.isValid(label) else {
       throw TextFlaw(

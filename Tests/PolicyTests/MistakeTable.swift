@@ -28,16 +28,3 @@ struct MistakeRow: Sendable, CustomTestStringConvertible {
     return rows
   }
 }
-
-/// A file of this repository.
-func repositoryFile(_ path: String) throws -> String {
-  let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../").standardizedFileURL
-  return try String(contentsOf: root.appending(path: path), encoding: .utf8)
-}
-
-/// The names of the files in a folder of this repository, sorted, those of its folders included.
-func repositoryFiles(in folder: String) throws -> [String] {
-  let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../\(folder)").standardizedFileURL
-  let names = try FileManager.default.subpathsOfDirectory(atPath: root.resolvingSymlinksInPath().path())
-  return names.filter { !$0.hasPrefix(".") && $0.contains(".") }.sorted()
-}

@@ -71,8 +71,7 @@ struct PlanRun {
   ///
   /// - Parameter prefix: what led to it, before the reason for this node.
   mutating func settle(_ found: (node: Int, score: Score), because prefix: String? = nil, cause: PlacementRecord.Cause? = nil) {
-    let why = wording.why(found.score, on: found.node, of: search, board)
-    let others = wording.others(of: search, but: found.node, won: found.score, board)
+    let (why, others) = wording.verdict(of: search, chosen: found, board)
     let node = wording.node(found.node)
     for member in search.members {
       let reason = [prefix, why].compactMap { $0 }.joined(separator: "; ")
@@ -107,20 +106,23 @@ struct PlanRun {
         others = told.others
       } else {
         search.prepare(workload, board, tables)
-        others = wording.others(of: search, but: nil, won: nil, board)
+        others = wording.verdict(of: search, chosen: nil, board).others
         told = (workload, others)
       }
-      nowhere(workload, reason(pending: workload), others: others)
+      let reason = reason(pending: workload)
+      nowhere(workload, reason.text, others: others, cause: reason.cause)
     }
   }
 
-  private func reason(pending workload: Int) -> String {
-    if tables.nodes.count == 0 { return "the cluster has no node" }
+  private func reason(pending workload: Int) -> (text: String, cause: PlacementRecord.Cause?) {
+    if tables.nodes.count == 0 { return ("the cluster has no node", nil) }
     if let winner = displacedBy[workload] {
-      return
-        "displaced by \(wording.name(winner)) (priority \(tables.priority[winner]) over \(tables.priority[workload])); no other node can take it"
+      let priorities = "priority \(tables.priority[winner]) over \(tables.priority[workload])"
+      return ("displaced by \(wording.name(winner)) (\(priorities)); no other node can take it", .displaced)
     }
-    return "no node can take it"
+    // It still is.
+    if let placed = tables.workloads[workload].placed, placed.cause == .displaced { return (placed.reason, .displaced) }
+    return ("no node can take it", nil)
   }
 
   /// Whatever is true of one is true of the other: no node that refuses one takes the other.

@@ -49,7 +49,7 @@ struct ResourceTable {
     let free = max(0, free)
     switch column {
     case Self.memory: return "needs \(needs) MiB of memory, \(free) MiB are free"
-    case Self.cpus: return "needs \(text(needs, column)) processors, \(text(free, column)) are free"
+    case Self.cpus: return "needs \(processors(needs)), \(text(free, column)) are free"
     default: return "needs \(text(needs, column)) of '\(names[column])', \(text(free, column)) are free"
     }
   }
@@ -58,9 +58,14 @@ struct ResourceTable {
   func quantity(_ amount: Int64, _ column: Int) -> String {
     switch column {
     case Self.memory: "\(amount) MiB of memory"
-    case Self.cpus: "\(text(amount, column)) processors"
+    case Self.cpus: processors(amount)
     default: "\(text(amount, column)) of '\(names[column])'"
     }
+  }
+
+  private func processors(_ amount: Int64) -> String {
+    let text = text(amount, Self.cpus)
+    return text == "1" ? "1 processor" : "\(text) processors"
   }
 
   private func text(_ amount: Int64, _ column: Int) -> String {

@@ -30,6 +30,10 @@ struct Score: Comparable {
   /// What the spreading rule makes of it.
   var load = 0.0
 
+  func isEqualBeforeLoad(to other: Score) -> Bool {
+    (waits, spare, broken, rank) == (other.waits, other.spare, other.broken, other.rank)
+  }
+
   static func < (a: Score, b: Score) -> Bool {
     if a.waits != b.waits { return b.waits }
     if a.spare != b.spare { return a.spare < b.spare }

@@ -99,7 +99,9 @@ struct Wording {
   // MARK: why
 
   /// Why this node, of those that could take it.
-  func why(_ score: Score, on node: Int, of search: Search, _ board: Board) -> String {
+  ///
+  /// - Parameter rivals: other nodes that could take it; `equals` of them are as good before the load is looked at.
+  private func why(_ score: Score, on node: Int, of search: Search, rivals: Int, equals: Int, _ board: Board) -> String {
     var parts: [String] = []
     if score.spare > 0 { parts.append("a spare node, as no other can take it") }
     let profile = tables.profile(search.members[0])
@@ -108,12 +110,18 @@ struct Wording {
       parts.append(
         isNamed ? "preferred by \(choosing(search.members))" : "none that \(choosing(search.members)) prefers can take it")
     }
-    let share = percent(search.share(node, board, tables))
-    switch profile.spread {
-    case .leastLoaded: parts.append("least loaded: \(share) with it")
-    case .balanced: parts.append("best balanced: \(share) with it")
-    case .packed: parts.append("the fullest with room for it: \(share) with it")
-    case .roundRobin: parts.append("fewest workloads: \(Int(score.load)) with it")
+    let share = "\(percent(search.share(node, board, tables))) with it"
+    if rivals == 0, parts.isEmpty {
+      parts.append("the only node that can take it: \(share)")
+    } else if equals == 0 {
+      parts.append("\(percent(search.share(node, board, tables))) loaded with it")
+    } else {
+      switch profile.spread {
+      case .leastLoaded: parts.append("least loaded: \(share)")
+      case .balanced: parts.append("best balanced: \(share)")
+      case .packed: parts.append("the fullest with room for it: \(share)")
+      case .roundRobin: parts.append("fewest workloads: \(Int(score.load)) with it")
+      }
     }
     if score.broken > 0, let rule = brokenRule(on: node, of: search, board) { parts.append("\(rule) could not hold") }
     return parts.joined(separator: "; ")
@@ -129,27 +137,34 @@ struct Wording {
 
   // MARK: all nodes
 
-  /// What a search found out about every node but one.
+  /// What a search found out about every node: why the chosen one, and why not the others.
   ///
-  /// - Parameter limit: nodes that are told; the nearest losers first, then those that cannot take it.
-  func others(of search: Search, but chosen: Int?, won: Score?, _ board: Board, limit: Int = Wording.nodesInRecord)
-    -> [NodeName: String]
-  {
+  /// - Parameter limit: other nodes that are told; the nearest losers first, then those that cannot take it.
+  func verdict(
+    of search: Search, chosen: (node: Int, score: Score)?, _ board: Board, limit: Int = Wording.nodesInRecord
+  ) -> (why: String, others: [NodeName: String]) {
     var losers: [(score: Score, node: Int)] = [], refused: [(refusal: Refusal, node: Int)] = []
-    for row in 0..<tables.nodes.count where row != chosen {
+    for row in 0..<tables.nodes.count where row != chosen?.node {
       if let refusal = search.refusal(row, board, tables) {
         if refused.count < limit { refused.append((refusal, row)) }
       } else {
         losers.append((search.score(row, board, tables), row))
       }
     }
+    var why = ""
+    if let chosen {
+      let equals = losers.count { $0.score.isEqualBeforeLoad(to: chosen.score) }
+      why = self.why(chosen.score, on: chosen.node, of: search, rivals: losers.count, equals: equals, board)
+    }
     if losers.count > limit {
       losers.sort { ($0.score, $0.node) < ($1.score, $1.node) }
       losers.removeSubrange(limit...)
     }
     var others: [NodeName: String] = [:]
-    for (score, row) in losers { others[node(row)] = text(score, on: row, against: won ?? score, of: search, board) }
+    for (score, row) in losers {
+      others[node(row)] = text(score, on: row, against: chosen?.score ?? score, of: search, board)
+    }
     for (refusal, row) in refused.prefix(limit - losers.count) { others[node(row)] = text(refusal, of: search, by: row, board) }
-    return others
+    return (why, others)
   }
 }

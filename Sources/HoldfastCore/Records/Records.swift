@@ -141,6 +141,8 @@ public struct PlacementRecord: Hashable, Sendable, Codable {
     case operatorsMove
     /// It is new, and room for failures would have been used for it.
     case notAdmitted
+    /// It gave way to another one.
+    case displaced
   }
   /// nil: nowhere; `reason` says why.
   public var node: NodeName?

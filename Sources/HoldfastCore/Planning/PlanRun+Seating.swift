@@ -51,6 +51,7 @@ extension PlanRun {
       }
     }
     wanted[workload] = true
+    homeless[workload] = true
     pending.append(workload)
   }
 

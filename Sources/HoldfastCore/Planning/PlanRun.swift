@@ -10,6 +10,8 @@ struct PlanRun {
   var pending: [Int] = []
   /// Of each workload whether it is to run and nowhere.
   var wanted: [Bool]
+  /// Of each workload whether it had to be placed by this run: it runs nowhere yet, and to place it elsewhere costs nothing.
+  var homeless: [Bool]
   /// Seats that the run must not change: they leave protection, or wait for their node.
   var fixed: [Bool]
   /// Seats that an operator chose: nothing is brought back from there.
@@ -26,7 +28,7 @@ struct PlanRun {
     search = Search(tables)
     wording = Wording(tables: tables)
     fixed = [Bool](repeating: false, count: tables.workloads.count)
-    (pinned, wanted) = (fixed, fixed)
+    (pinned, wanted, homeless) = (fixed, fixed, fixed)
   }
 
   mutating func run() {

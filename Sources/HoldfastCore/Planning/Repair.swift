@@ -6,17 +6,16 @@ struct Repair {
     var from: Int
   }
   private let tables: PlanTables
-  private let fixed: [Bool]
-  private let pinned: [Bool]
+  /// Who may give way.
+  private let movable: [Bool]
   /// How many looks at nodes are left: an over-full cluster must not take for ever.
   var looks = 0
   private(set) var moved: [Move] = []
   private var searches: [Search] = []
 
-  init(_ tables: PlanTables, fixed: [Bool], pinned: [Bool]) {
+  init(_ tables: PlanTables, movable: [Bool]) {
     self.tables = tables
-    self.fixed = fixed
-    self.pinned = pinned
+    self.movable = movable
   }
 
   /// Seats a workload with at most so many others moved; few moves are tried first. Without success the board is as before.
@@ -101,8 +100,7 @@ struct Repair {
   }
 
   private func isMovable(_ workload: Int) -> Bool {
-    tables.profiles[Int(tables.profileOf[workload])].settings.makeRoom && !fixed[workload] && !pinned[workload]
-      && tables.neighbours.company[workload] < 0 && !moved.contains { $0.workload == workload }
+    movable[workload] && !moved.contains { $0.workload == workload }
   }
 
   private mutating func spend() -> Bool {

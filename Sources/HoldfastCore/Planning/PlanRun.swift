@@ -73,7 +73,9 @@ struct PlanRun {
   ///
   /// - Parameter prefix: what led to it, before the reason for this node.
   mutating func settle(_ found: (node: Int, score: Score), because prefix: String? = nil, cause: PlacementRecord.Cause? = nil) {
-    let (why, others) = wording.verdict(of: search, chosen: found, board)
+    let better = cause == .operatorsMove ? "would suit it better, but the operator asked" : nil
+    let (why, others) = wording.verdict(
+      of: search, chosen: found, board, better: better ?? "would suit it better, but not all that it goes with")
     let node = wording.node(found.node)
     for member in search.members {
       let reason = [prefix, why].compactMap { $0 }.joined(separator: "; ")
@@ -108,7 +110,7 @@ struct PlanRun {
         others = told.others
       } else {
         search.prepare(workload, board, tables)
-        others = wording.verdict(of: search, chosen: nil, board).others
+        others = wording.verdict(of: search, chosen: nil, board, better: "").others
         told = (workload, others)
       }
       let reason = reason(pending: workload)

@@ -39,10 +39,14 @@ public struct PolicyPlanner: Planning {
     return PlanOutcome(placements: placements, warnings: run.warnings, lookAgainAfter: run.lookAgainAfter)
   }
 
-  private func run(on snapshot: PlanningSnapshot) -> PlanRun {
-    var run = PlanRun(PlanTables(snapshot, policies: policies, rules: rules, admissions: admissions))
+  func run(on snapshot: PlanningSnapshot) -> PlanRun {
+    var run = PlanRun(tables(snapshot))
     run.run()
     return run
+  }
+
+  func tables(_ snapshot: PlanningSnapshot) -> PlanTables {
+    PlanTables(snapshot, policies: policies, rules: rules, admissions: admissions)
   }
 }
 

@@ -139,9 +139,11 @@ struct Wording {
 
   /// What a search found out about every node: why the chosen one, and why not the others.
   ///
-  /// - Parameter limit: other nodes that are told; the nearest losers first, then those that cannot take it.
+  /// - Parameters:
+  ///   - limit: other nodes that are told; the nearest losers first, then those that cannot take it.
+  ///   - better: what is said of a node that would have been better, and was not chosen for another reason.
   func verdict(
-    of search: Search, chosen: (node: Int, score: Score)?, _ board: Board, limit: Int = Wording.nodesInRecord
+    of search: Search, chosen: (node: Int, score: Score)?, _ board: Board, limit: Int = Wording.nodesInRecord, better: String
   ) -> (why: String, others: [NodeName: String]) {
     var losers: [(score: Score, node: Int)] = [], refused: [(refusal: Refusal, node: Int)] = []
     for row in 0..<tables.nodes.count where row != chosen?.node {
@@ -162,7 +164,8 @@ struct Wording {
     }
     var others: [NodeName: String] = [:]
     for (score, row) in losers {
-      others[node(row)] = text(score, on: row, against: chosen?.score ?? score, of: search, board)
+      let won = chosen?.score ?? score
+      others[node(row)] = score < won ? better : text(score, on: row, against: won, of: search, board)
     }
     for (refusal, row) in refused.prefix(limit - losers.count) { others[node(row)] = text(refusal, of: search, by: row, board) }
     return (why, others)

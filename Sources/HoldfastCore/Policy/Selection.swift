@@ -109,7 +109,7 @@ extension Selection.Pattern: CustomStringConvertible {
     switch self {
     case .glob(let glob): return glob.pattern
     case .exactly(let text):
-      let isPlain = !text.isEmpty && text.unicodeScalars.allSatisfy { !SelectionParser.needsQuotes($0) }
+      let isPlain = !SelectionParser.needsQuotes(text)
       if isPlain { return text }
       return text.contains("\"") ? "'\(text)'" : "\"\(text)\""
     }

@@ -198,8 +198,9 @@ struct SelectionParser {
     }
   }
 
-  /// Whether an exact text with this character would be read as something else without quotes.
-  static func needsQuotes(_ scalar: Unicode.Scalar) -> Bool {
-    scalar == " " || scalar == "\t" || scalar == "*" || scalar == "?" || scalar == "\"" || scalar == "'" || scalar == "="
+  /// Whether an exact text would be read as something else without quotes.
+  static func needsQuotes(_ text: String) -> Bool {
+    ["", "and", "or", "not", "all"].contains(text.lowercased())
+      || text.unicodeScalars.contains { " \t*?\"'=".unicodeScalars.contains($0) }
   }
 }

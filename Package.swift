@@ -3,7 +3,7 @@ import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
 //   1 pure core      HoldfastCore, GuardProtocol
-//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, HoldfastAPI
+//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
@@ -71,6 +71,7 @@ let package = Package(
       dependencies: ["HoldfastPorts", "GuardProtocol", "CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
     .target(name: "HoldfastYAML", dependencies: ["HoldfastCore", "Yams"], swiftSettings: strict),
+    .target(name: "Scenarios", dependencies: ["Simulator", "HoldfastYAML"], swiftSettings: strict),
     .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML"], swiftSettings: strict),
 
     // Ring 3.
@@ -96,7 +97,7 @@ let package = Package(
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML",
+        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML", "Simulator", "Scenarios",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client")
       ], swiftSettings: strict),
@@ -118,7 +119,8 @@ let package = Package(
 
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
-    .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "HoldfastCore"]),
+    .testTarget(
+      name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", "HoldfastCore", "GuardProtocol", "HoldfastYAML"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
     .testTarget(
       name: "StoreTests",

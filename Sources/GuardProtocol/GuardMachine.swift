@@ -159,7 +159,9 @@ public struct GuardMachine: Sendable {
       case .armed(let deadline): .armed(deadline: deadline)
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
-    return GuardState(phase: told, workloads: workloads.keys.sorted())
+    return GuardState(
+      phase: told, workloads: workloads.keys.sorted(),
+      starting: workloads.values.filter(\.isStarting).map(\.name).sorted())
   }
 
   /// Takes one event at `now` and says what to do, in order.

@@ -16,12 +16,15 @@ public struct GuardedWorkload: Hashable, Sendable {
   public var cgroup: String?
   /// Host-side network links, taken down with the freeze and up again with the thaw.
   public var links: [String]
+  /// A start of it was asked of the hypervisor whose end is not known: the next controller has to reckon with it.
+  public var isStarting: Bool
 
-  public init(name: String, isolation: Isolation, cgroup: String?, links: [String]) {
+  public init(name: String, isolation: Isolation, cgroup: String?, links: [String], isStarting: Bool = false) {
     self.name = name
     self.isolation = isolation
     self.cgroup = cgroup
     self.links = links
+    self.isStarting = isStarting
   }
 }
 
@@ -71,10 +74,13 @@ public struct GuardState: Hashable, Sendable {
   public var phase: Phase
   /// Names of the workloads that it protects, sorted.
   public var workloads: [String]
+  /// Those of them that may be starting, sorted.
+  public var starting: [String]
 
-  public init(phase: Phase, workloads: [String]) {
+  public init(phase: Phase, workloads: [String], starting: [String] = []) {
     self.phase = phase
     self.workloads = workloads
+    self.starting = starting
   }
 }
 

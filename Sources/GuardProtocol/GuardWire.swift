@@ -77,7 +77,10 @@ extension GuardState {
       case .isolated(let since, let confirmed):
         "phase=isolated since=\(since.nanoseconds) confirmed=\(confirmed ? "yes" : "no")"
       }
-    return workloads.isEmpty ? phaseFields : phaseFields + " workloads=" + WireText.list(workloads)
+    var text = phaseFields
+    if !workloads.isEmpty { text += " workloads=" + WireText.list(workloads) }
+    if !starting.isEmpty { text += " starting=" + WireText.list(starting) }
+    return text
   }
 
   init(_ words: inout WireWords) throws(WireError) {
@@ -89,7 +92,7 @@ extension GuardState {
       phase = .isolated(since: try words.instant(try words.take("since")), confirmed: try words.takeFlag("confirmed"))
     case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
     }
-    self.init(phase: phase, workloads: try words.takeList("workloads"))
+    self.init(phase: phase, workloads: try words.takeList("workloads"), starting: try words.takeList("starting"))
   }
 }
 
@@ -98,6 +101,7 @@ extension GuardedWorkload {
     var text = "name=\(WireText.escaped(name)) isolation=\(isolation.rawValue)"
     if let cgroup { text += " cgroup=" + WireText.escaped(cgroup) }
     if !links.isEmpty { text += " links=" + WireText.list(links) }
+    if isStarting { text += " starting=yes" }
     return text
   }
 
@@ -115,7 +119,9 @@ extension GuardedWorkload {
     for link in links where !Self.canBeLink(link) {
       throw words.malformed("\"\(WireWords.shown(link))\" cannot be a link's name")
     }
-    self.init(name: name, isolation: isolation, cgroup: cgroup, links: links)
+    let starting = try words.takeIfPresent("starting")
+    guard starting == nil || starting == "yes" else { throw words.malformed("starting= is yes or not there") }
+    self.init(name: name, isolation: isolation, cgroup: cgroup, links: links, isStarting: starting != nil)
   }
 
   /// The kernel's rule (dev_valid_name): 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`.

@@ -79,6 +79,12 @@ struct Diagnosis {
       case .leaving: degraded.append("Node \(node.name) is leaving: it hands its workloads over")
       case .up: lookAtRunningNode(node)
       }
+      if !node.namesakes.isEmpty, node.state != .down {
+        degraded.append("Node \(node.name) runs \(node.namesakes.joined(separator: ", ")) outside protection")
+        for namesake in node.namesakes.prefix(1) {
+          suggest("holdfast release \(namesake)", "then adopt the domain that runs; or destroy it with virsh", on: node.name)
+        }
+      }
       if !node.strays.isEmpty, node.state != .down {
         degraded.append("Node \(node.name) runs \(node.strays.joined(separator: ", ")), which the cluster does not know")
         for stray in node.strays.prefix(1) {

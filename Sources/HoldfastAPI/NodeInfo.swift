@@ -33,6 +33,8 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var unreachable: [String: String]
   /// Domains that carry the cluster's mark, of workloads that the cluster does not know.
   public var strays: [String]
+  /// Workloads that run here outside protection, under their own UUID: nobody may start them meanwhile.
+  public var namesakes: [String]
   public var labels: [String: String]
   /// The build that runs there.
   public var version: String?
@@ -73,11 +75,19 @@ extension NodeInfo {
     connections = record?.connections ?? []
     unreachable = state == .down ? [:] : report?.unreachable ?? [:]
     strays = report?.strays ?? []
+    let others = Set(report?.unmanagedUUIDs ?? [])
+    namesakes =
+      others.isEmpty
+      ? [] : view.specs.filter { others.contains($0.value.value.uuid) && !view.isBeingAdopted($0.key) }.map(\.key.text).sorted()
     labels = record?.labels ?? [:]
     version = record?.version
     renewals = session?.counter
     sessionTTL = session.map { Double($0.ttl) / 1000 }
   }
+}
+
+extension ClusterView {
+  fileprivate func isBeingAdopted(_ workload: WorkloadName) -> Bool { intents[workload]?.value.desired == .adopting }
 }
 
 extension NodeList {

@@ -14,6 +14,7 @@ struct Situation {
     } else {
       switch view.intents[name]?.value.desired ?? .running {
       case .stopped: self.init(.stopped, nil)
+      case .adopting: self.init(adopting: name, in: view)
       case .unprotected: self.init(.stopped, "it leaves protection; the planner forgets it next")
       case .running: self.init(unheld: name, in: view)
       }
@@ -48,12 +49,24 @@ struct Situation {
   ) -> String? {
     switch desired {
     case .stopped: return "\(holder) is asked to stop it"
+    case .adopting: return "it comes under protection on \(holder), running"
     case .unprotected: return "it leaves protection on \(holder), running"
     case .running: break
     }
     guard let placement else { return nil }
     guard let node = placement.node else { return "it has to leave \(holder): \(placement.reason)" }
     return node == holder ? nil : "it moves from \(holder) to \(node): \(placement.reason)"
+  }
+
+  private init(adopting name: WorkloadName, in view: ClusterView) {
+    let node = view.intents[name]?.value.adopter
+    let isThere = node.map { view.session(of: $0) != nil } ?? false
+    let place = node?.text ?? "its node"
+    self.init(
+      .pending,
+      isThere
+        ? "\(place) is putting it under protection, where it runs"
+        : "\(place) went down while it was putting it under protection. `holdfast release \(name)` takes that back")
   }
 
   private init(unheld name: WorkloadName, in view: ClusterView) {

@@ -56,7 +56,19 @@ private struct XMLProlog {
 
   init(_ text: String) { self.text = Array(text.utf8) }
 
-  var flaw: DefinedDomain.Flaw? {
+  var flaw: DefinedDomain.Flaw? { instruction ?? documentType }
+
+  /// FoundationXML ends the process on an instruction without data, and no domain needs one.
+  private var instruction: DefinedDomain.Flaw? {
+    var position = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    if starts("<?xml", at: position) { position += 5 }
+    return find("<?", from: position).map {
+      .init(
+        place: place($0), expected: "domain XML without processing instructions", found: "a <?…?>", remedy: "Remove it.")
+    }
+  }
+
+  private var documentType: DefinedDomain.Flaw? {
     var position = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     while true {
       while position < text.count, [0x20, 0x09, 0x0A, 0x0D].contains(text[position]) { position += 1 }
@@ -84,7 +96,7 @@ private struct XMLProlog {
   private func starts(_ sign: String, at position: Int) -> Bool { text[position...].starts(with: sign.utf8) }
 
   private func find(_ sign: String, from position: Int) -> Int? {
-    (position..<text.count).first { text[$0...].starts(with: sign.utf8) }
+    (min(position, text.count)..<text.count).first { text[$0...].starts(with: sign.utf8) }
   }
 
   private func encoding(_ declaration: ArraySlice<UInt8>) -> String? {

@@ -29,7 +29,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   }
   public var name: String
   public var state: State
-  /// `running`, `stopped` or `unprotected`: what the operator wants of it.
+  /// `running`, `stopped`, `adopting` or `unprotected`: what the operator wants of it.
   public var desired: String
   /// It is as it should be, where it should be.
   public var isInPlace: Bool

@@ -40,6 +40,16 @@ public struct ClusterView: Sendable {
   /// Nodes with a standing session.
   public var standingNodes: Set<NodeName> { Set(sessions.values.map(\.value.node)) }
 
+  /// The domains outside protection by UUID, and where each runs, as the nodes that are up last reported.
+  public var unmanagedDomains: [String: NodeName] {
+    var found: [String: NodeName] = [:]
+    let up = standingNodes
+    for (node, report) in reports where up.contains(node) {
+      for uuid in report.value.unmanagedUUIDs { found[uuid] = min(found[uuid] ?? node, node) }
+    }
+    return found
+  }
+
   /// Whether the claim's holder may still execute the workload, as far as the store says.
   public func isHeld(_ claim: ClaimRecord) -> Bool {
     guard let holder = claim.holder else { return false }

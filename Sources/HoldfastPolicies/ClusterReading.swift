@@ -43,29 +43,28 @@ struct ClusterReading {
       return nil
     }
     var survival = Survival(losses: [])
-    for (name, value) in entries {
-      let key = name.text(expected: expected, remedy: "Write {nodes: 1}.") ?? ""
-      switch key {
+    for (key, name, value) in entries {
+      switch name {
       case "otherwise":
         if let otherwise = value.choice(Survival.Otherwise.self) { survival.otherwise = otherwise }
       case "tolerate":
         if let share = value.percentage(to: 900_000) { survival.tolerate = Double(share) / 1_000_000 }
       default:
-        if let loss = loss(key, name, value) { survival.losses.append(loss) }
+        if let loss = loss(name, key, value) { survival.losses.append(loss) }
       }
     }
-    if survival.losses.isEmpty, entries.allSatisfy({ ["otherwise", "tolerate"].contains($0.name.found.filter { $0 != "'" }) }) {
+    if survival.losses.isEmpty, entries.allSatisfy({ ["otherwise", "tolerate"].contains($0.name) }) {
       value.wrong(expected: expected, found: "none", remedy: "Write {nodes: 1}, or {rack: 1} for a label.")
     }
     return survival.losses.isEmpty ? nil : survival
   }
 
-  private func loss(_ key: String, _ name: YAMLValue, _ value: YAMLValue) -> Survival.Loss? {
-    guard key.contains("=") else {
-      guard let label = name.topology(), let count = value.integer(in: 1...100) else { return nil }
+  private func loss(_ name: String, _ key: YAMLValue, _ value: YAMLValue) -> Survival.Loss? {
+    guard name.contains("=") else {
+      guard let label = key.topology(), let count = value.integer(in: 1...100) else { return nil }
       return .any(count: count, of: label)
     }
-    guard let selection = name.selection(of: "nodes") else { return nil }
+    guard let selection = key.selection(of: "nodes") else { return nil }
     let isOne = value.value(
       expected: "1, as these nodes are lost together", remedy: { _ in "Write 1, or {rack: 2} for any two racks." },
       { $0 == "1" ? true : nil })

@@ -96,7 +96,7 @@ extension YAMLValue {
     if entries.isEmpty { wrong(.warning, expected: expected, found: "nothing", remedy: "Write {NAME: AMOUNT}, or remove it.") }
     var result: [String: Value] = [:]
     for entry in entries {
-      guard let name = entry.name.resourceName() else { continue }
+      guard let name = entry.key.resourceName() else { continue }
       if let value = convert(name, entry.value) { result[name] = value }
     }
     return result

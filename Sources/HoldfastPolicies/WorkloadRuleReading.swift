@@ -55,7 +55,7 @@ struct WorkloadRuleReading {
     let expected = "nodes with points such as {rack=a: 20, n3: 5}"
     guard let entries = value.entries(expected: expected, remedy: "Write {NODES: POINTS}, or a list in order.") else { return }
     let weights = entries.compactMap { entry -> Preference.Weight? in
-      let nodes = entry.name.selection(of: "nodes"), points = entry.value.integer(in: Preference.points)
+      let nodes = entry.key.selection(of: "nodes"), points = entry.value.integer(in: Preference.points)
       guard let nodes, let points else { return nil }
       return Preference.Weight(nodes, points)
     }

@@ -29,6 +29,10 @@ public protocol Hypervisor: Sendable {
   /// Takes a running domain out of protection: removes the mark and defines it persistently again from its own XML.
   func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome
 
+  /// Makes certain that no start of the domain that is still on its way succeeds, whoever asked for it: `.done` only then. `mark` tells
+  /// what is left behind for that as ours; the next `start` removes it. Fails when a domain of that name is there.
+  func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome
+
   /// The XML from which the running domain can be started elsewhere (inactive, migratable form).
   func describe(_ id: DomainID) async throws(HypervisorError) -> String
 

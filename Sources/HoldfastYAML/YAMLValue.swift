@@ -152,24 +152,6 @@ public struct YAMLValue {
     return sequence.enumerated().map { index, node in YAMLValue(node, path: "\(path)[\(index)]", log: log) }
   }
 
-  /// The names and values of a mapping whose keys are not fixed.
-  public func entries(expected: String, remedy: String) -> [(name: YAMLValue, value: YAMLValue)]? {
-    guard case .mapping(let mapping) = node else {
-      wrong(expected: expected, remedy: remedy)
-      return nil
-    }
-    return mapping.compactMap { key, value in
-      let name = YAMLValue(key, path: path, log: log)
-      if log.repeatedKeys.contains(name.position) { return nil }
-      guard case .scalar(let scalar) = key else {
-        name.wrong(expected: expected, remedy: "Write keys as plain text.")
-        return nil
-      }
-      let path = path.isEmpty ? scalar.string : "\(path).\(scalar.string)"
-      return (name.renamed(path), YAMLValue(value, path: path, key: name.position, log: log))
-    }
-  }
-
   /// Names with texts, as in `{rack: a}`. At most 64.
   public func labels() -> [String: String]? {
     if isNothing { return [:] }

@@ -17,6 +17,10 @@ package struct DomainDocument {
     guard !text.contains("<!DOCTYPE") else {
       throw DomainDocumentError(description: "the domain XML has a document type declaration. Remove it")
     }
+    // FoundationXML ends the process on one without data.
+    guard !text.drop(while: { $0.isWhitespace || $0 == "\u{FEFF}" }).dropFirst(2).contains("<?") else {
+      throw DomainDocumentError(description: "the domain XML has a processing instruction. Remove it")
+    }
     if let flaw = Self.flaw(in: text) {
       throw DomainDocumentError(description: "the domain XML is malformed: \(flaw). Correct the workload's domain XML")
     }

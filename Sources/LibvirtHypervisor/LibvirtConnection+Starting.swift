@@ -107,16 +107,18 @@ extension Lookout {
     return .created
   }
 
-  /// Removes a shut-off definition that a former run of the same workload left; gives why not.
+  /// Removes a shut-off definition that a former run of the same workload left, or that kept its starts away; gives why not.
   private func clearDefinition(_ domain: DomainPointer, uuid: String, mark: ClaimMark) throws(LibvirtError) -> String? {
     let name = domain.name
     if domain.run != nil { return "a domain of that name is running, with UUID \(domain.uuid)" }
-    guard domain.uuid == uuid else {
-      return "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload"
-    }
     let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
     let found = (try? DomainDocument(text))?.mark
+    // Our mark on another UUID: the placeholder that keeps starts away.
     guard let found, found.cluster == mark.cluster, found.workload == mark.workload else {
+      guard domain.uuid == uuid else {
+        return
+          "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload"
+      }
       return
         "the domain \(name) is defined on this node and does not carry this workload's mark. Undefine it ('virsh undefine \(name)') "
         + "when it is a leftover"

@@ -59,6 +59,11 @@ public final class LibvirtHypervisor: Hypervisor {
     return await connection.unmark(id.name, uuid: uuid.lowercased())
   }
 
+  public func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.bar(id.name, uuid: uuid.lowercased(), mark: mark)
+  }
+
   public func describe(_ id: DomainID) async throws(HypervisorError) -> String {
     guard let connection = opened[id.connection] else {
       throw HypervisorError(domain: id, reason: "this node has no connection \(id.connection)", remedy: Self.unconnectedRemedy)

@@ -20,13 +20,18 @@ final class Dice {
     range.lowerBound + Int(generator.next() % UInt64(range.upperBound - range.lowerBound + 1))
   }
 
-  /// Milliseconds, evenly.
-  func milliseconds(_ range: ClosedRange<Double>) -> Duration {
-    .nanoseconds(Int64((range.lowerBound + (range.upperBound - range.lowerBound) * share()) * 1e6))
+  /// Evenly.
+  func span(_ range: ClosedRange<Span>) -> Span {
+    let width = Double(range.upperBound.nanoseconds - range.lowerBound.nanoseconds)
+    return Span(nanoseconds: range.lowerBound.nanoseconds + Int64(width * share()))
   }
 
-  func seconds(_ range: ClosedRange<Double>) -> Duration {
-    milliseconds(range.lowerBound * 1000...range.upperBound * 1000)
+  func milliseconds(_ range: ClosedRange<Double>) -> Span {
+    Span(nanoseconds: Int64((range.lowerBound + (range.upperBound - range.lowerBound) * share()) * 1e6))
+  }
+
+  func seconds(_ range: ClosedRange<Double>) -> Span {
+    Span(nanoseconds: Int64((range.lowerBound + (range.upperBound - range.lowerBound) * share()) * 1e9))
   }
 
   func pick<T>(_ from: [T]) -> T? { from.isEmpty ? nil : from[number(0...from.count - 1)] }

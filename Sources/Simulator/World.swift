@@ -14,61 +14,85 @@ public final class World {
   private var heap = EventHeap()
 
   private(set) lazy var store = SimulatedStore(self, dice: Dice(seed: seed, matter: 1))
-  private(set) lazy var faults = Faults(self, dice: Dice(seed: seed, matter: 2))
+  private(set) lazy var faults = FaultSource(self, dice: Dice(seed: seed, matter: 2))
   private(set) lazy var operators = Operators(self, dice: Dice(seed: seed, matter: 3))
   private(set) lazy var invariants = Invariants(self)
   private(set) var hosts: [SimulatedHost] = []
+  /// What came from outside so far, and when.
+  public private(set) var happenings: [Scheduled] = []
+  public internal(set) var tally = Tally()
+  /// How often each matter was broken, so that the end of an older fault does not end a newer one.
+  var turns: [Matter: Int] = [:]
+  /// Kept for scenarios only.
+  var chronicle: Chronicle?
 
-  public init(seed: UInt64, _ settings: Settings = Settings()) {
+  public init(seed: UInt64, _ settings: Settings) {
     self.seed = seed
     self.settings = settings
-    story = Story(settings.story)
+    story = Story(isKept: settings.keepsStory)
     let dice = Dice(seed: seed, matter: 4)
-    for index in 0..<settings.nodes {
-      let drift = settings.clocksDrift ? Int(settings.timing.drift) : 0
-      // Mostly at the ends of what is allowed: that is where errors are.
-      let rate = dice.chance(0.6) ? (dice.chance(0.5) ? drift : -drift) : dice.number(-drift...drift)
-      let clock = HostClock(
-        at: .zero, reading: BootInstant(nanoseconds: Int64(dice.number(1...1_000_000)) * 1_000_000), rate: Int64(rate))
-      let record = NodeRecord(
-        capacity: Resources(memory: settings.memory, cpus: 64), labels: [:], connections: ["lxc:///system"], version: "sim")
-      let quality = Link.Quality(
-        late: settings.faults.lateMessages, loss: settings.faults.lostMessages, held: settings.faults.heldMessages)
-      let link = Link(self, dice: Dice(seed: seed, matter: 100 + UInt64(index)), quality: quality)
-      let host = SimulatedHost(
-        self, index: index, record: record, dice: Dice(seed: seed, matter: 200 + UInt64(index)), link: link, clock: clock)
-      link.opened = { [unowned host, unowned self] in if $0 == .fromStore { host.controller?.caughtUp(self.store.model.revision) } }
-      hosts.append(host)
-    }
-    for host in hosts {
-      for number in 0..<settings.unmanaged {
-        let name = "other\(host.index + 1)-\(number + 1)"
-        host.definitions[name] = Definition(
-          id: DomainID(connection: host.connection, name: name), uuid: Operators.uuid(host.index * 10 + number + 1, kind: 2), memory: 128, vcpus: 1)
-      }
+    for (index, node) in settings.cluster.nodes.enumerated() { hosts.append(makeHost(node, index, dice)) }
+    for host in hosts where host.setup.isOn {
       host.libvirt.boot()
       host.startGuard()
-      host.after(dice.milliseconds(1...800)) { [unowned host] in host.startController() }
+      host.after(dice.milliseconds(1...800)) { host.startController() }
     }
+  }
+
+  private func makeHost(_ node: ClusterSetup.Node, _ index: Int, _ dice: Dice) -> SimulatedHost {
+    let drift = settings.clockDrift
+    // Mostly at the ends of what is allowed: that is where errors are.
+    let rate = dice.chance(0.6) ? (dice.chance(0.5) ? drift : -drift) : dice.number(-drift...drift)
+    let clock = HostClock(
+      at: .zero, reading: BootInstant(nanoseconds: Int64(dice.number(1...1_000_000)) * 1_000_000), rate: Int64(rate))
+    let quality = Link.Quality(late: settings.faults.lateMessages, loss: settings.faults.lostMessages)
+    // By name, so that the others' chances stay the same when a node is taken away.
+    let own = Trace.hash(of: node.name.text)
+    let link = Link(self, dice: Dice(seed: seed, matter: own), quality: quality)
+    let host = SimulatedHost(
+      self, index: index, setup: node, dice: Dice(seed: seed, matter: own ^ 1), link: link, clock: clock)
+    link.opened = { [unowned host, unowned self] in if $0 == .fromStore { host.controller?.caughtUp(store.model.revision) } }
+    for (number, name) in node.unmanaged.keys.sorted().enumerated() {
+      host.definitions[name] = Definition(
+        id: DomainID(connection: host.connection, name: name), uuid: Operators.uuid(index * 10 + number + 1, kind: 2),
+        memory: node.unmanaged[name] ?? 0, vcpus: 1)
+    }
+    return host
   }
 
   // MARK: time
 
-  func at(_ moment: Moment, _ body: @escaping () -> Void) { heap.plan(at: max(moment, now), body) }
-  func after(_ duration: Duration, _ body: @escaping () -> Void) { at(now + duration, body) }
+  func at(_ moment: Moment, _ body: @escaping () -> Void) {
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: -1, boot: 0, deed: .body(body)))
+  }
+  func after(_ span: Span, _ body: @escaping () -> Void) { at(now + span, body) }
+
+  /// On a host: not when it has rebooted in between; and when it is paused, as soon as it goes on.
+  func at(_ moment: Moment, on host: SimulatedHost, _ body: @escaping () -> Void) {
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: Int32(host.index), boot: host.boot, deed: .body(body)))
+  }
+
+  func at(_ moment: Moment, tell watcher: Watcher, _ revision: Revision) {
+    heap.plan(at: max(moment, now), EventHeap.Entry(host: -1, boot: 0, deed: .news(watcher, revision)))
+  }
 
   /// Lets time go by. Ends early when an invariant is violated.
-  public func run(for duration: Duration) {
-    let end = now + duration
-    while violation == nil, let next = heap.next, next <= end, let entry = heap.take() {
-      now = entry.at
+  public func run(for span: Span) { run(until: now + span) }
+
+  /// Lets time go by until the moment, or until `isEnough` after an event.
+  public func run(until end: Moment, isEnough: () -> Bool = { false }) {
+    while violation == nil, let next = heap.next, next <= end, let (at, entry) = heap.take() {
+      now = at
       events += 1
-      trace.mix(entry.at.nanoseconds)
-      trace.mix(Int64(truncatingIfNeeded: entry.sequence))
-      entry.body()
+      trace.mix(at.nanoseconds)
+      if entry.host < 0 { entry.deed() } else { hosts[Int(entry.host)].happens(entry) }
+      if isEnough() { return }
     }
-    if violation == nil { now = end }
+    if violation == nil { now = max(now, end) }
   }
+
+  /// When something happens next.
+  var nextMoment: Moment? { heap.next }
 
   /// A hash of everything that happened so far, and when.
   public var hash: UInt64 { trace.hash }
@@ -79,25 +103,43 @@ public final class World {
   }
 
   /// Frees everything that was planned, which holds on to this world's parts.
-  public func end() { heap.removeAll() }
+  public func end() {
+    heap.removeAll()
+    for host in hosts { host.end() }
+    store.end()
+    hosts = []
+  }
 
-  func tell(_ what: @escaping @autoclosure () -> String) { story.tell(now, "world", what) }
+  @inline(__always)
+  func tell(_ what: @autoclosure () -> String) { if story.isKept { story.tell(now, "world", what()) } }
 
-  func violated(_ invariant: String, _ text: String) {
+  func violated(_ invariant: Invariant, _ text: String) {
     guard violation == nil else { return }
-    tell("VIOLATION of \"\(invariant)\": \(text)")
-    violation = Violation(seed: seed, at: now, invariant: invariant, text: text)
+    tell("VIOLATION: \(invariant.rawValue): \(text)")
+    violation = Violation(seed: seed, at: now, invariant: invariant, text: Story.withShortNames(text))
+  }
+
+  /// Something comes from outside.
+  public func happen(_ happening: Happening) {
+    happenings.append(Scheduled(at: now, happening: happening))
+    carryOut(happening)
+  }
+
+  /// A controller said something.
+  func noted(_ note: Note, by node: NodeName) {
+    if note.kind == .plannerTaken { tally.count(.plannerChanges) }
+    chronicle?.said(node, note.text)
   }
 
   func host(_ name: NodeName) -> SimulatedHost? { hosts.first { $0.name == name } }
 }
 
 /// Something that must never be was.
-public struct Violation: Sendable, Hashable, CustomStringConvertible {
+public struct Violation: Hashable, Sendable, CustomStringConvertible {
   public var seed: UInt64
   public var at: Moment
-  public var invariant: String
+  public var invariant: Invariant
   public var text: String
 
-  public var description: String { "seed \(seed) at \(at) s: \(invariant): \(text)" }
+  public var description: String { "seed \(seed) at \(at) s: \(invariant.rawValue): \(text)" }
 }

@@ -30,7 +30,8 @@ struct Holdfast: AsyncParsableCommand {
     version: buildVersion,
     subcommands: [
       StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
-      AdoptCommand.self, ApplyCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self, MoveCommand.self
+      AdoptCommand.self, ApplyCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self, MoveCommand.self,
+      SimulateCommand.self
     ])
 
   static func main() async {

@@ -15,9 +15,13 @@ import Testing
   /// The node has released w1, and does not know.
   private func releasedUnknowingly() -> Rig {
     var rig = running()
+    rig.domainsObey = false
+    commit(.put(.intent("w1"), .intent(IntentRecord(desired: .stopped))), &rig)
     rig.watchIsDeaf = true
     rig.mood = .losesAnswers
-    commit(.put(.intent("w1"), .intent(IntentRecord(desired: .stopped))), &rig)
+    rig.domainsObey = true
+    rig.gone("w1")
+    rig.send(.operation("w1", .stop, .done))
     return rig
   }
 

@@ -201,6 +201,7 @@ import Testing
     rig.actions = []
     rig.resumeIsRefused = true
     rig.send(rig.isolated(["w1", "w2"]))
+    rig.sees(Rig.domain("w2", uuid: "u2", epoch: 2))
     rig.pass(.seconds(2))
     #expect((2...50).contains(rig.resumes))
     #expect(rig.notes().count { $0 == .killed } == 1)
@@ -266,6 +267,8 @@ import Testing
     #expect(rig.starts().first?.links.count == 2)
     #expect(
       rig.commands().contains(
-        .protect(GuardedWorkload(name: "w1", isolation: .freeze, cgroup: nil, links: rig.starts().first?.links ?? []))))
+        .protect(
+          GuardedWorkload(name: "w1", isolation: .freeze, cgroup: nil, links: rig.starts().first?.links ?? [], isStarting: true)
+        )))
   }
 }

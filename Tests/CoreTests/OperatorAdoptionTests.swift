@@ -3,7 +3,7 @@ import HoldfastCore
 import Testing
 
 @Suite struct `Operator adopts domains` {
-  @Test func `spec, intent, placement and claim come in one transaction`() throws {
+  @Test func `the spec comes into the store, and the wish; the claim is the node's to take`() throws {
     let fixture = OperatorFixture()
     let options = Adoption.Options(labels: ["tier": "gold"], priority: 7, isolation: .stop, stopTimeout: 5)
     let adoption = fixture.adoption(OperatorFixture.domain("web1"), options: options)
@@ -18,12 +18,11 @@ import Testing
     #expect(spec.demand == Resources(memory: 512, cpus: 2))
     #expect(spec.uuid == adoption.domain.uuid && spec.xml == OperatorFixture.xml)
     #expect(spec.priority == 7 && spec.isolation == .stop && spec.stopTimeout == 5 && spec.labels == ["tier": "gold"])
-    #expect(view.intents["web1"]?.value.desired == .running)
-    #expect(view.placements["web1"]?.value == PlacementRecord(node: "a", reason: "adopted here"))
-    let claim = try #require(view.claims["web1"]?.value)
-    #expect(
-      claim == ClaimRecord(epoch: Epoch(1), holder: .init(node: "a", incarnation: session.incarnation), activity: .running))
-    #expect(view.isHeld(claim))
+    #expect(view.intents["web1"]?.value == IntentRecord(desired: .adopting, adopter: "a"))
+    #expect(view.placements["web1"] == nil && view.claims["web1"] == nil)
+    for command in [OperatorCommand.start("web1"), .stop("web1"), .move("web1", to: "b")] {
+      #expect(fixture.refusal(of: command)?.reason.contains("still coming under protection on a") == true)
+    }
   }
 
   @Test func `without the session nothing is claimed`() throws {
@@ -43,21 +42,6 @@ import Testing
     #expect(fixture.refusal(of: .adopt(adoption))?.kind == .conflict)
   }
 
-  @Test func `the epoch goes on above a released claim and above the domain's mark`() throws {
-    let fixture = OperatorFixture()
-    fixture.put(
-      .claim("web1"), .claim(ClaimRecord(epoch: Epoch(8), holder: nil, failures: ["b": .init(count: 1, reason: "x")])))
-    let released = try OperatorCommand.adopt(fixture.adoption(OperatorFixture.domain("web1"))).prepare(in: fixture.view)
-    let stray = OperatorFixture.domain("web1", mark: ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(40)))
-    let marked = try OperatorCommand.adopt(fixture.adoption(stray)).prepare(in: fixture.view)
-
-    let other = fixture.copy()
-    #expect(other.commit(marked.transaction))
-    #expect(other.view.claims["web1"]?.value.epoch == Epoch(41))
-    #expect(fixture.commit(released.transaction))
-    #expect(fixture.view.claims["web1"]?.value.epoch == Epoch(9))
-  }
-
   @Test func `a claim of a dead session is taken over only while it is dead`() throws {
     let fixture = OperatorFixture()
     let holder = ClaimRecord.Holder(node: "c", incarnation: OperatorFixture.incarnation("c"))
@@ -72,10 +56,10 @@ import Testing
     #expect(refusal.kind == .conflict && refusal.reason.contains("c still holds"))
   }
 
-  @Test func `somebody who claims in between wins`() throws {
+  @Test func `somebody who was faster wins`() throws {
     let fixture = OperatorFixture()
     let prepared = try OperatorCommand.adopt(fixture.adoption(OperatorFixture.domain("web1"))).prepare(in: fixture.view)
-    fixture.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil)))
+    fixture.put(.intent("web1"), .intent(IntentRecord(desired: .running)))
     #expect(!fixture.commit(prepared.transaction))
   }
 

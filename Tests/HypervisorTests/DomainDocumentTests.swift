@@ -12,7 +12,7 @@ import Testing
     ("<domain><name>x</domain>", "line 1"),
     ("<domain>\n<a b=1/></domain>", "line 2"), ("<domain a='1' a='2'/>", "given twice"), ("<domain>&foo;</domain>", "entity"),
     ("<domain><a:b/></domain>", "prefix"), ("<domain/><domain/>", "behind its end"), ("<domain>\u{1}</domain>", "character"),
-    ("<network/>", "not <domain>"),
+    ("<network/>", "not <domain>"), ("<domain><?p?></domain>", "processing instruction"),
     ("<!DOCTYPE domain [<!ENTITY a SYSTEM '/etc/passwd'>]><domain>&a;</domain>", "document type")
   ]) func `what is not a domain's XML is refused with its reason`(text: String, reason: String) throws {
     let error = #expect(throws: DomainDocumentError.self) { try DomainDocument(text) }

@@ -22,7 +22,7 @@ extension LabHostsTests {
         #expect(await probe.wait(.seconds(5)) { $0["unmanaged-h2"]?.silentSince != nil })
         let last = try #require(try lab.unmanagedLives(h2).last)
         print("lab: last beat of the killed host \(last.last - off) after the power went")
-        #expect(last.last - off < .milliseconds(200))
+        #expect(last.last - off < .seconds(2))
         #expect(try await !lab.pings(from: h1, to: h2))
         #expect(try await eventually { try await lab.etcdWrites(h1) })
         #expect(try await [h1, h3].contains(lab.leader()))

@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test func `adopt claims for this node's session`() async throws {
+  @Test func `adopt asks for protection on this node`() async throws {
     try await APIHarness.serving { api in
       let ids = ["wiki", "old", "nobody"].map { DomainID(connection: MadeUpCluster.lxc, name: $0) }
       let answer = try await api.post("/v1/adopt", AdoptRequest(domains: ids, priority: 3, isolation: .stop))
@@ -97,8 +97,7 @@ import Testing
       let results: CommandResults = try answer.decoded()
       #expect(results.results.map(\.effect) == [.adopted, .failed, .failed])
       #expect(results.results[1].error?.reason.contains("attic") == true)
-      let claim = try #require(api.access.truth.claims["wiki"]?.value)
-      #expect(claim.holder == .init(node: "n1", incarnation: "n1-7") && claim.activity == .running)
+      #expect(api.access.truth.intents["wiki"]?.value == IntentRecord(desired: .adopting, adopter: "n1"))
       #expect(api.access.truth.specs["wiki"]?.value.isolation == .stop)
     }
   }

@@ -108,7 +108,7 @@ import Testing
     let kinds = [
       "<!DOCTYPE domain SYSTEM 'file://\(scratch.path)/secret'><domain type='lxc'/>",
       "<!DOCTYPE domain [<!ENTITY % p SYSTEM 'file://\(scratch.path)/secret'> %p;]><domain type='lxc'/>",
-      "<?xml version='1.0'?>\n<!-- x --><?p?>\n<!DOCTYPE domain [<!ENTITY s SYSTEM 'secret'>]><domain type='lxc'>&s;</domain>",
+      "<?xml version='1.0'?>\n<!-- x -->\n<!DOCTYPE domain [<!ENTITY s SYSTEM 'secret'>]><domain type='lxc'>&s;</domain>",
       "\u{FEFF}<!DOCTYPE domain><domain type='lxc'/>"
     ]
     for kind in kinds {
@@ -119,6 +119,16 @@ import Testing
       #expect(errors.mistakes.map(\.found) == ["a <!DOCTYPE>"])
       #expect(!errors.description.contains("hunter2"))
     }
+  }
+
+  @Test(arguments: ["<domain type='lxc'><?p?></domain>", "<?xml version='1.0'?><?p x?><domain type='lxc'/>", "<?p?><domain/>"])
+  func `takes no processing instruction`(text: String) throws {
+    let scratch = try ScratchDirectory()
+    try scratch.write("x.xml", text)
+    let errors = try #require(throws: WorkloadFileErrors.self) {
+      try WorkloadFile.parse(text: "workloads: [{name: a, xml-file: x.xml}]", file: "w.yaml", directory: scratch.path)
+    }
+    #expect(errors.mistakes.map(\.found) == ["a <?…?>"])
   }
 
   @Test func `has mistakes that a script can read`() throws {

@@ -173,11 +173,11 @@ extension StoreTests {
       let store = try EtcdStore(configuration, logger: TestCluster.logger)
       let begin = ContinuousClock.now
       let error = await #expect(throws: StoreError.self) {
-        try await store.transact(write: put("/a", "1"), timeout: .seconds(5))
+        try await store.transact(write: put("/a", "1"), timeout: .seconds(30))
       }
       guard case .rejected(let reason, let remedy)? = error else { throw Trouble("\(String(describing: error))") }
       #expect(reason.contains(word) && !remedy.isEmpty, "\(reason)")
-      #expect(ContinuousClock.now - begin < .seconds(2), "a refusal needs no time limit to show")
+      #expect(ContinuousClock.now - begin < .seconds(15), "a refusal needs no time limit to show")
       await store.close()
     }
   }

@@ -12,7 +12,7 @@ extension StoreTests {
         let store = try cluster.store()
         try await store.commit(put("/a", "1"))
         await cluster.stop(0)
-        let limit = Duration.milliseconds(300)
+        let limit = Duration.seconds(2)
         var taken: [Duration] = []
         for number in 0..<6 {
           let begin = ContinuousClock.now
@@ -42,7 +42,7 @@ extension StoreTests {
         let store = try cluster.store(first: victim)
         for _ in 0..<20 { try await store.commit(put("/a", "0")) }
         await cluster.stop(victim)
-        let limit = Duration.milliseconds(300)
+        let limit = Duration.seconds(2)
         let begin = ContinuousClock.now
         // Sent to the stopped member its outcome is unknown; the store may also have gone elsewhere already, and then it is committed.
         do {
@@ -52,8 +52,8 @@ extension StoreTests {
         }
         try await store.transact(write: put("/a", "2"), timeout: limit)
         let taken = ContinuousClock.now - begin
-        print("stopped member: committed elsewhere after \(taken.milliseconds) ms, limit 300 ms")
-        #expect(taken < limit + .milliseconds(100))
+        print("stopped member: committed elsewhere after \(taken.milliseconds) ms, limit \(limit.milliseconds) ms")
+        #expect(taken < limit * 2)
         // It stays with the one that answers.
         var calls: [Duration] = []
         for _ in 0..<20 {
@@ -61,7 +61,7 @@ extension StoreTests {
           try await store.transact(write: put("/a", "3"), timeout: limit)
           calls.append(.now - begin)
         }
-        #expect(calls.allSatisfy { $0 < .milliseconds(200) })
+        #expect(calls.allSatisfy { $0 < limit })
         await store.close()
       }
     }
@@ -73,10 +73,10 @@ extension StoreTests {
         try await store.commit(put("/a", "0"))
         await cluster.kill(victim)
         let begin = ContinuousClock.now
-        while (try? await store.transact(write: put("/a", "1"), timeout: .milliseconds(300))) == nil {}
+        while (try? await store.transact(write: put("/a", "1"), timeout: .seconds(2))) == nil {}
         let taken = ContinuousClock.now - begin
         print("killed member: committed elsewhere after \(taken.milliseconds) ms")
-        #expect(taken < .milliseconds(100))
+        #expect(taken < .seconds(2), "no call waited for its time limit")
         await store.close()
       }
     }
@@ -92,7 +92,7 @@ extension StoreTests {
           let error = await #expect(throws: StoreError.self) {
             try await store.transact(write: put("/a", "1"), timeout: .milliseconds(200))
           }
-          #expect(ContinuousClock.now - begin < .milliseconds(250))
+          #expect(ContinuousClock.now - begin < .seconds(5))
           guard case .notApplied(let reason)? = error else {
             sent += 1
             continue
@@ -120,7 +120,7 @@ extension StoreTests {
         #expect(await watched.changes.map(\.revision) == sent.map(\.revision))
         let latest = await lateness(of: sent, in: watched)
         print("watch, member killed: event after commit, \(summary(latest))")
-        #expect((latest.max() ?? .zero) < .milliseconds(300))
+        #expect((latest.max() ?? .zero) < .seconds(5))
         await watching.close()
         await writing.close()
       }
@@ -141,7 +141,7 @@ extension StoreTests {
         try await watched.expect("the second change") { $0.last?.revision == second }
         let taken = (await watched.arrival(of: second) ?? .now) - committed
         print("watch, member stopped: moved \(taken.milliseconds) ms after the first commit elsewhere")
-        #expect(taken < .milliseconds(300))
+        #expect(taken < .seconds(5))
         #expect(await watched.changes.map(\.revision) == [first, second])
         await store.close()
       }
@@ -161,7 +161,7 @@ extension StoreTests {
         try await watched.expect("the change") { $0.last?.revision == revision }
         let taken = ContinuousClock.now - stopped
         print("watch without transactions, member stopped: event after \(taken.milliseconds) ms")
-        #expect(taken < .seconds(3))
+        #expect(taken < .seconds(10))
         await watching.close()
         await writing.close()
       }
@@ -190,7 +190,7 @@ extension StoreTests {
           try await Task.sleep(for: .milliseconds(500))
         }
         print("leader killed: committed again after \(summary(gaps))")
-        #expect(gaps.allSatisfy { $0 < .milliseconds(2500) })
+        #expect(gaps.allSatisfy { $0 < .seconds(15) })
       }
     }
 

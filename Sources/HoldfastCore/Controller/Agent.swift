@@ -14,11 +14,27 @@ struct Agent: Hashable, Sendable {
     var at: BootInstant
     var inventories: Int
     var refreshed = false
+    /// The call did not say what came of it.
+    var isUnknown = false
   }
 
   var operation: Operation?
   /// A transaction on the workload's claim is on its way: one at a time.
   var writing = false
+  /// Such transactions that failed in a row; each waits longer for the next.
+  var failedWrites = 0
+  /// Its claim is neither taken nor given up before this instant.
+  var writeAt: BootInstant?
+  /// What happens to it is not written into the claim before this instant.
+  var tellAt: BootInstant?
+  /// The claim's revision at which a release was sent whose outcome nobody knows: as long as the claim is seen at that revision,
+  /// it may be given up already.
+  var releasing: Revision?
+  /// The claim's revision that this life of the controller wrote. Nothing is started under another: a release from before may
+  /// still be on its way, and would be refused after such a write.
+  var proven: Revision?
+  /// The revision of the placement under which it was given up here: the planner has to think anew first.
+  var gaveUp: Revision?
   /// Its claim was refused in a batch: alone from now on, so that it cannot hold others up.
   var alone = false
   /// Starts that failed in a row on this node.
@@ -32,8 +48,23 @@ struct Agent: Hashable, Sendable {
   var runningSince: BootInstant?
   /// What the guard was told to protect.
   var guarded: GuardedWorkload?
+  /// An earlier life of this controller asked for a start, and nobody has seen what became of it.
+  var inheritedStart = false
+  /// This life of the controller has asked for a start.
+  var askedToStart = false
+  /// Whether it is certain that no start from before can still succeed.
+  var bar = Bar.none
+  enum Bar: Hashable, Sendable {
+    case none, asked, done
+    /// It could not be made certain; asked again then.
+    case refused(until: BootInstant)
+  }
   /// The guard was told to kill it, because its claim is lost.
-  var condemned = false
+  var condemned: Condemned?
+  struct Condemned: Hashable, Sendable {
+    /// The cgroup that was known then: what shows up in another is to be killed as well.
+    var cgroup: String?
+  }
   /// The domain is out of protection; the records remain to be removed.
   var unmarked = false
   /// What was last said about it, so that it is said once.

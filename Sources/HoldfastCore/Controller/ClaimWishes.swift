@@ -35,7 +35,8 @@ extension Controller {
   }
 
   mutating func submit(_ wishes: ClaimWishes) {
-    guard let own = session.standing, session.isValid(at: now) else { return }
+    // The session's end is on its way: nothing more is taken under it.
+    guard let own = session.standing, session.isValid(at: now), !isUnderWay({ $0 == .depart }) else { return }
     var batch: [WorkloadName] = []
     for workload in wishes.claims {
       if agents[workload]?.alone == true { take([workload], as: own) } else { batch.append(workload) }
@@ -46,7 +47,8 @@ extension Controller {
     }
     take(batch, as: own)
     for start in stride(from: 0, to: wishes.activities.count, by: Self.claimsAtOnce) {
-      record(Array(wishes.activities[start..<min(start + Self.claimsAtOnce, wishes.activities.count)]), as: own)
+      let some = Array(wishes.activities[start..<min(start + Self.claimsAtOnce, wishes.activities.count)])
+      record(some, .activity(some.map(\.0)), as: own)
     }
   }
 
@@ -65,18 +67,22 @@ extension Controller {
     transact(.claim(taken), ClusterTransaction(if: Self.ordered(conditions), write: writes))
   }
 
-  mutating func claimed(_ workloads: [WorkloadName]) {
+  mutating func claimed(_ workloads: [WorkloadName], at revision: Revision) {
     for workload in workloads {
-      agents[workload, default: Agent()].writing = false
-      agents[workload]?.alone = false
-      dirty.insert(workload)
+      written(workload)
+      agents[workload, default: Agent()].alone = false
+      agents[workload]?.proven = revision
+      // What was killed before was another run of it.
+      agents[workload]?.condemned = nil
       if let epoch = view.claims[workload]?.value.epoch {
         note(.claimed, "\(me) holds \(workload) at epoch \(epoch.value)", workload: workload)
       }
     }
   }
 
-  private mutating func record(_ activities: [(WorkloadName, ClaimRecord.Activity)], as own: OwnSession.Standing) {
+  private mutating func record(
+    _ activities: [(WorkloadName, ClaimRecord.Activity)], _ purpose: Purpose, as own: OwnSession.Standing
+  ) {
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     var writes: [Write<RecordKey, Record>] = []
     for (workload, activity) in activities {
@@ -88,22 +94,40 @@ extension Controller {
       writes.append(.put(.claim(workload), .claim(record)))
       agents[workload, default: Agent()].writing = true
     }
-    transact(.activity(activities.map(\.0)), ClusterTransaction(if: conditions, write: writes))
+    transact(purpose, ClusterTransaction(if: conditions, write: writes))
   }
+
+  mutating func recorded(_ workloads: [WorkloadName], at revision: Revision) {
+    for workload in workloads {
+      written(workload)
+      agents[workload, default: Agent()].proven = revision
+    }
+  }
+
+  /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on.
+  mutating func prove(_ workload: WorkloadName) {
+    guard let own = session.standing, session.isValid(at: now), mayWrite(workload) else { return }
+    record([(workload, .starting)], .prove(workload), as: own)
+  }
+
+  // MARK: giving up
 
   /// Gives the claim up. Only after the domain was observed to be gone.
   mutating func release(_ workload: WorkloadName, why: String, failure: ClaimRecord.Failure? = nil) {
-    guard let own = session.standing, let present = view.claims[workload], holds(present.value) else { return }
+    guard let own = session.standing, let present = view.claims[workload], holds(present.value), mayWrite(workload) else {
+      return
+    }
     var record = present.value
     record.holder = nil
     record.activity = nil
     if let failure {
+      agents[workload, default: Agent()].gaveUp = view.placements[workload]?.modified
       record.failures[me] = ClaimRecord.Failure(
         count: (record.failures[me]?.count ?? 0) + failure.count, reason: failure.reason)
     }
     agents[workload, default: Agent()].writing = true
     transact(
-      .release(workload, why: why),
+      .release(workload, of: present.modified, why: why),
       ClusterTransaction(
         if: [
           .stands(.session(own.incarnation), created: own.created), .unchanged(.claim(workload), modified: present.modified)
@@ -112,7 +136,9 @@ extension Controller {
   }
 
   mutating func released(_ workload: WorkloadName, why: String) {
+    let gaveUp = agents[workload]?.gaveUp
     agents[workload] = nil
+    if let gaveUp { agents[workload, default: Agent()].gaveUp = gaveUp }
     timers[workload] = nil
     dirty.insert(workload)
     note(.released, "\(me) gave \(workload) up: \(why)", workload: workload)
@@ -120,7 +146,7 @@ extension Controller {
 
   /// Removes a workload that left protection; its claim's epoch stays, released.
   mutating func forget(_ workload: WorkloadName) {
-    guard let own = session.standing, agents[workload]?.writing != true else { return }
+    guard let own = session.standing, mayWrite(workload) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     var writes: [Write<RecordKey, Record>] = []
     if let present = view.claims[workload] {
@@ -133,7 +159,7 @@ extension Controller {
     if let intent = view.intents[workload] { conditions.append(.unchanged(.intent(workload), modified: intent.modified)) }
     writes += [.delete(.spec(workload)), .delete(.intent(workload)), .delete(.placement(workload))]
     agents[workload, default: Agent()].writing = true
-    transact(.forget(workload), ClusterTransaction(if: conditions, write: writes))
+    transact(.forget(workload, of: view.claims[workload]?.modified), ClusterTransaction(if: conditions, write: writes))
   }
 
   mutating func forgotten(_ workload: WorkloadName) {
@@ -141,6 +167,35 @@ extension Controller {
     agents[workload] = nil
     timers[workload] = nil
     note(.unprotected, "\(workload) is out of protection", workload: workload)
+  }
+
+  // MARK: one write at a time
+
+  /// Nothing about the workload is on its way to the store, and the last thing did not just fail.
+  mutating func mayWrite(_ workload: WorkloadName) -> Bool {
+    guard let agent = agents[workload] else { return true }
+    guard !agent.writing else { return false }
+    guard let at = agent.writeAt, at > now else { return true }
+    retry(workload, at: at)
+    return false
+  }
+
+  mutating func written(_ workload: WorkloadName) {
+    agents[workload]?.writing = false
+    agents[workload]?.failedWrites = 0
+    agents[workload]?.writeAt = nil
+    agents[workload]?.tellAt = nil
+    dirty.insert(workload)
+  }
+
+  mutating func writeFailed(_ workload: WorkloadName, wasOnlyTold: Bool = false) {
+    var agent = agents[workload] ?? Agent()
+    agent.writing = false
+    let until = now + timing.renewInterval / 4 * (1 << min(agent.failedWrites, 3))
+    agent.failedWrites += 1
+    if wasOnlyTold { agent.tellAt = until } else { agent.writeAt = until }
+    agents[workload] = agent
+    dirty.insert(workload)
   }
 
   /// One order for equal sets, so that a replay is exact.

@@ -54,12 +54,17 @@ public struct Controller: Sendable {
   /// Something besides a workload wants to be looked at again then.
   var lookAt: BootInstant?
   var report = ReportState()
+  var describing = Attempt()
   var lag = WatchLag()
   var saidStoreLost = false
   var saidForeign: Incarnation?
   /// What was said until it changes, by kind and workload.
   var said: [String: String] = [:]
 
+  /// The event at hand changed something that a decision may depend on.
+  var isNews = true
+  /// Something changed that the node's report tells.
+  var reportIsDue = true
   /// When the first event came.
   var bornAt: BootInstant?
   var now: BootInstant = .zero
@@ -86,6 +91,15 @@ public struct Controller: Sendable {
     return holder == .init(node: me, incarnation: incarnation)
   }
 
+  /// The claim is ours, and no release of it may have been applied without our knowing.
+  func isMine(_ workload: WorkloadName) -> Bool {
+    guard let claim = view.claims[workload], holds(claim.value) else { return false }
+    return agents[workload]?.releasing != claim.modified
+  }
+
+  /// The guard has said that it protects it.
+  public func isGuarded(_ workload: WorkloadName) -> Bool { guardian.workloads.contains(workload.text) }
+
   // MARK: one event
 
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
@@ -93,14 +107,22 @@ public struct Controller: Sendable {
     if bornAt == nil { bornAt = self.now }
     out.removeAll(keepingCapacity: true)
     guard !isFinished else { return [] }
+    isNews = false
     learn(event)
-    decide()
+    // Most events say that everything is as it was. Nothing is decided anew then before the time that was asked for.
+    if isNews || wakeAt.map({ self.now >= $0 }) ?? true { decide() }
     return out
   }
 
   private mutating func learn(_ event: Event) {
     switch event {
-    case .tick: break
+    // These say themselves whether they are news.
+    case .store(.changed), .guardian(.report(.state)): break
+    default: isNews = true
+    }
+    switch event {
+    // An alarm that rang a moment early must not have been the last.
+    case .tick: wakeAt = nil
     case .store(.listed(let listing)): listed(listing)
     case .store(.changed(let changes)): for change in changes { changed(change) }
     case .transaction(let id, let outcome): transactionEnded(id, outcome)
@@ -175,8 +197,11 @@ public struct Controller: Sendable {
     func sooner(_ other: BootInstant?) { if let other { next = min(next ?? other, other) } }
     if session.standing != nil, !session.renewing { sooner(session.nextRenewal) }
     sooner(expiry.nextDue(after: now))
-    sooner(role.nextLook(after: now))
-    sooner(report.nextLook)
+    if session.isValid(at: now) {
+      sooner(role.nextLook(after: now))
+      sooner(report.nextLook)
+      sooner(describing.nextLook)
+    }
     sooner(lag.nextLook)
     sooner(lookAt)
     guard let next else { return }
@@ -203,11 +228,18 @@ enum Purpose: Hashable, Sendable {
   case place
   case claim([WorkloadName])
   /// Gives a claim up; the text says why, for the note.
-  case release(WorkloadName, why: String)
+  case release(WorkloadName, of: Revision, why: String)
   case activity([WorkloadName])
+  /// Writes the claim as it is, so that nothing sent before can be applied after it.
+  case prove(WorkloadName)
+  /// A domain that runs here comes under protection.
+  case adopt(WorkloadName)
   /// Removes the records of a workload that left protection.
-  case forget(WorkloadName)
-  case validate
+  case forget(WorkloadName, of: Revision?)
+  /// Proves the claims of what is to go on, under the session that is asked for.
+  case validate(Incarnation, kept: Set<WorkloadName>)
+  /// Brings the node's own record up to date.
+  case describe
   case report(ReportRecord)
   case depart
 }

@@ -14,6 +14,8 @@ extension Controller {
     guard isLeaving, !isFinished else { return }
     guard let own = session.standing else {
       if case .opening = session.phase { return }
+      // What an earlier life left standing is taken up first, to hand it over.
+      if view.isLoaded ? ownStandingSession() != nil : saved != nil { return }
       return finish()
     }
     guard own.leaving, session.isValid(at: now), now >= pauseUntil, !isUnderWay({ $0 == .depart }) else { return }

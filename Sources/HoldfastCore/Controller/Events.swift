@@ -8,7 +8,7 @@ public struct TransactionID: Hashable, Sendable {
 
 /// What an operation on a domain was.
 public enum DomainOperation: String, Hashable, Sendable {
-  case start, stop, mark, unmark
+  case start, stop, mark, unmark, bar
 }
 
 /// Everything that can happen to a controller.
@@ -53,6 +53,8 @@ public enum Action: Sendable, Equatable {
   case stop(WorkloadName, DomainID, uuid: String, grace: Duration)
   case mark(WorkloadName, DomainID, uuid: String, ClaimMark)
   case unmark(WorkloadName, DomainID, uuid: String)
+  /// Make certain that no start of it that is still on its way succeeds.
+  case bar(WorkloadName, DomainID, uuid: String, ClaimMark)
   /// Observe every domain anew.
   case refresh
   case tellGuard(GuardCommand)

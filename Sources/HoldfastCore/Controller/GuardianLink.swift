@@ -6,18 +6,31 @@ public struct GuardianLink: Hashable, Sendable {
   public internal(set) var phase: GuardState.Phase?
   /// Names that the guard said it protects when it was last asked.
   var workloads: Set<String> = []
+  /// Those of them that may be starting.
+  var starting: Set<String> = []
   /// `isolate` was commanded and not yet answered.
   var isolating = false
   /// The re-validation of the claims is on its way.
   var validating = false
   /// `resume` was commanded and not yet answered.
   var resuming = false
+  /// When starts that stand still were last ended for libvirt's sake.
+  var freedAt: BootInstant?
+  /// After a refusal nothing is commanded before this instant.
+  var quietUntil: BootInstant = .zero
   /// Since when the thaw waits for claims that are being taken anew.
   var waitingSince: BootInstant?
+  /// It has spoken with this life of the controller.
+  var hasSpoken = false
   /// While the guard was gone, this controller froze everything itself.
   var frozenWithoutIt = false
 
   public var isConnected: Bool { phase != nil }
+  /// Nothing but the deadline is new.
+  func isAsTold(by state: GuardState) -> Bool {
+    state.workloads.count == workloads.count && state.starting.count == starting.count
+      && state.workloads.allSatisfy(workloads.contains) && state.starting.allSatisfy(starting.contains)
+  }
   /// Workloads may run: the guard enforces a deadline and nothing is frozen.
   public var isArmed: Bool { if case .armed = phase, !isolating { true } else { false } }
   public var isIsolated: Bool { if case .isolated = phase { true } else { false } }
@@ -35,12 +48,15 @@ public struct GuardianLink: Hashable, Sendable {
 
 extension Controller {
   mutating func guardianSaid(_ event: Event.GuardianEvent) {
+    reportIsDue = true
     switch event {
     case .connected(let state): guardianConnected(state)
     case .report(.state(let state)): guardianChanged(to: state)
     case .report(.killed(let name, let confirmed)):
       let workload = WorkloadName(name)
       dirty.insert(workload)
+      // Should libvirt not notice by itself.
+      if confirmed, observation(of: workload) != nil { out.append(.refresh) }
       note(
         .killed,
         confirmed ? "\(name): every process is gone" : "\(name): its processes were killed, their end is not confirmed yet",
@@ -48,9 +64,10 @@ extension Controller {
     case .report(.refused(let reason)):
       guardian.resuming = false
       guardian.isolating = false
+      guardian.quietUntil = now + timing.renewInterval / 2
       condemnAnew()
-      noteOnce(.guardBack, "the guard refused a command: \(reason)")
-      lookAgain(at: now + timing.renewInterval / 2)
+      noteOnce(.guardRefused, "the guard refused a command: \(reason)")
+      lookAgain(at: guardian.quietUntil)
     case .lost(let reason): guardianLost(reason)
     }
   }
@@ -58,6 +75,9 @@ extension Controller {
   private mutating func guardianConnected(_ state: GuardState) {
     guardian.phase = state.phase
     guardian.workloads = Set(state.workloads)
+    guardian.starting = Set(state.starting)
+    if !guardian.hasSpoken { inheritStarts(state.starting) }
+    guardian.hasSpoken = true
     guardian.isolating = false
     guardian.resuming = false
     guardian.validating = false
@@ -68,26 +88,39 @@ extension Controller {
       tellGuard(.isolate)
     }
     condemnAnew()
-    for workload in agents.keys.sorted() {
-      if let protected = agents[workload]?.guarded { tellGuard(.protect(protected)) }
-    }
+    protectAnew()
     extendGuard()
     makeEveryWorkloadDirty()
   }
 
+  /// Tells the guard everything that it is to protect.
+  private mutating func protectAnew() {
+    for workload in agents.keys.sorted() {
+      if let protected = agents[workload]?.guarded { tellGuard(.protect(protected)) }
+    }
+  }
+
   /// A kill that the guard did not take, or of which its successor does not know, is commanded again.
   private mutating func condemnAnew() {
-    for workload in agents.keys { agents[workload]?.condemned = false }
+    for workload in agents.keys { agents[workload]?.condemned = nil }
   }
 
   private mutating func guardianChanged(to state: GuardState) {
     let before = guardian.phase
+    if case .armed = state.phase, guardian.isArmed, guardian.isAsTold(by: state) {
+      guardian.phase = state.phase
+      return
+    }
+    isNews = true
+    for name in state.workloads where !guardian.workloads.contains(name) { dirty.insert(WorkloadName(name)) }
     guardian.phase = state.phase
     guardian.workloads = Set(state.workloads)
+    guardian.starting = Set(state.starting)
     switch state.phase {
     case .isolated(_, let confirmed):
       guardian.isolating = false
       guard before.map(Self.isIsolated) != true else { return }
+      condemnAnew()
       note(
         .isolated,
         confirmed
@@ -95,10 +128,13 @@ extension Controller {
           : "stopping everything under protection on \(me) is not confirmed yet", severity: .error)
     case .armed, .disarmed:
       guardian.resuming = false
+      unsay(.guardRefused)
       if before.map(Self.isIsolated) == true {
         note(.resumed, "the workloads of \(me) go on where they were")
         makeEveryWorkloadDirty()
       } else if case .disarmed? = before {
+        // Without a deadline it took nothing that runs.
+        protectAnew()
         makeEveryWorkloadDirty()
       }
     }
@@ -122,7 +158,7 @@ extension Controller {
   /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
   mutating func missTheGuard() {
     guard guardian.phase == nil, !guardian.frozenWithoutIt, let bornAt else { return }
-    guard local.domains.values.contains(where: { $0.mark?.cluster == configuration.cluster }) else { return }
+    guard seesProtectedDomain else { return }
     let until = bornAt + Self.guardIsLate
     if now < until { lookAgain(at: until) } else { guardianLost("it does not answer") }
   }
@@ -143,22 +179,59 @@ extension Controller {
   /// claim is killed before, and never executes again.
   mutating func resumeIfValidated() {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
-    guard let own = session.standing, own.confirmedSent != nil, now >= pauseUntil else { return }
+    guard let own = session.standing, own.confirmedSent != nil, now >= max(pauseUntil, guardian.quietUntil) else { return }
+    let kept = settleStopped()
+    // What this life of the controller has not seen may be here without a claim.
+    guard local.isComplete else { return freeTheHypervisor() }
+    if let kept { validate(kept, as: own) }
+  }
+
+  /// libvirt may have to wait for a start that stands still, and we for libvirt: such a start is ended.
+  private mutating func freeTheHypervisor() {
+    guard case .isolated(let since, _) = guardian.phase else { return }
+    let until = max(since, guardian.freedAt ?? since) + timing.ttl
+    guard now >= until else { return lookAgain(at: until) }
+    guardian.freedAt = now
+    lookAgain(at: now + timing.ttl)
+    for name in guardian.starting.sorted() { tellGuard(.kill(workload: name)) }
+  }
+
+  /// Kills what lost its claim. Gives what may go on; nil while something is not decided.
+  private mutating func settleStopped() -> [WorkloadName]? {
     var kept: [WorkloadName] = []
+    var undecided = false
     for workload in stoppedHere() {
-      if view.isUnreadable(workload) { return }
-      if holds(view.claims[workload]?.value) {
+      if isMine(workload) || isAdopting(workload) {
         kept.append(workload)
+      } else if view.unreadable[.claim(workload)] != nil || view.isUnreadable(workload) && wasMine(workload) {
+        undecided = true
+      } else if view.specs[workload] == nil, staleCopy(of: workload) == nil {
+        // Left protection, or never came under it: nobody's business any more.
+        dropFromGuard(workload)
       } else if mayReclaim(workload), mayWaitForClaims() {
-        return
-      } else if agents[workload]?.condemned != true {
-        agents[workload, default: Agent()].condemned = true
-        tellGuard(.kill(workload: workload.text))
-        note(.killed, "\(workload) lost its claim while it was stopped here: killed", severity: .warning, workload: workload)
+        undecided = true
+      } else {
+        condemn(workload)
+        if mayStillAppear(workload), !isBarred(workload) { undecided = true }
       }
     }
+    guard !undecided else { return nil }
     guardian.waitingSince = nil
-    validate(kept, as: own)
+    return kept
+  }
+
+  private mutating func condemn(_ workload: WorkloadName) {
+    let known = Agent.Condemned(cgroup: agents[workload]?.guarded?.cgroup)
+    guard agents[workload]?.condemned != known else { return }
+    agents[workload, default: Agent()].condemned = known
+    tellGuard(.kill(workload: workload.text))
+    noteOnce(.killed, "\(workload) lost its claim while it was stopped here: killed", workload: workload)
+  }
+
+  /// An earlier session of this node held it last.
+  private func wasMine(_ workload: WorkloadName) -> Bool {
+    guard let claim = view.claims[workload]?.value else { return false }
+    return claim.holder?.node == me && !view.isHeld(claim)
   }
 
   /// A claim is being taken anew, or its placement decided. All that is stopped waits for it, so not for long.
@@ -177,15 +250,15 @@ extension Controller {
     for domain in local.domains.values {
       guard let mark = domain.mark, mark.cluster == configuration.cluster else { continue }
       let workload = WorkloadName(mark.workload)
-      if view.specs[workload] != nil { names.insert(workload) }
+      if view.specs[workload] != nil || staleCopy(of: workload) != nil { names.insert(workload) }
     }
     return names.sorted()
   }
 
   /// Nobody took the claim since an earlier session of this node held it, and it is still meant to run here.
   func mayReclaim(_ workload: WorkloadName) -> Bool {
-    guard let claim = view.claims[workload]?.value, claim.holder?.node == me, !view.isHeld(claim) else { return false }
-    guard view.intents[workload]?.value.desired == .running, agents[workload]?.condemned != true else { return false }
+    guard let claim = view.claims[workload]?.value, wasMine(workload), agents[workload]?.condemned == nil else { return false }
+    guard let desired = view.intents[workload]?.value.desired, desired != .stopped else { return false }
     if let mark = observation(of: workload)?.mark, mark.epoch != claim.epoch { return false }
     let placed = view.placements[workload]?.value.node
     return placed == me || placed == nil
@@ -196,15 +269,24 @@ extension Controller {
   private mutating func validate(_ kept: [WorkloadName], as own: OwnSession.Standing) {
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     for workload in kept.prefix(100) {
-      if let claim = view.claims[workload] { conditions.append(.unchanged(.claim(workload), modified: claim.modified)) }
+      if isAdopting(workload), let intent = view.intents[workload] {
+        conditions.append(.unchanged(.intent(workload), modified: intent.modified))
+      } else if let claim = view.claims[workload] {
+        conditions.append(.unchanged(.claim(workload), modified: claim.modified))
+      }
     }
     guardian.validating = true
-    transact(.validate, ClusterTransaction(if: conditions, write: []), timeout: timing.renewTimeout)
+    transact(
+      .validate(own.incarnation, kept: Set(kept)), ClusterTransaction(if: conditions, write: []), timeout: timing.renewTimeout)
   }
 
-  mutating func validated() {
+  mutating func validated(_ asked: Set<WorkloadName>, under incarnation: Incarnation) {
+    // The proof is of the session that it was asked under: a later one has other claims.
+    guard session.incarnation == incarnation else { return }
     guardian.validating = false
     guard guardian.isIsolated, let deadline = session.deadline, now < deadline else { return }
+    // What was seen between the question and the answer was not asked about.
+    guard let kept = settleStopped(), asked.isSuperset(of: kept) else { return }
     guardian.resuming = true
     tellGuard(.resume(deadline: deadline))
   }

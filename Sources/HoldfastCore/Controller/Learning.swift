@@ -6,6 +6,7 @@ extension Controller {
     view.load(listing)
     expiry.reload(view.sessions, now: now)
     role.planIsDue = true
+    reportIsDue = true
     lag.seen(view.revision)
     makeEveryWorkloadDirty()
     for (_, reason) in view.unreadable.sorted(by: { $0.value < $1.value }) {
@@ -15,8 +16,19 @@ extension Controller {
 
   mutating func changed(_ change: ClusterChange) {
     let before = importance(of: change.key)
-    if view.apply(change) { learned(change.key, before: before) }
+    if view.apply(change) {
+      if case .session = change.key, importance(of: change.key) == before, before != .absent {} else { isNews = true }
+      learned(change.key, before: before)
+      if case .session(let incarnation) = change.key, incarnation == session.incarnation, change.entry == nil {
+        ownSessionEnded()
+      }
+    }
     lag.seen(view.revision)
+  }
+
+  /// Seen in the watch, before any answer told it.
+  private mutating func ownSessionEnded() {
+    if isUnderWay({ $0 == .depart }) { departed() } else { sessionLost() }
   }
 
   mutating func committed(_ writes: [Write<RecordKey, Record>], _ revision: Revision) {
@@ -36,27 +48,38 @@ extension Controller {
     for (key, earlier) in before { learned(key, before: earlier) }
   }
 
-  /// The part of a record whose change matters to others than its owner: a session's counter does not.
-  private func importance(of key: RecordKey) -> SessionRecord.Phase? {
-    if case .session(let incarnation) = key { view.sessions[incarnation]?.value.phase } else { nil }
+  /// The part of a session whose change matters to others than its owner: its counter does not.
+  private enum Importance: Hashable {
+    case absent, unreadable
+    case standing(SessionRecord.Phase)
   }
 
-  private mutating func learned(_ key: RecordKey, before: SessionRecord.Phase?) {
+  private func importance(of key: RecordKey) -> Importance {
+    guard case .session(let incarnation) = key else { return .absent }
+    if view.unreadable[key] != nil { return .unreadable }
+    return view.sessions[incarnation].map { .standing($0.value.phase) } ?? .absent
+  }
+
+  private mutating func learned(_ key: RecordKey, before: Importance) {
     if let reason = view.unreadable[key] {
       note(.unreadable, "cannot read a record of the store, what depends on it is left alone: \(reason)", severity: .error)
     }
     switch key {
     case .session(let incarnation):
-      let entry = view.sessions[incarnation]
-      expiry.observe(incarnation, entry, now: now)
-      if entry?.value.phase != before {
+      expiry.observe(incarnation, view.sessions[incarnation], now: now)
+      let after = importance(of: key)
+      if after != before {
         role.planIsDue = true
-        if entry == nil || before == nil { makeEveryWorkloadDirty() }
+        if after == .absent || before == .absent { makeEveryWorkloadDirty() }
       }
-    case .planner, .node: role.planIsDue = true
-    case .report: role.planIsDue = true
+    case .planner:
+      role.planIsDue = true
+      // What leaves protection and is nobody's, the planner forgets.
+      if isPlanner { makeEveryWorkloadDirty() }
+    case .node, .report: role.planIsDue = true
     case .spec(let workload), .intent(let workload), .claim(let workload):
       role.planIsDue = true
+      reportIsDue = true
       dirty.insert(workload)
     case .placement(let workload): dirty.insert(workload)
     case .format, .history: break
@@ -72,7 +95,10 @@ extension Controller {
     case .verdict(.refused(let revision, let current)):
       refused(pending, current, at: revision)
       failed(pending, refusedWith: current)
-    case .notApplied, .unknown:
+    case .notApplied:
+      failed(pending, refusedWith: nil)
+    case .unknown:
+      doubt(pending)
       failed(pending, refusedWith: nil)
     }
   }
@@ -86,13 +112,27 @@ extension Controller {
     case .place:
       tellPlacements(pending.transaction.writes)
       role.planIsDue = role.planIsDue || role.planWasCut
-    case .claim(let workloads): claimed(workloads)
-    case .release(let workload, let why): released(workload, why: why)
-    case .activity(let workloads): for workload in workloads { writingEnded(workload) }
-    case .forget(let workload): forgotten(workload)
-    case .validate: validated()
-    case .report(let record): report.written(record, at: now)
+    case .claim(let workloads): claimed(workloads, at: revision)
+    case .adopt(let workload): adopted(workload, at: revision)
+    case .release(let workload, _, let why): released(workload, why: why)
+    case .activity(let workloads): recorded(workloads, at: revision)
+    case .prove(let workload): recorded([workload], at: revision)
+    case .forget(let workload, _): forgotten(workload)
+    case .validate(let incarnation, let kept): validated(kept, under: incarnation)
+    case .describe: describing.succeeded()
+    case .report(let record):
+      report.written(record, at: now)
+      reportIsDue = true
     case .depart: departed()
+    }
+  }
+
+  /// It may have happened, and it may still happen.
+  private mutating func doubt(_ pending: PendingTransaction) {
+    switch pending.purpose {
+    case .release(let workload, let revision, _): agents[workload, default: Agent()].releasing = revision
+    case .forget(let workload, let revision): agents[workload, default: Agent()].releasing = revision
+    default: break
     }
   }
 
@@ -107,29 +147,21 @@ extension Controller {
       role.retry(at: now + pause)
     case .claim(let workloads):
       for workload in workloads {
-        writingEnded(workload)
+        writeFailed(workload)
         agents[workload, default: Agent()].alone = true
-        retry(workload, at: now + pause)
       }
-    case .release(let workload, _), .forget(let workload):
-      writingEnded(workload)
-      retry(workload, at: now + pause)
-    case .activity(let workloads):
-      for workload in workloads {
-        writingEnded(workload)
-        retry(workload, at: now + pause)
-      }
-    case .validate:
-      guardian.validating = false
+    case .release(let workload, _, _), .forget(let workload, _), .prove(let workload), .adopt(let workload):
+      writeFailed(workload)
+    case .activity(let workloads): for workload in workloads { writeFailed(workload, wasOnlyTold: true) }
+    case .validate(let incarnation, _):
+      if session.incarnation == incarnation { guardian.validating = false }
       self.pause()
-    case .report: report.failed(at: now)
+    case .describe: describing.failed(until: now + timing.renewInterval)
+    case .report:
+      report.failed(at: now)
+      reportIsDue = true
     case .depart: self.pause()
     }
-  }
-
-  private mutating func writingEnded(_ workload: WorkloadName) {
-    agents[workload]?.writing = false
-    dirty.insert(workload)
   }
 
   mutating func retry(_ workload: WorkloadName, at instant: BootInstant) {

@@ -24,6 +24,9 @@ public struct LocalDomains: Hashable, Sendable {
     return domains[id].map(Sight.present) ?? .absent
   }
 
+  /// Every connection has told at least once what it runs.
+  var isComplete: Bool { unreachable.keys.allSatisfy { inventories[$0] != nil } }
+
   /// How many inventories the connection has given.
   func inventoryCount(_ connection: String) -> Int { inventories[connection] ?? 0 }
 

@@ -13,6 +13,9 @@ struct PlannerRole: Sendable {
   /// Failed starts, by workload and node: until when the node is out of the question.
   private var cooling: [WorkloadName: [NodeName: Cooling]] = [:]
 
+  /// Workloads whose last node is given time to claim them again, and until when.
+  private var patience: [WorkloadName: BootInstant] = [:]
+
   struct Cooling: Hashable, Sendable {
     var count: Int
     var until: BootInstant
@@ -30,8 +33,9 @@ struct PlannerRole: Sendable {
 
   func nextLook(after now: BootInstant) -> BootInstant? {
     let cool = cooling.values.lazy.flatMap(\.values).map(\.until).filter { $0 > now }.min()
+    let wait = patience.values.filter { $0 > now }.min()
     let pause = planIsDue && notBefore > now ? notBefore : nil
-    return [cool, pause].compactMap { $0 }.min()
+    return [cool, wait, pause].compactMap { $0 }.min()
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
@@ -54,13 +58,23 @@ struct PlannerRole: Sendable {
     return excluded
   }
 
-  mutating func forgetFailures(where isGone: (WorkloadName) -> Bool) {
+  mutating func forget(where isGone: (WorkloadName) -> Bool) {
     if cooling.keys.contains(where: isGone) { cooling = cooling.filter { !isGone($0.key) } }
+    if patience.keys.contains(where: isGone) { patience = patience.filter { !isGone($0.key) } }
   }
+
+  /// Whether something is still waited for; the first question begins the wait.
+  mutating func waits(for workload: WorkloadName, _ duration: Duration, now: BootInstant) -> Bool {
+    let until = patience[workload] ?? now + duration
+    patience[workload] = until
+    return now < until
+  }
+  mutating func endWait(for workload: WorkloadName) { if !patience.isEmpty { patience[workload] = nil } }
 
   /// True when a node's time has passed since the last look.
   func cooled(at now: BootInstant, since before: BootInstant) -> Bool {
     cooling.values.contains { $0.values.contains { $0.until > before && $0.until <= now } }
+      || patience.values.contains { $0 > before && $0 <= now }
   }
 
   static func coolingTime(_ failures: Int) -> Duration { .seconds(30 * min(max(failures, 1), 20)) }
@@ -161,17 +175,27 @@ extension Controller {
         name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
         unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailability(of: name))
     }
-    role.forgetFailures { view.specs[$0] == nil }
+    role.forget { view.specs[$0] == nil }
     let deaf = deafNodes()
+    let runningElsewhere = view.unmanagedDomains
     let workloads = view.specs.keys.sorted().compactMap { name -> PlanningSnapshot.Workload? in
       guard let spec = view.specs[name]?.value, !view.isUnreadable(name) else { return nil }
       let intent = view.intents[name]?.value ?? IntentRecord(desired: .running)
+      // It runs where it is; there is nothing to decide before it is adopted.
+      guard intent.desired != .adopting else { return nil }
       let placed = view.placements[name]?.value
       let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
       let failures = view.claims[name]?.value.failures ?? [:]
       var excluded = role.excluded(name, failures, now: now)
       // What a node holds may run there, and stays.
-      for (node, reason) in deaf[spec.connection] ?? [:] where view.holder(of: name) != node { excluded[node] = reason }
+      let holder = view.holder(of: name)
+      for (node, reason) in deaf[spec.connection] ?? [:] where holder != node && !mayStandStill(name, on: node) {
+        excluded[node] = reason
+      }
+      if let runsOn = runningElsewhere[spec.uuid], holder == nil {
+        let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
+        for node in view.nodes.keys { excluded[node] = reason }
+      }
       return PlanningSnapshot.Workload(
         name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
         desired: intent.desired, placed: placed, move: move, excluded: excluded)
@@ -188,6 +212,17 @@ extension Controller {
       }
     }
     return deaf
+  }
+
+  /// The node's last session ended, and what it ran may stand still there and be claimed again, which needs no libvirt. It gets a moment.
+  private mutating func mayStandStill(_ workload: WorkloadName, on node: NodeName) -> Bool {
+    guard let claim = view.claims[workload]?.value, claim.holder?.node == node, !view.isHeld(claim),
+      view.placements[workload]?.value.node == node
+    else {
+      role.endWait(for: workload)
+      return false
+    }
+    return role.waits(for: workload, timing.settle, now: now)
   }
 
   private func unavailability(of node: NodeName) -> String? {

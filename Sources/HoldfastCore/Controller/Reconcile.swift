@@ -18,10 +18,9 @@ extension Controller {
     let id = DomainID(connection: spec.connection, name: workload.text)
     let sight = local.sight(of: id)
     settleOperation(workload, id, sight)
-    let mine = holds(view.claims[workload]?.value)
-    switch (sight, mine) {
+    switch (sight, isMine(workload)) {
     case (.unknown, true): wish(.unclear, for: workload, &wishes)
-    case (.unknown, false): break
+    case (.unknown, false): unknownAndNotMine(workload, &wishes)
     case (.absent, true): absentAndMine(workload, id, spec)
     case (.absent, false): absentAndNotMine(workload, &wishes)
     case (.present(let domain), true): presentAndMine(workload, domain, spec, &wishes)
@@ -30,7 +29,7 @@ extension Controller {
   }
 
   /// After a failure nothing is tried for a while; what is seen is taken in all the same.
-  private mutating func mayTry(_ workload: WorkloadName) -> Bool {
+  mutating func mayTry(_ workload: WorkloadName) -> Bool {
     guard let at = agents[workload]?.retryAt else { return true }
     guard at > now else {
       agents[workload]?.retryAt = nil
@@ -45,22 +44,63 @@ extension Controller {
     view.intents[workload]?.value.desired == .running && view.placements[workload]?.value.node == me
   }
 
+  /// The claim is to be this node's: to run it, or to let it go in peace.
+  private func isClaimWantedHere(_ workload: WorkloadName) -> Bool {
+    view.placements[workload]?.value.node == me && (isWantedHere(workload) || isUnprotecting(workload))
+  }
+
+  /// Asks for the claim, unless it was given up under this very placement or a write has just failed.
+  private mutating func wishClaim(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    if let gaveUp = agents[workload]?.gaveUp, gaveUp == view.placements[workload]?.modified,
+      view.claims[workload]?.value.failures[me] != nil
+    {
+      return
+    }
+    if mayWrite(workload) { wishes.claims.append(workload) }
+  }
+
   private func isUnprotecting(_ workload: WorkloadName) -> Bool { view.intents[workload]?.value.desired == .unprotected }
 
   /// This node may begin something under a claim now.
-  private var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
+  var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
 
   func observation(of workload: WorkloadName) -> DomainObservation? {
     guard let spec = view.specs[workload]?.value else { return nil }
     return local.domains[DomainID(connection: spec.connection, name: workload.text)]
   }
 
-  // MARK: the five cases
+  // MARK: whose domain it is
+
+  /// The domain is the workload, by its UUID or by our mark: a copy that was started before the spec got another UUID is one too.
+  func isCopy(_ domain: DomainObservation, of workload: WorkloadName, _ spec: SpecRecord) -> Bool {
+    domain.uuid == spec.uuid || domain.mark?.cluster == configuration.cluster && domain.mark?.workload == workload.text
+  }
+
+  /// It has the workload's UUID and never was under protection here: somebody else's, and not to be touched.
+  func isNamesake(_ domain: DomainObservation, of workload: WorkloadName, _ spec: SpecRecord) -> Bool {
+    guard domain.uuid == spec.uuid, domain.mark?.cluster != configuration.cluster, !isMine(workload) else { return false }
+    return agents[workload]?.guarded == nil && !isGuarded(workload)
+  }
+
+  // MARK: the six cases
+
+  /// libvirt does not answer. What stands still here and was this node's is claimed again all the same, so that it can go on.
+  private mutating func unknownAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    if isUnprotecting(workload), isPlanner, let claim = view.claims[workload]?.value, !view.isHeld(claim),
+      claim.holder?.node != me
+    {
+      return forget(workload)
+    }
+    let isHere = agents[workload]?.guarded != nil || isGuarded(workload)
+    if isHere, session.isValid(at: now), mayReclaim(workload), isClaimWantedHere(workload) { wishClaim(workload, &wishes) }
+  }
 
   private mutating func absentAndMine(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     dropFromGuard(workload)
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     noteVanished(workload)
+    let staysHere = isWantedHere(workload) && agents[workload]?.giveUp == nil
+    guard staysHere || !mayStillAppear(workload) || isBarred(workload) else { return }
     if isUnprotecting(workload) { return forget(workload) }
     guard isWantedHere(workload) else {
       return release(workload, why: view.intents[workload]?.value.desired == .stopped ? "stopped by the operator" : "it moves")
@@ -74,35 +114,49 @@ extension Controller {
   }
 
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
+    if mayStillAppear(workload), !isBarred(workload) { return }
     dropFromGuard(workload)
-    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = false }
+    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = nil }
+    if holds(view.claims[workload]?.value) { return settleDoubt(workload) }
     if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
       return forget(workload)
     }
-    if mayAct, isWantedHere(workload), agents[workload]?.writing != true { wishes.claims.append(workload) }
+    if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
+  }
+
+  /// A release was sent, and nobody knows what became of it: a write that succeeds or is refused tells.
+  private mutating func settleDoubt(_ workload: WorkloadName) {
+    if isUnprotecting(workload) {
+      forget(workload)
+    } else if isWantedHere(workload) {
+      prove(workload)
+    } else {
+      release(workload, why: "it was given up before")
+    }
   }
 
   private mutating func presentAndMine(
     _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
   ) {
-    guard domain.uuid == spec.uuid else {
+    guard isCopy(domain, of: workload, spec) else {
       return nameIsTaken(workload, by: domain)
     }
+    sawRunning(workload)
     if isUnprotecting(workload) { return unprotect(workload, domain) }
     protect(workload, domain, spec)
     guard agents[workload]?.operation == nil, !guardian.isIsolated else { return }
     let mark = ClaimMark(
       cluster: configuration.cluster, workload: workload.text, epoch: view.claims[workload]?.value.epoch ?? .none)
+    guard isWantedHere(workload), domain.uuid == spec.uuid else {
+      wish(.stopping, for: workload, &wishes)
+      guard mayTry(workload) else { return }
+      return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
+    }
     if domain.mark != mark || domain.persistent {
       guard mayTry(workload) else { return }
       begin(.mark, workload)
       out.append(.mark(workload, domain.id, uuid: domain.uuid, mark))
       return
-    }
-    guard isWantedHere(workload) else {
-      wish(.stopping, for: workload, &wishes)
-      guard mayTry(workload) else { return }
-      return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
     }
     switch domain.state {
     case .running, .paused:
@@ -116,12 +170,22 @@ extension Controller {
     _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
   ) {
     // Somebody else's domain that only has the name: never touched. If the workload is wanted here, it cannot start here.
-    guard domain.uuid == spec.uuid else {
-      if mayAct, isWantedHere(workload), agents[workload]?.writing != true { wishes.claims.append(workload) }
+    guard isCopy(domain, of: workload, spec) else {
+      if mayAct, isWantedHere(workload) { wishClaim(workload, &wishes) }
       return
     }
+    if isAdopting(workload) { return adopt(workload, domain, spec) }
+    if isUnprotecting(workload), wasAdoptedHalfway(workload, domain) { return unprotect(workload, domain) }
+    guard !isNamesake(domain, of: workload, spec) else {
+      return noteOnce(
+        .stray, "\(domain.id) has the UUID of \(workload) and runs on \(me) outside protection: adopt it, or stop it",
+        severity: .error, workload: workload)
+    }
+    sawRunning(workload)
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
-      if isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) { forget(workload) }
+      let claim = view.claims[workload]?.value
+      // Ours, with the answer to its end lost; or nobody's.
+      if holds(claim) || isPlanner && !(claim.map(view.isHeld) ?? false) { forget(workload) }
       return
     }
     protect(workload, domain, spec)
@@ -129,12 +193,17 @@ extension Controller {
     // Without a session nothing can be told about claims: the guard's deadline holds meanwhile.
     guard session.isValid(at: now) else { return }
     if mayReclaim(workload) {
-      if isWantedHere(workload) { wishes.claims.append(workload) }
+      if isClaimWantedHere(workload) { wishClaim(workload, &wishes) }
       return
     }
+    endIntruder(workload, domain)
+  }
+
+  /// It runs here without a valid claim.
+  private mutating func endIntruder(_ workload: WorkloadName, _ domain: DomainObservation) {
     guard guardian.isArmed else { return }
-    if agents[workload]?.condemned != true {
-      agents[workload, default: Agent()].condemned = true
+    if agents[workload]?.condemned == nil {
+      agents[workload, default: Agent()].condemned = Agent.Condemned(cgroup: domain.cgroup)
       note(
         .intruder, "\(workload) runs on \(me) without a valid claim: it is stopped at once", severity: .error,
         workload: workload)
@@ -144,8 +213,25 @@ extension Controller {
     stop(workload, domain, grace: .zero, why: "no claim")
   }
 
+  /// A domain of a workload that left protection, and not of the last run under it: somebody else ran it since.
+  func staleCopy(of workload: WorkloadName) -> DomainObservation? {
+    guard view.specs[workload] == nil, let claim = view.claims[workload]?.value else { return nil }
+    return local.domains.values.first {
+      $0.mark.map { $0.cluster == configuration.cluster && $0.workload == workload.text && $0.epoch < claim.epoch } ?? false
+    }
+  }
+
+  private mutating func endStale(_ workload: WorkloadName, _ domain: DomainObservation) {
+    settleOperation(workload, domain.id, local.sight(of: domain.id))
+    protect(
+      workload, GuardedWorkload(name: workload.text, isolation: .freeze, cgroup: domain.cgroup, links: domain.links.sorted()))
+    guard session.isValid(at: now), agents[workload]?.operation == nil else { return }
+    endIntruder(workload, domain)
+  }
+
   /// A domain that carries our mark, of a workload that the store does not know. Nobody else can start it either: left alone.
   private mutating func reconcileUnknown(_ workload: WorkloadName) {
+    if let domain = staleCopy(of: workload) { return endStale(workload, domain) }
     dropFromGuard(workload)
     guard
       local.domains.values.contains(where: { $0.mark?.workload == workload.text && $0.mark?.cluster == configuration.cluster })
@@ -163,6 +249,7 @@ extension Controller {
 
   private mutating func start(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     guard mayAct, let deadline = session.deadline, let epoch = view.claims[workload]?.value.epoch else { return }
+    guard agents[workload]?.proven == view.claims[workload]?.modified else { return prove(workload) }
     let notAfter = deadline - timing.startBudget
     let underWay = agents.values.count { $0.operation?.kind == .start && $0.operation?.ended == nil }
     guard now < notAfter else { return retry(workload, at: now + timing.renewInterval / 2) }
@@ -173,8 +260,12 @@ extension Controller {
     waitingToStart.remove(workload)
     let interfaces = Interfaces.count(in: spec.xml)
     let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
+    agents[workload]?.bar = .none
+    agents[workload]?.condemned = nil
+    agents[workload]?.askedToStart = true
     // Before the start, so that the guard knows the links whenever the deadline comes.
-    protect(workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links))
+    protect(
+      workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links, isStarting: true))
     begin(.start, workload)
     out.append(
       .start(
@@ -192,7 +283,7 @@ extension Controller {
     out.append(.stop(workload, domain.id, uuid: domain.uuid, grace: grace))
   }
 
-  private mutating func unprotect(_ workload: WorkloadName, _ domain: DomainObservation) {
+  mutating func unprotect(_ workload: WorkloadName, _ domain: DomainObservation) {
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     if agents[workload]?.unmarked == true { return forget(workload) }
     guard mayTry(workload) else { return }
@@ -207,12 +298,13 @@ extension Controller {
     release(workload, why: reason, failure: .init(count: 1, reason: reason))
   }
 
-  private mutating func begin(_ kind: DomainOperation, _ workload: WorkloadName) {
+  mutating func begin(_ kind: DomainOperation, _ workload: WorkloadName) {
     agents[workload, default: Agent()].operation = Agent.Operation(kind: kind, began: now, ended: nil)
   }
 
   private mutating func wish(_ activity: ClaimRecord.Activity, for workload: WorkloadName, _ wishes: inout ClaimWishes) {
     guard let claim = view.claims[workload]?.value, agents[workload]?.writing != true else { return }
+    if let at = agents[workload]?.tellAt, now < at { return retry(workload, at: at) }
     if claim.activity != activity || activity == .running && !claim.failures.isEmpty {
       wishes.activities.append((workload, activity))
     }
@@ -220,10 +312,12 @@ extension Controller {
 
   // MARK: the guard's knowledge
 
-  private mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
+  mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
     protect(
       workload,
-      GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted()))
+      GuardedWorkload(
+        name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted(),
+        isStarting: agents[workload]?.operation?.kind == .start || agents[workload]?.inheritedStart == true))
   }
 
   private mutating func protect(_ workload: WorkloadName, _ guarded: GuardedWorkload) {
@@ -233,11 +327,12 @@ extension Controller {
   }
 
   /// The domain was seen to be gone.
-  private mutating func dropFromGuard(_ workload: WorkloadName) {
-    if let operation = agents[workload]?.operation, operation.kind == .start { return }
+  mutating func dropFromGuard(_ workload: WorkloadName) {
+    guard !mayStillAppear(workload) else { return }
     guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
     agents[workload]?.guarded = nil
     guardian.workloads.remove(workload.text)
+    guardian.starting.remove(workload.text)
     tellGuard(.forget(workload: workload.text))
   }
 
@@ -245,6 +340,7 @@ extension Controller {
 
   mutating func operationEnded(_ workload: WorkloadName, _ kind: DomainOperation, _ outcome: OperationOutcome) {
     dirty.insert(workload)
+    if kind == .bar { return barEnded(workload, outcome) }
     if kind == .start { dirty.formUnion(waitingToStart) }
     guard var agent = agents[workload], agent.operation?.kind == kind else { return }
     let connection = view.specs[workload]?.value.connection ?? ""
@@ -267,11 +363,13 @@ extension Controller {
           kind == .stop ? .stopping : .unreadable, "\(workload): \(kind.rawValue) failed: \(reason)", severity: .warning,
           workload: workload)
       }
+    case (.bar, _): break
     case (.unmark, .done):
       agent.operation = nil
       agent.unmarked = true
     case (_, .done), (_, .unknown):
-      agent.operation?.ended = .init(at: now, inventories: local.inventoryCount(connection))
+      agent.operation?.ended = .init(
+        at: now, inventories: local.inventoryCount(connection), isUnknown: outcome != .done)
       timers[workload] = now + Self.settling
     }
     agents[workload] = agent
@@ -281,12 +379,19 @@ extension Controller {
   private mutating func settleOperation(_ workload: WorkloadName, _ id: DomainID, _ sight: LocalDomains.Sight) {
     guard let operation = agents[workload]?.operation else { return }
     switch (operation.kind, sight) {
-    case (.start, .present), (.stop, .absent):
+    // Seen before its call returned, a start is still under way.
+    case (.start, .present) where operation.ended != nil:
       agents[workload]?.operation = nil
-      if operation.kind == .stop { noteStopped(workload) }
+      return
+    // The next start waits for the call's return, a release does not.
+    case (.stop, .absent) where operation.ended != nil || !isWantedHere(workload):
+      agents[workload]?.operation = nil
+      noteStopped(workload)
       return
     case (.mark, .present(let domain))
-    where operation.ended != nil && domain.mark?.epoch == view.claims[workload]?.value.epoch && !domain.persistent:
+    where operation.ended != nil && !domain.persistent
+      && (domain.mark?.epoch == view.claims[workload]?.value.epoch
+        || isAdopting(workload) && wasAdoptedHalfway(workload, domain)):
       agents[workload]?.operation = nil
       return
     default: break
@@ -299,6 +404,8 @@ extension Controller {
       agents[workload]?.operation?.ended = ended
       timers[workload] = now + Self.settling
       out.append(.refresh)
+    } else if operation.kind == .start, ended.isUnknown, !isBarred(workload) {
+      timers[workload] = now + Self.settling
     } else if local.inventoryCount(id.connection) > ended.inventories {
       // Seen anew, and the effect is not there: the operation did not work, or was undone.
       agents[workload]?.operation = nil
@@ -317,16 +424,19 @@ extension Controller {
   }
 
   mutating func observed(_ event: HypervisorEvent) {
+    reportIsDue = true
     for id in local.receive(event) {
       dirty.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }
     }
     switch event {
     case .unreachable(let connection, let reason):
-      noteOnce(.hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error)
+      noteOnce(
+        .hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error,
+        connection: connection)
       makeEveryWorkloadDirty()
     case .inventory(let connection, _):
-      if unsay(.hypervisorLost) { note(.hypervisorBack, "\(connection) answers again") }
+      if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
       makeEveryWorkloadDirty()
     case .changed, .gone: break
     }

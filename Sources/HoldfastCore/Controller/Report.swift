@@ -34,9 +34,32 @@ struct ReportState: Hashable, Sendable {
   }
 }
 
+/// Something that is tried, one attempt at a time, and after a failure not at once again.
+struct Attempt: Hashable, Sendable {
+  private var underWay = false
+  private var notBefore: BootInstant?
+
+  /// When the next attempt may be made, if one waits.
+  var nextLook: BootInstant? { underWay ? nil : notBefore }
+
+  /// True when an attempt is to be made now.
+  mutating func begins(at now: BootInstant) -> Bool {
+    guard !underWay, notBefore.map({ now >= $0 }) ?? true else { return false }
+    underWay = true
+    return true
+  }
+  mutating func succeeded() { self = Attempt() }
+  mutating func failed(until instant: BootInstant) {
+    underWay = false
+    notBefore = instant
+  }
+}
+
 extension Controller {
   mutating func reportIfChanged() {
     guard session.isValid(at: now), let own = session.standing else { return }
+    guard reportIsDue || report.nextLook.map({ now >= $0 }) ?? false else { return }
+    reportIsDue = false
     let record = currentReport()
     guard report.wants(record, now: now) else { return }
     transact(
@@ -50,12 +73,17 @@ extension Controller {
       unmanaged: .none, unmanagedDomains: 0, unreachable: local.unreachable, guardPhase: guardian.summary, strays: [])
     for domain in local.domains.values {
       let workload = WorkloadName(domain.id.name)
-      if let spec = view.specs[workload]?.value, spec.connection == domain.id.connection, spec.uuid == domain.uuid { continue }
+      if let spec = view.specs[workload]?.value, spec.connection == domain.id.connection {
+        let isOther = isNamesake(domain, of: workload, spec) || isAdopting(workload)
+        if !isOther, isCopy(domain, of: workload, spec) { continue }
+      }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
-      if domain.mark?.cluster == configuration.cluster { record.strays.append(domain.id.description) }
+      record.unmanagedUUIDs.append(domain.uuid)
+      if domain.mark?.cluster == configuration.cluster, !isAdopting(workload) { record.strays.append(domain.id.description) }
     }
     record.strays.sort()
+    record.unmanagedUUIDs.sort()
     return record
   }
 }

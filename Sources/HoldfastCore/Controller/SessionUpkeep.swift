@@ -8,6 +8,7 @@ extension Controller {
     if let transaction = session.renewal(now: now, leaving: isLeaving) {
       transact(.renew(sent: now), transaction, timeout: timing.renewTimeout)
     }
+    describeMyself()
     if let deadline = session.deadline, now >= deadline, !saidStoreLost {
       saidStoreLost = true
       note(
@@ -19,7 +20,7 @@ extension Controller {
   // MARK: taking up and opening
 
   private mutating func takeUpOrOpen() {
-    guard !isLeaving, guardian.isConnected else { return }
+    guard guardian.isConnected else { return }
     if let own = ownStandingSession() {
       session.takeUp(own.incarnation, own.entry, now: now)
       save(own.incarnation, own.entry.created)
@@ -27,14 +28,14 @@ extension Controller {
       note(.sessionOpened, "went on with session \(own.incarnation)")
       return
     }
-    guard isFormatKnown() else { return }
+    guard !isLeaving, isFormatKnown() else { return }
     // Opening frees the claims of every earlier session of this node: nothing may execute under them any more.
     guard nothingExecutes(), earlierSessionsAreOver(), now >= pauseUntil else { return }
     open()
   }
 
   /// A session in the store that an earlier life of this controller, or an unanswered attempt of ours, left there.
-  private func ownStandingSession() -> (incarnation: Incarnation, entry: Stored<SessionRecord>)? {
+  func ownStandingSession() -> (incarnation: Incarnation, entry: Stored<SessionRecord>)? {
     if let saved, let entry = view.sessions[saved.incarnation], entry.created == saved.created, entry.value.node == me {
       return (saved.incarnation, entry)
     }
@@ -57,17 +58,20 @@ extension Controller {
   /// The guard confirms it: no deadline and nothing protected, or everything frozen.
   private mutating func nothingExecutes() -> Bool {
     switch guardian.phase {
-    case .disarmed: return true
+    // One that knows of nothing is believed only when nothing is seen.
+    case .disarmed: if !seesProtectedDomain { return true }
     case .isolated(_, let confirmed): return confirmed
-    case .armed:
-      if !guardian.isolating {
-        guardian.isolating = true
-        tellGuard(.isolate)
-      }
-      return false
+    case .armed: break
     case nil: return false
     }
+    if !guardian.isolating {
+      guardian.isolating = true
+      tellGuard(.isolate)
+    }
+    return false
   }
+
+  var seesProtectedDomain: Bool { local.domains.values.contains { $0.mark?.cluster == configuration.cluster } }
 
   /// An unknown session under this node's name may be another host's: it is over only when it has not changed for long enough.
   private mutating func earlierSessionsAreOver() -> Bool {
@@ -95,6 +99,10 @@ extension Controller {
       .put(.session(incarnation), .session(session.record(1, leaving: false))),
       .put(.node(me), .node(configuration.record))
     ]
+    // Every opening writes it: of two hosts under one name, one fails here.
+    if view.unreadable[.node(me)] == nil {
+      conditions.append(view.nodes[me].map { .unchanged(.node(me), modified: $0.modified) } ?? .absent(.node(me)))
+    }
     for (old, entry) in view.sessions.sorted(by: { $0.key < $1.key }) where entry.value.node == me {
       conditions.append(.unchanged(.session(old), modified: entry.modified))
       writes.append(.delete(.session(old)))
@@ -142,6 +150,8 @@ extension Controller {
   // MARK: renewing
 
   mutating func renewed(sent: BootInstant, at revision: Revision) {
+    let wasValid = session.isValid(at: now)
+    defer { if !wasValid, session.isValid(at: now) { makeEveryWorkloadDirty() } }
     guard session.renewalEnded(sent: sent, committed: revision) == .renewed else { return }
     let silence = expiry.lastAnswer.map { now - $0 }
     expiry.answered(now: now)
@@ -162,7 +172,7 @@ extension Controller {
     if session.renewalRefused(current: entry, now: now) == .lost { sessionLost() }
   }
 
-  private mutating func sessionLost() {
+  mutating func sessionLost() {
     let name = session.incarnation?.text ?? "none"
     note(
       .sessionLost,
@@ -177,6 +187,18 @@ extension Controller {
       tellGuard(.isolate)
     }
     makeEveryWorkloadDirty()
+  }
+
+  // MARK: the node's own record
+
+  /// A node that was taken up with another configuration says so.
+  private mutating func describeMyself() {
+    guard session.isValid(at: now), let own = session.standing, view.nodes[me]?.value != configuration.record else { return }
+    guard describing.begins(at: now) else { return }
+    transact(
+      .describe,
+      ClusterTransaction(
+        if: [.stands(.session(own.incarnation), created: own.created)], write: [.put(.node(me), .node(configuration.record))]))
   }
 
   static func seconds(_ duration: Duration?) -> String {

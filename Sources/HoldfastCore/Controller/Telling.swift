@@ -4,30 +4,36 @@ import GuardProtocol
 extension Controller {
   /// Says something until it changes.
   mutating func noteOnce(
-    _ kind: Note.Kind, _ text: String, severity: Note.Severity = .warning, workload: WorkloadName? = nil
+    _ kind: Note.Kind, _ text: String, severity: Note.Severity = .warning, workload: WorkloadName? = nil,
+    connection: String? = nil
   ) {
-    let slot = workload.map { "\($0)" } ?? ""
+    let slot = workload?.text ?? connection ?? ""
     guard said["\(kind.rawValue)/\(slot)"] != text else { return }
     said["\(kind.rawValue)/\(slot)"] = text
     note(kind, text, severity: severity, workload: workload)
   }
 
   /// Forgets what was said; true when something was.
-  mutating func unsay(_ kind: Note.Kind, workload: WorkloadName? = nil) -> Bool {
-    said.removeValue(forKey: "\(kind.rawValue)/\(workload.map { "\($0)" } ?? "")") != nil
+  @discardableResult
+  mutating func unsay(_ kind: Note.Kind, workload: WorkloadName? = nil, connection: String? = nil) -> Bool {
+    said.removeValue(forKey: "\(kind.rawValue)/\(workload?.text ?? connection ?? "")") != nil
   }
 
   mutating func noteStarted(_ workload: WorkloadName) {
     var agent = agents[workload] ?? Agent()
     if let since = agent.runningSince {
-      if agent.failedStarts > 0, now - since > .seconds(60) { agent.failedStarts = 0 }
+      if agent.failedStarts > 0, now - since > Self.ranWell { agent.failedStarts = 0 }
     } else {
       agent.runningSince = now
       agent.giveUp = nil
+      unsay(.killed, workload: workload)
       note(.started, "\(workload) runs on \(me)", workload: workload)
     }
     agents[workload] = agent
   }
+
+  /// What ran for so long has its earlier failures forgiven.
+  private static let ranWell: Duration = .seconds(60)
 
   mutating func noteStopped(_ workload: WorkloadName) {
     agents[workload]?.runningSince = nil
@@ -37,6 +43,7 @@ extension Controller {
   /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
   mutating func noteVanished(_ workload: WorkloadName) {
     guard var agent = agents[workload], agent.runningSince != nil else { return }
+    if let since = agent.runningSince, now - since > Self.ranWell { agent.restarts = 0 }
     agent.runningSince = nil
     agent.restarts = min(agent.restarts + 1, 5)
     if agent.restarts > 1 {

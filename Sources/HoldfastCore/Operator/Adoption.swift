@@ -43,7 +43,7 @@ public struct Adoption: Hashable, Sendable {
     self.options = options
   }
 
-  /// Spec, intent, placement and claim come into being together: there is no instant at which another node could start it.
+  /// The spec comes into being, and the wish. The node that runs it does the rest (Controller/Adopting.swift): the claim comes last.
   func prepare(in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let name = WorkloadName(domain.id.name)
     try checkDomain(name, in: view)
@@ -56,33 +56,20 @@ public struct Adoption: Hashable, Sendable {
 
     var conditions: [Condition<RecordKey>] = [
       .stands(.session(session.incarnation), created: session.created), .absent(.spec(name)),
-      view.asSeen(.intent(name), view.intents[name]), view.asSeen(.placement(name), view.placements[name]),
-      view.asSeen(.claim(name), view.claims[name])
+      view.asSeen(.intent(name), view.intents[name])
     ]
-    let claim = view.claims[name]?.value
-    if let holder = claim?.holder {
-      if let claim, view.isHeld(claim) { throw heldBy(holder.node) }
+    if let claim = view.claims[name]?.value, let holder = claim.holder {
+      if view.isHeld(claim) { throw heldBy(holder.node) }
       conditions.append(.absent(.session(holder.incarnation)))
     }
-    // Above what the domain carries as well: its mark may be older than the store.
-    let epoch = max(claim?.epoch ?? .none, domain.mark?.epoch ?? .none).next
-    let holder = ClaimRecord.Holder(node: node, incarnation: session.incarnation)
-    let move = view.intents[name]?.value.move
     return PreparedCommand(
       name, .adopted,
-      "is protected from now on, on \(node), where it goes on running (\(demand.memory) MiB, \(spelled(demand.cpus)) cpus)",
+      "comes under protection on \(node), where it goes on running (\(demand.memory) MiB, \(spelled(demand.cpus)) cpus)",
       transaction: ClusterTransaction(
         if: conditions,
         write: [
           .put(.spec(name), .spec(spec)),
-          .put(.intent(name), .intent(IntentRecord(desired: .running))),
-          .put(
-            .placement(name),
-            .placement(
-              PlacementRecord(
-                node: node, reason: "adopted here",
-                servedMove: max(move?.serial ?? 0, view.placements[name]?.value.servedMove ?? 0)))),
-          .put(.claim(name), .claim(ClaimRecord(epoch: epoch, holder: holder, activity: .running)))
+          .put(.intent(name), .intent(IntentRecord(desired: .adopting, adopter: node)))
         ]))
   }
 

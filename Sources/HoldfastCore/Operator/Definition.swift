@@ -15,6 +15,12 @@ extension OperatorCommand {
           .conflict, thing: "workload \(name)", reason: "\(holder) still holds it from before it left protection",
           remedy: "Wait until `holdfast workload \(name)` knows it no more, then repeat.")
       }
+      if let node = view.unmanagedDomains[spec.uuid] {
+        throw OperatorError(
+          .conflict, thing: "workload \(name)",
+          reason: "a domain with its UUID \(spec.uuid) runs on \(node) outside protection",
+          remedy: "Adopt it there: `holdfast adopt \(spec.connection)/\(name)` on \(node). Or stop it first.")
+      }
       // A claim that appears in between would be another's start under this name.
       conditions.append(view.asSeen(.claim(name), view.claims[name]))
       return PreparedCommand(
@@ -24,6 +30,7 @@ extension OperatorCommand {
           write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]))
     }
 
+    if let intent = view.intents[name]?.value, intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
     if view.intents[name]?.value.desired == .unprotected { throw .leavesProtection(name) }
     let fields = spec.differences(from: present.value)
     if fields.isEmpty { return PreparedCommand(name, .unchanged, "is as defined already") }

@@ -113,6 +113,7 @@ private struct Current {
   }
 
   func refuseUnprotected() throws(OperatorError) {
+    if intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
     guard intent.desired == .unprotected else { return }
     throw .leavesProtection(name)
   }

@@ -43,6 +43,13 @@ extension OperatorError {
     .unknown("workload", name.text, among: view.specs.keys.map(\.text), list: "holdfast workloads")
   }
 
+  static func isBeingAdopted(_ name: WorkloadName, on node: NodeName?) -> OperatorError {
+    OperatorError(
+      .conflict, thing: "workload \(name)", reason: "it is still coming under protection on \(node?.text ?? "its node")",
+      remedy:
+        "Wait until `holdfast workload \(name)` says that it runs; or take the adoption back with `holdfast release \(name)`.")
+  }
+
   static func leavesProtection(_ name: WorkloadName) -> OperatorError {
     OperatorError(
       .conflict, thing: "workload \(name)", reason: "it is leaving protection",

@@ -9,6 +9,8 @@ extension PlanRun {
         nowhere(workload, "stopped by the operator")
         continue
       }
+      // It runs where it is; there is nothing to decide before it is adopted.
+      if wish.desired == .adopting { continue }
       let row = Int(tables.placed[workload])
       if wish.desired == .unprotected, wish.placed != nil {
         // It stays where it is, even if that node is away: nobody may start it elsewhere.

@@ -29,6 +29,8 @@ struct Score: Comparable {
   var rank = 0
   /// What the spreading rule makes of it.
   var load = 0.0
+  /// The same of the other resources, which decides between nodes that are loaded alike.
+  var rest = 0.0
 
   func isEqualBeforeLoad(to other: Score) -> Bool {
     (waits, spare, broken, rank) == (other.waits, other.spare, other.broken, other.rank)
@@ -39,7 +41,7 @@ struct Score: Comparable {
     if a.spare != b.spare { return a.spare < b.spare }
     if a.broken != b.broken { return a.broken < b.broken }
     if a.rank != b.rank { return a.rank < b.rank }
-    return a.load < b.load
+    return a.load != b.load ? a.load < b.load : a.rest < b.rest
   }
 }
 
@@ -222,28 +224,42 @@ struct Search {
     for topology in dislikedTopologies {
       score.broken += Int(disliked[Int(topology)][board.domain(topology, node, tables)] ?? 0)
     }
-    score.load = load(node, board, tables)
+    (score.load, score.rest) = load(node, board, tables)
     return score
   }
 
   /// What the spreading rule of the first of them makes of the node.
-  private func load(_ node: Int, _ board: Board, _ tables: PlanTables) -> Double {
+  private func load(_ node: Int, _ board: Board, _ tables: PlanTables) -> (load: Double, rest: Double) {
     switch tables.profiles[Int(tables.profileOf[members[0]])].spread {
-    case .leastLoaded: return share(node, board, tables)
-    case .packed: return -share(node, board, tables)
-    case .roundRobin: return Double(board.residents[node].count + members.count)
+    case .leastLoaded:
+      let shares = shares(node, board, tables)
+      return (shares.fullest, shares.rest)
+    case .packed:
+      let shares = shares(node, board, tables)
+      return (-shares.fullest, -shares.rest)
+    case .roundRobin: return (Double(board.residents[node].count + members.count), 0)
     case .balanced:
-      return loadColumns.reduce(0) { sum, column in
+      let growth = loadColumns.reduce(0) { sum, column in
         let before = share(node, column, with: 0, board, tables)
         let after = share(node, column, with: demand[column], board, tables)
         return sum + after * after - before * before
       }
+      return (growth, 0)
     }
   }
 
   /// The fullest of the node's resources with them, as a share of its capacity.
-  func share(_ node: Int, _ board: Board, _ tables: PlanTables) -> Double {
-    loadColumns.reduce(-Double.infinity) { max($0, share(node, $1, with: demand[$1], board, tables)) }
+  func share(_ node: Int, _ board: Board, _ tables: PlanTables) -> Double { shares(node, board, tables).fullest }
+
+  /// That, and the shares of the others together.
+  private func shares(_ node: Int, _ board: Board, _ tables: PlanTables) -> (fullest: Double, rest: Double) {
+    var fullest = share(node, loadColumns[0], with: demand[loadColumns[0]], board, tables), rest = 0.0
+    for column in loadColumns.dropFirst() {
+      let share = share(node, column, with: demand[column], board, tables)
+      rest += min(share, fullest)
+      fullest = max(share, fullest)
+    }
+    return (fullest, rest)
   }
 
   private func share(_ node: Int, _ column: Int, with more: Int64, _ board: Board, _ tables: PlanTables) -> Double {

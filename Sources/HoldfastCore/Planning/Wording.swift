@@ -64,6 +64,9 @@ struct Wording {
     }
     if lost.rank != won.rank { return "less preferred by \(choosing(search.members))" }
     let isEqual = lost.load == won.load
+    if isEqual, lost.rest != won.rest {
+      return "as loaded, but more so by its other resources: \(percent(search.share(node, board, tables))) with it"
+    }
     switch spread(search.members) {
     case .leastLoaded:
       let share = percent(search.share(node, board, tables))

@@ -7,7 +7,7 @@ public struct Note: Hashable, Sendable, Codable {
     case sessionOpened, sessionLost, sessionEnded, storeLost, storeBack
     case nodeLost, plannerTaken, placed, pending
     case claimed, released, started, startFailed, stopping, stopped, vanished, killed, adopted, unprotected
-    case isolated, resumed, guardLost, guardBack
+    case isolated, resumed, guardLost, guardBack, guardRefused
     case hypervisorLost, hypervisorBack, intruder, stray, unreadable, leaving
   }
   public var severity: Severity

@@ -110,6 +110,8 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   public enum Desired: String, Sendable, Codable {
     case running
     case stopped
+    /// To come under protection where it runs: that node works at it.
+    case adopting
     /// To leave protection: left running where it runs, then forgotten.
     case unprotected
   }
@@ -126,10 +128,13 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   }
   public var desired: Desired
   public var move: Move?
+  /// The node on which it is adopted.
+  public var adopter: NodeName?
 
-  public init(desired: Desired, move: Move? = nil) {
+  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil) {
     self.desired = desired
     self.move = move
+    self.adopter = adopter
   }
 }
 
@@ -217,15 +222,19 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var guardPhase: String
   /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
   public var strays: [String]
+  /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
+  public var unmanagedUUIDs: [String]
 
   public init(
-    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String]
+    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
+    unmanagedUUIDs: [String] = []
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
     self.unreachable = unreachable
     self.guardPhase = guardPhase
     self.strays = strays
+    self.unmanagedUUIDs = unmanagedUUIDs
   }
 }
 

@@ -122,6 +122,8 @@ package actor ControllerLoop {
       operate(workload, .mark) { await $0.mark(domain, uuid: uuid, mark: mark) }
     case .unmark(let workload, let domain, let uuid):
       operate(workload, .unmark) { await $0.unmark(domain, uuid: uuid) }
+    case .bar(let workload, let domain, let uuid, let mark):
+      operate(workload, .bar) { await $0.bar(domain, uuid: uuid, mark: mark) }
     case .refresh: Task { [ports] in await ports.hypervisor.refresh() }
     case .tellGuard(let command): ports.guardian.send(command)
     case .isolateDirectly(let workloads): ports.isolateDirectly(workloads)

@@ -3,33 +3,40 @@ import HoldfastCore
 
 /// The controller's program around the real core: feeds it events, carries out its actions.
 final class ControllerProcess {
-  unowned let host: SimulatedHost
-  private let world: World
+  static let cluster = "sim"
+  static let partition = "/holdfast"
+
+  let host: SimulatedHost
+  let world: World
   private(set) var core: Controller
   private(set) var isAlive = true
   /// Stopped by SIGSTOP.
   private(set) var isHalted = false
   private var held: [() -> Void] = []
+  /// It is stopped when it has done so many more steps.
+  struct Trap {
+    var steps: Int
+    var span: Span
+  }
+  var trap: Trap?
   private var alarm = 0
-  private var unanswered: Set<TransactionID> = []
+  private var unanswered: [TransactionID: ClusterTransaction] = [:]
   private(set) lazy var guardLine = GuardLine(self, on: host)
   private(set) lazy var hypervisor = HypervisorDoor(self, on: host)
   private var watcher: Watcher?
-  /// Turns taken, to notice one that spins.
-  private(set) var turns = 0
+  private let tampering: (any Tampering)?
 
   init(_ host: SimulatedHost) {
     self.host = host
     world = host.world
+    tampering = world.settings.tampering?()
+    let timing = world.settings.timing
     core = Controller(
       .init(
-        cluster: "sim", node: host.name, record: host.record, timing: world.settings.coreTiming, partition: "/holdfast",
-        seed: host.dice.bits()),
-      saved: host.savedSession)
-    watcher = Watcher(world, store: world.store, link: host.link, dice: host.dice) { [weak self] event in
-      guard let self else { return }
-      self.host.after(.zero) { [weak self] in self?.deliver(event) }
-    }
+        cluster: Self.cluster, node: host.name, record: host.record, timing: tampering?.timing(timing) ?? timing,
+        partition: Self.partition, seed: host.dice.bits()),
+      saved: tampering.map { $0.saved(host.savedSession) } ?? host.savedSession)
+    watcher = Watcher(host) { [unowned self] event in deliver(event) }
     guardLine.connect()
     _ = hypervisor
   }
@@ -38,16 +45,16 @@ final class ControllerProcess {
     isAlive = false
     held = []
     watcher?.close()
+    watcher = nil
     guardLine.close()
   }
 
   // MARK: SIGSTOP
 
-  func halt(for duration: Duration) {
+  func halt(for span: Span) {
     guard isAlive, !isHalted else { return }
-    host.tell("the controller is stopped for \(duration.inSeconds) s")
     isHalted = true
-    host.after(duration) { [weak self] in self?.goOn() }
+    host.after(span) { [self] in goOn() }
   }
 
   private func goOn() {
@@ -72,16 +79,41 @@ final class ControllerProcess {
     if isHalted { held.append(body) } else { body() }
   }
 
+  /// Between two steps: a process may be stopped right there, if a guard is left to notice the deadline.
+  func mayStepOnTheTrap() {
+    guard var trap, isAlive, !isHalted, host.guardian != nil else { return }
+    trap.steps -= 1
+    self.trap = trap
+    guard trap.steps < 0 else { return }
+    self.trap = nil
+    host.tell("the controller is stopped between two steps for \(trap.span)")
+    halt(for: trap.span)
+  }
+
   // MARK: turns
 
-  func deliver(_ event: Event) { whenRunning { [self] in handle(event) } }
+  func deliver(_ event: Event) {
+    guard isAlive else { return }
+    if isHalted { held.append { [self] in handle(event) } } else { handle(event) }
+  }
 
   private func handle(_ event: Event) {
     guard isAlive else { return }
-    turns += 1
+    guard let tampering else { return receive(event) }
+    for event in tampering.events(for: event, scene) { receive(event) }
+  }
+
+  private func receive(_ event: Event) {
+    guard isAlive else { return }
     let actions = core.receive(event, now: host.now)
     world.mix(Int64(host.index), Int64(actions.count))
-    perform(actions[...])
+    if actions.isEmpty { return }
+    guard let tampering else { return perform(actions[...]) }
+    perform(actions.flatMap { tampering.actions(for: $0, scene) }[...])
+  }
+
+  private var scene: Scene {
+    Scene(node: host.name, now: host.now, core: core, store: world.store.model, transactions: unanswered)
   }
 
   private func perform(_ actions: ArraySlice<Action>) {
@@ -89,7 +121,7 @@ final class ControllerProcess {
     while let action = rest.popFirst() {
       guard isAlive else { return }
       perform(action)
-      if !rest.isEmpty { world.faults.maybeHalt(self) }
+      if trap != nil, !rest.isEmpty { mayStepOnTheTrap() }
       if isHalted, !rest.isEmpty {
         held.insert({ [self, rest] in perform(rest) }, at: 0)
         return
@@ -101,17 +133,20 @@ final class ControllerProcess {
     switch action {
     case .transact(let id, let transaction, let timeout): transact(id, transaction, timeout: timeout)
     case .start(let workload, let request):
-      host.tell("asks for the start of \(workload) at epoch \(request.mark.epoch.value)")
+      host.tell("starts \(workload) at epoch \(request.mark.epoch.value)")
       hypervisor.start(workload, request)
     case .stop(let workload, let domain, let uuid, let grace):
-      host.tell("asks for the stop of \(workload) within \(grace.inSeconds) s")
-      hypervisor.stop(workload, domain, uuid: uuid, grace: grace)
+      host.tell("stops \(workload), within \(Span(grace))")
+      hypervisor.stop(workload, domain, uuid: uuid, grace: Span(grace))
     case .mark(let workload, let domain, let uuid, let mark):
       host.tell("marks \(workload) with epoch \(mark.epoch.value)")
       hypervisor.mark(workload, domain, uuid: uuid, mark)
     case .unmark(let workload, let domain, let uuid):
-      host.tell("unmarks \(workload)")
+      host.tell("takes its mark off \(workload)")
       hypervisor.mark(workload, domain, uuid: uuid, nil)
+    case .bar(let workload, let domain, _, _):
+      host.tell("makes certain that no earlier start of \(workload) succeeds")
+      hypervisor.bar(workload, domain)
     case .refresh: hypervisor.takeInventory()
     case .tellGuard(let command): tellGuard(command)
     case .isolateDirectly(let workloads): isolateDirectly(workloads)
@@ -119,101 +154,95 @@ final class ControllerProcess {
     case .restartWatch:
       host.tell("the watch is deaf: connects it elsewhere")
       watcher?.restart()
-    case .note(let note): host.tell("note: \(note.kind.rawValue): \(note.text)")
+    case .note(let note): take(note)
     case .wake(let instant): wake(at: instant)
     case .finished: finish()
     }
   }
 
+  private func take(_ note: Note) {
+    host.tell("\(note.kind.rawValue): \(note.text)")
+    world.noted(note, by: host.name)
+  }
+
   private func finish() {
-    host.tell("has left")
     host.hasLeft = true
-    host.after(.zero) { [weak self] in
-      guard let self, host.controller === self else { return }
-      host.killController()
+    host.after(.zero) { [self] in
+      if host.controller === self { host.killController() }
+      // Asked to leave in the storm, gone when it is over: somebody brings it back.
+      if world.faults.isOver { host.after(.seconds(1)) { [self] in host.comeBack() } }
     }
   }
 
   private func wake(at instant: BootInstant) {
     alarm += 1
     let number = alarm
-    host.at(instant, late: host.dice.milliseconds(0.05...1)) { [weak self] in
-      guard let self, number == alarm else { return }
-      deliver(.tick)
-    }
+    host.at(instant, late: host.dice.milliseconds(0.05...1)) { [self] in if number == alarm { deliver(.tick) } }
   }
 
   private func tellGuard(_ command: GuardCommand) {
-    let sabotage = world.settings.sabotage
-    var command = command
-    if sabotage.contains(.deadlineFromReply), case .extend = command {
-      command = .extend(deadline: world.settings.coreTiming.deadline(sent: host.now))
-    }
-    if sabotage.contains(.noKillBeforeThaw), case .kill = command { return }
     switch command {
     case .extend: break
-    default: host.tell("tells the guard: \(command.wireText)")
+    default: host.tell("tells the guard: \(command.words)")
     }
     guardLine.send(command)
   }
 
   private func isolateDirectly(_ workloads: [GuardedWorkload]) {
-    if world.settings.sabotage.contains(.guardLossIgnored) { return }
     host.tell("freezes everything without the guard")
-    _ = host.freeze(Set(workloads.compactMap(\.cgroup).filter { !$0.contains("holdfast.partition") }))
+    _ = host.freeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)))
   }
 
   // MARK: the store
 
   private func transact(_ id: TransactionID, _ transaction: ClusterTransaction, timeout: Duration) {
-    unanswered.insert(id)
-    var transaction = transaction
-    if world.settings.sabotage.contains(.claimWithoutLooking) {
-      transaction.conditions.removeAll { if case .absent(.session) = $0 { true } else { false } }
-    }
-    host.link.carry(.toStore) { [weak self, name = host.name.text, world] in
-      world.store.submit(transaction, from: name) { [weak self] answer in
-        guard let self else { return }
-        host.link.carry(.fromStore) { [weak self] in self?.answered(id, answer, transaction) }
+    unanswered[id] = transaction
+    let sent = world.now
+    host.link.carry(.toStore) { [self] in
+      world.store.submit(transaction, from: host.name.text, sent: sent) { [self] answer in
+        host.link.carry(.fromStore) { [self] in host.promptly { self.answered(id, answer) } }
       }
     }
-    host.at(host.now + timeout) { [weak self] in
-      self?.conclude(id, transaction, .unknown(reason: "no answer within \(timeout.inSeconds) s"))
+    host.at(host.now + timeout) { [self] in
+      if unanswered[id] != nil { conclude(id, .unknown(reason: "no answer within \(Span(timeout))")) }
     }
   }
 
-  private func answered(_ id: TransactionID, _ answer: SimulatedStore.Answer, _ transaction: ClusterTransaction) {
-    host.after(.zero) { [weak self] in
-      switch answer {
-      case .verdict(let verdict): self?.conclude(id, transaction, .verdict(verdict))
-      case .refused: self?.conclude(id, transaction, .notApplied(reason: "the store refuses requests"))
-      }
+  private func answered(_ id: TransactionID, _ answer: SimulatedStore.Answer) {
+    switch answer {
+    case .verdict(let verdict): conclude(id, .verdict(verdict))
+    case .refused: conclude(id, .notApplied(reason: "the store refuses requests"))
     }
   }
 
   /// The first of reply and time-out that the process sees counts.
-  private func conclude(_ id: TransactionID, _ transaction: ClusterTransaction, _ outcome: Event.TransactionOutcome) {
+  private func conclude(_ id: TransactionID, _ outcome: Event.TransactionOutcome) {
     whenRunning { [self] in
-      guard unanswered.remove(id) != nil else { return }
-      handle(.transaction(id, sabotaged(outcome, transaction)))
+      guard unanswered[id] != nil else { return }
+      handle(.transaction(id, outcome))
+      unanswered[id] = nil
     }
   }
 
-  private func sabotaged(_ outcome: Event.TransactionOutcome, _ transaction: ClusterTransaction) -> Event.TransactionOutcome {
-    let sabotage = world.settings.sabotage
-    switch outcome {
-    case .unknown where sabotage.contains(.silenceIsConsent):
-      let isRenewal = transaction.writes.count == 1 && transaction.conditions.count == 1
-      return isRenewal ? .verdict(.committed(world.store.model.revision)) : outcome
-    case .verdict(.refused(let revision, _)) where sabotage.contains(.refusalIgnored):
-      let isClaim = transaction.writes.contains { if case .claim = $0.key { true } else { false } }
-      return isClaim ? .verdict(.committed(revision)) : outcome
-    default: return outcome
-    }
-  }
-
-  func deafenWatch(for duration: Duration) { watcher?.deafen(for: duration) }
+  func deafenWatch(for span: Span) { watcher?.deafen(for: span) }
 
   /// The way from the store is open again.
   func caughtUp(_ revision: Revision) { watcher?.news(revision) }
+}
+
+extension GuardCommand {
+  /// Short, for a story.
+  fileprivate var words: String {
+    switch self {
+    case .hello: "hello"
+    case .status: "status"
+    case .extend: "extend"
+    case .protect(let workload): "protect \(workload.name)\(workload.cgroup == nil ? ", which is about to start" : "")"
+    case .forget(let workload): "forget \(workload)"
+    case .kill(let workload): "kill \(workload)"
+    case .isolate: "isolate"
+    case .resume: "resume"
+    case .disarm: "disarm"
+    }
+  }
 }

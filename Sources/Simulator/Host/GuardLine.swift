@@ -4,7 +4,7 @@ import HoldfastCore
 /// A controller's connection to its guard: messages of microseconds, in order, both ways.
 final class GuardLine {
   private unowned let process: ControllerProcess
-  private unowned let host: SimulatedHost
+  private let host: SimulatedHost
   private var guardian: GuardProcess?
   private var isGreeted = false
   private var connection = 0
@@ -23,8 +23,8 @@ final class GuardLine {
 
   /// Connects when a guard is there; called again when one has started.
   func connect() {
-    host.after(host.dice.milliseconds(0.2...40)) { [weak self] in
-      guard let self, guardian == nil, process.isAlive, let found = host.guardian else { return }
+    host.after(host.dice.milliseconds(0.2...40)) { [self] in
+      guard guardian == nil, process.isAlive, let found = host.guardian else { return }
       connection += 1
       guardian = found
       isGreeted = false
@@ -42,17 +42,17 @@ final class GuardLine {
     guard let guardian else { return }
     let number = connection
     lastToGuard = max(lastToGuard, host.world.now + host.dice.milliseconds(0.02...0.15))
-    host.at(lastToGuard) { [weak self, weak guardian] in
-      guard let self, number == connection else { return }
-      guardian?.input(.command(command))
+    host.at(lastToGuard) { [self] in
+      guard number == connection else { return }
+      guardian.input(.command(command))
     }
   }
 
   func report(_ report: GuardReport) {
     let number = connection
     lastToController = max(lastToController, host.world.now + host.dice.milliseconds(0.02...0.15))
-    host.at(lastToController) { [weak self] in
-      guard let self, number == connection else { return }
+    host.at(lastToController) { [self] in
+      guard number == connection else { return }
       if !isGreeted, case .state(let state) = report {
         isGreeted = true
         process.deliver(.guardian(.connected(state)))
@@ -67,8 +67,8 @@ final class GuardLine {
     connection += 1
     let wasGreeted = isGreeted
     isGreeted = false
-    host.after(host.dice.milliseconds(0.05...0.4)) { [weak self] in
-      guard let self, process.isAlive else { return }
+    host.after(host.dice.milliseconds(0.05...0.4)) { [self] in
+      guard process.isAlive else { return }
       if wasGreeted { process.deliver(.guardian(.lost(reason: reason))) }
     }
   }

@@ -2,30 +2,33 @@ import GuardProtocol
 
 /// The guard's program around the real machine: one thread, one thing after the other, on this host's clock.
 final class GuardProcess {
-  private unowned let host: SimulatedHost
+  private let host: SimulatedHost
   private var machine: GuardMachine
+  private let tampering: (any Tampering)?
   private var inputs: [GuardMachine.Event] = []
   private var isBusy = false
   private var isAlive = true
-  private var timer: (at: BootInstant, number: Int)?
-  private var timers = 0
+  /// When the machine wants to be woken.
+  private var timer: BootInstant?
+  /// When it will be looked at; counted, so that an older one is known.
+  private var alarm: BootInstant?
+  private var alarms = 0
   private(set) var line: GuardLine?
 
-  private static let firstLook = Duration.milliseconds(3)
-  private static let nextLook = Duration.milliseconds(1)
+  private static let firstLook = Span.milliseconds(3)
+  private static let nextLook = Span.milliseconds(1)
 
   init(_ host: SimulatedHost) {
     self.host = host
+    tampering = host.world.settings.tampering?()
     machine = GuardMachine(boot: "\(host.name)-boot\(host.boot)")
-    let forgets = host.world.settings.sabotage.contains(.guardForgets)
-    let record = forgets ? nil : host.guardRecord
     let found = GuardMachine.FoundAtStart(
-      record: record.map { .found($0) } ?? .none,
-      occupied: forgets ? false : host.domains.values.contains { $0.partition != nil }, frozen: host.isPartitionFrozen)
-    input(.started(found))
+      record: host.guardRecord.map { .found($0) } ?? .none,
+      occupied: host.domains.values.contains { $0.partition != nil }, frozen: host.isPartitionFrozen)
+    input(.started(tampering?.found(found) ?? found))
   }
 
-  var state: GuardState { machine.state }
+  var isIsolated: Bool { if case .isolated = machine.state.phase { true } else { false } }
 
   func die() {
     isAlive = false
@@ -65,8 +68,20 @@ final class GuardProcess {
       isBusy = false
       return work()
     }
-    let actions = machine.receive(event, now: host.now)
-    perform(actions[...], Array(events.dropFirst()))
+    var actions: [GuardMachine.Action] = []
+    var told = Array(events.dropFirst())
+    if let tampering {
+      for event in tampering.guardEvents(for: event) {
+        for action in machine.receive(event, now: host.now) {
+          let instead = tampering.guardActions(for: action)
+          actions += instead.done
+          told += instead.told
+        }
+      }
+    } else {
+      actions = machine.receive(event, now: host.now)
+    }
+    perform(actions[...], told)
   }
 
   /// Does one action after the other; what takes time goes on later. Results follow as events, in order.
@@ -88,15 +103,15 @@ final class GuardProcess {
   }
 
   private func isolate(
-    _ round: Int, _ cgroups: [String], _ patience: Duration, _ rest: ArraySlice<GuardMachine.Action>,
+    _ round: Int, _ cgroups: [String], _ patience: Span, _ rest: ArraySlice<GuardMachine.Action>,
     _ results: [GuardMachine.Event]
   ) {
-    let outside = Set(cgroups.filter { !$0.contains("holdfast.partition") })
-    let holds = host.freeze(outside)
+    let holds = host.freeze(SimulatedDomain.outside(cgroups))
     let patient = host.world.now + patience
     let done = min(holds, patient)
     host.at(done) { [self] in
-      let result = GuardMachine.Event.freezeResult(round: round, confirmed: holds <= patient, foundFrozen: [])
+      let isConfirmed = holds <= patient && host.kernel.confirms
+      let result = GuardMachine.Event.freezeResult(round: round, confirmed: isConfirmed, foundFrozen: [])
       perform(rest, results + [result])
     }
   }
@@ -105,7 +120,7 @@ final class GuardProcess {
     switch action {
     case .report(let report): line?.report(report)
     case .setTimer(let instant): arm(instant)
-    case .thaw(let cgroups): host.thaw(Set(cgroups.filter { !$0.contains("holdfast.partition") }))
+    case .thaw(let cgroups): host.thaw(SimulatedDomain.outside(cgroups))
     case .linksDown(let round, _): return .linksResult(round: round, foundDown: [])
     case .linksUp: break
     case .kill(let target): return .killResult(target, kill(target))
@@ -120,21 +135,31 @@ final class GuardProcess {
 
   // MARK: doing
 
+  /// A deadline moves with every renewal: one that moves away is looked at when the present alarm comes.
   private func arm(_ instant: BootInstant?) {
-    timers += 1
-    guard let instant else { return timer = nil }
-    let number = timers
-    timer = (instant, number)
-    host.at(instant, late: host.world.faults.timerLateness(host.dice)) { [weak self] in
-      guard let self, timer?.number == number else { return }
-      guard host.now >= instant else { return arm(instant) }
-      timer = nil
+    timer = instant
+    if let instant, alarm.map({ instant < $0 }) ?? true { plan(instant) }
+  }
+
+  private func plan(_ instant: BootInstant) {
+    alarm = instant
+    alarms += 1
+    let number = alarms
+    host.at(instant, late: host.dice.milliseconds(0.02...0.3) + host.kernel.timerDelay) { [self] in
+      guard isAlive, number == alarms else { return }
+      alarm = nil
+      guard let timer else { return }
+      guard host.now >= timer else { return plan(timer) }
+      self.timer = nil
       input(.timer)
     }
   }
 
   /// The host's clock runs at another rate now.
-  func armAnew() { if let timer { arm(timer.at) } }
+  func armAnew() {
+    alarm = nil
+    if let timer { plan(timer) }
+  }
 
   private func census(_ cgroups: Set<String>) -> Bool {
     host.domains.values.contains { $0.partition != nil || cgroups.contains($0.cgroup) }
@@ -149,9 +174,10 @@ final class GuardProcess {
       }
     }.sorted { $0.pid < $1.pid }
     if aims.isEmpty { return .gone }
-    if host.world.faults.killFails(host.dice) { return .failed(reason: "a process could not be reached") }
+    if host.dice.chance(host.kernel.failedKills) { return .failed(reason: "a process could not be reached") }
     for domain in aims {
       host.world.invariants.touched(domain, on: host, by: "the guard's kill")
+      if !domain.isKilled { host.world.tally.count(.guardKills) }
       host.kill(domain, why: "by the guard", lasting: host.dice.milliseconds(4...12))
     }
     return .dying

@@ -3,12 +3,12 @@ import HoldfastCore
 
 /// The hypervisor's adapter in one controller's life: calls with a time limit, events in order.
 final class HypervisorDoor {
-  private static let callLimit = Duration.seconds(5)
-  private static let lifecycleLimit = Duration.seconds(10)
-  private static let reconnect = Duration.milliseconds(200)
+  private static let callLimit = Span.seconds(5)
+  private static let lifecycleLimit = Span.seconds(10)
+  private static let reconnect = Span.milliseconds(200)
 
   private unowned let process: ControllerProcess
-  private unowned let host: SimulatedHost
+  private let host: SimulatedHost
   private var libvirt: SimulatedLibvirt { host.libvirt }
   private var isConnected = false
   private var attempt = 0
@@ -41,11 +41,11 @@ final class HypervisorDoor {
     guard !isConnected else { return }
     attempt += 1
     let number = attempt
-    host.after(host.dice.milliseconds(5...80)) { [weak self] in
-      guard let self, number == attempt, process.isAlive, !isConnected else { return }
+    host.after(host.dice.milliseconds(5...80)) { [self] in
+      guard number == attempt, process.isAlive, !isConnected else { return }
       guard libvirt.isUp else {
         say(.unreachable(connection: host.connection, reason: "libvirtd does not run"), after: .zero)
-        return host.after(Self.reconnect) { [weak self] in if self?.attempt == number { self?.connect() } }
+        return host.after(Self.reconnect) { [self] in if attempt == number { connect() } }
       }
       isConnected = true
       takeInventory()
@@ -60,37 +60,34 @@ final class HypervisorDoor {
     open = []
     startsInFlight = []
     for call in calls { call.end(.unknown(reason: "the connection was lost")) }
-    host.after(Self.reconnect) { [weak self] in self?.connect() }
+    host.after(Self.reconnect) { [self] in connect() }
   }
 
   func takeInventory() {
     guard isConnected else { return }
     let number = attempt
     var answered = false
-    libvirt.call { [weak self] in
+    libvirt.call { [self] in
       answered = true
-      guard let self, number == attempt, isConnected else { return }
+      guard number == attempt, isConnected else { return }
       say(.inventory(connection: host.connection, domains: libvirt.inventory()), after: .zero)
     }
-    host.after(Self.callLimit) { [weak self] in
-      guard let self, !answered, number == attempt, isConnected else { return }
+    host.after(Self.callLimit) { [self] in
+      guard !answered, number == attempt, isConnected else { return }
       attempt += 1
       isConnected = false
       say(.unreachable(connection: host.connection, reason: "it has not answered within 5 s"), after: .zero)
-      host.after(Self.reconnect) { [weak self] in self?.connect() }
+      host.after(Self.reconnect) { [self] in connect() }
     }
   }
 
   /// Events come in the order in which they were said.
-  func say(_ event: HypervisorEvent, after delay: Duration) {
+  func say(_ event: HypervisorEvent, after delay: Span) {
     if case .unreachable = event {} else if !isConnected { return }
     lastEvent = max(lastEvent, host.world.now + delay)
-    host.at(lastEvent) { [weak self] in
-      guard let self, process.isAlive else { return }
+    host.at(lastEvent) { [self] in
+      guard process.isAlive else { return }
       if case .gone(let id, _) = event, host.domains[id.name] != nil { return }
-      if host.world.settings.sabotage.contains(.unreachableIsEmpty), case .unreachable(let connection, _) = event {
-        return process.deliver(.hypervisor(.inventory(connection: connection, domains: [])))
-      }
       process.deliver(.hypervisor(event))
     }
   }
@@ -98,8 +95,7 @@ final class HypervisorDoor {
   // MARK: operations
 
   private func begin(_ workload: WorkloadName, _ kind: DomainOperation) -> Call? {
-    let call = Call { [weak process] outcome in
-      guard let process else { return }
+    let call = Call { [unowned process] outcome in
       process.host.tell("\(kind) \(workload): \(outcome)")
       process.deliver(.operation(workload, kind, outcome))
     }
@@ -112,8 +108,8 @@ final class HypervisorDoor {
     return call
   }
 
-  private func limit(_ call: Call, _ limit: Duration) {
-    host.after(limit) { call.end(.unknown(reason: "no answer within \(limit.inSeconds) s")) }
+  private func limit(_ call: Call, _ limit: Span) {
+    host.after(limit) { call.end(.unknown(reason: "no answer within \(limit)")) }
   }
 
   func start(_ workload: WorkloadName, _ request: StartRequest) {
@@ -129,10 +125,11 @@ final class HypervisorDoor {
           return call.end(.tooLate)
         }
         // Between looking at the clock and making the call a process may be stopped.
-        host.world.faults.maybeHalt(process)
+        process.mayStepOnTheTrap()
         process.whenRunning { [self] in
-          libvirt.create(request) { [weak self] outcome in
-            self?.startsInFlight.remove(name)
+          libvirt.barred.remove(name)
+          libvirt.create(request) { [self] outcome in
+            startsInFlight.remove(name)
             call.end(outcome)
           }
         }
@@ -140,7 +137,18 @@ final class HypervisorDoor {
     }
   }
 
-  func stop(_ workload: WorkloadName, _ id: DomainID, uuid: String, grace: Duration) {
+  func bar(_ workload: WorkloadName, _ id: DomainID) {
+    guard let call = begin(workload, .bar) else { return }
+    limit(call, Self.callLimit)
+    libvirt.call { [self] in
+      if host.domains[id.name] != nil { return call.end(.failed(reason: "a domain of that name is there")) }
+      if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
+      libvirt.barred.insert(id.name)
+      call.end(.done)
+    }
+  }
+
+  func stop(_ workload: WorkloadName, _ id: DomainID, uuid: String, grace: Span) {
     guard let call = begin(workload, .stop) else { return }
     libvirt.call { [self] in
       guard let domain = host.domains[id.name], domain.uuid == uuid else { return call.end(.done) }

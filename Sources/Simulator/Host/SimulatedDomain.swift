@@ -11,6 +11,7 @@ final class SimulatedDomain {
   let memory: Int
   let vcpus: Int
   let links: [String]
+  let cgroup: String
   var mark: ClaimMark?
   /// A persistent definition exists beside it.
   var isPersistent: Bool
@@ -40,11 +41,15 @@ final class SimulatedDomain {
     self.links = links
     self.mark = mark
     self.isPersistent = isPersistent
+    let place = partition.map { "\(Self.partition)/\($0.rawValue).partition" } ?? "/sys/fs/cgroup/freezer/machine"
+    cgroup = "\(place)/lxc-\(pid)-\(id.name).libvirt-lxc"
   }
 
-  var cgroup: String {
-    let place = partition.map { "holdfast.partition/\($0.rawValue).partition" } ?? "machine"
-    return "/sys/fs/cgroup/freezer/\(place)/lxc-\(pid)-\(id.name).libvirt-lxc"
+  private static let partition = "/sys/fs/cgroup/freezer/holdfast.partition"
+
+  /// Those that are not frozen with the partition.
+  static func outside(_ cgroups: some Sequence<String>) -> Set<String> {
+    Set(cgroups.lazy.filter { !$0.hasPrefix(partition) })
   }
 
   var observation: DomainObservation {

@@ -3,24 +3,41 @@ import HoldfastCore
 
 /// One host: its clock, its kernel's view of the domains, and the processes that run on it.
 final class SimulatedHost {
-  unowned let world: World
+  /// Until the world ends.
+  let world: World
   let name: NodeName
   let index: Int
   let dice: Dice
   let link: Link
   private(set) var clock: HostClock
   /// Counts boots: whatever was planned on an earlier one does not happen.
-  private(set) var boot = 1
-  private(set) var isUp = true
+  private(set) var boot: Int32 = 1
+  private(set) var isUp: Bool
   private(set) var isPaused = false
+  private var pausedAt = Moment.zero
   private var held: [() -> Void] = []
+  /// Just resumed: what runs on it has not yet got its first slice of a processor.
+  private(set) var isWaking = false
 
   // The kernel.
+  /// What may be wrong with it.
+  struct Kernel {
+    /// A freeze holds so much later.
+    var freezeDelay = Span.zero
+    /// What stands still is seen to stand still.
+    var confirms = true
+    /// Share of the attempts at a kill that reach nobody.
+    var failedKills = 0.0
+    /// A timer comes so much later.
+    var timerDelay = Span.zero
+  }
+  var kernel = Kernel()
   private(set) var domains: [String: SimulatedDomain] = [:]
   private(set) var isPartitionFrozen = false
   private(set) var frozenCgroups: Set<String> = []
   private var freezing: (until: Moment, number: Int)?
   private var freezes = 0
+  private var thawing: [() -> Void] = []
   private var lastPID: Int32 = 1000
 
   // The disk and the runtime directory.
@@ -35,42 +52,59 @@ final class SimulatedHost {
   private(set) var controller: ControllerProcess?
   /// Dead controllers: what was planned in their lives still refers to them.
   private var formerControllers: [ControllerProcess] = []
+  private var formerGuards: [GuardProcess] = []
   /// It has left on purpose and is to stay away until it is told to return.
   var hasLeft = false
-  /// Capacity and what it serves.
-  let record: NodeRecord
+  let setup: ClusterSetup.Node
 
-  init(_ world: World, index: Int, record: NodeRecord, dice: Dice, link: Link, clock: HostClock) {
+  init(_ world: World, index: Int, setup: ClusterSetup.Node, dice: Dice, link: Link, clock: HostClock) {
     self.world = world
     self.index = index
-    self.record = record
+    self.setup = setup
     self.dice = dice
     self.link = link
     self.clock = clock
-    name = NodeName("node\(index + 1)")
+    name = setup.name
+    isUp = setup.isOn
   }
 
   var now: BootInstant { clock.reading(at: world.now) }
-  var connection: String { record.connections[0] }
+  var connection: String { setup.connection }
+  /// Capacity and what it serves.
+  var record: NodeRecord {
+    NodeRecord(capacity: setup.capacity, labels: setup.labels, connections: [setup.connection], version: "sim")
+  }
 
-  func tell(_ what: @escaping @autoclosure () -> String) { world.story.tell(world.now, name.text, what) }
+  @inline(__always)
+  func tell(_ what: @autoclosure () -> String) {
+    if world.story.isKept { world.story.tell(world.now, name.text, what()) }
+  }
 
   // MARK: time on this host
 
   /// Happens on this host after a while, unless it reboots before; while it is paused nothing happens.
-  func after(_ duration: Duration, _ body: @escaping () -> Void) { at(world.now + duration, body) }
+  func after(_ span: Span, _ body: @escaping () -> Void) { world.at(world.now + span, on: self, body) }
 
-  func at(_ moment: Moment, _ body: @escaping () -> Void) {
-    let planned = boot
-    world.at(moment) { [unowned self] in
-      guard boot == planned, isUp else { return }
-      if isPaused { held.append(body) } else { body() }
-    }
-  }
+  func at(_ moment: Moment, _ body: @escaping () -> Void) { world.at(moment, on: self, body) }
 
   /// At an instant of this host's own clock.
-  func at(_ instant: BootInstant, late: Duration = .zero, _ body: @escaping () -> Void) {
-    at(max(clock.moment(of: instant), world.now) + late, body)
+  func at(_ instant: BootInstant, late: Span = .zero, _ body: @escaping () -> Void) {
+    world.at(max(clock.moment(of: instant), world.now) + late, on: self, body)
+  }
+
+  /// Something planned here comes.
+  func happens(_ entry: EventHeap.Entry) {
+    guard boot == entry.boot, isUp else { return }
+    if isPaused { held.append { entry.deed() } } else { entry.deed() }
+  }
+
+  /// It has power and is not paused.
+  var isRunning: Bool { isUp && !isPaused }
+
+  /// Something arrives here now.
+  func promptly(_ body: @escaping () -> Void) {
+    guard isUp else { return }
+    if isPaused { held.append(body) } else { body() }
   }
 
   func changeClock(rate: Int64) {
@@ -89,8 +123,9 @@ final class SimulatedHost {
 
   func killGuard() {
     guard let dead = guardian else { return }
-    tell("the guard is killed")
+    tell("the guard ends")
     guardian = nil
+    formerGuards.append(dead)
     dead.die()
   }
 
@@ -109,15 +144,34 @@ final class SimulatedHost {
     guardian?.controllerLost()
   }
 
+  /// A node that left, or whose controller is gone, comes back.
+  func comeBack() {
+    hasLeft = false
+    startController()
+  }
+
+  /// Nothing refers to this host's processes any more.
+  func end() {
+    held = []
+    thawing = []
+    link.end()
+    controller?.die()
+    controller = nil
+    guardian = nil
+    formerControllers = []
+    formerGuards = []
+  }
+
   // MARK: power
 
   func crash() {
     guard isUp else { return }
-    tell("the host loses power")
-    killController()
     killGuard()
+    killController()
     isUp = false
     isPaused = false
+    isWaking = false
+    kernel = Kernel()
     boot += 1
     held = []
     for domain in domains.values { domain.isKilled = true }
@@ -125,6 +179,7 @@ final class SimulatedHost {
     isPartitionFrozen = false
     frozenCgroups = []
     freezing = nil
+    thawing = []
     savedSession = nil
     guardRecord = nil
     libvirt.crash()
@@ -138,35 +193,50 @@ final class SimulatedHost {
     tell("the host is up again")
     startGuard()
     libvirt.boot()
-    if !hasLeft { after(dice.milliseconds(50...1500)) { [unowned self] in startController() } }
+    if !hasLeft { after(dice.milliseconds(50...1500)) { [self] in startController() } }
   }
 
   func pause() {
     guard isUp, !isPaused else { return }
-    tell("the host is paused")
     isPaused = true
+    pausedAt = world.now
     world.invariants.hostChanged(self)
   }
 
   func resume() {
     guard isUp, isPaused else { return }
-    tell("the host goes on")
+    tell("the host goes on after \(world.now - pausedAt)")
     isPaused = false
+    // After a pause that the deadline does not cover, everything is runnable at once, and who runs first is the scheduler's choice:
+    // the limit that Docs/safety.md names. What still executes when the guard had its turn counts.
+    if world.now - pausedAt > Self.coveredPause {
+      isWaking = true
+      let pause = pausedAt
+      after(Self.wakingTime) { [self] in
+        guard pausedAt == pause, !isPaused else { return }
+        isWaking = false
+        world.invariants.hostChanged(self)
+      }
+    }
     world.invariants.hostChanged(self)
     let bodies = held
     held = []
-    for body in bodies { body() }
+    for body in bodies { promptly(body) }
   }
+
+  /// The stop budget takes a pause of this length.
+  private static let coveredPause = Span.milliseconds(60)
+  private static let wakingTime = Span.milliseconds(30)
 
   // MARK: the kernel
 
   func isFrozen(_ domain: SimulatedDomain) -> Bool {
-    domain.partition != nil && isPartitionFrozen || frozenCgroups.contains(domain.cgroup)
+    domain.partition != nil && isPartitionFrozen || !frozenCgroups.isEmpty && frozenCgroups.contains(domain.cgroup)
   }
 
   /// Whether the domain could run an instruction now.
   func executes(_ domain: SimulatedDomain) -> Bool {
-    isUp && !isPaused && !domain.isGone && !domain.isKilled && !isFrozen(domain)
+    isUp && !isPaused && !isWaking && !domain.isGone && !domain.isKilled && !isFrozen(domain)
   }
 
   func nextPID() -> Int32 {
@@ -180,12 +250,12 @@ final class SimulatedHost {
   }
 
   /// SIGKILL to every process of it: from now on it executes nothing; soon nothing of it is left.
-  func kill(_ domain: SimulatedDomain, why: String, lasting: Duration) {
+  func kill(_ domain: SimulatedDomain, why: String, lasting: Span) {
     guard !domain.isKilled else { return }
     tell("\(domain.id.name) is killed: \(why)")
     domain.isKilled = true
     world.invariants.hostChanged(self)
-    after(lasting) { [unowned self] in remove(domain, why: why) }
+    after(lasting) { [self] in remove(domain, why: why) }
   }
 
   /// Its last process ends by itself.
@@ -198,19 +268,30 @@ final class SimulatedHost {
     libvirt.noticed(end: domain, why: why)
   }
 
+  /// Its last process ends by itself, if it can.
+  func endByItself(_ name: String) {
+    after(.zero) { [self] in
+      guard let domain = domains[name], !isFrozen(domain), !domain.isKilled else { return }
+      remove(domain, why: "it ended by itself")
+    }
+  }
+
   /// Orders the freeze of the partition and of single cgroups. Gives when it will hold.
   func freeze(_ cgroups: Set<String>) -> Moment {
+    world.invariants.frozen(cgroups, on: self)
     if let freezing { return freezing.until }
     if isPartitionFrozen, cgroups.isSubset(of: frozenCgroups) { return world.now }
-    if world.settings.sabotage.contains(.guardDoesNotFreeze) { return world.now }
     freezes += 1
     let number = freezes
-    let until = world.now + world.faults.freezeTime(dice)
+    let until = world.now + dice.milliseconds(0.1...0.6) + kernel.freezeDelay
     freezing = (until, number)
-    at(until) { [unowned self] in
+    at(until) { [self] in
       guard freezing?.number == number else { return }
       freezing = nil
-      if !isPartitionFrozen { tell("the partition stands still") }
+      if !isPartitionFrozen {
+        tell("everything protected stands still")
+        world.tally.count(.freezes)
+      }
       isPartitionFrozen = true
       frozenCgroups.formUnion(cgroups)
       world.invariants.hostChanged(self)
@@ -219,11 +300,18 @@ final class SimulatedHost {
   }
 
   func thaw(_ cgroups: Set<String>) {
-    tell("the partition is thawed")
+    tell("everything protected may go on")
+    world.tally.count(.thaws)
     freezing = nil
     isPartitionFrozen = false
     frozenCgroups.subtract(cgroups)
     world.invariants.hostChanged(self)
+    let bodies = thawing
+    thawing = []
+    for body in bodies { body() }
     libvirt.thawed()
   }
+
+  /// What frozen processes were about to do does not need libvirtd.
+  func whenThawed(_ body: @escaping () -> Void) { thawing.append(body) }
 }

@@ -11,8 +11,15 @@ final class SimulatedLibvirt {
   private(set) var isHanging = false
   /// Starts, and all that is done besides, take so much longer (milliseconds).
   var slowness: ClosedRange<Double>?
-  /// Workloads that do not start here, and why.
-  var broken: [String: String] = [:]
+  /// A workload's starts that fail here.
+  struct Breakage {
+    var reason: String
+    /// How often; nil: until it is mended.
+    var times: Int?
+  }
+  var broken: [String: Breakage] = [:]
+  /// Names that a placeholder has, so that no start that is on its way succeeds.
+  var barred: Set<String> = []
   /// Share of calls that fail for no reason.
   var failures = 0.0
   private(set) weak var door: HypervisorDoor?
@@ -20,6 +27,8 @@ final class SimulatedLibvirt {
   private var frozenStarts: [() -> Void] = []
   /// Starts under way whose process exists and is frozen: the daemon's other calls wait for them.
   private var starting: [SimulatedDomain] = []
+  /// Ends that it sees when it no longer hangs.
+  private var unsaid: [(DomainID, String)] = []
   private var life = 0
 
   init(_ host: SimulatedHost) {
@@ -35,6 +44,7 @@ final class SimulatedLibvirt {
     life += 1
     isUp = false
     isHanging = false
+    unsaid = []
     slowness = nil
     broken = [:]
     failures = 0
@@ -62,6 +72,7 @@ final class SimulatedLibvirt {
     life += 1
     isUp = false
     isHanging = false
+    unsaid = []
     blocked = []
     frozenStarts = []
     for domain in starting where !domain.isReady {
@@ -83,7 +94,10 @@ final class SimulatedLibvirt {
     guard isHanging != hangs else { return }
     host.tell(hangs ? "libvirtd hangs" : "libvirtd answers again")
     isHanging = hangs
-    if !hangs { drain() }
+    if hangs { return }
+    for (id, why) in unsaid { door?.say(.gone(id, reason: why), after: dice.milliseconds(3...230)) }
+    unsaid = []
+    drain()
   }
 
   private func drain() {
@@ -107,7 +121,7 @@ final class SimulatedLibvirt {
   /// Runs when the daemon gets to it; never if it dies before.
   func call(_ body: @escaping () -> Void) {
     let number = life
-    host.after(dice.milliseconds(0.3...3)) { [unowned self] in
+    host.after(dice.milliseconds(0.3...3)) { [self] in
       guard number == life, isUp else { return }
       if isBlocked { blocked.append(body) } else { body() }
     }
@@ -119,9 +133,10 @@ final class SimulatedLibvirt {
 
   func noticed(end domain: SimulatedDomain, why: String) {
     // Everything that waited for a frozen start may go on.
-    if !domain.isReady, starting.contains(where: { $0 === domain }) { host.after(.zero) { [unowned self] in thawed() } }
+    if !domain.isReady, starting.contains(where: { $0 === domain }) { host.after(.zero) { [self] in thawed() } }
     starting.removeAll { $0 === domain }
-    guard isUp, !isHanging else { return }
+    guard isUp else { return }
+    if isHanging { return unsaid.append((domain.id, why)) }
     door?.say(.gone(domain.id, reason: why), after: dice.milliseconds(3...230))
   }
 
@@ -131,31 +146,47 @@ final class SimulatedLibvirt {
   func create(_ request: StartRequest, _ ended: @escaping (OperationOutcome) -> Void) {
     let number = life
     let preparation = dice.milliseconds(slowness ?? 5...40)
-    host.after(preparation) { [unowned self] in
+    host.after(preparation) { [self] in
       guard number == life, isUp else { return }
-      if let other = host.domains[request.id.name] { return ended(.failed(reason: "a domain of that name is there: \(other.uuid)")) }
+      if let other = host.domains[request.id.name] {
+        return ended(.failed(reason: "a domain of that name is there: \(other.uuid)"))
+      }
       if host.definitions[request.id.name] != nil { return ended(.failed(reason: "another domain of that name is defined")) }
-      if let reason = broken[request.mark.workload] { return ended(.failed(reason: reason)) }
+      if barred.contains(request.id.name) { return ended(.failed(reason: "a placeholder of that name is defined")) }
+      if let reason = failsToStart(request.mark.workload) { return ended(.failed(reason: reason)) }
       if dice.chance(failures) { return ended(.failed(reason: "internal error")) }
       let domain = SimulatedDomain(
         id: request.id, uuid: request.uuid, pid: host.nextPID(),
-        partition: request.partition.hasSuffix("stop") ? .stop : .freeze, memory: 256, vcpus: 1, links: request.links,
+        partition: request.partition.hasSuffix("stop") ? .stop : .freeze,
+        memory: host.world.store.spec(of: WorkloadName(request.mark.workload))?.demand.memory ?? 0, vcpus: 1,
+        links: request.links,
         mark: request.mark, isPersistent: false)
       domain.isSeenEarly = dice.chance(0.3)
       starting.append(domain)
       host.tell("\(request.id.name) begins as process \(domain.pid) at epoch \(request.mark.epoch.value)")
+      host.world.tally.count(.starts)
+      host.world.chronicle?.started(WorkloadName(request.mark.workload))
       host.add(domain)
       if domain.isSeenEarly { said(domain) }
       comeUp(domain, number, ended)
     }
   }
 
+  private func failsToStart(_ workload: String) -> String? {
+    guard var breakage = broken[workload] else { return nil }
+    if let times = breakage.times {
+      breakage.times = times - 1
+      broken[workload] = times > 1 ? breakage : nil
+    }
+    return breakage.reason
+  }
+
   private func comeUp(_ domain: SimulatedDomain, _ number: Int, _ ended: @escaping (OperationOutcome) -> Void) {
-    host.after(dice.milliseconds(30...60)) { [unowned self] in
+    host.after(dice.milliseconds(30...60)) { [self] in
       guard number == life, isUp else { return }
       if domain.isGone || domain.isKilled { return ended(.failed(reason: "it was killed while it started")) }
       if host.isFrozen(domain) {
-        return frozenStarts.append { [unowned self] in comeUp(domain, number, ended) }
+        return frozenStarts.append { [self] in comeUp(domain, number, ended) }
       }
       domain.isReady = true
       starting.removeAll { $0 === domain }
@@ -166,16 +197,15 @@ final class SimulatedLibvirt {
 
   /// Asks the domain to go; it may not listen.
   func askToShutDown(_ domain: SimulatedDomain) {
-    guard !domain.isStopping, !domain.isGone else { return }
+    guard !domain.isStopping, !domain.isGone, !dice.chance(0.1) else { return }
     domain.isStopping = true
-    if dice.chance(0.1) { return }
     shutDown(domain, after: dice.milliseconds(20...300))
   }
 
-  private func shutDown(_ domain: SimulatedDomain, after duration: Duration) {
-    host.after(duration) { [unowned self] in
+  private func shutDown(_ domain: SimulatedDomain, after span: Span) {
+    host.after(span) { [self] in
       if host.isFrozen(domain) {
-        frozenStarts.append { [unowned self] in shutDown(domain, after: dice.milliseconds(5...50)) }
+        host.whenThawed { [self] in shutDown(domain, after: dice.milliseconds(5...50)) }
       } else if !domain.isKilled {
         host.remove(domain, why: "it shut down")
       }
@@ -188,8 +218,8 @@ final class SimulatedLibvirt {
       return host.kill(domain, why: "destroyed", lasting: dice.milliseconds(5...200))
     }
     domain.isKilled = true
-    frozenStarts.append { [unowned self] in
-      host.after(dice.milliseconds(2...20)) { [unowned self] in host.remove(domain, why: "destroyed") }
+    host.whenThawed { [self] in
+      host.after(dice.milliseconds(2...20)) { [self] in host.remove(domain, why: "destroyed") }
     }
   }
 

@@ -1,6 +1,6 @@
-/// The way between one host and the store, each direction by itself.
+/// The way between one host and the store, each direction by itself. Messages overtake each other.
 final class Link {
-  enum Direction: String { case toStore, fromStore }
+  enum Direction: Int { case toStore, fromStore }
 
   /// What may go wrong with a single message.
   struct Quality {
@@ -13,7 +13,7 @@ final class Link {
     /// Share of messages that are lost.
     var loss = 0.0
     /// Share of messages that meet a cut and come through when it is over, as retransmitted segments do.
-    var held = 0.0
+    var held = 0.5
   }
 
   private unowned let world: World
@@ -30,7 +30,7 @@ final class Link {
     self.quality = quality
   }
 
-  func latency() -> Duration {
+  func latency() -> Span {
     dice.milliseconds(dice.chance(quality.late) ? quality.lateness : quality.latency)
   }
 
@@ -38,12 +38,20 @@ final class Link {
   func carry(_ direction: Direction, _ arrive: @escaping () -> Void) {
     guard !dice.chance(quality.loss) else { return }
     world.after(latency()) { [self] in
-      guard cut.contains(direction) else { return arrive() }
+      guard !cut.isEmpty, cut.contains(direction) else { return arrive() }
       if dice.chance(quality.held) { waiting[direction, default: []].append(arrive) }
     }
   }
 
-  func sever(_ directions: Set<Direction>) { cut.formUnion(directions) }
+  func sever(_ way: Happening.Way) {
+    switch way {
+    case .both: cut = [.toStore, .fromStore]
+    case .requests: cut.insert(.toStore)
+    case .answers: cut.insert(.fromStore)
+    }
+  }
+
+  func end() { waiting = [:] }
 
   func mend() {
     let mended = cut

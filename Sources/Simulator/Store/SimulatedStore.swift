@@ -2,22 +2,33 @@ import HoldfastCore
 
 /// The store: applies every transaction at one instant, and tells the watchers.
 final class SimulatedStore {
-  enum Service: String {
+  enum Service: Hashable {
     case serving
     /// Requests are swallowed: nobody gets an answer.
     case silent
     /// Requests are refused as a whole.
     case refusing
+    /// Requests wait for the new leader, are refused, or vanish.
+    case changingLeader
   }
+
+  /// Milliseconds that a request takes inside the store.
+  static let usualPace: ClosedRange<Double> = 0.3...1.5
 
   private unowned let world: World
   private let dice: Dice
   private(set) var model = StoreModel<RecordKey, Record>()
   private(set) var service = Service.serving
-  /// Milliseconds that a request takes inside the store.
-  var pace: ClosedRange<Double> = 0.3...1.5
+  /// When it last came back, and after what time.
+  private(set) var servesSince = Moment.zero
+  private var stoppedAt: Moment?
+  private var lastOutage = Span.zero
+  var pace = usualPace
   private var watchers: [Watcher] = []
-  private(set) var requests = 0
+  /// Requests that wait for a leader.
+  private var waiting: [() -> Void] = []
+  /// The changes of the last revision, shared by those watchers that have seen everything before.
+  private var lastBatch: (revision: Revision, before: Revision, changes: [ClusterChange])?
 
   init(_ world: World, dice: Dice) {
     self.world = world
@@ -25,8 +36,16 @@ final class SimulatedStore {
   }
 
   func serve(_ service: Service) {
+    guard self.service != service else { return }
     self.service = service
-    if service == .serving { for watcher in watchers { watcher.news(model.revision) } }
+    guard service == .serving else { return stoppedAt = stoppedAt ?? world.now }
+    lastOutage = world.now - (stoppedAt ?? world.now)
+    stoppedAt = nil
+    servesSince = world.now
+    let requests = waiting
+    waiting = []
+    for request in requests { world.after(dice.milliseconds(pace), request) }
+    for watcher in watchers { watcher.news(model.revision) }
   }
 
   enum Answer {
@@ -35,19 +54,25 @@ final class SimulatedStore {
   }
 
   /// A transaction arrives. Applied after a while at one instant, or never.
-  func submit(_ transaction: ClusterTransaction, from who: String, _ answer: @escaping (Answer) -> Void) {
-    arrive(answer, refused: .refused) { [self] in answer(.verdict(apply(transaction, from: who))) }
+  func submit(_ transaction: ClusterTransaction, from who: String, sent: Moment, _ answer: @escaping (Answer) -> Void) {
+    arrive({ answer(.refused) }, { [self] in answer(.verdict(apply(transaction, from: who, sent: sent))) })
   }
 
   func list(_ answer: @escaping (ClusterListing?) -> Void) {
-    arrive(answer, refused: nil) { [self] in answer(model.list { _ in true }) }
+    arrive({ answer(nil) }, { [self] in answer(model.list { _ in true }) })
   }
 
-  private func arrive<T>(_ answer: @escaping (T) -> Void, refused: T, _ work: @escaping () -> Void) {
-    requests += 1
+  private func arrive(_ refuse: @escaping () -> Void, _ work: @escaping () -> Void) {
     switch service {
     case .silent: return
-    case .refusing: return answer(refused)
+    case .refusing: return refuse()
+    case .changingLeader:
+      switch dice.number(0...2) {
+      case 0: waiting.append(work)
+      case 1: refuse()
+      default: break
+      }
+      return
     case .serving: break
     }
     world.after(dice.milliseconds(pace)) { [self] in
@@ -58,21 +83,45 @@ final class SimulatedStore {
 
   /// Applies a transaction now.
   @discardableResult
-  func apply(_ transaction: ClusterTransaction, from who: String) -> ClusterVerdict {
+  func apply(_ transaction: ClusterTransaction, from who: String, sent: Moment? = nil) -> ClusterVerdict {
     let before = model.revision
-    let claims = transaction.writes.compactMap { write -> (WorkloadName, ClaimRecord?)? in
-      guard case .claim(let workload) = write.key else { return nil }
-      return (workload, claim(of: workload))
-    }
+    let claims = world.invariants.claims(in: transaction)
     let verdict = model.apply(transaction)
-    world.invariants.storeAnswered(transaction, verdict, from: who, claimsBefore: claims)
+    world.invariants.storeAnswered(transaction, verdict, from: who, sent: sent ?? world.now, claimsBefore: claims)
     if model.revision > before { for watcher in watchers { watcher.news(model.revision) } }
     return verdict
   }
 
+  /// What a watch gives after `seen`, up to `revision`; nil when part of it is forgotten.
+  func changes(after seen: Revision, upTo revision: Revision) -> [ClusterChange]? {
+    if let last = lastBatch, last.revision == revision, last.before == seen { return last.changes }
+    guard let changes = model.changes(after: seen) else { return nil }
+    let batch = Array(changes.prefix { $0.revision <= revision })
+    lastBatch = (revision, seen, batch)
+    return batch
+  }
+
+  /// After an outage that every observer must have noticed, nobody may be declared expired before the others had a fair chance.
+  ///
+  /// - Parameter sent: when the declaration was sent; before the return, it may have waited since before the outage.
+  func owesFairChance(sent: Moment) -> Bool {
+    let timing = world.settings.timing
+    guard lastOutage > Span(timing.gap) + .seconds(1), sent >= servesSince else { return false }
+    let chance = Span(timing.fairChance)
+    // Observers' clocks may be fast.
+    return world.now - servesSince < chance
+      - Span(nanoseconds: chance.nanoseconds / 1_000_000 * Int64(world.settings.clockDrift))
+  }
+
   func compact() {
     model.compact(upTo: model.revision)
+    lastBatch = nil
     for watcher in watchers { watcher.news(model.revision) }
+  }
+
+  func end() {
+    watchers = []
+    waiting = []
   }
 
   func add(_ watcher: Watcher) { watchers.append(watcher) }
@@ -91,5 +140,21 @@ final class SimulatedStore {
   }
   func placement(of workload: WorkloadName) -> PlacementRecord? {
     if case .placement(let record)? = model.entries[.placement(workload)]?.value { record } else { nil }
+  }
+  func session(_ incarnation: Incarnation) -> SessionRecord? {
+    if case .session(let record)? = model.entries[.session(incarnation)]?.value { record } else { nil }
+  }
+  func report(of node: NodeName) -> ReportRecord? {
+    if case .report(let record)? = model.entries[.report(node)]?.value { record } else { nil }
+  }
+  var sessions: [SessionRecord] {
+    model.entries.values.compactMap { if case .session(let record) = $0.value { record } else { nil } }
+  }
+  var planner: PlannerRecord? {
+    if case .planner(let record)? = model.entries[.planner]?.value { record } else { nil }
+  }
+  /// Every workload under protection, sorted.
+  var workloads: [WorkloadName] {
+    model.entries.keys.compactMap { if case .spec(let name) = $0 { name } else { nil } }.sorted()
   }
 }

@@ -2,10 +2,11 @@ import HoldfastCore
 
 /// One controller's list and watch: a listing first, then every change once and in order, with the delays of the way.
 final class Watcher {
-  private unowned let world: World
-  private let store: SimulatedStore
-  private let link: Link
-  private let dice: Dice
+  private static let retry = Span.milliseconds(100)
+  private static let patience = Span.seconds(2)
+
+  private let host: SimulatedHost
+  private let world: World
   private let deliver: (Event) -> Void
   /// Everything up to here was delivered; nil while a listing is under way.
   private var cursor: Revision?
@@ -15,19 +16,17 @@ final class Watcher {
   /// Nothing comes through before this moment: the stream is broken, or its server lags.
   private var deafUntil = Moment.zero
 
-  init(_ world: World, store: SimulatedStore, link: Link, dice: Dice, deliver: @escaping (Event) -> Void) {
-    self.world = world
-    self.store = store
-    self.link = link
-    self.dice = dice
+  init(_ host: SimulatedHost, deliver: @escaping (Event) -> Void) {
+    self.host = host
+    world = host.world
     self.deliver = deliver
-    store.add(self)
+    world.store.add(self)
     list()
   }
 
   func close() {
     isClosed = true
-    store.remove(self)
+    world.store.remove(self)
   }
 
   // MARK: listing
@@ -37,21 +36,24 @@ final class Watcher {
     attempt += 1
     let number = attempt
     cursor = nil
-    link.carry(.toStore) { [self] in
-      store.list { [self] listing in
-        link.carry(.fromStore) { [self] in
-          guard number == attempt, !isClosed else { return }
-          guard let listing else { return world.after(.milliseconds(100)) { [self] in list() } }
-          attempt += 1
-          cursor = listing.revision
-          deliver(.store(.listed(listing)))
-          news(store.model.revision)
-        }
+    host.link.carry(.toStore) { [self] in
+      world.store.list { [self] listing in
+        host.link.carry(.fromStore) { [self] in host.promptly { self.listed(listing, number) } }
       }
     }
-    world.after(.seconds(2)) { [self] in
-      if number == attempt { world.after(.milliseconds(100)) { [self] in list() } }
+    world.after(Self.patience) { [self] in
+      if number == attempt { world.after(Self.retry) { [self] in if number == attempt { list() } } }
     }
+  }
+
+  private func listed(_ listing: ClusterListing?, _ number: Int) {
+    guard number == attempt, !isClosed else { return }
+    guard let listing else { return world.after(Self.retry) { [self] in if number == attempt { list() } } }
+    if attempt > 1 { world.tally.count(.listings) }
+    attempt += 1
+    cursor = listing.revision
+    deliver(.store(.listed(listing)))
+    news(world.store.model.revision)
   }
 
   // MARK: watching
@@ -59,30 +61,32 @@ final class Watcher {
   /// The store has changed, or this watch may have missed something.
   func news(_ revision: Revision) {
     guard cursor != nil, !isClosed else { return }
-    let at = max(world.now + link.latency(), lastArrival, deafUntil)
+    var at = world.now + host.link.latency()
+    if lastArrival > at { at = lastArrival }
+    if deafUntil > at { at = deafUntil }
     lastArrival = at
-    world.at(at) { [self] in arrive(revision) }
+    world.at(at, tell: self, revision)
   }
 
-  private func arrive(_ revision: Revision) {
+  func arrive(_ revision: Revision) {
     guard let seen = cursor, !isClosed, revision > seen, world.now >= deafUntil else { return }
-    guard !link.cut.contains(.fromStore), store.service == .serving else { return }
-    guard let changes = store.model.changes(after: seen) else { return list() }
-    let batch = Array(changes.prefix { $0.revision <= revision })
+    guard !host.link.cut.contains(.fromStore), world.store.service == .serving else { return }
+    guard let batch = world.store.changes(after: seen, upTo: revision) else { return list() }
     cursor = revision
-    if !batch.isEmpty { deliver(.store(.changed(batch))) }
+    if batch.isEmpty { return }
+    if host.isRunning { deliver(.store(.changed(batch))) } else { host.promptly { self.deliver(.store(.changed(batch))) } }
   }
 
   /// The stream is broken, or served by somebody who lags, for this long; then it goes on where it was.
-  func deafen(for duration: Duration) {
-    deafUntil = max(deafUntil, world.now + duration)
-    world.at(deafUntil) { [self] in news(store.model.revision) }
+  func deafen(for span: Span) {
+    deafUntil = max(deafUntil, world.now + span)
+    world.at(deafUntil) { [self] in news(world.store.model.revision) }
   }
 
   /// What the controller can do about it: connect elsewhere.
   func restart() {
     deafUntil = world.now
     lastArrival = world.now
-    news(store.model.revision)
+    news(world.store.model.revision)
   }
 }

@@ -57,6 +57,9 @@ struct Terminal: Sendable {
   /// Both ends of a question can be seen by a person.
   static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
+  /// A person watches standard error.
+  static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
+
   /// True when the answer was yes.
   static func ask(_ question: String) -> Bool {
     fputsToError("\(question) [y/N] ")

@@ -1,0 +1,50 @@
+import GuardProtocol
+
+/// A start that libvirt was asked for may succeed long after the call was given up, and even after the controller that made it died.
+/// Before anybody else may run the workload, it is made certain that it cannot.
+extension Controller {
+  private static let betweenBars: Duration = .milliseconds(500)
+
+  /// A start that was asked of libvirt before may still succeed: of this life's, one whose call has not told its end; of an earlier
+  /// life's, any that the guard was told of and that nobody has seen.
+  func mayStillAppear(_ workload: WorkloadName) -> Bool {
+    let agent = agents[workload]
+    if agent?.bar == .done { return false }
+    return agent?.operation?.kind == .start || agent?.inheritedStart == true
+  }
+
+  /// The guard's first word in this life: what it was told of, and never saw run, may be about to.
+  mutating func inheritStarts(_ starting: [String]) {
+    for name in starting { agents[WorkloadName(name), default: Agent()].inheritedStart = true }
+  }
+
+  /// A domain of the workload is there. Unless it is our own doing, it is what an earlier life asked for.
+  mutating func sawRunning(_ workload: WorkloadName) {
+    if agents[workload]?.askedToStart != true { agents[workload]?.inheritedStart = false }
+  }
+
+  /// Whether no earlier start can succeed any more. Asks for it where that is not known.
+  mutating func isBarred(_ workload: WorkloadName) -> Bool {
+    switch agents[workload]?.bar ?? .none {
+    case .done: return true
+    case .asked: return false
+    case .refused(let until) where now < until:
+      retry(workload, at: until)
+      return false
+    case .refused, .none: break
+    }
+    // Where libvirt does not answer it is asked when it does.
+    guard let spec = view.specs[workload]?.value, local.unreachable[spec.connection] == nil else { return false }
+    agents[workload, default: Agent()].bar = .asked
+    let mark = ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: .none)
+    out.append(.bar(workload, DomainID(connection: spec.connection, name: workload.text), uuid: spec.uuid, mark))
+    return false
+  }
+
+  mutating func barEnded(_ workload: WorkloadName, _ outcome: OperationOutcome) {
+    guard agents[workload]?.bar == .asked else { return }
+    agents[workload]?.bar = outcome == .done ? .done : .refused(until: now + Self.betweenBars)
+    // libvirt may be waiting for that very start, which began after it was condemned and stands still.
+    if case .unknown = outcome { agents[workload]?.condemned = nil }
+  }
+}

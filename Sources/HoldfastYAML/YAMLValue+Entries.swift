@@ -1,0 +1,27 @@
+extension YAMLValue {
+  /// The entries of a mapping whose keys the file chooses, in its order; their paths end in their keys. Keys are texts.
+  public func entries(expected: String, remedy: String) -> [(key: YAMLValue, name: String, value: YAMLValue)]? {
+    guard case .mapping(let mapping) = node else {
+      wrong(expected: expected, remedy: remedy)
+      return nil
+    }
+    var entries: [(YAMLValue, String, YAMLValue)] = []
+    for (key, value) in mapping where !log.isFull {
+      let name = YAMLValue(key, path: path, log: log)
+      if log.repeatedKeys.contains(name.position) { continue }
+      guard case .scalar(let scalar) = key else {
+        name.wrong(expected: "a key", remedy: "Write keys as plain text.")
+        continue
+      }
+      let own = path.isEmpty ? scalar.string : "\(path).\(scalar.string)"
+      entries.append((name.renamed(own), scalar.string, YAMLValue(value, path: own, key: name.position, log: log)))
+    }
+    return entries
+  }
+
+  /// The entries of a list, or the value itself where it is none: for what is mostly one.
+  public var oneOrMore: [YAMLValue] {
+    guard case .sequence(let sequence) = node else { return [self] }
+    return sequence.map { YAMLValue($0, path: path, log: log) }
+  }
+}

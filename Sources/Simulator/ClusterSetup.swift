@@ -1,0 +1,95 @@
+import GuardProtocol
+import HoldfastCore
+
+/// The cluster that a world begins with.
+public struct ClusterSetup: Sendable {
+  public struct Node: Sendable {
+    public var name: NodeName
+    public var capacity: Resources
+    public var labels: [String: String]
+    /// libvirt's URI.
+    public var connection: String
+    /// Domains that nobody protects, with their memory in MiB.
+    public var unmanaged: [String: Int]
+    /// Has power when the world begins.
+    public var isOn: Bool
+
+    public init(
+      _ name: NodeName, capacity: Resources = Resources(memory: 8192, cpus: 64), labels: [String: String] = [:],
+      connection: String = "lxc:///system", unmanaged: [String: Int] = [:], isOn: Bool = true
+    ) {
+      self.name = name
+      self.capacity = capacity
+      self.labels = labels
+      self.connection = connection
+      self.unmanaged = unmanaged
+      self.isOn = isOn
+    }
+  }
+
+  public struct Workload: Sendable {
+    public var name: WorkloadName
+    public var connection: String
+    public var demand: Resources
+    public var labels: [String: String]
+    public var priority: Int
+    public var isolation: Isolation
+    /// Seconds that it may take to shut down.
+    public var stopTimeout: Double
+    /// Where it is when the world begins; nil: the planner chooses.
+    public var place: NodeName?
+    /// To be stopped when the world begins.
+    public var isStopped: Bool
+    /// Not under protection when the world begins: a `define` brings it.
+    public var comesLater: Bool
+
+    public init(
+      _ name: WorkloadName, connection: String = "lxc:///system", demand: Resources = Resources(memory: 256, cpus: 0.5),
+      labels: [String: String] = [:], priority: Int = 0, isolation: Isolation = .freeze, stopTimeout: Double = 5,
+      place: NodeName? = nil, isStopped: Bool = false, comesLater: Bool = false
+    ) {
+      self.name = name
+      self.connection = connection
+      self.demand = demand
+      self.labels = labels
+      self.priority = priority
+      self.isolation = isolation
+      self.stopTimeout = stopTimeout
+      self.place = place
+      self.isStopped = isStopped
+      self.comesLater = comesLater
+    }
+  }
+
+  public var timing: Timing
+  public var nodes: [Node]
+  public var workloads: [Workload]
+
+  public init(timing: Timing = Timing(), nodes: [Node], workloads: [Workload]) {
+    self.timing = timing
+    self.nodes = nodes
+    self.workloads = workloads
+  }
+
+  /// Equal nodes `n1`, `n2`, … and workloads `w1`, `w2`, …; every fourth is killed at the deadline instead of frozen.
+  public static func uniform(
+    nodes: Int, workloads: Int, memory: Int = 8192, unmanaged: Int = 1, timing: Timing = Timing()
+  ) -> ClusterSetup {
+    ClusterSetup(
+      timing: timing,
+      nodes: (1...max(1, nodes)).map { number in
+        let others = (0..<unmanaged).map { ("other\(number)-\($0 + 1)", 128) }
+        return Node(
+          NodeName("n\(number)"), capacity: Resources(memory: memory, cpus: 64),
+          unmanaged: Dictionary(uniqueKeysWithValues: others))
+      },
+      workloads: (0..<workloads).map { Workload(WorkloadName("w\($0 + 1)"), isolation: $0 % 4 == 3 ? .stop : .freeze) })
+  }
+
+  /// The last node, and every third workload, is served by another connection than the rest.
+  mutating func makeUneven() {
+    let other = "qemu:///system"
+    if let last = nodes.indices.last { nodes[last].connection = other }
+    for index in workloads.indices where index % 3 == 2 { workloads[index].connection = other }
+  }
+}

@@ -1,0 +1,21 @@
+/// What must never be, or must be in the end. The raw values are what people read.
+public enum Invariant: String, CaseIterable, Sendable {
+  // At every instant.
+  case oneNode = "one workload, one node"
+  case executingNeedsClaim = "executing needs the claim"
+  case startingNeedsEpoch = "starting needs the claim's epoch"
+  case epochsGrow = "epochs only grow"
+  case sessionsEndInTime = "a session ends when nothing executes under it"
+  case claimsFollow = "a claim needs the placement and a session"
+  case plannerPlaces = "only the planner places"
+  case unmanagedUntouched = "what is not protected is never touched"
+  case rulesHold = "nothing is placed where a rule forbids it"
+  case limitsHold = "no node is loaded over its limit"
+  case recordsFit = "records can be read and fit together"
+  case noMassFailover = "a store outage is no mass fail-over"
+  // In the end.
+  case everythingRuns = "what can run runs"
+  case reasonsAreStated = "what does not run has a stated reason"
+  case nothingMoves = "nothing moves any more"
+  case nodesAreBack = "every node is back"
+}

@@ -1,0 +1,235 @@
+import HoldfastCore
+
+/// What must hold at every instant. Looked at whenever something changes that it depends on.
+final class Invariants {
+  private unowned let world: World
+  /// Every UUID that was ever a workload's.
+  private var uuids: [String: WorkloadName] = [:]
+  /// What executes on each host, by UUID.
+  private var executing: [[String: SimulatedDomain]]
+  private var lastHolders: [WorkloadName: NodeName] = [:]
+  /// When something last went from one node to another, began or ended.
+  private(set) var lastMove = Moment.zero
+  private(set) var lastMover = ""
+
+  init(_ world: World) {
+    self.world = world
+    executing = Array(repeating: [:], count: world.settings.cluster.nodes.count)
+  }
+
+  func workload(uuid: String) -> WorkloadName? { uuids[uuid] }
+
+  func moved(_ what: @autoclosure () -> String) {
+    lastMove = world.now
+    if world.story.isKept { lastMover = what() }
+  }
+
+  // MARK: what executes
+
+  func hostChanged(_ host: SimulatedHost) {
+    let before = executing[host.index]
+    var present: [String: SimulatedDomain] = [:]
+    for domain in host.domains.values where uuids[domain.uuid] != nil && host.executes(domain) { present[domain.uuid] = domain }
+    executing[host.index] = present
+    if before.keys != present.keys { moved("what executes on \(host.name)") }
+    for (uuid, domain) in present.sorted(by: { $0.key < $1.key }) where before[uuid] !== domain {
+      begins(domain, uuid, on: host)
+    }
+  }
+
+  private func begins(_ domain: SimulatedDomain, _ uuid: String, on host: SimulatedHost) {
+    guard let workload = uuids[uuid] else { return }
+    world.tell("\(workload) executes on \(host.name)")
+    for other in world.hosts where other !== host && executing[other.index][uuid] != nil {
+      world.violated(.oneNode, "\(workload) executes on \(other.name) and on \(host.name)")
+    }
+    let isFirst = !domain.hasExecuted
+    domain.hasExecuted = true
+    guard isProtected(workload) else { return }
+    let claim = world.store.claim(of: workload)
+    if claim?.holder?.node != host.name {
+      world.violated(.executingNeedsClaim, "\(workload) executes on \(host.name), the claim is \(Self.words(claim))")
+    }
+    if isFirst, let mark = domain.mark, mark.epoch > claim?.epoch ?? .none {
+      world.violated(
+        .startingNeedsEpoch,
+        "\(workload) starts on \(host.name) at epoch \(mark.epoch.value), the claim is \(Self.words(claim))")
+    }
+  }
+
+  /// Protected: it has a spec, has come, and was not told to leave.
+  func isProtected(_ workload: WorkloadName) -> Bool {
+    guard world.store.spec(of: workload) != nil, let desired = world.store.intent(of: workload)?.desired else { return false }
+    return desired != .unprotected && desired != .adopting
+  }
+
+  static func words(_ claim: ClaimRecord?) -> String {
+    guard let claim else { return "not there" }
+    return "\(claim.holder.map { "\($0.node)'s (\($0.incarnation))" } ?? "released") at epoch \(claim.epoch.value)"
+  }
+
+  func executes(_ workload: WorkloadName) -> [SimulatedHost] {
+    world.hosts.filter { host in executing[host.index].contains { uuids[$0.key] == workload } }
+  }
+
+  func workloadsExecuting(on host: SimulatedHost) -> [WorkloadName] {
+    executing[host.index].keys.compactMap { uuids[$0] }.sorted()
+  }
+
+  // MARK: the store
+
+  /// The claims that a transaction is about, before it.
+  func claims(in transaction: ClusterTransaction) -> [(WorkloadName, ClaimRecord?)] {
+    var claims: [(WorkloadName, ClaimRecord?)] = []
+    for write in transaction.writes {
+      if case .claim(let workload) = write.key { claims.append((workload, world.store.claim(of: workload))) }
+    }
+    return claims
+  }
+
+  /// - Parameter sent: when the transaction was sent.
+  func storeAnswered(
+    _ transaction: ClusterTransaction, _ verdict: ClusterVerdict, from who: String, sent: Moment,
+    claimsBefore: [(WorkloadName, ClaimRecord?)]
+  ) {
+    guard case .committed = verdict else { return }
+    var hasPlacements = false
+    for write in transaction.writes {
+      switch write {
+      case .put(.session, .session): break
+      case .put(let key, let record):
+        recordWritten(key, record, from: who)
+        if case .placement = key { hasPlacements = true }
+      case .delete(.session(let incarnation)): sessionEnded(incarnation, by: who, sent: sent)
+      case .delete(.claim(let workload)): world.violated(.epochsGrow, "\(who) deleted the claim of \(workload)")
+      case .delete: break
+      }
+    }
+    for (workload, before) in claimsBefore { claimChanged(workload, from: before, by: who) }
+    if hasPlacements { placementsChanged(transaction, from: who) }
+  }
+
+  private func recordWritten(_ key: RecordKey, _ record: Record, from who: String) {
+    if let flaw = RecordFit.flaw(key, record, throughCodec: world.settings.checksCodec) {
+      world.violated(.recordsFit, "\(who) wrote \(key): \(flaw)")
+    }
+    switch (key, record) {
+    case (.spec(let workload), .spec(let spec)):
+      if world.store.intent(of: workload) == nil {
+        world.violated(.recordsFit, "\(who) wrote the spec of \(workload) without an intent")
+      }
+      guard uuids[spec.uuid] == nil else { return }
+      uuids[spec.uuid] = workload
+      for host in world.hosts { hostChanged(host) }
+    case (.placement(let workload), _): moved("the placement of \(workload)")
+    default: break
+    }
+  }
+
+  private func claimChanged(_ workload: WorkloadName, from before: ClaimRecord?, by who: String) {
+    let claim = world.store.claim(of: workload)
+    let holder = claim?.holder
+    if let claim, let before {
+      if claim.epoch < before.epoch || claim.holder != before.holder && claim.holder != nil && claim.epoch == before.epoch {
+        world.violated(.epochsGrow, "\(workload): \(Self.words(before)), then \(Self.words(claim)) by \(who)")
+      }
+    }
+    guard holder != before?.holder else { return }
+    moved("the claim of \(workload)")
+    world.tell("\(who): the claim of \(workload) is \(Self.words(claim)), was \(Self.words(before))")
+    if let holder { claimTaken(workload, by: holder, from: before?.holder) }
+    guard isProtected(workload) else { return }
+    for host in executes(workload) where host.name != holder?.node {
+      world.violated(
+        .executingNeedsClaim, "\(who) made the claim of \(workload) \(Self.words(claim)) while it executes on \(host.name)")
+    }
+  }
+
+  private func claimTaken(_ workload: WorkloadName, by holder: ClaimRecord.Holder, from before: ClaimRecord.Holder?) {
+    world.tally.count(.claims)
+    if let before, before.node != holder.node { world.tally.count(.takenOver) }
+    if let last = lastHolders.updateValue(holder.node, forKey: workload), last != holder.node {
+      world.chronicle?.moved(workload)
+    }
+    if world.store.session(holder.incarnation)?.node != holder.node {
+      world.violated(
+        .claimsFollow, "\(holder.node) took the claim of \(workload) under \(holder.incarnation), which does not stand")
+    }
+    let placed = world.store.placement(of: workload)?.node
+    if placed != holder.node {
+      let place = placed?.text ?? "nowhere"
+      world.violated(
+        .claimsFollow,
+        "\(holder.node) took the claim of \(workload), which is placed \(place == "nowhere" ? place : "on \(place)")")
+    }
+  }
+
+  /// Whoever ends another's session must be right: nothing executes under it any more.
+  private func sessionEnded(_ incarnation: Incarnation, by who: String, sent: Moment) {
+    world.tell("\(who) ends the session \(incarnation)")
+    for host in world.hosts {
+      for workload in workloadsExecuting(on: host) where isProtected(workload) {
+        guard let holder = world.store.claim(of: workload)?.holder, holder.incarnation == incarnation else { continue }
+        world.violated(.sessionsEndInTime, "\(who) ended \(incarnation) while \(workload) executes on \(host.name)")
+      }
+    }
+    // An incarnation is its node's name and something random.
+    guard !incarnation.text.hasPrefix("\(who)-") else { return }
+    world.tally.count(.sessionsEnded)
+    world.faults.aftershock()
+    if world.store.owesFairChance(sent: sent) {
+      world.violated(
+        .noMassFailover,
+        "\(who) declared \(incarnation) expired \(world.now - world.store.servesSince) after the store's return, which is no fair chance"
+      )
+    }
+  }
+
+  // MARK: placements
+
+  private func placementsChanged(_ transaction: ClusterTransaction, from who: String) {
+    guard who != Operators.name else { return }
+    // What is adopted stays where it runs, whatever the rules: its node writes placement and claim at once.
+    guard !transaction.writes.contains(where: { if case .claim = $0.key { true } else { false } }) else { return }
+    if world.store.planner?.node.text != who {
+      world.violated(.plannerPlaces, "\(who) placed, the planner is \(world.store.planner?.node.text ?? "nobody")")
+    }
+    var given: Set<NodeName> = []
+    for case .put(.placement(let workload), .placement(let placement)) in transaction.writes {
+      guard let node = placement.node else {
+        if placement.reason.isEmpty { world.violated(.reasonsAreStated, "\(who) placed \(workload) nowhere without a reason") }
+        continue
+      }
+      given.insert(node)
+      if let reason = PlacementRules.refusal(of: workload, on: node, in: world) {
+        world.violated(.rulesHold, "\(who) placed \(workload) on \(node), which \(reason)")
+      }
+    }
+    guard !given.isEmpty else { return }
+    let loads = PlacementRules.loads(in: world)
+    for node in given.sorted() {
+      guard let host = world.host(node), let load = loads[node] else { continue }
+      let capacity = host.setup.capacity
+      guard load.memory > capacity.memory || load.cpus > capacity.cpus + 1e-9 else { continue }
+      world.violated(
+        .limitsHold,
+        "\(who) gave \(node) \(load.memory) MiB and \(load.cpus) processors, it has \(capacity.memory) and \(capacity.cpus)")
+    }
+  }
+
+  // MARK: what nobody may touch
+
+  func touched(_ domain: SimulatedDomain, on host: SimulatedHost, by what: String) {
+    if domain.mark == nil, uuids[domain.uuid] == nil {
+      world.violated(.unmanagedUntouched, "\(what) on \(domain.id.name) on \(host.name)")
+    }
+  }
+
+  /// These cgroups, outside the partition, are about to be frozen.
+  func frozen(_ cgroups: Set<String>, on host: SimulatedHost) {
+    guard !cgroups.isEmpty else { return }
+    for domain in host.domains.values.sorted(by: { $0.pid < $1.pid }) where cgroups.contains(domain.cgroup) {
+      touched(domain, on: host, by: "a freeze")
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import HoldfastCore
+
+/// The kinds of things that happen by chance. The raw values are the keys of a faults file.
+public enum FaultKind: String, CaseIterable, Sendable {
+  case controllerCrash = "controller-crash"
+  case controllerHalt = "controller-halt"
+  case haltBetweenSteps = "controller-halt-between-steps"
+  case guardCrash = "guard-crash"
+  case bothCrash = "both-crash"
+  case hostCrash = "host-crash"
+  case plannerCrash = "planner-crash"
+  case hostPause = "host-pause"
+  case longHostPause = "long-host-pause"
+  case clockChange = "clock-change"
+  case slowFreezes = "slow-freezes"
+  case unconfirmedFreezes = "unconfirmed-freezes"
+  case failedKills = "failed-kills"
+  case lateTimers = "late-timers"
+  case partition = "partition"
+  case badLinks = "bad-links"
+  case storeOutage = "store-outage"
+  case storeSlow = "store-slow"
+  case leaderChange = "store-leader-change"
+  case compaction = "store-compaction"
+  case deafWatch = "deaf-watch"
+  case libvirtCrash = "libvirt-crash"
+  case libvirtHang = "libvirt-hang"
+  case libvirtSlow = "libvirt-slow"
+  case libvirtFailures = "libvirt-failures"
+  case brokenStart = "broken-start"
+  case domainEnd = "domain-end"
+  case order = "order"
+
+  /// What it is, for people.
+  public var meaning: String {
+    switch self {
+    case .controllerCrash: "A controller is killed and is back after 50 ms to 15 s."
+    case .controllerHalt: "A controller is stopped (SIGSTOP) for 50 ms to 10 s."
+    case .haltBetweenSteps:
+      "A controller is stopped between two steps of one decision, or between looking at the clock and acting."
+    case .guardCrash: "A guard is killed and is back after 20 ms to 1.5 s."
+    case .bothCrash:
+      "A controller and its guard are killed at once; the guard is back after 20 ms to 300 ms, before the deadline."
+    case .hostCrash: "A host loses power and boots again after 0.5 s to 40 s."
+    case .plannerCrash: "The same, of the host whose controller is the planner."
+    case .hostPause: "A host stands still as a whole for 1 to 60 ms, and everything goes on at once."
+    case .longHostPause: "The same for 0.1 s to 15 s."
+    case .clockChange: "A host's clock runs at another rate, within the drift."
+    case .slowFreezes: "For a while, freezes on a host take 2 to 20 ms longer."
+    case .unconfirmedFreezes: "For a while, freezes on a host hold and cannot be confirmed."
+    case .failedKills: "For a while, every second attempt at a kill on a host reaches nobody."
+    case .lateTimers: "For a while, the guard's timer on a host comes up to 10 ms late."
+    case .partition: "Some hosts are cut off from the store, both ways or one way, for 20 ms to 15 s."
+    case .badLinks: "For a while, a host's messages to and from the store are lost, late and overtaken by others."
+    case .storeOutage: "The store is silent or refuses everything for 0.3 s to 12 s."
+    case .storeSlow: "The store takes up to 1.2 s for a request, for a while."
+    case .leaderChange: "The store changes its leader: for up to 1.6 s requests wait, are refused, or vanish."
+    case .compaction: "The store forgets its history: watches that lag must list anew."
+    case .deafWatch: "A controller's watch tells nothing for up to 8 s."
+    case .libvirtCrash: "libvirtd is killed, perhaps within a start, and is back after 0.5 s to 20 s."
+    case .libvirtHang: "libvirtd takes calls and answers none for 0.2 s to 20 s."
+    case .libvirtSlow: "Starts take 0.1 s to 9 s, for a while."
+    case .libvirtFailures: "Every second call of libvirt fails, for a while."
+    case .brokenStart: "A workload does not start on one host for 5 s to 60 s."
+    case .domainEnd: "A domain ends by itself."
+    case .order: "Somebody starts, stops, moves, defines, releases or adopts something, or makes a node leave."
+    }
+  }
+}
+
+/// How often what goes wrong.
+public struct FaultRates: Sendable {
+  /// The mean time between two of a kind, in the whole cluster. A kind that is not there does not happen.
+  public var intervals: [FaultKind: Span]
+  /// The share of all messages to and from the store that comes late, and that is lost.
+  public var lateMessages = 0.0
+  public var lostMessages = 0.0
+  /// The chance that a fail-over is followed at once by another fault.
+  public var aftershock = 0.0
+  /// From time to time everything happens so many times as often.
+  public var burst: Burst?
+
+  public struct Burst: Hashable, Sendable {
+    /// The mean time from one burst to the next.
+    public var every: Span
+    public var length: ClosedRange<Span>
+    public var factor: Double
+
+    public init(every: Span, length: ClosedRange<Span>, factor: Double) {
+      self.every = every
+      self.length = length
+      self.factor = factor
+    }
+  }
+
+  public init(_ intervals: [FaultKind: Span] = [:]) { self.intervals = intervals }
+
+  public static let none = FaultRates()
+
+  private static let denseSeconds: [FaultKind: Double] = [
+    .controllerCrash: 20, .controllerHalt: 25, .haltBetweenSteps: 15, .guardCrash: 25, .bothCrash: 40, .hostCrash: 60,
+    .plannerCrash: 90,
+    .hostPause: 20, .longHostPause: 60, .clockChange: 15, .slowFreezes: 20, .unconfirmedFreezes: 60, .failedKills: 40,
+    .lateTimers: 20, .partition: 12, .badLinks: 30, .storeOutage: 50, .storeSlow: 40, .leaderChange: 60, .compaction: 20,
+    .deafWatch: 15, .libvirtCrash: 35, .libvirtHang: 40, .libvirtSlow: 30, .libvirtFailures: 60, .brokenStart: 40,
+    .domainEnd: 15, .order: 6
+  ]
+
+  /// Everything at once, for minutes: something goes wrong every second.
+  public static let dense: FaultRates = {
+    var rates = FaultRates(denseSeconds.mapValues { .seconds($0) })
+    rates.lateMessages = 0.01
+    rates.lostMessages = 0.002
+    rates.aftershock = 0.3
+    return rates
+  }()
+
+  /// Everything, for hours: each kind dozens of times in an hour, with bursts in which it is dense.
+  public static let sparse: FaultRates = {
+    var rates = FaultRates(denseSeconds.mapValues { .seconds($0 * 6) })
+    rates.lateMessages = 0.002
+    rates.lostMessages = 0.0005
+    rates.aftershock = 0.3
+    rates.burst = Burst(every: .seconds(600), length: .seconds(15) ... .seconds(60), factor: 6)
+    return rates
+  }()
+}

@@ -1,0 +1,199 @@
+import GuardProtocol
+import HoldfastCore
+
+/// What goes wrong, when, and for how long: all from the seed, many things at once, or from a schedule.
+///
+/// Some pairs of faults no clock can stand (design brief, 2.10) and are kept apart: a guard that is gone while its controller is
+/// down or stopped, so that nobody is left to notice the deadline.
+final class FaultSource {
+  private unowned let world: World
+  private let dice: Dice
+  private(set) var isStorm = false
+  /// There was a storm.
+  private(set) var isOver = false
+  private var rates: FaultRates { world.settings.faults }
+
+  init(_ world: World, dice: Dice) {
+    self.world = world
+    self.dice = dice
+  }
+
+  // MARK: the storm
+
+  func begin() {
+    isStorm = true
+    world.tell("the storm begins")
+    if let schedule = world.settings.schedule {
+      for scheduled in schedule {
+        world.at(scheduled.at) { [self] in if isBearable(scheduled.happening) { world.happen(scheduled.happening) } }
+      }
+      return
+    }
+    for kind in FaultKind.allCases { if let interval = rates.intervals[kind] { again(kind, interval.inSeconds, until: nil) } }
+    if let burst = rates.burst { nextBurst(burst) }
+  }
+
+  /// Everything that is broken is repaired.
+  func end() {
+    isStorm = false
+    isOver = true
+    world.tell("the storm is over")
+    world.repairEverything()
+  }
+
+  private func again(_ kind: FaultKind, _ mean: Double, until end: Moment?) {
+    world.after(dice.seconds(0.01 * mean...2 * mean)) { [self] in
+      if let end, world.now >= end { return }
+      guard isStorm else { return }
+      strike(kind)
+      again(kind, mean, until: end)
+    }
+  }
+
+  private func nextBurst(_ burst: FaultRates.Burst) {
+    world.after(dice.span(.zero...burst.every + burst.every)) { [self] in
+      guard isStorm else { return }
+      let end = world.now + dice.span(burst.length)
+      for kind in FaultKind.allCases {
+        if let interval = rates.intervals[kind] { again(kind, interval.inSeconds / burst.factor, until: end) }
+      }
+      world.at(end) { [self] in nextBurst(burst) }
+    }
+  }
+
+  /// A fail-over has begun: the best time for the next fault.
+  func aftershock() {
+    guard isStorm, world.settings.schedule == nil, dice.chance(rates.aftershock) else { return }
+    let kinds = FaultKind.allCases.filter { rates.intervals[$0] != nil }
+    guard let any = dice.pick(kinds) else { return }
+    // Claims are under way right now: a cut keeps some of them for later.
+    let kind = dice.chance(0.3) && kinds.contains(.partition) ? .partition : any
+    let delays: [ClosedRange<Double>] = [0...5, 0...100, 100...2000]
+    world.after(dice.milliseconds(delays[dice.number(0...2)])) { [self] in if isStorm { strike(kind) } }
+  }
+
+  private func strike(_ kind: FaultKind) {
+    guard let happening = draw(kind), isBearable(happening) else { return }
+    world.tally.count(kind)
+    world.happen(happening)
+  }
+
+  /// Whether somebody is left to notice the deadline.
+  private func isBearable(_ happening: Happening) -> Bool {
+    switch happening {
+    case .controllerDies(let node, _), .controllerHalts(let node, _), .controllerHaltsBetweenSteps(let node, _, _):
+      world.host(node)?.guardian != nil
+    case .guardDies(let node, _): world.host(node)?.controller.map { !$0.isHalted } ?? false
+    case .bothDie(let node, let guardBack, _): world.host(node).map { isBearable(on: $0, without: guardBack) } ?? false
+    default: true
+    }
+  }
+
+  /// The next guard is there before the deadline.
+  private func isBearable(on host: SimulatedHost, without guardBack: Span) -> Bool {
+    guard let controller = host.controller, !controller.isHalted, let guardian = host.guardian, !host.isPaused else {
+      return false
+    }
+    guard !guardian.isIsolated else { return true }
+    let left = controller.core.session.deadline.map { Span($0 - host.now) }
+    return left.map { $0 > guardBack + .milliseconds(50) } ?? false
+  }
+
+  // MARK: what exactly
+
+  private func anyHost(where suits: (SimulatedHost) -> Bool = { _ in true }) -> SimulatedHost? {
+    dice.pick(world.hosts.filter { $0.isUp && suits($0) })
+  }
+
+  private func draw(_ kind: FaultKind) -> Happening? {
+    switch kind {
+    case .controllerCrash, .controllerHalt, .haltBetweenSteps, .guardCrash, .bothCrash: drawProcess(kind)
+    case .hostCrash, .plannerCrash, .hostPause, .longHostPause, .clockChange: drawHost(kind)
+    case .slowFreezes, .unconfirmedFreezes, .failedKills, .lateTimers: drawKernel(kind)
+    case .partition, .badLinks: drawLinks(kind)
+    case .storeOutage, .storeSlow, .leaderChange, .compaction, .deafWatch: drawStore(kind)
+    case .libvirtCrash, .libvirtHang, .libvirtSlow, .libvirtFailures, .brokenStart, .domainEnd: drawLibvirt(kind)
+    case .order: world.operators.random(dice)
+    }
+  }
+
+  private func drawProcess(_ kind: FaultKind) -> Happening? {
+    guard let host = anyHost(where: { $0.controller != nil && $0.guardian != nil }) else { return nil }
+    switch kind {
+    case .controllerCrash:
+      return .controllerDies(host.name, back: dice.chance(0.5) ? dice.milliseconds(50...500) : dice.seconds(0.5...15))
+    case .controllerHalt: return .controllerHalts(host.name, for: dice.seconds(0.05...10))
+    case .haltBetweenSteps:
+      let length = dice.chance(0.5) ? dice.milliseconds(1...100) : dice.seconds(0.1...8)
+      return .controllerHaltsBetweenSteps(host.name, after: dice.number(0...20), for: length)
+    case .guardCrash: return .guardDies(host.name, back: dice.milliseconds(20...1500))
+    default: return .bothDie(host.name, guardBack: dice.milliseconds(20...300), controllerBack: dice.seconds(0.3...10))
+    }
+  }
+
+  private func drawHost(_ kind: FaultKind) -> Happening? {
+    switch kind {
+    case .hostCrash: return anyHost().map { .powerFails($0.name, back: dice.seconds(0.5...40)) }
+    case .plannerCrash:
+      guard let node = world.store.planner?.node, world.host(node)?.isUp == true else { return nil }
+      return .powerFails(node, back: dice.seconds(0.5...40))
+    case .hostPause: return anyHost { !$0.isPaused }.map { .hostPauses($0.name, for: dice.milliseconds(1...60)) }
+    case .longHostPause: return anyHost { !$0.isPaused }.map { .hostPauses($0.name, for: dice.seconds(0.1...15)) }
+    default:
+      let drift = world.settings.clockDrift
+      guard drift > 0 else { return nil }
+      return anyHost().map { .clockRuns($0.name, rate: dice.chance(0.5) ? drift : dice.number(-drift...drift)) }
+    }
+  }
+
+  private func drawKernel(_ kind: FaultKind) -> Happening? {
+    guard let host = anyHost() else { return nil }
+    let length = dice.seconds(1...20)
+    switch kind {
+    case .slowFreezes: return .freezesSlowly(host.name, by: dice.milliseconds(2...20), for: length)
+    case .unconfirmedFreezes: return .freezesUnconfirmed(host.name, for: length)
+    case .failedKills: return .killsFail(host.name, for: length)
+    default: return .timersLate(host.name, by: dice.milliseconds(0.5...10), for: length)
+    }
+  }
+
+  private func drawLinks(_ kind: FaultKind) -> Happening? {
+    if kind == .badLinks {
+      return anyHost().map { .linksBad([$0.name], share: dice.chance(0.5) ? 0.05 : 0.3, for: dice.seconds(0.5...15)) }
+    }
+    let some = world.hosts.filter { _ in dice.chance(0.35) }.map(\.name)
+    let way: Happening.Way = dice.chance(0.5) ? .both : dice.chance(0.5) ? .requests : .answers
+    let length = dice.chance(0.4) ? dice.milliseconds(20...900) : dice.seconds(0.5...15)
+    return some.isEmpty ? nil : .cutOff(some, way, for: length)
+  }
+
+  private func drawStore(_ kind: FaultKind) -> Happening? {
+    switch kind {
+    case .storeOutage:
+      guard world.store.service == .serving else { return nil }
+      return .storeStops(
+        dice.chance(0.6) ? .silent : .refusing, for: dice.chance(0.5) ? dice.seconds(0.3...2) : dice.seconds(1...12))
+    case .storeSlow:
+      let isMild = dice.chance(0.5)
+      return .storeSlows(least: isMild ? 20 : 100, most: isMild ? 200 : 1200, for: dice.seconds(0.5...6))
+    case .leaderChange: return world.store.service == .serving ? .storeChangesLeader(for: dice.seconds(0.1...1.6)) : nil
+    case .compaction: return .storeCompacts
+    default: return anyHost { $0.controller != nil }.map { .watchDeaf($0.name, for: dice.seconds(0.1...8)) }
+    }
+  }
+
+  private func drawLibvirt(_ kind: FaultKind) -> Happening? {
+    guard let host = anyHost(where: { $0.libvirt.isUp }) else { return nil }
+    switch kind {
+    case .libvirtCrash: return .libvirtDies(host.name, back: dice.seconds(0.5...20))
+    case .libvirtHang: return .libvirtHangs(host.name, for: dice.seconds(0.2...20))
+    case .libvirtSlow:
+      let isMild = dice.chance(0.5)
+      return .libvirtSlows(host.name, least: isMild ? 100 : 500, most: isMild ? 1500 : 9000, for: dice.seconds(1...20))
+    case .libvirtFailures: return .libvirtFails(host.name, share: 0.5, for: dice.seconds(1...15))
+    case .brokenStart:
+      return dice.pick(world.operators.known).map { .startsBreak($0, host.name, times: nil, for: dice.seconds(5...60)) }
+    default: return dice.pick(host.domains.keys.sorted()).map { .domainEnds(host.name, $0) }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import HoldfastCore
+
+extension Happening: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .controllerDies(let node, let back): "the controller of \(node) is killed\(Self.back(back))"
+    case .controllerStarts(let node): "the controller of \(node) is started"
+    case .controllerHalts(let node, let span): "the controller of \(node) is stopped for \(span)"
+    case .controllerHaltsBetweenSteps(let node, let steps, let span):
+      "the controller of \(node) is stopped for \(span) after \(steps) more steps"
+    case .guardDies(let node, let back): "the guard of \(node) is killed\(Self.back(back))"
+    case .guardStarts(let node): "the guard of \(node) is started"
+    case .bothDie(let node, let guardBack, let controllerBack):
+      "controller and guard of \(node) are killed; the guard is back after \(guardBack), the controller after \(controllerBack)"
+    case .powerFails(let node, let back): "\(node) loses power\(Self.back(back))"
+    case .powerReturns(let node): "\(node) gets power"
+    case .hostPauses(let node, let span): "\(node) is paused as a whole\(Self.length(span))"
+    case .hostGoesOn(let node): "\(node) goes on"
+    case .clockRuns(let node, let rate): "the clock of \(node) gains \(rate) millionths"
+    case .freezesSlowly(let node, let extra, let span): "freezes on \(node) take \(extra) longer for \(span)"
+    case .freezesUnconfirmed(let node, let span): "freezes on \(node) cannot be confirmed for \(span)"
+    case .killsFail(let node, let span): "kills on \(node) miss now and then for \(span)"
+    case .timersLate(let node, let extra, let span): "the guard's timer on \(node) comes \(extra) late for \(span)"
+    case .cutOff(let nodes, let way, let span): "\(Self.are(nodes)) cut off from the store\(way.words)\(Self.length(span))"
+    case .connected(let nodes): "\(Self.are(nodes)) connected to the store again"
+    case .linksBad(let nodes, let share, let span):
+      "the way of \(Self.list(nodes)) to the store loses and delays \(Self.percent(share)) of the messages for \(span)"
+    case .storeStops(let silence, let span): "the store is \(silence.rawValue)\(Self.length(span))"
+    case .storeServes: "the store serves again"
+    case .storeSlows(let least, let most, let span): "the store takes \(Int(least)) to \(Int(most)) ms for \(span)"
+    case .storeChangesLeader(let span): "the store changes its leader, which takes \(span)"
+    case .storeCompacts: "the store forgets its history"
+    case .watchDeaf(let node, let span): "the watch of \(node) is deaf for \(span)"
+    case .libvirtDies(let node, let back): "libvirtd on \(node) is killed\(Self.back(back))"
+    case .libvirtStarts(let node): "libvirtd on \(node) is started"
+    case .libvirtHangs(let node, let span): "libvirtd on \(node) hangs\(Self.length(span))"
+    case .libvirtAnswers(let node): "libvirtd on \(node) answers again"
+    case .libvirtSlows(let node, let least, let most, let span):
+      "starts on \(node) take \(Int(least)) to \(Int(most)) ms for \(span)"
+    case .libvirtFails(let node, let share, let span): "\(Self.percent(share)) of libvirt's calls on \(node) fail for \(span)"
+    case .startsBreak(let workload, let node, let times, let span):
+      "\(workload) does not start on \(node)\(times.map { ", \($0) times" } ?? "")\(Self.length(span))"
+    case .startsMended(let workload, let node): "\(workload) starts on \(node) again"
+    case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
+    case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
+    }
+  }
+
+  private static func back(_ span: Span?) -> String { span.map { ", and is back after \($0)" } ?? "" }
+  private static func length(_ span: Span?) -> String { span.map { " for \($0)" } ?? "" }
+  private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+
+  private static func list(_ nodes: [NodeName]) -> String {
+    guard let last = nodes.last else { return "nobody" }
+    return nodes.count == 1 ? last.text : "\(nodes.dropLast().map(\.text).joined(separator: ", ")) and \(last)"
+  }
+  private static func are(_ nodes: [NodeName]) -> String { list(nodes) + (nodes.count > 1 ? " are" : " is") }
+}
+
+extension Happening.Way {
+  fileprivate var words: String {
+    switch self {
+    case .both: ""
+    case .requests: " (its requests do not arrive)"
+    case .answers: " (its answers do not arrive)"
+    }
+  }
+}
+
+extension Happening.Order: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .define(let name): "define \(name)"
+    case .adopt(let name, let node): "adopt \(name) on \(node)"
+    case .release(let name): "release \(name)"
+    case .start(let name): "start \(name)"
+    case .stop(let name): "stop \(name)"
+    case .move(let name, let node): "move \(name) to \(node)"
+    case .leave(let node, let back): "\(node) leaves\(back.map { ", and comes back after \($0)" } ?? "")"
+    case .comeBack(let node): "\(node) comes back"
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import HoldfastCore
+
+/// What comes to the cluster from outside: faults, and what people do. `nil` for a length: until something ends it.
+public enum Happening: Hashable, Sendable {
+  // Processes.
+  case controllerDies(NodeName, back: Span?)
+  case controllerStarts(NodeName)
+  case controllerHalts(NodeName, for: Span)
+  /// Stopped within what it is about to do: after so many of its steps, counted from now.
+  case controllerHaltsBetweenSteps(NodeName, after: Int, for: Span)
+  case guardDies(NodeName, back: Span?)
+  case guardStarts(NodeName)
+  case bothDie(NodeName, guardBack: Span, controllerBack: Span)
+
+  // Hosts.
+  case powerFails(NodeName, back: Span?)
+  case powerReturns(NodeName)
+  case hostPauses(NodeName, for: Span?)
+  case hostGoesOn(NodeName)
+  /// Parts per million that its clock gains from now on.
+  case clockRuns(NodeName, rate: Int)
+  /// Freezes hold only after so much more time.
+  case freezesSlowly(NodeName, by: Span, for: Span)
+  /// Freezes hold and cannot be confirmed, as with a process in uninterruptible sleep.
+  case freezesUnconfirmed(NodeName, for: Span)
+  /// Half of the attempts at a kill reach nobody.
+  case killsFail(NodeName, for: Span)
+  /// The guard's timer comes so much later.
+  case timersLate(NodeName, by: Span, for: Span)
+
+  // The way to the store.
+  case cutOff([NodeName], Way, for: Span?)
+  case connected([NodeName])
+  /// This share of the messages is lost, and the same share comes late.
+  case linksBad([NodeName], share: Double, for: Span)
+
+  // The store.
+  case storeStops(Silence, for: Span?)
+  case storeServes
+  /// Requests take so many milliseconds.
+  case storeSlows(least: Double, most: Double, for: Span)
+  case storeChangesLeader(for: Span)
+  case storeCompacts
+  case watchDeaf(NodeName, for: Span)
+
+  // libvirt.
+  case libvirtDies(NodeName, back: Span?)
+  case libvirtStarts(NodeName)
+  case libvirtHangs(NodeName, for: Span?)
+  case libvirtAnswers(NodeName)
+  /// Starts take so many milliseconds.
+  case libvirtSlows(NodeName, least: Double, most: Double, for: Span)
+  /// This share of the calls fails.
+  case libvirtFails(NodeName, share: Double, for: Span)
+  /// Starts of the workload fail there, so often, or for so long, or until they are mended.
+  case startsBreak(WorkloadName, NodeName, times: Int?, for: Span?)
+  case startsMended(WorkloadName, NodeName)
+  /// The domain ends by itself.
+  case domainEnds(NodeName, String)
+
+  // People.
+  case asked(Order, through: NodeName?)
+
+  public enum Way: String, Hashable, Sendable, CaseIterable { case both, requests, answers }
+
+  public enum Silence: String, Hashable, Sendable, CaseIterable {
+    /// Requests are swallowed: nobody gets an answer.
+    case silent
+    /// Requests are refused as a whole.
+    case refusing
+  }
+
+  /// What people ask for.
+  public enum Order: Hashable, Sendable {
+    case define(WorkloadName)
+    case adopt(String, NodeName)
+    case release(WorkloadName)
+    case start(WorkloadName)
+    case stop(WorkloadName)
+    case move(WorkloadName, NodeName)
+    /// The node departs cleanly, and comes back after this time.
+    case leave(NodeName, back: Span?)
+    case comeBack(NodeName)
+  }
+}
+
+/// A happening and its moment.
+public struct Scheduled: Hashable, Sendable {
+  public var at: Moment
+  public var happening: Happening
+
+  public init(at: Moment, happening: Happening) {
+    self.at = at
+    self.happening = happening
+  }
+}

@@ -1,0 +1,123 @@
+import GuardProtocol
+import HoldfastCore
+
+/// People who give commands: each is prepared by the real code on one node's view and committed like any other transaction.
+final class Operators {
+  static let name = "operator"
+
+  private unowned let world: World
+  private let dice: Dice
+  /// Workloads that were ever put under protection.
+  private(set) var known: [WorkloadName] = []
+
+  init(_ world: World, dice: Dice) {
+    self.world = world
+    self.dice = dice
+  }
+
+  static func uuid(_ number: Int, kind: Int) -> String {
+    let digits = String(number)
+    return "0000000\(kind)-0000-4000-8000-" + String(repeating: "0", count: 12 - digits.count) + digits
+  }
+
+  // MARK: carrying out
+
+  /// Through the named node's controller; nil: through any that can.
+  func carryOut(_ order: Happening.Order, through node: NodeName?) {
+    switch order {
+    case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
+    case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
+    case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
+    case .define, .release, .start, .stop, .move: break
+    }
+    let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
+    guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
+    switch order {
+    case .define(let name): define(name, through: host)
+    case .release(let name): commit(.release(name), through: host)
+    case .start(let name): commit(.start(name), through: host)
+    case .stop(let name): commit(.stop(name), through: host)
+    case .move(let name, let target): commit(.move(name, to: target), through: host)
+    case .adopt, .leave, .comeBack: break
+    }
+  }
+
+  private func canServe(_ host: SimulatedHost) -> Bool {
+    guard let process = host.controller, !process.isHalted, !host.isPaused else { return false }
+    return host.link.cut.isEmpty && world.store.service == .serving
+  }
+
+  @discardableResult
+  private func commit(_ command: OperatorCommand, through host: SimulatedHost) -> Bool {
+    guard canServe(host), let process = host.controller else { return false }
+    let prepared: PreparedCommand
+    do { prepared = try command.prepare(in: process.core.view) } catch {
+      host.tell("refuses: \(error)")
+      return false
+    }
+    guard let transaction = prepared.transaction else { return true }
+    guard case .committed(let revision) = world.store.apply(transaction, from: Self.name) else { return false }
+    host.tell("operator: \(command.workload): \(prepared.text)")
+    process.deliver(.committed(transaction.writes, revision))
+    return true
+  }
+
+  // MARK: the setup's workloads
+
+  /// The spec of a workload of the setup, or of one that chance invented.
+  func spec(of name: WorkloadName) -> SpecRecord {
+    let setup = world.settings.cluster.workloads
+    let index = setup.firstIndex { $0.name == name }
+    let number = index.map { $0 + 1 } ?? setup.count + (known.firstIndex(of: name) ?? known.count) + 1
+    let workload = index.map { setup[$0] } ?? ClusterSetup.Workload(name, isolation: number % 3 == 0 ? .stop : .freeze)
+    return SpecRecord(
+      connection: workload.connection, uuid: Self.uuid(number, kind: 1),
+      xml: "<domain type='lxc'><name>\(name)</name><interface type='bridge'/></domain>", demand: workload.demand,
+      labels: workload.labels, priority: workload.priority, isolation: workload.isolation, stopTimeout: workload.stopTimeout)
+  }
+
+  private func define(_ name: WorkloadName, through host: SimulatedHost) {
+    if commit(.define(name, spec(of: name)), through: host) { remember(name) }
+  }
+
+  func remember(_ name: WorkloadName) { if !known.contains(name) { known.append(name) } }
+
+  /// Puts a running domain under protection.
+  private func adopt(_ name: String, on host: SimulatedHost) {
+    guard let core = host.controller?.core, core.session.isValid(at: host.now), let standing = core.session.standing,
+      let domain = core.local.domains[DomainID(connection: host.connection, name: name)]
+    else { return host.tell("adopt \(name): not now") }
+    let adoption = Adoption(
+      cluster: ControllerProcess.cluster, node: host.name,
+      session: .init(incarnation: standing.incarnation, created: standing.created), domain: domain,
+      xml: "<domain type='lxc'><name>\(name)</name></domain>",
+      options: .init(demand: Resources(memory: domain.memory, cpus: 0.5), stopTimeout: 5))
+    if commit(.adopt(adoption), through: host) { remember(WorkloadName(name)) }
+  }
+
+  private func leave(_ host: SimulatedHost, back: Span?) {
+    host.tell("operator: leave")
+    host.controller?.deliver(.leave)
+    guard let back else { return }
+    world.after(back) { if host.hasLeft { host.comeBack() } }
+  }
+
+  // MARK: at random
+
+  func random(_ dice: Dice) -> Happening? {
+    guard let host = dice.pick(world.hosts.filter { $0.isUp && $0.controller != nil }) else { return nil }
+    func some(_ order: (WorkloadName) -> Happening.Order) -> Happening? {
+      dice.pick(known).map { .asked(order($0), through: host.name) }
+    }
+    switch dice.number(0...99) {
+    case 0..<20: return some { .stop($0) }
+    case 20..<50: return some { .start($0) }
+    case 50..<75: return some { .move($0, dice.pick(world.hosts.map(\.name)) ?? host.name) }
+    case 75..<80: return .asked(.define(WorkloadName("x\(known.count + 1)")), through: host.name)
+    case 80..<84: return some { .release($0) }
+    case 84..<89: return dice.pick(host.domains.keys.sorted()).map { .asked(.adopt($0, host.name), through: nil) }
+    case 89..<95: return .asked(.leave(host.name, back: dice.seconds(5...40)), through: nil)
+    default: return dice.pick(world.hosts.filter { $0.hasLeft && $0.isUp }).map { .asked(.comeBack($0.name), through: nil) }
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import GuardProtocol
+import HoldfastCore
+
+/// Something that can be broken for a while: a newer fault of the same matter is not ended by the end of an older one.
+struct Matter: Hashable {
+  enum Kind: Hashable {
+    case pause, freezes, confirmation, kills, timers, way, links, store, pace, libvirt, starts, calls
+    case start(WorkloadName)
+  }
+  var kind: Kind
+  /// nil: the store's.
+  var node: NodeName?
+}
+
+extension World {
+  func carryOut(_ happening: Happening) {
+    tell("\(happening)")
+    switch happening {
+    case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,
+      .bothDie:
+      carryOutOnProcess(happening)
+    case .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns: carryOutOnHost(happening)
+    case .freezesSlowly, .freezesUnconfirmed, .killsFail, .timersLate: carryOutOnKernel(happening)
+    case .cutOff, .connected, .linksBad: carryOutOnLinks(happening)
+    case .storeStops, .storeServes, .storeSlows, .storeChangesLeader, .storeCompacts, .watchDeaf: carryOutOnStore(happening)
+    case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak,
+      .startsMended, .domainEnds:
+      carryOutOnLibvirt(happening)
+    case .asked(let order, let node): operators.carryOut(order, through: node)
+    }
+  }
+
+  /// Ends it after the time, if there is one, unless the same matter was broken anew.
+  private func end(_ kind: Matter.Kind, _ host: SimulatedHost?, after span: Span?, _ mend: @escaping () -> Void) {
+    let matter = Matter(kind: kind, node: host?.name)
+    let turn = (turns[matter] ?? 0) + 1
+    turns[matter] = turn
+    guard let span else { return }
+    after(span) { [self] in if turns[matter] == turn { mend() } }
+  }
+
+  private func carryOutOnProcess(_ happening: Happening) {
+    switch happening {
+    case .controllerDies(let node, let back):
+      guard let host = host(node) else { return }
+      host.killController()
+      // The service manager stands still with its host.
+      if let back { host.after(back) { if !host.hasLeft { host.startController() } } }
+    case .controllerStarts(let node): host(node)?.comeBack()
+    case .controllerHalts(let node, let span): host(node)?.controller?.halt(for: span)
+    case .controllerHaltsBetweenSteps(let node, let steps, let span):
+      host(node)?.controller?.trap = .init(steps: steps, span: span)
+    case .guardDies(let node, let back):
+      guard let host = host(node) else { return }
+      host.killGuard()
+      if let back { host.after(back) { host.startGuard() } }
+    case .guardStarts(let node): host(node)?.startGuard()
+    case .bothDie(let node, let guardBack, let controllerBack):
+      carryOutOnProcess(.guardDies(node, back: guardBack))
+      carryOutOnProcess(.controllerDies(node, back: controllerBack))
+    default: break
+    }
+  }
+
+  private func carryOutOnHost(_ happening: Happening) {
+    switch happening {
+    case .powerFails(let node, let back):
+      guard let host = host(node) else { return }
+      host.crash()
+      if let back { after(back) { host.powerOn() } }
+    case .powerReturns(let node): host(node)?.powerOn()
+    case .hostPauses(let node, let span):
+      guard let host = host(node), host.isUp else { return }
+      host.pause()
+      end(.pause, host, after: span) { host.resume() }
+    case .hostGoesOn(let node): host(node)?.resume()
+    case .clockRuns(let node, let rate): host(node)?.changeClock(rate: Int64(rate))
+    default: break
+    }
+  }
+
+  private func carryOutOnKernel(_ happening: Happening) {
+    switch happening {
+    case .freezesSlowly(let node, let extra, let span):
+      guard let host = host(node) else { return }
+      host.kernel.freezeDelay = extra
+      end(.freezes, host, after: span) { host.kernel.freezeDelay = .zero }
+    case .freezesUnconfirmed(let node, let span):
+      guard let host = host(node) else { return }
+      host.kernel.confirms = false
+      end(.confirmation, host, after: span) { host.kernel.confirms = true }
+    case .killsFail(let node, let span):
+      guard let host = host(node) else { return }
+      host.kernel.failedKills = 0.5
+      end(.kills, host, after: span) { host.kernel.failedKills = 0 }
+    case .timersLate(let node, let extra, let span):
+      guard let host = host(node) else { return }
+      host.kernel.timerDelay = extra
+      end(.timers, host, after: span) { host.kernel.timerDelay = .zero }
+    default: break
+    }
+  }
+
+  private func carryOutOnLinks(_ happening: Happening) {
+    switch happening {
+    case .cutOff(let nodes, let way, let span):
+      for host in nodes.compactMap({ host($0) }) {
+        host.link.sever(way)
+        end(.way, host, after: span) { host.link.mend() }
+      }
+    case .connected(let nodes): for node in nodes { host(node)?.link.mend() }
+    case .linksBad(let nodes, let share, let span):
+      for host in nodes.compactMap({ host($0) }) {
+        let usual = Link.Quality(late: settings.faults.lateMessages, loss: settings.faults.lostMessages)
+        host.link.quality = Link.Quality(late: share, loss: share)
+        end(.links, host, after: span) { host.link.quality = usual }
+      }
+    default: break
+    }
+  }
+
+  private func carryOutOnStore(_ happening: Happening) {
+    switch happening {
+    case .storeStops(let silence, let span):
+      store.serve(silence == .silent ? .silent : .refusing)
+      end(.store, nil, after: span) { [self] in store.serve(.serving) }
+    case .storeServes: store.serve(.serving)
+    case .storeSlows(let least, let most, let span):
+      store.pace = least...max(least, most)
+      end(.pace, nil, after: span) { [self] in store.pace = SimulatedStore.usualPace }
+    case .storeChangesLeader(let span):
+      store.serve(.changingLeader)
+      end(.store, nil, after: span) { [self] in store.serve(.serving) }
+    case .storeCompacts: store.compact()
+    case .watchDeaf(let node, let span): host(node)?.controller?.deafenWatch(for: span)
+    default: break
+    }
+  }
+
+  private func carryOutOnLibvirt(_ happening: Happening) {
+    switch happening {
+    case .libvirtDies(let node, let back):
+      guard let host = host(node) else { return }
+      host.libvirt.kill()
+      if let back { host.after(back) { host.libvirt.restart() } }
+    case .libvirtStarts(let node): host(node)?.libvirt.restart()
+    case .libvirtHangs(let node, let span):
+      guard let host = host(node), host.isUp else { return }
+      host.libvirt.hang(true)
+      end(.libvirt, host, after: span) { host.libvirt.hang(false) }
+    case .libvirtAnswers(let node): host(node)?.libvirt.hang(false)
+    case .libvirtSlows(let node, let least, let most, let span):
+      guard let host = host(node) else { return }
+      host.libvirt.slowness = least...max(least, most)
+      end(.starts, host, after: span) { host.libvirt.slowness = nil }
+    case .libvirtFails(let node, let share, let span):
+      guard let host = host(node) else { return }
+      host.libvirt.failures = share
+      end(.calls, host, after: span) { host.libvirt.failures = 0 }
+    case .startsBreak(let workload, let node, let times, let span):
+      guard let host = host(node) else { return }
+      host.libvirt.broken[workload.text] = .init(reason: "its image is missing", times: times)
+      end(.start(workload), host, after: span) { host.libvirt.broken[workload.text] = nil }
+    case .startsMended(let workload, let node): host(node)?.libvirt.broken[workload.text] = nil
+    case .domainEnds(let node, let name): host(node)?.endByItself(name)
+    default: break
+    }
+  }
+
+  /// Everything that is broken is as it was.
+  func repairEverything() {
+    for matter in turns.keys { turns[matter, default: 0] += 1 }
+    store.serve(.serving)
+    store.pace = SimulatedStore.usualPace
+    for host in hosts {
+      host.link.quality = Link.Quality()
+      host.link.mend()
+      host.kernel = SimulatedHost.Kernel()
+      host.resume()
+      host.powerOn()
+      host.libvirt.broken = [:]
+      host.libvirt.failures = 0
+      host.libvirt.slowness = nil
+      host.libvirt.restart()
+      host.libvirt.hang(false)
+      host.controller?.trap = nil
+      host.after(.milliseconds(100)) {
+        host.startGuard()
+        host.comeBack()
+      }
+    }
+  }
+}

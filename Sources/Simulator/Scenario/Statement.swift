@@ -1,0 +1,135 @@
+import HoldfastCore
+
+/// Something that is so or not at a moment.
+public indirect enum Statement: Hashable, Sendable {
+  /// Executes on one of these nodes; on any, when there are none.
+  case runs(WorkloadName, on: [NodeName])
+  /// Its processes are there and frozen.
+  case standsStill(WorkloadName, on: NodeName)
+  case everythingRuns
+  case nothingRuns(on: NodeName)
+  case count(NodeName, Int)
+  case holds(NodeName, WorkloadName)
+  case nobodyHolds(WorkloadName)
+  case isProtected(WorkloadName)
+  /// Placed nowhere, for a reason with this text in it.
+  case waits(WorkloadName, because: String)
+  case hasSession(NodeName)
+  case isPlanner([NodeName])
+  /// The guard of the node has stopped everything.
+  case isIsolated(NodeName)
+  /// Domains that were begun since the beginning.
+  case hasStarted(WorkloadName, times: Int)
+  /// Its claim went from one node to another since the beginning.
+  case hasMoved(WorkloadName)
+  case anythingHasMoved
+  case hasSaid(NodeName, String)
+  case not(Statement)
+}
+
+/// What statements need to know of the past.
+final class Chronicle {
+  private(set) var starts: [WorkloadName: Int] = [:]
+  private(set) var moves: [WorkloadName: Int] = [:]
+  private(set) var notes: [(node: NodeName, text: String)] = []
+
+  func started(_ workload: WorkloadName) { starts[workload, default: 0] += 1 }
+  func moved(_ workload: WorkloadName) { moves[workload, default: 0] += 1 }
+  func said(_ node: NodeName, _ text: String) { notes.append((node, text)) }
+}
+
+extension Statement {
+  func holds(in world: World) -> Bool {
+    let store = world.store, chronicle = world.chronicle
+    switch self {
+    case .runs(let workload, let nodes):
+      let places = world.invariants.executes(workload).map(\.name)
+      return nodes.isEmpty ? !places.isEmpty : places.contains(where: nodes.contains)
+    case .standsStill(let workload, let node):
+      guard let host = world.host(node), let domain = Self.domain(of: workload, on: host) else { return false }
+      return host.isFrozen(domain)
+    case .everythingRuns: return Self.everythingRuns(in: world)
+    case .nothingRuns(let node): return world.host(node).map { world.invariants.workloadsExecuting(on: $0).isEmpty } ?? true
+    case .count(let node, let number):
+      return world.host(node).map { world.invariants.workloadsExecuting(on: $0).count == number } ?? (number == 0)
+    case .holds(let node, let workload): return Self.holder(of: workload, in: store) == node
+    case .nobodyHolds(let workload): return Self.holder(of: workload, in: store) == nil
+    case .isProtected(let workload): return world.invariants.isProtected(workload)
+    case .waits(let workload, let reason):
+      guard let placement = store.placement(of: workload), placement.node == nil else { return false }
+      return reason.isEmpty || placement.reason.contains(reason) || placement.others.values.contains { $0.contains(reason) }
+    case .hasSession(let node): return store.sessions.contains { $0.node == node }
+    case .isPlanner(let nodes):
+      guard let planner = store.planner, store.session(planner.incarnation) != nil else { return false }
+      return nodes.isEmpty || nodes.contains(planner.node)
+    case .isIsolated(let node): return world.host(node)?.guardian?.isIsolated ?? false
+    case .hasStarted(let workload, let times): return chronicle?.starts[workload] ?? 0 == times
+    case .hasMoved(let workload): return chronicle?.moves[workload] != nil
+    case .anythingHasMoved: return chronicle.map { !$0.moves.isEmpty } ?? false
+    case .hasSaid(let node, let text): return chronicle?.notes.contains { $0.node == node && $0.text.contains(text) } ?? false
+    case .not(let statement): return !statement.holds(in: world)
+    }
+  }
+
+  private static func domain(of workload: WorkloadName, on host: SimulatedHost) -> SimulatedDomain? {
+    host.domains.values.first { host.world.invariants.workload(uuid: $0.uuid) == workload && !$0.isKilled }
+  }
+
+  private static func holder(of workload: WorkloadName, in store: SimulatedStore) -> NodeName? {
+    guard let holder = store.claim(of: workload)?.holder, store.session(holder.incarnation) != nil else { return nil }
+    return holder.node
+  }
+
+  /// All that is meant to run, exactly once, where it is placed and claimed.
+  private static func everythingRuns(in world: World) -> Bool {
+    world.store.workloads.allSatisfy { workload in
+      guard world.store.intent(of: workload)?.desired == .running else { return true }
+      let places = world.invariants.executes(workload).map(\.name)
+      return places.count == 1 && world.store.placement(of: workload)?.node == places[0]
+        && holder(of: workload, in: world.store) == places[0]
+    }
+  }
+
+  /// What is the case instead, for somebody who expected the statement.
+  func finding(in world: World) -> String {
+    switch self {
+    case .runs(let workload, _), .standsStill(let workload, _), .holds(_, let workload), .nobodyHolds(let workload),
+      .isProtected(let workload), .waits(let workload, _), .hasStarted(let workload, _), .hasMoved(let workload):
+      return Self.standing(of: workload, in: world)
+    case .everythingRuns:
+      let missing = world.store.workloads.filter { workload in
+        world.store.intent(of: workload)?.desired == .running && world.invariants.executes(workload).isEmpty
+      }
+      return missing.isEmpty
+        ? "not everything is where it is placed" : "\(missing.map(\.text).joined(separator: ", ")) do not run"
+    case .nothingRuns(let node), .count(let node, _):
+      let names = world.host(node).map { world.invariants.workloadsExecuting(on: $0) } ?? []
+      return names.isEmpty ? "nothing runs on \(node)" : "\(node) runs \(names.map(\.text).joined(separator: ", "))"
+    case .hasSession(let node): return hasSessionWords(node, in: world)
+    case .isPlanner: return world.store.planner.map { "\($0.node) is the planner" } ?? "nobody is the planner"
+    case .isIsolated(let node):
+      return world.host(node)?.guardian.map { "the guard of \(node) is \($0.isIsolated ? "isolated" : "not isolated")" }
+        ?? "\(node) has no guard"
+    case .anythingHasMoved:
+      let moved = world.chronicle?.moves.keys.sorted().map(\.text) ?? []
+      return moved.isEmpty ? "nothing has moved" : "\(moved.joined(separator: ", ")) moved"
+    case .hasSaid(let node, let text): return "\(node) has \(holds(in: world) ? "" : "not ")said \"\(text)\""
+    case .not(let statement): return statement.finding(in: world)
+    }
+  }
+
+  private func hasSessionWords(_ node: NodeName, in world: World) -> String {
+    holds(in: world) ? "\(node) has a session" : "\(node) has no session"
+  }
+
+  private static func standing(of workload: WorkloadName, in world: World) -> String {
+    let places = world.invariants.executes(workload).map(\.name.text)
+    let starts = world.chronicle?.starts[workload] ?? 0
+    var words = "\(workload) runs \(places.isEmpty ? "nowhere" : "on \(places.joined(separator: " and "))")"
+    if let placement = world.store.placement(of: workload) {
+      words += placement.node.map { ", is placed on \($0)" } ?? ", is placed nowhere (\(placement.reason))"
+    }
+    words += holder(of: workload, in: world.store).map { ", \($0) holds it" } ?? ", nobody holds it"
+    return words + ", started \(starts) \(starts == 1 ? "time" : "times")"
+  }
+}

@@ -1,0 +1,143 @@
+import GuardProtocol
+import HoldfastCore
+import Testing
+
+/// A running domain comes under protection: in what order, and what is left when it breaks off.
+@Suite struct AdoptingTests {
+  private func adopting(_ mark: Int64? = nil) -> Rig {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.sees(Rig.domain("w1", epoch: mark, persistent: true))
+    rig.actions = []
+    rig.write([
+      .put(.spec("w1"), .spec(Rig.spec())), .put(.intent("w1"), .intent(IntentRecord(desired: .adopting, adopter: "n1")))
+    ])
+    return rig
+  }
+
+  @Test func `the guard knows it, then its definition goes, then it is claimed`() throws {
+    var rig = adopting()
+    #expect(rig.commands().contains { if case .protect(let w) = $0 { w.name == "w1" && w.cgroup == "/cg/w1" } else { false } })
+    #expect(rig.processes["w1"]?.persistent == true && rig.claim("w1") == nil, "not before the guard has said so")
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(100))
+    #expect(rig.processes["w1"]?.mark?.epoch == Epoch(1) && rig.processes["w1"]?.persistent == false)
+    #expect(rig.claim("w1")?.holder?.node == "n1" && rig.claim("w1")?.epoch == Epoch(1))
+    #expect(rig.placement("w1")?.node == "n1")
+    if case .intent(let intent)? = rig.store.entries[.intent("w1")]?.value { #expect(intent.desired == .running) }
+    #expect(rig.notes().count { $0 == .adopted } == 1)
+    #expect(rig.starts().isEmpty && rig.stops().isEmpty && rig.commands().allSatisfy { $0 != .kill(workload: "w1") })
+  }
+
+  @Test func `the epoch goes on above a released claim`() {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(8), holder: nil)))])
+    rig.sees(Rig.domain("w1", epoch: nil, persistent: true))
+    rig.write([
+      .put(.spec("w1"), .spec(Rig.spec())), .put(.intent("w1"), .intent(IntentRecord(desired: .adopting, adopter: "n1")))
+    ])
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(100))
+    #expect(rig.claim("w1")?.epoch == Epoch(9) && rig.processes["w1"]?.mark?.epoch == Epoch(9))
+  }
+
+  @Test func `broken off by an outage it goes on where it was, and is not killed`() {
+    var rig = adopting()
+    rig.storeIsAway = true
+    rig.pass(.seconds(2))
+    rig.send(rig.isolated(["w1"]))
+    rig.storeIsAway = false
+    rig.pass(.seconds(2))
+    #expect(rig.resumes > 0)
+    #expect(!rig.commands().contains(.kill(workload: "w1")) && rig.stops().isEmpty)
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(500))
+    #expect(rig.claim("w1")?.holder?.node == "n1")
+  }
+
+  @Test func `nobody starts it elsewhere meanwhile, nor takes its place`() {
+    var rig = Rig.running()
+    rig.apply("w1")
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .adopting, adopter: "n2")))])
+    var other = Rig.running()
+    other.write([
+      .put(.spec("w1"), .spec(Rig.spec())), .put(.intent("w1"), .intent(IntentRecord(desired: .adopting, adopter: "n2")))
+    ])
+    other.pass(.seconds(5))
+    #expect(other.placement("w1") == nil && other.starts().isEmpty)
+  }
+
+  @Test func `taken back halfway, the mark goes and the domain stays`() {
+    var rig = adopting(5)
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .unprotected)))])
+    rig.pass(.seconds(1))
+    #expect(rig.processes["w1"] != nil && rig.processes["w1"]?.mark == nil)
+    #expect(rig.store.entries[.spec("w1")] == nil)
+    #expect(rig.stops().isEmpty && !rig.commands().contains(.kill(workload: "w1")))
+  }
+
+  // MARK: what only looks like the workload
+
+  @Test func `a domain with the workload's UUID that never was under protection is reported and not touched`() {
+    var rig = Rig.running()
+    rig.join("n2", incarnation: "i2")
+    rig.sees(Rig.domain("w1", epoch: nil, persistent: true))
+    rig.apply("w1")
+    rig.pass(.seconds(3))
+    #expect(rig.report()?.unmanagedUUIDs == ["u1"])
+    #expect(rig.placement("w1")?.node == nil)
+    #expect(rig.placement("w1")?.others["n2"]?.contains("runs on n1 outside protection") == true)
+    #expect(rig.stops().isEmpty && rig.starts().isEmpty && !rig.commands().contains(.kill(workload: "w1")))
+    rig.gone("w1")
+    rig.pass(.seconds(3))
+    #expect(rig.placement("w1")?.node != nil)
+  }
+
+  @Test func `what left protection elsewhere is killed here when it is not the last copy`() {
+    var rig = Rig.running()
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil)))])
+    rig.sees(Rig.domain("w1", epoch: 2))
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops() == [.zero] && rig.commands().contains(.kill(workload: "w1")))
+    var last = Rig.running()
+    last.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil)))])
+    last.sees(Rig.domain("w1", epoch: 3))
+    last.pass(.milliseconds(100))
+    #expect(last.stops().isEmpty && !last.commands().contains(.kill(workload: "w1")))
+  }
+
+  // MARK: starts that may still come
+
+  @Test func `what an earlier life may have asked for is barred before the thaw`() throws {
+    var rig = Rig()
+    rig.join("n2", incarnation: "i2")
+    rig.apply("w1")
+    rig.hold("w1", by: "n2", "i2", epoch: 4)
+    rig.send(
+      .guardian(
+        .connected(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"], starting: ["w1"]))))
+    rig.inventory([])
+    rig.list()
+    rig.pass(.milliseconds(300))
+    let bar = try #require(rig.actions.firstIndex { if case .bar("w1", _, _, _) = $0 { true } else { false } })
+    let resume = try #require(rig.actions.firstIndex { if case .tellGuard(.resume) = $0 { true } else { false } })
+    #expect(bar < resume)
+  }
+
+  @Test func `a start that stands still and keeps libvirt from answering is ended`() {
+    var rig = Rig()
+    for name in ["w1", "w2"] {
+      rig.apply(.init(name), uuid: name)
+      rig.place(.init(name), on: "n1")
+      rig.hold(.init(name), by: "n1", "old")
+    }
+    rig.send(
+      .guardian(
+        .connected(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1", "w2"], starting: ["w2"]))))
+    rig.list()
+    rig.pass(.seconds(2))
+    #expect(rig.commands().contains(.kill(workload: "w2")) && !rig.commands().contains(.kill(workload: "w1")))
+    #expect(rig.resumes == 0)
+  }
+}

@@ -1,0 +1,87 @@
+import GuardProtocol
+import Lab
+import Testing
+
+extension LabHostsTests {
+  /// What operators do to workloads, on real hosts.
+  @Suite(.serialized) struct Operators {
+    @Test func `release and adopt: the same process goes on, without a gap`() async throws {
+      try await TestStage.run { test in
+        let host = try #require(test.stage.hosts()["web1"]), began = LabClock.now
+        try await test.lab.holdfast(["release", "web1", "--yes"], on: host)
+        #expect(try await test.until { try await test.domain("web1", on: host)["Persistent"] == "yes" })
+        #expect(try await test.until { try await !test.lab.run(host, ["holdfast", "workload", "web1"]).succeeded })
+        try await test.lab.holdfast(["adopt", "lxc:///system/web1", "--yes"], on: host)
+        #expect(try await test.until { try await test.domain("web1", on: host)["Persistent"] == "no" })
+        #expect(try await test.until { try await test.workload("web1", says: "running", on: host) })
+        try await test.wait(.seconds(3))
+        #expect(test.gaps(since: began).isEmpty, "\(test.gaps(since: began))")
+        // Under protection indeed: it is taken over.
+        _ = try await test.lab.kill(host)
+        #expect(await test.moved(["web1"], from: host, since: began))
+      }
+    }
+
+    @Test func `move, stop and start`() async throws {
+      try await TestStage.run { test in
+        let from = try #require(test.stage.hosts()["web2"])
+        let to = try #require(test.lab.allHosts.first { $0 != from }), began = LabClock.now
+        try await test.lab.holdfast(["move", "web2", "--to", "\(to)", "--yes"], on: from)
+        #expect(await test.moved(["web2"], from: from, since: began))
+        #expect(try await test.until { test.stage.hosts()["web2"] == to })
+        try await test.lab.holdfast(["stop", "web3", "--yes"])
+        #expect(await test.fallSilent(["web3"]))
+        #expect(try await test.until { try await test.workload("web3", says: "stopped", on: LabHost(1)) })
+        try await test.lab.holdfast(["start", "web3"])
+        #expect(await test.allAnswer())
+        let gaps = test.gaps(since: began)
+        print("moved and stopped: \(gaps.map { seconds($0.length) }) s")
+        #expect(gaps.count == 2)
+      }
+    }
+
+    @Test func `a file that would start what runs elsewhere starts nothing, and what runs is untouched`() async throws {
+      try await TestStage.run { test in
+        let host = try #require(test.stage.hosts()["web1"]), began = LabClock.now
+        try await test.lab.holdfast(["release", "web1", "--yes"], on: host)
+        #expect(try await test.until { try await !test.lab.run(host, ["holdfast", "workload", "web1"]).succeeded })
+        let other = try #require(test.lab.allHosts.first { $0 != host })
+        // Its node says so once a second.
+        try await test.wait(.seconds(2))
+        let file = try await test.lab.workloads(count: 6)
+        let answer = try await test.lab.run(other, ["holdfast", "apply", "-f", file, "--yes"])
+        #expect(!answer.succeeded && (answer.output + answer.errors).contains("runs on \(host) outside protection"))
+        try await test.wait(.seconds(4))
+        #expect(test.gaps(since: began).isEmpty, "\(test.gaps(since: began))")
+        #expect(test.stage.hosts()["web1"] == host)
+      }
+    }
+  }
+}
+
+extension TestStage {
+  /// Asks again until it is so, for half a minute at most.
+  fileprivate func until(_ isSo: () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<150 {
+      if try await isSo() { return true }
+      try await wait(.milliseconds(200))
+    }
+    return false
+  }
+
+  /// What `virsh dominfo` says of it.
+  fileprivate func domain(_ name: String, on host: LabHost) async throws -> [String: String] {
+    let lines = try await lab.run(host, ["virsh", "-c", "lxc:///system", "dominfo", name]).output.split(separator: "\n")
+    return Dictionary(
+      lines.compactMap { line in
+        let parts = line.split(separator: ":", maxSplits: 1).map { $0.drop { $0 == " " } }
+        return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  fileprivate func workload(_ name: String, says state: String, on host: LabHost) async throws -> Bool {
+    let answer = try await lab.run(host, ["holdfast", "workload", name, "-o", "json"])
+    return answer.succeeded && answer.output.contains("\"state\" : \"\(state)\"")
+      || answer.output.contains("\"state\":\"\(state)\"")
+  }
+}

@@ -1,0 +1,58 @@
+import GuardProtocol
+import HoldfastCore
+import Simulator
+
+extension Mutant {
+  static let guards: [Mutant] = [
+    Mutant("the guard says that everything is frozen, and nothing is") {
+      GuardActionMutant { action in
+        switch action {
+        case .isolateNow(let round, _), .retryIsolation(let round, _):
+          ([], [.freezeResult(round: round, confirmed: true, foundFrozen: [])])
+        default: ([action], [])
+        }
+      }
+    },
+    Mutant("the guard freezes its partition and nothing outside it") {
+      GuardActionMutant { action in
+        switch action {
+        case .isolateNow(let round, _): ([.isolateNow(round: round, cgroups: [])], [])
+        case .retryIsolation(let round, _): ([.retryIsolation(round: round, cgroups: [])], [])
+        default: ([action], [])
+        }
+      }
+    },
+    Mutant("the guard's timer never comes") { GuardEventMutant { $0 == .timer ? [] : [$0] } },
+    Mutant("the guard's timer comes 400 ms late") {
+      GuardActionMutant { action in
+        if case .setTimer(let instant?) = action { ([.setTimer(at: instant + .milliseconds(400))], []) } else { ([action], []) }
+      }
+    },
+    Mutant("a guard that starts knows nothing of the one before") { ForgetfulGuard() },
+    Mutant("a kill that reached nobody counts as one that did") {
+      GuardEventMutant { event in
+        if case .killResult(let target, .failed) = event { [.killResult(target, .gone)] } else { [event] }
+      }
+    },
+    Mutant("what lost its claim is not killed before the thaw") {
+      ActionMutant { action, _ in if case .tellGuard(.kill) = action { [] } else { [action] } }
+    },
+    Mutant("everything is thawed as soon as a renewal is tried, without proof") {
+      ActionMutant { action, scene in
+        guard case .transact(_, let transaction, _) = action, transaction.isRenewal, scene.core.guardian.isIsolated else {
+          return [action]
+        }
+        return [action, .tellGuard(.resume(deadline: scene.now + scene.core.configuration.timing.ttl))]
+      }
+    },
+    Mutant("a controller that loses its guard stops nothing") {
+      ActionMutant { action, _ in if case .isolateDirectly = action { [] } else { [action] } }
+    }
+  ]
+}
+
+private final class ForgetfulGuard: Tampering {
+  func found(_ found: GuardMachine.FoundAtStart) -> GuardMachine.FoundAtStart {
+    GuardMachine.FoundAtStart(record: .none, occupied: false, frozen: found.frozen)
+  }
+}

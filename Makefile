@@ -1,17 +1,18 @@
 # Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
-.PHONY: help setup build demo test lint bench-failover bench-idle clean
+.PHONY: help setup build demo test lint bench-failover bench-idle bench-planner clean
 
 BUILD = swift build -c release
 KEEP ?=
 OUT ?=
 # One after the other: suites that run real things do not take each other's time.
-SUITES = CoreTests SimulatorTests GuardTests NodeTests StoreTests HypervisorTests LabTests
+SUITES = CoreTests PolicyTests SimulatorTests GuardTests NodeTests StoreTests HypervisorTests LabTests
 
 help:
 	@echo "make demo            three hosts on this machine, nine containers, one host killed (KEEP=1 leaves them up)"
 	@echo "make test            everything: unit, conformance, lab (LAB=off without root)"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node"
+	@echo "make bench-planner   one node lost in clusters of up to 1000 nodes, planned by us and by others"
 	@echo "make build lint clean"
 
 setup:
@@ -33,6 +34,10 @@ bench-failover: build
 
 bench-idle: build
 	.build/release/holdfast-lab bench-idle $(if $(OUT),--out $(OUT))
+
+bench-planner: setup
+	$(BUILD) --product planner-bench
+	.build/release/planner-bench $(if $(OUT),--out $(OUT))
 
 lint:
 	swift format lint --strict -r Package.swift Sources Tests Examples

@@ -1,11 +1,11 @@
 # Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
-.PHONY: help setup build demo test lint bench-failover bench-idle simulate clean
+.PHONY: help setup build demo test lint bench-failover bench-idle bench-planner simulate clean
 
 BUILD = swift build -c release
 KEEP ?=
 OUT ?=
 # One after the other: suites that run real things do not take each other's time.
-SUITES = CoreTests SimulatorTests GuardTests NodeTests StoreTests HypervisorTests LabTests
+SUITES = CoreTests PolicyTests SimulatorTests GuardTests NodeTests StoreTests HypervisorTests LabTests
 
 help:
 	@echo "make demo            three hosts on this machine, nine containers, one host killed (KEEP=1 leaves them up)"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node"
 	@echo "make simulate        10,000 virtual hours of a cluster with every fault"
+	@echo "make bench-planner   one node lost in clusters of up to 1000 nodes, planned by us and by others"
 	@echo "make build lint clean"
 
 setup:
@@ -38,6 +39,10 @@ bench-idle: build
 # The great run: an hour of five nodes and thirty workloads for each seed, all faults at once.
 simulate: build
 	.build/release/holdfast simulate --seeds 1..10000
+
+bench-planner: setup
+	$(BUILD) --product planner-bench
+	.build/release/planner-bench $(if $(OUT),--out $(OUT))
 
 lint:
 	swift format lint --strict -r Package.swift Sources Tests Examples

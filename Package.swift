@@ -3,7 +3,8 @@ import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
 //   1 pure core      HoldfastCore, GuardProtocol
-//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, Scenarios, HoldfastAPI
+//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, HoldfastPolicies,
+//                    Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
@@ -15,7 +16,8 @@ let package = Package(
     .executable(name: "holdfastd", targets: ["holdfastd"]),
     .executable(name: "holdfast", targets: ["holdfast"]),
     .executable(name: "holdfast-guard", targets: ["holdfast-guard"]),
-    .executable(name: "holdfast-lab", targets: ["holdfast-lab"])
+    .executable(name: "holdfast-lab", targets: ["holdfast-lab"]),
+    .executable(name: "planner-bench", targets: ["planner-bench"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -71,6 +73,8 @@ let package = Package(
       dependencies: ["HoldfastPorts", "GuardProtocol", "CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
     .target(name: "HoldfastYAML", dependencies: ["HoldfastCore", "Yams"], swiftSettings: strict),
+    .target(
+      name: "HoldfastPolicies", dependencies: ["HoldfastCore", "GuardProtocol", "HoldfastYAML"], swiftSettings: strict),
     .target(name: "Scenarios", dependencies: ["Simulator", "HoldfastYAML"], swiftSettings: strict),
     .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML"], swiftSettings: strict),
 
@@ -117,8 +121,15 @@ let package = Package(
       dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Examples/lab/Program", swiftSettings: strict),
 
+    // The planner against others, on made clusters.
+    .executableTarget(
+      name: "planner-bench",
+      dependencies: ["HoldfastCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Examples/planner-bench", swiftSettings: strict),
+
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
+    .testTarget(name: "PolicyTests", dependencies: ["HoldfastCore", "HoldfastYAML", "HoldfastPolicies"]),
     .testTarget(
       name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", "HoldfastCore", "GuardProtocol", "HoldfastYAML"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),

@@ -15,6 +15,8 @@ public final class MistakeLog {
 
   /// Nothing was wrong so far.
   public var isEmpty: Bool { mistakes.isEmpty }
+  /// Something in it makes the file useless.
+  public var hasErrors: Bool { mistakes.contains { $0.severity == .error } }
   /// What is added is dropped: reading on is of no use.
   public var isFull: Bool { mistakes.count >= Self.limit }
 

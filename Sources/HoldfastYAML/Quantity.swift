@@ -106,6 +106,12 @@ extension YAMLValue {
       { Quantity.processors($0).flatMap { (least...most).contains($0) ? $0 : nil } })
   }
 
+  /// `yes` or `no`, or `true` or `false`.
+  public func yesOrNo() -> Bool? {
+    let words = ["yes": true, "true": true, "no": false, "false": false]
+    return value(expected: "yes or no", remedy: { _ in "Write yes or no." }, { words[$0] })
+  }
+
   /// An integer within a range.
   public func integer(in range: ClosedRange<Int>) -> Int? {
     value(

@@ -61,6 +61,10 @@ enum YAMLSyntax {
       return report(
         at: place, expected: "a value", found: place == source.end ? "the end of the file" : "none",
         remedy: "Close the brackets that are open here.", in: source)
+    case "did not find expected alphabetic or numeric character":
+      return report(
+        at: opening, expected: "a value", found: "a '*' or '&' by itself",
+        remedy: "Put a value that starts with '*' or '&' in quotes.", in: source)
     case "found undefined alias":
       return report(
         at: place, expected: "an alias that has an anchor", found: "an alias (*) to nothing",

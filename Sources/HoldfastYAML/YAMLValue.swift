@@ -27,6 +27,9 @@ public struct YAMLValue {
     }
   }
 
+  /// The file that it stands in, as the person gave it.
+  public var file: String { log.source.file }
+
   /// No value: `key:`, `~` or `null`.
   public var isNothing: Bool {
     guard case .scalar(let scalar) = node, scalar.style == .plain else { return false }
@@ -123,7 +126,22 @@ public struct YAMLValue {
     return indentation < 0 ? nil : FilePosition(line: number, column: place.column + indentation)
   }
 
+  /// Where a character of a text of one line stands in the file.
+  ///
+  /// - Parameter offset: in Unicode scalars from the text's start.
+  public func position(ofScalar offset: Int) -> FilePosition {
+    guard case .scalar(let scalar) = node else { return position }
+    switch scalar.style {
+    case .plain: return FilePosition(line: position.line, column: position.column + offset)
+    case .singleQuoted, .doubleQuoted: return FilePosition(line: position.line, column: position.column + 1 + offset)
+    case .literal, .folded, .any: return position
+    }
+  }
+
   // MARK: collections
+
+  public var isList: Bool { if case .sequence = node { true } else { false } }
+  public var isMapping: Bool { if case .mapping = node { true } else { false } }
 
   /// The entries of a list.
   public func items(expected: String, remedy: String) -> [YAMLValue]? {
@@ -166,12 +184,13 @@ public struct YAMLValue {
   }
 
   /// The name that a key of this mapping gives; nil when there is none, or it is no name. Reports nothing.
-  public func name(at key: String) -> String? {
+  public func name(at key: String) -> String? { text(at: key).flatMap { NodeName.isValid($0) ? $0 : nil } }
+
+  /// The text that a key of this mapping gives; nil when there is none. Reports nothing.
+  public func text(at key: String) -> String? {
     guard case .mapping(let mapping) = node else { return nil }
     for (name, value) in mapping {
-      if case .scalar(let name) = name, name.string == key, case .scalar(let value) = value, NodeName.isValid(value.string) {
-        return value.string
-      }
+      if case .scalar(let name) = name, name.string == key, case .scalar(let value) = value { return value.string }
     }
     return nil
   }

@@ -140,6 +140,15 @@ public struct IntentRecord: Hashable, Sendable, Codable {
 
 /// Which node a workload should be on, and why. Written by the planner only.
 public struct PlacementRecord: Hashable, Sendable, Codable {
+  /// What later plans must know about this one.
+  public enum Cause: String, Sendable, Codable {
+    /// An operator moved it there: it does not go back by itself.
+    case operatorsMove
+    /// It is new, and room for failures would have been used for it.
+    case notAdmitted
+    /// It gave way to another one.
+    case displaced
+  }
   /// nil: nowhere; `reason` says why.
   public var node: NodeName?
   public var reason: String
@@ -147,12 +156,17 @@ public struct PlacementRecord: Hashable, Sendable, Codable {
   public var others: [NodeName: String]
   /// The serial of the last move request that was carried out or refused.
   public var servedMove: Int
+  /// nil: nothing of the kind.
+  public var cause: Cause?
 
-  public init(node: NodeName?, reason: String, others: [NodeName: String] = [:], servedMove: Int = 0) {
+  public init(
+    node: NodeName?, reason: String, others: [NodeName: String] = [:], servedMove: Int = 0, cause: Cause? = nil
+  ) {
     self.node = node
     self.reason = reason
     self.others = others
     self.servedMove = servedMove
+    self.cause = cause
   }
 }
 

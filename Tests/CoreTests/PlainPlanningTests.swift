@@ -1,8 +1,8 @@
 import HoldfastCore
 import Testing
 
-/// Placement as a table: what there is, what is wanted, what comes out.
-@Suite struct LeastLoadPlannerTests {
+/// Placement without policies as a table: what there is, what is wanted, what comes out.
+@Suite struct `Planning without policies` {
   typealias Node = PlanningSnapshot.Node
   typealias Workload = PlanningSnapshot.Workload
 
@@ -129,7 +129,7 @@ import Testing
   ]
 
   @Test(arguments: rows) func `the table`(row: Row) throws {
-    let plan = LeastLoadPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: row.workloads))
+    let plan = PolicyPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: row.workloads))
     #expect(plan.mapValues(\.node) == row.expected)
     for (name, words) in row.words { #expect(plan[name]?.reason.contains(words) == true, "\(plan[name]?.reason ?? "none")") }
     // Every placement that was chosen says why not each of the others; every move request was served.
@@ -143,25 +143,25 @@ import Testing
   }
 
   @Test(arguments: rows) func `the order of the parts does not matter`(row: Row) {
-    let plan = LeastLoadPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: row.workloads))
+    let plan = PolicyPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: row.workloads))
     var generator = SeededGenerator(seed: 7)
     for _ in 1...20 {
       let shuffled = PlanningSnapshot(
         nodes: row.nodes.shuffled(using: &generator), workloads: row.workloads.shuffled(using: &generator))
-      #expect(LeastLoadPlanner().plan(shuffled) == plan)
+      #expect(PolicyPlanner().plan(shuffled) == plan)
     }
   }
 
   /// A plan that is planned again changes nothing: placements do not wander.
   @Test(arguments: rows) func `a plan is its own plan`(row: Row) {
-    let plan = LeastLoadPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: row.workloads))
+    let plan = PolicyPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: row.workloads))
     let again = row.workloads.map { workload in
       var next = workload
       next.placed = plan[workload.name]
       next.move = nil
       return next
     }
-    let second = LeastLoadPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: again))
+    let second = PolicyPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: again))
     #expect(second.mapValues(\.node) == plan.mapValues(\.node))
     #expect(second.mapValues(\.servedMove) == plan.mapValues(\.servedMove))
   }
@@ -174,18 +174,18 @@ import Testing
         WorkloadName("w\(index)"), memory: 1, cpus: Double(1 + index % 7) * 0.1,
         on: index < 80 ? NodeName("n\(index % 4)") : nil)
     }
-    let plan = LeastLoadPlanner().plan(PlanningSnapshot(nodes: nodes, workloads: workloads))
+    let plan = PolicyPlanner().plan(PlanningSnapshot(nodes: nodes, workloads: workloads))
     var generator = SeededGenerator(seed: 3)
     for _ in 1...50 {
       let shuffled = PlanningSnapshot(nodes: nodes, workloads: workloads.shuffled(using: &generator))
-      #expect(LeastLoadPlanner().plan(shuffled) == plan)
+      #expect(PolicyPlanner().plan(shuffled) == plan)
     }
   }
 
   @Test func `one node lost: its workloads spread over the others, nothing else moves`() {
     let nodes = (0..<5).map { Self.node(NodeName("n\($0)"), unavailable: $0 == 0 ? "is down" : nil) }
     let workloads = (0..<20).map { Self.workload(WorkloadName("w\($0)"), on: NodeName("n\($0 % 5)")) }
-    let plan = LeastLoadPlanner().plan(PlanningSnapshot(nodes: nodes, workloads: workloads))
+    let plan = PolicyPlanner().plan(PlanningSnapshot(nodes: nodes, workloads: workloads))
     let moved = workloads.filter { plan[$0.name]?.node != $0.placed?.node }
     #expect(Set(moved.map(\.name)) == ["w0", "w5", "w10", "w15"])
     #expect(Set(moved.compactMap { plan[$0.name]?.node }) == ["n1", "n2", "n3", "n4"])

@@ -1,0 +1,56 @@
+/// Moves others, so that one finds room that chose too late: those that policy allows to be moved, and those that this plan placed
+/// and that run nowhere yet.
+extension PlanRun {
+  /// Looks at nodes that may be taken for one workload, and in a whole plan: an over-full cluster must not take for ever.
+  private static let looksForOne = 20_000
+  private static let looksForAll = 3_000_000
+
+  mutating func makeRoom() {
+    if pending.isEmpty { return }
+    let movable = tables.workloads.indices.map(mayGiveWay)
+    guard movable.contains(true) else { return }
+    let moves = tables.policies.cluster.movesToMakeRoom ?? ClusterPolicy.defaultMovesToMakeRoom
+    var repair = Repair(tables, movable: movable)
+    var looks = Self.looksForAll
+    var failed: [Int32: Int] = [:]
+    for workload in pending where wanted[workload] && looks > 0 {
+      if let other = failed[tables.profileOf[workload]], isAlike(other, workload) { continue }
+      let limit = min(looks, Self.looksForOne)
+      repair.looks = limit
+      if repair.place(workload, moves: moves, &board) {
+        adopt(repair.moved, for: workload)
+        failed = [:]
+      } else {
+        failed[tables.profileOf[workload]] = workload
+      }
+      looks -= limit - repair.looks
+    }
+    pending.removeAll { !wanted[$0] }
+  }
+
+  private func mayGiveWay(_ workload: Int) -> Bool {
+    guard board.isPlaced(workload), !fixed[workload], !pinned[workload], tables.neighbours.company[workload] < 0 else {
+      return false
+    }
+    return homeless[workload] || tables.profiles[Int(tables.profileOf[workload])].settings.makeRoom
+  }
+
+  /// Says why, of a repair that is on the board already.
+  private mutating func adopt(_ moved: [Repair.Move], for workload: Int) {
+    let moved = moved.filter { board.at[$0.workload] != Int32($0.from) }
+    for move in moved {
+      // What ran nowhere was not moved.
+      let verb = homeless[move.workload] ? "not on" : "moved from"
+      reseat(move.workload, because: "\(verb) \(wording.node(move.from)), to make room for \(wording.name(workload))")
+    }
+    let names = moved.map { "\(wording.name($0.workload))" }.joined(separator: ", ")
+    reseat(workload, because: names.isEmpty ? nil : "\(names) made room for it")
+  }
+
+  private mutating func reseat(_ workload: Int, because reason: String?) {
+    let node = Int(board.at[workload])
+    board.take(workload, tables)
+    search.prepare(workload, board, tables)
+    settle((node, search.score(node, board, tables)), because: reason)
+  }
+}

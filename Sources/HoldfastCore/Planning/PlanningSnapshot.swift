@@ -1,0 +1,84 @@
+/// What the planner sees: a snapshot, already reduced to what matters for placement.
+public struct PlanningSnapshot: Hashable, Sendable, Codable {
+  public struct Node: Hashable, Sendable, Codable {
+    public var name: NodeName
+    public var capacity: Resources
+    public var labels: [String: String]
+    public var connections: Set<String>
+    /// Used by domains that are not under protection.
+    public var unmanaged: Resources
+    /// Why nothing may be placed here now; nil when it may.
+    public var unavailable: String?
+    /// It is being emptied but still runs what it has: what is to stay may.
+    public var isDraining: Bool
+    /// Seconds since it can take workloads; nil: long since, or not known.
+    public var availableFor: Double?
+    /// Seconds since it cannot; nil: long since, or not known.
+    public var unavailableFor: Double?
+
+    public init(
+      name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
+      unmanaged: Resources = .none, unavailable: String? = nil, isDraining: Bool = false, availableFor: Double? = nil,
+      unavailableFor: Double? = nil
+    ) {
+      self.name = name
+      self.capacity = capacity
+      self.labels = labels
+      self.connections = connections
+      self.unmanaged = unmanaged
+      self.unavailable = unavailable
+      self.isDraining = isDraining
+      self.availableFor = availableFor
+      self.unavailableFor = unavailableFor
+    }
+  }
+
+  public struct Workload: Hashable, Sendable, Codable {
+    public var name: WorkloadName
+    public var connection: String
+    public var demand: Resources
+    public var labels: [String: String]
+    public var priority: Int
+    public var desired: IntentRecord.Desired
+    /// Where the last plan put it.
+    public var placed: PlacementRecord?
+    /// A move request that was not served yet.
+    public var move: IntentRecord.Move?
+    /// Nodes that are out of the question for it now, and why (it failed to start there).
+    public var excluded: [NodeName: String]
+    /// The node that has it now, wherever it should be; nil: none, or not known. What is still to leave a node uses its room.
+    public var running: NodeName?
+    /// Failed starts by node, since it last ran well.
+    public var failures: [NodeName: Int]
+
+    public init(
+      name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
+      desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
+      move: IntentRecord.Move? = nil, excluded: [NodeName: String] = [:], running: NodeName? = nil,
+      failures: [NodeName: Int] = [:]
+    ) {
+      self.name = name
+      self.connection = connection
+      self.demand = demand
+      self.labels = labels
+      self.priority = priority
+      self.desired = desired
+      self.placed = placed
+      self.move = move
+      self.excluded = excluded
+      self.running = running
+      self.failures = failures
+    }
+  }
+
+  public var nodes: [Node]
+  public var workloads: [Workload]
+  /// The local time of the cluster; nil: not known, and windows of the week are closed.
+  public var time: WeekTime?
+
+  public init(nodes: [Node], workloads: [Workload], time: WeekTime? = nil) {
+    self.nodes = nodes
+    self.workloads = workloads
+    self.time = time
+  }
+}

@@ -1,0 +1,110 @@
+/// A search in depth for places for a workload and for those that give way to it.
+struct Repair {
+  /// Somebody who gave way, and from where.
+  struct Move {
+    var workload: Int
+    var from: Int
+  }
+  private let tables: PlanTables
+  /// Who may give way.
+  private let movable: [Bool]
+  /// How many looks at nodes are left: an over-full cluster must not take for ever.
+  var looks = 0
+  private(set) var moved: [Move] = []
+  private var searches: [Search] = []
+
+  init(_ tables: PlanTables, movable: [Bool]) {
+    self.tables = tables
+    self.movable = movable
+  }
+
+  /// Seats a workload with at most so many others moved; few moves are tried first. Without success the board is as before.
+  mutating func place(_ workload: Int, moves: Int, _ board: inout Board) -> Bool {
+    moved = []
+    for limit in 0...max(0, moves) where seat([workload], depth: 0, moves: limit, &board) { return true }
+    return false
+  }
+
+  /// Seats the last of the homeless, then the others.
+  private mutating func seat(_ homeless: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
+    guard let workload = homeless.last else { return true }
+    if depth == searches.count { searches.append(Search(tables)) }
+    searches[depth].prepare(workload, board, tables)
+    var open: [(score: Score, node: Int)] = [], closed: [Int] = []
+    for node in 0..<tables.nodes.count {
+      guard spend() else { return false }
+      switch searches[depth].refusal(node, board, tables) {
+      case nil:
+        let score = searches[depth].score(node, board, tables)
+        if !score.waits { open.append((score, node)) }
+      case .shortage, .apart: closed.append(node)
+      default: break
+      }
+    }
+    open.sort { ($0.score, $0.node) < ($1.score, $1.node) }
+    for (_, node) in open where take(node, by: homeless, depth: depth, moves: moves, &board) { return true }
+    guard moves > 0 else { return false }
+    for node in closed where clear(node, for: homeless, depth: depth, moves: moves, &board) { return true }
+    return false
+  }
+
+  /// Seats the last of the homeless on a node that can take it, and then the others.
+  private mutating func take(_ node: Int, by homeless: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
+    guard let workload = homeless.last else { return true }
+    board.put(workload, on: node, tables)
+    if seat(Array(homeless.dropLast()), depth: depth + 1, moves: moves, &board) { return true }
+    board.take(workload, tables)
+    return false
+  }
+
+  /// Lets one or more of those that are in the way, on a node or in its place, go elsewhere.
+  private mutating func clear(_ node: Int, for homeless: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
+    guard let workload = homeless.last, moves > 0 else { return false }
+    searches[depth].prepare(workload, board, tables)
+    let refusal = searches[depth].refusal(node, board, tables)
+    for victim in inTheWay(of: workload, on: node, refusal, isLast: moves == 1, board) {
+      guard spend() else { return false }
+      let from = Int(board.at[victim])
+      board.take(victim, tables)
+      moved.append(Move(workload: victim, from: from))
+      searches[depth].prepare(workload, board, tables)
+      let rest = [victim] + homeless
+      if searches[depth].refusal(node, board, tables) != nil {
+        if clear(node, for: rest, depth: depth, moves: moves - 1, &board) { return true }
+      } else if searches[depth].lingering(node, board, tables) == nil {
+        if take(node, by: rest, depth: depth, moves: moves - 1, &board) { return true }
+      }
+      moved.removeLast()
+      board.put(victim, on: from, tables)
+    }
+    return false
+  }
+
+  private func inTheWay(of workload: Int, on node: Int, _ refusal: Refusal?, isLast: Bool, _ board: Board) -> [Int] {
+    let columns = tables.resourceCount
+    switch refusal {
+    case .shortage(let column, let needs, let free)?:
+      let least = isLast ? needs - free : 1
+      return board.residents[node].map(Int.init).filter {
+        isMovable($0) && tables.demand[$0 * columns + column] >= least
+      }.sorted()
+    case .apart(let rule, let topology, let domain)?:
+      let checks = tables.neighbours.checks[tables.neighbours.checks(workload)]
+      let tallies = checks.filter { $0.rule == rule }.map(\.tally)
+      let there = (0..<tables.nodes.count).filter { board.domain(topology, $0, tables) == domain }
+      return there.flatMap { board.residents[$0] }.map(Int.init).filter { other in
+        isMovable(other) && tables.neighbours.counted[tables.neighbours.counted(other)].contains(where: tallies.contains)
+      }.sorted()
+    default: return []
+    }
+  }
+
+  private func isMovable(_ workload: Int) -> Bool {
+    movable[workload] && !moved.contains { $0.workload == workload }
+  }
+
+  private mutating func spend() -> Bool {
+    looks -= 1
+    return looks > 0
+  }
+}

@@ -19,7 +19,12 @@ import Testing
     try await Watched.with([domain.id.connection]) { watched in
       var mark = domain.mark
       mark.epoch = .none
-      expectDone(await watched.hypervisor.bar(domain.id, uuid: domain.uuid, mark: mark))
+      // QEMU's first definition on a busy host can outlast the call's limit; it can be tried again.
+      var outcome = await watched.hypervisor.bar(domain.id, uuid: domain.uuid, mark: mark)
+      for _ in 1...10 where outcome != .done {
+        outcome = await watched.hypervisor.bar(domain.id, uuid: domain.uuid, mark: mark)
+      }
+      expectDone(outcome)
       expectDone(await watched.hypervisor.bar(domain.id, uuid: domain.uuid, mark: mark))
       #expect(try await startBehindOurBack(domain).contains("already exists"))
       expectDone(await watched.hypervisor.start(domain.request))

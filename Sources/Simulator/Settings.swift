@@ -6,6 +6,8 @@ public struct Settings: Sendable {
   public var faults: FaultRates
   /// What happens, instead of what chance would bring: for a replay.
   public var schedule: [Scheduled]?
+  /// Other numbers give other delays for the same seed and the same faults.
+  public var chance: UInt64 = 0
   /// The clocks' rates differ from the world's by at most this, in parts per million.
   public var clockDrift: Int
   /// How long faults happen.

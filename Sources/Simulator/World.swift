@@ -13,7 +13,7 @@ public final class World {
   private var trace = Trace()
   private var heap = EventHeap()
 
-  private(set) lazy var store = SimulatedStore(self, dice: Dice(seed: seed, matter: 1))
+  private(set) lazy var store = SimulatedStore(self, dice: Dice(seed: seed ^ settings.chance, matter: 1))
   private(set) lazy var faults = FaultSource(self, dice: Dice(seed: seed, matter: 2))
   private(set) lazy var operators = Operators(self, dice: Dice(seed: seed, matter: 3))
   private(set) lazy var invariants = Invariants(self)
@@ -48,9 +48,9 @@ public final class World {
     let quality = Link.Quality(late: settings.faults.lateMessages, loss: settings.faults.lostMessages)
     // By name, so that the others' chances stay the same when a node is taken away.
     let own = Trace.hash(of: node.name.text)
-    let link = Link(self, dice: Dice(seed: seed, matter: own), quality: quality)
+    let link = Link(self, dice: Dice(seed: seed ^ settings.chance, matter: own), quality: quality)
     let host = SimulatedHost(
-      self, index: index, setup: node, dice: Dice(seed: seed, matter: own ^ 1), link: link, clock: clock)
+      self, index: index, setup: node, dice: Dice(seed: seed ^ settings.chance, matter: own ^ 1), link: link, clock: clock)
     link.opened = { [unowned host, unowned self] in if $0 == .fromStore { host.controller?.caughtUp(store.model.revision) } }
     for (number, name) in node.unmanaged.keys.sorted().enumerated() {
       host.definitions[name] = Definition(

@@ -61,9 +61,9 @@ public enum Happening: Hashable, Sendable {
   // People.
   case asked(Order, through: NodeName?)
 
-  public enum Way: String, Hashable, Sendable, CaseIterable { case both, requests, answers }
+  public enum Way: Hashable, Sendable { case both, requests, answers }
 
-  public enum Silence: String, Hashable, Sendable, CaseIterable {
+  public enum Silence: String, Hashable, Sendable {
     /// Requests are swallowed: nobody gets an answer.
     case silent
     /// Requests are refused as a whole.

@@ -48,11 +48,12 @@ public struct Shrinking {
     let isShrunk = accept(recorded)
     if isShrunk {
       shortenTime()
+      dropBeginning()
       dropFaults()
       simplify()
       dropParts()
-      dropFaults()
       closeGaps()
+      dropFaults()
     } else {
       best = original
     }
@@ -62,18 +63,26 @@ public struct Shrinking {
       settings: best, outcome: outcome, schedule: best.schedule ?? outcome.happenings, runs: runs + 1, isShrunk: isShrunk)
   }
 
-  /// Whether it still fails in the same way; then it is the best so far.
+  /// Whether it still fails in the same way; then it is the best so far. What is left out shakes the delays of the rest: with few
+  /// faults left, other delays are tried too.
   private mutating func accept(_ settings: Settings) -> Bool {
-    guard mayGoOn() else { return false }
-    runs += 1
-    let outcome = Simulation.run(seed: seed, settings)
-    guard let violation = outcome.violation, violation.invariant == invariant else { return false }
-    best = settings
-    // What would have come later is of no matter.
-    if violation.at - .zero < Simulation.warmUp + settings.stormTime { best.schedule?.removeAll { $0.at > violation.at } }
-    progress(schedule.count, runs)
-    return true
+    let others: UInt64 = settings.schedule?.count ?? 0 <= Self.few ? 3 : 0
+    for turn in 0...others {
+      guard mayGoOn() else { return false }
+      var settings = settings
+      if turn > 0 { settings.chance = settings.chance &* 6 &+ turn }
+      runs += 1
+      guard let violation = Simulation.run(seed: seed, settings).violation, violation.invariant == invariant else { continue }
+      best = settings
+      // What would have come later is of no matter.
+      if violation.at - .zero < Simulation.warmUp + settings.stormTime { best.schedule?.removeAll { $0.at > violation.at } }
+      progress(schedule.count, runs)
+      return true
+    }
+    return false
   }
+
+  private static let few = 40
 
   // MARK: ways to make it shorter
 
@@ -87,6 +96,20 @@ public struct Shrinking {
       shorter.stormTime = (schedule[middle - 1].at - .zero) - Simulation.warmUp + .seconds(30)
       if shorter.stormTime < best.stormTime, accept(shorter) { needed = min(middle, schedule.count) } else { enough = middle }
       if needed > schedule.count { needed = schedule.count }
+    }
+  }
+
+  /// The later half, or three quarters, and so on; what remains comes at once.
+  private mutating func dropBeginning() {
+    var part = 2
+    while schedule.count > 1, part <= 16 {
+      let later = Array(schedule.dropFirst(max(1, schedule.count / part)))
+      guard let first = later.first, mayGoOn() else { return }
+      let cut = max(.zero, first.at - (Moment.zero + Simulation.warmUp + .seconds(1)))
+      var shorter = best
+      shorter.schedule = later.map { Scheduled(at: $0.at - cut, happening: $0.happening) }
+      shorter.stormTime = best.stormTime - cut
+      if !accept(shorter) { part *= 2 }
     }
   }
 

@@ -65,6 +65,7 @@ struct SimulateCommand: AsyncParsableCommand {
     guard (0...1000).contains(workloads) else { throw ValidationError("--workloads: 0 to 1000") }
     guard (0.05...1000).contains(hours) else { throw ValidationError("--hours: 0.05 (three minutes) to 1000") }
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs: 1 to 1024") }
+    if story, files.isEmpty, seed == nil { throw ValidationError("--story: of which seed? Add --seed.") }
     if seed != nil, seeds != nil { throw ValidationError("--seed and --seeds: only one of the two") }
   }
 
@@ -87,7 +88,7 @@ struct SimulateCommand: AsyncParsableCommand {
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let search = Search(
       campaign: Campaign(seeds: seeds, jobs: jobs ?? max(1, processors), settings: settings), replay: replay,
-      tellsStory: story && seeds.count == 1, shrinkLimit: shrink, output: output)
+      tellsStory: story, shrinkLimit: shrink, output: output)
     return try await search.run()
   }
 

@@ -39,6 +39,6 @@ import Testing
       return PolicyPlanner().plan(.init(nodes: nodes, workloads: workloads)).mapValues(\.node)
     }
     #expect(plan(600) == ["w1": "n3", "w2": "n1", "w3": "n3", "w4": "n2"])
-    #expect(plan(700) == ["w1": "n1", "w2": "n3", "w3": nil, "w4": "n2"])
+    #expect(plan(700) == ["w1": "n1", "w2": "n3", "w3": nil, "w4": "n1"])
   }
 }

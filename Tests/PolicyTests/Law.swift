@@ -71,7 +71,9 @@ struct Law {
   // MARK: all workloads on all nodes
 
   /// Workloads that need some of what their node, or all nodes together, have not enough of.
-  func squeezed(_ seats: Seats) -> Set<WorkloadName> {
+  ///
+  /// - Parameter lingering: those that have not left a node yet use it too.
+  func squeezed(_ seats: Seats, lingering: Bool = false) -> Set<WorkloadName> {
     var used: [NodeName: [String: Double]] = [:], pool: [String: Double] = [:]
     for node in nodes.values where policies.cluster.countUnprotected ?? true {
       used[node.name] = ["memory": Double(node.unmanaged.memory), "cpus": node.unmanaged.cpus]
@@ -82,6 +84,10 @@ struct Law {
         used[node, default: [:]][resource, default: 0] += amount
         pool[resource, default: 0] += amount
       }
+    }
+    for workload in workloads.values {
+      guard lingering, let node = workload.running, node != seats[workload.name] else { continue }
+      for (resource, amount) in demand(workload) { used[node, default: [:]][resource, default: 0] += amount }
     }
     return Set(
       seats.keys.filter { name in

@@ -16,7 +16,9 @@ struct MadeUpCluster {
     static let amounts = Kinds(rawValue: 32)
     static let back = Kinds(rawValue: 64)
     static let soft = Kinds(rawValue: 128)
-    static let all: Kinds = [.nodes, .apart, .together, .room, .priority, .amounts, .back, .soft]
+    /// Where things run is known, and what moves takes its time.
+    static let flow = Kinds(rawValue: 256)
+    static let all: Kinds = [.nodes, .apart, .together, .room, .priority, .amounts, .back, .soft, .flow]
   }
 
   /// - Parameter standsWell: what was placed before follows the policies; else every third cluster's does not.
@@ -32,7 +34,7 @@ struct MadeUpCluster {
     policies = PolicySet()
     policies.cluster.spread = Spread.allCases.randomElement(using: &random)
     policies.cluster.movesToMakeRoom = Int.random(in: 0...2, using: &random)
-    for kind in [Kinds.nodes, .apart, .together, .room, .priority, .amounts, .back, .soft] where kinds.contains(kind) {
+    for kind in [Kinds.nodes, .apart, .together, .room, .priority, .amounts, .back, .soft, .flow] where kinds.contains(kind) {
       for number in 0..<Int.random(in: 0...2, using: &random) { add(kind, number, &random) }
     }
     policies.workloads.shuffle(using: &random)
@@ -42,6 +44,13 @@ struct MadeUpCluster {
     for index in snapshot.workloads.indices where Bool.random(using: &random) || index % 3 != 0 {
       let record = plan[snapshot.workloads[index].name]
       if record?.node != nil { snapshot.workloads[index].placed = record }
+    }
+    if kinds.contains(.flow), seed % 2 == 0 {
+      for index in snapshot.workloads.indices {
+        let isMoving = Int.random(in: 0..<6, using: &random) == 0
+        let node = isMoving ? snapshot.nodes.randomElement(using: &random)?.name : snapshot.workloads[index].placed?.node
+        snapshot.workloads[index].running = node
+      }
     }
     happen(&random)
   }
@@ -62,6 +71,7 @@ struct MadeUpCluster {
       case 0: snapshot.workloads[index].move = .init(to: node, serial: 7)
       case 1: snapshot.workloads[index].excluded = [node: "failed to start there"]
       case 2: snapshot.workloads[index].desired = .stopped
+      case 4: snapshot.workloads[index].failures = [node: 1]
       case 3 where snapshot.workloads[index].placed != nil: snapshot.workloads[index].desired = .unprotected
       default: break
       }
@@ -129,6 +139,10 @@ struct MadeUpCluster {
       rule.priority = Int.random(in: 0...3, using: &random)
       rule.displace = coin ? .lowerPriority : nil
     case .amounts: addAmounts(&rule, coin, &random)
+    case .flow:
+      rule.evacuation = Evacuation(atOnce: coin ? 1 : 2)
+      rule.failover = Failover(restarts: 1, nodes: 1, then: .giveUp)
+      if coin { policies.cluster.survive = Survival(losses: [.any(count: 1, of: over)], otherwise: .refuse, tolerate: 0.2) }
     case .back:
       rule.failback = Failback(coin ? .automatic : .byHand, after: 60, windows: [])
       rule.prefer = coin ? .weighted([.init(Self.someNodes(&random), 10), .init(Self.someNodes(&random), -5)]) : nil
@@ -162,7 +176,7 @@ extension MadeUpCluster: CustomStringConvertible {
       "\($0.name) \($0.capacity) \($0.labels) \($0.connections.sorted()) \($0.unmanaged.memory) \($0.unavailable ?? "up") drains:\($0.isDraining)"
     }
     let workloads = snapshot.workloads.map {
-      "\($0.name) \($0.connection) \($0.demand) \($0.labels) p\($0.priority) \($0.desired) on \($0.placed?.node?.text ?? "-") to \($0.move?.to.text ?? "-") ex \($0.excluded)"
+      "\($0.name) \($0.connection) \($0.demand) \($0.labels) p\($0.priority) \($0.desired) on \($0.placed?.node?.text ?? "-") to \($0.move?.to.text ?? "-") ex \($0.excluded) runs \($0.running?.text ?? "-") f \($0.failures)"
     }
     return (nodes + workloads + policies.nodes.map { "\($0)" } + policies.workloads.map { "\($0)" } + ["\(policies.cluster)"])
       .joined(separator: "\n")

@@ -23,6 +23,11 @@ import Testing
         split.isEmpty || !law.wrong([name], in: seats.filter { $0.key == name || !split.contains($0.key) }).isEmpty
       }
       #expect(wrong.isEmpty, "seed \(seed): \(wrong.sorted())")
+      // Nobody is told to start before there is room.
+      let early = law.squeezed(seats, lingering: true).intersection(arrived).filter {
+        cluster.snapshot.running(of: $0) != seats[$0]
+      }
+      #expect(early.isEmpty, "seed \(seed): \(early.sorted())")
     }
   }
 
@@ -72,4 +77,8 @@ import Testing
       }
     }
   }
+}
+
+extension PlanningSnapshot {
+  fileprivate func running(of workload: WorkloadName) -> NodeName? { workloads.first { $0.name == workload }?.running }
 }

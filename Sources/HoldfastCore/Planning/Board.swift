@@ -50,6 +50,9 @@ struct Board {
   private(set) var used: [Int64]
   /// By node and resource: what is used besides by workloads that are to be elsewhere and have not left yet.
   private(set) var lingering: [Int64]
+  /// How many workloads are still to leave a node.
+  private var leaving = 0
+  var isLingering: Bool { leaving > 0 }
   /// Of each workload its node's row, or -1.
   private(set) var at: [Int32]
   private(set) var residents: [[Int32]]
@@ -113,6 +116,7 @@ struct Board {
   }
 
   private mutating func linger(_ workload: Int, on node: Int, _ tables: PlanTables, _ sign: Int64) {
+    leaving += Int(sign)
     for column in 0..<columns { lingering[node * columns + column] += sign * tables.demand[workload * columns + column] }
   }
 }

@@ -25,7 +25,8 @@ struct NodeSets {
     words[Int(set) * stride + node >> 6] >> UInt64(node & 63) & 1 == 1
   }
 
-  func isEmpty(_ set: ID) -> Bool { words[Int(set) * stride..<(Int(set) + 1) * stride].allSatisfy { $0 == 0 } }
+  /// A set's bits, the first node's first.
+  func words(of set: ID) -> ArraySlice<UInt64> { words[Int(set) * stride..<(Int(set) + 1) * stride] }
 
   mutating func everything() -> ID { id(of: .all) }
 

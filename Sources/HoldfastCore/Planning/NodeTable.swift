@@ -11,6 +11,9 @@ struct NodeTable {
   private(set) var unmanaged: [Int64]
   private(set) var isAvailable: [Bool]
   private(set) var isSpare: [Bool]
+  private(set) var hasSpares = false
+  /// The nodes that are available.
+  private(set) var available: NodeSets.ID
   /// Nodes that take only what a rule names, and that rule.
   private(set) var dedicated: [(rule: Int32, nodes: NodeSets.ID)] = []
   private(set) var connections: [String: NodeSets.ID] = [:]
@@ -24,6 +27,8 @@ struct NodeTable {
     var domains: [Int32]
     /// Their values; for a node without the label its own name.
     var names: [String]
+    /// The nodes of each of them.
+    var members: [NodeSets.ID] = []
   }
 
   var count: Int { nodes.count }
@@ -37,6 +42,8 @@ struct NodeTable {
     unmanaged = []
     isAvailable = nodes.map { $0.unavailable == nil }
     isSpare = [Bool](repeating: false, count: nodes.count)
+    let rows = nodes
+    available = sets.insert { rows[$0].unavailable == nil }
     readCapacity(policies)
     readRules(policies)
     for connection in Set(nodes.flatMap(\.connections)) {
@@ -52,6 +59,8 @@ struct NodeTable {
   }
 
   func row(_ name: NodeName) -> Int? { index[name] }
+
+  func nodes(in topology: Int32, _ domain: Int32) -> NodeSets.ID { topologies[Int(topology)].members[Int(domain)] }
 
   /// A topology's number.
   mutating func topology(_ label: String) -> Int32 {
@@ -69,6 +78,9 @@ struct NodeTable {
         topology.names.append(value ?? node.name.text)
         topology.domains.append(domain)
       }
+    }
+    for domain in topology.names.indices {
+      topology.members.append(sets.insert { topology.domains[$0] == Int32(domain) })
     }
     let number = Int32(topologies.count)
     topologies.append(topology)
@@ -113,5 +125,6 @@ struct NodeTable {
       }
       if rule.onlyFor != nil { dedicated.append((Int32(number), members)) }
     }
+    hasSpares = isSpare.contains(true)
   }
 }

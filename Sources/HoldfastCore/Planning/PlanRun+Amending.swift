@@ -3,9 +3,7 @@ extension PlanRun {
   /// Moves what can be moved, the least important first; what cannot stays and is told: running in the wrong place is better than
   /// not running.
   mutating func amend() {
-    let wrong = tables.workloads.indices.filter { board.isPlaced($0) && !fixed[$0] && violation(of: $0) != nil }
-    var stuck: [(workload: Int, rule: String)] = []
-    for workload in wrong.sorted(by: { tables.goesFirst($1, $0) }) {
+    for workload in misplaced().sorted(by: { tables.goesFirst($1.workload, $0.workload) }).map(\.workload) {
       // Another one's move may have settled it.
       guard board.isPlaced(workload), let rule = violation(of: workload) else { continue }
       let here = Int(board.at[workload])
@@ -16,21 +14,28 @@ extension PlanRun {
         settle(best, because: "moved, as \(rule) does not allow \(wording.node(here))")
       } else {
         board.put(workload, on: here, tables)
-        if !reunite(workload, because: rule) { stuck.append((workload, rule)) }
+        reunite(workload, because: rule)
       }
-    }
-    warnings.removeAll { $0.workload != nil && $0.text.hasPrefix(Self.stuckPrefix) }
-    for (workload, rule) in stuck where violation(of: workload) != nil {
-      warnings.append(
-        PlanWarning(
-          workload: wording.name(workload),
-          text:
-            "\(Self.stuckPrefix)\(wording.node(Int(board.at[workload]))), though \(rule) does not allow it: no other node can take it"
-        ))
     }
   }
 
-  private static let stuckPrefix = "stays on "
+  /// Says of what could not be moved that it stays.
+  mutating func tellMisplaced() {
+    for (workload, rule) in misplaced() {
+      let node = wording.node(Int(board.at[workload]))
+      warnings.append(
+        PlanWarning(
+          workload: wording.name(workload),
+          text: "stays on \(node), though \(rule) does not allow it: no other node can take it"))
+    }
+  }
+
+  private func misplaced() -> [(workload: Int, rule: String)] {
+    tables.workloads.indices.compactMap { workload in
+      guard board.isPlaced(workload), !fixed[workload] else { return nil }
+      return violation(of: workload).map { (workload, $0) }
+    }
+  }
 
   /// The rule that does not allow a workload to be where it is.
   private func violation(of workload: Int) -> String? {
@@ -86,11 +91,11 @@ extension PlanRun {
   // MARK: companies
 
   /// Brings a company together whose parts cannot join each other where they are.
-  private mutating func reunite(_ workload: Int, because rule: String) -> Bool {
+  private mutating func reunite(_ workload: Int, because rule: String) {
     let number = tables.neighbours.company[workload]
-    guard number >= 0 else { return false }
+    guard number >= 0 else { return }
     let reason = "moved with the others that \(rule) keeps together"
-    return moveCompany(Int(number), because: reason, among: { _, _ in true }) { run in
+    _ = moveCompany(Int(number), because: reason, among: { _, _ in true }) { run in
       run.tables.neighbours.companies[Int(number)].allSatisfy {
         !run.board.isPlaced(Int($0)) || run.violation(of: Int($0)) == nil
       }

@@ -38,9 +38,8 @@ extension PlanRun {
     let stable = stability(for: workload)
     var soonest = Double.infinity
     var best: (node: Int, score: Score)?
-    for node in 0..<tables.nodes.count where node != here && search.refusal(node, board, tables) == nil {
-      let score = search.score(node, board, tables)
-      guard !score.waits, Self.isBetter(score, than: now, by: gain) else { continue }
+    search.scan(board, tables) { node, score in
+      guard node != here, !score.waits, Self.isBetter(score, than: now, by: gain) else { return }
       let left = stable(node)
       soonest = min(soonest, left)
       if left <= 0, best.map({ score < $0.score }) ?? true { best = (node, score) }

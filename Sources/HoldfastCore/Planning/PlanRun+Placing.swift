@@ -99,10 +99,9 @@ extension PlanRun {
     search.prepare(unit, board, tables)
     let topologies = tables.neighbours.cohorts.map(\.topology).filter { $0 != 0 }
     var best: [[Int32]: (score: Score, node: Int)] = [:]
-    for node in 0..<tables.nodes.count where unit.allSatisfy({ isAllowed($0, node) }) {
-      if search.refusal(node, board, tables) != nil { continue }
+    search.scan(board, tables) { node, score in
+      guard unit.allSatisfy({ isAllowed($0, node) }) else { return }
       let place = topologies.map { board.domain($0, node, tables) }
-      let score = search.score(node, board, tables)
       if best[place].map({ score < $0.score }) ?? true { best[place] = (score, node) }
     }
     return best.values.sorted { ($0.score, $0.node) < ($1.score, $1.node) }.map(\.node)

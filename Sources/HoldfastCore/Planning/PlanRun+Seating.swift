@@ -71,11 +71,11 @@ extension PlanRun {
     return true
   }
 
-  /// A node is emptied so many at a time.
+  /// A node is emptied so many at a time, as far as it is known what runs where.
   private mutating func leave(_ row: Int, _ workloads: [Int]) {
     var underWay = tables.workloads.indices.count { tables.running[$0] == Int32(row) && tables.placed[$0] != Int32(row) }
     for workload in workloads.sorted(by: tables.goesFirst) {
-      if let most = tables.settings(workload).evacuation.atOnce, underWay >= most {
+      if let most = tables.settings(workload).evacuation.atOnce, underWay >= most, tables.running[workload] == Int32(row) {
         hold(workload, on: row)
       } else {
         underWay += 1

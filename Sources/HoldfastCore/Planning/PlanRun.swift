@@ -48,6 +48,7 @@ struct PlanRun {
       rounds += 1
     } while board.at != before && rounds < Self.mostRounds
     tellPending()
+    tellMisplaced()
   }
 
   /// Against what nobody thought of: a plan never takes for ever.

@@ -15,6 +15,7 @@ struct PlanTables {
   private(set) var servedBy: [NodeSets.ID] = []
   /// The row of the node where the last plan put it; -1: nowhere, or on a node that nobody knows.
   private(set) var placed: [Int32] = []
+  private(set) var hasExclusions: [Bool] = []
   /// The row of the node that has it now; -1: none, or not known.
   private(set) var running: [Int32] = []
   private(set) var neighbours: Neighbours
@@ -86,12 +87,16 @@ struct PlanTables {
     priority.append(settings.priority ?? workload.priority)
     servedBy.append(nodes.connections[workload.connection] ?? -1)
     placed.append(workload.placed?.node.flatMap { nodes.row($0) }.map(Int32.init) ?? -1)
+    hasExclusions.append(!workload.excluded.isEmpty)
     running.append(workload.running.flatMap { nodes.row($0) }.map(Int32.init) ?? -1)
     neighbours.append(workload, rules: profile.rules)
   }
 
   func profile(_ workload: Int) -> Profile { profiles[Int(profileOf[workload])] }
   func settings(_ workload: Int) -> WorkloadSettings { profiles[Int(profileOf[workload])].settings }
+
+  /// No rule of its own makes it like one node better than another.
+  func isIndifferent(_ workload: Int) -> Bool { profiles[Int(profileOf[workload])].isIndifferent }
 
   /// Higher priority, then more memory, then the name.
   func goesFirst(_ a: Int, _ b: Int) -> Bool {

@@ -70,6 +70,7 @@ struct Profile {
     }
     for filter in filters { passing = nodes.sets.intersection(passing, filter.passing) }
     spread = settings.spread ?? policies.cluster.spread ?? .leastLoaded
+    isIndifferent = !isChoosy && avoided.isEmpty
   }
 
   /// How far down a node is on the list of what is liked; 0 is best.
@@ -104,6 +105,7 @@ struct Profile {
     if case .none = choice { return !order.isEmpty }
     return true
   }
+  private(set) var isIndifferent = true
 
   private static func step(_ node: Int, _ steps: [NodeSets.ID], _ sets: NodeSets) -> Int {
     steps.firstIndex { sets.contains($0, node) } ?? steps.count

@@ -30,22 +30,25 @@ struct Repair {
     guard let workload = homeless.last else { return true }
     if depth == searches.count { searches.append(Search(tables)) }
     searches[depth].prepare(workload, board, tables)
-    var open: [(score: Score, node: Int)] = [], closed: [Int] = []
-    for node in 0..<tables.nodes.count {
-      guard spend() else { return false }
-      switch searches[depth].refusal(node, board, tables) {
-      case nil:
-        let score = searches[depth].score(node, board, tables)
-        if !score.waits { open.append((score, node)) }
-      case .shortage, .apart: closed.append(node)
-      default: break
-      }
-    }
+    guard spend(tables.nodes.count) else { return false }
+    var open: [(score: Score, node: Int)] = []
+    searches[depth].scan(board, tables) { node, score in open.append((score, node)) }
+    let isOpen = Set(open.map(\.node))
+    let closed = moves == 0 ? [] : (0..<tables.nodes.count).filter { !isOpen.contains($0) && isTaken($0, depth, board) }
+    open.removeAll(where: \.score.waits)
     open.sort { ($0.score, $0.node) < ($1.score, $1.node) }
     for (_, node) in open where take(node, by: homeless, depth: depth, moves: moves, &board) { return true }
     guard moves > 0 else { return false }
     for node in closed where clear(node, for: homeless, depth: depth, moves: moves, &board) { return true }
     return false
+  }
+
+  /// Others are what keeps the node from taking it.
+  private func isTaken(_ node: Int, _ depth: Int, _ board: Board) -> Bool {
+    switch searches[depth].refusal(node, board, tables) {
+    case .shortage, .apart: true
+    default: false
+    }
   }
 
   /// Seats the last of the homeless on a node that can take it, and then the others.
@@ -63,7 +66,7 @@ struct Repair {
     searches[depth].prepare(workload, board, tables)
     let refusal = searches[depth].refusal(node, board, tables)
     for victim in inTheWay(of: workload, on: node, refusal, isLast: moves == 1, board) {
-      guard spend() else { return false }
+      guard spend(1) else { return false }
       let from = Int(board.at[victim])
       board.take(victim, tables)
       moved.append(Move(workload: victim, from: from))
@@ -103,8 +106,8 @@ struct Repair {
     movable[workload] && !moved.contains { $0.workload == workload }
   }
 
-  private mutating func spend() -> Bool {
-    looks -= 1
+  private mutating func spend(_ count: Int) -> Bool {
+    looks = max(0, looks - count)
     return looks > 0
   }
 }

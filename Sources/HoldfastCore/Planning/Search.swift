@@ -48,21 +48,28 @@ struct Score: Comparable {
 /// Where a workload can go, or several that must be on one node, and which node suits best. They must not be on the board.
 struct Search {
   private(set) var members: [Int] = []
+  /// Nodes that nothing forbids but perhaps a lack of room.
+  private(set) var candidates: [UInt64] = []
   private(set) var demand: [Int64] = []
   private var poolShortage: Refusal?
   private var contradiction: Refusal?
+  /// Only the load tells one node from another.
+  private(set) var isPlain = true
   /// Places where those that it must be with are.
   private var required: [(topology: Int32, domain: Int32, rule: Int32)] = []
   /// For each topology, what is out of the question there, and what is only disliked.
   private var blocked: [Marks]
-  private var disliked: [Marks]
+  private var blockedPlaces: [[Int32]]
+  private(set) var disliked: [Marks]
   private var blockedTopologies: [Int32] = []
-  private var dislikedTopologies: [Int32] = []
-  private var alwaysBroken = 0
-  private let loadColumns: [Int]
+  private(set) var dislikedTopologies: [Int32] = []
+  private(set) var alwaysBroken = 0
+  let loadColumns: [Int]
+  /// The spreading rule of the first of them.
+  private(set) var spread = Spread.leastLoaded
 
   /// Numbers for places that are all forgotten at once.
-  private struct Marks {
+  struct Marks {
     private var epochs: [UInt32]
     private var values: [Int32]
     private var epoch: UInt32 = 1
@@ -82,6 +89,7 @@ struct Search {
   init(_ tables: PlanTables) {
     let marks = tables.nodes.topologies.map { Marks($0.names.count) }
     (blocked, disliked) = (marks, marks)
+    blockedPlaces = marks.map { _ in [] }
     let columns = tables.policies.cluster.load.compactMap { tables.nodes.resources.column($0) }
     loadColumns = columns.isEmpty ? [ResourceTable.memory, ResourceTable.cpus] : columns
     demand = [Int64](repeating: 0, count: tables.resourceCount)
@@ -94,8 +102,12 @@ struct Search {
   /// Looks at the neighbours once, so that each node costs little.
   mutating func prepare(_ workloads: [Int], _ board: Board, _ tables: PlanTables) {
     members = workloads
+    spread = tables.profiles[Int(tables.profileOf[members[0]])].spread
     (contradiction, poolShortage, alwaysBroken) = (nil, nil, 0)
-    for topology in blockedTopologies { blocked[Int(topology)].forget() }
+    for topology in blockedTopologies {
+      blocked[Int(topology)].forget()
+      blockedPlaces[Int(topology)].removeAll(keepingCapacity: true)
+    }
     for topology in dislikedTopologies { disliked[Int(topology)].forget() }
     blockedTopologies.removeAll(keepingCapacity: true)
     dislikedTopologies.removeAll(keepingCapacity: true)
@@ -118,6 +130,44 @@ struct Search {
         required.append((cohort.topology, domain, tables.neighbours.cohortRule[tally] ?? 0))
       }
     }
+    isPlain = !tables.nodes.hasSpares && dislikedTopologies.isEmpty && members.allSatisfy { tables.isIndifferent($0) }
+    gather(board, tables)
+  }
+
+  /// The nodes that may be looked at, from sets: most rules cost nothing for each node.
+  private mutating func gather(_ board: Board, _ tables: PlanTables) {
+    let sets = tables.nodes.sets
+    candidates.removeAll(keepingCapacity: true)
+    candidates.append(contentsOf: sets.words(of: tables.nodes.available))
+    if contradiction != nil || poolShortage != nil {
+      for word in candidates.indices { candidates[word] = 0 }
+    }
+    for member in members {
+      let served = tables.servedBy[member]
+      if served < 0 {
+        for word in candidates.indices { candidates[word] = 0 }
+      } else {
+        keep(sets.words(of: served))
+        keep(sets.words(of: tables.profiles[Int(tables.profileOf[member])].passing))
+      }
+      if tables.hasExclusions[member] {
+        for name in tables.workloads[member].excluded.keys {
+          if let row = tables.nodes.row(name) { candidates[row >> 6] &= ~(1 << UInt64(row & 63)) }
+        }
+      }
+    }
+    for topology in blockedTopologies {
+      for place in blockedPlaces[Int(topology)] { drop(sets.words(of: tables.nodes.nodes(in: topology, place))) }
+    }
+    for place in required { keep(sets.words(of: tables.nodes.nodes(in: place.topology, place.domain))) }
+  }
+
+  private mutating func keep(_ words: ArraySlice<UInt64>) {
+    for (index, word) in words.enumerated() { candidates[index] &= word }
+  }
+
+  private mutating func drop(_ words: ArraySlice<UInt64>) {
+    for (index, word) in words.enumerated() { candidates[index] &= ~word }
   }
 
   private mutating func look(_ check: Neighbours.Check, for member: Int, _ board: Board, _ tables: PlanTables) {
@@ -130,6 +180,7 @@ struct Search {
       for place in board.tallies[Int(check.tally)].places where place.count + beside >= check.limit {
         if !blockedTopologies.contains(topology) { blockedTopologies.append(topology) }
         blocked[Int(topology)].set(place.domain, check.rule)
+        blockedPlaces[Int(topology)].append(place.domain)
       }
     case .ratherApart:
       for place in board.tallies[Int(check.tally)].places where place.count + beside >= check.limit {
@@ -197,86 +248,5 @@ struct Search {
       return .together(rule: place.rule, topology: place.topology, domain: place.domain)
     }
     return nil
-  }
-
-  /// The resource for which they would have to wait there until others have left.
-  func lingering(_ node: Int, _ board: Board, _ tables: PlanTables) -> Int? {
-    let columns = demand.count
-    return (0..<columns).first { column in
-      let index = node * columns + column
-      return demand[column] > 0 && board.lingering[index] > 0
-        && board.used[index] + board.lingering[index] + demand[column] > tables.nodes.capacity[index]
-    }
-  }
-
-  /// How well a node suits that can take them.
-  func score(_ node: Int, _ board: Board, _ tables: PlanTables) -> Score {
-    var score = Score(waits: lingering(node, board, tables) != nil, broken: alwaysBroken)
-    for member in members {
-      let profile = Int(tables.profileOf[member])
-      let isNamed = tables.nodes.isSpare[node] && tables.profiles[profile].names(node, tables.nodes.sets)
-      if tables.nodes.isSpare[node], !isNamed { score.spare += 1 }
-      score.rank += tables.profiles[profile].rank(node, tables.nodes.sets)
-      for avoided in tables.profiles[profile].avoided where tables.nodes.sets.contains(avoided.nodes, node) {
-        score.broken += 1
-      }
-    }
-    for topology in dislikedTopologies {
-      score.broken += Int(disliked[Int(topology)][board.domain(topology, node, tables)] ?? 0)
-    }
-    (score.load, score.rest) = load(node, board, tables)
-    return score
-  }
-
-  /// What the spreading rule of the first of them makes of the node.
-  private func load(_ node: Int, _ board: Board, _ tables: PlanTables) -> (load: Double, rest: Double) {
-    switch tables.profiles[Int(tables.profileOf[members[0]])].spread {
-    case .leastLoaded:
-      let shares = shares(node, board, tables)
-      return (shares.fullest, shares.rest)
-    case .packed:
-      let shares = shares(node, board, tables)
-      return (-shares.fullest, -shares.rest)
-    case .roundRobin: return (Double(board.residents[node].count + members.count), 0)
-    case .balanced:
-      let growth = loadColumns.reduce(0) { sum, column in
-        let before = share(node, column, with: 0, board, tables)
-        let after = share(node, column, with: demand[column], board, tables)
-        return sum + after * after - before * before
-      }
-      return (growth, 0)
-    }
-  }
-
-  /// The fullest of the node's resources with them, as a share of its capacity.
-  func share(_ node: Int, _ board: Board, _ tables: PlanTables) -> Double { shares(node, board, tables).fullest }
-
-  /// That, and the shares of the others together.
-  private func shares(_ node: Int, _ board: Board, _ tables: PlanTables) -> (fullest: Double, rest: Double) {
-    var fullest = share(node, loadColumns[0], with: demand[loadColumns[0]], board, tables), rest = 0.0
-    for column in loadColumns.dropFirst() {
-      let share = share(node, column, with: demand[column], board, tables)
-      rest += min(share, fullest)
-      fullest = max(share, fullest)
-    }
-    return (fullest, rest)
-  }
-
-  private func share(_ node: Int, _ column: Int, with more: Int64, _ board: Board, _ tables: PlanTables) -> Double {
-    let index = node * demand.count + column
-    let capacity = tables.nodes.capacity[index]
-    return capacity > 0 ? Double(board.used[index] + more) / Double(capacity) : 1
-  }
-
-  /// The node that suits best, of those that can take them; of equal ones the first by name.
-  func best(_ board: Board, _ tables: PlanTables, among isAllowed: (Int) -> Bool = { _ in true }) -> (node: Int, score: Score)?
-  {
-    var best: (node: Int, score: Score)?
-    for node in 0..<tables.nodes.count where isAllowed(node) {
-      if refusal(node, board, tables) != nil { continue }
-      let score = score(node, board, tables)
-      if best.map({ score < $0.score }) ?? true { best = (node, score) }
-    }
-    return best
   }
 }

@@ -148,29 +148,32 @@ struct Wording {
   func verdict(
     of search: Search, chosen: (node: Int, score: Score)?, _ board: Board, limit: Int = Wording.nodesInRecord, better: String
   ) -> (why: String, others: [NodeName: String]) {
-    var losers: [(score: Score, node: Int)] = [], refused: [(refusal: Refusal, node: Int)] = []
-    for row in 0..<tables.nodes.count where row != chosen?.node {
-      if let refusal = search.refusal(row, board, tables) {
-        if refused.count < limit { refused.append((refusal, row)) }
-      } else {
-        losers.append((search.score(row, board, tables), row))
+    var losers: [(score: Score, node: Int)] = [], fits = Set<Int>(), rivals = 0, equals = 0
+    search.scan(board, tables) { row, score in
+      if row == chosen?.node { return }
+      rivals += 1
+      if let chosen, score.isEqualBeforeLoad(to: chosen.score) { equals += 1 }
+      // The nearest losers; those by name of equal ones.
+      if losers.count < limit || losers.last.map({ score < $0.score }) ?? false {
+        let place = limit == .max ? losers.count : losers.firstIndex { score < $0.score } ?? losers.count
+        losers.insert((score, row), at: place)
+        if losers.count > limit { losers.removeLast() }
       }
-    }
-    var why = ""
-    if let chosen {
-      let equals = losers.count { $0.score.isEqualBeforeLoad(to: chosen.score) }
-      why = self.why(chosen.score, on: chosen.node, of: search, rivals: losers.count, equals: equals, board)
-    }
-    if losers.count > limit {
-      losers.sort { ($0.score, $0.node) < ($1.score, $1.node) }
-      losers.removeSubrange(limit...)
     }
     var others: [NodeName: String] = [:]
     for (score, row) in losers {
+      fits.insert(row)
       let won = chosen?.score ?? score
       others[node(row)] = score < won ? better : text(score, on: row, against: won, of: search, board)
     }
-    for (refusal, row) in refused.prefix(limit - losers.count) { others[node(row)] = text(refusal, of: search, by: row, board) }
+    var row = 0
+    while losers.count == rivals, others.count < limit, row < tables.nodes.count {
+      if row != chosen?.node, !fits.contains(row), let refusal = search.refusal(row, board, tables) {
+        others[node(row)] = text(refusal, of: search, by: row, board)
+      }
+      row += 1
+    }
+    let why = chosen.map { self.why($0.score, on: $0.node, of: search, rivals: rivals, equals: equals, board) } ?? ""
     return (why, others)
   }
 }

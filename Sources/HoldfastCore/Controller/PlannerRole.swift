@@ -189,8 +189,10 @@ extension Controller {
       var excluded = role.excluded(name, failures, now: now)
       // What a node holds may run there, and stays.
       let holder = view.holder(of: name)
-      for (node, reason) in deaf[spec.connection] ?? [:] where holder != node && !mayStandStill(name, on: node) {
-        excluded[node] = reason
+      let deafHere = deaf[spec.connection] ?? [:]
+      if !deafHere.isEmpty {
+        let stillThere = mayStandStill(name, among: deafHere)
+        for (node, reason) in deafHere where node != holder && node != stillThere { excluded[node] = reason }
       }
       if let runsOn = runningElsewhere[spec.uuid], holder == nil {
         let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
@@ -214,15 +216,16 @@ extension Controller {
     return deaf
   }
 
-  /// The node's last session ended, and what it ran may stand still there and be claimed again, which needs no libvirt. It gets a moment.
-  private mutating func mayStandStill(_ workload: WorkloadName, on node: NodeName) -> Bool {
-    guard let claim = view.claims[workload]?.value, claim.holder?.node == node, !view.isHeld(claim),
+  /// The node among the deaf ones whose last session ended, where the workload may stand still and be claimed again, which needs no
+  /// libvirt. It gets a moment.
+  private mutating func mayStandStill(_ workload: WorkloadName, among deaf: [NodeName: String]) -> NodeName? {
+    guard let claim = view.claims[workload]?.value, let node = claim.holder?.node, deaf[node] != nil, !view.isHeld(claim),
       view.placements[workload]?.value.node == node
     else {
       role.endWait(for: workload)
-      return false
+      return nil
     }
-    return role.waits(for: workload, timing.settle, now: now)
+    return role.waits(for: workload, timing.settle, now: now) ? node : nil
   }
 
   private func unavailability(of node: NodeName) -> String? {

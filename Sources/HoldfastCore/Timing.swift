@@ -26,7 +26,7 @@ public struct Timing: Hashable, Sendable {
   }
 
   /// Five renewals in a TTL: one may be lost and the next still be in time, with the store's leader changing.
-  public var renewInterval: Duration { ttl / 5 }
+  public var renewInterval: Duration { .nanoseconds(ttl.wholeNanoseconds / 5) }
 
   /// A renewal that was not answered by then is sent again, to the next endpoint.
   public var renewTimeout: Duration { renewInterval }

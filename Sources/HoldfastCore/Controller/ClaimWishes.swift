@@ -4,6 +4,7 @@ import GuardProtocol
 struct ClaimWishes {
   var claims: [WorkloadName] = []
   var activities: [(WorkloadName, ClaimRecord.Activity)] = []
+  var isEmpty: Bool { claims.isEmpty && activities.isEmpty }
 }
 
 /// Claims: taken, released, kept up to date. Each by a transaction that proves it is still right.
@@ -35,6 +36,7 @@ extension Controller {
   }
 
   mutating func submit(_ wishes: ClaimWishes) {
+    if wishes.isEmpty { return }
     // The session's end is on its way: nothing more is taken under it.
     guard let own = session.standing, session.isValid(at: now), !isUnderWay({ $0 == .depart }) else { return }
     var batch: [WorkloadName] = []

@@ -32,7 +32,8 @@ extension Controller {
   }
 
   mutating func committed(_ writes: [Write<RecordKey, Record>], _ revision: Revision) {
-    let before = writes.map { ($0.key, importance(of: $0.key)) }
+    var before: [(RecordKey, Importance)] = []
+    for write in writes { before.append((write.key, importance(of: write.key))) }
     view.apply(writes, committed: revision)
     for (key, earlier) in before { learned(key, before: earlier) }
   }
@@ -69,6 +70,7 @@ extension Controller {
       expiry.observe(incarnation, view.sessions[incarnation], now: now)
       let after = importance(of: key)
       if after != before {
+        isNews = true
         role.planIsDue = true
         if after == .absent || before == .absent { makeEveryWorkloadDirty() }
       }
@@ -88,6 +90,8 @@ extension Controller {
 
   mutating func transactionEnded(_ id: TransactionID, _ outcome: Event.TransactionOutcome) {
     guard let pending = transactions.removeValue(forKey: id) else { return }
+    // A renewal says itself whether it is news.
+    if case .renew = pending.purpose, case .verdict(.committed) = outcome {} else { isNews = true }
     switch outcome {
     case .verdict(.committed(let revision)):
       committed(pending.transaction.writes, revision)

@@ -116,11 +116,12 @@ extension Controller {
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
     if mayStillAppear(workload), !isBarred(workload) { return }
     dropFromGuard(workload)
-    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = nil }
-    if holds(view.claims[workload]?.value) { return settleDoubt(workload) }
-    if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
-      return forget(workload)
+    if let agent = agents[workload], agent.condemned != nil, agent.operation == nil, !agent.writing {
+      agents[workload]?.condemned = nil
     }
+    let claim = view.claims[workload]?.value
+    if holds(claim) { return settleDoubt(workload) }
+    if isUnprotecting(workload), isPlanner, !(claim.map(view.isHeld) ?? false) { return forget(workload) }
     if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
   }
 
@@ -331,8 +332,7 @@ extension Controller {
     guard !mayStillAppear(workload) else { return }
     guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
     agents[workload]?.guarded = nil
-    guardian.workloads.remove(workload.text)
-    guardian.starting.remove(workload.text)
+    guardian.drop(workload.text)
     tellGuard(.forget(workload: workload.text))
   }
 

@@ -251,7 +251,7 @@ public struct GuardMachine: Sendable {
 
   mutating func persist() {
     let record = self.record
-    guard record != persisted else { return }
+    if let persisted, persisted == record { return }
     persisted = record
     act(.persist(record))
   }

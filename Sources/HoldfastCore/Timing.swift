@@ -34,6 +34,9 @@ public struct Timing: Hashable, Sendable {
   /// Any other transaction.
   public var requestTimeout: Duration { max(ttl, .seconds(1)) }
 
+  /// A watch is deaf when one's own renewal has not come through it for this long.
+  package var watchPatience: Duration { .nanoseconds(max(ttl.wholeNanoseconds / 2, 300_000_000)) }
+
   /// The store has been silent when no renewal succeeded for this long.
   public var gap: Duration { renewInterval * 2 }
 

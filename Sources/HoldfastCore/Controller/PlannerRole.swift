@@ -32,10 +32,12 @@ struct PlannerRole: Sendable {
   }
 
   func nextLook(after now: BootInstant) -> BootInstant? {
-    let cool = cooling.values.lazy.flatMap(\.values).map(\.until).filter { $0 > now }.min()
-    let wait = patience.values.filter { $0 > now }.min()
-    let pause = planIsDue && notBefore > now ? notBefore : nil
-    return [cool, wait, pause].compactMap { $0 }.min()
+    var next = planIsDue && notBefore > now ? notBefore : nil
+    for until in patience.values where until > now { next = min(next ?? until, until) }
+    for cooling in cooling.values.lazy.flatMap(\.values) where cooling.until > now {
+      next = min(next ?? cooling.until, cooling.until)
+    }
+    return next
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.

@@ -121,7 +121,7 @@ extension Controller {
     }
     let claim = view.claims[workload]?.value
     if holds(claim) { return settleDoubt(workload) }
-    if isUnprotecting(workload), isPlanner, !(claim.map(view.isHeld) ?? false) { return forget(workload) }
+    if isUnprotecting(workload), isPlanner, !view.isHeld(claim) { return forget(workload) }
     if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
   }
 
@@ -181,7 +181,7 @@ extension Controller {
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
       let claim = view.claims[workload]?.value
       // Ours, with the answer to its end lost; or nobody's.
-      if holds(claim) || isPlanner && !(claim.map(view.isHeld) ?? false) { forget(workload) }
+      if holds(claim) || isPlanner && !view.isHeld(claim) { forget(workload) }
       return
     }
     guard !isNamesake(domain, of: workload, spec) else {

@@ -62,7 +62,7 @@ extension Controller {
   private func isUnprotecting(_ workload: WorkloadName) -> Bool { view.intents[workload]?.value.desired == .unprotected }
 
   /// This node may begin something under a claim now.
-  var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
+  var mayAct: Bool { if session.isValid(at: now) { guardian.isArmed } else { false } }
 
   func observation(of workload: WorkloadName) -> DomainObservation? {
     guard let spec = view.specs[workload]?.value else { return nil }

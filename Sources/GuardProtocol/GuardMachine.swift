@@ -177,7 +177,6 @@ public struct GuardMachine: Sendable {
 
   /// Takes one event at `now` and says what to do, in order.
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
-    actions.removeAll(keepingCapacity: true)
     isolateIfPassed(now)
     switch event {
     case .started(let found): start(found, now)
@@ -194,7 +193,9 @@ public struct GuardMachine: Sendable {
     isolateIfPassed(now)
     workDue(now)
     settle()
-    return actions
+    let all = actions
+    actions = []
+    return all
   }
 
   private mutating func connect() {

@@ -69,6 +69,8 @@ extension Controller {
     return local.domains[DomainID(connection: spec.connection, name: workload.text)]
   }
 
+  func isSeen(_ workload: WorkloadName) -> Bool { observation(of: workload) != nil }
+
   // MARK: whose domain it is
 
   /// The domain is the workload, by its UUID or by our mark: a copy that was started before the spec got another UUID is one too.
@@ -122,7 +124,7 @@ extension Controller {
     let claim = view.claims[workload]?.value
     if holds(claim) { return settleDoubt(workload) }
     if isUnprotecting(workload), isPlanner, !view.isHeld(claim) { return forget(workload) }
-    if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
+    if isWantedHere(workload), !isLeaving, mayAct { wishClaim(workload, &wishes) }
   }
 
   /// A release was sent, and nobody knows what became of it: a write that succeeds or is refused tells.
@@ -425,6 +427,7 @@ extension Controller {
 
   mutating func observed(_ event: HypervisorEvent) {
     reportIsDue = true
+    let before = local.unreachable
     for id in local.receive(event) {
       dirty.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }
@@ -434,10 +437,11 @@ extension Controller {
       noteOnce(
         .hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error,
         connection: connection)
-      makeEveryWorkloadDirty()
+      if before[connection] == nil { makeEveryWorkloadDirty() }
     case .inventory(let connection, _):
       if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
-      makeEveryWorkloadDirty()
+      // Where it answered before, only what it shows is new, and what this node does something about.
+      if before[connection] != nil { makeEveryWorkloadDirty() } else { dirty.formUnion(agents.keys) }
     case .changed, .gone: break
     }
   }

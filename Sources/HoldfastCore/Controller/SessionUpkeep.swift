@@ -4,7 +4,7 @@ import GuardProtocol
 extension Controller {
   mutating func keepSession() {
     if session.phase == .none { takeUpOrOpen() }
-    guard session.standing != nil else { return }
+    guard session.isStanding else { return }
     if let transaction = session.renewal(now: now, leaving: isLeaving) {
       transact(.renew(sent: now), transaction, timeout: timing.renewTimeout)
     }

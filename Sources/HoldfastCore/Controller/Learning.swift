@@ -9,6 +9,8 @@ extension Controller {
     reportIsDue = true
     lag.seen(view.revision)
     makeEveryWorkloadDirty()
+    readPolicies()
+    seeAvailability()
     for (_, reason) in view.unreadable.sorted(by: { $0.value < $1.value }) {
       note(.unreadable, "cannot read a record of the store, what depends on it is left alone: \(reason)", severity: .error)
     }
@@ -70,14 +72,20 @@ extension Controller {
       let after = importance(of: key)
       if after != before {
         role.planIsDue = true
+        seeAvailability()
         if after == .absent || before == .absent { makeEveryWorkloadDirty() }
       }
     case .planner:
       role.planIsDue = true
       // What leaves protection and is nobody's, the planner forgets.
       if isPlanner { makeEveryWorkloadDirty() }
-    case .node, .report: role.planIsDue = true
+    case .policies: readPolicies()
+    case .node: 
+      role.planIsDue = true
+      seeAvailability()
+    case .report: role.planIsDue = true
     case .spec(let workload), .intent(let workload), .claim(let workload):
+      rules.forget(workload)
       role.planIsDue = true
       reportIsDue = true
       dirty.insert(workload)

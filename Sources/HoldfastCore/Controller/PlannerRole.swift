@@ -6,6 +6,10 @@ struct PlannerRole: Sendable {
   var planIsDue = true
   /// The last plan had more changes than one transaction takes.
   var planWasCut = false
+  /// The last plan said that it will be another one then, with nothing changed.
+  var planAgainAt: BootInstant?
+  /// What the last plan warned of.
+  var warnings: Set<String> = []
   /// Nothing is planned before this instant.
   private var notBefore: BootInstant = .zero
   /// When this node's session was opened, if by this life of the controller.
@@ -35,7 +39,8 @@ struct PlannerRole: Sendable {
     let cool = cooling.values.lazy.flatMap(\.values).map(\.until).filter { $0 > now }.min()
     let wait = patience.values.filter { $0 > now }.min()
     let pause = planIsDue && notBefore > now ? notBefore : nil
-    return [cool, wait, pause].compactMap { $0 }.min()
+    let again = planAgainAt.flatMap { $0 > now ? $0 : nil }
+    return [cool, wait, pause, again].compactMap { $0 }.min()
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
@@ -74,6 +79,7 @@ struct PlannerRole: Sendable {
   /// True when a node's time has passed since the last look.
   func cooled(at now: BootInstant, since before: BootInstant) -> Bool {
     cooling.values.contains { $0.values.contains { $0.until > before && $0.until <= now } }
+      || planAgainAt.map { $0 > before && $0 <= now } ?? false
       || patience.values.contains { $0 > before && $0 <= now }
   }
 
@@ -100,7 +106,7 @@ extension Controller {
         lookAgain(at: due + timing.renewInterval)
         continue
       }
-      declareExpired(incarnation, entry, takeRole: wasPlanner && mayPlanForOthers, as: own)
+      declareExpired(incarnation, entry, takeRole: wasPlanner && mayPlanForOthers && rules.mayPlan, as: own)
     }
     takeVacantRole(as: own)
   }
@@ -138,7 +144,7 @@ extension Controller {
   }
 
   private mutating func takeVacantRole(as own: OwnSession.Standing) {
-    guard mayPlanForOthers, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
+    guard mayPlanForOthers, rules.mayPlan, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
     guard !isUnderWay({ $0 == .takeRole }) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     if let planner = view.planner {
@@ -157,23 +163,36 @@ extension Controller {
   mutating func plan() {
     if role.cooled(at: now, since: role.lastLook) { role.planIsDue = true }
     role.lastLook = now
-    guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now) else { return }
+    guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now), rules.mayPlan else { return }
     guard !isUnderWay({ $0 == .place }) else { return }
     let missing = view.nodes.keys.contains { !view.standingNodes.contains($0) }
     if missing, let until = role.isSettling(at: now, for: timing.settle) { return lookAgain(at: until) }
 
     role.planIsDue = false
-    let changes = placementChanges(planner.plan(snapshot()))
+    let outcome = rules.planner.outcome(snapshot())
+    role.planAgainAt = outcome.lookAgainAfter.map { now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
+    tellWarnings(outcome.warnings)
+    let changes = placementChanges(outcome.placements)
     role.planWasCut = changes.count > Self.placementsAtOnce
     if !changes.isEmpty { write(Array(changes.prefix(Self.placementsAtOnce))) }
   }
 
+  /// The cluster as the planner sees it, at a moment after the last event: for people who ask.
+  public func snapshot(now: BootInstant) -> PlanningSnapshot {
+    var copy = self
+    copy.now = max(copy.now, now)
+    return copy.snapshot()
+  }
+
   /// The cluster as the planner sees it.
-  public mutating func snapshot() -> PlanningSnapshot {
+  mutating func snapshot() -> PlanningSnapshot {
     let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, entry in
-      PlanningSnapshot.Node(
+      let unavailable = unavailability(of: name)
+      return PlanningSnapshot.Node(
         name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
-        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailability(of: name))
+        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailable,
+        availableFor: memory.seconds(of: name, isAvailable: true, now: now),
+        unavailableFor: memory.seconds(of: name, isAvailable: false, now: now))
     }
     role.forget { view.specs[$0] == nil }
     let deaf = deafNodes()
@@ -198,9 +217,10 @@ extension Controller {
       }
       return PlanningSnapshot.Workload(
         name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
-        desired: intent.desired, placed: placed, move: move, excluded: excluded)
+        desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
+        failures: failures.mapValues(\.count))
     }
-    return PlanningSnapshot(nodes: nodes, workloads: workloads)
+    return PlanningSnapshot(nodes: nodes, workloads: workloads, time: memory.weekTime(now: now))
   }
 
   /// By connection: nodes on which it does not answer, and why. Nothing can be started there.
@@ -225,7 +245,7 @@ extension Controller {
     return role.waits(for: workload, timing.settle, now: now)
   }
 
-  private func unavailability(of node: NodeName) -> String? {
+  func unavailability(of node: NodeName) -> String? {
     guard let session = view.session(of: node)?.record.value else { return "is down" }
     if session.phase == .leaving { return "is leaving" }
     return nil
@@ -245,8 +265,10 @@ extension Controller {
 
   private mutating func write(_ changes: [(WorkloadName, PlacementRecord)]) {
     guard let own = session.standing, let planner = view.planner else { return }
+    // Planned by these policies: others must not have come into force meanwhile.
+    let policies = view.policies.map { Condition.unchanged(RecordKey.policies, modified: $0.modified) } ?? .absent(.policies)
     var conditions: [Condition<RecordKey>] = [
-      .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified)
+      .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified), policies
     ]
     var writes: [Write<RecordKey, Record>] = []
     for (name, placement) in changes {
@@ -256,6 +278,18 @@ extension Controller {
     }
     transact(.place, ClusterTransaction(if: conditions, write: writes))
   }
+
+  /// Says what a plan warns of, once.
+  private mutating func tellWarnings(_ warnings: [PlanWarning]) {
+    let texts = Set(warnings.map(Self.topic))
+    for warning in warnings where !role.warnings.contains(Self.topic(warning)) {
+      note(.policies, "\(warning)", severity: .warning, workload: warning.workload)
+    }
+    role.warnings = texts
+  }
+
+  /// What a warning is about, whatever the figures in it.
+  private static func topic(_ warning: PlanWarning) -> String { warning.description.filter { !$0.isNumber } }
 
   mutating func tellPlacements(_ writes: [Write<RecordKey, Record>]) {
     for case .put(.placement(let name), .placement(let placement)) in writes {

@@ -2,6 +2,7 @@
 public enum RecordKey: Hashable, Sendable {
   case format
   case planner
+  case policies
   case node(NodeName)
   case report(NodeName)
   case session(Incarnation)
@@ -17,6 +18,7 @@ public enum RecordKey: Hashable, Sendable {
 public enum Record: Hashable, Sendable {
   case format(FormatRecord)
   case planner(PlannerRecord)
+  case policies(PoliciesRecord)
   case node(NodeRecord)
   case report(ReportRecord)
   case session(SessionRecord)

@@ -101,7 +101,7 @@ let package = Package(
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML", "Simulator", "Scenarios",
+        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client")
       ], swiftSettings: strict),
@@ -131,7 +131,7 @@ let package = Package(
 
     // Tests.
     .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
-    .testTarget(name: "PolicyTests", dependencies: ["HoldfastCore", "HoldfastYAML", "HoldfastPolicies"]),
+    .testTarget(name: "PolicyTests", dependencies: ["HoldfastCore", "HoldfastYAML", "HoldfastPolicies", "HoldfastAPI"]),
     .testTarget(
       name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", "HoldfastCore", "GuardProtocol", "HoldfastYAML"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),

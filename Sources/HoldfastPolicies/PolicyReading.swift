@@ -84,12 +84,7 @@ struct PolicyReading {
   /// Checks the rules against each other, and gives the result when no error was found.
   func finish() throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
     // What was misread would be found wanting once more.
-    for finding in logs.contains(where: \.hasErrors) ? [] : policies.findings() {
-      let place = places[finding.subject]?[finding.key] ?? places[finding.subject]?[""]
-      place?.wrong(
-        finding.severity == .error ? .error : .warning, expected: finding.expected, found: finding.found,
-        nearest: finding.nearest, remedy: finding.remedy)
-    }
+    if !logs.contains(where: \.hasErrors) { tell(policies.findings()) }
     var warnings: [FileMistake] = [], errors: [FileMistake] = []
     for log in logs {
       do throws(FileErrors) {
@@ -100,5 +95,29 @@ struct PolicyReading {
     }
     if !errors.isEmpty { throw FileErrors(errors + warnings) }
     return (policies, warnings)
+  }
+
+  private func tell(_ findings: [PolicyFinding]) {
+    for finding in findings {
+      let place = places[finding.subject]?[finding.key] ?? places[finding.subject]?[""]
+      place?.wrong(
+        finding.severity == .error ? .error : .warning, expected: finding.expected, found: finding.found,
+        nearest: finding.nearest, remedy: finding.remedy)
+    }
+  }
+
+  /// What does not fit a cluster, when the rules themselves are sound.
+  func misfits(in snapshot: PlanningSnapshot) throws(FileErrors) -> [FileMistake] {
+    let known = try finish().warnings
+    tell(policies.findings(in: snapshot))
+    var told: [FileMistake] = []
+    for log in logs {
+      do throws(FileErrors) {
+        told += try log.finish(true).warnings
+      } catch {
+        told += error.mistakes
+      }
+    }
+    return told.filter { !known.contains($0) }
   }
 }

@@ -21,8 +21,9 @@ public struct PolicyPlanner: Sendable {
   public func plan(_ snapshot: PlanningSnapshot) -> [WorkloadName: PlacementRecord] { outcome(snapshot).placements }
 
   /// The plan, and what somebody should know besides.
-  public func outcome(_ snapshot: PlanningSnapshot) -> PlanOutcome {
-    var run = run(on: snapshot)
+  public func outcome(_ snapshot: PlanningSnapshot) -> PlanOutcome { outcome(of: run(on: snapshot)) }
+
+  func outcome(of run: PlanRun) -> PlanOutcome {
     var placements = [WorkloadName: PlacementRecord](minimumCapacity: run.tables.workloads.count)
     for (row, workload) in run.tables.workloads.enumerated() {
       if let record = run.records[row] {
@@ -31,8 +32,8 @@ public struct PolicyPlanner: Sendable {
         placements[workload.name] = placed
       }
     }
-    run.warnings.sort { ($0.workload?.text ?? "", $0.text) < ($1.workload?.text ?? "", $1.text) }
-    return PlanOutcome(placements: placements, warnings: run.warnings, lookAgainAfter: run.lookAgainAfter)
+    let warnings = run.warnings.sorted { ($0.workload?.text ?? "", $0.text) < ($1.workload?.text ?? "", $1.text) }
+    return PlanOutcome(placements: placements, warnings: warnings, lookAgainAfter: run.lookAgainAfter)
   }
 
   func run(on snapshot: PlanningSnapshot) -> PlanRun {

@@ -52,8 +52,8 @@ public struct ClusterView: Sendable {
   }
 
   /// Whether the claim's holder may still execute the workload, as far as the store says.
-  public func isHeld(_ claim: ClaimRecord) -> Bool {
-    guard let holder = claim.holder else { return false }
+  public func isHeld(_ claim: ClaimRecord?) -> Bool {
+    guard let holder = claim?.holder else { return false }
     return sessions[holder.incarnation] != nil || unreadable[.session(holder.incarnation)] != nil
   }
 

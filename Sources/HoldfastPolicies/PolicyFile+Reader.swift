@@ -15,22 +15,3 @@ public struct PolicyFileReader: PolicyReader {
     }
   }
 }
-
-extension PolicyFile {
-  /// Reads policies from the text of their files, in order: what later ones say replaces what earlier ones said.
-  ///
-  /// - Returns: the policies, and warnings about what is odd in them.
-  /// - Throws: every mistake in all of them, at once.
-  public static func parse(_ files: [PolicyText]) throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
-    var sources: [SourceText] = [], mistakes: [FileMistake] = []
-    for file in files {
-      do throws(FileErrors) {
-        sources.append(try SourceText(file: file.file, text: file.text))
-      } catch {
-        mistakes += error.mistakes
-      }
-    }
-    if !mistakes.isEmpty { throw FileErrors(mistakes) }
-    return try parse(sources)
-  }
-}

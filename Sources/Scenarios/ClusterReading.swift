@@ -24,7 +24,7 @@ struct ClusterReading {
   private func policies() -> [PolicySet] {
     guard let value = section?["policies"], !value.isNothing else { return [] }
     let items = value.items(expected: "a list of policies", remedy: "Write '- workloads: …' for each, as in a policy file.")
-    return (items ?? []).map { PolicyFile.read($0) }
+    return (items ?? []).map { PolicyFile.read(within: $0) }
   }
 
   private func timing() -> Timing {

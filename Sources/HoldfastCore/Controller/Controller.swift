@@ -122,7 +122,7 @@ public struct Controller: Sendable {
   private mutating func learn(_ event: Event) {
     switch event {
     // These say themselves whether they are news.
-    case .store(.changed), .guardian(.report(.state)), .weekTime: break
+    case .store(.changed), .guardian(.report(.state)), .transaction, .weekTime: break
     default: isNews = true
     }
     switch event {
@@ -201,7 +201,8 @@ public struct Controller: Sendable {
   private mutating func askToBeWoken() {
     var next = timers.values.min()
     func sooner(_ other: BootInstant?) { if let other { next = min(next ?? other, other) } }
-    if session.standing != nil, !session.renewing { sooner(session.nextRenewal) }
+    // While a renewal is on its way, the next is due at that time all the same if it succeeds.
+    if session.standing != nil, !session.renewing || session.nextRenewal > now { sooner(session.nextRenewal) }
     sooner(expiry.nextDue(after: now))
     if session.isValid(at: now) {
       sooner(role.nextLook(after: now))

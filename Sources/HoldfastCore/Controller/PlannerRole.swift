@@ -36,11 +36,13 @@ struct PlannerRole: Sendable {
   }
 
   func nextLook(after now: BootInstant) -> BootInstant? {
-    let cool = cooling.values.lazy.flatMap(\.values).map(\.until).filter { $0 > now }.min()
-    let wait = patience.values.filter { $0 > now }.min()
-    let pause = planIsDue && notBefore > now ? notBefore : nil
-    let again = planAgainAt.flatMap { $0 > now ? $0 : nil }
-    return [cool, wait, pause, again].compactMap { $0 }.min()
+    var next = planIsDue && notBefore > now ? notBefore : nil
+    if let again = planAgainAt, again > now { next = min(next ?? again, again) }
+    for until in patience.values where until > now { next = min(next ?? until, until) }
+    for cooling in cooling.values.lazy.flatMap(\.values) where cooling.until > now {
+      next = min(next ?? cooling.until, cooling.until)
+    }
+    return next
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
@@ -208,8 +210,10 @@ extension Controller {
       var excluded = role.excluded(name, failures, now: now)
       // What a node holds may run there, and stays.
       let holder = view.holder(of: name)
-      for (node, reason) in deaf[spec.connection] ?? [:] where holder != node && !mayStandStill(name, on: node) {
-        excluded[node] = reason
+      let deafHere = deaf[spec.connection] ?? [:]
+      if !deafHere.isEmpty {
+        let stillThere = mayStandStill(name, among: deafHere)
+        for (node, reason) in deafHere where node != holder && node != stillThere { excluded[node] = reason }
       }
       if let runsOn = runningElsewhere[spec.uuid], holder == nil {
         let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
@@ -234,15 +238,16 @@ extension Controller {
     return deaf
   }
 
-  /// The node's last session ended, and what it ran may stand still there and be claimed again, which needs no libvirt. It gets a moment.
-  private mutating func mayStandStill(_ workload: WorkloadName, on node: NodeName) -> Bool {
-    guard let claim = view.claims[workload]?.value, claim.holder?.node == node, !view.isHeld(claim),
+  /// The node among the deaf ones whose last session ended, where the workload may stand still and be claimed again, which needs no
+  /// libvirt. It gets a moment.
+  private mutating func mayStandStill(_ workload: WorkloadName, among deaf: [NodeName: String]) -> NodeName? {
+    guard let claim = view.claims[workload]?.value, let node = claim.holder?.node, deaf[node] != nil, !view.isHeld(claim),
       view.placements[workload]?.value.node == node
     else {
       role.endWait(for: workload)
-      return false
+      return nil
     }
-    return role.waits(for: workload, timing.settle, now: now)
+    return role.waits(for: workload, timing.settle, now: now) ? node : nil
   }
 
   func unavailability(of node: NodeName) -> String? {

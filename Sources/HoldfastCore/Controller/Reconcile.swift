@@ -124,11 +124,12 @@ extension Controller {
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
     if mayStillAppear(workload), !isBarred(workload) { return }
     dropFromGuard(workload)
-    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = nil }
-    if holds(view.claims[workload]?.value) { return settleDoubt(workload) }
-    if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
-      return forget(workload)
+    if let agent = agents[workload], agent.condemned != nil, agent.operation == nil, !agent.writing {
+      agents[workload]?.condemned = nil
     }
+    let claim = view.claims[workload]?.value
+    if holds(claim) { return settleDoubt(workload) }
+    if isUnprotecting(workload), isPlanner, !view.isHeld(claim) { return forget(workload) }
     if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
   }
 
@@ -188,7 +189,7 @@ extension Controller {
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
       let claim = view.claims[workload]?.value
       // Ours, with the answer to its end lost; or nobody's.
-      if holds(claim) || isPlanner && !(claim.map(view.isHeld) ?? false) { forget(workload) }
+      if holds(claim) || isPlanner && !view.isHeld(claim) { forget(workload) }
       return
     }
     guard !isNamesake(domain, of: workload, spec) else {
@@ -339,8 +340,7 @@ extension Controller {
     guard !mayStillAppear(workload) else { return }
     guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
     agents[workload]?.guarded = nil
-    guardian.workloads.remove(workload.text)
-    guardian.starting.remove(workload.text)
+    guardian.drop(workload.text)
     tellGuard(.forget(workload: workload.text))
   }
 

@@ -6,6 +6,8 @@ import GuardProtocol
 extension Controller {
   /// Starts that may be under way at once on one node: libvirt's own limit for one client is near.
   private static let startsAtOnce = 4
+  /// libvirt's own, which the guard leaves alone: for what may run more than once.
+  private static let commonPartition = "/machine"
   /// How long after a call's end its effect may take to be seen before everything is observed anew.
   private static let settling: Duration = .seconds(1)
 
@@ -272,9 +274,12 @@ extension Controller {
     agents[workload]?.bar = .none
     agents[workload]?.condemned = nil
     agents[workload]?.askedToStart = true
+    let isExclusive = rules.isExclusive(workload, spec)
     // Before the start, so that the guard knows the links whenever the deadline comes.
-    protect(
-      workload, GuardedWorkload(name: workload.text, isolation: isolation, cgroup: nil, links: links, isStarting: true))
+    if isExclusive {
+      protect(
+        workload, GuardedWorkload(name: workload.text, isolation: isolation, cgroup: nil, links: links, isStarting: true))
+    }
     begin(.start, workload)
     out.append(
       .start(
@@ -282,7 +287,8 @@ extension Controller {
         StartRequest(
           id: id, xml: spec.xml, uuid: spec.uuid,
           mark: ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: epoch),
-          partition: "\(configuration.partition)/\(isolation.rawValue)", links: links, notAfter: notAfter)))
+          partition: isExclusive ? "\(configuration.partition)/\(isolation.rawValue)" : Self.commonPartition, links: links,
+          notAfter: notAfter)))
   }
 
   private mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
@@ -322,6 +328,8 @@ extension Controller {
   // MARK: the guard's knowledge
 
   mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
+    // What is guarded stays so until its end, whatever the rules say now: it runs in the guard's partition.
+    guard rules.isExclusive(workload, spec) || isGuarded(workload) || agents[workload]?.guarded != nil else { return }
     protect(
       workload,
       GuardedWorkload(

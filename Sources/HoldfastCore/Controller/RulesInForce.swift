@@ -59,6 +59,12 @@ struct RulesInForce: Sendable {
     return found
   }
 
+  /// Copies of it must not run at the same time.
+  func isExclusive(_ workload: WorkloadName, _ spec: SpecRecord) -> Bool {
+    if planner.policies.workloads.isEmpty { return true }
+    return (settings[workload] ?? planner.policies.settings(of: workload, labels: spec.labels)).exclusive
+  }
+
   /// The workload's labels may be others now.
   mutating func forget(_ workload: WorkloadName) { if !settings.isEmpty { settings[workload] = nil } }
 }

@@ -31,7 +31,7 @@ extension Duration {
     return Int64(attoseconds / Int128(Self.attosecondsPerNanosecond))
   }
 
-  init(wholeNanoseconds: Int64) { self.init(attoseconds: Int128(wholeNanoseconds) * Int128(Self.attosecondsPerNanosecond)) }
+  public init(wholeNanoseconds: Int64) { self.init(attoseconds: Int128(wholeNanoseconds) * Int128(Self.attosecondsPerNanosecond)) }
 
   private static let attosecondsPerNanosecond: UInt64 = 1_000_000_000
 

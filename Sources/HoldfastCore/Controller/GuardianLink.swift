@@ -189,8 +189,9 @@ extension Controller {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
     guard let own = session.standing, own.confirmedSent != nil, now >= max(pauseUntil, guardian.quietUntil) else { return }
     let kept = settleStopped()
-    // What this life of the controller has not seen may be here without a claim.
-    guard local.isComplete else { return freeTheHypervisor() }
+    // What this life of the controller has not seen may be here without a claim; and while libvirt does not answer, no earlier start
+    // can be barred.
+    guard local.isComplete, kept != nil || local.unreachable.isEmpty else { return freeTheHypervisor() }
     if let kept { validate(kept, as: own) }
   }
 

@@ -72,12 +72,14 @@ extension Controller {
   private func isUnprotecting(_ workload: WorkloadName) -> Bool { view.intents[workload]?.value.desired == .unprotected }
 
   /// This node may begin something under a claim now.
-  var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
+  var mayAct: Bool { if session.isValid(at: now) { guardian.isArmed } else { false } }
 
   func observation(of workload: WorkloadName) -> DomainObservation? {
     guard let spec = view.specs[workload]?.value else { return nil }
     return local.domains[DomainID(connection: spec.connection, name: workload.text)]
   }
+
+  func isSeen(_ workload: WorkloadName) -> Bool { observation(of: workload) != nil }
 
   // MARK: whose domain it is
 
@@ -131,7 +133,7 @@ extension Controller {
     let claim = view.claims[workload]?.value
     if holds(claim) { return settleDoubt(workload) }
     if isUnprotecting(workload), isPlanner, !view.isHeld(claim) { return forget(workload) }
-    if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
+    if isWantedHere(workload), !isLeaving, mayAct { wishClaim(workload, &wishes) }
   }
 
   /// A release was sent, and nobody knows what became of it: a write that succeeds or is refused tells.
@@ -440,6 +442,7 @@ extension Controller {
 
   mutating func observed(_ event: HypervisorEvent) {
     reportIsDue = true
+    let before = local.unreachable
     for id in local.receive(event) {
       dirty.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }
@@ -449,10 +452,11 @@ extension Controller {
       noteOnce(
         .hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error,
         connection: connection)
-      makeEveryWorkloadDirty()
+      if before[connection] == nil { makeEveryWorkloadDirty() }
     case .inventory(let connection, _):
       if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
-      makeEveryWorkloadDirty()
+      // Where it answered before, only what it shows is new, and what this node does something about.
+      if before[connection] != nil { makeEveryWorkloadDirty() } else { dirty.formUnion(agents.keys) }
     case .changed, .gone: break
     }
   }

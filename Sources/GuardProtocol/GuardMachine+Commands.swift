@@ -122,7 +122,7 @@ extension GuardMachine {
 
   /// A kill that has not yet reached every process.
   private var unsafeKill: (String, String)? {
-    for (target, kill) in kills.sorted(by: { KillTarget.order($0.key, $1.key) }) {
+    for (target, kill) in killsInOrder {
       if case .failed(let reason) = kill.progress { return (target.label, reason) }
     }
     return nil

@@ -174,7 +174,7 @@ extension GuardMachine {
       // A start that was under way may have come into the partition since.
       if kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
     }
-    for (target, kill) in kills.sorted(by: { KillTarget.order($0.key, $1.key) }) {
+    for (target, kill) in killsInOrder {
       if now >= kill.nextAttempt { attempt(target, now) }
       if !kill.overdue, now >= kill.begun + times.killLimit { overdue(target) }
     }

@@ -135,10 +135,16 @@ public struct GuardMachine: Sendable {
   let times: Times
   var phase = Phase.disarmed
   var workloads: [String: GuardedWorkload] = [:] {
-    didSet { sorted = workloads.values.sorted { $0.name < $1.name } }
+    didSet {
+      sorted = workloads.values.sorted { $0.name < $1.name }
+      names = sorted.map(\.name)
+      starting = sorted.filter(\.isStarting).map(\.name)
+    }
   }
   /// By name: what is told and written down with every renewal changes seldom.
   private var sorted: [GuardedWorkload] = []
+  private var names: [String] = []
+  private var starting: [String] = []
   var kills: [KillTarget: Kill] = [:]
   var connected = false
   var greeted = false
@@ -163,8 +169,7 @@ public struct GuardMachine: Sendable {
       case .armed(let deadline): .armed(deadline: deadline)
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
-    return GuardState(
-      phase: told, workloads: sorted.map(\.name), starting: sorted.filter(\.isStarting).map(\.name))
+    return GuardState(phase: told, workloads: names, starting: starting)
   }
 
   /// Takes one event at `now` and says what to do, in order.
@@ -246,7 +251,7 @@ public struct GuardMachine: Sendable {
 
   mutating func persist() {
     let record = self.record
-    guard record != persisted else { return }
+    if let persisted, persisted == record { return }
     persisted = record
     act(.persist(record))
   }
@@ -263,11 +268,14 @@ public struct GuardMachine: Sendable {
       taken = isolated.taken
     }
     var targets: [KillTarget] = []
-    for case .workload(let name, let cgroup) in kills.keys.sorted(by: KillTarget.order) {
-      targets.append(.workload(name: name, cgroup: cgroup))
-    }
+    for (target, _) in killsInOrder { if case .workload = target { targets.append(target) } }
     return GuardRecord(
       boot: boot, phase: phase, workloads: sorted, kills: targets, taken: taken)
+  }
+
+  /// Mostly there are none.
+  var killsInOrder: [(key: KillTarget, value: Kill)] {
+    kills.isEmpty ? [] : kills.sorted { KillTarget.order($0.key, $1.key) }
   }
 
   /// The timer and the watchdog follow from the state; said only when they change.

@@ -1,9 +1,30 @@
 /// A name that Holdfast uses as a key. Distinct types, so that a node cannot be passed for a workload.
 public protocol Name: Hashable, Comparable, Sendable, Codable, CodingKeyRepresentable, CustomStringConvertible,
-  ExpressibleByStringLiteral
+  ExpressibleByStringLiteral, HashedBeforehand
 {
   var text: String { get }
   init(_ text: String)
+}
+
+/// Something that is looked up far more often than it is made.
+public protocol HashedBeforehand: Hashable {
+  /// Equal for equal values, and different for nearly all others.
+  var code: UInt64 { get }
+}
+
+extension HashedBeforehand {
+  public func hash(into hasher: inout Hasher) { hasher.combine(code) }
+
+  /// What a dictionary asks for. Without it the code would be hashed again, at many times the cost of the look-up.
+  public func _rawHashValue(seed: Int) -> Int {
+    let product = (code ^ UInt64(bitPattern: Int64(seed))) &* 0x9E37_79B9_7F4A_7C15
+    return Int(truncatingIfNeeded: product ^ (product >> 32))
+  }
+}
+
+extension String {
+  /// FNV-1a of the bytes.
+  fileprivate var code: UInt64 { utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 } }
 }
 
 extension Name {
@@ -48,18 +69,30 @@ private func isAlphanumeric(_ byte: UInt8) -> Bool {
 
 /// A host running `holdfastd`, its guard and libvirt.
 public struct NodeName: Name {
-  public var text: String
-  public init(_ text: String) { self.text = text }
+  public let code: UInt64
+  public let text: String
+  public init(_ text: String) {
+    self.text = text
+    code = text.code
+  }
 }
 
 /// One libvirt domain under protection, with its spec.
 public struct WorkloadName: Name {
-  public var text: String
-  public init(_ text: String) { self.text = text }
+  public let code: UInt64
+  public let text: String
+  public init(_ text: String) {
+    self.text = text
+    code = text.code
+  }
 }
 
 /// One life of a node's session. Never used twice.
 public struct Incarnation: Name {
-  public var text: String
-  public init(_ text: String) { self.text = text }
+  public let code: UInt64
+  public let text: String
+  public init(_ text: String) {
+    self.text = text
+    code = text.code
+  }
 }

@@ -4,6 +4,8 @@
 /// An empty store is at revision 1. Every committed transaction that changes something takes the next revision, and all its
 /// changes carry it, in the order of the writes; one that changes nothing (no writes, or only deletions of absent keys)
 /// commits at the present revision.
+///
+/// Specialised for the cluster's own records: the simulator does nearly nothing else.
 public struct StoreModel<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// The revision of the last change.
   public private(set) var revision = Revision(1)
@@ -17,6 +19,7 @@ public struct StoreModel<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   public init() {}
 
   /// Whether the condition holds now.
+  @_specialize(where Key == RecordKey, Value == Record)
   public func holds(_ condition: Condition<Key>) -> Bool {
     switch condition {
     case .absent(let key): entries[key] == nil
@@ -28,6 +31,7 @@ public struct StoreModel<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// Applies the transaction if all its conditions hold.
   ///
   /// A key that is put must not be written twice in one transaction (etcd refuses that).
+  @_specialize(where Key == RecordKey, Value == Record)
   public mutating func apply(_ transaction: Transaction<Key, Value>) -> Verdict<Key, Value> {
     guard transaction.conditions.allSatisfy({ holds($0) }) else {
       return .refused(revision, current: current(of: transaction.conditions))
@@ -39,6 +43,7 @@ public struct StoreModel<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     return .committed(revision)
   }
 
+  @_specialize(where Key == RecordKey, Value == Record)
   private mutating func apply(_ write: Write<Key, Value>, at next: Revision) {
     switch write {
     case .put(let key, let value):
@@ -54,6 +59,7 @@ public struct StoreModel<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
   }
 
+  @_specialize(where Key == RecordKey, Value == Record)
   private func current(of conditions: [Condition<Key>]) -> [Key: Stored<Value>] {
     var current: [Key: Stored<Value>] = [:]
     for condition in conditions {
@@ -71,12 +77,14 @@ public struct StoreModel<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// Every change after `after`, oldest first; nil when part of it is forgotten.
   ///
   /// One step stricter than etcd, which still serves what is left of the very revision that it compacted to.
+  @_specialize(where Key == RecordKey, Value == Record)
   public func changes(after: Revision) -> ArraySlice<Change<Key, Value>>? {
     guard after >= compacted else { return nil }
     return history[firstIndex(after: after)...]
   }
 
   /// Forgets the changes up to `upTo`, or to the present revision if that is less. The entries stay.
+  @_specialize(where Key == RecordKey, Value == Record)
   public mutating func compact(upTo: Revision) {
     let target = min(upTo, revision)
     guard target > compacted else { return }
@@ -87,6 +95,7 @@ public struct StoreModel<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// How many changes are remembered.
   public var remembered: Int { history.count }
 
+  @_specialize(where Key == RecordKey, Value == Record)
   private func firstIndex(after: Revision) -> Int {
     var low = 0
     var high = history.count

@@ -26,13 +26,16 @@ public struct Timing: Hashable, Sendable {
   }
 
   /// Five renewals in a TTL: one may be lost and the next still be in time, with the store's leader changing.
-  public var renewInterval: Duration { ttl / 5 }
+  public var renewInterval: Duration { .nanoseconds(ttl.wholeNanoseconds / 5) }
 
   /// A renewal that was not answered by then is sent again, to the next endpoint.
   public var renewTimeout: Duration { renewInterval }
 
   /// Any other transaction.
   public var requestTimeout: Duration { max(ttl, .seconds(1)) }
+
+  /// A watch is deaf when one's own renewal has not come through it for this long.
+  package var watchPatience: Duration { .nanoseconds(max(ttl.wholeNanoseconds / 2, 300_000_000)) }
 
   /// The store has been silent when no renewal succeeded for this long.
   public var gap: Duration { renewInterval * 2 }
@@ -45,12 +48,19 @@ public struct Timing: Hashable, Sendable {
 
   /// By when a session whose renewal was sent at `sent` must have stopped executing, on its own clock. The share of the
   /// stop that is not execution (`stopBudget`) is taken off.
-  public func deadline(sent: BootInstant) -> BootInstant { sent + (ttl - share(ttl)) - stopBudget }
+  public func deadline(sent: BootInstant) -> BootInstant {
+    let ttl = ttl.wholeNanoseconds
+    return BootInstant(nanoseconds: sent.nanoseconds + ttl - share(ttl) - stopBudget.wholeNanoseconds)
+  }
 
   /// When an observer that received a session's last change at `received` may declare it expired.
-  public func expiry(received: BootInstant, ttl: Duration) -> BootInstant { received + ttl + share(ttl) + margin }
+  public func expiry(received: BootInstant, ttl: Duration) -> BootInstant {
+    let ttl = ttl.wholeNanoseconds
+    return BootInstant(nanoseconds: received.nanoseconds + ttl + share(ttl) + margin.wholeNanoseconds)
+  }
 
-  private func share(_ duration: Duration) -> Duration { .nanoseconds(duration.wholeNanoseconds / 1_000_000 * drift) }
+  /// By how much clocks may differ after so many nanoseconds.
+  private func share(_ nanoseconds: Int64) -> Int64 { nanoseconds / 1_000_000 * drift }
 
   /// Why these times cannot work together; nil when they can.
   public var contradiction: String? {

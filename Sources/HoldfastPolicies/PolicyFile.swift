@@ -57,6 +57,13 @@ public enum PolicyFile {
     return sources
   }
 
+  /// Reads policies that are a part of another file, such as a scenario. What is wrong is told in that file's place.
+  public static func read(within value: YAMLValue) -> PolicySet {
+    var reading = PolicyReading()
+    reading.read(within: value)
+    return reading.policies
+  }
+
   static func parse(_ sources: [SourceText]) throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
     var reading = PolicyReading()
     for source in sources { reading.read(source) }

@@ -17,15 +17,22 @@ struct PolicyReading {
         .warning, at: FilePosition(line: 1, column: 1), key: nil, expected: "policies", found: "nothing",
         remedy: "Start with 'workloads:' and a list of rules; Docs/policies.md shows some.")
     }
-    for document in documents {
-      guard let top = document.section(of: PolicyFile.keys, at: "") else { continue }
-      if let value = top["cluster"] { readCluster(value) }
-      for (number, value) in entries(top["nodes"], "nodes").enumerated() where !log.isFull {
-        readNode(value.item, named: value.name, first: number)
-      }
-      for (number, value) in entries(top["workloads"], "workloads").enumerated() where !log.isFull {
-        readWorkload(value.item, named: value.name, first: number)
-      }
+    for document in documents { readSections(of: document) { log.isFull } }
+  }
+
+  mutating func read(within value: YAMLValue) {
+    readSections(of: value) { false }
+    tell(policies.findings())
+  }
+
+  private mutating func readSections(of document: YAMLValue, isFull: () -> Bool) {
+    guard let top = document.section(of: PolicyFile.keys, at: "") else { return }
+    if let value = top["cluster"] { readCluster(value) }
+    for (number, value) in entries(top["nodes"], "nodes").enumerated() where !isFull() {
+      readNode(value.item, named: value.name, first: number)
+    }
+    for (number, value) in entries(top["workloads"], "workloads").enumerated() where !isFull() {
+      readWorkload(value.item, named: value.name, first: number)
     }
   }
 

@@ -4,6 +4,7 @@ import GuardProtocol
 struct ClaimWishes {
   var claims: [WorkloadName] = []
   var activities: [(WorkloadName, ClaimRecord.Activity)] = []
+  var isEmpty: Bool { claims.isEmpty && activities.isEmpty }
 }
 
 /// Claims: taken, released, kept up to date. Each by a transaction that proves it is still right.
@@ -35,6 +36,7 @@ extension Controller {
   }
 
   mutating func submit(_ wishes: ClaimWishes) {
+    if wishes.isEmpty { return }
     // The session's end is on its way: nothing more is taken under it.
     guard let own = session.standing, session.isValid(at: now), !isUnderWay({ $0 == .depart }) else { return }
     var batch: [WorkloadName] = []
@@ -53,18 +55,20 @@ extension Controller {
   }
 
   private mutating func take(_ workloads: [WorkloadName], as own: OwnSession.Standing) {
-    var conditions: Set<Condition<RecordKey>> = [.stands(.session(own.incarnation), created: own.created)]
+    var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
+    // Many claims were the same session's.
+    var present = Set(conditions)
     var writes: [Write<RecordKey, Record>] = []
     var taken: [WorkloadName] = []
     for workload in workloads {
       guard let part = claim(workload, as: own) else { continue }
-      conditions.formUnion(part.conditions)
+      for condition in part.conditions where present.insert(condition).inserted { conditions.append(condition) }
       writes.append(part.write)
       taken.append(workload)
       agents[workload, default: Agent()].writing = true
     }
     guard !taken.isEmpty else { return }
-    transact(.claim(taken), ClusterTransaction(if: Self.ordered(conditions), write: writes))
+    transact(.claim(taken), ClusterTransaction(if: conditions, write: writes))
   }
 
   mutating func claimed(_ workloads: [WorkloadName], at revision: Revision) {
@@ -196,10 +200,5 @@ extension Controller {
     if wasOnlyTold { agent.tellAt = until } else { agent.writeAt = until }
     agents[workload] = agent
     dirty.insert(workload)
-  }
-
-  /// One order for equal sets, so that a replay is exact.
-  private static func ordered(_ conditions: Set<Condition<RecordKey>>) -> [Condition<RecordKey>] {
-    conditions.map { ($0, "\($0)") }.sorted { $0.1 < $1.1 }.map(\.0)
   }
 }

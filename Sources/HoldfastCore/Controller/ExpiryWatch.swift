@@ -7,8 +7,8 @@ import GuardProtocol
 public struct ExpiryWatch: Hashable, Sendable {
   private struct Observed: Hashable, Sendable {
     var modified: Revision
-    var ttl: Duration
-    var received: BootInstant
+    /// When it may be declared expired, if nothing changes and the store was not silent.
+    var due: BootInstant
     /// Changes seen since it was first heard of.
     var changes = 0
   }
@@ -32,9 +32,9 @@ public struct ExpiryWatch: Hashable, Sendable {
     let known = sessions[incarnation]
     if let known, known.modified >= entry.modified { return }
     // A TTL that is shorter than ours could only come from a node that is configured otherwise: it knows its own deadline.
-    sessions[incarnation] = Observed(
-      modified: entry.modified, ttl: .milliseconds(entry.value.ttl), received: now, changes: known.map { $0.changes + 1 } ?? 0)
-    if let due = due(incarnation) { nothingBefore = min(nothingBefore, due) }
+    let due = timing.expiry(received: now, ttl: .milliseconds(entry.value.ttl))
+    sessions[incarnation] = Observed(modified: entry.modified, due: due, changes: known.map { $0.changes + 1 } ?? 0)
+    nothingBefore = min(nothingBefore, max(due, notBefore))
   }
 
   /// How often the session was seen to change: somebody renews it.
@@ -53,22 +53,21 @@ public struct ExpiryWatch: Hashable, Sendable {
   }
 
   /// The earliest instant at which a session may be declared expired, if nothing changes.
-  package func due(_ incarnation: Incarnation) -> BootInstant? {
-    sessions[incarnation].map { max(timing.expiry(received: $0.received, ttl: $0.ttl), notBefore) }
-  }
+  package func due(_ incarnation: Incarnation) -> BootInstant? { sessions[incarnation].map { max($0.due, notBefore) } }
 
   /// Sessions that may be declared expired now, sorted.
   package mutating func expired(now: BootInstant) -> [Incarnation] {
     guard now >= nothingBefore else { return [] }
-    nothingBefore = sessions.keys.compactMap(due).min() ?? now
+    nothingBefore = sessions.values.lazy.map { [notBefore] in max($0.due, notBefore) }.min() ?? now
     // A store that does not answer us cannot have been answering the others.
     guard let lastAnswer, now - lastAnswer <= timing.gap else { return [] }
-    return sessions.keys.filter { due($0).map { now >= $0 } ?? false }.sorted()
+    guard now >= nothingBefore else { return [] }
+    return sessions.filter { now >= max($0.value.due, notBefore) }.keys.sorted()
   }
 
   /// When to look again.
   package func nextDue(after now: BootInstant) -> BootInstant? {
     if nothingBefore > now { return nothingBefore }
-    return sessions.keys.compactMap(due).filter { $0 > now }.min()
+    return sessions.values.lazy.map { max($0.due, notBefore) }.filter { $0 > now }.min()
   }
 }

@@ -5,9 +5,11 @@ public struct GuardianLink: Hashable, Sendable {
   /// nil while the guard's door is closed.
   public internal(set) var phase: GuardState.Phase?
   /// Names that the guard said it protects when it was last asked.
-  var workloads: Set<String> = []
+  private(set) var workloads: Set<String> = []
   /// Those of them that may be starting.
-  var starting: Set<String> = []
+  private(set) var starting: Set<String> = []
+  /// The lists that the two come from.
+  private var told: [[String]] = []
   /// `isolate` was commanded and not yet answered.
   var isolating = false
   /// The re-validation of the claims is on its way.
@@ -27,9 +29,18 @@ public struct GuardianLink: Hashable, Sendable {
 
   public var isConnected: Bool { phase != nil }
   /// Nothing but the deadline is new.
-  func isAsTold(by state: GuardState) -> Bool {
-    state.workloads.count == workloads.count && state.starting.count == starting.count
-      && state.workloads.allSatisfy(workloads.contains) && state.starting.allSatisfy(starting.contains)
+  func isAsTold(by state: GuardState) -> Bool { told == [state.workloads, state.starting] }
+  mutating func take(_ state: GuardState) {
+    phase = state.phase
+    workloads = Set(state.workloads)
+    starting = Set(state.starting)
+    told = [state.workloads, state.starting]
+  }
+  /// The guard is told to forget it.
+  mutating func drop(_ name: String) {
+    workloads.remove(name)
+    starting.remove(name)
+    told = []
   }
   /// Workloads may run: the guard enforces a deadline and nothing is frozen.
   public var isArmed: Bool { if case .armed = phase, !isolating { true } else { false } }
@@ -48,7 +59,8 @@ public struct GuardianLink: Hashable, Sendable {
 
 extension Controller {
   mutating func guardianSaid(_ event: Event.GuardianEvent) {
-    reportIsDue = true
+    let before = guardian.summary
+    defer { if guardian.summary != before { reportIsDue = true } }
     switch event {
     case .connected(let state): guardianConnected(state)
     case .report(.state(let state)): guardianChanged(to: state)
@@ -73,9 +85,7 @@ extension Controller {
   }
 
   private mutating func guardianConnected(_ state: GuardState) {
-    guardian.phase = state.phase
-    guardian.workloads = Set(state.workloads)
-    guardian.starting = Set(state.starting)
+    guardian.take(state)
     if !guardian.hasSpoken { inheritStarts(state.starting) }
     guardian.hasSpoken = true
     guardian.isolating = false
@@ -113,9 +123,7 @@ extension Controller {
     }
     isNews = true
     for name in state.workloads where !guardian.workloads.contains(name) { dirty.insert(WorkloadName(name)) }
-    guardian.phase = state.phase
-    guardian.workloads = Set(state.workloads)
-    guardian.starting = Set(state.starting)
+    guardian.take(state)
     switch state.phase {
     case .isolated(_, let confirmed):
       guardian.isolating = false

@@ -9,6 +9,8 @@ extension Controller {
     reportIsDue = true
     lag.seen(view.revision)
     makeEveryWorkloadDirty()
+    readPolicies()
+    seeAvailability()
     for (_, reason) in view.unreadable.sorted(by: { $0.value < $1.value }) {
       note(.unreadable, "cannot read a record of the store, what depends on it is left alone: \(reason)", severity: .error)
     }
@@ -17,9 +19,11 @@ extension Controller {
   mutating func changed(_ change: ClusterChange) {
     let before = importance(of: change.key)
     if view.apply(change) {
-      if case .session = change.key, importance(of: change.key) == before, before != .absent {} else { isNews = true }
+      // What of a session is news, shows below.
+      if case .session = change.key {} else { isNews = true }
       learned(change.key, before: before)
       if case .session(let incarnation) = change.key, incarnation == session.incarnation, change.entry == nil {
+        isNews = true
         ownSessionEnded()
       }
     }
@@ -32,52 +36,76 @@ extension Controller {
   }
 
   mutating func committed(_ writes: [Write<RecordKey, Record>], _ revision: Revision) {
-    let before = writes.map { ($0.key, importance(of: $0.key)) }
+    var before: [(RecordKey, Importance)] = []
+    for write in writes { before.append((write.key, importance(of: write.key))) }
     view.apply(writes, committed: revision)
     for (key, earlier) in before { learned(key, before: earlier) }
   }
 
   mutating func refused(_ pending: PendingTransaction, _ current: [RecordKey: Stored<Record>], at revision: Revision) {
-    let keys = pending.transaction.conditions.map { condition in
-      switch condition {
-      case .absent(let key), .unchanged(let key, _), .stands(let key, _): key
-      }
-    }
-    let before = keys.map { ($0, importance(of: $0)) }
+    let keys = pending.transaction.conditions.map(\.key)
+    var before: [(RecordKey, Importance)] = []
+    for key in keys { before.append((key, importance(of: key))) }
     view.apply(current: current, asked: keys, at: revision)
     for (key, earlier) in before { learned(key, before: earlier) }
   }
 
-  /// The part of a session whose change matters to others than its owner: its counter does not.
+  /// The part of a record whose change matters to others than its owner: a session's counter does not, nor what a claim or a report
+  /// only tells people.
   private enum Importance: Hashable {
     case absent, unreadable
     case standing(SessionRecord.Phase)
+    case claim(ClaimRecord)
+    case report(ReportRecord)
   }
 
   private func importance(of key: RecordKey) -> Importance {
-    guard case .session(let incarnation) = key else { return .absent }
     if view.unreadable[key] != nil { return .unreadable }
-    return view.sessions[incarnation].map { .standing($0.value.phase) } ?? .absent
+    switch key {
+    case .session(let incarnation): return view.sessions[incarnation].map { .standing($0.value.phase) } ?? .absent
+    case .claim(let workload):
+      guard var claim = view.claims[workload]?.value else { return .absent }
+      claim.epoch = .none
+      claim.activity = nil
+      return .claim(claim)
+    case .report(let node):
+      guard var report = view.reports[node]?.value else { return .absent }
+      report.guardPhase = ""
+      report.strays = []
+      return .report(report)
+    default: return .absent
+    }
   }
 
   private mutating func learned(_ key: RecordKey, before: Importance) {
     if let reason = view.unreadable[key] {
       note(.unreadable, "cannot read a record of the store, what depends on it is left alone: \(reason)", severity: .error)
     }
+    let after = importance(of: key)
     switch key {
     case .session(let incarnation):
       expiry.observe(incarnation, view.sessions[incarnation], now: now)
-      let after = importance(of: key)
       if after != before {
+        isNews = true
         role.planIsDue = true
+        seeAvailability()
         if after == .absent || before == .absent { makeEveryWorkloadDirty() }
       }
     case .planner:
       role.planIsDue = true
       // What leaves protection and is nobody's, the planner forgets.
       if isPlanner { makeEveryWorkloadDirty() }
-    case .node, .report: role.planIsDue = true
-    case .spec(let workload), .intent(let workload), .claim(let workload):
+    case .policies: readPolicies()
+    case .node:
+      role.planIsDue = true
+      seeAvailability()
+    case .report: if after != before { role.planIsDue = true }
+    case .claim(let workload):
+      if after != before { role.planIsDue = true }
+      if observation(of: workload) != nil { reportIsDue = true }
+      dirty.insert(workload)
+    case .spec(let workload), .intent(let workload):
+      rules.forget(workload)
       role.planIsDue = true
       reportIsDue = true
       dirty.insert(workload)
@@ -88,6 +116,8 @@ extension Controller {
 
   mutating func transactionEnded(_ id: TransactionID, _ outcome: Event.TransactionOutcome) {
     guard let pending = transactions.removeValue(forKey: id) else { return }
+    // A renewal says itself whether it is news.
+    if case .renew = pending.purpose, case .verdict(.committed) = outcome {} else { isNews = true }
     switch outcome {
     case .verdict(.committed(let revision)):
       committed(pending.transaction.writes, revision)

@@ -45,7 +45,11 @@ public struct OwnSession: Hashable, Sendable {
     case lost
   }
 
-  public private(set) var phase: Phase = .none
+  public private(set) var phase: Phase = .none {
+    didSet { deadline = standing?.confirmedSent.map(timing.deadline(sent:)) }
+  }
+  /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
+  public private(set) var deadline: BootInstant?
   /// A renewal is on its way.
   public private(set) var renewing = false
   /// When the next renewal is due.
@@ -60,9 +64,6 @@ public struct OwnSession: Hashable, Sendable {
 
   public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
   public var incarnation: Incarnation? { standing?.incarnation }
-
-  /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
-  public var deadline: BootInstant? { standing?.confirmedSent.map(timing.deadline(sent:)) }
 
   /// Whether workloads may be started, resumed or claimed now.
   public func isValid(at now: BootInstant) -> Bool { deadline.map { now < $0 } ?? false }

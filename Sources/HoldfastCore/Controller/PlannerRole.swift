@@ -6,6 +6,10 @@ struct PlannerRole: Sendable {
   var planIsDue = true
   /// The last plan had more changes than one transaction takes.
   var planWasCut = false
+  /// The last plan said that it will be another one then, with nothing changed.
+  var planAgainAt: BootInstant?
+  /// What the last plan warned of.
+  var warnings: Set<String> = []
   /// Nothing is planned before this instant.
   private var notBefore: BootInstant = .zero
   /// When this node's session was opened, if by this life of the controller.
@@ -32,10 +36,13 @@ struct PlannerRole: Sendable {
   }
 
   func nextLook(after now: BootInstant) -> BootInstant? {
-    let cool = cooling.values.lazy.flatMap(\.values).map(\.until).filter { $0 > now }.min()
-    let wait = patience.values.filter { $0 > now }.min()
-    let pause = planIsDue && notBefore > now ? notBefore : nil
-    return [cool, wait, pause].compactMap { $0 }.min()
+    var next = planIsDue && notBefore > now ? notBefore : nil
+    if let again = planAgainAt, again > now { next = min(next ?? again, again) }
+    for until in patience.values where until > now { next = min(next ?? until, until) }
+    for cooling in cooling.values.lazy.flatMap(\.values) where cooling.until > now {
+      next = min(next ?? cooling.until, cooling.until)
+    }
+    return next
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
@@ -74,6 +81,7 @@ struct PlannerRole: Sendable {
   /// True when a node's time has passed since the last look.
   func cooled(at now: BootInstant, since before: BootInstant) -> Bool {
     cooling.values.contains { $0.values.contains { $0.until > before && $0.until <= now } }
+      || planAgainAt.map { $0 > before && $0 <= now } ?? false
       || patience.values.contains { $0 > before && $0 <= now }
   }
 
@@ -100,7 +108,7 @@ extension Controller {
         lookAgain(at: due + timing.renewInterval)
         continue
       }
-      declareExpired(incarnation, entry, takeRole: wasPlanner && mayPlanForOthers, as: own)
+      declareExpired(incarnation, entry, takeRole: wasPlanner && mayPlanForOthers && rules.mayPlan, as: own)
     }
     takeVacantRole(as: own)
   }
@@ -138,7 +146,7 @@ extension Controller {
   }
 
   private mutating func takeVacantRole(as own: OwnSession.Standing) {
-    guard mayPlanForOthers, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
+    guard mayPlanForOthers, rules.mayPlan, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
     guard !isUnderWay({ $0 == .takeRole }) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     if let planner = view.planner {
@@ -157,23 +165,36 @@ extension Controller {
   mutating func plan() {
     if role.cooled(at: now, since: role.lastLook) { role.planIsDue = true }
     role.lastLook = now
-    guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now) else { return }
+    guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now), rules.mayPlan else { return }
     guard !isUnderWay({ $0 == .place }) else { return }
     let missing = view.nodes.keys.contains { !view.standingNodes.contains($0) }
     if missing, let until = role.isSettling(at: now, for: timing.settle) { return lookAgain(at: until) }
 
     role.planIsDue = false
-    let changes = placementChanges(planner.plan(snapshot()))
+    let outcome = rules.planner.outcome(snapshot())
+    role.planAgainAt = outcome.lookAgainAfter.map { now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
+    tellWarnings(outcome.warnings)
+    let changes = placementChanges(outcome.placements)
     role.planWasCut = changes.count > Self.placementsAtOnce
     if !changes.isEmpty { write(Array(changes.prefix(Self.placementsAtOnce))) }
   }
 
+  /// The cluster as the planner sees it, at a moment after the last event: for people who ask.
+  public func snapshot(now: BootInstant) -> PlanningSnapshot {
+    var copy = self
+    copy.now = max(copy.now, now)
+    return copy.snapshot()
+  }
+
   /// The cluster as the planner sees it.
-  public mutating func snapshot() -> PlanningSnapshot {
+  mutating func snapshot() -> PlanningSnapshot {
     let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, entry in
-      PlanningSnapshot.Node(
+      let unavailable = unavailability(of: name)
+      return PlanningSnapshot.Node(
         name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
-        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailability(of: name))
+        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailable,
+        availableFor: memory.seconds(of: name, isAvailable: true, now: now),
+        unavailableFor: memory.seconds(of: name, isAvailable: false, now: now))
     }
     role.forget { view.specs[$0] == nil }
     let deaf = deafNodes()
@@ -189,8 +210,10 @@ extension Controller {
       var excluded = role.excluded(name, failures, now: now)
       // What a node holds may run there, and stays.
       let holder = view.holder(of: name)
-      for (node, reason) in deaf[spec.connection] ?? [:] where holder != node && !mayStandStill(name, on: node) {
-        excluded[node] = reason
+      let deafHere = deaf[spec.connection] ?? [:]
+      if !deafHere.isEmpty {
+        let stillThere = mayStandStill(name, among: deafHere)
+        for (node, reason) in deafHere where node != holder && node != stillThere { excluded[node] = reason }
       }
       if let runsOn = runningElsewhere[spec.uuid], holder == nil {
         let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
@@ -198,9 +221,10 @@ extension Controller {
       }
       return PlanningSnapshot.Workload(
         name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
-        desired: intent.desired, placed: placed, move: move, excluded: excluded)
+        desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
+        failures: failures.mapValues(\.count))
     }
-    return PlanningSnapshot(nodes: nodes, workloads: workloads)
+    return PlanningSnapshot(nodes: nodes, workloads: workloads, time: memory.weekTime(now: now))
   }
 
   /// By connection: nodes on which it does not answer, and why. Nothing can be started there.
@@ -214,18 +238,19 @@ extension Controller {
     return deaf
   }
 
-  /// The node's last session ended, and what it ran may stand still there and be claimed again, which needs no libvirt. It gets a moment.
-  private mutating func mayStandStill(_ workload: WorkloadName, on node: NodeName) -> Bool {
-    guard let claim = view.claims[workload]?.value, claim.holder?.node == node, !view.isHeld(claim),
+  /// The node among the deaf ones whose last session ended, where the workload may stand still and be claimed again, which needs no
+  /// libvirt. It gets a moment.
+  private mutating func mayStandStill(_ workload: WorkloadName, among deaf: [NodeName: String]) -> NodeName? {
+    guard let claim = view.claims[workload]?.value, let node = claim.holder?.node, deaf[node] != nil, !view.isHeld(claim),
       view.placements[workload]?.value.node == node
     else {
       role.endWait(for: workload)
-      return false
+      return nil
     }
-    return role.waits(for: workload, timing.settle, now: now)
+    return role.waits(for: workload, timing.settle, now: now) ? node : nil
   }
 
-  private func unavailability(of node: NodeName) -> String? {
+  func unavailability(of node: NodeName) -> String? {
     guard let session = view.session(of: node)?.record.value else { return "is down" }
     if session.phase == .leaving { return "is leaving" }
     return nil
@@ -245,8 +270,10 @@ extension Controller {
 
   private mutating func write(_ changes: [(WorkloadName, PlacementRecord)]) {
     guard let own = session.standing, let planner = view.planner else { return }
+    // Planned by these policies: others must not have come into force meanwhile.
+    let policies = view.policies.map { Condition.unchanged(RecordKey.policies, modified: $0.modified) } ?? .absent(.policies)
     var conditions: [Condition<RecordKey>] = [
-      .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified)
+      .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified), policies
     ]
     var writes: [Write<RecordKey, Record>] = []
     for (name, placement) in changes {
@@ -256,6 +283,18 @@ extension Controller {
     }
     transact(.place, ClusterTransaction(if: conditions, write: writes))
   }
+
+  /// Says what a plan warns of, once.
+  private mutating func tellWarnings(_ warnings: [PlanWarning]) {
+    let texts = Set(warnings.map(Self.topic))
+    for warning in warnings where !role.warnings.contains(Self.topic(warning)) {
+      note(.policies, "\(warning)", severity: .warning, workload: warning.workload)
+    }
+    role.warnings = texts
+  }
+
+  /// What a warning is about, whatever the figures in it.
+  private static func topic(_ warning: PlanWarning) -> String { warning.description.filter { !$0.isNumber } }
 
   mutating func tellPlacements(_ writes: [Write<RecordKey, Record>]) {
     for case .put(.placement(let name), .placement(let placement)) in writes {

@@ -6,8 +6,6 @@ import GuardProtocol
 extension Controller {
   /// Starts that may be under way at once on one node: libvirt's own limit for one client is near.
   private static let startsAtOnce = 4
-  /// Starts that may fail in a row before the workload is given up to another node.
-  private static let startsBeforeGivingUp = 2
   /// How long after a call's end its effect may take to be seen before everything is observed anew.
   private static let settling: Duration = .seconds(1)
 
@@ -37,6 +35,16 @@ extension Controller {
     }
     retry(workload, at: at)
     return false
+  }
+
+  /// Starts that may fail in a row before the workload is given up to another node.
+  private mutating func startsBeforeGivingUp(_ workload: WorkloadName) -> Int {
+    let failover = view.specs[workload].map { rules.settings(of: workload, $0.value).failover }
+    return failover?.restarts ?? Failover.defaultRestarts
+  }
+
+  private mutating func isolation(of workload: WorkloadName, _ spec: SpecRecord) -> Isolation {
+    rules.settings(of: workload, spec).isolation ?? spec.isolation
   }
 
   /// What the operator and the planner want is that it runs here.
@@ -116,11 +124,12 @@ extension Controller {
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
     if mayStillAppear(workload), !isBarred(workload) { return }
     dropFromGuard(workload)
-    if agents[workload]?.operation == nil, agents[workload]?.writing != true { agents[workload]?.condemned = nil }
-    if holds(view.claims[workload]?.value) { return settleDoubt(workload) }
-    if isUnprotecting(workload), isPlanner, !(view.claims[workload].map { view.isHeld($0.value) } ?? false) {
-      return forget(workload)
+    if let agent = agents[workload], agent.condemned != nil, agent.operation == nil, !agent.writing {
+      agents[workload]?.condemned = nil
     }
+    let claim = view.claims[workload]?.value
+    if holds(claim) { return settleDoubt(workload) }
+    if isUnprotecting(workload), isPlanner, !view.isHeld(claim) { return forget(workload) }
     if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
   }
 
@@ -180,7 +189,7 @@ extension Controller {
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
       let claim = view.claims[workload]?.value
       // Ours, with the answer to its end lost; or nobody's.
-      if holds(claim) || isPlanner && !(claim.map(view.isHeld) ?? false) { forget(workload) }
+      if holds(claim) || isPlanner && !view.isHeld(claim) { forget(workload) }
       return
     }
     guard !isNamesake(domain, of: workload, spec) else {
@@ -258,14 +267,14 @@ extension Controller {
       return
     }
     waitingToStart.remove(workload)
-    let interfaces = Interfaces.count(in: spec.xml)
+    let isolation = isolation(of: workload, spec), interfaces = Interfaces.count(in: spec.xml)
     let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
     agents[workload]?.bar = .none
     agents[workload]?.condemned = nil
     agents[workload]?.askedToStart = true
     // Before the start, so that the guard knows the links whenever the deadline comes.
     protect(
-      workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links, isStarting: true))
+      workload, GuardedWorkload(name: workload.text, isolation: isolation, cgroup: nil, links: links, isStarting: true))
     begin(.start, workload)
     out.append(
       .start(
@@ -273,7 +282,7 @@ extension Controller {
         StartRequest(
           id: id, xml: spec.xml, uuid: spec.uuid,
           mark: ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: epoch),
-          partition: "\(configuration.partition)/\(spec.isolation.rawValue)", links: links, notAfter: notAfter)))
+          partition: "\(configuration.partition)/\(isolation.rawValue)", links: links, notAfter: notAfter)))
   }
 
   private mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
@@ -316,7 +325,7 @@ extension Controller {
     protect(
       workload,
       GuardedWorkload(
-        name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted(),
+        name: workload.text, isolation: isolation(of: workload, spec), cgroup: domain.cgroup, links: domain.links.sorted(),
         isStarting: agents[workload]?.operation?.kind == .start || agents[workload]?.inheritedStart == true))
   }
 
@@ -331,8 +340,7 @@ extension Controller {
     guard !mayStillAppear(workload) else { return }
     guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
     agents[workload]?.guarded = nil
-    guardian.workloads.remove(workload.text)
-    guardian.starting.remove(workload.text)
+    guardian.drop(workload.text)
     tellGuard(.forget(workload: workload.text))
   }
 
@@ -348,7 +356,7 @@ extension Controller {
     case (.start, .failed(let reason)):
       agent.operation = nil
       agent.failedStarts += 1
-      agent.giveUp = agent.failedStarts >= Self.startsBeforeGivingUp ? reason : nil
+      agent.giveUp = agent.failedStarts >= startsBeforeGivingUp(workload) ? reason : nil
       agent.retryAt = agent.giveUp == nil ? now + .seconds(1) : nil
       note(.startFailed, "\(workload) did not start on \(me): \(reason)", severity: .error, workload: workload)
     case (_, .tooLate):
@@ -418,7 +426,7 @@ extension Controller {
   private mutating func startVanished(_ workload: WorkloadName) {
     var agent = agents[workload] ?? Agent()
     agent.failedStarts += 1
-    agent.giveUp = agent.failedStarts >= Self.startsBeforeGivingUp ? "it ended right after its start" : nil
+    agent.giveUp = agent.failedStarts >= startsBeforeGivingUp(workload) ? "it ended right after its start" : nil
     agents[workload] = agent
     note(.startFailed, "\(workload) ended right after its start on \(me)", severity: .error, workload: workload)
   }

@@ -151,9 +151,12 @@ extension Controller {
 
   mutating func renewed(sent: BootInstant, at revision: Revision) {
     let wasValid = session.isValid(at: now)
+    // Where all is well, a renewal changes nothing but the deadline.
+    if !wasValid || !guardian.isArmed || isLeaving { isNews = true }
     defer { if !wasValid, session.isValid(at: now) { makeEveryWorkloadDirty() } }
     guard session.renewalEnded(sent: sent, committed: revision) == .renewed else { return }
     let silence = expiry.lastAnswer.map { now - $0 }
+    if silence.map({ $0 > timing.gap }) ?? true { isNews = true }
     expiry.answered(now: now)
     lag.wrote(revision, seen: view.revision, at: now)
     if saidStoreLost {

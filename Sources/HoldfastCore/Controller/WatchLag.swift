@@ -28,6 +28,6 @@ struct WatchLag: Hashable, Sendable {
 
 extension Controller {
   mutating func watchTheWatch() {
-    if lag.isDeaf(at: now, patience: max(timing.ttl / 2, .milliseconds(300))) { out.append(.restartWatch) }
+    if lag.isDeaf(at: now, patience: timing.watchPatience) { out.append(.restartWatch) }
   }
 }

@@ -90,7 +90,8 @@ extension ClusterView {
 
   /// The node that holds the workload with a standing session.
   public func holder(of workload: WorkloadName) -> NodeName? {
-    claims[workload].flatMap { isHeld($0.value) ? $0.value.holder?.node : nil }
+    guard let claim = claims[workload]?.value, isHeld(claim) else { return nil }
+    return claim.holder?.node
   }
 
   /// The nodes that any record speaks of, sorted.

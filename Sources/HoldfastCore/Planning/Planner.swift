@@ -1,13 +1,9 @@
-/// Makes placements. The one interface for every way of planning: the daemon, `whatif`, `explain` and the simulator call it, and
-/// policies come in behind it.
-public protocol Planning: Sendable {
-  /// Pure: the same snapshot gives the same plan, in whatever order its parts come.
-  func plan(_ snapshot: PlanningSnapshot) -> [WorkloadName: PlacementRecord]
-}
-
+/// Makes placements: pure, the same snapshot gives the same plan, in whatever order its parts come. The daemon, `whatif`, `explain` and the
+/// simulator use the same one.
+///
 /// Places workloads as the policies say. Without policies: what has a place keeps it while its node is available; everything else
 /// goes, in order of priority and then size, to the node that is least loaded afterwards.
-public struct PolicyPlanner: Planning {
+public struct PolicyPlanner: Sendable {
   public let policies: PolicySet
   private let rules: SelectionIndex
   private let admissions: SelectionIndex
@@ -50,6 +46,3 @@ public struct PolicyPlanner: Planning {
     PlanTables(snapshot, policies: policies, rules: rules, admissions: admissions)
   }
 }
-
-/// What is asked for where no policies are known.
-public typealias LeastLoadPlanner = PolicyPlanner

@@ -1,7 +1,8 @@
 /// A record's address in the store.
-public enum RecordKey: Hashable, Sendable {
+public enum RecordKey: HashedBeforehand, Sendable {
   case format
   case planner
+  case policies
   case node(NodeName)
   case report(NodeName)
   case session(Incarnation)
@@ -11,12 +12,28 @@ public enum RecordKey: Hashable, Sendable {
   case claim(WorkloadName)
   /// A slot of a node's ring of history lines.
   case history(NodeName, slot: Int)
+
+  public var code: UInt64 {
+    switch self {
+    case .format: 1
+    case .planner: 2
+    case .node(let name): name.code &+ 3
+    case .report(let name): name.code &+ 4
+    case .session(let incarnation): incarnation.code &+ 5
+    case .spec(let name): name.code &+ 6
+    case .intent(let name): name.code &+ 7
+    case .placement(let name): name.code &+ 8
+    case .claim(let name): name.code &+ 9
+    case .history(let node, let slot): (node.code ^ UInt64(bitPattern: Int64(slot))) &* 0x100_0000_01B3 &+ 10
+    }
+  }
 }
 
 /// Everything that Holdfast keeps in the store.
 public enum Record: Hashable, Sendable {
   case format(FormatRecord)
   case planner(PlannerRecord)
+  case policies(PoliciesRecord)
   case node(NodeRecord)
   case report(ReportRecord)
   case session(SessionRecord)

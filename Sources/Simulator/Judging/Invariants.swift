@@ -201,6 +201,8 @@ final class Invariants {
         continue
       }
       given.insert(node)
+      // What stands where it may not, since rules changed, may stay when no other node can take it.
+      if let holder = world.store.claim(of: workload)?.holder, holder.node == node { continue }
       if let reason = PlacementRules.refusal(of: workload, on: node, in: world) {
         world.violated(.rulesHold, "\(who) placed \(workload) on \(node), which \(reason)")
       }

@@ -271,10 +271,14 @@ extension Controller {
   private mutating func write(_ changes: [(WorkloadName, PlacementRecord)]) {
     guard let own = session.standing, let planner = view.planner else { return }
     // Planned by these policies: others must not have come into force meanwhile.
-    let policies = view.policies.map { Condition.unchanged(RecordKey.policies, modified: $0.modified) } ?? .absent(.policies)
     var conditions: [Condition<RecordKey>] = [
-      .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified), policies
+      .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified)
     ]
+    if let policies = view.policies {
+      conditions.append(.unchanged(.policies, modified: policies.modified))
+    } else if view.unreadable[.policies] == nil {
+      conditions.append(.absent(.policies))
+    }
     var writes: [Write<RecordKey, Record>] = []
     for (name, placement) in changes {
       let key = RecordKey.placement(name)

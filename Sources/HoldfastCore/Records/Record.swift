@@ -17,6 +17,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
     switch self {
     case .format: 1
     case .planner: 2
+    case .policies: 11
     case .node(let name): name.code &+ 3
     case .report(let name): name.code &+ 4
     case .session(let incarnation): incarnation.code &+ 5

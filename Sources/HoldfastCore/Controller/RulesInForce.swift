@@ -36,7 +36,8 @@ struct RulesInForce: Sendable {
     let revision = record?.modified ?? .zero
     guard revision != read || flaw != nil else { return false }
     do throws(UnreadablePolicies) {
-      planner = PolicyPlanner(try record.map { record throws(UnreadablePolicies) in try reader.read(record.value.files) } ?? .none)
+      planner = PolicyPlanner(
+        try record.map { record throws(UnreadablePolicies) in try reader.read(record.value.files) } ?? .none)
       (read, flaw, mayPlan, settings) = (revision, nil, true, [:])
       return true
     } catch {

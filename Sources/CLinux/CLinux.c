@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/watchdog.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -161,6 +163,24 @@ int holdfast_link_set(int fd, const char *name, int up) {
 }
 
 int holdfast_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }
+
+static int release_code(struct dl_phdr_info *object, size_t size, void *unused) {
+  (void)size, (void)unused;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+    if (part->p_type != PT_LOAD || (part->p_flags & PF_W) || !(part->p_flags & PF_X)) continue;
+    const uintptr_t start = (object->dlpi_addr + part->p_vaddr) & ~page;
+    const uintptr_t end = (object->dlpi_addr + part->p_vaddr + part->p_filesz + page) & ~page;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void holdfast_release_startup(void) {
+  malloc_trim(0);
+  dl_iterate_phdr(release_code, NULL);
+}
 
 int holdfast_round_robin(int priority) {
   struct sched_param p;

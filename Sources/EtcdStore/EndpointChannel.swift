@@ -14,6 +14,7 @@ final class EndpointChannel: Sendable {
   private static let largestMessage = 256 << 20
 
   let endpoint: Endpoint
+  let executor: LoopExecutor
   private let client: Client
   private let connecting: Task<Void, Never>
 
@@ -21,22 +22,23 @@ final class EndpointChannel: Sendable {
   ///
   /// - Parameter onClosed: called when an established connection ends.
   init(
-    _ endpoint: Endpoint, configuration: EtcdConfiguration, group: any EventLoopGroup, onClosed: @escaping @Sendable () -> Void
+    _ endpoint: Endpoint, configuration: EtcdConfiguration, executor: LoopExecutor, onClosed: @escaping @Sendable () -> Void
   ) throws(StoreError) {
     self.endpoint = endpoint
+    self.executor = executor
     let client: Client
     do {
       client = GRPCClient(
         transport: try HTTP2ClientTransport.Posix(
           target: endpoint.target, transportSecurity: configuration.security(of: endpoint),
-          config: .etcd(connectTimeout: configuration.connectTimeout, onClosed: onClosed), eventLoopGroup: group))
+          config: .etcd(connectTimeout: configuration.connectTimeout, onClosed: onClosed), eventLoopGroup: executor.loop))
     } catch {
       throw .rejected(
         reason: "the certificates for \(endpoint) cannot be used: \(brief(error))",
         remedy: "Check that the authority, certificate and key files are PEM, readable, and belong together.")
     }
     self.client = client
-    connecting = Task { try? await client.runConnections() }
+    connecting = Task(executorPreference: executor) { try? await client.runConnections() }
   }
 
   func close() {
@@ -52,7 +54,7 @@ final class EndpointChannel: Sendable {
     let gate = SendGate()
     let message = ClientRequest(message: request, metadata: metadata)
     let client = client
-    let outcome = await race(until: deadline) { () async throws -> Response in
+    let outcome = await race(until: deadline, on: executor) { () async throws -> Response in
       try await client.clientStreaming(
         request: StreamingClientRequest(metadata: message.metadata) { writer in
           guard gate.open() else { throw CancellationError() }

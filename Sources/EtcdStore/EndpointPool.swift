@@ -37,7 +37,7 @@ final class EndpointPool: Sendable {
 
   let endpoints: [Endpoint]
   private let configuration: EtcdConfiguration
-  private let group: any EventLoopGroup
+  let executor: LoopExecutor
   private let logger: Logger
   private let state = Mutex(State())
   /// Called with the member that calls have moved to, once it has answered one.
@@ -58,7 +58,7 @@ final class EndpointPool: Sendable {
     try configuration.checkFiles()
     // One loop for all members: a few hundred messages a second do not need more.
     let threads: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
-    group = threads.next()
+    executor = LoopExecutor(threads.next())
     do throws(StoreError) {
       for index in endpoints.indices {
         let channel = try makeChannel(index)
@@ -72,7 +72,7 @@ final class EndpointPool: Sendable {
   }
 
   private func makeChannel(_ index: Int) throws(StoreError) -> EndpointChannel {
-    try EndpointChannel(endpoints[index], configuration: configuration, group: group) { [weak self] in
+    try EndpointChannel(endpoints[index], configuration: configuration, executor: executor) { [weak self] in
       self?.failed(index, reason: "the connection was lost")
     }
   }
@@ -209,7 +209,7 @@ final class EndpointPool: Sendable {
 
   /// Asks the member for its status until it answers and knows a leader.
   private func probe(_ index: Int) {
-    let task = Task { [weak self] in
+    let task = Task(executorPreference: executor) { [weak self] in
       var pause = Duration.milliseconds(50)
       while !Task.isCancelled, let limit = await self?.probeOnce(index) {
         // Apart from one another, so that many nodes do not ask in step.

@@ -11,6 +11,8 @@ import SwiftProtobuf
 /// at most once; another member is tried only while it is certain that the request never left.
 /// Call `close()` when done: connections and watches live until then.
 public final class EtcdStore: LeaseStore {
+  public var executor: (any TaskExecutor)? { pool.executor }
+
   private static let pageSize: Int64 = 1000
 
   private let pool: EndpointPool
@@ -74,7 +76,7 @@ public final class EtcdStore: LeaseStore {
         continuation.finish()
         return
       }
-      let running = Task { await watch.run() }
+      let running = Task(executorPreference: pool.executor) { await watch.run() }
       continuation.onTermination = { [watches] _ in
         running.cancel()
         watches.remove(id)

@@ -5,13 +5,14 @@ import Synchronization
 /// The operation is then cancelled and left to itself. A task group would wait for it, and a transport that hangs would
 /// hold the caller up.
 func race<Success: Sendable>(
-  until deadline: ContinuousClock.Instant, _ operation: @escaping @Sendable () async throws -> Success
+  until deadline: ContinuousClock.Instant, on executor: any TaskExecutor,
+  _ operation: @escaping @Sendable () async throws -> Success
 ) async -> Result<Success, any Error>? {
   let finish = Finish<Result<Success, any Error>>()
-  let running = Task {
+  let running = Task(executorPreference: executor) {
     do { finish.settle(.success(try await operation())) } catch { finish.settle(.failure(error)) }
   }
-  let timer = Task {
+  let timer = Task(executorPreference: executor) {
     try? await Task.sleep(until: deadline, clock: .continuous)
     finish.settle(nil)
   }

@@ -15,10 +15,10 @@ actor Tokens {
   func metadata(from channel: EndpointChannel, until deadline: ContinuousClock.Instant) async throws(CallFailure) -> Metadata {
     guard let credentials else { return [:] }
     if let token { return ["token": .string(token)] }
-    let task = obtaining ?? Task { await Self.authenticate(credentials, on: channel) }
+    let task = obtaining ?? Task(executorPreference: channel.executor) { await Self.authenticate(credentials, on: channel) }
     obtaining = task
     // Shared by all calls that wait for it, each until its own deadline.
-    let outcome = await race(until: deadline) { await task.value }
+    let outcome = await race(until: deadline, on: channel.executor) { await task.value }
     guard let result = try? outcome?.get() else { throw .notSent(reason: "authentication took too long") }
     if obtaining == task {
       obtaining = nil

@@ -108,7 +108,7 @@ final class Watch: Sendable {
   private func follow(_ index: Int) async -> End {
     let end = Finish<End>()
     state.withLock { $0.stream = (index, end) }
-    let stream = Task {
+    let stream = Task(executorPreference: pool.executor) {
       do { try await self.stream(from: self.pool.channel(index), end: end) } catch { end.settle(Self.end(for: error)) }
     }
     defer {

@@ -51,3 +51,11 @@ public struct PoliciesRequest: Hashable, Sendable, Codable {
     self.revision = revision
   }
 }
+
+extension PoliciesInForce {
+  /// - Parameter unreadable: why the planner cannot use them.
+  public init(_ view: ClusterView, unreadable: String?) {
+    self.init(
+      files: view.policies?.value.files ?? [], revision: view.policies?.modified.value ?? 0, unreadable: unreadable)
+  }
+}

@@ -60,6 +60,10 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// The workloads that are not where they should be, the worst first.
   public var misplaced: [WorkloadInfo]
   public var risks: [Risk]
+  /// Why the policies in the store cannot be used by the node that tells this; absent when they can.
+  public var policyFlaw: String?
+  /// What is not as the policies want it, and is left so: why.
+  public var warnings: [String]
   /// The history of the last ten minutes, oldest first.
   public var recent: [HistoryLine]
   public var next: [Step]
@@ -73,9 +77,13 @@ extension ClusterStatus {
   ///   - node: the node that tells it.
   ///   - storeSilence: seconds since the store last answered that node; nil when it never did.
   ///   - history: the cluster's last lines, oldest first.
+  ///   - planner: by the policies in force.
+  ///   - policyFlaw: why the policies in the store cannot be used.
+  ///   - warnings: of the plan as it is.
   ///   - now: milliseconds since 1970.
   public init(
-    _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, history: [HistoryRecord], now: Int64
+    _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, history: [HistoryRecord],
+    planner policyPlanner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, warnings: [PlanWarning] = [], now: Int64
   ) {
     let load = ClusterLoad(view)
     let workloads = WorkloadInfo.all(in: view)
@@ -88,10 +96,12 @@ extension ClusterStatus {
     planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
     misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
-    risks = LossRehearsal(view, load: load).losses.map {
+    risks = LossRehearsal(view, load: load, planner: policyPlanner).losses.map {
       Risk(node: $0.node.text, workloads: $0.homeless.map(\.text), demand: $0.demand)
     }
     recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
+    self.policyFlaw = policyFlaw
+    self.warnings = warnings.map(\.description)
     health = .ok
     reasons = []
     next = []

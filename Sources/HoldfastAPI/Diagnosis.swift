@@ -18,6 +18,7 @@ struct Diagnosis {
     lookAtNodes(status)
     lookAtUncertainWorkloads(status)
     lookAtRecords(view)
+    lookAtPolicies(status)
     health = critical.isEmpty ? (degraded.isEmpty ? .ok : .degraded) : .critical
     if steps.isEmpty, health != .ok { suggest("holdfast events --limit 20", "what happened") }
     steps = Array(steps.prefix(Self.mostSteps))
@@ -112,6 +113,13 @@ struct Diagnosis {
     degraded.append(
       "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: what depends on \(count == 1 ? "it" : "them") is left alone"
     )
+  }
+
+  private mutating func lookAtPolicies(_ status: ClusterStatus) {
+    if let flaw = status.policyFlaw {
+      degraded.append("\(status.node) cannot read the policies: \(flaw)")
+      suggest("holdfast policy show", "the policies as they are")
+    }
   }
 
   private func list(_ workloads: [WorkloadInfo]) -> String {

@@ -61,14 +61,17 @@ public enum WorkloadFile {
 }
 
 /// Reads one workload file.
-private struct WorkloadReading {
+struct WorkloadReading {
   let log: MistakeLog
   /// Empty, or with a slash at its end.
   let directory: String
+  /// They are only thought of: nothing is started from them, so the XML may be left out.
+  let isSupposed: Bool
 
-  init(_ log: MistakeLog, directory: String) {
+  init(_ log: MistakeLog, directory: String, isSupposed: Bool = false) {
     self.log = log
     self.directory = directory
+    self.isSupposed = isSupposed
   }
 
   func read() throws(WorkloadFileErrors) -> [WorkloadDefinition] {
@@ -78,6 +81,11 @@ private struct WorkloadReading {
         at: FilePosition(line: 1, column: 1), key: nil, expected: "workloads", found: "nothing",
         remedy: "Start with 'workloads:' and a list; Docs/workloads.md shows one.")
     }
+    return try log.finish(definitions(in: documents)).0
+  }
+
+  /// The workloads of all documents; what is wrong goes to the log.
+  func definitions(in documents: [YAMLValue]) -> [WorkloadDefinition] {
     var names: [String: Int] = [:], identifiers: [String: String] = [:]
     var definitions: [WorkloadDefinition] = []
     for entry in documents.flatMap(entries) where !log.isFull {
@@ -96,13 +104,14 @@ private struct WorkloadReading {
       }
       definitions.append(definition)
     }
-    return try log.finish(definitions).0
+    return definitions
   }
 
   private func entries(_ document: YAMLValue) -> [YAMLValue] {
     let expected = "a list of workloads", remedy = "Write 'workloads:' and entries that start with '- name: NAME'."
-    guard let section = document.section(of: WorkloadFile.keys, at: ""),
-      let value = section.required("workloads", expected: expected, remedy: remedy),
+    guard let section = document.section(of: isSupposed ? AdditionFile.keys : WorkloadFile.keys, at: "") else { return [] }
+    if isSupposed, section["workloads"] == nil, section["nodes"] != nil { return [] }
+    guard let value = section.required("workloads", expected: expected, remedy: remedy),
       let items = value.items(expected: expected, remedy: remedy)
     else { return [] }
     if items.isEmpty { value.wrong(expected: expected, found: "an empty list", remedy: remedy) }
@@ -113,13 +122,18 @@ private struct WorkloadReading {
   private func workload(_ section: YAMLSection) -> WorkloadDefinition? {
     let name = section.required("name", expected: "the workload's name", remedy: "Add 'name: NAME'.")?.name()
     let domain = domain(section)
-    let connection = section["connection"]?.connection()
+    var connection = section["connection"]?.connection()
     if let connection, let domain, let own = domain.facts.connection, own != connection {
       section["connection"]?.wrong(
         expected: "\(own), as the XML's domain type is '\(domain.facts.type)'",
         remedy: "Remove 'connection', or correct the XML.")
     }
+    let isBare = isSupposed && section["xml"] == nil && section["xml-file"] == nil
+    if isBare, section["connection"] == nil { connection = "lxc:///system" }
     let memory = section["memory"].map { $0.mebibytes() } ?? domain?.facts.memory
+    if section["memory"] == nil, isBare {
+      section.missing("memory", expected: "its memory, or its XML", remedy: "Add 'memory: 4GiB', or 'xml-file: PATH'.")
+    }
     if section["memory"] == nil, let domain, domain.isSound, domain.facts.memory == nil {
       section.missing(
         "memory", expected: "its memory, here or as <memory> in the XML",
@@ -133,9 +147,12 @@ private struct WorkloadReading {
     let priority = section.read("priority", default: 0) { $0.integer(in: -1_000_000...1_000_000) }
     let isolation = section.read("isolation", default: .freeze) { $0.choice(Isolation.self) }
     // What is nil here has been reported.
-    guard let name, let domain, let connection = connection ?? domain.facts.connection, let memory, let cpus else { return nil }
+    guard let name, domain != nil || isBare, let connection = connection ?? domain?.facts.connection, let memory, let cpus
+    else {
+      return nil
+    }
     return WorkloadDefinition(
-      name: name, connection: connection, uuid: domain.facts.uuid, xml: domain.xml,
+      name: name, connection: connection, uuid: domain?.facts.uuid, xml: domain?.xml ?? "",
       demand: Resources(memory: memory, cpus: cpus), labels: labels, priority: priority, isolation: isolation,
       stopTimeout: stopTimeout.inSeconds)
   }
@@ -153,6 +170,7 @@ private struct WorkloadReading {
     switch (section["xml"], section["xml-file"]) {
     case (let value?, nil): return inline(value)
     case (nil, let value?): return file(value)
+    case (nil, nil) where isSupposed: break
     case (nil, nil):
       section.missing("xml-file", expected: "the domain XML, by 'xml-file' or 'xml'", remedy: "Add 'xml-file: PATH'.")
     case (_?, let value?):

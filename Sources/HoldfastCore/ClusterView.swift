@@ -10,6 +10,7 @@ public struct ClusterView: Sendable {
 
   public private(set) var format: Stored<FormatRecord>?
   public private(set) var planner: Stored<PlannerRecord>?
+  public private(set) var policies: Stored<PoliciesRecord>?
   public private(set) var nodes: [NodeName: Stored<NodeRecord>] = [:]
   public private(set) var reports: [NodeName: Stored<ReportRecord>] = [:]
   public private(set) var sessions: [Incarnation: Stored<SessionRecord>] = [:]
@@ -124,6 +125,7 @@ public struct ClusterView: Sendable {
     switch key {
     case .format: format?.created
     case .planner: planner?.created
+    case .policies: policies?.created
     case .node(let name): nodes[name]?.created
     case .report(let name): reports[name]?.created
     case .session(let incarnation): sessions[incarnation]?.created
@@ -144,6 +146,7 @@ public struct ClusterView: Sendable {
     switch key {
     case .format: format = entry.flatMap { if case .format(let v) = $0.value { stored(v, $0) } else { nil } }
     case .planner: planner = entry.flatMap { if case .planner(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .policies: policies = entry.flatMap { if case .policies(let v) = $0.value { stored(v, $0) } else { nil } }
     case .node(let n): nodes[n] = entry.flatMap { if case .node(let v) = $0.value { stored(v, $0) } else { nil } }
     case .report(let n): reports[n] = entry.flatMap { if case .report(let v) = $0.value { stored(v, $0) } else { nil } }
     case .session(let i): sessions[i] = entry.flatMap { if case .session(let v) = $0.value { stored(v, $0) } else { nil } }

@@ -1,6 +1,8 @@
+import CLinux
 import GuardDoor
 import GuardProtocol
 import HoldfastCore
+import HoldfastPolicies
 import HoldfastPorts
 import LibvirtHypervisor
 import Logging
@@ -10,6 +12,9 @@ package struct Daemon: Sendable {
   /// How long a clean departure may take before the daemon ends anyway. What is left then is held by the guard's deadline and
   /// taken over when the session expires.
   private static let departureLimit: Duration = .seconds(100)
+
+  /// By then everything that only a start needs has been done: most of the program's code is never used again.
+  private static let startupTime: Duration = .seconds(15)
 
   private let configuration: NodeConfiguration
   private let ports: ControllerLoop.Ports
@@ -40,7 +45,8 @@ package struct Daemon: Sendable {
         record: NodeRecord(
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections,
           version: version),
-        timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max)),
+        timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max),
+        policyReader: PolicyFileReader()),
       ports: ports, history: history, logger: logger)
   }
 
@@ -49,6 +55,11 @@ package struct Daemon: Sendable {
     await warnAboutStore()
     let access = NodeAccess(
       cluster: configuration.cluster, node: configuration.node, loop: loop, ports: ports, history: history)
+    let release = Task {
+      try await Task.sleep(for: Self.startupTime)
+      holdfast_release_startup()
+    }
+    defer { release.cancel() }
     try await withThrowingTaskGroup { group in
       let api = APIServer(access: access, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
       group.addTask { try await api.run(ready: ready) }

@@ -20,6 +20,7 @@ package struct NodeAccess: ClusterAccess {
   }
 
   package func view() async -> ClusterView { await loop.view }
+  package func planning() async -> PlanningState { await loop.planning() }
   package func session() async -> OwnSession.Saved? { await loop.standingSession }
   package func domains() async -> [DomainObservation] { await loop.domains }
   package func storeSilence() async -> Double? { await loop.storeSilence?.inSeconds }

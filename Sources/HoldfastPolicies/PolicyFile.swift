@@ -28,6 +28,42 @@ public enum PolicyFile {
     try parse([try SourceText(file: file, text: text)])
   }
 
+  /// Reads policies that were read as text before, in their order.
+  ///
+  /// - Throws: every mistake in all of them, at once.
+  public static func parse(_ texts: [PolicyText]) throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
+    try parse(try sources(texts))
+  }
+
+  /// What of these policies does not fit a cluster, in the order of the files.
+  ///
+  /// - Throws: every mistake in the files, at once, when they cannot be read at all.
+  public static func misfits(_ texts: [PolicyText], in snapshot: PlanningSnapshot) throws(FileErrors) -> [FileMistake] {
+    var reading = PolicyReading()
+    for source in try sources(texts) { reading.read(source) }
+    return try reading.misfits(in: snapshot)
+  }
+
+  private static func sources(_ texts: [PolicyText]) throws(FileErrors) -> [SourceText] {
+    var sources: [SourceText] = [], mistakes: [FileMistake] = []
+    for text in texts {
+      do throws(FileErrors) {
+        sources.append(try SourceText(file: text.file, text: text.text))
+      } catch {
+        mistakes += error.mistakes
+      }
+    }
+    if !mistakes.isEmpty { throw FileErrors(mistakes) }
+    return sources
+  }
+
+  /// Reads policies that are a part of another file, such as a scenario. What is wrong is told in that file's place.
+  public static func read(within value: YAMLValue) -> PolicySet {
+    var reading = PolicyReading()
+    reading.read(within: value)
+    return reading.policies
+  }
+
   static func parse(_ sources: [SourceText]) throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
     var reading = PolicyReading()
     for source in sources { reading.read(source) }

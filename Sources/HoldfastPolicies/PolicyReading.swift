@@ -17,15 +17,22 @@ struct PolicyReading {
         .warning, at: FilePosition(line: 1, column: 1), key: nil, expected: "policies", found: "nothing",
         remedy: "Start with 'workloads:' and a list of rules; Docs/policies.md shows some.")
     }
-    for document in documents {
-      guard let top = document.section(of: PolicyFile.keys, at: "") else { continue }
-      if let value = top["cluster"] { readCluster(value) }
-      for (number, value) in entries(top["nodes"], "nodes").enumerated() where !log.isFull {
-        readNode(value.item, named: value.name, first: number)
-      }
-      for (number, value) in entries(top["workloads"], "workloads").enumerated() where !log.isFull {
-        readWorkload(value.item, named: value.name, first: number)
-      }
+    for document in documents { readSections(of: document) { log.isFull } }
+  }
+
+  mutating func read(within value: YAMLValue) {
+    readSections(of: value) { false }
+    tell(policies.findings())
+  }
+
+  private mutating func readSections(of document: YAMLValue, isFull: () -> Bool) {
+    guard let top = document.section(of: PolicyFile.keys, at: "") else { return }
+    if let value = top["cluster"] { readCluster(value) }
+    for (number, value) in entries(top["nodes"], "nodes").enumerated() where !isFull() {
+      readNode(value.item, named: value.name, first: number)
+    }
+    for (number, value) in entries(top["workloads"], "workloads").enumerated() where !isFull() {
+      readWorkload(value.item, named: value.name, first: number)
     }
   }
 
@@ -84,12 +91,7 @@ struct PolicyReading {
   /// Checks the rules against each other, and gives the result when no error was found.
   func finish() throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
     // What was misread would be found wanting once more.
-    for finding in logs.contains(where: \.hasErrors) ? [] : policies.findings() {
-      let place = places[finding.subject]?[finding.key] ?? places[finding.subject]?[""]
-      place?.wrong(
-        finding.severity == .error ? .error : .warning, expected: finding.expected, found: finding.found,
-        nearest: finding.nearest, remedy: finding.remedy)
-    }
+    if !logs.contains(where: \.hasErrors) { tell(policies.findings()) }
     var warnings: [FileMistake] = [], errors: [FileMistake] = []
     for log in logs {
       do throws(FileErrors) {
@@ -100,5 +102,29 @@ struct PolicyReading {
     }
     if !errors.isEmpty { throw FileErrors(errors + warnings) }
     return (policies, warnings)
+  }
+
+  private func tell(_ findings: [PolicyFinding]) {
+    for finding in findings {
+      let place = places[finding.subject]?[finding.key] ?? places[finding.subject]?[""]
+      place?.wrong(
+        finding.severity == .error ? .error : .warning, expected: finding.expected, found: finding.found,
+        nearest: finding.nearest, remedy: finding.remedy)
+    }
+  }
+
+  /// What does not fit a cluster, when the rules themselves are sound.
+  func misfits(in snapshot: PlanningSnapshot) throws(FileErrors) -> [FileMistake] {
+    let known = try finish().warnings
+    tell(policies.findings(in: snapshot))
+    var told: [FileMistake] = []
+    for log in logs {
+      do throws(FileErrors) {
+        told += try log.finish(true).warnings
+      } catch {
+        told += error.mistakes
+      }
+    }
+    return told.filter { !known.contains($0) }
   }
 }

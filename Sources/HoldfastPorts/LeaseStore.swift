@@ -11,6 +11,9 @@ public typealias StoreListing = Listing<String, [UInt8]>
 /// Holdfast's safety rests on two of its properties and no other: transactions are linearizable, and a watch delivers every
 /// change of its keys once, in order. It uses no server-side lease and no server's clock.
 public protocol LeaseStore: Sendable {
+  /// Where answers arrive: what follows from them is best done there, without waking another thread. Never blocked. nil: anywhere.
+  var executor: (any TaskExecutor)? { get }
+
   /// All entries whose keys start with `prefix`, linearizable.
   func list(prefix: String, timeout: Duration) async throws(StoreError) -> StoreListing
 

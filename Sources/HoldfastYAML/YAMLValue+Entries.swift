@@ -19,6 +19,17 @@ extension YAMLValue {
     return entries
   }
 
+  /// The value of a key of this mapping; nil when there is none. Reports nothing.
+  public func value(at key: String) -> YAMLValue? {
+    guard case .mapping(let mapping) = node else { return nil }
+    for (name, value) in mapping {
+      guard case .scalar(let scalar) = name, scalar.string == key else { continue }
+      let own = path.isEmpty ? key : "\(path).\(key)"
+      return YAMLValue(value, path: own, key: YAMLValue(name, path: path, log: log).position, log: log)
+    }
+    return nil
+  }
+
   /// The entries of a list, or the value itself where it is none: for what is mostly one.
   public var oneOrMore: [YAMLValue] {
     guard case .sequence(let sequence) = node else { return [self] }

@@ -7,6 +7,8 @@ import Synchronization
 /// It behaves as etcd does, limits included, so that what works on it works there. Time limits do not matter to it: every
 /// call answers at once.
 public final class MemoryStore: LeaseStore {
+  public var executor: (any TaskExecutor)? { nil }
+
   /// etcd's default for operations of one kind in a transaction.
   public static let operationLimit = 128
 

@@ -1,5 +1,6 @@
 import GuardProtocol
 import HoldfastCore
+import HoldfastPolicies
 import HoldfastYAML
 import Simulator
 
@@ -17,7 +18,13 @@ struct ClusterReading {
 
   func read() -> ClusterSetup {
     let nodes = nodes()
-    return ClusterSetup(timing: timing(), nodes: nodes, workloads: workloads(nodes))
+    return ClusterSetup(timing: timing(), nodes: nodes, workloads: workloads(nodes), policies: policies())
+  }
+
+  private func policies() -> [PolicySet] {
+    guard let value = section?["policies"], !value.isNothing else { return [] }
+    let items = value.items(expected: "a list of policies", remedy: "Write '- workloads: …' for each, as in a policy file.")
+    return (items ?? []).map { PolicyFile.read(within: $0) }
   }
 
   private func timing() -> Timing {

@@ -38,6 +38,9 @@ public enum ScenarioFile {
     .init("cluster.workloads[].isolation", "`freeze` or `stop`", .value("freeze"), "What the guard does at the deadline."),
     .init("cluster.workloads[].stop-timeout", "duration, 0s to 1h", .value("5s"), "Time to shut down before it is destroyed."),
     .init("cluster.workloads[].connection", "libvirt URI", .value("lxc:///system"), "What runs it."),
+    .init(
+      "cluster.policies", "list of policies", .value("[]"),
+      "Each as in a policy file. The first are in force from the start, the others when the timeline says so."),
     .init("timeline", "mapping of times with sentences", .value("{}"), "What happens: `at 10s: power off n1`."),
     .init("expect", "mapping of times with sentences", .required, "What must be so: `within 6s of 10s: w1 runs on n2`.")
   ])

@@ -64,11 +64,14 @@ public struct ClusterSetup: Sendable {
   public var timing: Timing
   public var nodes: [Node]
   public var workloads: [Workload]
+  /// The first are in force when the world begins; operators change to others. Empty: there are none, ever.
+  public var policies: [PolicySet]
 
-  public init(timing: Timing = Timing(), nodes: [Node], workloads: [Workload]) {
+  public init(timing: Timing = Timing(), nodes: [Node], workloads: [Workload], policies: [PolicySet] = []) {
     self.timing = timing
     self.nodes = nodes
     self.workloads = workloads
+    self.policies = policies
   }
 
   /// Equal nodes `n1`, `n2`, … and workloads `w1`, `w2`, …; every fourth is killed at the deadline instead of frozen.

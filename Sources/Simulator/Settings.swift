@@ -48,6 +48,7 @@ public struct Settings: Sendable {
       nodes: nodes, workloads: workloads, memory: memory, unmanaged: dice.number(0...2), timing: timing)
     // Not every node can run everything.
     if dice.chance(0.2) { cluster.makeUneven() }
+    if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
     return Settings(cluster: cluster, faults: .dense)
   }
 
@@ -66,7 +67,8 @@ public struct Settings: Sendable {
     let memory = 256 * (dice.chance(0.2) ? max(1, share - 1) : dice.chance(0.5) ? share + 2 : 2 * share) + 128
     var timing = Timing()
     timing.ttl = .seconds([3, 3, 5, 10][dice.number(0...3)])
-    let cluster = ClusterSetup.uniform(nodes: nodes, workloads: workloads, memory: memory, unmanaged: 1, timing: timing)
+    var cluster = ClusterSetup.uniform(nodes: nodes, workloads: workloads, memory: memory, unmanaged: 1, timing: timing)
+    if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
     let calm = Span.seconds(min(300, length.inSeconds / 2))
     return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }

@@ -23,6 +23,7 @@ public enum Simulation {
     let world = World(seed: seed, settings)
     defer { world.end() }
     world.run(for: populating)
+    if !settings.cluster.policies.isEmpty { world.operators.carryOut(.policies(0), through: nil) }
     for workload in settings.cluster.workloads { world.operators.carryOut(.define(workload.name), through: nil) }
     world.run(for: warmUp - populating)
     world.faults.begin()

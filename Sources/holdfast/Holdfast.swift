@@ -12,6 +12,10 @@ enum ExitStatus: Int32 {
   case unreachable = 3
   /// `status --check`: the cluster is degraded or worse.
   case degraded = 4
+  /// `whatif`, `policy apply --dry-run`: a workload would not run that runs now, or that is new.
+  case wouldNotRun = 5
+  /// `policy diff --check`: the files say something else than what is in force.
+  case different = 6
 }
 
 @main
@@ -22,15 +26,18 @@ struct Holdfast: AsyncParsableCommand {
     discussion: """
       Start with `holdfast status`: what failed, what was done about it and why, what is at risk, what to type next.
 
-      Every command speaks to the node's own holdfastd over a Unix socket (--socket, or HOLDFAST_SOCKET) and has -o json for scripts.
+      Every command speaks to the node's own holdfastd over a Unix socket (--socket, or HOLDFAST_SOCKET) and has -o json for scripts. \
+      What only asks the planner can ask it about a file instead (`holdfast snapshot > FILE`, then --snapshot FILE).
 
       Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 holdfastd cannot be reached, 4 the cluster is not ok (only \
-      `status --check`).
+      `status --check`), 5 a workload would not run (only `whatif`, and `policy apply --dry-run`), 6 the files say something else (only \
+      `policy diff --check`).
       """,
     version: buildVersion,
     subcommands: [
       StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
       AdoptCommand.self, ApplyCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self, MoveCommand.self,
+      PolicyCommand.self, ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self,
       SimulateCommand.self
     ])
 

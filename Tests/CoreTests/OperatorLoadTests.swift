@@ -25,11 +25,11 @@ import Testing
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a", memory: 4096)
     fixture.run("web2", on: "b", memory: 4096)
-    #expect(LossRehearsal(fixture.view, load: ClusterLoad(fixture.view)).losses.isEmpty)
+    #expect(LossRehearsal(fixture.view, load: ClusterLoad(fixture.view), planner: PolicyPlanner()).losses.isEmpty)
 
     fixture.run("web3", on: "a", memory: 3000)
     // a takes web2 no more, b takes one of a's.
-    let losses = LossRehearsal(fixture.view, load: ClusterLoad(fixture.view)).losses
+    let losses = LossRehearsal(fixture.view, load: ClusterLoad(fixture.view), planner: PolicyPlanner()).losses
     #expect(losses.map(\.node) == ["a", "b"])
     #expect(losses.first?.homeless == ["web3"] && losses.first?.demand.memory == 3000)
     #expect(losses.last?.homeless == ["web2"])
@@ -39,6 +39,6 @@ import Testing
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
     fixture.open("b", .leaving)
-    #expect(LossRehearsal(fixture.view, load: ClusterLoad(fixture.view)).losses.map(\.node) == ["a"])
+    #expect(LossRehearsal(fixture.view, load: ClusterLoad(fixture.view), planner: PolicyPlanner()).losses.map(\.node) == ["a"])
   }
 }

@@ -47,6 +47,7 @@ struct Rig {
 
   static let connection = "lxc:///system"
   static let timing = Timing(ttl: .seconds(1))
+  static let policies = SpokenPolicies()
   static let node = NodeRecord(
     capacity: Resources(memory: 4096, cpus: 8), labels: [:], connections: [connection], version: "test")
   /// More than any honest reaction to one event.
@@ -55,7 +56,8 @@ struct Rig {
   init(saved: OwnSession.Saved? = nil, seed: UInt64 = 1, record: NodeRecord = Rig.node) {
     controller = Controller(
       Controller.Configuration(
-        cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast", seed: seed), saved: saved)
+        cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast", seed: seed,
+        policyReader: Self.policies), saved: saved)
   }
 
   /// A node that is up: listed, observed, guarded, with a session and the planner's role.

@@ -186,7 +186,8 @@ struct `The guard program's edges` {
     let hanging = try Child("sh", ["-c", "echo $$ >\(domain)/cgroup.procs; echo >\(mount)/a; exec sleep 100"])
     #expect(await eventually(.seconds(3)) { (try? KernelFile.read("/proc/\(hanging.pid)/stat").contains(") D ")) == true })
     let controller = try await Controller(process)
-    _ = try await controller.ask(.extend(deadline: bootNow + .milliseconds(50)))
+    // Far enough ahead that the guard knows of the domain by then, however slow the machine is.
+    _ = try await controller.ask(.extend(deadline: bootNow + .seconds(1)))
     _ = try await controller.ask(.protect(GuardedWorkload(name: "h", isolation: .freeze, cgroup: domain, links: [])))
     guard case .isolated(_, confirmed: false) = try await controller.nextState() else { throw Failure("confirmed too early") }
     let before = feeds(fed)

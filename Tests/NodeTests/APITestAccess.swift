@@ -1,5 +1,6 @@
 import HoldfastCore
 import HoldfastNode
+import HoldfastPolicies
 import HoldfastPorts
 import Synchronization
 
@@ -35,6 +36,22 @@ final class TestAccess: ClusterAccess {
   var truth: ClusterView { state.withLock { entries($0) } }
 
   func view() async -> ClusterView { state.withLock { $0.staleView ?? entries($0) } }
+
+  func planning() async -> PlanningState {
+    let view = await view()
+    let policies = try? view.policies.map { try PolicyFileReader().read($0.value.files) }
+    let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, node in
+      PlanningSnapshot.Node(
+        name: name, capacity: node.value.capacity, labels: node.value.labels, connections: Set(node.value.connections))
+    }
+    let workloads = view.specs.sorted { $0.key < $1.key }.map { name, spec in
+      PlanningSnapshot.Workload(
+        name: name, connection: spec.value.connection, demand: spec.value.demand, labels: spec.value.labels,
+        placed: view.placements[name]?.value)
+    }
+    return PlanningState(
+      snapshot: PlanningSnapshot(nodes: nodes, workloads: workloads), planner: PolicyPlanner(policies ?? .none))
+  }
 
   func session() async -> OwnSession.Saved? {
     truth.session(of: node).map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.record.created) }

@@ -38,6 +38,23 @@ import Testing
     }
   }
 
+  /// Every `$ holdfast` of the examples, with what it prints; asked about the cluster that the document names.
+  @Test func `every answer is what the command prints`() throws {
+    let snapshot = "Tests/Snapshots/shop.json"
+    let text = try repositoryFile("Docs/policies.md")
+    #expect(text.contains(snapshot))
+    let examples = try Self.examples("ask")
+    #expect(examples.count >= 5)
+    for example in examples {
+      let command = try #require(example.split(separator: "\n").first), prompt = "$ holdfast "
+      #expect(command.hasPrefix(prompt))
+      let run = try CommandLine.holdfast(
+        command.dropFirst(prompt.count).split(separator: " ").map(String.init) + ["--snapshot", snapshot])
+      #expect(example == "\(command)\n\(run.output)", "it must be:\n\(command)\n\(run.output)")
+      #expect(run.errors.isEmpty, "\(run.errors)")
+    }
+  }
+
   @Test func `every ready-made file is named, and no other`() throws {
     let text = try repositoryFile("Docs/policies.md")
     for file in try repositoryFiles(in: "Policies") { #expect(text.contains("Policies/\(file)"), "\(file)") }

@@ -57,8 +57,9 @@ private struct Mutator {
 }
 
 @Suite struct `Policy files that nobody meant to write` {
-  /// `HOLDFAST_FUZZ_ROUNDS` asks for more.
-  private static let rounds = ProcessInfo.processInfo.environment["HOLDFAST_FUZZ_ROUNDS"].flatMap { Int($0) } ?? 20_000
+  /// `HOLDFAST_FUZZ_SECONDS` asks for as many as can be done in that time, with a seed of their own.
+  private static let seconds = ProcessInfo.processInfo.environment["HOLDFAST_FUZZ_SECONDS"].flatMap { Double($0) }
+  private static let rounds = 20_000
 
   private static let allKeys = """
     cluster: {spread: balanced, load: [memory, cpus], count-unprotected: no, survive: {rack: 1, rack=a: 1, tolerate: 5%, otherwise: refuse},
@@ -78,9 +79,12 @@ private struct Mutator {
   @Test(.timeLimit(.minutes(60))) func `are refused with a place, or planned`() throws {
     let names = try repositoryFiles(in: "Policies").filter { $0.hasSuffix(".yaml") }
     let texts = try names.map { try repositoryFile("Policies/\($0)") } + Array(repeating: Self.allKeys, count: 8)
-    var mutator = Mutator(seed: 7, texts: texts), good = 0
+    let seed = Self.seconds.map { _ in UInt64.random(in: 0 ... .max) } ?? 7
+    var mutator = Mutator(seed: seed, texts: texts), good = 0, round = 0
     let cluster = MadeUpCluster(seed: 3).snapshot
-    for round in 0..<Self.rounds {
+    let end = ContinuousClock.now + .seconds(Self.seconds ?? 0)
+    while Self.seconds == nil ? round < Self.rounds : ContinuousClock.now < end {
+      round += 1
       let text = mutator.text()
       do throws(FileErrors) {
         let source = try SourceText(file: "p.yaml", bytes: text)
@@ -91,15 +95,16 @@ private struct Mutator {
         #expect(planner.plan(cluster).count == cluster.workloads.count)
         _ = policies.findings(in: cluster)
         if let bytes = try? JSONEncoder().encode(policies) {
-          #expect((try? JSONDecoder().decode(PolicySet.self, from: bytes)) == policies, "round \(round)")
+          #expect((try? JSONDecoder().decode(PolicySet.self, from: bytes)) == policies, "seed \(seed), round \(round)")
         }
       } catch {
         let isSound = error.mistakes.contains { $0.severity == .error } && error.mistakes.allSatisfy { $0.position != nil }
-        #expect(isSound, "round \(round): \(error)")
+        #expect(isSound, "seed \(seed), round \(round): \(error)")
         #expect(!error.description.isEmpty)
       }
     }
     // Both happen: the mutations neither spare everything nor destroy everything.
-    #expect((Self.rounds / 20...Self.rounds * 19 / 20).contains(good), "\(good) of \(Self.rounds) could be used")
+    #expect((round / 20...round * 19 / 20).contains(good), "\(good) of \(round) could be used")
+    if Self.seconds != nil { print("\(round) policy files from seed \(seed), \(good) of them could be used") }
   }
 }

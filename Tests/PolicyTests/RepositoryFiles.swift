@@ -5,6 +5,9 @@ private func place(_ path: String) -> URL {
     .standardizedFileURL
 }
 
+/// The whole path of a file of this repository.
+func repositoryPath(_ path: String) -> String { place(path).path() }
+
 /// A file of this repository.
 func repositoryFile(_ path: String) throws -> String { try String(contentsOf: place(path), encoding: .utf8) }
 

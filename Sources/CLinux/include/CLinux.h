@@ -59,6 +59,10 @@ int holdfast_link_set(int fd, const char *name, int up);
 
 int holdfast_lock_memory(void);
 
+// Gives memory back that only the start needed: free heap, and the program's code, which is read from its file again where it is
+// used. Code pages are never written to, and the loader's lock keeps them in place meanwhile. Cannot fail.
+void holdfast_release_startup(void);
+
 int holdfast_round_robin(int priority);
 
 int holdfast_highest_niceness(void);

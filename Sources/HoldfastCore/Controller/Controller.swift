@@ -14,14 +14,19 @@ public struct Controller: Sendable {
     public var partition: String
     /// For incarnations: must differ between lives of the controller.
     public var seed: UInt64
+    public var policyReader: any PolicyReader
 
-    public init(cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, seed: UInt64) {
+    public init(
+      cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, seed: UInt64,
+      policyReader: any PolicyReader
+    ) {
       self.cluster = cluster
       self.node = node
       self.record = record
       self.timing = timing
       self.partition = partition
       self.seed = seed
+      self.policyReader = policyReader
     }
   }
 
@@ -34,7 +39,8 @@ public struct Controller: Sendable {
   var saved: OwnSession.Saved?
   var role = PlannerRole()
   var agents: [WorkloadName: Agent] = [:]
-  let planner: any Planning
+  var rules = RulesInForce()
+  var memory = PlannersMemory()
   var random: SeededGenerator
 
   /// The clean departure has begun.
@@ -72,10 +78,9 @@ public struct Controller: Sendable {
   var wakeAt: BootInstant?
 
   /// - Parameter saved: what an earlier life of the controller on the same boot left in the runtime directory.
-  public init(_ configuration: Configuration, saved: OwnSession.Saved?, planner: any Planning = LeastLoadPlanner()) {
+  public init(_ configuration: Configuration, saved: OwnSession.Saved?) {
     self.configuration = configuration
     self.saved = saved
-    self.planner = planner
     session = OwnSession(node: configuration.node, timing: configuration.timing)
     expiry = ExpiryWatch(timing: configuration.timing)
     local = LocalDomains(connections: configuration.record.connections)
@@ -118,7 +123,7 @@ public struct Controller: Sendable {
   private mutating func learn(_ event: Event) {
     switch event {
     // These say themselves whether they are news.
-    case .store(.changed), .guardian(.report(.state)), .transaction: break
+    case .store(.changed), .guardian(.report(.state)), .transaction, .weekTime: break
     default: isNews = true
     }
     switch event {
@@ -131,6 +136,7 @@ public struct Controller: Sendable {
     case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome)
     case .guardian(let event): guardianSaid(event)
     case .committed(let writes, let revision): committed(writes, revision)
+    case .weekTime(let time): learn(time)
     case .leave: leave()
     }
   }

@@ -22,6 +22,8 @@ public enum Event: Sendable {
   case guardian(GuardianEvent)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
+  /// The local time of the week on this node, told now and then.
+  case weekTime(WeekTime)
   /// Clean departure: hand everything over, then end.
   case leave
 

@@ -259,7 +259,9 @@ extension Controller {
     for domain in local.domains.values {
       guard let mark = domain.mark, mark.cluster == configuration.cluster else { continue }
       let workload = WorkloadName(mark.workload)
-      if view.specs[workload] != nil || staleCopy(of: workload) != nil { names.insert(workload) }
+      // What may run more than once was not stopped.
+      let isShared = view.specs[workload].map { !rules.isExclusive(workload, $0.value) } ?? false
+      if !isShared, view.specs[workload] != nil || staleCopy(of: workload) != nil { names.insert(workload) }
     }
     return names.sorted()
   }

@@ -9,6 +9,8 @@ extension Controller {
     reportIsDue = true
     lag.seen(view.revision)
     makeEveryWorkloadDirty()
+    readPolicies()
+    seeAvailability()
     for (_, reason) in view.unreadable.sorted(by: { $0.value < $1.value }) {
       note(.unreadable, "cannot read a record of the store, what depends on it is left alone: \(reason)", severity: .error)
     }
@@ -86,13 +88,17 @@ extension Controller {
       if after != before {
         isNews = true
         role.planIsDue = true
+        seeAvailability()
         if after == .absent || before == .absent { makeEveryWorkloadDirty() }
       }
     case .planner:
       role.planIsDue = true
       // What leaves protection and is nobody's, the planner forgets.
       if isPlanner { makeEveryWorkloadDirty() }
-    case .node: role.planIsDue = true
+    case .policies: readPolicies()
+    case .node:
+      role.planIsDue = true
+      seeAvailability()
     case .report: if after != before { role.planIsDue = true }
     case .claim(let workload):
       if after != before { role.planIsDue = true }
@@ -100,6 +106,7 @@ extension Controller {
       if isSeen(workload) { reportIsDue = true }
       dirty.insert(workload)
     case .spec(let workload), .intent(let workload):
+      rules.forget(workload)
       role.planIsDue = true
       reportIsDue = true
       dirty.insert(workload)

@@ -6,6 +6,10 @@ struct PlannerRole: Sendable {
   var planIsDue = true
   /// The last plan had more changes than one transaction takes.
   var planWasCut = false
+  /// The last plan said that it will be another one then, with nothing changed.
+  var planAgainAt: BootInstant?
+  /// What the last plan warned of.
+  var warnings: Set<String> = []
   /// Nothing is planned before this instant.
   private var notBefore: BootInstant = .zero
   /// When this node's session was opened, if by this life of the controller.
@@ -33,6 +37,7 @@ struct PlannerRole: Sendable {
 
   func nextLook(after now: BootInstant) -> BootInstant? {
     var next = planIsDue && notBefore > now ? notBefore : nil
+    if let again = planAgainAt, again > now { next = min(next ?? again, again) }
     for until in patience.values where until > now { next = min(next ?? until, until) }
     for cooling in cooling.values.lazy.flatMap(\.values) where cooling.until > now {
       next = min(next ?? cooling.until, cooling.until)
@@ -76,6 +81,7 @@ struct PlannerRole: Sendable {
   /// True when a node's time has passed since the last look.
   func cooled(at now: BootInstant, since before: BootInstant) -> Bool {
     cooling.values.contains { $0.values.contains { $0.until > before && $0.until <= now } }
+      || planAgainAt.map { $0 > before && $0 <= now } ?? false
       || patience.values.contains { $0 > before && $0 <= now }
   }
 
@@ -105,7 +111,7 @@ extension Controller {
         lookAgain(at: due + timing.renewInterval)
         continue
       }
-      declareExpired(incarnation, entry, takeRole: wasPlanner && mayPlanForOthers, as: own)
+      declareExpired(incarnation, entry, takeRole: wasPlanner && mayPlanForOthers && rules.mayPlan, as: own)
     }
     takeVacantRole(as: own)
   }
@@ -146,7 +152,7 @@ extension Controller {
     if let incumbent = view.planner?.value.incarnation {
       guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
     }
-    guard mayPlanForOthers, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
+    guard mayPlanForOthers, rules.mayPlan, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
     guard !isUnderWay({ $0 == .takeRole }) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     if let planner = view.planner {
@@ -163,23 +169,36 @@ extension Controller {
   mutating func plan() {
     if role.cooled(at: now, since: role.lastLook) { role.planIsDue = true }
     role.lastLook = now
-    guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now) else { return }
+    guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now), rules.mayPlan else { return }
     guard !isUnderWay({ $0 == .place }) else { return }
     let missing = view.nodes.keys.contains { !view.standingNodes.contains($0) }
     if missing, let until = role.isSettling(at: now, for: timing.settle) { return lookAgain(at: until) }
 
     role.planIsDue = false
-    let changes = placementChanges(planner.plan(snapshot()))
+    let outcome = rules.planner.outcome(snapshot())
+    role.planAgainAt = outcome.lookAgainAfter.map { now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
+    tellWarnings(outcome.warnings)
+    let changes = placementChanges(outcome.placements)
     role.planWasCut = changes.count > Self.placementsAtOnce
     if !changes.isEmpty { write(Array(changes.prefix(Self.placementsAtOnce))) }
   }
 
+  /// The cluster as the planner sees it, at a moment after the last event: for people who ask.
+  public func snapshot(now: BootInstant) -> PlanningSnapshot {
+    var copy = self
+    copy.now = max(copy.now, now)
+    return copy.snapshot()
+  }
+
   /// The cluster as the planner sees it.
-  public mutating func snapshot() -> PlanningSnapshot {
+  mutating func snapshot() -> PlanningSnapshot {
     let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, entry in
-      PlanningSnapshot.Node(
+      let unavailable = unavailability(of: name)
+      return PlanningSnapshot.Node(
         name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
-        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailability(of: name))
+        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailable,
+        availableFor: memory.seconds(of: name, isAvailable: true, now: now),
+        unavailableFor: memory.seconds(of: name, isAvailable: false, now: now))
     }
     role.forget { view.specs[$0] == nil }
     let deaf = deafNodes()
@@ -206,9 +225,10 @@ extension Controller {
       }
       return PlanningSnapshot.Workload(
         name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
-        desired: intent.desired, placed: placed, move: move, excluded: excluded)
+        desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
+        failures: failures.mapValues(\.count))
     }
-    return PlanningSnapshot(nodes: nodes, workloads: workloads)
+    return PlanningSnapshot(nodes: nodes, workloads: workloads, time: memory.weekTime(now: now))
   }
 
   /// By connection: nodes on which it does not answer, and why. Nothing can be started there.
@@ -234,7 +254,7 @@ extension Controller {
     return role.waits(for: workload, timing.settle, now: now) ? node : nil
   }
 
-  private func unavailability(of node: NodeName) -> String? {
+  func unavailability(of node: NodeName) -> String? {
     guard let session = view.session(of: node)?.record.value else { return "is down" }
     if session.phase == .leaving { return "is leaving" }
     return nil
@@ -254,9 +274,15 @@ extension Controller {
 
   private mutating func write(_ changes: [(WorkloadName, PlacementRecord)]) {
     guard let own = session.standing, let planner = view.planner else { return }
+    // Planned by these policies: others must not have come into force meanwhile.
     var conditions: [Condition<RecordKey>] = [
       .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified)
     ]
+    if let policies = view.policies {
+      conditions.append(.unchanged(.policies, modified: policies.modified))
+    } else if view.unreadable[.policies] == nil {
+      conditions.append(.absent(.policies))
+    }
     var writes: [Write<RecordKey, Record>] = []
     for (name, placement) in changes {
       let key = RecordKey.placement(name)
@@ -265,6 +291,18 @@ extension Controller {
     }
     transact(.place, ClusterTransaction(if: conditions, write: writes))
   }
+
+  /// Says what a plan warns of, once.
+  private mutating func tellWarnings(_ warnings: [PlanWarning]) {
+    let texts = Set(warnings.map(Self.topic))
+    for warning in warnings where !role.warnings.contains(Self.topic(warning)) {
+      note(.policies, "\(warning)", severity: .warning, workload: warning.workload)
+    }
+    role.warnings = texts
+  }
+
+  /// What a warning is about, whatever the figures in it.
+  private static func topic(_ warning: PlanWarning) -> String { warning.description.filter { !$0.isNumber } }
 
   mutating func tellPlacements(_ writes: [Write<RecordKey, Record>]) {
     for case .put(.placement(let name), .placement(let placement)) in writes {

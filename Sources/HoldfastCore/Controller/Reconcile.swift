@@ -6,8 +6,8 @@ import GuardProtocol
 extension Controller {
   /// Starts that may be under way at once on one node: libvirt's own limit for one client is near.
   private static let startsAtOnce = 4
-  /// Starts that may fail in a row before the workload is given up to another node.
-  private static let startsBeforeGivingUp = 2
+  /// libvirt's own, which the guard leaves alone: for what may run more than once.
+  private static let commonPartition = "/machine"
   /// How long after a call's end its effect may take to be seen before everything is observed anew.
   private static let settling: Duration = .seconds(1)
 
@@ -37,6 +37,16 @@ extension Controller {
     }
     retry(workload, at: at)
     return false
+  }
+
+  /// Starts that may fail in a row before the workload is given up to another node.
+  private mutating func startsBeforeGivingUp(_ workload: WorkloadName) -> Int {
+    let failover = view.specs[workload].map { rules.settings(of: workload, $0.value).failover }
+    return failover?.restarts ?? Failover.defaultRestarts
+  }
+
+  private mutating func isolation(of workload: WorkloadName, _ spec: SpecRecord) -> Isolation {
+    rules.settings(of: workload, spec).isolation ?? spec.isolation
   }
 
   /// What the operator and the planner want is that it runs here.
@@ -88,9 +98,8 @@ extension Controller {
 
   /// libvirt does not answer. What stands still here and was this node's is claimed again all the same, so that it can go on.
   private mutating func unknownAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
-    if isUnprotecting(workload), isPlanner, let claim = view.claims[workload]?.value, !view.isHeld(claim),
-      claim.holder?.node != me
-    {
+    let claim = view.claims[workload]?.value
+    if isUnprotecting(workload), isPlanner, !(claim.map(view.isHeld) ?? false), claim?.holder?.node != me {
       return forget(workload)
     }
     let isHere = agents[workload]?.guarded != nil || isGuarded(workload)
@@ -261,14 +270,17 @@ extension Controller {
       return
     }
     waitingToStart.remove(workload)
-    let interfaces = Interfaces.count(in: spec.xml)
+    let isolation = isolation(of: workload, spec), interfaces = Interfaces.count(in: spec.xml)
     let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
     agents[workload]?.bar = .none
     agents[workload]?.condemned = nil
     agents[workload]?.askedToStart = true
+    let isExclusive = rules.isExclusive(workload, spec)
     // Before the start, so that the guard knows the links whenever the deadline comes.
-    protect(
-      workload, GuardedWorkload(name: workload.text, isolation: spec.isolation, cgroup: nil, links: links, isStarting: true))
+    if isExclusive {
+      protect(
+        workload, GuardedWorkload(name: workload.text, isolation: isolation, cgroup: nil, links: links, isStarting: true))
+    }
     begin(.start, workload)
     out.append(
       .start(
@@ -276,7 +288,8 @@ extension Controller {
         StartRequest(
           id: id, xml: spec.xml, uuid: spec.uuid,
           mark: ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: epoch),
-          partition: "\(configuration.partition)/\(spec.isolation.rawValue)", links: links, notAfter: notAfter)))
+          partition: isExclusive ? "\(configuration.partition)/\(isolation.rawValue)" : Self.commonPartition, links: links,
+          notAfter: notAfter)))
   }
 
   private mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
@@ -316,10 +329,12 @@ extension Controller {
   // MARK: the guard's knowledge
 
   mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
+    // What is guarded stays so until its end, whatever the rules say now: it runs in the guard's partition.
+    guard rules.isExclusive(workload, spec) || isGuarded(workload) || agents[workload]?.guarded != nil else { return }
     protect(
       workload,
       GuardedWorkload(
-        name: workload.text, isolation: spec.isolation, cgroup: domain.cgroup, links: domain.links.sorted(),
+        name: workload.text, isolation: isolation(of: workload, spec), cgroup: domain.cgroup, links: domain.links.sorted(),
         isStarting: agents[workload]?.operation?.kind == .start || agents[workload]?.inheritedStart == true))
   }
 
@@ -350,7 +365,7 @@ extension Controller {
     case (.start, .failed(let reason)):
       agent.operation = nil
       agent.failedStarts += 1
-      agent.giveUp = agent.failedStarts >= Self.startsBeforeGivingUp ? reason : nil
+      agent.giveUp = agent.failedStarts >= startsBeforeGivingUp(workload) ? reason : nil
       agent.retryAt = agent.giveUp == nil ? now + .seconds(1) : nil
       note(.startFailed, "\(workload) did not start on \(me): \(reason)", severity: .error, workload: workload)
     case (_, .tooLate):
@@ -420,7 +435,7 @@ extension Controller {
   private mutating func startVanished(_ workload: WorkloadName) {
     var agent = agents[workload] ?? Agent()
     agent.failedStarts += 1
-    agent.giveUp = agent.failedStarts >= Self.startsBeforeGivingUp ? "it ended right after its start" : nil
+    agent.giveUp = agent.failedStarts >= startsBeforeGivingUp(workload) ? "it ended right after its start" : nil
     agents[workload] = agent
     note(.startFailed, "\(workload) ended right after its start on \(me)", severity: .error, workload: workload)
   }

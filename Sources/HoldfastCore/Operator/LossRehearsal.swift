@@ -10,7 +10,7 @@ public struct LossRehearsal: Hashable, Sendable {
   public private(set) var losses: [Loss] = []
 
   /// Rehearses the loss of every standing node alone, with the planner that would place its workloads.
-  public init(_ view: ClusterView, load: ClusterLoad, planner: some Planning = PolicyPlanner()) {
+  public init(_ view: ClusterView, load: ClusterLoad, planner: PolicyPlanner) {
     let standing = view.standingNodes.sorted().compactMap { name in
       load.nodes[name].flatMap { Self.node(name, $0, in: view) }
     }

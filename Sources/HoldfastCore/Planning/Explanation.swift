@@ -4,6 +4,8 @@ public struct Explanation: Hashable, Sendable, Codable {
   /// nil: nowhere.
   public var node: NodeName?
   public var reason: String
+  /// What is missing for it, when it is nowhere for lack of room.
+  public var shortfall: Shortfall?
   /// For every other node the rule that excludes it, or why it lost.
   public var others: [NodeName: String]
   /// The rules that are about it, in their order.
@@ -17,7 +19,7 @@ extension PolicyPlanner {
     guard let row = run.tables.workloads.firstIndex(where: { $0.name == name }) else { return nil }
     let record = run.records[row] ?? run.tables.workloads[row].placed
     let rules = run.tables.profile(row).rules.map { policies.workloads[Int($0)].name }
-    var others = record?.others ?? [:]
+    var others = record?.others ?? [:], shortfall: Shortfall?
     if run.tables.workloads[row].desired == .running {
       let here = Int(run.board.at[row])
       if here >= 0 { run.board.take(row, run.tables) }
@@ -28,8 +30,9 @@ extension PolicyPlanner {
           of: run.search, chosen: chosen, run.board, limit: .max,
           better: "would suit it better now, but nothing moves for that"
         ).others
+      if record?.node == nil { shortfall = run.shortfall(of: row) }
     }
     return Explanation(
-      workload: name, node: record?.node, reason: record?.reason ?? "", others: others, rules: rules)
+      workload: name, node: record?.node, reason: record?.reason ?? "", shortfall: shortfall, others: others, rules: rules)
   }
 }

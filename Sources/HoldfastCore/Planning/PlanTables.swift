@@ -95,6 +95,14 @@ struct PlanTables {
   func profile(_ workload: Int) -> Profile { profiles[Int(profileOf[workload])] }
   func settings(_ workload: Int) -> WorkloadSettings { profiles[Int(profileOf[workload])].settings }
 
+  /// Its memory and processors, as the policies say.
+  func needs(_ workload: Int) -> Resources {
+    let row = workload * resourceCount
+    return Resources(
+      memory: Int(nodes.resources.value(demand[row + ResourceTable.memory], ResourceTable.memory)),
+      cpus: nodes.resources.value(demand[row + ResourceTable.cpus], ResourceTable.cpus))
+  }
+
   /// No rule of its own makes it like one node better than another.
   func isIndifferent(_ workload: Int) -> Bool { profiles[Int(profileOf[workload])].isIndifferent }
 

@@ -1,13 +1,9 @@
-/// Makes placements. The one interface for every way of planning: the daemon, `whatif`, `explain` and the simulator call it, and
-/// policies come in behind it.
-public protocol Planning: Sendable {
-  /// Pure: the same snapshot gives the same plan, in whatever order its parts come.
-  func plan(_ snapshot: PlanningSnapshot) -> [WorkloadName: PlacementRecord]
-}
-
+/// Makes placements: pure, the same snapshot gives the same plan, in whatever order its parts come. The daemon, `whatif`, `explain` and the
+/// simulator use the same one.
+///
 /// Places workloads as the policies say. Without policies: what has a place keeps it while its node is available; everything else
 /// goes, in order of priority and then size, to the node that is least loaded afterwards.
-public struct PolicyPlanner: Planning {
+public struct PolicyPlanner: Sendable {
   public let policies: PolicySet
   private let rules: SelectionIndex
   private let admissions: SelectionIndex
@@ -25,8 +21,9 @@ public struct PolicyPlanner: Planning {
   public func plan(_ snapshot: PlanningSnapshot) -> [WorkloadName: PlacementRecord] { outcome(snapshot).placements }
 
   /// The plan, and what somebody should know besides.
-  public func outcome(_ snapshot: PlanningSnapshot) -> PlanOutcome {
-    var run = run(on: snapshot)
+  public func outcome(_ snapshot: PlanningSnapshot) -> PlanOutcome { outcome(of: run(on: snapshot)) }
+
+  func outcome(of run: PlanRun) -> PlanOutcome {
     var placements = [WorkloadName: PlacementRecord](minimumCapacity: run.tables.workloads.count)
     for (row, workload) in run.tables.workloads.enumerated() {
       if let record = run.records[row] {
@@ -35,8 +32,8 @@ public struct PolicyPlanner: Planning {
         placements[workload.name] = placed
       }
     }
-    run.warnings.sort { ($0.workload?.text ?? "", $0.text) < ($1.workload?.text ?? "", $1.text) }
-    return PlanOutcome(placements: placements, warnings: run.warnings, lookAgainAfter: run.lookAgainAfter)
+    let warnings = run.warnings.sorted { ($0.workload?.text ?? "", $0.text) < ($1.workload?.text ?? "", $1.text) }
+    return PlanOutcome(placements: placements, warnings: warnings, lookAgainAfter: run.lookAgainAfter)
   }
 
   func run(on snapshot: PlanningSnapshot) -> PlanRun {
@@ -49,6 +46,3 @@ public struct PolicyPlanner: Planning {
     PlanTables(snapshot, policies: policies, rules: rules, admissions: admissions)
   }
 }
-
-/// What is asked for where no policies are known.
-public typealias LeastLoadPlanner = PolicyPlanner

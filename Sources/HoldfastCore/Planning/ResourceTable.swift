@@ -44,6 +44,9 @@ struct ResourceTable {
     return amounts
   }
 
+  /// In MiB, processors, or pieces.
+  func value(_ amount: Int64, _ column: Int) -> Double { Double(amount) / scale(column) }
+
   /// Such as `needs 512 MiB of memory, 100 MiB are free`.
   func shortage(_ column: Int, needs: Int64, free: Int64) -> String {
     let free = max(0, free)

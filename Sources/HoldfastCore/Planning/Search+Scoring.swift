@@ -68,6 +68,14 @@ extension Search {
     }
   }
 
+  /// How full the node is as it stands: the fullest of its resources.
+  func standingShare(_ node: Int, _ board: Board, _ tables: PlanTables) -> Double {
+    loadColumns.map { column in
+      let index = node * tables.resourceCount + column
+      return tables.nodes.capacity[index] > 0 ? Double(board.used[index]) / Double(tables.nodes.capacity[index]) : 0
+    }.max() ?? 0
+  }
+
   /// That, and the shares of the others together.
   private func shares(_ node: Int, _ used: Row, _ capacity: Row) -> (fullest: Double, rest: Double) {
     var fullest = -Double.infinity, rest = 0.0

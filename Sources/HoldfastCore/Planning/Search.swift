@@ -36,6 +36,9 @@ struct Score: Comparable {
     (waits, spare, broken, rank) == (other.waits, other.spare, other.broken, other.rank)
   }
 
+  /// Better by what stands before the load.
+  func isLiked(more than: Score) -> Bool { (spare, broken, rank) < (than.spare, than.broken, than.rank) }
+
   static func < (a: Score, b: Score) -> Bool {
     if a.waits != b.waits { return b.waits }
     if a.spare != b.spare { return a.spare < b.spare }

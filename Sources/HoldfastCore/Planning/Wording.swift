@@ -103,20 +103,32 @@ struct Wording {
 
   /// Why this node, of those that could take it.
   ///
-  /// - Parameter rivals: other nodes that could take it; `equals` of them are as good before the load is looked at.
-  private func why(_ score: Score, on node: Int, of search: Search, rivals: Int, equals: Int, _ board: Board) -> String {
+  /// Other nodes that could take it.
+  private struct Rivals {
+    var count = 0
+    /// As good before the load is looked at.
+    var equals = 0
+    /// One of them is preferred by name, and suits less for another reason.
+    var arePreferred = false
+  }
+
+  private func why(_ score: Score, on node: Int, of search: Search, _ rivals: Rivals, _ board: Board) -> String {
     var parts: [String] = []
     if score.spare > 0 { parts.append("a spare node, as no other can take it") }
     let profile = tables.profile(search.members[0])
     if profile.isChoosy {
       let isNamed = profile.names(node, tables.nodes.sets)
       parts.append(
-        isNamed ? "preferred by \(choosing(search.members))" : "none that \(choosing(search.members)) prefers can take it")
+        isNamed
+          ? "preferred by \(choosing(search.members))"
+          : rivals.arePreferred
+            ? "those that \(choosing(search.members)) prefers suit less"
+            : "none that \(choosing(search.members)) prefers can take it")
     }
     let share = "\(percent(search.share(node, board, tables))) with it"
-    if rivals == 0, parts.isEmpty {
+    if rivals.count == 0, parts.isEmpty {
       parts.append("the only node that can take it: \(share)")
-    } else if equals == 0 {
+    } else if rivals.equals == 0 {
       parts.append("\(percent(search.share(node, board, tables))) loaded with it")
     } else {
       switch profile.spread {
@@ -148,11 +160,14 @@ struct Wording {
   func verdict(
     of search: Search, chosen: (node: Int, score: Score)?, _ board: Board, limit: Int = Wording.nodesInRecord, better: String
   ) -> (why: String, others: [NodeName: String]) {
-    var losers: [(score: Score, node: Int)] = [], fits = Set<Int>(), rivals = 0, equals = 0
+    var losers: [(score: Score, node: Int)] = [], fits = Set<Int>(), rivals = Rivals()
+    let profile = tables.profile(search.members[0])
+    let asksForPreferred = profile.isChoosy && chosen.map { !profile.names($0.node, tables.nodes.sets) } ?? false
     search.scan(board, tables) { row, score in
       if row == chosen?.node { return }
-      rivals += 1
-      if let chosen, score.isEqualBeforeLoad(to: chosen.score) { equals += 1 }
+      rivals.count += 1
+      if asksForPreferred, profile.names(row, tables.nodes.sets) { rivals.arePreferred = true }
+      if let chosen, score.isEqualBeforeLoad(to: chosen.score) { rivals.equals += 1 }
       // The nearest losers; those by name of equal ones.
       if losers.count < limit || losers.last.map({ score < $0.score }) ?? false {
         let place = limit == .max ? losers.count : losers.firstIndex { score < $0.score } ?? losers.count
@@ -167,13 +182,13 @@ struct Wording {
       others[node(row)] = score < won ? better : text(score, on: row, against: won, of: search, board)
     }
     var row = 0
-    while losers.count == rivals, others.count < limit, row < tables.nodes.count {
+    while losers.count == rivals.count, others.count < limit, row < tables.nodes.count {
       if row != chosen?.node, !fits.contains(row), let refusal = search.refusal(row, board, tables) {
         others[node(row)] = text(refusal, of: search, by: row, board)
       }
       row += 1
     }
-    let why = chosen.map { self.why($0.score, on: $0.node, of: search, rivals: rivals, equals: equals, board) } ?? ""
+    let why = chosen.map { self.why($0.score, on: $0.node, of: search, rivals, board) } ?? ""
     return (why, others)
   }
 }

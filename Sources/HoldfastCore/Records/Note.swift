@@ -5,7 +5,7 @@ public struct Note: Hashable, Sendable, Codable {
   }
   public enum Kind: String, Sendable, Codable {
     case sessionOpened, sessionLost, sessionEnded, storeLost, storeBack
-    case nodeLost, plannerTaken, placed, pending
+    case nodeLost, plannerTaken, placed, pending, policies
     case claimed, released, started, startFailed, stopping, stopped, vanished, killed, adopted, unprotected
     case isolated, resumed, guardLost, guardBack, guardRefused
     case hypervisorLost, hypervisorBack, intruder, stray, unreadable, leaving

@@ -2,6 +2,7 @@
 public enum RecordKey: HashedBeforehand, Sendable {
   case format
   case planner
+  case policies
   case node(NodeName)
   case report(NodeName)
   case session(Incarnation)
@@ -16,6 +17,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
     switch self {
     case .format: 1
     case .planner: 2
+    case .policies: 11
     case .node(let name): name.code &+ 3
     case .report(let name): name.code &+ 4
     case .session(let incarnation): incarnation.code &+ 5
@@ -32,6 +34,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
 public indirect enum Record: Hashable, Sendable {
   case format(FormatRecord)
   case planner(PlannerRecord)
+  case policies(PoliciesRecord)
   case node(NodeRecord)
   case report(ReportRecord)
   case session(SessionRecord)

@@ -16,6 +16,7 @@ public struct RecordCodec: Sendable {
         switch key {
         case .format: "format"
         case .planner: "planner"
+        case .policies: "policies"
         case .node(let name): "nodes/\(name)"
         case .report(let name): "reports/\(name)"
         case .session(let incarnation): "sessions/\(incarnation)"
@@ -36,6 +37,7 @@ public struct RecordCodec: Sendable {
     switch (parts.first, parts.count) {
     case ("format", 1): return .format
     case ("planner", 1): return .planner
+    case ("policies", 1): return .policies
     case ("nodes", 2): return name(RecordKey.node)
     case ("reports", 2): return name(RecordKey.report)
     // A node's name and more: longer than a name may be.
@@ -59,6 +61,7 @@ public struct RecordCodec: Sendable {
     return switch record {
     case .format(let value): try bytes(value)
     case .planner(let value): try bytes(value)
+    case .policies(let value): try bytes(value)
     case .node(let value): try bytes(value)
     case .report(let value): try bytes(value)
     case .session(let value): try bytes(value)
@@ -78,6 +81,7 @@ public struct RecordCodec: Sendable {
         switch key {
         case .format: .format(try decoder.decode(FormatRecord.self, from: data))
         case .planner: .planner(try decoder.decode(PlannerRecord.self, from: data))
+        case .policies: .policies(try decoder.decode(PoliciesRecord.self, from: data))
         case .node: .node(try decoder.decode(NodeRecord.self, from: data))
         case .report: .report(try decoder.decode(ReportRecord.self, from: data))
         case .session: .session(try decoder.decode(SessionRecord.self, from: data))

@@ -19,7 +19,7 @@ extension Record {
       return intent.move.map { Self.isCount(Int64($0.serial)) } ?? true ? nil : "the move's serial is out of range"
     case .placement(let placement):
       return Self.isCount(Int64(placement.servedMove)) ? nil : "the field 'servedMove' is out of range"
-    case .format, .planner, .history, .unreadable: return nil
+    case .format, .planner, .policies, .history, .unreadable: return nil
     }
   }
 

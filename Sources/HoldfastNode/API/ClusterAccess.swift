@@ -1,6 +1,20 @@
 import HoldfastCore
 import HoldfastPorts
 
+/// What a controller would plan with, were it the planner now.
+package struct PlanningState: Sendable {
+  package var snapshot: PlanningSnapshot
+  package var planner: PolicyPlanner
+  /// Why the policies in the store cannot be used.
+  package var flaw: String?
+
+  package init(snapshot: PlanningSnapshot, planner: PolicyPlanner, flaw: String? = nil) {
+    self.snapshot = snapshot
+    self.planner = planner
+    self.flaw = flaw
+  }
+}
+
 /// What the API needs of the daemon it runs in.
 package protocol ClusterAccess: Sendable {
   var cluster: String { get }
@@ -8,6 +22,9 @@ package protocol ClusterAccess: Sendable {
 
   /// The mirror of the store, as this node knows it now.
   func view() async -> ClusterView
+
+  /// What the planner would plan on now, and by which policies.
+  func planning() async -> PlanningState
 
   /// The standing session, for commands that claim; nil when the node has none.
   func session() async -> OwnSession.Saved?

@@ -15,6 +15,10 @@ struct CommandRoutes: Sendable {
       let body = try await request.decoded(as: ApplyRequest.self)
       return try Self.answer(try await self.runner(request).apply(body.workloads))
     }
+    commands.post("policies") { request, _ in
+      let body = try await request.decoded(as: PoliciesRequest.self)
+      return try jsonResponse(try await PolicyCommand(access: self.access, isDryRun: request.isDryRun).run(body))
+    }
     commands.post("adopt") { request, _ in
       let body = try await request.decoded(as: AdoptRequest.self)
       return try Self.answer(await self.runner(request).adopt(body))

@@ -13,6 +13,8 @@ struct ReadRoutes: Sendable {
     group.get("nodes") { _, _ in try jsonResponse(NodeList(await self.access.view())) }
     group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.access.view())) }
     group.get("workloads/:name") { request, context in try await self.workload(request, context) }
+    group.get("snapshot") { _, _ in try await self.snapshot() }
+    group.get("policies") { _, _ in try await self.policies() }
     group.get("domains") { _, _ in
       try jsonResponse(
         DomainList(
@@ -25,12 +27,26 @@ struct ReadRoutes: Sendable {
   private static let detailHistory = 20
 
   private func status() async throws -> Response {
-    let view = await access.view(), silence = await access.storeSilence()
+    let view = await access.view(), silence = await access.storeSilence(), planning = await access.planning()
     // A store that does not answer is what the status is to tell: then without history.
     let history = (try? await access.history(limit: Self.statusHistory, workload: nil)) ?? []
     return try jsonResponse(
       ClusterStatus(
-        view, cluster: access.cluster, node: access.node, storeSilence: silence, history: history, now: wallClock()))
+        view, cluster: access.cluster, node: access.node, storeSilence: silence, history: history,
+        planner: planning.planner, policyFlaw: planning.flaw, warnings: planning.planner.outcome(planning.snapshot).warnings,
+        now: wallClock()))
+  }
+
+  private func snapshot() async throws -> Response {
+    let planning = await access.planning()
+    return try jsonResponse(
+      ClusterSnapshot(
+        cluster: access.cluster, time: wallClock(), planning: planning.snapshot,
+        policies: await access.view().policies?.value.files ?? []))
+  }
+
+  private func policies() async throws -> Response {
+    try jsonResponse(PoliciesInForce(await access.view(), unreadable: await access.planning().flaw))
   }
 
   private func workload(_ request: Request, _ context: APIContext) async throws -> Response {

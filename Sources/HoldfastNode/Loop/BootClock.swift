@@ -1,5 +1,6 @@
 import Glibc
 import GuardProtocol
+import HoldfastCore
 
 /// This host's boot-time clock, which counts suspend.
 package enum BootClock {
@@ -13,4 +14,13 @@ package enum BootClock {
   package static func sleep(until instant: BootInstant) async throws {
     try await Task.sleep(for: max(Duration.zero, instant - now), tolerance: .zero, clock: .continuous)
   }
+}
+
+/// The minute of the week on this host's wall clock, in its time zone: for windows in policies, never for safety.
+func localWeekTime() -> WeekTime {
+  var seconds = time(nil), local = tm()
+  localtime_r(&seconds, &local)
+  // C's week begins on Sunday.
+  let day = (Int(local.tm_wday) + 6) % 7
+  return WeekTime(minute: day * WeekTime.minutesOfDay + Int(local.tm_hour) * 60 + Int(local.tm_min))
 }

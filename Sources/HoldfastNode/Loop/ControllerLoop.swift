@@ -52,14 +52,19 @@ package actor ControllerLoop {
 
   /// Runs until the core has finished a clean departure, or the task is cancelled (which leaves everything as it is).
   package func run() async {
+    await withTaskExecutorPreference(ports.store.executor) { await self.observe() }
+    alarm?.cancel()
+  }
+
+  private func observe() async {
     await withTaskGroup { group in
       group.addTask { await self.followHypervisor() }
       group.addTask { await self.followGuard() }
       group.addTask { await self.followStore() }
+      group.addTask { await self.followCalendar() }
       await turn()
       group.cancelAll()
     }
-    alarm?.cancel()
   }
 
   private func turn() async {
@@ -85,6 +90,13 @@ package actor ControllerLoop {
       case .report(let report): send(.guardian(.report(report)))
       case .lost(let reason): send(.guardian(.lost(reason: reason)))
       }
+    }
+  }
+
+  private nonisolated func followCalendar() async {
+    while !Task.isCancelled {
+      send(.weekTime(localWeekTime()))
+      try? await Task.sleep(for: .seconds(60))
     }
   }
 
@@ -136,14 +148,14 @@ package actor ControllerLoop {
   }
 
   private nonisolated func transact(_ id: TransactionID, _ transaction: ClusterTransaction, timeout: Duration) {
-    Task { [ports, codec] in
+    Task(executorPreference: ports.store.executor) { [ports, codec] in
       do {
         let encoded = try codec.encode(transaction)
-        send(.transaction(id, .verdict(codec.decode(try await ports.store.transact(encoded, timeout: timeout)))))
+        self.send(.transaction(id, .verdict(codec.decode(try await ports.store.transact(encoded, timeout: timeout)))))
       } catch let error as StoreError {
-        send(.transaction(id, Self.outcome(of: error)))
+        self.send(.transaction(id, Self.outcome(of: error)))
       } catch {
-        send(.transaction(id, .notApplied(reason: "the record cannot be encoded: \(error)")))
+        self.send(.transaction(id, .notApplied(reason: "the record cannot be encoded: \(error)")))
       }
     }
   }
@@ -181,7 +193,7 @@ package actor ControllerLoop {
 
   private func wake(at instant: BootInstant) {
     alarm?.cancel()
-    alarm = Task { [weak self] in
+    alarm = Task(executorPreference: ports.store.executor) { [weak self] in
       guard (try? await BootClock.sleep(until: instant)) != nil else { return }
       self?.send(.tick)
     }
@@ -191,6 +203,11 @@ package actor ControllerLoop {
 
   package var view: ClusterView { controller.view }
   package var domains: [DomainObservation] { Array(controller.local.domains.values) }
+  package func planning() -> PlanningState {
+    PlanningState(
+      snapshot: controller.snapshot(now: BootClock.now), planner: controller.planner, flaw: controller.policyFlaw)
+  }
+
   package var guardSummary: String { controller.guardian.summary }
 
   /// The standing session, when commands that claim may be made under it.

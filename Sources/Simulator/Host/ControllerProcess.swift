@@ -34,11 +34,14 @@ final class ControllerProcess {
     core = Controller(
       .init(
         cluster: Self.cluster, node: host.name, record: host.record, timing: tampering?.timing(timing) ?? timing,
-        partition: Self.partition, seed: host.dice.bits()),
+        partition: Self.partition, seed: host.dice.bits(),
+        policyReader: NumberedPolicies(sets: world.settings.cluster.policies)),
       saved: tampering.map { $0.saved(host.savedSession) } ?? host.savedSession)
     watcher = Watcher(host) { [unowned self] event in deliver(event) }
     guardLine.connect()
     _ = hypervisor
+    // The world begins on a Monday at midnight.
+    deliver(.weekTime(WeekTime(minute: Int((world.now - .zero).inSeconds / 60))))
   }
 
   func die() {

@@ -7,7 +7,51 @@ enum PlacementRules {
     guard let host = world.host(node) else { return "is no node" }
     guard let spec = world.store.spec(of: workload) else { return nil }
     if !host.record.connections.contains(spec.connection) { return "does not serve \(spec.connection)" }
+    for rule in rules(of: workload, spec, in: world) {
+      let isOpen = rule.onlyOn?.matches(name: node.text, labels: host.setup.labels) ?? true
+      let isClosed = rule.neverOn?.matches(name: node.text, labels: host.setup.labels) ?? false
+      if !isOpen || isClosed { return "\(rule.name) forbids" }
+    }
     return nil
+  }
+
+  /// Why it may not be there beside the others, as the end of "which …".
+  static func crowding(of workload: WorkloadName, on node: NodeName, in world: World) -> String? {
+    guard let spec = world.store.spec(of: workload) else { return nil }
+    for rule in rules(of: workload, spec, in: world) {
+      for apart in rule.keepApart where !apart.ifPossible {
+        let beside = world.store.workloads.filter { other in
+          guard let spec = world.store.spec(of: other), world.store.placement(of: other)?.node == node else { return false }
+          return rule.selection.matches(name: other.text, labels: spec.labels)
+        }
+        if beside.count > apart.atMost { return "\(rule.name) forbids beside \(beside.map(\.text).joined(separator: ", "))" }
+      }
+    }
+    return nil
+  }
+
+  /// The rules in force about a workload, matched one by one: not as the planner does it.
+  private static func rules(of workload: WorkloadName, _ spec: SpecRecord, in world: World) -> [WorkloadPolicy] {
+    policies(in: world).workloads.filter { $0.selection.matches(name: workload.text, labels: spec.labels) }
+  }
+
+  /// Under all the policies that the story knows: what ran under others before may still run.
+  static func isExclusive(_ workload: WorkloadName, in world: World) -> Bool {
+    let sets = world.settings.cluster.policies
+    if sets.isEmpty { return true }
+    let labels = world.store.spec(of: workload)?.labels ?? [:]
+    return sets.allSatisfy { $0.settings(of: workload, labels: labels).exclusive }
+  }
+
+  /// Where it may be depends on where others are.
+  static func isBound(_ workload: WorkloadName, in world: World) -> Bool {
+    guard let spec = world.store.spec(of: workload) else { return false }
+    return rules(of: workload, spec, in: world).contains { !$0.keepApart.isEmpty || !$0.keepTogether.isEmpty }
+  }
+
+  static func policies(in world: World) -> PolicySet {
+    guard case .policies(let record)? = world.store.model.entries[.policies]?.value else { return .none }
+    return (try? NumberedPolicies(sets: world.settings.cluster.policies).read(record.files)) ?? .none
   }
 
   /// What the placements together give each node.
@@ -40,7 +84,8 @@ enum RecordFit {
   private static func fits(_ key: RecordKey, _ record: Record) -> Bool {
     switch (key, record) {
     case (.format, .format), (.planner, .planner), (.node, .node), (.report, .report), (.session, .session), (.spec, .spec),
-      (.intent, .intent), (.placement, .placement), (.claim, .claim), (.history, .history):
+      (.intent, .intent), (.placement, .placement), (.claim, .claim), (.history, .history),
+      (.policies, .policies):
       true
     default: false
     }

@@ -76,6 +76,8 @@ struct Settlement {
       let unmanaged = host.domains.values.filter { domain in
         domain.mark == nil || world.store.spec(of: WorkloadName(domain.id.name)) == nil
       }.map(\.memory).reduce(0, +)
+      // Who is kept apart from others, or together with them, may find no place where one alone would: the planner's own tests judge that.
+      guard !PlacementRules.isBound(workload, in: world) else { continue }
       let free = host.setup.capacity - (loads[host.name] ?? .none) - Resources(memory: unmanaged, cpus: 0)
       if spec.demand.memory <= free.memory, spec.demand.cpus <= free.cpus {
         let why = placement.others[host.name].map { ", where it says: \($0)" } ?? ""

@@ -76,6 +76,7 @@ extension Happening.Order: CustomStringConvertible {
     case .start(let name): "start \(name)"
     case .stop(let name): "stop \(name)"
     case .move(let name, let node): "move \(name) to \(node)"
+    case .policies(let number): "policies \(number + 1) come into force"
     case .leave(let node, let back): "\(node) leaves\(back.map { ", and comes back after \($0)" } ?? "")"
     case .comeBack(let node): "\(node) comes back"
     }

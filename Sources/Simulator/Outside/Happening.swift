@@ -78,6 +78,8 @@ public enum Happening: Hashable, Sendable {
     case start(WorkloadName)
     case stop(WorkloadName)
     case move(WorkloadName, NodeName)
+    /// The setup's policies of this number come into force.
+    case policies(Int)
     /// The node departs cleanly, and comes back after this time.
     case leave(NodeName, back: Span?)
     case comeBack(NodeName)

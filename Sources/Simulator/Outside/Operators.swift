@@ -28,7 +28,7 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .move: break
+    case .define, .release, .start, .stop, .move, .policies: break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
     guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
@@ -38,6 +38,7 @@ final class Operators {
     case .start(let name): commit(.start(name), through: host)
     case .stop(let name): commit(.stop(name), through: host)
     case .move(let name, let target): commit(.move(name, to: target), through: host)
+    case .policies(let number): putInForce(number, through: host)
     case .adopt, .leave, .comeBack: break
     }
   }
@@ -60,6 +61,16 @@ final class Operators {
     host.tell("operator: \(command.workload): \(prepared.text)")
     process.deliver(.committed(transaction.writes, revision))
     return true
+  }
+
+  private func putInForce(_ number: Int, through host: SimulatedHost) {
+    guard let view = host.controller?.core.view else { return }
+    let transaction = ClusterTransaction(
+      if: [view.policies.map { .unchanged(.policies, modified: $0.modified) } ?? .absent(.policies)],
+      write: [.put(.policies, .policies(NumberedPolicies.record(number)))])
+    guard case .committed(let revision) = world.store.apply(transaction, from: Self.name) else { return }
+    host.tell("operator: policies \(number + 1)")
+    host.controller?.deliver(.committed(transaction.writes, revision))
   }
 
   // MARK: the setup's workloads
@@ -106,6 +117,7 @@ final class Operators {
 
   func random(_ dice: Dice) -> Happening? {
     guard let host = dice.pick(world.hosts.filter { $0.isUp && $0.controller != nil }) else { return nil }
+    let policies = world.settings.cluster.policies
     func some(_ order: (WorkloadName) -> Happening.Order) -> Happening? {
       dice.pick(known).map { .asked(order($0), through: host.name) }
     }
@@ -116,6 +128,7 @@ final class Operators {
     case 75..<80: return .asked(.define(WorkloadName("x\(known.count + 1)")), through: host.name)
     case 80..<84: return some { .release($0) }
     case 84..<89: return dice.pick(host.domains.keys.sorted()).map { .asked(.adopt($0, host.name), through: nil) }
+    case 89..<92 where !policies.isEmpty: return .asked(.policies(dice.number(0...policies.count - 1)), through: host.name)
     case 89..<95: return .asked(.leave(host.name, back: dice.seconds(5...40)), through: nil)
     default: return dice.pick(world.hosts.filter { $0.hasLeft && $0.isUp }).map { .asked(.comeBack($0.name), through: nil) }
     }

@@ -65,6 +65,7 @@ public struct ScenarioRun {
   }
 
   private mutating func workloadsComeUp() {
+    if !scenario.cluster.policies.isEmpty { world.operators.carryOut(.policies(0), through: nil) }
     world.writeSetup()
     let setup = scenario.cluster
     let areUp = settled { world in

@@ -5,6 +5,9 @@ import Glibc
 enum Output {
   static func line(_ text: String = "") { write(text + "\n", to: STDOUT_FILENO) }
 
+  /// A text that has its own ends of lines, and one at its end.
+  static func text(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO) }
+
   static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
   /// Replaces the terminal's present line on standard error.

@@ -23,6 +23,31 @@ enum Words {
   /// Without the fraction where there is none.
   static func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
 
+  /// `a, b and c`; of many the first ones, and how many more there are.
+  static func list(_ names: [String], most: Int) -> String {
+    let shown = names.count > most + 1 ? Array(names.prefix(most)) + ["\(names.count - most) more"] : names
+    return shown.count < 2 ? shown.joined() : shown.dropLast().joined(separator: ", ") + " and " + shown[shown.count - 1]
+  }
+
+  /// Memory in MiB and processors: `4.0 GiB, 2 cpus`.
+  static func demand(_ memory: Int, _ cpus: Double) -> String {
+    "\(self.memory(memory)), \(self.cpus(cpus)) \(cpus == 1 ? "cpu" : "cpus")"
+  }
+
+  /// A share as `43 %`.
+  static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+
+  /// With one decimal.
+  static func decimal(_ value: Double) -> String { tenths(value) }
+
+  /// An amount of a resource: memory in MiB.
+  static func amount(_ value: Double, of resource: String) -> String {
+    switch resource {
+    case "memory": memory(Int(value))
+    default: cpus(value)
+    }
+  }
+
   static func count(_ number: Int, _ thing: String) -> String { "\(number) \(thing)\(number == 1 ? "" : "s")" }
 
   /// This host's local time: `04:12:07`, with the date in front when it is not `today`'s.

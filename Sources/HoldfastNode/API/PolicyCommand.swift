@@ -1,0 +1,59 @@
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPolicies
+import HoldfastPorts
+import HoldfastYAML
+
+/// Puts policies in force: all of them, in place of the ones before.
+struct PolicyCommand: Sendable {
+  let access: any ClusterAccess
+  let isDryRun: Bool
+
+  /// The store takes no request over 1.5 MiB, and this travels as JSON.
+  private static let greatest = 1 << 20
+
+  /// - Throws: what is wrong with them; that others are in force than the ones that were looked at.
+  func run(_ request: PoliciesRequest) async throws(OperatorError) -> PoliciesInForce {
+    try check(request.files)
+    let view = await access.view()
+    let present = view.policies
+    guard (present?.modified.value ?? 0) == request.revision else { throw Self.changed }
+    let record = PoliciesRecord(files: request.files)
+    if isDryRun || present?.value == record { return PoliciesInForce(view, unreadable: nil) }
+    let condition = present.map { Condition.unchanged(RecordKey.policies, modified: $0.modified) } ?? .absent(.policies)
+    let transaction = ClusterTransaction(if: [condition], write: [.put(.policies, .policies(record))])
+    do {
+      guard case .committed(let revision) = try await access.commit(transaction) else { throw Self.changed }
+      return PoliciesInForce(files: request.files, revision: revision.value)
+    } catch let error as OperatorError {
+      throw error
+    } catch {
+      throw Self.lost("\(error)")
+    }
+  }
+
+  private func check(_ files: [PolicyText]) throws(OperatorError) {
+    let size = files.reduce(0) { $0 + $1.text.utf8.count }
+    guard size <= Self.greatest else {
+      throw OperatorError(
+        .invalid, thing: "the policies", reason: "together they have \(size) bytes, more than \(Self.greatest)",
+        remedy: "Select by labels instead of naming every workload.")
+    }
+    do throws(FileErrors) {
+      _ = try PolicyFile.parse(files)
+    } catch {
+      throw OperatorError(
+        .invalid, thing: "the policies", reason: "they cannot be used:\n\(error)",
+        remedy: "`holdfast policy check` tells the same before anything is sent.")
+    }
+  }
+
+  private static let changed = OperatorError(
+    .conflict, thing: "the policies", reason: "somebody changed them meanwhile",
+    remedy: "Look again with `holdfast policy diff`, then repeat.")
+
+  private static func lost(_ reason: String) -> OperatorError {
+    OperatorError(
+      .unavailable, thing: "the policies", reason: reason, remedy: "`holdfast policy show` tells which are in force.")
+  }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPolicies
+
+struct ExplainCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: "Why a workload is where it is: for every other node the rule that excludes it, or what it lost by.",
+    discussion: """
+      `holdfast workload NAME` tells what the planner wrote down when it decided; this asks it again, about all nodes, as things are now.
+
+      Example: holdfast explain db1
+      """)
+
+  @OptionGroup var source: SnapshotSource
+  @OptionGroup var policies: PolicyOptions
+
+  @Argument(help: "Its name.")
+  var name: String
+
+  func run() async throws {
+    let next = try policies.read()
+    let loaded = try await source.load()
+    let rules = next ?? loaded.policies, planning = loaded.snapshot.planning
+    guard let explanation = PolicyPlanner(rules).explain(WorkloadName(name), in: planning) else {
+      let nearest = nearestSpelling(to: name, among: planning.workloads.map(\.name.text))
+      throw Failure(
+        kind: "unknown", thing: "workload \(name)", reason: "there is none of this name",
+        remedy: nearest.map { "Did you mean \($0)?" } ?? "`holdfast workloads` lists them all.")
+    }
+    let answer = ExplainAnswer(explanation, rules)
+    guard source.daemon.output == .text else { return try Output.json(answer) }
+    for line in ExplainScreen(answer: answer, terminal: .current()).lines() { Output.line(line) }
+  }
+}
+
+/// Why a workload is where it is, for scripts.
+struct ExplainAnswer: Encodable {
+  struct Rule: Encodable {
+    var name: String
+    var keys: [RuleText.Entry]
+  }
+  var workload: String
+  /// nil: nowhere.
+  var node: String?
+  var reason: String
+  /// What is missing, where the least is, when it is nowhere for lack of room.
+  var shortfall: Shortfall?
+  /// By node: why not there.
+  var others: [String: String]
+  /// Those that are about it, in their order.
+  var rules: [Rule]
+
+  init(_ explanation: Explanation, _ policies: PolicySet) {
+    workload = explanation.workload.text
+    node = explanation.node?.text
+    reason = explanation.reason
+    shortfall = explanation.shortfall
+    others = Dictionary(uniqueKeysWithValues: explanation.others.map { ($0.key.text, $0.value) })
+    let about = Set(explanation.rules)
+    rules = policies.workloads.filter { about.contains($0.name) }.map { Rule(name: $0.name, keys: RuleText.entries(of: $0)) }
+  }
+}

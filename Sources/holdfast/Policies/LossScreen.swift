@@ -1,0 +1,65 @@
+import HoldfastCore
+
+/// Every node lost alone: one line for each.
+struct LossScreen {
+  let trials: LossTrials
+  /// What is supposed besides; empty: nothing is.
+  let condition: String
+  let terminal: Terminal
+  let isWhole: Bool
+
+  private static let most = 20
+
+  func lines() -> [String] {
+    let failing = trials.trials.filter { !$0.survives }
+    let head = condition.isEmpty ? "" : "If \(condition): "
+    let verdict: String =
+      trials.trials.isEmpty
+      ? "no node is up"
+      : failing.isEmpty
+        ? "the loss of any one of \(Words.count(trials.trials.count, "node")) leaves everything running"
+        : "the loss of \(failing.count) of \(Words.count(trials.trials.count, "node")) leaves workloads without a place"
+    let text = head.isEmpty ? verdict.prefix(1).uppercased() + verdict.dropFirst() : head + verdict
+    var lines = terminal.wrapped(text + ".", to: terminal.columns).map { terminal.styled($0, failing.isEmpty ? .good : .bad) }
+    if !trials.pendingBefore.isEmpty {
+      let names = Words.list(trials.pendingBefore.map(\.text), most: 6)
+      lines += terminal.wrapped("Nowhere even before: \(names).", to: terminal.columns)
+    }
+    if trials.trials.isEmpty { return lines }
+    // Those that matter first, where not all are shown.
+    let isCut = !isWhole && trials.trials.count > Self.most + 1
+    let shown =
+      isCut ? (failing + trials.trials.filter(\.survives)).prefix(Self.most).sorted { $0.node < $1.node } : trials.trials
+    lines += [""] + table(shown).lines(terminal, width: terminal.columns, yieldingLines: 3)
+    if isCut {
+      lines.append(
+        terminal.styled("and \(Words.count(trials.trials.count - shown.count, "node")) more: --all shows them", .dim))
+    }
+    if let first = failing.first { lines += ["", "Node by node, and why: holdfast whatif --lose \(first.node)"] }
+    return lines
+  }
+
+  private func table(_ shown: [LossTrials.Trial]) -> Table {
+    var table = Table([
+      .init(title: "LOST"), .init(title: "SURVIVES"), .init(title: "RUNS", alignsRight: true),
+      .init(title: "NO PLACE FOR"), .init(title: "THEY NEED"), .init(title: "MISSING", yields: true)
+    ])
+    table.rows = shown.map { trial in
+      let need = Words.demand(trial.demand.memory, trial.demand.cpus)
+      return [
+        .init(trial.node.text, .bold), trial.survives ? .init("yes", .good) : .init("NO", .bad), .init("\(trial.workloads)"),
+        .init(Words.list(trial.pending.map(\.workload.text), most: 2)), .init(trial.survives ? "" : need),
+        .init(Self.missing(trial))
+      ]
+    }
+    return table
+  }
+
+  /// Of the first of them: one of them may be all that is in the way.
+  private static func missing(_ trial: LossTrials.Trial) -> String {
+    guard let first = trial.pending.first else { return "" }
+    guard let shortfall = first.shortfall else { return first.reason }
+    let text = ExplainScreen.text(shortfall)
+    return trial.pending.count > 1 ? "\(first.workload): \(text)" : text
+  }
+}

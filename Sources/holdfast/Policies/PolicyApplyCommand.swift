@@ -1,0 +1,106 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPolicies
+import HoldfastYAML
+
+struct PolicyApplyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apply",
+    abstract: "Put policy files in force, in place of all that were: shows first what that changes and moves, and asks.",
+    discussion: """
+      Rules that are in no file hold no more. When somebody else changed the policies meanwhile, nothing is done.
+
+      Exit status: 0 done; with --dry-run 5 when a workload would lose its place.
+
+      Example: holdfast policy apply policies/ --dry-run
+      """)
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
+  var paths: [String]
+
+  @Flag(help: "Show what would change, and change nothing.")
+  var dryRun = false
+
+  @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal to ask on.")
+  var yes = false
+
+  /// What it would do, for scripts.
+  private struct Effect: Encodable {
+    var isDryRun: Bool
+    /// Of the policies: those in force then.
+    var revision: Int64
+    /// nil: those in force cannot be read, and everything is new.
+    var diff: PolicyDiff?
+    var misfits: [FileMistake]
+    var whatIf: WhatIf
+  }
+
+  func run() async throws {
+    let next = try PolicyFiles.read(paths)
+    let client = daemon.client
+    let inForce = try await client.get("/policies", as: PoliciesInForce.self)
+    let request = PoliciesRequest(files: next.named, revision: inForce.revision)
+    // The daemon may be older than this program: it says first whether it understands them.
+    _ = try await client.post("/policies", ["dryRun": "true"], body: request, as: PoliciesInForce.self)
+    let effect = try await effect(of: next, inForce)
+    let lines = lines(effect, next)
+    if dryRun {
+      if daemon.output == .json {
+        try Output.json(effect)
+      } else {
+        Output.line("Nothing was done. What would happen:")
+        for line in lines { Output.line(line) }
+      }
+      if !effect.whatIf.victims.isEmpty { throw ExitCode(ExitStatus.wouldNotRun.rawValue) }
+      return
+    }
+    if effect.diff?.isEmpty ?? false, inForce.unreadable == nil {
+      return daemon.output == .json
+        ? try Output.json(effect)
+        : Output.line("Nothing is different: these policies are in force (revision \(inForce.revision)).")
+    }
+    if !yes { try Agreement.seek("Put these policies in force?", lines: lines) }
+    let done = try await client.post("/policies", body: request, as: PoliciesInForce.self)
+    guard daemon.output == .text else {
+      var told = effect
+      told.revision = done.revision
+      return try Output.json(told)
+    }
+    Output.line(
+      "\(Words.count(done.files.count, "policy file")) \(done.files.count == 1 ? "is" : "are") in force (revision \(done.revision))."
+    )
+  }
+
+  private func effect(of next: PolicyFiles, _ inForce: PoliciesInForce) async throws -> Effect {
+    let snapshot = try await daemon.client.get("/snapshot", as: ClusterSnapshot.self).planning
+    let before = try? PolicyFiles.understood(inForce.files)
+    return Effect(
+      isDryRun: dryRun, revision: inForce.revision,
+      diff: before.map { PolicyDiff(from: (inForce.files, $0), to: (next.named, next.policies)) },
+      misfits: (try? PolicyFile.misfits(next.named, in: snapshot)) ?? [],
+      whatIf: WhatIf(Supposition(), in: snapshot, policies: before ?? .none, next: next.policies))
+  }
+
+  private func lines(_ effect: Effect, _ next: PolicyFiles) -> [String] {
+    let terminal = Terminal.current()
+    var lines =
+      effect.diff.map { DiffLines(diff: $0, terminal: terminal).lines() }
+      ?? ["The policies in force cannot be read by this build: all of these rules take their place."]
+    let mistakes = next.warnings + effect.misfits
+    if !mistakes.isEmpty { lines += [""] + FileErrors(mistakes).description.split(separator: "\n").map(String.init) }
+    let answer = effect.whatIf
+    let moved = Words.count(answer.moves.count, "workload")
+    let verb = answer.moves.count == 1 ? "moves" : "move"
+    let start = answer.moves.isEmpty ? "Nothing moves at once" : "\(moved) \(verb) at once"
+    let lost =
+      answer.victims.isEmpty
+      ? "everything that runs keeps a place"
+      : "\(Words.count(answer.victims.count, "workload")) would lose the place that they have"
+    lines += ["", terminal.styled("\(start); \(lost).", answer.victims.isEmpty ? .good : .bad)]
+    if answer.moves.isEmpty, answer.pending.isEmpty, answer.warnings.isEmpty { return lines }
+    return lines + WhatIfScreen(answer: answer, condition: "", terminal: terminal, isWhole: false).body()
+  }
+}

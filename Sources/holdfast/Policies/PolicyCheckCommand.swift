@@ -1,0 +1,63 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPolicies
+import HoldfastYAML
+
+struct PolicyCheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Read policy files and say everything that is wrong in them. Needs no daemon.",
+    discussion: """
+      With --snapshot also what does not fit that cluster: names and labels that nothing has, rules that leave a workload no node.
+
+      Exit status: 0 they can be used, 1 an error is in them, or with --strict a warning.
+
+      Example: holdfast policy check --strict policies/
+      """)
+
+  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
+  var paths: [String]
+
+  @Option(help: ArgumentHelp("Compare with this cluster besides: `holdfast snapshot` writes the file.", valueName: "file"))
+  var snapshot: String?
+
+  @Flag(help: "Warnings count as errors.")
+  var strict = false
+
+  @Option(name: .shortAndLong, help: "text for people, json for scripts.")
+  var output: DaemonOptions.Format = .text
+
+  /// What was found, for scripts.
+  private struct Finding: Encodable {
+    var isUsable: Bool
+    var files: Int
+    var rules: Int
+    var mistakes: [FileMistake]
+  }
+
+  func run() throws {
+    var finding = Finding(isUsable: true, files: 0, rules: 0, mistakes: [])
+    do {
+      let sources = try PolicySources(paths)
+      finding.files = sources.texts.count
+      let (policies, warnings) = try sources.parse()
+      finding.rules = policies.nodes.count + policies.workloads.count
+      finding.mistakes = warnings
+      if let snapshot {
+        finding.mistakes += try PolicyFile.misfits(sources.texts, in: try SnapshotFile.read(snapshot).planning)
+      }
+    } catch let errors as FileErrors {
+      finding.mistakes = errors.mistakes
+    }
+    finding.isUsable = !finding.mistakes.contains { $0.severity == .error || strict }
+    try tell(finding)
+    if !finding.isUsable { throw ExitCode(ExitStatus.failed.rawValue) }
+  }
+
+  private func tell(_ finding: Finding) throws {
+    if output == .json { return try Output.json(finding) }
+    if !finding.mistakes.isEmpty { return Output.line(FileErrors(finding.mistakes).description) }
+    Output.line("\(Words.count(finding.rules, "rule")) in \(Words.count(finding.files, "file")), no errors and no warnings")
+  }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPolicies
+import HoldfastYAML
+
+struct PolicyDiffCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "What policy files say otherwise than those in force, rule by rule and key by key.",
+    discussion: """
+      With --snapshot the policies of that file stand for those in force.
+
+      Exit status: 0; with --check 6 when they say something else.
+
+      Example: holdfast policy diff --check policies/ || echo 'somebody changed the rules'
+      """)
+
+  @OptionGroup var source: SnapshotSource
+
+  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
+  var paths: [String]
+
+  @Flag(help: "Exit with status 6 when they say something else.")
+  var check = false
+
+  func run() async throws {
+    let next = try PolicyFiles.read(paths)
+    let present: [PolicyText]
+    if source.snapshot != nil {
+      present = try await source.load().snapshot.policies
+    } else {
+      present = try await source.daemon.client.get("/policies", as: PoliciesInForce.self).files
+    }
+    let before = try PolicyFiles.understood(present)
+    let diff = PolicyDiff(from: (present, before), to: (next.named, next.policies))
+    if source.daemon.output == .json {
+      try Output.json(diff)
+    } else {
+      for line in DiffLines(diff: diff, terminal: .current()).lines() { Output.line(line) }
+    }
+    if check, !diff.saysTheSame { throw ExitCode(ExitStatus.different.rawValue) }
+  }
+}
+
+/// Policy files that are to be put in force, read.
+struct PolicyFiles {
+  var named: [PolicyText]
+  var policies: PolicySet
+  var warnings: [FileMistake]
+
+  /// Tells every mistake, and ends the command, when they cannot be used.
+  static func read(_ paths: [String]) throws -> PolicyFiles {
+    do {
+      let sources = try PolicySources(paths)
+      let (policies, warnings) = try sources.parse()
+      return PolicyFiles(named: sources.named, policies: policies, warnings: warnings)
+    } catch let errors as FileErrors {
+      Output.complain("holdfast: these policies cannot be used\n\(errors)")
+      throw ExitCode(ExitStatus.failed.rawValue)
+    }
+  }
+
+  /// - Throws: `Failure` when this build does not understand what is in force.
+  static func understood(_ texts: [PolicyText]) throws -> PolicySet {
+    do throws(FileErrors) {
+      return try PolicyFile.parse(texts).policies
+    } catch {
+      let first = error.mistakes.first { $0.severity == .error }?.headline ?? "no reason is known"
+      throw Failure(
+        thing: "the policies in force", reason: "this build cannot read them: \(first)",
+        remedy: "Use the holdfast of the cluster's version; `holdfast policy show` prints them.")
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPolicies
+import HoldfastYAML
+
+/// The cluster that is asked about: the live one, or a file.
+struct SnapshotSource: ParsableArguments {
+  @OptionGroup var daemon: DaemonOptions
+
+  @Option(
+    help: ArgumentHelp("Ask about this file instead of the live cluster: `holdfast snapshot` writes it.", valueName: "file"))
+  var snapshot: String?
+
+  /// A cluster, and what its own policies say.
+  struct Loaded {
+    var snapshot: ClusterSnapshot
+    var policies: PolicySet
+  }
+
+  func load() async throws -> Loaded {
+    let loaded =
+      if let snapshot { try SnapshotFile.read(snapshot) } else {
+        try await daemon.client.get("/snapshot", as: ClusterSnapshot.self)
+      }
+    if loaded.format > ClusterSnapshot.currentFormat {
+      throw Failure(
+        thing: "the snapshot of holdfastd",
+        reason: "it has format \(loaded.format), and this build reads \(ClusterSnapshot.currentFormat)",
+        remedy: "Use the holdfast of the daemon's version: `holdfastd --version` against `holdfast --version`.")
+    }
+    do throws(FileErrors) {
+      return Loaded(snapshot: loaded, policies: try PolicyFile.parse(loaded.policies).policies)
+    } catch {
+      let first = error.mistakes.first { $0.severity == .error }?.headline ?? "no reason is known"
+      throw Failure(
+        thing: "the policies of cluster \(loaded.cluster)", reason: "this build cannot read them: \(first)",
+        remedy: "Use the holdfast of the cluster's version, or name policies with --policies.")
+    }
+  }
+}
+
+/// Policies in place of those in force.
+struct PolicyOptions: ParsableArguments {
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Files, or directories of *.yaml: as if these policies were in force, and no others.", valueName: "path"))
+  var policies: [String] = []
+
+  /// nil: those in force are meant.
+  func read() throws -> PolicySet? {
+    if policies.isEmpty { return nil }
+    do {
+      return try PolicySources(policies).parse().policies
+    } catch let errors as FileErrors {
+      Output.complain("holdfast: these policies cannot be used\n\(errors)")
+      throw ExitCode(ExitStatus.failed.rawValue)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastCore
+
+struct WhatIfCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "whatif",
+    abstract: "What would go where, who would not fit and why, and what room would be left. Nothing is changed.",
+    discussion: """
+      Options combine, and what is said is the end of it, when everything has arrived. Nodes are named as in policies: n3, n1,n2, rack=b. \
+      `--lose each` loses every node alone, one after the other.
+
+      Exit status: 0 all would run, 5 a workload would not run that runs now, or that is new.
+
+      Examples: holdfast whatif --lose n3
+                holdfast whatif --lose each -o json | jq -r '.trials[] | select(.pending != []).node'
+                holdfast whatif --drain rack=b --add new-node.yaml --policies policies/
+      """)
+
+  @OptionGroup var source: SnapshotSource
+  @OptionGroup var policies: PolicyOptions
+
+  @Option(help: ArgumentHelp("Nodes that fail, all at once; or 'each'. May be repeated.", valueName: "nodes"))
+  var lose: [String] = []
+
+  @Option(help: ArgumentHelp("Nodes that are emptied on purpose. May be repeated.", valueName: "nodes"))
+  var drain: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A YAML file with workloads as for `apply`, whose XML may be left out, and nodes. May be repeated.", valueName: "file"))
+  var add: [String] = []
+
+  @Flag(help: "List everything, however long.")
+  var all = false
+
+  func validate() throws {
+    if lose.isEmpty, drain.isEmpty, add.isEmpty, policies.policies.isEmpty {
+      throw ValidationError("What if what? Add --lose, --drain, --add or --policies.")
+    }
+    if lose.contains("each"), lose.count > 1 {
+      throw ValidationError("--lose each stands alone: every node is lost by itself.")
+    }
+  }
+
+  func run() async throws {
+    let next = try policies.read()
+    let loaded = try await source.load()
+    let snapshot = loaded.snapshot.planning
+    var supposition = Supposition()
+    try Additions.read(add, into: &supposition, snapshot)
+    let whole = snapshot.supposing(supposition)
+    for text in drain { supposition.drained.formUnion(try NodeSelection.nodes(text, option: "--drain", in: whole)) }
+    if lose == ["each"] {
+      return try each(supposition, snapshot, next ?? loaded.policies)
+    }
+    for text in lose { supposition.lost.formUnion(try NodeSelection.nodes(text, option: "--lose", in: whole)) }
+    let answer = WhatIf(supposition, in: snapshot, policies: loaded.policies, next: next)
+    if source.daemon.output == .json {
+      try Output.json(answer)
+    } else {
+      let screen = WhatIfScreen(
+        answer: answer, condition: Condition.text(supposition, policies: policies.policies), terminal: .current(), isWhole: all)
+      for line in screen.lines() { Output.line(line) }
+    }
+    if !answer.victims.isEmpty { throw ExitCode(ExitStatus.wouldNotRun.rawValue) }
+  }
+
+  private func each(_ supposition: Supposition, _ snapshot: PlanningSnapshot, _ rules: PolicySet) throws {
+    let isShown = Terminal.showsProgress
+    let trials = LossTrials(supposition, in: snapshot, policies: rules) { done, count in
+      if isShown { Output.progress(done < count ? "\(done) of \(count) nodes" : "") }
+    }
+    if source.daemon.output == .json {
+      try Output.json(trials)
+    } else {
+      let screen = LossScreen(
+        trials: trials, condition: Condition.text(supposition, policies: policies.policies), terminal: .current(), isWhole: all)
+      for line in screen.lines() { Output.line(line) }
+    }
+    let isNewPending = supposition.workloads.contains { trials.pendingBefore.contains($0.name) }
+    if !trials.survivesAll || isNewPending { throw ExitCode(ExitStatus.wouldNotRun.rawValue) }
+  }
+}
+
+/// What is supposed, in words.
+enum Condition {
+  /// Such as `n3 is lost and n2 is emptied`; empty: nothing is.
+  static func text(_ supposition: Supposition, policies: [String]) -> String {
+    func clause<Name: Comparable>(_ names: some Collection<Name>, _ one: String, _ many: String) -> String? {
+      if names.isEmpty { return nil }
+      return "\(Words.list(names.sorted().map { "\($0)" }, most: 4)) \(names.count == 1 ? one : many)"
+    }
+    let clauses = [
+      clause(supposition.lost, "is lost", "are lost"), clause(supposition.drained, "is emptied", "are emptied"),
+      clause(supposition.nodes.map(\.name), "joins", "join"),
+      clause(supposition.workloads.map(\.name), "is added", "are added"),
+      clause(policies, "holds", "hold")
+    ]
+    let present = clauses.compactMap { $0 }
+    return present.count < 2
+      ? present.joined() : present.dropLast().joined(separator: ", ") + ", and " + present[present.count - 1]
+  }
+}

@@ -1,0 +1,168 @@
+import HoldfastCore
+import HoldfastPolicies
+import Testing
+
+@Suite struct `What if` {
+  private func each(_ block: Int, _ body: (MadeUpCluster, Int) throws -> Void) rethrows {
+    for seed in block * 200..<(block + 1) * 200 { try body(MadeUpCluster(seed: UInt64(seed)), seed) }
+  }
+
+  /// Where everything would be.
+  private func seats(_ answer: WhatIf, from before: Law.Seats, of snapshot: PlanningSnapshot) -> Law.Seats {
+    var seats = before
+    for move in answer.moves { seats[move.workload] = move.to }
+    for pending in answer.pending { seats[pending.workload] = nil }
+    return seats
+  }
+
+  private func wanted(_ snapshot: PlanningSnapshot, _ plan: [WorkloadName: PlacementRecord]) -> Law.Seats {
+    let wanted = Set(snapshot.workloads.filter { $0.desired == .running }.map(\.name))
+    return plan.compactMapValues(\.node).filter { wanted.contains($0.key) }
+  }
+
+  @Test(arguments: 0..<10) func `a node were lost: what the planner does when it is`(block: Int) {
+    each(block) { cluster, seed in
+      let planner = PolicyPlanner(cluster.policies)
+      var still = cluster.snapshot
+      for index in still.workloads.indices { still.workloads[index].running = nil }
+      let before = wanted(still, planner.plan(still))
+      for index in still.nodes.indices {
+        var lost = still
+        (lost.nodes[index].unavailable, lost.nodes[index].unavailableFor) = ("is lost", nil)
+        lost.nodes[index].isDraining = false
+        let answer = WhatIf(
+          Supposition(lost: [lost.nodes[index].name]), in: cluster.snapshot, policies: cluster.policies)
+        let plan = planner.plan(lost)
+        #expect(
+          seats(answer, from: before, of: still) == wanted(lost, plan), "seed \(seed), without \(lost.nodes[index].name)")
+        for pending in answer.pending { #expect(plan[pending.workload]?.others == pending.others) }
+        #expect(answer.wanted - answer.pending.count >= answer.running)
+      }
+    }
+  }
+
+  @Test(arguments: 0..<10) func `nothing changed: nothing happens`(block: Int) {
+    each(block) { cluster, seed in
+      let answer = WhatIf(Supposition(), in: cluster.snapshot, policies: cluster.policies)
+      #expect(answer.moves.isEmpty && answer.victims.isEmpty && answer.warnings.isEmpty, "seed \(seed)")
+      #expect(answer.nodes == answer.nodesBefore)
+    }
+  }
+
+  @Test(arguments: 0..<5) func `each node were lost: one answer for each`(block: Int) {
+    each(block) { cluster, seed in
+      var told: [Int] = []
+      let trials = LossTrials(Supposition(), in: cluster.snapshot, policies: cluster.policies) { done, _ in told.append(done) }
+      let standing = cluster.snapshot.nodes.filter { $0.unavailable == nil }.map(\.name).sorted()
+      #expect(trials.trials.map(\.node) == standing && told == Array(0...standing.count))
+      for trial in trials.trials {
+        let answer = WhatIf(Supposition(lost: [trial.node]), in: cluster.snapshot, policies: cluster.policies)
+        #expect(trial.pending == answer.victims, "seed \(seed), without \(trial.node)")
+      }
+    }
+  }
+
+  @Test(arguments: 0..<5) func `other rules held: what the planner makes of them`(block: Int) {
+    each(block) { cluster, seed in
+      let other = MadeUpCluster(seed: UInt64(seed) + 1_000_000).policies
+      let still = cluster.snapshot.atRest()
+      let answer = WhatIf(Supposition(), in: cluster.snapshot, policies: cluster.policies, next: other)
+      let before = wanted(still, PolicyPlanner(cluster.policies).plan(still))
+      #expect(
+        seats(answer, from: before, of: still) == wanted(still, PolicyPlanner(other).plan(still)), "seed \(seed)")
+    }
+  }
+
+  @Test(arguments: 0..<5) func `the room that is left can be used, and no more`(block: Int) throws {
+    for seed in block * 100..<(block + 1) * 100 {
+      let cluster = MadeUpCluster(seed: UInt64(seed), kinds: [])
+      var snapshot = cluster.snapshot
+      for index in snapshot.nodes.indices { snapshot.nodes[index].connections = ["lxc"] }
+      let plan = PolicyPlanner(cluster.policies).plan(snapshot)
+      for index in snapshot.workloads.indices {
+        snapshot.workloads[index].placed = plan[snapshot.workloads[index].name]
+        snapshot.workloads[index].move = nil
+      }
+      let answer = WhatIf(Supposition(), in: snapshot, policies: cluster.policies)
+      let memory = try #require(answer.headroom.first { $0.resource == "memory" })
+      guard memory.largest > 0 else { continue }
+      func fits(_ size: Double) -> Bool {
+        let new = PlanningSnapshot.Workload(
+          name: "new", connection: "lxc", demand: .init(memory: Int(size), cpus: 0), priority: -100)
+        return WhatIf(Supposition(workloads: [new]), in: snapshot, policies: cluster.policies).victims.isEmpty
+      }
+      // What is pending anyway has the first right to it.
+      guard answer.pending.isEmpty else { continue }
+      #expect(fits(memory.largest), "seed \(seed)")
+      #expect(!fits(memory.largest + 1), "seed \(seed)")
+    }
+  }
+
+  // MARK: one by one
+
+  private static func node(_ name: NodeName, memory: Int = 1000) -> PlanningSnapshot.Node {
+    .init(name: name, capacity: .init(memory: memory, cpus: 10), labels: ["rack": "a"], connections: ["lxc"])
+  }
+
+  private static func workload(_ name: WorkloadName, _ memory: Int, on node: NodeName?) -> PlanningSnapshot.Workload {
+    .init(
+      name: name, connection: "lxc", demand: .init(memory: memory, cpus: 1),
+      placed: node.map { PlacementRecord(node: $0, reason: "before") }, running: node)
+  }
+
+  private static let pair = PlanningSnapshot(
+    nodes: [node("n1"), node("n2")], workloads: [workload("a", 600, on: "n1"), workload("b", 300, on: "n2")])
+
+  @Test func `who does not fit says what is missing, and where the least is`() {
+    let snapshot = PlanningSnapshot(
+      nodes: Self.pair.nodes + [Self.node("n3", memory: 500)],
+      workloads: Self.pair.workloads + [Self.workload("c", 200, on: "n2")])
+    let answer = WhatIf(Supposition(lost: ["n1"]), in: snapshot, policies: .none)
+    #expect(answer.victims.map(\.workload) == ["a"] && answer.running == 2 && answer.wanted == 3)
+    #expect(answer.pending.first?.shortfall?.node == "n2" && answer.pending.first?.shortfall?.missing == "100 MiB of memory")
+    #expect(
+      answer.pending.first?.others == [
+        "n1": "is lost", "n2": "needs 600 MiB of memory, 500 MiB are free", "n3": "needs 600 MiB of memory, 500 MiB are free"
+      ])
+    let memory = answer.headroom.first { $0.resource == "memory" }
+    #expect(memory?.capacity == 1500 && memory?.free == 1000 && memory?.largest == 500 && memory?.node == "n2")
+  }
+
+  @Test func `rules in the way everywhere are no lack of room`() throws {
+    let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: a, only-on: n1}]", file: "p.yaml").policies
+    let answer = WhatIf(Supposition(lost: ["n1"]), in: Self.pair, policies: policies)
+    let shortfall = try #require(answer.pending.first?.shortfall)
+    #expect(shortfall.node == nil && shortfall.missing == nil)
+  }
+
+  @Test func `what waits for its node in earnest does not wait for one that is lost for good`() throws {
+    let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: all, failover: {wait: 1h}}]", file: "p.yaml").policies
+    let answer = WhatIf(Supposition(lost: ["n2"]), in: Self.pair, policies: policies)
+    #expect(answer.moves.map(\.workload) == ["b"] && answer.moves.first?.to == "n1" && answer.running == 2)
+  }
+
+  @Test func `a drain that leaves some where they are says so`() throws {
+    let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: a, evacuation: stay}]", file: "p.yaml").policies
+    let answer = WhatIf(Supposition(drained: ["n1"]), in: Self.pair, policies: policies)
+    #expect(answer.moves.isEmpty && answer.victims.isEmpty && answer.running == 2)
+    #expect(answer.warnings.map(\.text) == ["stays on n1, and goes down with it: 'evacuation: stay'"])
+  }
+
+  @Test func `all leave a drained node in the end, though few at a time`() throws {
+    let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: all, evacuation: {at-once: 1}}]", file: "p.yaml")
+      .policies
+    let snapshot = PlanningSnapshot(
+      nodes: Self.pair.nodes, workloads: (1...3).map { Self.workload(WorkloadName("w\($0)"), 100, on: "n1") })
+    let answer = WhatIf(Supposition(drained: ["n1"]), in: snapshot, policies: policies)
+    #expect(answer.moves.map(\.to) == ["n2", "n2", "n2"])
+  }
+
+  @Test func `nodes and workloads that come`() {
+    let answer = WhatIf(
+      Supposition(lost: ["n1"], nodes: [Self.node("n9", memory: 2000)], workloads: [Self.workload("c", 1800, on: nil)]),
+      in: Self.pair, policies: .none)
+    #expect(answer.moves.map(\.workload) == ["a", "c"] && answer.moves.map(\.to) == ["n2", "n9"])
+    let tight = WhatIf(Supposition(workloads: [Self.workload("c", 900, on: nil)]), in: Self.pair, policies: .none)
+    #expect(tight.victims.map(\.workload) == ["c"] && tight.victims.map(\.isNew) == [true])
+  }
+}

@@ -17,7 +17,9 @@ public struct BootInstant: Hashable, Comparable, Sendable, Codable {
   public static func - (a: BootInstant, b: Duration) -> BootInstant {
     BootInstant(nanoseconds: a.nanoseconds - b.wholeNanoseconds)
   }
-  public static func - (a: BootInstant, b: BootInstant) -> Duration { Duration(wholeNanoseconds: a.nanoseconds - b.nanoseconds) }
+  public static func - (a: BootInstant, b: BootInstant) -> Duration {
+    Duration(wholeNanoseconds: a.nanoseconds - b.nanoseconds)
+  }
 }
 
 extension Duration {
@@ -31,7 +33,9 @@ extension Duration {
     return Int64(attoseconds / Int128(Self.attosecondsPerNanosecond))
   }
 
-  init(wholeNanoseconds: Int64) { self.init(attoseconds: Int128(wholeNanoseconds) * Int128(Self.attosecondsPerNanosecond)) }
+  public init(wholeNanoseconds: Int64) {
+    self.init(attoseconds: Int128(wholeNanoseconds) * Int128(Self.attosecondsPerNanosecond))
+  }
 
   private static let attosecondsPerNanosecond: UInt64 = 1_000_000_000
 

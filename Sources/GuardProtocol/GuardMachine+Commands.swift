@@ -122,10 +122,9 @@ extension GuardMachine {
 
   /// A kill that has not yet reached every process.
   private var unsafeKill: (String, String)? {
-    for (target, kill) in killsInOrder {
-      if case .failed(let reason) = kill.progress { return (target.label, reason) }
-    }
-    return nil
+    let unsafe = kills { if case .failed = $0.progress { true } else { false } }
+    guard let (target, kill) = unsafe.first, case .failed(let reason) = kill.progress else { return nil }
+    return (target.label, reason)
   }
 
   private mutating func disarm() {

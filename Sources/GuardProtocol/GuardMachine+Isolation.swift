@@ -94,10 +94,6 @@ extension GuardMachine {
     }
   }
 
-  private var stopPartition: KillTarget {
-    .stopPartition(sparing: Set(workloads.values.filter { $0.isolation == .freeze }.compactMap(\.cgroup)))
-  }
-
   /// Written down before the first SIGKILL: the next guard must finish what this one began.
   mutating func beginKills(_ targets: [KillTarget], isolation: Bool, _ now: BootInstant) {
     for target in targets {
@@ -174,9 +170,10 @@ extension GuardMachine {
       // A start that was under way may have come into the partition since.
       if kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
     }
-    for (target, kill) in killsInOrder {
+    let limit = times.killLimit
+    for (target, kill) in kills(where: { now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {
       if now >= kill.nextAttempt { attempt(target, now) }
-      if !kill.overdue, now >= kill.begun + times.killLimit { overdue(target) }
+      if !kill.overdue, now >= kill.begun + limit { overdue(target) }
     }
   }
 

@@ -139,12 +139,15 @@ public struct GuardMachine: Sendable {
       sorted = workloads.values.sorted { $0.name < $1.name }
       names = sorted.map(\.name)
       starting = sorted.filter(\.isStarting).map(\.name)
+      stopPartition = .stopPartition(sparing: Set(sorted.lazy.filter { $0.isolation == .freeze }.compactMap(\.cgroup)))
     }
   }
   /// By name: what is told and written down with every renewal changes seldom.
   private var sorted: [GuardedWorkload] = []
   private var names: [String] = []
   private var starting: [String] = []
+  /// What is killed with every isolation.
+  private(set) var stopPartition = KillTarget.stopPartition(sparing: [])
   var kills: [KillTarget: Kill] = [:]
   var connected = false
   var greeted = false
@@ -174,7 +177,6 @@ public struct GuardMachine: Sendable {
 
   /// Takes one event at `now` and says what to do, in order.
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
-    actions.removeAll(keepingCapacity: true)
     isolateIfPassed(now)
     switch event {
     case .started(let found): start(found, now)
@@ -191,7 +193,9 @@ public struct GuardMachine: Sendable {
     isolateIfPassed(now)
     workDue(now)
     settle()
-    return actions
+    let all = actions
+    actions = []
+    return all
   }
 
   private mutating func connect() {
@@ -268,14 +272,18 @@ public struct GuardMachine: Sendable {
       taken = isolated.taken
     }
     var targets: [KillTarget] = []
-    for (target, _) in killsInOrder { if case .workload = target { targets.append(target) } }
+    for case .workload(let name, let cgroup) in kills.keys { targets.append(.workload(name: name, cgroup: cgroup)) }
+    targets.sort(by: KillTarget.order)
     return GuardRecord(
       boot: boot, phase: phase, workloads: sorted, kills: targets, taken: taken)
   }
 
-  /// Mostly there are none.
-  var killsInOrder: [(key: KillTarget, value: Kill)] {
-    kills.isEmpty ? [] : kills.sorted { KillTarget.order($0.key, $1.key) }
+  /// In a fixed order.
+  func kills(where matches: (Kill) -> Bool) -> [(KillTarget, Kill)] {
+    var found: [(KillTarget, Kill)] = []
+    for (target, kill) in kills where matches(kill) { found.append((target, kill)) }
+    found.sort { KillTarget.order($0.0, $1.0) }
+    return found
   }
 
   /// The timer and the watchdog follow from the state; said only when they change.

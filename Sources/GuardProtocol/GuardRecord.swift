@@ -117,6 +117,14 @@ public enum KillTarget: Hashable, Sendable {
   /// A workload whose start was cut short before its cgroup was known: everything in the partitions that is in no known cgroup.
   /// Other starts that were cut short die with it, and are made again.
   case unseen(name: String, sparing: Set<String>)
+
+  /// Without the sets: they tell little apart, and a hash of them costs more than the rest of a look-up.
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .workload(let name, _), .unseen(let name, _): hasher.combine(name)
+    case .stopPartition: hasher.combine(0)
+    }
+  }
 }
 
 /// How far one attempt at a kill came.

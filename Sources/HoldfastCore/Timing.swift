@@ -26,7 +26,7 @@ public struct Timing: Hashable, Sendable {
   }
 
   /// Five renewals in a TTL: one may be lost and the next still be in time, with the store's leader changing.
-  public var renewInterval: Duration { .nanoseconds(ttl.wholeNanoseconds / 5) }
+  public var renewInterval: Duration { Duration(wholeNanoseconds: ttl.wholeNanoseconds / 5) }
 
   /// A renewal that was not answered by then is sent again, to the next endpoint.
   public var renewTimeout: Duration { renewInterval }
@@ -35,13 +35,13 @@ public struct Timing: Hashable, Sendable {
   public var requestTimeout: Duration { max(ttl, .seconds(1)) }
 
   /// A watch is deaf when one's own renewal has not come through it for this long.
-  package var watchPatience: Duration { .nanoseconds(max(ttl.wholeNanoseconds / 2, 300_000_000)) }
+  package var watchPatience: Duration { Duration(wholeNanoseconds: max(ttl.wholeNanoseconds / 2, 300_000_000)) }
 
   /// The store has been silent when no renewal succeeded for this long.
-  public var gap: Duration { renewInterval * 2 }
+  public var gap: Duration { renewInterval + renewInterval }
 
   /// What others get to renew in after the store's return, before anyone is declared expired.
-  public var fairChance: Duration { renewInterval * 2 }
+  public var fairChance: Duration { renewInterval + renewInterval }
 
   /// A planner that finds a cluster without one waits this long for nodes that are just starting too.
   public var settle: Duration { ttl * 2 }

@@ -125,7 +125,7 @@ extension PolicyFile {
       "They go back only to a node with more points than this above those of the node where they are."),
     .init(
       "workloads[].exclusive", "`yes` or `no`", .value("yes"),
-      "`no`: copies may run at the same time, so a takeover need not wait."),
+      "`no`: copies may run at the same time, so nobody freezes them."),
     .init(
       "workloads[].isolation", "`freeze` or `stop`", .rule("the definition's"), "What the guard does at the deadline.")
   ]

@@ -53,6 +53,9 @@ public enum ScenarioSchema {
         path == "timeline" ? TimePhrases.happening.phrases.map(\.pattern) : TimePhrases.expectation.phrases.map(\.pattern), page
       )
       property["additionalProperties"] = false
+    } else if path == "cluster.policies" {
+      property["type"] = ["array", "null"]
+      property["items"] = ["$ref": "policy.schema.json"]
     } else if ScenarioFile.keys.rows.contains(where: { $0.path.hasPrefix(path + "[]") }) {
       property["type"] = ["object", "null"]
       property["additionalProperties"] = .object(object(below: path + "[]"))

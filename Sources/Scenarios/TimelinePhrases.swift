@@ -190,7 +190,9 @@ enum TimelinePhrases {
       let name = $0.domain()
       return [.asked(.adopt(name, $0.node()), through: nil)]
     },
-    .init("policies NUMBER", "`holdfast policy apply`: those at this place of `cluster.policies` come into force, counted from 1.") {
+    .init(
+      "policies NUMBER", "`holdfast policy apply`: those at this place of `cluster.policies` come into force, counted from 1."
+    ) {
       [.asked(.policies($0.number() - 1), through: nil)]
     },
     .init("leave NODES", "The nodes depart cleanly: holdfastd hands over and ends.") {

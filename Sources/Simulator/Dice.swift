@@ -2,7 +2,7 @@ import HoldfastCore
 
 /// Everything that is left to chance, from one seed. Each matter has its own, so that a change in one does not shake the others.
 final class Dice {
-  private var generator: SeededGenerator
+  @exclusivity(unchecked) private var generator: SeededGenerator
 
   init(seed: UInt64, matter: UInt64) {
     var mixer = SeededGenerator(seed: seed ^ (matter &* 0xD6E8_FEB8_6659_FD93))

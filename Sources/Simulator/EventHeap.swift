@@ -66,14 +66,16 @@ struct EventHeap {
     sequence += 1
     let key = Key(at: moment.nanoseconds, order: sequence << Self.slotBits | UInt64(slot))
     keys.append(key)
-    var child = keys.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 4
-      guard key.comesBefore(keys[parent]) else { break }
-      keys[child] = keys[parent]
-      child = parent
+    keys.withUnsafeMutableBufferPointer { keys in
+      var child = keys.count - 1
+      while child > 0 {
+        let parent = (child - 1) / 4
+        guard key.comesBefore(keys[parent]) else { break }
+        keys[child] = keys[parent]
+        child = parent
+      }
+      keys[child] = key
     }
-    keys[child] = key
   }
 
   /// What comes first; nil when nothing is planned.
@@ -87,19 +89,21 @@ struct EventHeap {
   }
 
   private mutating func sink(_ key: Key) {
-    var parent = 0
-    while true {
-      let begin = 4 * parent + 1
-      guard begin < keys.count else { break }
-      var least = begin
-      for child in begin + 1..<max(begin + 1, min(begin + 4, keys.count)) where keys[child].comesBefore(keys[least]) {
-        least = child
+    keys.withUnsafeMutableBufferPointer { keys in
+      var parent = 0
+      while true {
+        let begin = 4 * parent + 1
+        guard begin < keys.count else { break }
+        var least = begin
+        for child in begin + 1..<max(begin + 1, min(begin + 4, keys.count)) where keys[child].comesBefore(keys[least]) {
+          least = child
+        }
+        guard keys[least].comesBefore(key) else { break }
+        keys[parent] = keys[least]
+        parent = least
       }
-      guard keys[least].comesBefore(key) else { break }
-      keys[parent] = keys[least]
-      parent = least
+      keys[parent] = key
     }
-    keys[parent] = key
   }
 
   mutating func removeAll() {

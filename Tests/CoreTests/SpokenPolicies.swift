@@ -7,7 +7,8 @@ struct SpokenPolicies: PolicyReader {
     var policies = PolicySet()
     for file in files {
       let words = file.text.split(separator: " ").map(String.init)
-      guard words.count == 3, let known = Self.rule(words[0], words[2]), let selection = try? Selection(parsing: words[1]) else {
+      guard words.count == 3, let known = Self.rule(words[0], words[2]), let selection = try? Selection(parsing: words[1])
+      else {
         throw UnreadablePolicies(reason: "'\(file.text)' is no rule")
       }
       var rule = WorkloadPolicy(name: file.text, selection: selection)
@@ -23,7 +24,8 @@ struct SpokenPolicies: PolicyReader {
     case "isolation": { $0.isolation = Isolation(rawValue: value) }
     case "restarts": { $0.failover = Failover(restarts: Int(value)) }
     case "wait": { $0.failover = Failover(wait: Double(value)) }
-    case "night": { rule in
+    case "night":
+      { rule in
         rule.prefer = (try? Selection(parsing: value)).map { .inOrder([$0]) }
         rule.failback = Failback(.automatic, after: 0, windows: (try? [WeekWindow(parsing: "daily 02:00-03:00")]) ?? [])
       }

@@ -20,7 +20,7 @@ import Testing
     let hours = Int(report.virtual.inSeconds / 3600)
     print(
       "\(kind): \(report.seeds) seeds, \(hours) virtual hours, \(report.violations.count) violations,",
-      "\(Int(report.speed)) virtual seconds for each second of one processor")
+      "\(Int(report.speed)) virtual seconds for each second that a processor was at work")
     // Tame runs prove nothing.
     for kind in FaultKind.allCases { #expect(seeds.count < 20 || report.tally.faults[kind] ?? 0 > 0, "\(kind)") }
   }

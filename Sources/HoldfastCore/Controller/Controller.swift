@@ -110,13 +110,14 @@ public struct Controller: Sendable {
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
     self.now = max(now, self.now)
     if bornAt == nil { bornAt = self.now }
-    out.removeAll(keepingCapacity: true)
     guard !isFinished else { return [] }
     isNews = false
     learn(event)
     // Most events say that everything is as it was. Nothing is decided anew then before the time that was asked for.
     if isNews || wakeAt.map({ self.now >= $0 }) ?? true { decide() }
-    return out
+    let actions = out
+    out = []
+    return actions
   }
 
   private mutating func learn(_ event: Event) {

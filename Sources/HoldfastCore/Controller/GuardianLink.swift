@@ -189,8 +189,9 @@ extension Controller {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
     guard let own = session.standing, own.confirmedSent != nil, now >= max(pauseUntil, guardian.quietUntil) else { return }
     let kept = settleStopped()
-    // What this life of the controller has not seen may be here without a claim.
-    guard local.isComplete else { return freeTheHypervisor() }
+    // What this life of the controller has not seen may be here without a claim; and while libvirt does not answer, no earlier start
+    // can be barred.
+    guard local.isComplete, kept != nil || local.unreachable.isEmpty else { return freeTheHypervisor() }
     if let kept { validate(kept, as: own) }
   }
 
@@ -258,7 +259,9 @@ extension Controller {
     for domain in local.domains.values {
       guard let mark = domain.mark, mark.cluster == configuration.cluster else { continue }
       let workload = WorkloadName(mark.workload)
-      if view.specs[workload] != nil || staleCopy(of: workload) != nil { names.insert(workload) }
+      // What may run more than once was not stopped.
+      let isShared = view.specs[workload].map { !rules.isExclusive(workload, $0.value) } ?? false
+      if !isShared, view.specs[workload] != nil || staleCopy(of: workload) != nil { names.insert(workload) }
     }
     return names.sorted()
   }

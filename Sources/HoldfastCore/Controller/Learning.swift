@@ -102,7 +102,8 @@ extension Controller {
     case .report: if after != before { role.planIsDue = true }
     case .claim(let workload):
       if after != before { role.planIsDue = true }
-      if observation(of: workload) != nil { reportIsDue = true }
+      // Whether what runs here is the workload's.
+      if isSeen(workload) { reportIsDue = true }
       dirty.insert(workload)
     case .spec(let workload), .intent(let workload):
       rules.forget(workload)

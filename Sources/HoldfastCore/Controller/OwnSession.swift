@@ -66,7 +66,7 @@ public struct OwnSession: Hashable, Sendable {
   public var incarnation: Incarnation? { standing?.incarnation }
 
   /// Whether workloads may be started, resumed or claimed now.
-  public func isValid(at now: BootInstant) -> Bool { deadline.map { now < $0 } ?? false }
+  public func isValid(at now: BootInstant) -> Bool { if let deadline { now < deadline } else { false } }
 
   package func record(_ counter: Int64, leaving: Bool) -> SessionRecord {
     // Rounded up: others must not count a shorter TTL than we do.

@@ -146,13 +146,14 @@ extension Controller {
   }
 
   private mutating func takeVacantRole(as own: OwnSession.Standing) {
+    if let incumbent = view.planner?.value.incarnation {
+      guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
+    }
     guard mayPlanForOthers, rules.mayPlan, view.unreadable[.planner] == nil, role.mayPlan(at: now) else { return }
     guard !isUnderWay({ $0 == .takeRole }) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     if let planner = view.planner {
-      let incumbent = planner.value.incarnation
-      guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
-      conditions += [.unchanged(.planner, modified: planner.modified), .absent(.session(incumbent))]
+      conditions += [.unchanged(.planner, modified: planner.modified), .absent(.session(planner.value.incarnation))]
     } else {
       conditions.append(.absent(.planner))
     }

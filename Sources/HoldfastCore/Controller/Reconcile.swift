@@ -6,6 +6,8 @@ import GuardProtocol
 extension Controller {
   /// Starts that may be under way at once on one node: libvirt's own limit for one client is near.
   private static let startsAtOnce = 4
+  /// libvirt's own, which the guard leaves alone: for what may run more than once.
+  private static let commonPartition = "/machine"
   /// How long after a call's end its effect may take to be seen before everything is observed anew.
   private static let settling: Duration = .seconds(1)
 
@@ -70,12 +72,14 @@ extension Controller {
   private func isUnprotecting(_ workload: WorkloadName) -> Bool { view.intents[workload]?.value.desired == .unprotected }
 
   /// This node may begin something under a claim now.
-  var mayAct: Bool { session.isValid(at: now) && guardian.isArmed }
+  var mayAct: Bool { if session.isValid(at: now) { guardian.isArmed } else { false } }
 
   func observation(of workload: WorkloadName) -> DomainObservation? {
     guard let spec = view.specs[workload]?.value else { return nil }
     return local.domains[DomainID(connection: spec.connection, name: workload.text)]
   }
+
+  func isSeen(_ workload: WorkloadName) -> Bool { observation(of: workload) != nil }
 
   // MARK: whose domain it is
 
@@ -94,9 +98,8 @@ extension Controller {
 
   /// libvirt does not answer. What stands still here and was this node's is claimed again all the same, so that it can go on.
   private mutating func unknownAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
-    if isUnprotecting(workload), isPlanner, let claim = view.claims[workload]?.value, !view.isHeld(claim),
-      claim.holder?.node != me
-    {
+    let claim = view.claims[workload]?.value
+    if isUnprotecting(workload), isPlanner, !(claim.map(view.isHeld) ?? false), claim?.holder?.node != me {
       return forget(workload)
     }
     let isHere = agents[workload]?.guarded != nil || isGuarded(workload)
@@ -130,7 +133,7 @@ extension Controller {
     let claim = view.claims[workload]?.value
     if holds(claim) { return settleDoubt(workload) }
     if isUnprotecting(workload), isPlanner, !view.isHeld(claim) { return forget(workload) }
-    if mayAct, isWantedHere(workload), !isLeaving { wishClaim(workload, &wishes) }
+    if isWantedHere(workload), !isLeaving, mayAct { wishClaim(workload, &wishes) }
   }
 
   /// A release was sent, and nobody knows what became of it: a write that succeeds or is refused tells.
@@ -272,9 +275,12 @@ extension Controller {
     agents[workload]?.bar = .none
     agents[workload]?.condemned = nil
     agents[workload]?.askedToStart = true
+    let isExclusive = rules.isExclusive(workload, spec)
     // Before the start, so that the guard knows the links whenever the deadline comes.
-    protect(
-      workload, GuardedWorkload(name: workload.text, isolation: isolation, cgroup: nil, links: links, isStarting: true))
+    if isExclusive {
+      protect(
+        workload, GuardedWorkload(name: workload.text, isolation: isolation, cgroup: nil, links: links, isStarting: true))
+    }
     begin(.start, workload)
     out.append(
       .start(
@@ -282,7 +288,8 @@ extension Controller {
         StartRequest(
           id: id, xml: spec.xml, uuid: spec.uuid,
           mark: ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: epoch),
-          partition: "\(configuration.partition)/\(isolation.rawValue)", links: links, notAfter: notAfter)))
+          partition: isExclusive ? "\(configuration.partition)/\(isolation.rawValue)" : Self.commonPartition, links: links,
+          notAfter: notAfter)))
   }
 
   private mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
@@ -322,6 +329,8 @@ extension Controller {
   // MARK: the guard's knowledge
 
   mutating func protect(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
+    // What is guarded stays so until its end, whatever the rules say now: it runs in the guard's partition.
+    guard rules.isExclusive(workload, spec) || isGuarded(workload) || agents[workload]?.guarded != nil else { return }
     protect(
       workload,
       GuardedWorkload(
@@ -433,6 +442,7 @@ extension Controller {
 
   mutating func observed(_ event: HypervisorEvent) {
     reportIsDue = true
+    let before = local.unreachable
     for id in local.receive(event) {
       dirty.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }
@@ -442,10 +452,11 @@ extension Controller {
       noteOnce(
         .hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error,
         connection: connection)
-      makeEveryWorkloadDirty()
+      if before[connection] == nil { makeEveryWorkloadDirty() }
     case .inventory(let connection, _):
       if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
-      makeEveryWorkloadDirty()
+      // Where it answered before, only what it shows is new, and what this node does something about.
+      if before[connection] != nil { makeEveryWorkloadDirty() } else { dirty.formUnion(agents.keys) }
     case .changed, .gone: break
     }
   }

@@ -36,7 +36,8 @@ struct RulesInForce: Sendable {
     let revision = record?.modified ?? .zero
     guard revision != read || flaw != nil else { return false }
     do throws(UnreadablePolicies) {
-      planner = PolicyPlanner(try record.map { record throws(UnreadablePolicies) in try reader.read(record.value.files) } ?? .none)
+      planner = PolicyPlanner(
+        try record.map { record throws(UnreadablePolicies) in try reader.read(record.value.files) } ?? .none)
       (read, flaw, mayPlan, settings) = (revision, nil, true, [:])
       return true
     } catch {
@@ -57,6 +58,12 @@ struct RulesInForce: Sendable {
     let found = planner.policies.settings(of: workload, labels: spec.labels)
     settings[workload] = found
     return found
+  }
+
+  /// Copies of it must not run at the same time.
+  func isExclusive(_ workload: WorkloadName, _ spec: SpecRecord) -> Bool {
+    if planner.policies.workloads.isEmpty { return true }
+    return (settings[workload] ?? planner.policies.settings(of: workload, labels: spec.labels)).exclusive
   }
 
   /// The workload's labels may be others now.

@@ -38,7 +38,7 @@ public struct WorkloadPolicy: Hashable, Sendable, Codable {
   public var evacuation: Evacuation?
   /// How many points more a node must be preferred before they move there by themselves.
   public var stickiness: Int?
-  /// False: copies may run at the same time, so a takeover need not wait.
+  /// False: copies may run at the same time, so nobody freezes them.
   public var exclusive: Bool?
   public var isolation: Isolation?
 

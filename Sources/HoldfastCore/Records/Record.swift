@@ -30,8 +30,8 @@ public enum RecordKey: HashedBeforehand, Sendable {
   }
 }
 
-/// Everything that Holdfast keeps in the store.
-public enum Record: Hashable, Sendable {
+/// Everything that Holdfast keeps in the store. A record is handed on often and looked into seldom: it is copied as one reference.
+public indirect enum Record: Hashable, Sendable {
   case format(FormatRecord)
   case planner(PlannerRecord)
   case policies(PoliciesRecord)

@@ -8,7 +8,7 @@ final class ControllerProcess {
 
   let host: SimulatedHost
   let world: World
-  private(set) var core: Controller
+  @exclusivity(unchecked) private(set) var core: Controller
   private(set) var isAlive = true
   /// Stopped by SIGSTOP.
   private(set) var isHalted = false

@@ -3,9 +3,9 @@ import GuardProtocol
 /// The guard's program around the real machine: one thread, one thing after the other, on this host's clock.
 final class GuardProcess {
   private let host: SimulatedHost
-  private var machine: GuardMachine
+  @exclusivity(unchecked) private var machine: GuardMachine
   private let tampering: (any Tampering)?
-  private var inputs: [GuardMachine.Event] = []
+  @exclusivity(unchecked) private var inputs: [GuardMachine.Event] = []
   private var isBusy = false
   private var isAlive = true
   /// When the machine wants to be woken.

@@ -157,7 +157,7 @@ final class SimulatedLibvirt {
       if dice.chance(failures) { return ended(.failed(reason: "internal error")) }
       let domain = SimulatedDomain(
         id: request.id, uuid: request.uuid, pid: host.nextPID(),
-        partition: request.partition.hasSuffix("stop") ? .stop : .freeze,
+        partition: Isolation.allCases.first { request.partition == "\(ControllerProcess.partition)/\($0.rawValue)" },
         memory: host.world.store.spec(of: WorkloadName(request.mark.workload))?.demand.memory ?? 0, vcpus: 1,
         links: request.links,
         mark: request.mark, isPersistent: false)

@@ -40,6 +40,7 @@ final class Invariants {
   private func begins(_ domain: SimulatedDomain, _ uuid: String, on host: SimulatedHost) {
     guard let workload = uuids[uuid] else { return }
     world.tell("\(workload) executes on \(host.name)")
+    guard PlacementRules.isExclusive(workload, in: world) else { return }
     for other in world.hosts where other !== host && executing[other.index][uuid] != nil {
       world.violated(.oneNode, "\(workload) executes on \(other.name) and on \(host.name)")
     }
@@ -138,7 +139,7 @@ final class Invariants {
     moved("the claim of \(workload)")
     world.tell("\(who): the claim of \(workload) is \(Self.words(claim)), was \(Self.words(before))")
     if let holder { claimTaken(workload, by: holder, from: before?.holder) }
-    guard isProtected(workload) else { return }
+    guard isProtected(workload), PlacementRules.isExclusive(workload, in: world) else { return }
     for host in executes(workload) where host.name != holder?.node {
       world.violated(
         .executingNeedsClaim, "\(who) made the claim of \(workload) \(Self.words(claim)) while it executes on \(host.name)")
@@ -168,7 +169,8 @@ final class Invariants {
   private func sessionEnded(_ incarnation: Incarnation, by who: String, sent: Moment) {
     world.tell("\(who) ends the session \(incarnation)")
     for host in world.hosts {
-      for workload in workloadsExecuting(on: host) where isProtected(workload) {
+      for workload in workloadsExecuting(on: host)
+      where isProtected(workload) && PlacementRules.isExclusive(workload, in: world) {
         guard let holder = world.store.claim(of: workload)?.holder, holder.incarnation == incarnation else { continue }
         world.violated(.sessionsEndInTime, "\(who) ended \(incarnation) while \(workload) executes on \(host.name)")
       }

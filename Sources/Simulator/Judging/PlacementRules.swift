@@ -35,6 +35,14 @@ enum PlacementRules {
     policies(in: world).workloads.filter { $0.selection.matches(name: workload.text, labels: spec.labels) }
   }
 
+  /// Under all the policies that the story knows: what ran under others before may still run.
+  static func isExclusive(_ workload: WorkloadName, in world: World) -> Bool {
+    let sets = world.settings.cluster.policies
+    if sets.isEmpty { return true }
+    let labels = world.store.spec(of: workload)?.labels ?? [:]
+    return sets.allSatisfy { $0.settings(of: workload, labels: labels).exclusive }
+  }
+
   /// Where it may be depends on where others are.
   static func isBound(_ workload: WorkloadName, in world: World) -> Bool {
     guard let spec = world.store.spec(of: workload) else { return false }

@@ -19,7 +19,7 @@ enum MadeUpPolicies {
   }
 
   private static func fill(_ rule: inout WorkloadPolicy, nodes: [String], _ dice: Dice) {
-    switch dice.number(0...9) {
+    switch dice.number(0...10) {
     case 0: rule.neverOn = some(nodes, dice)
     case 1: rule.onlyOn = some(nodes, dice)
     case 2: rule.keepApart = [KeepApart(atMost: dice.number(1...2), ifPossible: dice.chance(0.5))]
@@ -33,6 +33,7 @@ enum MadeUpPolicies {
     case 6: rule.failover = Failover(wait: Double(dice.number(1...15)))
     case 7: rule.failover = Failover(restarts: dice.number(1...3))
     case 8: rule.isolation = dice.chance(0.5) ? .freeze : .stop
+    case 9: rule.exclusive = false
     default: rule.makeRoom = true
     }
   }

@@ -23,11 +23,15 @@ public struct Campaign: Sendable {
     public var processors = 0.0
     /// Seconds that went by.
     public var elapsed = 0.0
+    /// Worlds that ran at once: each had a processor, or a part of one.
+    public var atOnce = 1
     public var tally = Tally()
 
     public var seedsPerSecond: Double { elapsed > 0 ? Double(seeds) / elapsed : 0 }
-    /// Virtual seconds for each second of one processor.
+    /// Virtual seconds for each second in which a processor worked on them.
     public var speed: Double { processors > 0 ? virtual.inSeconds / processors : 0 }
+    /// Virtual seconds for each second that went by, on each of the processors.
+    public var realSpeed: Double { elapsed > 0 ? virtual.inSeconds / elapsed / Double(atOnce) : 0 }
   }
 
   /// Runs every seed; `progress` is called after each, in the order in which they end.
@@ -36,6 +40,7 @@ public struct Campaign: Sendable {
   public func run(_ progress: (Report) -> Void = { _ in }) async -> Report {
     let began = ContinuousClock.now
     var report = Report()
+    report.atOnce = min(max(1, jobs), seeds.count, max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     var next = seeds.makeIterator()
     await withTaskGroup(of: (Simulation.Outcome, Double).self) { group in
       func add() {

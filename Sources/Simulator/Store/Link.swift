@@ -18,8 +18,8 @@ final class Link {
 
   private unowned let world: World
   private let dice: Dice
-  var quality: Quality
-  private(set) var cut: Set<Direction> = []
+  @exclusivity(unchecked) var quality: Quality
+  @exclusivity(unchecked) private(set) var cut: Set<Direction> = []
   private var waiting: [Direction: [EventHeap.Deed]] = [:]
   /// Called when a direction is open again.
   var opened: (Direction) -> Void = { _ in }

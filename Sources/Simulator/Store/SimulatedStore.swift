@@ -17,7 +17,7 @@ final class SimulatedStore {
 
   private unowned let world: World
   private let dice: Dice
-  private(set) var model = StoreModel<RecordKey, Record>()
+  @exclusivity(unchecked) private(set) var model = StoreModel<RecordKey, Record>()
   private(set) var service = Service.serving
   /// When it last came back, and after what time.
   private(set) var servesSince = Moment.zero
@@ -28,7 +28,7 @@ final class SimulatedStore {
   /// Requests that wait for a leader.
   private var waiting: [EventHeap.Deed] = []
   /// The changes of the last revision, shared by those watchers that have seen everything before.
-  private var lastBatch: (revision: Revision, before: Revision, changes: [ClusterChange])?
+  @exclusivity(unchecked) private var lastBatch: (revision: Revision, before: Revision, changes: [ClusterChange])?
 
   init(_ world: World, dice: Dice) {
     self.world = world

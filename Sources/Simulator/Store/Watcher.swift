@@ -9,8 +9,8 @@ final class Watcher {
   private let world: World
   private let deliver: (Event) -> Void
   /// Everything up to here was delivered; nil while a listing is under way.
-  private var cursor: Revision?
-  private var lastArrival = Moment.zero
+  @exclusivity(unchecked) private var cursor: Revision?
+  @exclusivity(unchecked) private var lastArrival = Moment.zero
   private var attempt = 0
   private var isClosed = false
   /// Nothing comes through before this moment: the stream is broken, or its server lags.

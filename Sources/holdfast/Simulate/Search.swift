@@ -63,7 +63,7 @@ struct SearchProgress {
     last = now
     let violations = Words.count(report.violations.count, "violation")
     let text =
-      "\(report.seeds) of \(Words.count(total, "seed")), \(violations), \(Self.rounded(report.seedsPerSecond)) seeds/s, \(Int(report.speed)) virtual seconds a second\(remaining(report))"
+      "\(report.seeds) of \(Words.count(total, "seed")), \(violations), \(Self.rounded(report.seedsPerSecond)) seeds/s, \(Int(report.realSpeed)) virtual seconds a second and processor\(remaining(report))"
     if isShown { Output.progress(text) } else { Output.complain(text) }
   }
 

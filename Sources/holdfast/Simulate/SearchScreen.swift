@@ -25,9 +25,10 @@ struct SearchScreen {
       report.violations.isEmpty
       ? terminal.styled("no violation", .good) : terminal.styled(Words.count(report.violations.count, "violation"), .bad)
     let hours = report.virtual.inSeconds / 3600
+    let processors = report.atOnce == 1 ? "one processor" : "each of \(report.atOnce) processors"
     return [
       "\(Words.count(report.seeds, "seed")), \(SearchProgress.rounded(hours)) virtual hours: \(verdict)",
-      "\(SearchProgress.rounded(report.seedsPerSecond)) seeds/s; \(Int(report.speed)) virtual seconds for each second of one processor"
+      "\(SearchProgress.rounded(report.seedsPerSecond)) seeds/s; \(Int(report.realSpeed)) virtual seconds a second on \(processors), \(Int(report.speed)) for each second that one was at work"
     ] + tally(report.tally)
   }
 

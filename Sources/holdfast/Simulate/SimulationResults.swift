@@ -49,8 +49,12 @@ struct SearchResult: Encodable {
   var virtualSeconds: Double
   var elapsedSeconds: Double
   var seedsPerSecond: Double
-  /// For each second of one processor.
+  /// Worlds that ran at once, one on each.
+  var processors: Int
+  /// For each second that went by, on each processor.
   var virtualSecondsPerSecond: Double
+  /// For each second in which a processor was at work on them.
+  var virtualSecondsPerProcessorSecond: Double
   var violations: [Found]
   var faults: [String: Int]
   var facts: [String: Int]
@@ -61,7 +65,9 @@ struct SearchResult: Encodable {
     virtualSeconds = report.virtual.inSeconds
     elapsedSeconds = report.elapsed
     seedsPerSecond = report.seedsPerSecond
-    virtualSecondsPerSecond = report.speed
+    processors = report.atOnce
+    virtualSecondsPerSecond = report.realSpeed
+    virtualSecondsPerProcessorSecond = report.speed
     violations = report.violations.map(Found.init)
     faults = Dictionary(uniqueKeysWithValues: report.tally.faults.map { ($0.key.rawValue, $0.value) })
     facts = Dictionary(uniqueKeysWithValues: report.tally.facts.map { ($0.key.rawValue, $0.value) })

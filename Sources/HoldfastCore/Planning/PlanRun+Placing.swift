@@ -14,17 +14,23 @@ extension PlanRun {
   private mutating func place(_ workload: Int) -> Bool {
     if tables.neighbours.company[workload] >= 0 { return placeCompany(of: workload) }
     search.prepare(workload, board, tables)
-    if let move = tables.workloads[workload].move, let target = tables.nodes.row(move.to),
-      search.refusal(target, board, tables) == nil
-    {
-      let score = search.score(target, board, tables)
-      settle((target, score), because: "the operator asked for it", cause: .operatorsMove)
-      pinned[workload] = true
-      return true
+    var refused: String?
+    if let move = tables.workloads[workload].move, let target = tables.nodes.row(move.to) {
+      guard let refusal = refusal(of: target) else {
+        settle((target, search.score(target, board, tables)), because: "the operator asked for it", cause: .operatorsMove)
+        pinned[workload] = true
+        return true
+      }
+      refused = "asked to move to \(move.to), which cannot take it: \(wording.text(refusal, of: search, by: target, board))"
     }
     guard let best = search.best(board, tables) else { return false }
-    settle(best)
+    settle(best, because: refused)
     return true
+  }
+
+  /// Why a node cannot take those that the search is for at once.
+  func refusal(of node: Int) -> Refusal? {
+    search.refusal(node, board, tables) ?? search.lingering(node, board, tables).map { .lingering(column: $0) }
   }
 
   // MARK: companies

@@ -32,7 +32,9 @@ extension PlanRun {
       }
     }
     for (row, workloads) in leaving.sorted(by: { $0.key < $1.key }) { leave(row, workloads) }
-    pending.sort(by: tables.goesFirst)
+    // For whom a place is kept has it, as far as others are concerned.
+    let isKept = { [tables] in tables.workloads[$0].placed?.cause == .waits }
+    pending = pending.filter(isKept).sorted(by: tables.goesFirst) + pending.filter { !isKept($0) }.sorted(by: tables.goesFirst)
   }
 
   private mutating func hold(_ workload: Int, on row: Int) {
@@ -78,7 +80,8 @@ extension PlanRun {
       if let most = tables.settings(workload).evacuation.atOnce, underWay >= most, tables.running[workload] == Int32(row) {
         hold(workload, on: row)
       } else {
-        underWay += 1
+        // Who is not there any more takes nobody's turn.
+        if tables.running[workload] == Int32(row) { underWay += 1 }
         want(workload)
       }
     }
@@ -113,9 +116,7 @@ extension PlanRun {
     let unit = [workload] + unitMates(of: workload).filter { board.at[$0] == Int32(here) && !fixed[$0] }
     for member in unit { board.take(member, tables) }
     search.prepare(unit, board, tables)
-    let refusal =
-      search.refusal(target, board, tables) ?? search.lingering(target, board, tables).map { .lingering(column: $0) }
-    if let refusal {
+    if let refusal = refusal(of: target) {
       answer.reason =
         "asked to move to \(move.to), which cannot take it: \(wording.text(refusal, of: search, by: target, board))"
       for member in unit { board.put(member, on: here, tables) }

@@ -88,7 +88,7 @@ struct PlanRun {
       } else if found.score.waits {
         // The seat is kept for it; it is told to start when there is room.
         let reason = "waits for room on \(node): \(leaving(found.node)) has not left it yet"
-        nowhere(member, reason, others: others)
+        nowhere(member, reason, others: others, cause: .waits)
       } else {
         records[member] = PlacementRecord(node: node, reason: reason, others: others, servedMove: served(member), cause: cause)
       }

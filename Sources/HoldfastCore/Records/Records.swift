@@ -148,6 +148,8 @@ public struct PlacementRecord: Hashable, Sendable, Codable {
     case notAdmitted
     /// It gave way to another one.
     case displaced
+    /// Its place is kept for it until others have left it.
+    case waits
   }
   /// nil: nowhere; `reason` says why.
   public var node: NodeName?

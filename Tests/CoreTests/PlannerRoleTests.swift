@@ -235,18 +235,27 @@ import Testing
 
   @Test func `it leaves protection on a dead node: the planner forgets it, whatever that connection is here`() {
     var rig = planning()
+    rig.hold("w1", by: "n2", "i2")
     rig.write([
       .put(.spec("w1"), .spec(Rig.spec(connection: "qemu:///system"))),
       .put(.intent("w1"), .intent(IntentRecord(desired: .unprotected))),
       .put(.placement("w1"), .placement(PlacementRecord(node: "n2", reason: "test")))
     ])
-    rig.hold("w1", by: "n2", "i2")
     rig.pass(.seconds(3))
     #expect(rig.store.entries[.spec("w1")] != nil, "n2 still holds it")
     rig.renewed = [:]
     rig.pass(.seconds(2))
     #expect(rig.store.entries[.spec("w1")] == nil)
     #expect(rig.claim("w1")?.holder == nil)
+  }
+
+  @Test func `it leaves protection and was never claimed: forgotten, whatever its connection is here`() {
+    var rig = planning()
+    rig.write([
+      .put(.spec("w1"), .spec(Rig.spec(connection: "qemu:///system"))),
+      .put(.intent("w1"), .intent(IntentRecord(desired: .unprotected)))
+    ])
+    #expect(rig.store.entries[.spec("w1")] == nil && rig.store.entries[.intent("w1")] == nil)
   }
 
   @Test func `the session is lost while it leaves protection: claimed again, not killed`() throws {

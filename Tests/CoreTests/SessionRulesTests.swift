@@ -69,14 +69,14 @@ private func entry(_ counter: Int64, modified: Int64, created: Int64 = 10) -> St
 @Suite struct ExpiryRuleTests {
   private func renewing(until end: Int64) -> ExpiryWatch {
     var watch = ExpiryWatch(timing: timing)
-    for at in stride(from: Int64(0), through: end, by: 200) { watch.answered(now: ms(at)) }
+    for at in stride(from: Int64(0), through: end, by: 200) { watch.answered(sent: ms(at), now: ms(at)) }
     return watch
   }
 
   @Test func `expiry counts from when the last change was received`() {
     var watch = renewing(until: 1000)
     watch.observe("i2", entry(3, modified: 30), now: ms(1000))
-    for at in stride(from: Int64(1200), through: 2200, by: 200) { watch.answered(now: ms(at)) }
+    for at in stride(from: Int64(1200), through: 2200, by: 200) { watch.answered(sent: ms(at), now: ms(at)) }
     #expect(watch.due("i2") == ms(1000 + 1000 + 10 + 100))
     #expect(watch.expired(now: ms(2109)).isEmpty)
     #expect(watch.expired(now: ms(2110)) == ["i2"])
@@ -100,11 +100,23 @@ private func entry(_ counter: Int64, modified: Int64, created: Int64 = 10) -> St
   @Test func `after a silence everybody gets two renewal intervals`() {
     var watch = renewing(until: 1000)
     watch.observe("i2", entry(3, modified: 30), now: ms(1000))
-    watch.answered(now: ms(9000))
+    watch.answered(sent: ms(9000), now: ms(9000))
     #expect(watch.expired(now: ms(9399)).isEmpty)
-    watch.answered(now: ms(9200))
-    watch.answered(now: ms(9400))
+    watch.answered(sent: ms(9200), now: ms(9200))
+    watch.answered(sent: ms(9400), now: ms(9400))
     #expect(watch.expired(now: ms(9400)) == ["i2"])
+  }
+
+  /// The controller stood still; the store answered before it fell silent.
+  @Test func `an answer that lay unread is not the store's return`() {
+    var watch = renewing(until: 1000)
+    watch.observe("i2", entry(3, modified: 30), now: ms(1000))
+    watch.answered(sent: ms(1200), now: ms(9000))
+    #expect(watch.expired(now: ms(9000)).isEmpty)
+    watch.answered(sent: ms(9200), now: ms(9300))
+    #expect(watch.expired(now: ms(9699)).isEmpty)
+    watch.answered(sent: ms(9600), now: ms(9650))
+    #expect(watch.expired(now: ms(9700)) == ["i2"])
   }
 
   @Test func `a session that ended is not expired`() {

@@ -17,7 +17,7 @@ extension Controller {
 
   mutating func adopt(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
     protect(workload, domain, spec)
-    guard mayAct, isGuarded(workload), agents[workload]?.operation == nil else { return }
+    guard mayAct, isGuarded(workload) || !rules.isExclusive(workload, spec), agents[workload]?.operation == nil else { return }
     let claimed = view.claims[workload]?.value.epoch ?? .none
     let isMarked = wasAdoptedHalfway(workload, domain)
     let epoch = isMarked ? domain.mark?.epoch ?? claimed.next : claimed.next

@@ -159,6 +159,8 @@ extension Controller {
       record.activity = nil
       conditions.append(.unchanged(.claim(workload), modified: present.modified))
       writes.append(.put(.claim(workload), .claim(record)))
+    } else {
+      conditions.append(.absent(.claim(workload)))
     }
     if let intent = view.intents[workload] { conditions.append(.unchanged(.intent(workload), modified: intent.modified)) }
     writes += [.delete(.spec(workload)), .delete(.intent(workload)), .delete(.placement(workload))]

@@ -203,7 +203,7 @@ public struct Controller: Sendable {
     var next = timers.values.min()
     func sooner(_ other: BootInstant?) { if let other { next = min(next ?? other, other) } }
     // While a renewal is on its way, the next is due at that time all the same if it succeeds.
-    if session.standing != nil, !session.renewing || session.nextRenewal > now { sooner(session.nextRenewal) }
+    if session.isStanding, !session.renewing || session.nextRenewal > now { sooner(session.nextRenewal) }
     sooner(expiry.nextDue(after: now))
     if session.isValid(at: now) {
       sooner(role.nextLook(after: now))

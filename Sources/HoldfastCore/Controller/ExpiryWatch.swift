@@ -16,6 +16,8 @@ public struct ExpiryWatch: Hashable, Sendable {
   private var sessions: [Incarnation: Observed] = [:]
   /// When the store last answered a renewal of ours.
   public private(set) var lastAnswer: BootInstant?
+  /// When that renewal was sent: until then, at least, the store is known to have served. An answer that lay unread says nothing newer.
+  private var served: BootInstant?
   /// Nobody is declared expired before this instant.
   private var notBefore: BootInstant = .zero
   /// No session is due before this instant. It may be earlier than need be: renewals move what is due away from it.
@@ -47,8 +49,11 @@ public struct ExpiryWatch: Hashable, Sendable {
   }
 
   /// The store answered a renewal. After a silence everybody gets a fair chance first.
-  package mutating func answered(now: BootInstant) {
-    if lastAnswer.map({ now - $0 > timing.gap }) ?? true { notBefore = now + timing.fairChance }
+  package mutating func answered(sent: BootInstant, now: BootInstant) {
+    let wasSilent = lastAnswer.map { now - $0 > timing.gap } ?? true
+    let mayHaveBeenSilent = served.map { sent - $0 > timing.gap } ?? true
+    if wasSilent || mayHaveBeenSilent { notBefore = now + timing.fairChance }
+    served = max(served ?? sent, sent)
     lastAnswer = now
   }
 

@@ -136,7 +136,7 @@ extension Controller {
 
   private mutating func succeeded(_ pending: PendingTransaction, at revision: Revision) {
     switch pending.purpose {
-    case .open(let incarnation, _): sessionOpened(incarnation, at: revision)
+    case .open(let incarnation, let sent): sessionOpened(incarnation, sent: sent, at: revision)
     case .renew(let sent): renewed(sent: sent, at: revision)
     case .expire(_, let node, let takesRole): expired(of: node, tookRole: takesRole)
     case .takeRole: note(.plannerTaken, "\(me) is the planner now")

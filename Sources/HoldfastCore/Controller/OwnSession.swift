@@ -63,7 +63,8 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
-  public var incarnation: Incarnation? { standing?.incarnation }
+  public var isStanding: Bool { if case .standing = phase { true } else { false } }
+  public var incarnation: Incarnation? { if case .standing(let standing) = phase { standing.incarnation } else { nil } }
 
   /// Whether workloads may be started, resumed or claimed now.
   public func isValid(at now: BootInstant) -> Bool { if let deadline { now < deadline } else { false } }

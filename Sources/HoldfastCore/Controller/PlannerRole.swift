@@ -94,7 +94,10 @@ extension Controller {
   /// At most this many placements in one transaction: two operations each, under etcd's limit of 128.
   private static let placementsAtOnce = 50
 
-  var isPlanner: Bool { session.incarnation != nil && view.planner?.value.incarnation == session.incarnation }
+  var isPlanner: Bool {
+    guard let own = session.incarnation, let planner = view.planner?.value.incarnation else { return false }
+    return planner == own
+  }
 
   // MARK: other nodes' sessions
 

@@ -396,8 +396,9 @@ extension Controller {
   private mutating func settleOperation(_ workload: WorkloadName, _ id: DomainID, _ sight: LocalDomains.Sight) {
     guard let operation = agents[workload]?.operation else { return }
     switch (operation.kind, sight) {
-    // Seen before its call returned, a start is still under way.
-    case (.start, .present) where operation.ended != nil:
+    // Seen before its call returned, a start is still under way; and after a call that nobody answered, until libvirt answers again.
+    case (.start, .present)
+    where operation.ended.map { !$0.isUnknown || local.inventoryCount(id.connection) > $0.inventories } ?? false:
       agents[workload]?.operation = nil
       return
     // The next start waits for the call's return, a release does not.

@@ -4,7 +4,7 @@ import GuardProtocol
 extension Controller {
   mutating func keepSession() {
     if session.phase == .none { takeUpOrOpen() }
-    guard session.standing != nil else { return }
+    guard session.isStanding else { return }
     if let transaction = session.renewal(now: now, leaving: isLeaving) {
       transact(.renew(sent: now), transaction, timeout: timing.renewTimeout)
     }
@@ -123,11 +123,11 @@ extension Controller {
     return Incarnation("\(me)-\(hex(bits.0))\(hex(bits.1))")
   }
 
-  mutating func sessionOpened(_ incarnation: Incarnation, at revision: Revision) {
+  mutating func sessionOpened(_ incarnation: Incarnation, sent: BootInstant, at revision: Revision) {
     session.opened(at: revision)
     attempted.removeAll()
     role.sessionOpened(at: now)
-    expiry.answered(now: now)
+    expiry.answered(sent: sent, now: now)
     save(incarnation, revision)
     note(.sessionOpened, "opened session \(incarnation)")
     extendGuard()
@@ -157,7 +157,7 @@ extension Controller {
     guard session.renewalEnded(sent: sent, committed: revision) == .renewed else { return }
     let silence = expiry.lastAnswer.map { now - $0 }
     if silence.map({ $0 > timing.gap }) ?? true { isNews = true }
-    expiry.answered(now: now)
+    expiry.answered(sent: sent, now: now)
     lag.wrote(revision, seen: view.revision, at: now)
     if saidStoreLost {
       saidStoreLost = false

@@ -120,13 +120,14 @@ final class ControllerProcess {
   }
 
   private func perform(_ actions: ArraySlice<Action>) {
-    var rest = actions
-    while let action = rest.popFirst() {
+    for (index, action) in zip(actions.indices, actions) {
       guard isAlive else { return }
       perform(action)
-      if trap != nil, !rest.isEmpty { mayStepOnTheTrap() }
-      if isHalted, !rest.isEmpty {
-        held.insert({ [self, rest] in perform(rest) }, at: 0)
+      let next = index + 1
+      if next == actions.endIndex { return }
+      if trap != nil { mayStepOnTheTrap() }
+      if isHalted {
+        held.insert({ [self, rest = actions[next...]] in perform(rest) }, at: 0)
         return
       }
     }

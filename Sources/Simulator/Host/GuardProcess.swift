@@ -53,23 +53,14 @@ final class GuardProcess {
 
   func input(_ event: GuardMachine.Event) {
     guard isAlive else { return }
-    inputs.append(event)
-    if !isBusy { work() }
+    if isBusy { inputs.append(event) } else { step(event, []) }
   }
 
-  private func work() {
-    guard isAlive, !inputs.isEmpty else { return }
+  /// - Parameter rest: comes after the event, before anything from outside.
+  private func step(_ event: GuardMachine.Event, _ rest: [GuardMachine.Event]) {
     isBusy = true
-    step([inputs.removeFirst()])
-  }
-
-  private func step(_ events: [GuardMachine.Event]) {
-    guard let event = events.first else {
-      isBusy = false
-      return work()
-    }
     var actions: [GuardMachine.Action] = []
-    var told = Array(events.dropFirst())
+    var told = rest
     if let tampering {
       for event in tampering.guardEvents(for: event) {
         for action in machine.receive(event, now: host.now) {
@@ -84,22 +75,27 @@ final class GuardProcess {
     perform(actions[...], told)
   }
 
+  private func goOn(_ events: [GuardMachine.Event]) {
+    if let event = events.first { return step(event, Array(events.dropFirst())) }
+    isBusy = false
+    if isAlive, !inputs.isEmpty { step(inputs.removeFirst(), []) }
+  }
+
   /// Does one action after the other; what takes time goes on later. Results follow as events, in order.
   private func perform(_ actions: ArraySlice<GuardMachine.Action>, _ results: [GuardMachine.Event]) {
     guard isAlive else { return }
-    var actions = actions
     var results = results
-    while let action = actions.popFirst() {
+    for (index, action) in zip(actions.indices, actions) {
       switch action {
       case .isolateNow(let round, let cgroups):
-        return isolate(round, cgroups, Self.firstLook, actions, results)
+        return isolate(round, cgroups, Self.firstLook, actions[(index + 1)...], results)
       case .retryIsolation(let round, let cgroups):
-        return isolate(round, cgroups, Self.nextLook, actions, results)
+        return isolate(round, cgroups, Self.nextLook, actions[(index + 1)...], results)
       default:
         if let result = perform(action) { results.append(result) }
       }
     }
-    step(results)
+    goOn(results)
   }
 
   private func isolate(

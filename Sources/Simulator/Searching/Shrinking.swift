@@ -144,6 +144,11 @@ public struct Shrinking {
   }
 
   private mutating func dropParts() {
+    if !best.cluster.policies.isEmpty {
+      var without = best
+      without.cluster.policies = []
+      _ = accept(without)
+    }
     let workloads = best.cluster.workloads.map(\.name)
     var size = max(1, workloads.count / 2)
     while size >= 1 {

@@ -59,6 +59,27 @@ private struct Mutator {
 }
 
 @Suite struct `Files that nobody meant to write` {
+  /// `HOLDFAST_FUZZ_SECONDS` asks for as many as can be done in that time, with a seed of their own.
+  private static let seconds = ProcessInfo.processInfo.environment["HOLDFAST_FUZZ_SECONDS"].flatMap { Double($0) }
+
+  /// Does 20,000 rounds, or as many as were asked for.
+  ///
+  /// - Parameter body: one round; true when the file could be used.
+  private func rounds(of what: String, _ mutator: inout Mutator, _ body: (_ text: [UInt8], _ round: Int) throws -> Bool)
+    rethrows
+  {
+    let seed = UInt64.random(in: 0 ... .max), end = ContinuousClock.now + .seconds(Self.seconds ?? 0)
+    if Self.seconds != nil { mutator.random = SeededGenerator(seed: seed) }
+    var round = 0, good = 0
+    while Self.seconds == nil ? round < 20_000 : ContinuousClock.now < end {
+      if try body(mutator.text(), round) { good += 1 }
+      round += 1
+    }
+    // Both happen: the mutations neither spare everything nor destroy everything.
+    #expect((round / 20...round * 19 / 20).contains(good), "\(good) of \(round) could be used")
+    if Self.seconds != nil { print("\(round) \(what) from seed \(seed), \(good) of them could be used") }
+  }
+
   private func check(_ errors: FileErrors, of file: String, _ text: [UInt8], round: Int) {
     let lines =
       String(decoding: text, as: UTF8.self).unicodeScalars.count { "\n\r\u{85}\u{2028}\u{2029}".unicodeScalars.contains($0) }
@@ -74,7 +95,7 @@ private struct Mutator {
     #expect(!errors.description.isEmpty)
   }
 
-  @Test(.timeLimit(.minutes(5))) func `are refused with a place, 20,000 configurations`() throws {
+  @Test(.timeLimit(.minutes(60))) func `are refused with a place, 20,000 configurations`() throws {
     let scratch = try ScratchDirectory.withCredentials()
     let texts = try [
       repositoryFile("Examples/holdfastd.yaml").replacing("/etc/holdfast/tls", with: scratch.path),
@@ -95,23 +116,21 @@ private struct Mutator {
 
       """
     ].map { Array($0.utf8) }
-    var mutator = Mutator(random: SeededGenerator(seed: 7), texts: texts), good = 0
-    for round in 0..<20_000 {
-      let text = mutator.text()
+    var mutator = Mutator(random: SeededGenerator(seed: 7), texts: texts)
+    rounds(of: "configurations", &mutator) { text, round in
       do throws(ConfigurationErrors) {
         let source = try SourceText(file: "c.yaml", bytes: text)
         let configuration = try NodeConfiguration.parse(source.text, file: "c.yaml", host: testHost)
         #expect(NodeName.isValid(configuration.cluster) && configuration.timing.contradiction == nil)
-        good += 1
+        return true
       } catch {
         check(error, of: "c.yaml", text, round: round)
+        return false
       }
     }
-    // Both happen: the mutations neither spare everything nor destroy everything.
-    #expect((1000...19_000).contains(good), "\(good) of 20,000 could be used")
   }
 
-  @Test(.timeLimit(.minutes(5))) func `are refused with a place, 20,000 workload files`() throws {
+  @Test(.timeLimit(.minutes(60))) func `are refused with a place, 20,000 workload files`() throws {
     let scratch = try ScratchDirectory()
     try scratch.write("web1.xml", try repositoryFile("Examples/web1.xml"))
     let texts = try [
@@ -129,18 +148,17 @@ private struct Mutator {
             <uuid>0a0a0a0a-0000-0000-0000-00000000000a</uuid><memory>1</memory></domain>"
       """
     ].map { Array($0.utf8) }
-    var mutator = Mutator(random: SeededGenerator(seed: 11), texts: texts), good = 0
-    for round in 0..<20_000 {
-      let text = mutator.text()
+    var mutator = Mutator(random: SeededGenerator(seed: 11), texts: texts)
+    rounds(of: "workload files", &mutator) { text, round in
       do throws(WorkloadFileErrors) {
         let source = try SourceText(file: "w.yaml", bytes: text)
         let workloads = try WorkloadFile.parse(text: source.text, file: "w.yaml", directory: scratch.path)
         #expect(workloads.allSatisfy { WorkloadName.isValid($0.name) && $0.demand.memory > 0 && !$0.xml.isEmpty })
-        good += 1
+        return true
       } catch {
         check(error, of: "w.yaml", text, round: round)
+        return false
       }
     }
-    #expect((1000...19_000).contains(good), "\(good) of 20,000 could be used")
   }
 }

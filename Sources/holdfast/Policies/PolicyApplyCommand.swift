@@ -95,10 +95,11 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     let moved = Words.count(answer.moves.count, "workload")
     let verb = answer.moves.count == 1 ? "moves" : "move"
     let start = answer.moves.isEmpty ? "Nothing moves at once" : "\(moved) \(verb) at once"
+    let count = answer.victims.count
     let lost =
-      answer.victims.isEmpty
+      count == 0
       ? "everything that runs keeps a place"
-      : "\(Words.count(answer.victims.count, "workload")) would lose the place that they have"
+      : "\(Words.count(count, "workload")) would lose \(count == 1 ? "its place" : "their places")"
     lines += ["", terminal.styled("\(start); \(lost).", answer.victims.isEmpty ? .good : .bad)]
     if answer.moves.isEmpty, answer.pending.isEmpty, answer.warnings.isEmpty { return lines }
     return lines + WhatIfScreen(answer: answer, condition: "", terminal: terminal, isWhole: false).body()

@@ -1,0 +1,151 @@
+import Foundation
+import HoldfastAPI
+import HoldfastCore
+import Testing
+
+/// `holdfast policy` and the questions to the planner as a process, against a server.
+@Suite(.serialized) struct `API: policies on the command line` {
+  private static let spread = """
+    # Even load.
+    workloads:
+      - name: databases apart
+        for: db*
+        keep-apart: node
+        priority: 10
+
+    """
+  private static let cramped = """
+    workloads:
+      - name: databases apart
+        for: db*
+        only-on: n2
+        priority: 10
+
+    """
+
+  /// A policy file in a directory beside the socket.
+  private func write(_ text: String, _ name: String = "shop.yaml", for api: APIHarness) throws -> String {
+    let folder = (api.socket as NSString).deletingLastPathComponent + "/policies"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try text.write(toFile: "\(folder)/\(name)", atomically: false, encoding: .utf8)
+    return folder
+  }
+
+  @Test func `files are shown, compared and put in force`() async throws {
+    try await APIHarness.serving { api in
+      #expect(try await api.holdfast(["policy", "show"]).output.hasPrefix("No policies are in force:"))
+      let folder = try write(Self.spread, for: api)
+      let dry = try await api.holdfast(["policy", "apply", folder, "--dry-run"])
+      #expect(
+        dry.status == 0 && dry.output.hasPrefix("Nothing was done. What would happen:\nFiles: shop.yaml (added)\n"), "\(dry)")
+      #expect(api.access.truth.policies == nil)
+      let asked = try await api.holdfast(["policy", "apply", folder])
+      #expect(asked.status == 2 && asked.errors.contains("--yes"), "\(asked)")
+      #expect(api.access.truth.policies == nil)
+
+      let done = try await api.holdfast(["policy", "apply", folder, "--yes"])
+      #expect(done.status == 0 && done.output.hasPrefix("1 policy file is in force (revision "), "\(done)")
+      #expect(api.access.truth.policies?.value.files == [PolicyText(file: "shop.yaml", text: Self.spread)])
+      let again = try await api.holdfast(["policy", "apply", folder, "--yes"])
+      #expect(again.status == 0 && again.output.hasPrefix("Nothing is different: these policies are in force"), "\(again)")
+      #expect(try await api.holdfast(["policy", "show", "shop.yaml"]).output == Self.spread)
+      let shown = try await api.holdfast(["policy", "show"])
+      #expect(shown.output.hasPrefix("# shop.yaml, 1 of 1, revision ") && shown.output.hasSuffix(Self.spread), "\(shown)")
+      let inForce: PoliciesInForce = try await api.holdfast(["policy", "show", "-o", "json"]).decoded()
+      #expect(inForce.files.map(\.file) == ["shop.yaml"] && inForce.revision > 0)
+
+      _ = try write(Self.spread.replacing("priority: 10", with: "priority: 20"), for: api)
+      let diff = try await api.holdfast(["policy", "diff", "--check", folder])
+      #expect(diff.status == 6 && diff.output.contains("      - priority: 10\n      + priority: 20\n"), "\(diff)")
+    }
+  }
+
+  @Test func `what new rules would move, and who would lose his place, is told before`() async throws {
+    try await APIHarness.serving { api in
+      let folder = try write(Self.cramped, for: api)
+      let dry = try await api.holdfast(["policy", "apply", folder, "--dry-run"])
+      #expect(dry.output.contains("db1       n1    n2  moved, as 'databases apart' does not allow n1"), "\(dry)")
+      #expect(dry.output.contains("2 workloads move at once; 1 workload would lose its place."), "\(dry)")
+      #expect(dry.status == 5 && dry.output.contains("  missing  11264 MiB of memory on n2\n"), "\(dry)")
+      let typo = try write(Self.cramped.replacing("for: db*", with: "for: dp*"), for: api)
+      let misfit = try await api.holdfast(["policy", "apply", typo, "--dry-run"])
+      #expect(misfit.output.contains("shop.yaml:3:10: warning: workloads[databases apart].for:"), "\(misfit)")
+    }
+  }
+
+  @Test func `policies that somebody changed meanwhile are left alone`() async throws {
+    try await APIHarness.serving { api in
+      let folder = try write(Self.spread, for: api)
+      let other = PoliciesRecord(files: [PolicyText(file: "other.yaml", text: Self.cramped)])
+      api.access.change { $0.rival = ClusterTransaction(if: [], write: [.put(.policies, .policies(other))]) }
+      let late = try await api.holdfast(["policy", "apply", folder, "--yes"])
+      #expect(late.status == 1 && late.errors.hasPrefix("holdfast: the policies: somebody changed them meanwhile."), "\(late)")
+      #expect(api.access.truth.policies?.value == other)
+    }
+  }
+
+  @Test func `policies that nobody can read are told, and can be replaced`() async throws {
+    try await APIHarness.serving { api in
+      let broken = PoliciesRecord(files: [PolicyText(file: "new.yaml", text: "tomorrow: yes")])
+      api.access.change { $0.cluster.put(.policies, .policies(broken)) }
+      let folder = try write(Self.spread, for: api)
+      let diff = try await api.holdfast(["policy", "diff", folder])
+      #expect(
+        diff.status == 1
+          && diff.errors.hasPrefix("holdfast: the policies in force: this build cannot read them: new.yaml:1:1:"), "\(diff)")
+      let dry = try await api.holdfast(["policy", "apply", folder, "--dry-run"])
+      #expect(dry.output.contains("The policies in force cannot be read by this build"), "\(dry)")
+      #expect(try await api.holdfast(["policy", "apply", folder, "--yes"]).status == 0)
+      #expect(api.access.truth.policies?.value.files.map(\.file) == ["shop.yaml"])
+    }
+  }
+
+  @Test func `mistakes end it before anything is sent`() async throws {
+    try await APIHarness.serving { api in
+      let folder = try write("workloads: [{name: a, for: all, priority: high}]", for: api)
+      for command in ["apply", "diff"] {
+        let run = try await api.holdfast(["policy", command, folder] + (command == "apply" ? ["--yes"] : []))
+        #expect(run.status == 1 && run.errors.contains("\(folder)/shop.yaml:1:43: error: workloads[a].priority:"), "\(run)")
+      }
+      let unknown = try await api.holdfast(["policy", "show", "shop.yaml"])
+      #expect(
+        unknown.errors == "holdfast: policy file shop.yaml: no file of this name is in force. None is in force.\n", "\(unknown)"
+      )
+      #expect(api.access.truth.policies == nil)
+    }
+  }
+
+  @Test func `the live cluster is asked as a snapshot of it is`() async throws {
+    try await APIHarness.serving { api in
+      let file = api.socket + ".json"
+      try await api.holdfast(["snapshot"]).output.write(toFile: file, atomically: false, encoding: .utf8)
+      for question in [
+        ["whatif", "--lose", "n1"], ["whatif", "--lose", "each"], ["whatif", "--drain", "n2", "-o", "json"], ["explain", "db1"],
+        ["rebalance", "--dry-run"]
+      ] {
+        let live = try await api.holdfast(question), kept = try await api.holdfast(question + ["--snapshot", file])
+        #expect(
+          live.status == kept.status && live.output == kept.output && !live.output.isEmpty, "\(question): \(live) \(kept)")
+      }
+    }
+  }
+
+  @Test func `a rebalance is asked for, move by move`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { state in
+        for number in 1...3 { state.cluster.run(WorkloadName("extra\(number)"), 1536, on: "n1") }
+      }
+      let plan: Rebalance = try await api.holdfast(["rebalance", "--dry-run", "-o", "json"]).decoded()
+      #expect(!plan.moves.isEmpty)
+      let asked = try await api.holdfast(["rebalance"])
+      #expect(asked.status == 2 && asked.errors.contains("--yes"), "\(asked)")
+      for move in plan.moves { #expect(api.access.truth.intents[move.workload]?.value.move == nil) }
+      let done = try await api.holdfast(["rebalance", "--yes"])
+      #expect(done.status == 0, "\(done)")
+      for move in plan.moves {
+        #expect(api.access.truth.intents[move.workload]?.value.move?.to == move.to)
+        #expect(done.output.contains("\(move.workload)  "), "\(done)")
+      }
+    }
+  }
+}

@@ -97,7 +97,9 @@ struct BenchFailover: AsyncParsableCommand {
       for (name, home) in homes.sorted(by: { $0.key < $1.key }) where present[name] != home && stage.containers.contains(name) {
         try await stage.lab.holdfast(["move", name, "--to", "\(home)", "--yes"], on: survivor)
       }
-      if await stage.probe.wait(.seconds(5), until: { _ in stage.containers.allSatisfy { stage.hosts()[$0] == homes[$0] } }) { return }
+      if await stage.probe.wait(.seconds(5), until: { _ in stage.containers.allSatisfy { stage.hosts()[$0] == homes[$0] } }) {
+        return
+      }
     }
     throw LabError.failed(
       command: "holdfast move", status: "the containers are not back on \(host) after 30 s",

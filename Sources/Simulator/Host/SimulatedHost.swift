@@ -212,7 +212,8 @@ final class SimulatedHost {
     isPaused = false
     // After a pause that the deadline does not cover, everything is runnable at once, and who runs first is the scheduler's choice:
     // the limit that Docs/safety.md names. What still executes when the guard had its turn counts.
-    if world.now - pausedAt > Self.coveredPause {
+    // Paused again before that turn, it still waits for it.
+    if isWaking || world.now - pausedAt > Self.coveredPause {
       isWaking = true
       let pause = pausedAt
       after(Self.wakingTime) { [self] in

@@ -23,7 +23,7 @@ import Testing
     #expect(result.outcome.violation?.invariant == violation.invariant)
     #expect((1...4).contains(result.schedule.count), "\(result.schedule)")
     #expect(result.settings.cluster.nodes.count == 2)
-    #expect(result.settings.cluster.workloads.count <= 2)
+    #expect(result.settings.cluster.workloads.count <= 3)
     #expect(result.outcome.story.last?.what.contains(violation.invariant.rawValue) ?? false || !result.outcome.story.isEmpty)
     // What it gives can be run again.
     #expect(Simulation.run(seed: seed, result.settings).violation == result.outcome.violation)

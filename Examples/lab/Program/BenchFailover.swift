@@ -91,14 +91,18 @@ struct BenchFailover: AsyncParsableCommand {
   private func restore(_ host: LabHost, homes: [String: LabHost], on stage: Stage, askedOn survivor: LabHost) async throws {
     try await stage.lab.boot(host)
     try await stage.lab.untilReady()
-    for (name, home) in homes.sorted(by: { $0.key < $1.key }) where home == host && stage.containers.contains(name) {
-      try await stage.lab.holdfast(["move", name, "--to", "\(home)", "--yes"], on: survivor)
+    // A move is refused while the host's libvirtd is still starting: asked again then.
+    for _ in 0..<6 {
+      let present = stage.hosts()
+      for (name, home) in homes.sorted(by: { $0.key < $1.key }) where present[name] != home && stage.containers.contains(name) {
+        try await stage.lab.holdfast(["move", name, "--to", "\(home)", "--yes"], on: survivor)
+      }
+      if await stage.probe.wait(.seconds(5), until: { _ in stage.containers.allSatisfy { stage.hosts()[$0] == homes[$0] } }) {
+        return
+      }
     }
-    let restored = await stage.probe.wait(.seconds(30)) { _ in stage.containers.allSatisfy { stage.hosts()[$0] == homes[$0] } }
-    guard restored else {
-      throw LabError.failed(
-        command: "holdfast move", status: "the containers are not back on \(host) after 30 s",
-        output: try await stage.lab.holdfast(["status"], on: survivor))
-    }
+    throw LabError.failed(
+      command: "holdfast move", status: "the containers are not back on \(host) after 30 s",
+      output: try await stage.lab.holdfast(["status"], on: survivor))
   }
 }

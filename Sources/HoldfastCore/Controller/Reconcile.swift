@@ -99,7 +99,7 @@ extension Controller {
   /// libvirt does not answer. What stands still here and was this node's is claimed again all the same, so that it can go on.
   private mutating func unknownAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
     let claim = view.claims[workload]?.value
-    if isUnprotecting(workload), isPlanner, !(claim.map(view.isHeld) ?? false), claim?.holder?.node != me {
+    if isUnprotecting(workload), isPlanner, !view.isHeld(claim), claim?.holder?.node != me {
       return forget(workload)
     }
     let isHere = agents[workload]?.guarded != nil || isGuarded(workload)

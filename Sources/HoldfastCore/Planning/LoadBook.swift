@@ -30,7 +30,7 @@ struct LoadBook {
       }
     isMeasured = (0..<tables.nodes.count).map { tables.nodes.isAvailable[$0] && !tables.nodes.isSpare[$0] }
     values = []
-    values = (0..<tables.nodes.count).map { value($0, run, plus: nil, 0) }
+    values = (0..<tables.nodes.count).map { value($0, run) }
     add()
   }
 
@@ -46,18 +46,13 @@ struct LoadBook {
     }
   }
 
-  /// A node's load, with what a search is for or without it.
-  ///
-  /// - Parameter sign: 1 or -1.
-  private func value(_ node: Int, _ run: PlanRun, plus search: Search?, _ sign: Int64) -> [Double] {
-    if case .count = kind {
-      return [Double(run.board.residents[node].count + Int(sign) * (search?.members.count ?? 0))]
-    }
+  /// A node's load as the board has it.
+  private func value(_ node: Int, _ run: PlanRun) -> [Double] {
+    if case .count = kind { return [Double(run.board.residents[node].count)] }
     let width = run.tables.resourceCount
     let shares = columns.map { column -> Double in
       let index = node * width + column, capacity = run.tables.nodes.capacity[index]
-      let used = run.board.used[index] + sign * (search?.demand[column] ?? 0)
-      return capacity > 0 ? Double(used) / Double(capacity) : 0
+      return capacity > 0 ? Double(run.board.used[index]) / Double(capacity) : 0
     }
     if case .each = kind { return shares }
     return [shares.max() ?? 0]
@@ -79,25 +74,52 @@ struct LoadBook {
   /// The load of a node in one number: the fullest of its resources, or its number of workloads.
   func height(_ node: Int) -> Double { values[node].max() ?? 0 }
 
-  /// What the nodes that workloads leave and go to would be loaded then. They are not on the board.
-  func after(_ search: Search, from source: Int, to target: Int, _ run: PlanRun) -> (source: [Double], target: [Double]) {
-    (value(source, run, plus: nil, 0), value(target, run, plus: search, 1))
+  /// What would become of the cluster if those that a search is for went from one node to another. They are not on the board.
+  struct Outlook {
+    /// The load of the node that they go to, in one number.
+    var height: Double
+    var spread: Double
   }
 
-  /// The spread with two nodes loaded otherwise.
-  func spread(_ source: Int, _ atSource: [Double], _ target: Int, _ atTarget: [Double]) -> Double {
-    var sums = sums, squares = squares
-    func change(_ node: Int, _ new: [Double]) {
-      guard isMeasured[node] else { return }
-      for (column, value) in new.enumerated() {
-        let old = values[node][column]
-        sums[column] += value - old
-        squares[column] += value * value - old * old
-      }
+  /// Costs no memory: it is asked for every workload and every node.
+  func outlook(_ search: Search, from source: Int, to target: Int, _ run: PlanRun) -> Outlook {
+    let width = run.tables.resourceCount
+    if case .count = kind {
+      let atSource = Double(run.board.residents[source].count)
+      let atTarget = Double(run.board.residents[target].count + search.members.count)
+      return Outlook(height: atTarget, spread: one(source, atSource, target, atTarget))
     }
-    change(source, atSource)
-    change(target, atTarget)
-    return Self.deviation(sums, squares, count)
+    func share(_ node: Int, _ column: Int, plus demand: Int64) -> Double {
+      let index = node * width + column, capacity = run.tables.nodes.capacity[index]
+      return capacity > 0 ? Double(run.board.used[index] + demand) / Double(capacity) : 0
+    }
+    var height = -Double.infinity, atSource = -Double.infinity, variances = 0.0
+    for (place, column) in columns.enumerated() {
+      let before = share(source, column, plus: 0), after = share(target, column, plus: search.demand[column])
+      (atSource, height) = (max(atSource, before), max(height, after))
+      if case .each = kind { variances += variance(place, source, before, target, after) }
+    }
+    if case .each = kind { return Outlook(height: height, spread: (variances / Double(columns.count)).squareRoot()) }
+    return Outlook(height: height, spread: one(source, atSource, target, height))
+  }
+
+  /// The spread of one number for each node, with two nodes loaded otherwise.
+  private func one(_ source: Int, _ atSource: Double, _ target: Int, _ atTarget: Double) -> Double {
+    variance(0, source, atSource, target, atTarget).squareRoot()
+  }
+
+  private func variance(_ place: Int, _ source: Int, _ atSource: Double, _ target: Int, _ atTarget: Double) -> Double {
+    var sum = sums[place], square = squares[place]
+    if isMeasured[source] {
+      let old = values[source][place]
+      (sum, square) = (sum + atSource - old, square + atSource * atSource - old * old)
+    }
+    if isMeasured[target] {
+      let old = values[target][place]
+      (sum, square) = (sum + atTarget - old, square + atTarget * atTarget - old * old)
+    }
+    let mean = sum / Double(count)
+    return max(0, square / Double(count) - mean * mean)
   }
 
   /// The least by which a node must be fuller than the one that takes something from it will be: two workloads that change places
@@ -106,7 +128,7 @@ struct LoadBook {
 
   /// Takes over what the board says now about two nodes.
   mutating func update(_ nodes: [Int], _ run: PlanRun) {
-    for node in nodes { values[node] = value(node, run, plus: nil, 0) }
+    for node in nodes { values[node] = value(node, run) }
     // Anew, so that errors of many small steps do not add up.
     add()
   }

@@ -98,23 +98,39 @@ private struct Rebalancing {
     return profile.settings.evacuation.method != .stay && profile.spread != .packed
   }
 
-  /// The move that helps most; nil when none helps enough.
+  /// The move that helps most, of those from the fullest nodes from where any helps; nil when none helps enough.
   ///
   /// - Parameter limit: of workloads that are moved together.
   mutating func best(atMost limit: Int) -> Step? {
-    var best: Step?
-    let lowest = (0..<left.count).filter { book.isMeasured[$0] }.map(book.height).min() ?? 0
-    for workload in mayMove.indices where mayMove[workload] {
-      let source = Int(run.board.at[workload])
-      // Who stands on a spare node is brought back by other rules.
-      guard book.isMeasured[source], book.height(source) - lowest > book.leastDifference else { continue }
+    let measured = (0..<left.count).filter { book.isMeasured[$0] }
+    let lowest = measured.map(book.height).min() ?? 0
+    // Who stands on a spare node is brought back by other rules.
+    let sources = measured.filter { book.height($0) - lowest > book.leastDifference }
+    let fullest = sources.sorted { (book.height($1), $0) < (book.height($0), $1) }
+    var next = fullest.startIndex
+    while next < fullest.endIndex {
+      let end = min(fullest.endIndex, next + Self.sourcesAtOnce)
+      var best: Step?
+      for source in fullest[next..<end].sorted() { consider(source, atMost: limit, &best) }
+      if let best { return best }
+      next = end
+    }
+    return nil
+  }
+
+  /// In larger clusters not every workload is held against every node: the most is gained from the fullest nodes.
+  private static let sourcesAtOnce = 32
+
+  private mutating func consider(_ source: Int, atMost limit: Int, _ best: inout Step?) {
+    for resident in run.board.residents[source].sorted() {
+      let workload = Int(resident)
+      guard mayMove[workload] else { continue }
       let members = [workload] + run.unitMates(of: workload).filter { run.board.isPlaced($0) }
       // A unit is looked at once, for its first.
       guard members.count <= limit, members.min() == workload, members.allSatisfy({ mayMove[$0] && mayLeave($0, source) })
       else { continue }
       consider(members, on: source, &best)
     }
-    return best
   }
 
   /// So many leave one node at once, as for its evacuation.
@@ -126,18 +142,23 @@ private struct Rebalancing {
     for member in members { run.board.take(member, run.tables) }
     run.search.prepare(members, run.board, run.tables)
     let now = run.search.score(source, run.board, run.tables)
-    let present = best?.spread ?? book.spread - Self.leastGain
+    let present = best?.spread ?? book.spread - Self.leastGain, height = book.height(source)
+    let gain = members.map { run.tables.profile($0).leastGain }.max() ?? 1
+    let returning = members.filter { run.tables.settings($0).failback.mode == .automatic }
     var found: (target: Int, spread: Double, score: Score)?
     run.search.scan(run.board, run.tables) { target, score in
-      guard target != source, book.isMeasured[target], !score.waits, suits(score, better: now, members, on: target) else {
-        return
-      }
-      let loads = book.after(run.search, from: source, to: target, run)
-      guard book.height(source) - (loads.target.max() ?? 0) >= book.leastDifference else { return }
-      let spread = book.spread(source, loads.source, target, loads.target)
+      // Cheap first: most nodes are not what is looked for.
+      guard target != source, book.isMeasured[target], book.height(target) < height, !score.waits else { return }
+      let outlook = book.outlook(run.search, from: source, to: target, run)
+      guard height - outlook.height >= book.leastDifference else { return }
+      let spread = outlook.spread
       // Of equal ones the node that is liked more, then the first by name.
       let isBetter = found.map { spread < $0.spread || spread == $0.spread && score.isLiked(more: $0.score) }
-      if isBetter ?? (spread < present) { found = (target, spread, score) }
+      if isBetter ?? (spread < present), suits(score, better: now, by: gain),
+        returning.allSatisfy({ isHome(target, score, of: $0) })
+      {
+        found = (target, spread, score)
+      }
     }
     for member in members { run.board.put(member, on: source, run.tables) }
     if let found { best = Step(members: members, source: source, target: found.target, spread: found.spread) }
@@ -146,20 +167,19 @@ private struct Rebalancing {
   /// Less than this is an error of computation.
   private static let leastGain = 1e-9
 
-  /// A node that is liked no less, or so much better that they would go there anyway; and never one from where they would not come
-  /// home: an operator's move holds them there.
-  private func suits(_ score: Score, better now: Score, _ members: [Int], on target: Int) -> Bool {
+  /// A node that is liked no less, or so much better that they would go there anyway.
+  private func suits(_ score: Score, better now: Score, by gain: Int) -> Bool {
     if score.spare != now.spare { return score.spare < now.spare }
-    if score.broken > now.broken { return false }
-    let gain = members.map { run.tables.profile($0).leastGain }.max() ?? 1
-    guard score.broken < now.broken || score.rank == now.rank || score.rank + gain <= now.rank else { return false }
-    return members.allSatisfy { member in
-      let profile = run.tables.profile(member)
-      guard profile.settings.failback.mode == .automatic else { return true }
-      let availableFor = run.tables.nodes.nodes[target].availableFor ?? .infinity
-      return availableFor >= profile.settings.failback.after && score.spare == 0 && score.broken == 0
-        && profile.rank(target, run.tables.nodes.sets) == bestRanks[Int(run.tables.profileOf[member])]
-    }
+    if score.broken != now.broken { return score.broken < now.broken }
+    return score.rank == now.rank || score.rank + gain <= now.rank
+  }
+
+  /// A node from where a workload that goes home by itself has nowhere better to go: an operator's move holds it there.
+  private func isHome(_ target: Int, _ score: Score, of workload: Int) -> Bool {
+    let profile = run.tables.profile(workload)
+    let availableFor = run.tables.nodes.nodes[target].availableFor ?? .infinity
+    return availableFor >= profile.settings.failback.after && score.spare == 0 && score.broken == 0
+      && profile.rank(target, run.tables.nodes.sets) == bestRanks[Int(run.tables.profileOf[workload])]
   }
 
   /// Makes a move on the board, and tells it.

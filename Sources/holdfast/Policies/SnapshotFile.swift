@@ -6,6 +6,11 @@ import HoldfastYAML
 enum SnapshotFile {
   private static let limit = 256 << 20
 
+  /// What every format has.
+  private struct Head: Decodable {
+    var format: Int
+  }
+
   /// - Throws: `Failure` for what is no snapshot, or one that this build cannot read.
   static func read(_ path: String) throws -> ClusterSnapshot {
     let thing = "the snapshot \(path)"
@@ -18,11 +23,13 @@ enum SnapshotFile {
         remedy: "`holdfast snapshot > FILE` writes one.")
     }
     let data = Data(bytes), decoder = JSONDecoder()
-    guard let json = try? JSONSerialization.jsonObject(with: data) else {
+    let format: Int
+    do {
+      format = try decoder.decode(Head.self, from: data).format
+    } catch DecodingError.dataCorrupted {
       let what = bytes.isEmpty ? "it is empty" : "it is no JSON"
       throw Failure(kind: "invalid", thing: thing, reason: what, remedy: "`holdfast snapshot > FILE` writes one.")
-    }
-    guard let format = (json as? [String: Any])?["format"] as? Int else {
+    } catch {
       throw Failure(
         kind: "invalid", thing: thing, reason: "it is JSON, but no snapshot: it has no 'format'",
         remedy: "`holdfast snapshot > FILE` writes one.")

@@ -76,7 +76,7 @@ private struct Mutator {
       round += 1
     }
     // Both happen: the mutations neither spare everything nor destroy everything.
-    #expect((round / 20...round * 19 / 20).contains(good), "\(good) of \(round) could be used")
+    #expect((round / 40...round * 39 / 40).contains(good), "\(good) of \(round) could be used")
     if Self.seconds != nil { print("\(round) \(what) from seed \(seed), \(good) of them could be used") }
   }
 

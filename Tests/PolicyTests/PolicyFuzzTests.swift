@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastAPI
 import HoldfastCore
 import HoldfastPolicies
 import HoldfastYAML
@@ -106,5 +107,25 @@ private struct Mutator {
     // Both happen: the mutations neither spare everything nor destroy everything.
     #expect((round / 20...round * 19 / 20).contains(good), "\(good) of \(round) could be used")
     if Self.seconds != nil { print("\(round) policy files from seed \(seed), \(good) of them could be used") }
+  }
+
+  @Test func `are refused with a place, also as what might be added`() throws {
+    let texts = [
+      "nodes:\n  - {name: n9, memory: 64GiB, cpus: 16, labels: {rack: b}, connections: [lxc:///system]}\n  - name: n10\n    memory: 512\n    cpus: 0.5\n",
+      "workloads:\n  - {name: w, memory: 1GiB, cpus: 2, labels: {app: x}, priority: 3, isolation: stop}\n  - name: v\n    memory: 64\n---\nnodes: [{name: n, memory: 1TiB, cpus: 1}]\n"
+    ]
+    var mutator = Mutator(seed: 9, texts: texts), good = 0
+    for round in 0..<Self.rounds {
+      let text = mutator.text()
+      do throws(FileErrors) {
+        let added = try AdditionFile.parse(text: try SourceText(file: "a.yaml", bytes: text).text, file: "a.yaml")
+        #expect(added.nodes.allSatisfy { $0.capacity.memory > 0 } && added.workloads.allSatisfy { $0.demand.memory > 0 })
+        good += 1
+      } catch {
+        let isSound = error.mistakes.contains { $0.severity == .error } && error.mistakes.allSatisfy { $0.position != nil }
+        #expect(isSound, "round \(round): \(error)")
+      }
+    }
+    #expect((Self.rounds / 40...Self.rounds * 39 / 40).contains(good), "\(good) of \(Self.rounds) could be used")
   }
 }

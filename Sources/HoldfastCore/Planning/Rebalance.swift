@@ -109,7 +109,7 @@ private struct Rebalancing {
     let fullest = sources.sorted { (book.height($1), $0) < (book.height($0), $1) }
     var next = fullest.startIndex
     while next < fullest.endIndex {
-      let end = min(fullest.endIndex, next + Self.sourcesAtOnce)
+      let end = min(fullest.endIndex, next + sourcesAtOnce)
       var best: Step?
       for source in fullest[next..<end].sorted() { consider(source, atMost: limit, &best) }
       if let best { return best }
@@ -119,7 +119,7 @@ private struct Rebalancing {
   }
 
   /// In larger clusters not every workload is held against every node: the most is gained from the fullest nodes.
-  private static let sourcesAtOnce = 32
+  private var sourcesAtOnce: Int { min(32, max(4, 1_000_000 / max(1, mayMove.count))) }
 
   private mutating func consider(_ source: Int, atMost limit: Int, _ best: inout Step?) {
     for resident in run.board.residents[source].sorted() {

@@ -34,7 +34,10 @@ struct RebalanceScreen {
   }
 
   private func amount(_ value: Double) -> String {
-    rebalance.unit == .share ? "\(Words.decimal(value * 100)) points" : Words.decimal(value)
+    let number = rebalance.unit == .share ? value * 100 : value
+    // A single move is little in a large cluster.
+    let text = number < 0.95 ? Words.hundredths(number) : Words.decimal(number)
+    return rebalance.unit == .share ? "\(text) points" : text
   }
 
   private func change(_ change: Rebalance.Change) -> String {

@@ -40,6 +40,12 @@ enum Words {
   /// With one decimal.
   static func decimal(_ value: Double) -> String { tenths(value) }
 
+  /// With two decimals.
+  static func hundredths(_ value: Double) -> String {
+    let scaled = Int((value * 100).rounded())
+    return "\(scaled / 100).\(scaled % 100 < 10 ? "0" : "")\(scaled % 100)"
+  }
+
   /// An amount of a resource: memory in MiB.
   static func amount(_ value: Double, of resource: String) -> String {
     switch resource {

@@ -40,8 +40,10 @@ public struct Epoch: Hashable, Comparable, Sendable, Codable {
 public struct DomainObservation: Hashable, Sendable {
   public enum State: String, Sendable, Codable {
     case running
-    /// Paused by somebody, or by libvirt (I/O error, migration).
+    /// Paused by somebody, or by libvirt (I/O error, migration): its memory is all there, and it executes nothing.
     case paused
+    /// A live migration brings it here and is not complete: it executes nothing and cannot be resumed.
+    case arriving
     /// On its way down.
     case stopping
     /// libvirt knows the domain but not its state, or says that it crashed and is kept: something may still execute.
@@ -92,6 +94,70 @@ public enum HypervisorEvent: Hashable, Sendable {
   case gone(DomainID, reason: String)
   /// The connection does not answer: nothing is known about its domains until the next inventory. Never means "stopped".
   case unreachable(connection: String, reason: String)
+  /// How far a live migration from here is; now and then while it is under way.
+  case migrating(DomainID, MigrationProgress)
+}
+
+/// How far a live migration is.
+public struct MigrationProgress: Hashable, Sendable, Codable {
+  /// MiB of memory and disks that were sent, that are left, and that there are.
+  public var sent: Int
+  public var left: Int
+  public var total: Int
+  /// MiB a second.
+  public var rate: Int
+
+  public init(sent: Int, left: Int, total: Int, rate: Int) {
+    self.sent = sent
+    self.left = left
+    self.total = total
+    self.rate = rate
+  }
+}
+
+/// How a domain may be moved while it runs.
+public struct MigrationLimits: Hashable, Sendable, Codable {
+  /// MiB a second; nil: libvirt's own limit.
+  public var bandwidth: Int?
+  /// Milliseconds for which the domain may stand still at the end; nil: QEMU's own limit.
+  public var downtime: Int?
+  /// A domain that changes its memory faster than it can be sent is slowed down.
+  public var slowsDown: Bool
+  /// Its disks are copied: they are not on storage that both hosts share.
+  public var copiesStorage: Bool
+  /// Seconds; what is not over then is given up.
+  public var time: Double
+
+  public init(
+    bandwidth: Int? = nil, downtime: Int? = nil, slowsDown: Bool = true, copiesStorage: Bool = false,
+    time: Double = MigrationLimits.defaultTime
+  ) {
+    self.bandwidth = bandwidth
+    self.downtime = downtime
+    self.slowsDown = slowsDown
+    self.copiesStorage = copiesStorage
+    self.time = time
+  }
+  public static let defaultTime: Double = 600
+}
+
+/// A live migration to another host's libvirt.
+public struct MigrationRequest: Hashable, Sendable {
+  public var id: DomainID
+  public var uuid: String
+  /// The libvirt URI by which this host reaches the other, such as `qemu+tls://b/system`.
+  public var destination: String
+  public var limits: MigrationLimits
+  /// It is not begun after this instant.
+  public var notAfter: BootInstant
+
+  public init(id: DomainID, uuid: String, destination: String, limits: MigrationLimits, notAfter: BootInstant) {
+    self.id = id
+    self.uuid = uuid
+    self.destination = destination
+    self.limits = limits
+    self.notAfter = notAfter
+  }
 }
 
 /// A domain to start, transient, from the workload's own XML.
@@ -126,7 +192,7 @@ public enum OperationOutcome: Hashable, Sendable {
   case done
   /// It certainly did not happen, and why.
   case failed(reason: String)
-  /// A start that was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
+  /// It was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
   case tooLate
   /// A time-out or a lost connection: observe.
   case unknown(reason: String)

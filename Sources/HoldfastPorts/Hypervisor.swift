@@ -33,6 +33,18 @@ public protocol Hypervisor: Sendable {
   /// what is left behind for that as ours; the next `start` removes it. Fails when a domain of that name is there.
   func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome
 
+  /// Moves a running domain to another host's libvirt while it runs, peer to peer. It arrives there paused, with this partition, these
+  /// links and this mark, and executes nothing until that host's `resume`: so whatever becomes of the connection, it never runs twice.
+  /// `.done`: it has arrived and is gone here. `.failed`: it is here, as before. `.unknown`: observe, it may be here and paused.
+  /// Given up after the limits' time, or by `cancelMigration`. `migrating` events tell how far it is, about twice a second.
+  func migrate(_ request: MigrationRequest) async -> OperationOutcome
+
+  /// Gives up the migration of this domain that is under way from here; `migrate` then ends. Done when there is none.
+  func cancelMigration(_ id: DomainID, uuid: String) async
+
+  /// Lets a paused domain go on, not after the instant. One that is still arriving is refused.
+  func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome
+
   /// The XML from which the running domain can be started elsewhere (inactive, migratable form).
   func describe(_ id: DomainID) async throws(HypervisorError) -> String
 

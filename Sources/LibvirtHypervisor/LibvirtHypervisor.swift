@@ -64,6 +64,16 @@ public final class LibvirtHypervisor: Hypervisor {
     return await connection.bar(id.name, uuid: uuid.lowercased(), mark: mark)
   }
 
+  public func migrate(_ request: MigrationRequest) async -> OperationOutcome {
+    .failed(reason: "\(request.id.name) was not migrated: this build cannot")
+  }
+
+  public func cancelMigration(_ id: DomainID, uuid: String) async {}
+
+  public func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome {
+    .failed(reason: "\(id.name) was not resumed: this build cannot")
+  }
+
   public func describe(_ id: DomainID) async throws(HypervisorError) -> String {
     guard let connection = opened[id.connection] else {
       throw HypervisorError(domain: id, reason: "this node has no connection \(id.connection)", remedy: Self.unconnectedRemedy)

@@ -8,7 +8,7 @@ public struct TransactionID: Hashable, Sendable {
 
 /// What an operation on a domain was.
 public enum DomainOperation: String, Hashable, Sendable {
-  case start, stop, mark, unmark, bar
+  case start, stop, mark, unmark, bar, migrate, resume
 }
 
 /// Everything that can happen to a controller.
@@ -57,6 +57,11 @@ public enum Action: Sendable, Equatable {
   case unmark(WorkloadName, DomainID, uuid: String)
   /// Make certain that no start of it that is still on its way succeeds.
   case bar(WorkloadName, DomainID, uuid: String, ClaimMark)
+  /// Move it to another host while it runs; it arrives there paused.
+  case migrate(WorkloadName, MigrationRequest)
+  case cancelMigration(DomainID, uuid: String)
+  /// Let a paused domain go on, not after the instant.
+  case resume(WorkloadName, DomainID, uuid: String, notAfter: BootInstant)
   /// Observe every domain anew.
   case refresh
   case tellGuard(GuardCommand)

@@ -136,6 +136,12 @@ package actor ControllerLoop {
       operate(workload, .unmark) { await $0.unmark(domain, uuid: uuid) }
     case .bar(let workload, let domain, let uuid, let mark):
       operate(workload, .bar) { await $0.bar(domain, uuid: uuid, mark: mark) }
+    case .migrate(let workload, let request):
+      operate(workload, .migrate) { await $0.migrate(request) }
+    case .cancelMigration(let domain, let uuid):
+      Task { [ports] in await ports.hypervisor.cancelMigration(domain, uuid: uuid) }
+    case .resume(let workload, let domain, let uuid, let notAfter):
+      operate(workload, .resume) { await $0.resume(domain, uuid: uuid, notAfter: notAfter) }
     case .refresh: Task { [ports] in await ports.hypervisor.refresh() }
     case .tellGuard(let command): ports.guardian.send(command)
     case .isolateDirectly(let workloads): ports.isolateDirectly(workloads)

@@ -49,6 +49,7 @@ public struct LocalDomains: Hashable, Sendable {
     case .unreachable(let connection, let reason):
       unreachable[connection] = reason
       return Set(domains.keys.filter { $0.connection == connection })
+    case .migrating: return []
     }
   }
 }

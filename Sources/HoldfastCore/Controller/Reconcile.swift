@@ -174,7 +174,7 @@ extension Controller {
     case .running, .paused:
       noteStarted(workload)
       wish(.running, for: workload, &wishes)
-    case .stopping, .unclear: wish(.unclear, for: workload, &wishes)
+    case .stopping, .unclear, .arriving: wish(.unclear, for: workload, &wishes)
     }
   }
 
@@ -371,7 +371,7 @@ extension Controller {
     case (_, .tooLate):
       agent.operation = nil
       agent.retryAt = now + timing.renewInterval / 2
-    case (.mark, .failed(let reason)), (.unmark, .failed(let reason)), (.stop, .failed(let reason)):
+    case (_, .failed(let reason)):
       agent.operation = nil
       agent.retryAt = now + .seconds(1)
       if agent.lastNote != reason {
@@ -458,7 +458,7 @@ extension Controller {
       if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
       // Where it answered before, only what it shows is new, and what this node does something about.
       if before[connection] != nil { makeEveryWorkloadDirty() } else { dirty.formUnion(agents.keys) }
-    case .changed, .gone: break
+    case .changed, .gone, .migrating: break
     }
   }
 }

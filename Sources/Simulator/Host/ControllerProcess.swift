@@ -151,6 +151,7 @@ final class ControllerProcess {
     case .bar(let workload, let domain, _, _):
       host.tell("makes certain that no earlier start of \(workload) succeeds")
       hypervisor.bar(workload, domain)
+    case .migrate, .cancelMigration, .resume: break
     case .refresh: hypervisor.takeInventory()
     case .tellGuard(let command): tellGuard(command)
     case .isolateDirectly(let workloads): isolateDirectly(workloads)

@@ -7,6 +7,7 @@ extension GuardMachine {
     switch command {
     case .hello, .status: answer(.ready(.state(state)))
     case .extend(let deadline): extend(to: deadline, now)
+    case .shorten(let deadline): shorten(to: deadline, now)
     case .protect(let workload): protect(workload, now)
     case .forget(let name): forget(name)
     case .kill(let name): kill(name, now)
@@ -42,6 +43,11 @@ extension GuardMachine {
     case .disarmed:
       arm(deadline, now)
     }
+  }
+
+  private mutating func shorten(to deadline: BootInstant, _ now: BootInstant) {
+    if case .armed(let standing) = phase, deadline < standing { return arm(deadline, now) }
+    answer(.ready(.state(state)))
   }
 
   private mutating func arm(_ deadline: BootInstant, _ now: BootInstant) {

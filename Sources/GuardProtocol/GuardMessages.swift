@@ -34,6 +34,9 @@ public enum GuardCommand: Hashable, Sendable {
   case hello(version: Int)
   /// The session was renewed: stop everything at `deadline` unless told otherwise. Never shortens; refused while isolated.
   case extend(deadline: BootInstant)
+  /// The session will stand for a shorter time than the guard was told: from now on this deadline, where the present one is later. Never
+  /// extends.
+  case shorten(deadline: BootInstant)
   /// Adds or replaces one workload. Refused for a running one (its cgroup is known) while there is no deadline: extend first.
   case protect(GuardedWorkload)
   /// The workload is no longer this node's to stop (it has stopped, or left protection).

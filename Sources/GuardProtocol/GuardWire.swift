@@ -9,6 +9,7 @@ extension GuardCommand {
     switch self {
     case .hello(let version): "hello \(version)"
     case .extend(let deadline): "extend \(deadline.nanoseconds)"
+    case .shorten(let deadline): "shorten \(deadline.nanoseconds)"
     case .protect(let workload): "protect " + workload.wireFields
     case .forget(let workload): "forget " + WireText.escaped(workload)
     case .kill(let workload): "kill " + WireText.escaped(workload)
@@ -28,6 +29,7 @@ extension GuardCommand {
       }
       self = .hello(version: Int(version))
     case "extend": self = .extend(deadline: try words.instant(try words.takePlain()))
+    case "shorten": self = .shorten(deadline: try words.instant(try words.takePlain()))
     case "protect": self = .protect(try GuardedWorkload(&words))
     case "forget": self = .forget(workload: try words.takeName())
     case "kill": self = .kill(workload: try words.takeName())

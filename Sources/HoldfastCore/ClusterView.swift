@@ -11,7 +11,10 @@ public struct ClusterView: Sendable {
   public private(set) var format: Stored<FormatRecord>?
   public private(set) var planner: Stored<PlannerRecord>?
   public private(set) var policies: Stored<PoliciesRecord>?
+  public private(set) var disarm: Stored<DisarmRecord>?
   public private(set) var nodes: [NodeName: Stored<NodeRecord>] = [:]
+  public private(set) var maintenance: [NodeName: Stored<MaintenanceRecord>] = [:]
+  public private(set) var losses: [NodeName: Stored<LossesRecord>] = [:]
   public private(set) var reports: [NodeName: Stored<ReportRecord>] = [:]
   public private(set) var sessions: [Incarnation: Stored<SessionRecord>] = [:]
   public private(set) var specs: [WorkloadName: Stored<SpecRecord>] = [:]
@@ -126,7 +129,10 @@ public struct ClusterView: Sendable {
     case .format: format?.created
     case .planner: planner?.created
     case .policies: policies?.created
+    case .disarm: disarm?.created
     case .node(let name): nodes[name]?.created
+    case .maintenance(let name): maintenance[name]?.created
+    case .losses(let name): losses[name]?.created
     case .report(let name): reports[name]?.created
     case .session(let incarnation): sessions[incarnation]?.created
     case .spec(let name): specs[name]?.created
@@ -147,6 +153,10 @@ public struct ClusterView: Sendable {
     case .format: format = entry.flatMap { if case .format(let v) = $0.value { stored(v, $0) } else { nil } }
     case .planner: planner = entry.flatMap { if case .planner(let v) = $0.value { stored(v, $0) } else { nil } }
     case .policies: policies = entry.flatMap { if case .policies(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .disarm: disarm = entry.flatMap { if case .disarm(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .maintenance(let n):
+      maintenance[n] = entry.flatMap { if case .maintenance(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .losses(let n): losses[n] = entry.flatMap { if case .losses(let v) = $0.value { stored(v, $0) } else { nil } }
     case .node(let n): nodes[n] = entry.flatMap { if case .node(let v) = $0.value { stored(v, $0) } else { nil } }
     case .report(let n): reports[n] = entry.flatMap { if case .report(let v) = $0.value { stored(v, $0) } else { nil } }
     case .session(let i): sessions[i] = entry.flatMap { if case .session(let v) = $0.value { stored(v, $0) } else { nil } }

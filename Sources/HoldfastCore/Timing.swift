@@ -48,8 +48,10 @@ public struct Timing: Hashable, Sendable {
 
   /// By when a session whose renewal was sent at `sent` must have stopped executing, on its own clock. The share of the
   /// stop that is not execution (`stopBudget`) is taken off.
-  public func deadline(sent: BootInstant) -> BootInstant {
-    let ttl = ttl.wholeNanoseconds
+  ///
+  /// - Parameter ttl: what the renewal wrote; nil: the usual one.
+  public func deadline(sent: BootInstant, ttl: Duration? = nil) -> BootInstant {
+    let ttl = (ttl ?? self.ttl).wholeNanoseconds
     return BootInstant(nanoseconds: sent.nanoseconds + ttl - share(ttl) - stopBudget.wholeNanoseconds)
   }
 

@@ -75,9 +75,9 @@ package struct Daemon: Sendable {
     await ports.store.close()
   }
 
-  /// Hands everything over, then ends.
-  package func leave() {
-    loop.send(.leave)
+  /// Hands everything over, then ends. In haste nothing is moved while it runs.
+  package func leave(inHaste: Bool) {
+    loop.send(.leave(inHaste: inHaste))
     departure.yield()
   }
 

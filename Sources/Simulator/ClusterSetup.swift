@@ -13,10 +13,13 @@ public struct ClusterSetup: Sendable {
     public var unmanaged: [String: Int]
     /// Has power when the world begins.
     public var isOn: Bool
+    /// Others can migrate domains to it while they run.
+    public var takesMigrations: Bool
 
     public init(
       _ name: NodeName, capacity: Resources = Resources(memory: 8192, cpus: 64), labels: [String: String] = [:],
-      connection: String = "lxc:///system", unmanaged: [String: Int] = [:], isOn: Bool = true
+      connection: String = "lxc:///system", unmanaged: [String: Int] = [:], isOn: Bool = true,
+      takesMigrations: Bool = false
     ) {
       self.name = name
       self.capacity = capacity
@@ -24,6 +27,7 @@ public struct ClusterSetup: Sendable {
       self.connection = connection
       self.unmanaged = unmanaged
       self.isOn = isOn
+      self.takesMigrations = takesMigrations
     }
   }
 
@@ -87,6 +91,13 @@ public struct ClusterSetup: Sendable {
           unmanaged: Dictionary(uniqueKeysWithValues: others))
       },
       workloads: (0..<workloads).map { Workload(WorkloadName("w\($0 + 1)"), isolation: $0 % 4 == 3 ? .stop : .freeze) })
+  }
+
+  /// Domains are moved while they run, to some of the nodes or to all.
+  mutating func migrate(_ dice: Dice) {
+    guard dice.chance(0.6) else { return }
+    let isEverywhere = dice.chance(0.5)
+    for index in nodes.indices { nodes[index].takesMigrations = isEverywhere || dice.chance(0.5) }
   }
 
   /// The last node, and every third workload, is served by another connection than the rest.

@@ -49,6 +49,7 @@ public struct Settings: Sendable {
     // Not every node can run everything.
     if dice.chance(0.2) { cluster.makeUneven() }
     if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
+    cluster.migrate(Dice(seed: seed, matter: 97))
     return Settings(cluster: cluster, faults: .dense)
   }
 
@@ -69,6 +70,7 @@ public struct Settings: Sendable {
     timing.ttl = .seconds([3, 3, 5, 10][dice.number(0...3)])
     var cluster = ClusterSetup.uniform(nodes: nodes, workloads: workloads, memory: memory, unmanaged: 1, timing: timing)
     if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
+    cluster.migrate(Dice(seed: seed, matter: 97))
     let calm = Span.seconds(min(300, length.inSeconds / 2))
     return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }

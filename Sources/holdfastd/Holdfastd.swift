@@ -61,7 +61,7 @@ struct Holdfastd: AsyncParsableCommand {
           }
           asked = true
           ServiceNotifier.stopping("handing over")
-          daemon.leave()
+          daemon.leave(inHaste: true)
         }
       }
       group.addTask { await daemon.departureLimitPassed() }

@@ -238,7 +238,7 @@ import Testing
 
   @Test func `a clean departure stops, releases, ends the session, disarms the guard`() {
     var rig = running()
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.pass(.milliseconds(500))
     #expect(rig.stops() == [.seconds(2)])
     rig.send(.operation("w1", .stop, .done))

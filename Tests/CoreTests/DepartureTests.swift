@@ -18,7 +18,7 @@ import Testing
 
   @Test func `one node only, which is the planner: stops, releases, ends its session and role`() {
     var rig = running()
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.pass(.milliseconds(500))
     #expect(finished(rig))
     #expect(rig.stops() == [.seconds(2)])
@@ -33,7 +33,7 @@ import Testing
   @Test func `the planner hands its workloads over and gets none`() {
     var rig = running()
     rig.join("n2", incarnation: "i2")
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     #expect(rig.placement("w1")?.node == "n2")
     rig.pass(.milliseconds(500))
     #expect(finished(rig))
@@ -45,7 +45,7 @@ import Testing
     rig.domainsObey = true
     rig.apply("w1")
     rig.place("w1", on: "n1")
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.pass(.seconds(1))
     #expect(!finished(rig) && rig.stops().isEmpty)
     if case .session(let record)? = rig.store.entries[.session(rig.sessions().first ?? "none")]?.value {
@@ -62,7 +62,7 @@ import Testing
     rig.domainsObey = true
     rig.apply("w1")
     rig.place("w1", on: "n1")
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.write([.delete(.session("i2")), .delete(.planner)])
     rig.pass(.seconds(2))
     #expect(finished(rig))
@@ -77,7 +77,7 @@ import Testing
     rig.place("w1", on: "n1")
     rig.pass(.seconds(1))
     rig.write([Rig.session("i2", of: "n2", counter: 999, phase: .leaving)])
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.pass(.seconds(4))
     #expect(finished(rig))
   }
@@ -85,7 +85,7 @@ import Testing
   @Test func `while another node may take the role, a leaving one does not`() {
     var rig = Rig.follower()
     rig.join("n3", incarnation: "i3")
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.write([.delete(.session("i2")), .delete(.planner)])
     #expect(planner(rig) == nil)
   }
@@ -93,7 +93,7 @@ import Testing
   @Test func `the store is away: the claims are held until it is back`() {
     var rig = running()
     rig.storeIsAway = true
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.pass(.seconds(2))
     rig.send(rig.isolated(["w1"]))
     rig.pass(.seconds(20))
@@ -109,10 +109,10 @@ import Testing
   @Test func `the last word is lost or refused: said again, not hammered`() {
     for mood in [Rig.Mood.refuses, .losesAnswers] {
       var rig = Rig.running()
-      rig.send(.leave)
+      rig.send(.leave(inHaste: false))
       rig = Rig.running()
       rig.mood = .holds
-      rig.send(.leave)
+      rig.send(.leave(inHaste: false))
       rig.answerHeld()
       rig.mood = mood
       rig.answerHeld()
@@ -132,7 +132,7 @@ import Testing
     rig.store = first.store
     rig.now = first.now
     rig.domainsObey = true
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     #expect(!finished(rig))
     rig.begin(domains: [Rig.domain("w1")], guardian: .armed(deadline: rig.now + .milliseconds(500)))
     rig.pass(.seconds(1))
@@ -143,7 +143,7 @@ import Testing
 
   @Test func `without any session there is nothing to hand over`() {
     var rig = Rig()
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     #expect(finished(rig))
   }
 
@@ -151,7 +151,7 @@ import Testing
     var rig = Rig()
     rig.mood = .holds
     rig.begin()
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     #expect(!finished(rig), "the opening is on its way")
     rig.mood = .answers
     rig.answerHeld()
@@ -163,7 +163,7 @@ import Testing
   @Test func `a libvirt that does not answer keeps the claims: it cannot tell`() {
     var rig = running()
     rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "down")))
-    rig.send(.leave)
+    rig.send(.leave(inHaste: false))
     rig.pass(.seconds(20))
     #expect(!finished(rig))
     #expect(rig.claim("w1")?.holder?.node == "n1")

@@ -109,7 +109,7 @@ import Testing
 
   @Test func `a window of the week opens by the time that was told`() {
     var rig = pair()
-    rig.send(.weekTime(WeekTime(minute: 90)))
+    rig.send(.wallTime(WeekTime(minute: 90), 0))
     rig.apply("w1")
     rig.pass(.seconds(1))
     #expect(rig.placement("w1")?.node == "n1")
@@ -123,13 +123,13 @@ import Testing
   /// The clock of the host was set.
   @Test func `a time that is not the expected one is planned by at once`() {
     var rig = pair()
-    rig.send(.weekTime(WeekTime(minute: 600)))
+    rig.send(.wallTime(WeekTime(minute: 600), 0))
     rig.write([Self.record("night w1 n2")])
     rig.apply("w1")
     rig.place("w1", on: "n1")
-    rig.send(.weekTime(WeekTime(minute: 601)))
+    rig.send(.wallTime(WeekTime(minute: 601), 0))
     #expect(rig.placement("w1")?.node == "n1")
-    rig.send(.weekTime(WeekTime(minute: 130)))
+    rig.send(.wallTime(WeekTime(minute: 130), 0))
     #expect(rig.placement("w1")?.node == "n2")
   }
 }

@@ -65,6 +65,25 @@ struct Agent: Hashable, Sendable {
     /// The cgroup that was known then: what shows up in another is to be killed as well.
     var cgroup: String?
   }
+  /// What this life of the controller knows of a live migration from here.
+  var migration = Migration()
+  struct Migration: Hashable, Sendable {
+    /// When it was offered, by this life.
+    var offeredAt: BootInstant?
+    /// libvirt was asked for it.
+    var isAsked = false
+    /// libvirt was asked to give it up.
+    var isCancelled = false
+    /// Attempts that came to nothing, since it was to leave.
+    var failures = 0
+    var reason: String?
+    /// Not tried again before this instant.
+    var retryAt: BootInstant?
+  }
+  /// Attempts to let it go on that failed in a row.
+  var failedResumes = 0
+  /// Since when something has been on its way here that cannot be resumed.
+  var arrivingSince: BootInstant?
   /// The domain is out of protection; the records remain to be removed.
   var unmarked = false
   /// What was last said about it, so that it is said once.

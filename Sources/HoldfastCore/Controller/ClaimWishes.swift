@@ -32,6 +32,7 @@ extension Controller {
     }
     record.holder = ClaimRecord.Holder(node: me, incarnation: own.incarnation)
     record.activity = .starting
+    record.migration = nil
     return (conditions, .put(key, .claim(record)))
   }
 
@@ -93,7 +94,11 @@ extension Controller {
       guard let present = view.claims[workload] else { continue }
       var record = present.value
       record.activity = activity
-      if activity == .running { record.failures = [:] }
+      if activity == .running {
+        record.failures = [:]
+        // What arrived goes on: nothing of the way matters any more.
+        if record.migration?.step == .arrived { record.migration = nil }
+      }
       conditions.append(.unchanged(.claim(workload), modified: present.modified))
       writes.append(.put(.claim(workload), .claim(record)))
       agents[workload, default: Agent()].writing = true
@@ -124,6 +129,7 @@ extension Controller {
     var record = present.value
     record.holder = nil
     record.activity = nil
+    record.migration = nil
     if let failure {
       agents[workload, default: Agent()].gaveUp = view.placements[workload]?.modified
       record.failures[me] = ClaimRecord.Failure(
@@ -157,6 +163,7 @@ extension Controller {
       var record = present.value
       record.holder = nil
       record.activity = nil
+      record.migration = nil
       conditions.append(.unchanged(.claim(workload), modified: present.modified))
       writes.append(.put(.claim(workload), .claim(record)))
     } else {

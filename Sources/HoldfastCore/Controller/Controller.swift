@@ -46,6 +46,8 @@ public struct Controller: Sendable {
   /// The clean departure has begun.
   public internal(set) var isLeaving = false
   public internal(set) var isFinished = false
+  /// It leaves because its host goes down soon: nothing is moved while it runs.
+  var leavesInHaste = false
 
   var transactions: [TransactionID: PendingTransaction] = [:]
   var lastTransaction = 0
@@ -123,7 +125,7 @@ public struct Controller: Sendable {
   private mutating func learn(_ event: Event) {
     switch event {
     // These say themselves whether they are news.
-    case .store(.changed), .guardian(.report(.state)), .transaction, .weekTime: break
+    case .store(.changed), .guardian(.report(.state)), .transaction, .wallTime: break
     default: isNews = true
     }
     switch event {
@@ -136,8 +138,8 @@ public struct Controller: Sendable {
     case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome)
     case .guardian(let event): guardianSaid(event)
     case .committed(let writes, let revision): committed(writes, revision)
-    case .weekTime(let time): learn(time)
-    case .leave: leave()
+    case .wallTime(let week, let milliseconds): learn(week, milliseconds)
+    case .leave(let inHaste): leave(inHaste: inHaste)
     }
   }
 
@@ -234,12 +236,20 @@ enum Purpose: Hashable, Sendable {
   case expire(Incarnation, NodeName, takesRole: Bool)
   case takeRole
   case place
+  /// Removes the record of a maintenance from which everything has come home.
+  case endMaintenance(NodeName)
+  /// Removes the record by which the cluster is hands-off, when its time is over.
+  case arm
   case claim([WorkloadName])
   /// Gives a claim up; the text says why, for the note.
   case release(WorkloadName, of: Revision, why: String)
   case activity([WorkloadName])
   /// Writes the claim as it is, so that nothing sent before can be applied after it.
   case prove(WorkloadName)
+  /// A step of a live migration, before its end.
+  case offer(WorkloadName)
+  /// Gives the claim to the target of a live migration.
+  case handOver(WorkloadName, to: NodeName, of: Revision)
   /// A domain that runs here comes under protection.
   case adopt(WorkloadName)
   /// Removes the records of a workload that left protection.

@@ -2,8 +2,17 @@ import GuardProtocol
 
 /// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
 extension Controller {
-  mutating func leave() {
+  mutating func leave(inHaste: Bool) {
+    if inHaste, !leavesInHaste {
+      leavesInHaste = true
+      makeEveryWorkloadDirty()
+    }
     guard !isLeaving else { return }
+    if isHandsOff {
+      note(.leaving, "\(me) ends; the cluster is disarmed, so its workloads stay")
+      isFinished = true
+      return out.append(.finished)
+    }
     isLeaving = true
     role.planIsDue = true
     note(.leaving, "\(me) leaves: its workloads are handed over")

@@ -22,10 +22,10 @@ public enum Event: Sendable {
   case guardian(GuardianEvent)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
-  /// The local time of the week on this node, told now and then.
-  case weekTime(WeekTime)
-  /// Clean departure: hand everything over, then end.
-  case leave
+  /// The local time of the week on this node and its wall clock, in milliseconds since 1970; told now and then.
+  case wallTime(WeekTime, Int64)
+  /// Clean departure: hand everything over, then end. In haste nothing is moved while it runs: it is stopped and started.
+  case leave(inHaste: Bool)
 
   public enum StoreEvent: Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.

@@ -16,6 +16,8 @@ public struct GuardianLink: Hashable, Sendable {
   var validating = false
   /// `resume` was commanded and not yet answered.
   var resuming = false
+  /// `shorten` was commanded, and its answer not yet seen.
+  var shortening = false
   /// When starts that stand still were last ended for libvirt's sake.
   var freedAt: BootInstant?
   /// After a refusal nothing is commanded before this instant.
@@ -119,6 +121,7 @@ extension Controller {
     let before = guardian.phase
     if case .armed = state.phase, guardian.isArmed, guardian.isAsTold(by: state) {
       guardian.phase = state.phase
+      if guardian.shortening { isNews = true }
       return
     }
     isNews = true
@@ -155,6 +158,10 @@ extension Controller {
     guardian.isolating = false
     guardian.resuming = false
     guardian.validating = false
+    guardian.shortening = false
+    if isHandsOff {
+      return note(.guardLost, "the guard is gone (\(reason)); the cluster is disarmed, so nothing is stopped", severity: .error)
+    }
     guardian.frozenWithoutIt = true
     let protected = agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)
     out.append(.isolateDirectly(protected))
@@ -165,7 +172,7 @@ extension Controller {
 
   /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
   mutating func missTheGuard() {
-    guard guardian.phase == nil, !guardian.frozenWithoutIt, let bornAt else { return }
+    guard guardian.phase == nil, !guardian.frozenWithoutIt, !isHandsOff, let bornAt else { return }
     guard seesProtectedDomain else { return }
     let until = bornAt + Self.guardIsLate
     if now < until { lookAgain(at: until) } else { guardianLost("it does not answer") }
@@ -210,7 +217,7 @@ extension Controller {
     var kept: [WorkloadName] = []
     var undecided = false
     for workload in stoppedHere() {
-      if isMine(workload) || isAdopting(workload) {
+      if isMine(workload) || isAdopting(workload) || isArriving(workload) {
         kept.append(workload)
       } else if view.unreadable[.claim(workload)] != nil || view.isUnreadable(workload) && wasMine(workload) {
         undecided = true

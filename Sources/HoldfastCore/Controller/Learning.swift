@@ -66,7 +66,8 @@ extension Controller {
     case .claim(let workload):
       guard var claim = view.claims[workload]?.value else { return .absent }
       claim.epoch = .none
-      claim.activity = nil
+      // While a node is emptied, the next leave when those before them run.
+      if view.maintenance.isEmpty { claim.activity = nil }
       return .claim(claim)
     case .report(let node):
       guard var report = view.reports[node]?.value else { return .absent }
@@ -96,9 +97,13 @@ extension Controller {
       // What leaves protection and is nobody's, the planner forgets.
       if isPlanner { makeEveryWorkloadDirty() }
     case .policies: readPolicies()
-    case .node:
+    case .node, .maintenance:
       role.planIsDue = true
       seeAvailability()
+      // How they leave may be another way now.
+      if case .maintenance = key { makeEveryWorkloadDirty() }
+    case .losses: role.planIsDue = true
+    case .disarm: disarmChanged()
     case .report: if after != before { role.planIsDue = true }
     case .claim(let workload):
       if after != before { role.planIsDue = true }
@@ -140,11 +145,15 @@ extension Controller {
     case .renew(let sent): renewed(sent: sent, at: revision)
     case .expire(_, let node, let takesRole): expired(of: node, tookRole: takesRole)
     case .takeRole: note(.plannerTaken, "\(me) is the planner now")
+    case .endMaintenance(let node): note(.maintenance, "the maintenance of \(node) is over", subject: node)
+    case .arm: note(.armed, "the time is over for which the cluster was to be hands-off: it is armed")
     case .place:
       tellPlacements(pending.transaction.writes)
       role.planIsDue = role.planIsDue || role.planWasCut
     case .claim(let workloads): claimed(workloads, at: revision)
     case .adopt(let workload): adopted(workload, at: revision)
+    case .offer(let workload): recorded([workload], at: revision)
+    case .handOver(let workload, let target, _): handedOver(workload, to: target)
     case .release(let workload, _, let why): released(workload, why: why)
     case .activity(let workloads): recorded(workloads, at: revision)
     case .prove(let workload): recorded([workload], at: revision)
@@ -161,6 +170,7 @@ extension Controller {
   /// It may have happened, and it may still happen.
   private mutating func doubt(_ pending: PendingTransaction) {
     switch pending.purpose {
+    case .handOver(let workload, _, let revision): agents[workload, default: Agent()].releasing = revision
     case .release(let workload, let revision, _): agents[workload, default: Agent()].releasing = revision
     case .forget(let workload, let revision): agents[workload, default: Agent()].releasing = revision
     default: break
@@ -173,7 +183,8 @@ extension Controller {
     switch pending.purpose {
     case .open: openingFailed()
     case .renew: renewalFailed(refusedWith: current)
-    case .expire, .takeRole, .place:
+    case .arm: self.pause()
+    case .expire, .takeRole, .place, .endMaintenance:
       role.planIsDue = true
       role.retry(at: now + pause)
     case .claim(let workloads):
@@ -181,7 +192,8 @@ extension Controller {
         writeFailed(workload)
         agents[workload, default: Agent()].alone = true
       }
-    case .release(let workload, _, _), .forget(let workload, _), .prove(let workload), .adopt(let workload):
+    case .release(let workload, _, _), .forget(let workload, _), .prove(let workload), .adopt(let workload),
+      .offer(let workload), .handOver(let workload, _, _):
       writeFailed(workload)
     case .activity(let workloads): for workload in workloads { writeFailed(workload, wasOnlyTold: true) }
     case .validate(let incarnation, _):

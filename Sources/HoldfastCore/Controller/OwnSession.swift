@@ -25,6 +25,10 @@ public struct OwnSession: Hashable, Sendable {
     public var counter: Int64
     /// nil until the first renewal since we took it up: what an earlier life of this controller knew is not known.
     public var confirmedSent: BootInstant?
+    /// What that renewal wrote; nil: the usual TTL. Shortened before a renewal with less is sent, as that may be applied unanswered.
+    public var confirmedTTL: Duration?
+    /// What the renewal that is on its way writes.
+    var asked: Duration?
     public var leaving: Bool
   }
 
@@ -46,7 +50,11 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   public private(set) var phase: Phase = .none {
-    didSet { deadline = standing?.confirmedSent.map(timing.deadline(sent:)) }
+    didSet {
+      deadline = standing.flatMap { standing in
+        standing.confirmedSent.map { timing.deadline(sent: $0, ttl: standing.confirmedTTL) }
+      }
+    }
   }
   /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
   public private(set) var deadline: BootInstant?
@@ -69,10 +77,10 @@ public struct OwnSession: Hashable, Sendable {
   /// Whether workloads may be started, resumed or claimed now.
   public func isValid(at now: BootInstant) -> Bool { if let deadline { now < deadline } else { false } }
 
-  package func record(_ counter: Int64, leaving: Bool) -> SessionRecord {
+  package func record(_ counter: Int64, leaving: Bool, ttl: Duration? = nil) -> SessionRecord {
     // Rounded up: others must not count a shorter TTL than we do.
     SessionRecord(
-      node: node, counter: counter, ttl: (timing.ttl.wholeNanoseconds + 999_999) / 1_000_000,
+      node: node, counter: counter, ttl: ((ttl ?? timing.ttl).wholeNanoseconds + 999_999) / 1_000_000,
       phase: leaving ? .leaving : .active)
   }
 
@@ -101,18 +109,33 @@ public struct OwnSession: Hashable, Sendable {
 
   // MARK: renewing
 
-  /// The transaction that renews, if one is due. `leaving` is written with it.
-  package mutating func renewal(now: BootInstant, leaving: Bool) -> ClusterTransaction? {
-    guard case .standing(var standing) = phase, !renewing else { return nil }
-    guard now >= nextRenewal || leaving != standing.leaving else { return nil }
+  /// What it says is to be written anew.
+  package mutating func renewNow(at now: BootInstant) { nextRenewal = min(nextRenewal, now) }
+
+  /// Whether a renewal is to be sent.
+  package func isRenewalDue(now: BootInstant, leaving: Bool) -> Bool {
+    guard case .standing(let standing) = phase, !renewing else { return false }
+    return now >= nextRenewal || leaving != standing.leaving
+  }
+
+  /// The transaction that renews, if one is due. `leaving` is written with it, and the TTL where it is not the usual one.
+  package mutating func renewal(now: BootInstant, leaving: Bool, ttl: Duration? = nil) -> ClusterTransaction? {
+    guard isRenewalDue(now: now, leaving: leaving), case .standing(var standing) = phase else { return nil }
     renewing = true
     standing.leaving = leaving
+    standing.asked = ttl
+    standing.confirmedTTL = shorter(standing.confirmedTTL, ttl)
     phase = .standing(standing)
     nextRenewal = now + timing.renewInterval
     let key = RecordKey.session(standing.incarnation)
     return ClusterTransaction(
       if: [.unchanged(key, modified: standing.modified)],
-      write: [.put(key, .session(record(standing.counter + 1, leaving: leaving)))])
+      write: [.put(key, .session(record(standing.counter + 1, leaving: leaving, ttl: ttl)))])
+  }
+
+  private func shorter(_ a: Duration?, _ b: Duration?) -> Duration? {
+    let least = min(a ?? timing.ttl, b ?? timing.ttl)
+    return least == timing.ttl ? nil : least
   }
 
   package mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
@@ -121,6 +144,7 @@ public struct OwnSession: Hashable, Sendable {
     standing.modified = revision
     standing.counter += 1
     standing.confirmedSent = max(sent, standing.confirmedSent ?? sent)
+    standing.confirmedTTL = standing.asked
     phase = .standing(standing)
     return .renewed
   }

@@ -103,7 +103,7 @@ extension Controller {
 
   /// Declares expired what may be. The planner does; the others only when the session was the planner's, or it did not.
   mutating func watchOthers() {
-    guard session.isValid(at: now), let own = session.standing else { return }
+    guard session.isValid(at: now), let own = session.standing, !isHandsOff else { return }
     for incarnation in expiry.expired(now: now) where incarnation != own.incarnation {
       guard let entry = view.sessions[incarnation], let due = expiry.due(incarnation) else { continue }
       let wasPlanner = view.planner?.value.incarnation == incarnation
@@ -128,6 +128,7 @@ extension Controller {
       .unchanged(.session(incarnation), modified: entry.modified)
     ]
     var writes: [Write<RecordKey, Record>] = [.delete(.session(incarnation))]
+    if let losses = lossesWith(another: node) { writes.append(.put(.losses(node), .losses(losses))) }
     if takeRole, let planner = view.planner {
       conditions.append(.unchanged(.planner, modified: planner.modified))
       writes.append(.put(.planner, .planner(PlannerRecord(node: me, incarnation: own.incarnation))))
@@ -170,17 +171,18 @@ extension Controller {
     if role.cooled(at: now, since: role.lastLook) { role.planIsDue = true }
     role.lastLook = now
     guard isPlanner, session.isValid(at: now), role.planIsDue, role.mayPlan(at: now), rules.mayPlan else { return }
-    guard !isUnderWay({ $0 == .place }) else { return }
+    guard !isUnderWay({ $0 == .place }), !isHandsOff else { return }
     let missing = view.nodes.keys.contains { !view.standingNodes.contains($0) }
     if missing, let until = role.isSettling(at: now, for: timing.settle) { return lookAgain(at: until) }
 
     role.planIsDue = false
     let outcome = rules.planner.outcome(snapshot())
-    role.planAgainAt = outcome.lookAgainAfter.map { now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
+    let again = [outcome.lookAgainAfter, secondsToNextTerm()].compactMap { $0 }.min()
+    role.planAgainAt = again.map { now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
     tellWarnings(outcome.warnings)
     let changes = placementChanges(outcome.placements)
     role.planWasCut = changes.count > Self.placementsAtOnce
-    if !changes.isEmpty { write(Array(changes.prefix(Self.placementsAtOnce))) }
+    if changes.isEmpty { endMaintenances() } else { write(Array(changes.prefix(Self.placementsAtOnce))) }
   }
 
   /// The cluster as the planner sees it, at a moment after the last event: for people who ask.
@@ -196,9 +198,10 @@ extension Controller {
       let unavailable = unavailability(of: name)
       return PlanningSnapshot.Node(
         name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
-        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailable,
+        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailable, isDraining: isEmptied(name),
         availableFor: memory.seconds(of: name, isAvailable: true, now: now),
-        unavailableFor: memory.seconds(of: name, isAvailable: false, now: now))
+        unavailableFor: memory.seconds(of: name, isAvailable: false, now: now), quarantine: quarantine(of: name),
+        maintenance: maintenance(of: name))
     }
     role.forget { view.specs[$0] == nil }
     let deaf = deafNodes()
@@ -226,7 +229,7 @@ extension Controller {
       return PlanningSnapshot.Workload(
         name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
         desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
-        failures: failures.mapValues(\.count))
+        failures: failures.mapValues(\.count), isOnItsWay: isOnItsWay(name))
     }
     return PlanningSnapshot(nodes: nodes, workloads: workloads, time: memory.weekTime(now: now))
   }
@@ -255,15 +258,16 @@ extension Controller {
   }
 
   func unavailability(of node: NodeName) -> String? {
-    guard let session = view.session(of: node)?.record.value else { return "is down" }
+    let isEmpty = isInMaintenance(node)
+    guard let session = view.session(of: node)?.record.value else { return isEmpty ? "is down, in maintenance" : "is down" }
     if session.phase == .leaving { return "is leaving" }
-    return nil
+    return isEmpty ? "is in maintenance" : nil
   }
 
   private func placementChanges(_ plan: [WorkloadName: PlacementRecord]) -> [(WorkloadName, PlacementRecord)] {
     plan.sorted { $0.key < $1.key }.compactMap { name, wanted in
       guard let present = view.placements[name]?.value else { return (name, wanted) }
-      if present.node == wanted.node, present.servedMove == wanted.servedMove,
+      if present.node == wanted.node, present.servedMove == wanted.servedMove, present.home == wanted.home,
         wanted.node != nil || present.reason == wanted.reason && present.others == wanted.others
       {
         return nil

@@ -5,7 +5,7 @@ import GuardProtocol
 struct PlannersMemory: Sendable {
   private var standing: [NodeName: (isAvailable: Bool, since: BootInstant)] = [:]
   /// The local time of the week, as it was told last, and when.
-  private var told: (time: WeekTime, at: BootInstant)?
+  private var told: (time: WeekTime, milliseconds: Int64, at: BootInstant)?
 
   /// - Parameter isAvailable: of every node, whether it can take workloads. What is seen first counts from now.
   mutating func see(_ isAvailable: [NodeName: Bool], now: BootInstant) {
@@ -21,8 +21,8 @@ struct PlannersMemory: Sendable {
   }
 
   /// - Returns: true when it is not the time that was reckoned with.
-  mutating func tell(_ time: WeekTime, now: BootInstant) -> Bool {
-    defer { told = (time, now) }
+  mutating func tell(_ time: WeekTime, _ milliseconds: Int64, now: BootInstant) -> Bool {
+    defer { told = (time, milliseconds, now) }
     guard let expected = weekTime(now: now) else { return true }
     let difference = WeekTime(minute: time.minute - expected.minute).minute
     return difference > 1 && difference < 7 * WeekTime.minutesOfDay - 1
@@ -30,6 +30,11 @@ struct PlannersMemory: Sendable {
 
   func weekTime(now: BootInstant) -> WeekTime? {
     told.map { WeekTime(minute: $0.time.minute + Int((now - $0.at).inSeconds / 60)) }
+  }
+
+  /// Milliseconds since 1970; nil: nobody told yet. For what people ask for by their clocks, never for safety.
+  func wallTime(now: BootInstant) -> Int64? {
+    told.map { $0.milliseconds + Int64((now - $0.at).inSeconds * 1000) }
   }
 }
 
@@ -41,8 +46,8 @@ extension Controller {
     memory.see(isAvailable, now: now)
   }
 
-  mutating func learn(_ time: WeekTime) {
-    guard memory.tell(time, now: now) else { return }
+  mutating func learn(_ time: WeekTime, _ milliseconds: Int64) {
+    guard memory.tell(time, milliseconds, now: now) else { return }
     isNews = true
     role.planIsDue = true
   }

@@ -45,12 +45,12 @@ extension Controller {
     return failover?.restarts ?? Failover.defaultRestarts
   }
 
-  private mutating func isolation(of workload: WorkloadName, _ spec: SpecRecord) -> Isolation {
+  mutating func isolation(of workload: WorkloadName, _ spec: SpecRecord) -> Isolation {
     rules.settings(of: workload, spec).isolation ?? spec.isolation
   }
 
   /// What the operator and the planner want is that it runs here.
-  private func isWantedHere(_ workload: WorkloadName) -> Bool {
+  func isWantedHere(_ workload: WorkloadName) -> Bool {
     view.intents[workload]?.value.desired == .running && view.placements[workload]?.value.node == me
   }
 
@@ -109,6 +109,7 @@ extension Controller {
   private mutating func absentAndMine(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     dropFromGuard(workload)
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
+    if mayHaveMigrated(workload) { return handOver(workload) }
     noteVanished(workload)
     let staysHere = isWantedHere(workload) && agents[workload]?.giveUp == nil
     guard staysHere || !mayStillAppear(workload) || isBarred(workload) else { return }
@@ -126,6 +127,7 @@ extension Controller {
 
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
     if mayStillAppear(workload), !isBarred(workload) { return }
+    if isArriving(workload) { return expect(workload) }
     dropFromGuard(workload)
     if let agent = agents[workload], agent.condemned != nil, agent.operation == nil, !agent.writing {
       agents[workload]?.condemned = nil
@@ -140,6 +142,8 @@ extension Controller {
   private mutating func settleDoubt(_ workload: WorkloadName) {
     if isUnprotecting(workload) {
       forget(workload)
+    } else if mayHaveMigrated(workload) {
+      handOver(workload)
     } else if isWantedHere(workload) {
       prove(workload)
     } else {
@@ -156,7 +160,10 @@ extension Controller {
     sawRunning(workload)
     if isUnprotecting(workload) { return unprotect(workload, domain) }
     protect(workload, domain, spec)
+    cancelMigrationIfUnwanted(workload, domain)
     guard agents[workload]?.operation == nil, !guardian.isIsolated else { return }
+    if hasArrived(workload), !goOn(workload, domain, spec, &wishes) { return }
+    if view.claims[workload]?.value.migration?.step != .arrived, migrates(workload, domain, spec) { return }
     let mark = ClaimMark(
       cluster: configuration.cluster, workload: workload.text, epoch: view.claims[workload]?.value.epoch ?? .none)
     guard isWantedHere(workload), domain.uuid == spec.uuid else {
@@ -201,6 +208,8 @@ extension Controller {
         severity: .error, workload: workload)
     }
     protect(workload, domain, spec)
+    // It executes nothing before this node holds the claim. Should somebody have let it go on, it is an intruder.
+    if isArriving(workload), domain.state != .running { return }
     guard agents[workload]?.writing != true, agents[workload]?.operation == nil else { return }
     // Without a session nothing can be told about claims: the guard's deadline holds meanwhile.
     guard session.isValid(at: now) else { return }
@@ -292,7 +301,7 @@ extension Controller {
           notAfter: notAfter)))
   }
 
-  private mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
+  mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
     guard !guardian.isIsolated else { return }
     begin(.stop, workload)
     if why == "stopping" { note(.stopping, "\(workload) stops on \(me)", workload: workload) }
@@ -318,7 +327,7 @@ extension Controller {
     agents[workload, default: Agent()].operation = Agent.Operation(kind: kind, began: now, ended: nil)
   }
 
-  private mutating func wish(_ activity: ClaimRecord.Activity, for workload: WorkloadName, _ wishes: inout ClaimWishes) {
+  mutating func wish(_ activity: ClaimRecord.Activity, for workload: WorkloadName, _ wishes: inout ClaimWishes) {
     guard let claim = view.claims[workload]?.value, agents[workload]?.writing != true else { return }
     if let at = agents[workload]?.tellAt, now < at { return retry(workload, at: at) }
     if claim.activity != activity || activity == .running && !claim.failures.isEmpty {
@@ -338,7 +347,7 @@ extension Controller {
         isStarting: agents[workload]?.operation?.kind == .start || agents[workload]?.inheritedStart == true))
   }
 
-  private mutating func protect(_ workload: WorkloadName, _ guarded: GuardedWorkload) {
+  mutating func protect(_ workload: WorkloadName, _ guarded: GuardedWorkload) {
     guard agents[workload]?.guarded != guarded else { return }
     agents[workload, default: Agent()].guarded = guarded
     tellGuard(.protect(guarded))
@@ -368,8 +377,17 @@ extension Controller {
       agent.giveUp = agent.failedStarts >= startsBeforeGivingUp(workload) ? reason : nil
       agent.retryAt = agent.giveUp == nil ? now + .seconds(1) : nil
       note(.startFailed, "\(workload) did not start on \(me): \(reason)", severity: .error, workload: workload)
+    case (.migrate, .failed(let reason)):
+      agent.operation = nil
+      agent.migration.reason = reason
+    case (.resume, .failed(let reason)):
+      agent.operation = nil
+      agent.failedResumes += 1
+      agent.retryAt = now + .seconds(1)
+      note(.migrating, "\(workload) does not go on, on \(me): \(reason)", severity: .warning, workload: workload)
     case (_, .tooLate):
       agent.operation = nil
+      agent.migration.isAsked = false
       agent.retryAt = now + timing.renewInterval / 2
     case (_, .failed(let reason)):
       agent.operation = nil
@@ -405,6 +423,16 @@ extension Controller {
     case (.stop, .absent) where operation.ended != nil || !isWantedHere(workload):
       agents[workload]?.operation = nil
       noteStopped(workload)
+      return
+    case (.migrate, .absent) where operation.ended != nil:
+      agents[workload]?.operation = nil
+      return
+    case (.resume, .present(let domain)) where operation.ended != nil && domain.state == .running:
+      agents[workload]?.operation = nil
+      agents[workload]?.failedResumes = 0
+      return
+    case (.resume, .absent):
+      agents[workload]?.operation = nil
       return
     case (.mark, .present(let domain))
     where operation.ended != nil && !domain.persistent

@@ -5,7 +5,10 @@ extension Controller {
   mutating func keepSession() {
     if session.phase == .none { takeUpOrOpen() }
     guard session.isStanding else { return }
-    if let transaction = session.renewal(now: now, leaving: isLeaving) {
+    armWhenTimeIsOver()
+    if session.isRenewalDue(now: now, leaving: isLeaving), guardKnowsDeadline(for: ttl),
+      let transaction = session.renewal(now: now, leaving: isLeaving, ttl: ttl)
+    {
       transact(.renew(sent: now), transaction, timeout: timing.renewTimeout)
     }
     describeMyself()

@@ -125,6 +125,8 @@ struct NodeTable {
       }
       if rule.onlyFor != nil { dedicated.append((Int32(number), members)) }
     }
+    // What fails again and again is the last choice, whatever rules say.
+    for row in nodes.indices where nodes[row].quarantine != nil { isSpare[row] = true }
     hasSpares = isSpare.contains(true)
   }
 }

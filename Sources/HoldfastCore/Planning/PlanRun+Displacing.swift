@@ -2,7 +2,7 @@
 extension PlanRun {
   mutating func displace() {
     let pushing = pending.filter {
-      wanted[$0] && tables.profiles[Int(tables.profileOf[$0])].settings.displace == .lowerPriority
+      wanted[$0] && !isEvacuated($0) && tables.profiles[Int(tables.profileOf[$0])].settings.displace == .lowerPriority
     }
     for workload in pushing where wanted[workload] {
       search.prepare(workload, board, tables)

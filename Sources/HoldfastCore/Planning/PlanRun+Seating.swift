@@ -27,6 +27,10 @@ extension PlanRun {
       } else if tables.nodes.nodes[row].isDraining {
         tables.settings(workload).evacuation.method == .stay
           ? hold(workload, on: row) : leaving[row, default: []].append(workload)
+      } else if let maintenance = tables.nodes.nodes[row].maintenance, maintenance.brings == nil {
+        // It went down on the way: nobody waits for it.
+        leaves[workload] = Int32(row)
+        want(workload)
       } else if !waits(workload, for: row) {
         want(workload)
       }
@@ -37,13 +41,13 @@ extension PlanRun {
     pending = pending.filter(isKept).sorted(by: tables.goesFirst) + pending.filter { !isKept($0) }.sorted(by: tables.goesFirst)
   }
 
-  private mutating func hold(_ workload: Int, on row: Int) {
+  mutating func hold(_ workload: Int, on row: Int) {
     fixed[workload] = true
     board.put(workload, on: row, tables)
   }
 
   /// It needs a place, unless it failed too often for another try.
-  private mutating func want(_ workload: Int) {
+  mutating func want(_ workload: Int) {
     let failover = tables.settings(workload).failover
     if failover.then == .giveUp {
       let most = failover.restarts ?? Failover.defaultRestarts
@@ -71,20 +75,6 @@ extension PlanRun {
       PlanWarning(
         workload: wording.name(workload), text: "waits \(Int(wait - away)) s more for \(wording.node(row)) to come back"))
     return true
-  }
-
-  /// A node is emptied so many at a time, as far as it is known what runs where.
-  private mutating func leave(_ row: Int, _ workloads: [Int]) {
-    var underWay = tables.workloads.indices.count { tables.running[$0] == Int32(row) && tables.placed[$0] != Int32(row) }
-    for workload in workloads.sorted(by: tables.goesFirst) {
-      if let most = tables.settings(workload).evacuation.atOnce, underWay >= most, tables.running[workload] == Int32(row) {
-        hold(workload, on: row)
-      } else {
-        // Who is not there any more takes nobody's turn.
-        if tables.running[workload] == Int32(row) { underWay += 1 }
-        want(workload)
-      }
-    }
   }
 
   // MARK: moves

@@ -16,6 +16,8 @@ struct PlanRun {
   var fixed: [Bool]
   /// Seats that an operator chose: nothing is brought back from there.
   var pinned: [Bool]
+  /// Of each workload the row of the node in maintenance that it has to leave now; -1: none.
+  var leaves: [Int32]
   /// By displaced workload: who took its room.
   var displacedBy: [Int: Int] = [:]
   var warnings: [PlanWarning] = []
@@ -29,6 +31,7 @@ struct PlanRun {
     wording = Wording(tables: tables)
     fixed = [Bool](repeating: false, count: tables.workloads.count)
     (pinned, wanted, homeless) = (fixed, fixed, fixed)
+    leaves = [Int32](repeating: -1, count: tables.workloads.count)
   }
 
   mutating func run() {
@@ -36,6 +39,7 @@ struct PlanRun {
     serveMoves()
     admit()
     placePending()
+    bringHome()
     // Every step leaves the cluster better by what it is for, and none undoes what another did: so this ends.
     var before: [Int32], rounds = 0
     repeat {
@@ -47,8 +51,10 @@ struct PlanRun {
       makeRoom()
       rounds += 1
     } while board.at != before && rounds < Self.mostRounds
+    stayWhereNoRoom()
     tellPending()
     tellMisplaced()
+    forgetHomes()
   }
 
   /// Against what nobody thought of: a plan never takes for ever.
@@ -67,7 +73,7 @@ struct PlanRun {
     _ workload: Int, _ reason: String, others: [NodeName: String] = [:], cause: PlacementRecord.Cause? = nil
   ) {
     records[workload] = PlacementRecord(
-      node: nil, reason: reason, others: others, servedMove: served(workload), cause: cause)
+      node: nil, reason: reason, others: others, servedMove: served(workload), cause: cause, home: home(of: workload, on: nil))
   }
 
   /// Puts them on the node that a search found for them, and says why.
@@ -90,7 +96,9 @@ struct PlanRun {
         let reason = "waits for room on \(node): \(leaving(found.node)) has not left it yet"
         nowhere(member, reason, others: others, cause: .waits)
       } else {
-        records[member] = PlacementRecord(node: node, reason: reason, others: others, servedMove: served(member), cause: cause)
+        records[member] = PlacementRecord(
+          node: node, reason: reason, others: others, servedMove: served(member), cause: cause,
+          home: cause == .operatorsMove ? nil : home(of: member, on: found.node))
       }
       board.put(member, on: found.node, tables)
     }

@@ -15,11 +15,15 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var availableFor: Double?
     /// Seconds since it cannot; nil: long since, or not known.
     public var unavailableFor: Double?
+    /// Seconds for which it is the last choice still, because it was lost lately; nil: it is like any other.
+    public var quarantine: Double?
+    /// It is in maintenance, up or not; or that is just over.
+    public var maintenance: Maintenance?
 
     public init(
       name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
       unmanaged: Resources = .none, unavailable: String? = nil, isDraining: Bool = false, availableFor: Double? = nil,
-      unavailableFor: Double? = nil
+      unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil
     ) {
       self.name = name
       self.capacity = capacity
@@ -30,6 +34,24 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.isDraining = isDraining
       self.availableFor = availableFor
       self.unavailableFor = unavailableFor
+      self.quarantine = quarantine
+      self.maintenance = maintenance
+    }
+  }
+
+  /// What an operator asked for when a node was put into maintenance.
+  public struct Maintenance: Hashable, Sendable, Codable {
+    /// It is over: what is told here goes home. nil: it is not over.
+    public var brings: MaintenanceRecord.Homecoming?
+    /// So many leave, or come home, at a time; nil: all, as the time for it is over.
+    public var atOnce: Int?
+    /// What finds no room elsewhere is stopped.
+    public var leavesPending: Bool
+
+    public init(brings: MaintenanceRecord.Homecoming? = nil, atOnce: Int? = nil, leavesPending: Bool = false) {
+      self.brings = brings
+      self.atOnce = atOnce
+      self.leavesPending = leavesPending
     }
   }
 
@@ -50,12 +72,14 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var running: NodeName?
     /// Failed starts by node, since it last ran well.
     public var failures: [NodeName: Int]
+    /// It does not yet run where it is to be; nil: it does, or nobody asked.
+    public var isOnItsWay: Bool?
 
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: String] = [:], running: NodeName? = nil,
-      failures: [NodeName: Int] = [:]
+      failures: [NodeName: Int] = [:], isOnItsWay: Bool? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -68,6 +92,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.excluded = excluded
       self.running = running
       self.failures = failures
+      self.isOnItsWay = isOnItsWay
     }
   }
 

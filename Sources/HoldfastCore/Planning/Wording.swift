@@ -58,7 +58,7 @@ struct Wording {
   /// Why a node lost that could have taken it.
   func text(_ lost: Score, on node: Int, against won: Score, of search: Search, _ board: Board) -> String {
     if lost.waits != won.waits { return "has the room only when others have left it" }
-    if lost.spare != won.spare { return "a spare node" }
+    if lost.spare != won.spare { return tables.nodes.nodes[node].quarantine == nil ? "a spare node" : "was lost lately" }
     if lost.broken != won.broken {
       return "would break \(brokenRule(on: node, of: search, board) ?? "more rules") (if possible)"
     }
@@ -114,7 +114,10 @@ struct Wording {
 
   private func why(_ score: Score, on node: Int, of search: Search, _ rivals: Rivals, _ board: Board) -> String {
     var parts: [String] = []
-    if score.spare > 0 { parts.append("a spare node, as no other can take it") }
+    if score.spare > 0 {
+      let flaw = tables.nodes.nodes[node].quarantine == nil ? "a spare node" : "lost lately, but used all the same"
+      parts.append("\(flaw), as no other can take it")
+    }
     let profile = tables.profile(search.members[0])
     if profile.isChoosy {
       let isNamed = profile.names(node, tables.nodes.sets)

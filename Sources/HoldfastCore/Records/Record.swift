@@ -3,7 +3,10 @@ public enum RecordKey: HashedBeforehand, Sendable {
   case format
   case planner
   case policies
+  case disarm
   case node(NodeName)
+  case maintenance(NodeName)
+  case losses(NodeName)
   case report(NodeName)
   case session(Incarnation)
   case spec(WorkloadName)
@@ -18,6 +21,9 @@ public enum RecordKey: HashedBeforehand, Sendable {
     case .format: 1
     case .planner: 2
     case .policies: 11
+    case .disarm: 12
+    case .maintenance(let name): name.code &+ 13
+    case .losses(let name): name.code &+ 14
     case .node(let name): name.code &+ 3
     case .report(let name): name.code &+ 4
     case .session(let incarnation): incarnation.code &+ 5
@@ -35,7 +41,10 @@ public indirect enum Record: Hashable, Sendable {
   case format(FormatRecord)
   case planner(PlannerRecord)
   case policies(PoliciesRecord)
+  case disarm(DisarmRecord)
   case node(NodeRecord)
+  case maintenance(MaintenanceRecord)
+  case losses(LossesRecord)
   case report(ReportRecord)
   case session(SessionRecord)
   case spec(SpecRecord)

@@ -17,7 +17,10 @@ public struct RecordCodec: Sendable {
         case .format: "format"
         case .planner: "planner"
         case .policies: "policies"
+        case .disarm: "disarm"
         case .node(let name): "nodes/\(name)"
+        case .maintenance(let name): "maintenance/\(name)"
+        case .losses(let name): "losses/\(name)"
         case .report(let name): "reports/\(name)"
         case .session(let incarnation): "sessions/\(incarnation)"
         case .spec(let name): "specs/\(name)"
@@ -38,7 +41,10 @@ public struct RecordCodec: Sendable {
     case ("format", 1): return .format
     case ("planner", 1): return .planner
     case ("policies", 1): return .policies
+    case ("disarm", 1): return .disarm
     case ("nodes", 2): return name(RecordKey.node)
+    case ("maintenance", 2): return name(RecordKey.maintenance)
+    case ("losses", 2): return name(RecordKey.losses)
     case ("reports", 2): return name(RecordKey.report)
     // A node's name and more: longer than a name may be.
     case ("sessions", 2): return parts[1].isEmpty ? nil : .session(.init(parts[1]))
@@ -62,7 +68,10 @@ public struct RecordCodec: Sendable {
     case .format(let value): try bytes(value)
     case .planner(let value): try bytes(value)
     case .policies(let value): try bytes(value)
+    case .disarm(let value): try bytes(value)
     case .node(let value): try bytes(value)
+    case .maintenance(let value): try bytes(value)
+    case .losses(let value): try bytes(value)
     case .report(let value): try bytes(value)
     case .session(let value): try bytes(value)
     case .spec(let value): try bytes(value)
@@ -82,6 +91,9 @@ public struct RecordCodec: Sendable {
         case .format: .format(try decoder.decode(FormatRecord.self, from: data))
         case .planner: .planner(try decoder.decode(PlannerRecord.self, from: data))
         case .policies: .policies(try decoder.decode(PoliciesRecord.self, from: data))
+        case .disarm: .disarm(try decoder.decode(DisarmRecord.self, from: data))
+        case .maintenance: .maintenance(try decoder.decode(MaintenanceRecord.self, from: data))
+        case .losses: .losses(try decoder.decode(LossesRecord.self, from: data))
         case .node: .node(try decoder.decode(NodeRecord.self, from: data))
         case .report: .report(try decoder.decode(ReportRecord.self, from: data))
         case .session: .session(try decoder.decode(SessionRecord.self, from: data))

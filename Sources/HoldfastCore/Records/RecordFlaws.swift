@@ -19,9 +19,22 @@ extension Record {
       return intent.move.map { Self.isCount(Int64($0.serial)) } ?? true ? nil : "the move's serial is out of range"
     case .placement(let placement):
       return Self.isCount(Int64(placement.servedMove)) ? nil : "the field 'servedMove' is out of range"
+    case .maintenance(let maintenance):
+      if let parallel = maintenance.parallel, !(1...1000).contains(parallel) {
+        return "the field 'parallel' is not between 1 and 1000"
+      }
+      let times = [maintenance.since, maintenance.until ?? 0, maintenance.deadline ?? 0]
+      return times.allSatisfy(Self.isTime) ? nil : "a time is out of range"
+    case .losses(let losses):
+      return (1...1000).contains(losses.count) && Self.isTime(losses.last) ? nil : "the field 'count' or 'last' is out of range"
+    case .disarm(let disarm):
+      return Self.isTime(disarm.since) && Self.isTime(disarm.until ?? 0) ? nil : "a time is out of range"
     case .format, .planner, .policies, .history, .unreadable: return nil
     }
   }
+
+  /// Milliseconds since 1970, up to the year 10000.
+  private static func isTime(_ value: Int64) -> Bool { (0...253_402_300_800_000).contains(value) }
 
   /// Something that only ever grows by one, with room to go on.
   private static func isCount(_ value: Int64) -> Bool { (0...(.max >> 1)).contains(value) }

@@ -31,13 +31,18 @@ public struct NodeRecord: Hashable, Sendable, Codable {
   public var labels: [String: String]
   /// libvirt connections that it serves.
   public var connections: [String]
+  /// By connection: the libvirt URI by which the other nodes reach it, for live migration. nil: by none.
+  public var migration: [String: String]?
   /// The build that runs there.
   public var version: String
 
-  public init(capacity: Resources, labels: [String: String], connections: [String], version: String) {
+  public init(
+    capacity: Resources, labels: [String: String], connections: [String], migration: [String: String]? = nil, version: String
+  ) {
     self.capacity = capacity
     self.labels = labels
     self.connections = connections
+    self.migration = migration
     self.version = version
   }
 }
@@ -160,15 +165,19 @@ public struct PlacementRecord: Hashable, Sendable, Codable {
   public var servedMove: Int
   /// nil: nothing of the kind.
   public var cause: Cause?
+  /// The node in maintenance that it left: its home when that is over.
+  public var home: NodeName?
 
   public init(
-    node: NodeName?, reason: String, others: [NodeName: String] = [:], servedMove: Int = 0, cause: Cause? = nil
+    node: NodeName?, reason: String, others: [NodeName: String] = [:], servedMove: Int = 0, cause: Cause? = nil,
+    home: NodeName? = nil
   ) {
     self.node = node
     self.reason = reason
     self.others = others
     self.servedMove = servedMove
     self.cause = cause
+    self.home = home
   }
 }
 
@@ -189,6 +198,24 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
     /// The holder cannot tell: libvirt does not answer, or the state is unclear.
     case unclear
   }
+  /// A live migration, step by step. Only the holder takes a step, but for `ready`.
+  public struct Migration: Hashable, Sendable, Codable {
+    public enum Step: String, Sendable, Codable {
+      /// The holder asks the target to get ready.
+      case offered
+      /// The target's guard covers what may arrive: the holder may begin.
+      case ready
+      /// The domain was seen gone at the source, and the target holds the claim: what has arrived whole may go on.
+      case arrived
+    }
+    public var step: Step
+    public var target: Holder
+
+    public init(_ step: Step, target: Holder) {
+      self.step = step
+      self.target = target
+    }
+  }
   /// Starts that failed on one node since the workload last ran well.
   public struct Failure: Hashable, Sendable, Codable {
     public var count: Int
@@ -204,12 +231,17 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public var holder: Holder?
   public var activity: Activity?
   public var failures: [NodeName: Failure]
+  /// A live migration from the holder, or to it. Both sides are named until it is settled.
+  public var migration: Migration?
 
-  public init(epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:]) {
+  public init(
+    epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:], migration: Migration? = nil
+  ) {
     self.epoch = epoch
     self.holder = holder
     self.activity = activity
     self.failures = failures
+    self.migration = migration
   }
 }
 

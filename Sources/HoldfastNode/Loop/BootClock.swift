@@ -16,6 +16,13 @@ package enum BootClock {
   }
 }
 
+/// Milliseconds since 1970 on this host's wall clock.
+func wallTime() -> Int64 {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}
+
 /// The minute of the week on this host's wall clock, in its time zone: for windows in policies, never for safety.
 func localWeekTime() -> WeekTime {
   var seconds = time(nil), local = tm()

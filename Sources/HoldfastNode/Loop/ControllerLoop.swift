@@ -95,7 +95,7 @@ package actor ControllerLoop {
 
   private nonisolated func followCalendar() async {
     while !Task.isCancelled {
-      send(.weekTime(localWeekTime()))
+      send(.wallTime(localWeekTime(), wallTime()))
       try? await Task.sleep(for: .seconds(60))
     }
   }

@@ -41,7 +41,7 @@ final class ControllerProcess {
     guardLine.connect()
     _ = hypervisor
     // The world begins on a Monday at midnight.
-    deliver(.weekTime(WeekTime(minute: Int((world.now - .zero).inSeconds / 60))))
+    deliver(.wallTime(WeekTime(minute: Int((world.now - .zero).inSeconds / 60)), Int64((world.now - .zero).inSeconds * 1000)))
   }
 
   func die() {
@@ -151,7 +151,15 @@ final class ControllerProcess {
     case .bar(let workload, let domain, _, _):
       host.tell("makes certain that no earlier start of \(workload) succeeds")
       hypervisor.bar(workload, domain)
-    case .migrate, .cancelMigration, .resume: break
+    case .migrate(let workload, let request):
+      host.tell("migrates \(workload) to \(request.destination)")
+      hypervisor.migrate(workload, request)
+    case .cancelMigration(let domain, _):
+      host.tell("gives the migration of \(domain.name) up")
+      hypervisor.cancelMigration(domain)
+    case .resume(let workload, let domain, let uuid, let notAfter):
+      host.tell("lets \(workload) go on")
+      hypervisor.resume(workload, domain, uuid: uuid, notAfter: notAfter)
     case .refresh: hypervisor.takeInventory()
     case .tellGuard(let command): tellGuard(command)
     case .isolateDirectly(let workloads): isolateDirectly(workloads)
@@ -240,6 +248,7 @@ extension GuardCommand {
     case .hello: "hello"
     case .status: "status"
     case .extend: "extend"
+    case .shorten: "shorten"
     case .protect(let workload): "protect \(workload.name)\(workload.cgroup == nil ? ", which is about to start" : "")"
     case .forget(let workload): "forget \(workload)"
     case .kill(let workload): "kill \(workload)"

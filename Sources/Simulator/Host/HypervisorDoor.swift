@@ -164,6 +164,48 @@ final class HypervisorDoor {
     limit(call, grace + Self.lifecycleLimit)
   }
 
+  func migrate(_ workload: WorkloadName, _ request: MigrationRequest) {
+    guard let call = begin(workload, .migrate) else { return }
+    limit(call, .seconds(request.limits.time) + Self.lifecycleLimit)
+    libvirt.call { [self] in
+      process.whenRunning { [self] in
+        guard host.now <= request.notAfter else { return call.end(.tooLate) }
+        process.mayStepOnTheTrap()
+        process.whenRunning { [self] in
+          guard let domain = host.domains[request.id.name], domain.uuid == request.uuid, domain.pause == nil, domain.isReady
+          else { return call.end(.failed(reason: "it does not run here")) }
+          host.world.invariants.touched(domain, on: host, by: "migrate")
+          libvirt.migrate(domain, to: NodeName(request.destination), within: .seconds(request.limits.time)) { call.end($0) }
+        }
+      }
+    }
+  }
+
+  func cancelMigration(_ id: DomainID) {
+    guard isConnected else { return }
+    libvirt.call { [self] in libvirt.migrations[id.name]?.isCancelled = true }
+  }
+
+  func resume(_ workload: WorkloadName, _ id: DomainID, uuid: String, notAfter: BootInstant) {
+    guard let call = begin(workload, .resume) else { return }
+    limit(call, Self.callLimit)
+    libvirt.call { [self] in
+      process.whenRunning { [self] in
+        guard host.now <= notAfter else { return call.end(.tooLate) }
+        process.mayStepOnTheTrap()
+        process.whenRunning { [self] in
+          guard let domain = host.domains[id.name], domain.uuid == uuid else {
+            return call.end(.failed(reason: "there is no such domain"))
+          }
+          if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
+          if domain.pause == .arriving { return call.end(.failed(reason: "it is arriving")) }
+          libvirt.goOn(domain)
+          call.end(.done)
+        }
+      }
+    }
+  }
+
   func mark(_ workload: WorkloadName, _ id: DomainID, uuid: String, _ mark: ClaimMark?) {
     guard let call = begin(workload, mark == nil ? .unmark : .mark) else { return }
     limit(call, Self.callLimit)

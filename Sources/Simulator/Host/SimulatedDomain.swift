@@ -17,6 +17,14 @@ final class SimulatedDomain {
   var isPersistent: Bool
   /// libvirt has finished its start.
   var isReady = false
+  /// Its processors stand still.
+  enum Pause {
+    /// A migration brings it here.
+    case arriving
+    /// All of it is here.
+    case whole
+  }
+  var pause: Pause?
   /// Asked to shut down.
   var isStopping = false
   /// SIGKILL was sent: it executes no further instruction.
@@ -52,9 +60,18 @@ final class SimulatedDomain {
     Set(cgroups.lazy.filter { !$0.hasPrefix(partition) })
   }
 
+  private var state: DomainObservation.State {
+    guard isReady else { return .unclear }
+    switch pause {
+    case .arriving: return .arriving
+    case .whole: return .paused
+    case nil: return isStopping ? .stopping : .running
+    }
+  }
+
   var observation: DomainObservation {
     DomainObservation(
-      id: id, uuid: uuid, state: isReady ? (isStopping ? .stopping : .running) : .unclear, mark: mark, memory: memory,
+      id: id, uuid: uuid, state: state, mark: mark, memory: memory,
       vcpus: vcpus, persistent: isPersistent, pid: pid, cgroup: cgroup, links: links)
   }
 

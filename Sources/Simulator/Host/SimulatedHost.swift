@@ -72,7 +72,9 @@ final class SimulatedHost {
   var connection: String { setup.connection }
   /// Capacity and what it serves.
   var record: NodeRecord {
-    NodeRecord(capacity: setup.capacity, labels: setup.labels, connections: [setup.connection], version: "sim")
+    NodeRecord(
+      capacity: setup.capacity, labels: setup.labels, connections: [setup.connection],
+      migration: setup.takesMigrations ? [setup.connection: name.text] : nil, version: "sim")
   }
 
   @inline(__always)
@@ -240,7 +242,7 @@ final class SimulatedHost {
 
   /// Whether the domain could run an instruction now.
   func executes(_ domain: SimulatedDomain) -> Bool {
-    isUp && !isPaused && !isWaking && !domain.isGone && !domain.isKilled && !isFrozen(domain)
+    isUp && !isPaused && !isWaking && !domain.isGone && !domain.isKilled && domain.pause == nil && !isFrozen(domain)
   }
 
   func nextPID() -> Int32 {

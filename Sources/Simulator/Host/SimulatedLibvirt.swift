@@ -22,6 +22,10 @@ final class SimulatedLibvirt {
   var barred: Set<String> = []
   /// Share of calls that fail for no reason.
   var failures = 0.0
+  /// From here, under way.
+  var migrations: [String: SimulatedMigration] = [:]
+  /// What breaks the next migrations from here, once each.
+  var interruptions: [SimulatedMigration.Step] = []
   private(set) weak var door: HypervisorDoor?
   private var blocked: [() -> Void] = []
   private var frozenStarts: [() -> Void] = []
@@ -51,6 +55,8 @@ final class SimulatedLibvirt {
     blocked = []
     frozenStarts = []
     starting = []
+    migrations = [:]
+    interruptions = []
   }
 
   /// With the host: what is defined here and starts by itself does so.
@@ -80,6 +86,8 @@ final class SimulatedLibvirt {
       domain.isReady = true
     }
     starting = []
+    for migration in migrations.values.sorted(by: { $0.domain.pid < $1.domain.pid }) { migration.sourceDied() }
+    migrations = [:]
     door?.lost("libvirtd is gone")
   }
 
@@ -140,7 +148,11 @@ final class SimulatedLibvirt {
     door?.say(.gone(domain.id, reason: why), after: dice.milliseconds(3...230))
   }
 
-  private func said(_ domain: SimulatedDomain) { door?.say(.changed(domain.observation), after: dice.milliseconds(0.5...20)) }
+  /// Counts the daemon's lives: a new one knows nothing of what the last was doing.
+  var lives: Int { life }
+  var answers: Bool { isUp && !isBlocked }
+
+  func said(_ domain: SimulatedDomain) { door?.say(.changed(domain.observation), after: dice.milliseconds(0.5...20)) }
 
   /// The daemon's own work on a start, from the moment at which the call was made.
   func create(_ request: StartRequest, _ ended: @escaping (OperationOutcome) -> Void) {
@@ -170,6 +182,49 @@ final class SimulatedLibvirt {
       if domain.isSeenEarly { said(domain) }
       comeUp(domain, number, ended)
     }
+  }
+
+  // MARK: migration
+
+  func migrate(
+    _ domain: SimulatedDomain, to target: NodeName, within limit: Span, _ ended: @escaping (OperationOutcome) -> Void
+  ) {
+    guard migrations[domain.id.name] == nil else { return ended(.failed(reason: "it is being migrated already")) }
+    guard let other = host.world.host(target) else { return ended(.failed(reason: "no route to \(target)")) }
+    let migration = SimulatedMigration(domain, from: host, to: other, within: limit, ended)
+    if !interruptions.isEmpty { migration.breaks = interruptions.removeFirst() }
+    migrations[domain.id.name] = migration
+    migration.begin()
+  }
+
+  /// A migration brings it here.
+  func receive(_ domain: SimulatedDomain) -> SimulatedDomain? {
+    guard answers, host.isRunning, host.domains[domain.id.name] == nil, host.definitions[domain.id.name] == nil,
+      !barred.contains(domain.id.name)
+    else { return nil }
+    let copy = SimulatedDomain(
+      id: domain.id, uuid: domain.uuid, pid: host.nextPID(), partition: domain.partition ?? .freeze, memory: domain.memory,
+      vcpus: domain.vcpus, links: domain.links, mark: domain.mark, isPersistent: false)
+    copy.pause = .arriving
+    copy.isReady = true
+    host.tell("\(domain.id.name) begins to arrive as process \(copy.pid)")
+    host.add(copy)
+    said(copy)
+    return copy
+  }
+
+  func goOn(_ domain: SimulatedDomain) {
+    guard domain.pause != nil, !domain.isGone else { return }
+    host.tell("\(domain.id.name) goes on")
+    domain.pause = nil
+    host.world.invariants.hostChanged(host)
+    said(domain)
+  }
+
+  func pause(_ domain: SimulatedDomain, as pause: SimulatedDomain.Pause) {
+    domain.pause = pause
+    host.world.invariants.hostChanged(host)
+    said(domain)
   }
 
   private func failsToStart(_ workload: String) -> String? {

@@ -138,7 +138,7 @@ final class Invariants {
     guard holder != before?.holder else { return }
     moved("the claim of \(workload)")
     world.tell("\(who): the claim of \(workload) is \(Self.words(claim)), was \(Self.words(before))")
-    if let holder { claimTaken(workload, by: holder, from: before?.holder) }
+    if let holder { claimTaken(workload, by: holder, from: before?.holder, arrivesAt: before?.migration?.target) }
     guard isProtected(workload), PlacementRules.isExclusive(workload, in: world) else { return }
     for host in executes(workload) where host.name != holder?.node {
       world.violated(
@@ -146,7 +146,11 @@ final class Invariants {
     }
   }
 
-  private func claimTaken(_ workload: WorkloadName, by holder: ClaimRecord.Holder, from before: ClaimRecord.Holder?) {
+  /// - Parameter arrivesAt: where a live migration that is settled by this went. The plan may be another one since it began.
+  private func claimTaken(
+    _ workload: WorkloadName, by holder: ClaimRecord.Holder, from before: ClaimRecord.Holder?,
+    arrivesAt target: ClaimRecord.Holder?
+  ) {
     world.tally.count(.claims)
     if let before, before.node != holder.node { world.tally.count(.takenOver) }
     if let last = lastHolders.updateValue(holder.node, forKey: workload), last != holder.node {
@@ -157,7 +161,7 @@ final class Invariants {
         .claimsFollow, "\(holder.node) took the claim of \(workload) under \(holder.incarnation), which does not stand")
     }
     let placed = world.store.placement(of: workload)?.node
-    if placed != holder.node {
+    if placed != holder.node, target != holder {
       let place = placed?.text ?? "nowhere"
       world.violated(
         .claimsFollow,

@@ -28,6 +28,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case libvirtSlow = "libvirt-slow"
   case libvirtFailures = "libvirt-failures"
   case brokenStart = "broken-start"
+  case brokenMigration = "broken-migration"
   case domainEnd = "domain-end"
   case order = "order"
 
@@ -62,6 +63,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .libvirtSlow: "Starts take 0.1 s to 9 s, for a while."
     case .libvirtFailures: "Every second call of libvirt fails, for a while."
     case .brokenStart: "A workload does not start on one host for 5 s to 60 s."
+    case .brokenMigration:
+      "The next live migration from a host breaks off: before, in the middle, or after all of it has arrived."
     case .domainEnd: "A domain ends by itself."
     case .order: "Somebody starts, stops, moves, defines, releases or adopts something, or makes a node leave."
     }
@@ -103,6 +106,7 @@ public struct FaultRates: Sendable {
     .hostPause: 20, .longHostPause: 60, .clockChange: 15, .slowFreezes: 20, .unconfirmedFreezes: 60, .failedKills: 40,
     .lateTimers: 20, .partition: 12, .badLinks: 30, .storeOutage: 50, .storeSlow: 40, .leaderChange: 60, .compaction: 20,
     .deafWatch: 15, .libvirtCrash: 35, .libvirtHang: 40, .libvirtSlow: 30, .libvirtFailures: 60, .brokenStart: 40,
+    .brokenMigration: 10,
     .domainEnd: 15, .order: 6
   ]
 

@@ -112,7 +112,8 @@ final class FaultSource {
     case .slowFreezes, .unconfirmedFreezes, .failedKills, .lateTimers: drawKernel(kind)
     case .partition, .badLinks: drawLinks(kind)
     case .storeOutage, .storeSlow, .leaderChange, .compaction, .deafWatch: drawStore(kind)
-    case .libvirtCrash, .libvirtHang, .libvirtSlow, .libvirtFailures, .brokenStart, .domainEnd: drawLibvirt(kind)
+    case .libvirtCrash, .libvirtHang, .libvirtSlow, .libvirtFailures, .brokenStart, .brokenMigration, .domainEnd:
+      drawLibvirt(kind)
     case .order: world.operators.random(dice)
     }
   }
@@ -193,6 +194,11 @@ final class FaultSource {
     case .libvirtFailures: return .libvirtFails(host.name, share: 0.5, for: dice.seconds(1...15))
     case .brokenStart:
       return dice.pick(world.operators.known).map { .startsBreak($0, host.name, times: nil, for: dice.seconds(5...60)) }
+    case .brokenMigration:
+      guard host.libvirt.interruptions.isEmpty, world.settings.cluster.nodes.contains(where: \.takesMigrations) else {
+        return nil
+      }
+      return dice.pick(Happening.MigrationStep.allCases).map { .migrationBreaks(host.name, at: $0) }
     default: return dice.pick(host.domains.keys.sorted()).map { .domainEnds(host.name, $0) }
     }
   }

@@ -41,6 +41,7 @@ extension Happening: CustomStringConvertible {
     case .startsBreak(let workload, let node, let times, let span):
       "\(workload) does not start on \(node)\(times.map { ", \($0) times" } ?? "")\(Self.length(span))"
     case .startsMended(let workload, let node): "\(workload) starts on \(node) again"
+    case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     }
@@ -77,6 +78,11 @@ extension Happening.Order: CustomStringConvertible {
     case .stop(let name): "stop \(name)"
     case .move(let name, let node): "move \(name) to \(node)"
     case .policies(let number): "policies \(number + 1) come into force"
+    case .enter(let node): "\(node) enters maintenance"
+    case .exit(let node, let brings): "\(node) exits maintenance (brings \(brings.rawValue))"
+    case .trust(let node): "\(node) is trusted again"
+    case .disarm(let span): "the cluster is disarmed\(span.map { " for \($0)" } ?? "")"
+    case .arm: "the cluster is armed"
     case .leave(let node, let back): "\(node) leaves\(back.map { ", and comes back after \($0)" } ?? "")"
     case .comeBack(let node): "\(node) comes back"
     }

@@ -55,11 +55,15 @@ public enum Happening: Hashable, Sendable {
   /// Starts of the workload fail there, so often, or for so long, or until they are mended.
   case startsBreak(WorkloadName, NodeName, times: Int?, for: Span?)
   case startsMended(WorkloadName, NodeName)
+  /// The next live migration from there is broken off at this step.
+  case migrationBreaks(NodeName, at: MigrationStep)
   /// The domain ends by itself.
   case domainEnds(NodeName, String)
 
   // People.
   case asked(Order, through: NodeName?)
+
+  public enum MigrationStep: String, CaseIterable, Hashable, Sendable { case prepare, transfer, finish, confirm }
 
   public enum Way: Hashable, Sendable { case both, requests, answers }
 
@@ -80,6 +84,12 @@ public enum Happening: Hashable, Sendable {
     case move(WorkloadName, NodeName)
     /// The setup's policies of this number come into force.
     case policies(Int)
+    case enter(NodeName)
+    case exit(NodeName, MaintenanceRecord.Homecoming)
+    case trust(NodeName)
+    /// Hands off; nil: until it is armed.
+    case disarm(for: Span?)
+    case arm
     /// The node departs cleanly, and comes back after this time.
     case leave(NodeName, back: Span?)
     case comeBack(NodeName)

@@ -28,7 +28,7 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .move, .policies: break
+    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .trust, .disarm, .arm: break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
     guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
@@ -39,6 +39,13 @@ final class Operators {
     case .stop(let name): commit(.stop(name), through: host)
     case .move(let name, let target): commit(.move(name, to: target), through: host)
     case .policies(let number): putInForce(number, through: host)
+    case .enter(let node): commit(.enter(node, MaintenanceRecord(since: milliseconds)), about: node.text, through: host)
+    case .exit(let node, let brings): commit(.exit(node, brings), about: node.text, through: host)
+    case .trust(let node): commit(.trust(node), about: node.text, through: host)
+    case .disarm(let span):
+      let until = span.map { milliseconds + Int64($0.inSeconds * 1000) }
+      commit(.disarm(DisarmRecord(since: milliseconds, until: until)), about: "the cluster", through: host)
+    case .arm: commit(.arm, about: "the cluster", through: host)
     case .adopt, .leave, .comeBack: break
     }
   }
@@ -61,6 +68,37 @@ final class Operators {
     host.tell("operator: \(command.workload): \(prepared.text)")
     process.deliver(.committed(transaction.writes, revision))
     return true
+  }
+
+  private var milliseconds: Int64 { Int64((world.now - .zero).inSeconds * 1000) }
+
+  private func commit(_ command: UpkeepCommand, about thing: String, through host: SimulatedHost) {
+    guard let process = host.controller else { return }
+    do {
+      let prepared = try command.prepare(in: process.core.view)
+      guard let transaction = prepared.transaction else { return }
+      guard case .committed(let revision) = world.store.apply(transaction, from: Self.name) else { return }
+      host.tell("operator: \(thing) \(prepared.text)")
+      process.deliver(.committed(transaction.writes, revision))
+    } catch {
+      host.tell("refuses: \(error)")
+    }
+  }
+
+  /// Every maintenance is over and the cluster is armed.
+  func useEverything() {
+    var writes: [Write<RecordKey, Record>] = []
+    for (key, entry) in world.store.model.entries {
+      switch (key, entry.value) {
+      case (.maintenance, .maintenance(var record)) where record.phase == .empty:
+        record.phase = .over
+        writes.append(.put(key, .maintenance(record)))
+      case (.disarm, _): writes.append(.delete(key))
+      default: break
+      }
+    }
+    writes.sort { $0.key.code < $1.key.code }
+    if !writes.isEmpty { _ = world.store.apply(ClusterTransaction(if: [], write: writes), from: Self.name) }
   }
 
   private func putInForce(_ number: Int, through host: SimulatedHost) {
@@ -108,12 +146,26 @@ final class Operators {
 
   private func leave(_ host: SimulatedHost, back: Span?) {
     host.tell("operator: leave")
-    host.controller?.deliver(.leave)
+    host.controller?.deliver(.leave(inHaste: false))
     guard let back else { return }
     world.after(back) { if host.hasLeft { host.comeBack() } }
   }
 
   // MARK: at random
+
+  /// Maintenances begin about as often as they end.
+  private func upkeep(_ node: NodeName, _ dice: Dice) -> Happening.Order {
+    let entries = world.store.model.entries
+    if entries[.disarm] != nil, dice.chance(0.5) { return .arm }
+    if case .maintenance(let record)? = entries[.maintenance(node)]?.value, record.phase == .empty {
+      return .exit(node, dice.pick(MaintenanceRecord.Homecoming.allCases) ?? .byPolicy)
+    }
+    switch dice.number(0...9) {
+    case 0: return .trust(node)
+    case 1: return .disarm(for: dice.chance(0.7) ? dice.seconds(1...60) : nil)
+    default: return .enter(node)
+    }
+  }
 
   func random(_ dice: Dice) -> Happening? {
     guard let host = dice.pick(world.hosts.filter { $0.isUp && $0.controller != nil }) else { return nil }
@@ -122,10 +174,11 @@ final class Operators {
       dice.pick(known).map { .asked(order($0), through: host.name) }
     }
     switch dice.number(0...99) {
-    case 0..<20: return some { .stop($0) }
-    case 20..<50: return some { .start($0) }
-    case 50..<75: return some { .move($0, dice.pick(world.hosts.map(\.name)) ?? host.name) }
-    case 75..<80: return .asked(.define(WorkloadName("x\(known.count + 1)")), through: host.name)
+    case 0..<17: return some { .stop($0) }
+    case 17..<43: return some { .start($0) }
+    case 43..<66: return some { .move($0, dice.pick(world.hosts.map(\.name)) ?? host.name) }
+    case 66..<76: return dice.pick(world.hosts.map(\.name)).map { .asked(upkeep($0, dice), through: host.name) }
+    case 76..<80: return .asked(.define(WorkloadName("x\(known.count + 1)")), through: host.name)
     case 80..<84: return some { .release($0) }
     case 84..<89: return dice.pick(host.domains.keys.sorted()).map { .asked(.adopt($0, host.name), through: nil) }
     case 89..<92 where !policies.isEmpty: return .asked(.policies(dice.number(0...policies.count - 1)), through: host.name)

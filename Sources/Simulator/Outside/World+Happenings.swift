@@ -24,7 +24,7 @@ extension World {
     case .cutOff, .connected, .linksBad: carryOutOnLinks(happening)
     case .storeStops, .storeServes, .storeSlows, .storeChangesLeader, .storeCompacts, .watchDeaf: carryOutOnStore(happening)
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak,
-      .startsMended, .domainEnds:
+      .startsMended, .migrationBreaks, .domainEnds:
       carryOutOnLibvirt(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
@@ -162,6 +162,8 @@ extension World {
       host.libvirt.broken[workload.text] = .init(reason: "its image is missing", times: times)
       end(.start(workload), host, after: span) { host.libvirt.broken[workload.text] = nil }
     case .startsMended(let workload, let node): host(node)?.libvirt.broken[workload.text] = nil
+    case .migrationBreaks(let node, let step):
+      if let step = SimulatedMigration.Step(rawValue: step.rawValue) { host(node)?.libvirt.interruptions.append(step) }
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
     default: break
     }
@@ -169,6 +171,7 @@ extension World {
 
   /// Everything that is broken is as it was.
   func repairEverything() {
+    operators.useEverything()
     for matter in turns.keys { turns[matter, default: 0] += 1 }
     store.serve(.serving)
     store.pace = SimulatedStore.usualPace
@@ -181,6 +184,7 @@ extension World {
       host.libvirt.broken = [:]
       host.libvirt.failures = 0
       host.libvirt.slowness = nil
+      host.libvirt.interruptions = []
       host.libvirt.restart()
       host.libvirt.hang(false)
       host.controller?.trap = nil

@@ -1,0 +1,252 @@
+import GuardProtocol
+
+/// A live migration, seen from its source: offered in the claim, begun when the target is ready, and settled by what is seen here afterwards.
+///
+/// The domain arrives paused and executes nothing until the target holds the claim. The source gives it the claim only when the domain
+/// was seen gone here; when it is here, it stays the source's. So whatever becomes of the two hosts, of libvirt and of what is between
+/// them, nothing executes twice; and a copy that arrived without the claim is ended like any other intruder.
+extension Controller {
+  /// For a target that does not get ready.
+  private static let patience: Duration = .seconds(5)
+  /// Attempts before it is stopped and started instead.
+  private static let attempts = 2
+  /// Before it is tried again where it is neither to be stopped.
+  private static let pause: Duration = .seconds(60)
+
+  /// Where it is to be moved, and how, while it runs; nil: it is stopped and started.
+  private mutating func passage(of workload: WorkloadName, _ spec: SpecRecord) -> (target: ClaimRecord.Holder, uri: String)? {
+    guard view.intents[workload]?.value.desired == .running, let node = view.placements[workload]?.value.node, node != me,
+      let session = view.session(of: node), session.record.value.phase == .active,
+      let uri = view.nodes[node]?.value.migration?[spec.connection]
+    else { return nil }
+    let maintenance = view.maintenance[me]?.value
+    guard !(maintenance.map(isOverdue) ?? false), !leavesInHaste else { return nil }
+    let evacuation = rules.settings(of: workload, spec).evacuation
+    guard maintenance?.method ?? evacuation.method ?? .live == .live else { return nil }
+    return (ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri)
+  }
+
+  // MARK: the source
+
+  /// It is here and this node's, and on its way elsewhere, or was.
+  ///
+  /// - Returns: false when there is nothing to do about that: it stays, or it is stopped.
+  mutating func migrates(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) -> Bool {
+    let passage = passage(of: workload, spec)
+    if let migration = view.claims[workload]?.value.migration {
+      if passage?.target == migration.target, !wasTriedInVain(workload), domain.state == .running {
+        return go(on: migration, workload, domain, passage?.uri ?? "", spec)
+      }
+      return withdraw(workload, domain)
+    }
+    guard isWantedHere(workload) || passage != nil else { return false }
+    guard !isWantedHere(workload), let passage, domain.state == .running, domain.uuid == spec.uuid, !domain.persistent else {
+      agents[workload]?.migration = .init()
+      return false
+    }
+    let failures = agents[workload]?.migration.failures ?? 0
+    if failures >= Self.attempts {
+      guard rules.settings(of: workload, spec).evacuation.otherwise == .stay else { return false }
+      if let at = agents[workload]?.migration.retryAt, now < at {
+        retry(workload, at: at)
+        return true
+      }
+      agents[workload]?.migration = .init()
+    }
+    guard mayAct, mayTry(workload) else { return true }
+    offer(.init(.offered, target: passage.target), workload)
+    agents[workload, default: Agent()].migration.offeredAt = now
+    return true
+  }
+
+  /// An attempt that began came to its end, and it is still here; or this life of the controller did not begin it.
+  private func wasTriedInVain(_ workload: WorkloadName) -> Bool {
+    guard let migration = agents[workload]?.migration, migration.offeredAt != nil else { return true }
+    return migration.isAsked
+  }
+
+  private mutating func go(
+    on migration: ClaimRecord.Migration, _ workload: WorkloadName, _ domain: DomainObservation, _ uri: String,
+    _ spec: SpecRecord
+  ) -> Bool {
+    guard migration.step == .ready else {
+      let until = (agents[workload]?.migration.offeredAt ?? now) + Self.patience
+      if now < until {
+        retry(workload, at: until)
+      } else {
+        agents[workload]?.migration.reason = "\(migration.target.node) does not get ready for it"
+        return withdraw(workload, domain)
+      }
+      return true
+    }
+    guard mayAct, let deadline = session.deadline, mayTry(workload), agents[workload]?.writing != true else { return true }
+    begin(.migrate, workload)
+    agents[workload]?.migration.isAsked = true
+    agents[workload]?.migration.isCancelled = false
+    note(.migrating, "\(workload) moves from \(me) to \(migration.target.node) while it runs", workload: workload)
+    let limits = rules.settings(of: workload, spec).evacuation.limits
+    out.append(
+      .migrate(
+        workload,
+        MigrationRequest(
+          id: domain.id, uuid: domain.uuid, destination: uri, limits: limits, notAfter: deadline - timing.startBudget)))
+    return true
+  }
+
+  /// It is here still: it goes on here, and only then the offer is taken back.
+  private mutating func withdraw(_ workload: WorkloadName, _ domain: DomainObservation) -> Bool {
+    switch domain.state {
+    case .paused:
+      if cannotGoOn(workload) { return false }
+      resume(workload, domain)
+      return true
+    // On its way down, or nobody knows: what is seen next decides.
+    case .arriving, .stopping, .unclear: return isWantedHere(workload)
+    case .running: break
+    }
+    guard mayWrite(workload) else { return true }
+    let known = agents[workload]?.migration
+    if known?.offeredAt == nil || known?.isAsked == true, known?.isCancelled != true {
+      // One of an earlier life may still be under way, or one that libvirt did not answer for.
+      agents[workload, default: Agent()].migration.isCancelled = true
+      out.append(.cancelMigration(domain.id, uuid: domain.uuid))
+    }
+    offer(nil, workload)
+    var migration = Agent.Migration(isCancelled: true, failures: (known?.failures ?? 0) + 1, reason: known?.reason)
+    migration.retryAt = now + Self.pause
+    agents[workload, default: Agent()].migration = migration
+    if !isWantedHere(workload) {
+      note(
+        .migrating, "\(workload) did not move while it runs\(known?.reason.map { ": \($0)" } ?? "")", severity: .warning,
+        workload: workload)
+    }
+    return true
+  }
+
+  /// What moves is not to go there any more.
+  mutating func cancelMigrationIfUnwanted(_ workload: WorkloadName, _ domain: DomainObservation) {
+    guard agents[workload]?.operation?.kind == .migrate, agents[workload]?.migration.isCancelled == false,
+      let target = view.claims[workload]?.value.migration?.target
+    else { return }
+    let isWanted = view.intents[workload]?.value.desired == .running && view.placements[workload]?.value.node == target.node
+    guard !isWanted || view.sessions[target.incarnation] == nil || leavesInHaste else { return }
+    agents[workload]?.migration.isCancelled = true
+    out.append(.cancelMigration(domain.id, uuid: domain.uuid))
+  }
+
+  /// It is gone here, and it may be because it has arrived.
+  func mayHaveMigrated(_ workload: WorkloadName) -> Bool {
+    guard let migration = view.claims[workload]?.value.migration, migration.step == .ready else { return false }
+    return migration.target.node != me && view.sessions[migration.target.incarnation] != nil
+  }
+
+  /// Whether it arrived or ended, it is the target's from now on: that sees what is there.
+  mutating func handOver(_ workload: WorkloadName) {
+    guard let own = session.standing, let claim = view.claims[workload], holds(claim.value), mayWrite(workload),
+      let target = claim.value.migration?.target, let other = view.sessions[target.incarnation]
+    else { return }
+    var record = claim.value
+    record.holder = target
+    record.epoch = record.epoch.next
+    record.activity = .starting
+    record.migration = .init(.arrived, target: target)
+    agents[workload, default: Agent()].writing = true
+    transact(
+      .handOver(workload, to: target.node, of: claim.modified),
+      ClusterTransaction(
+        if: [
+          .stands(.session(own.incarnation), created: own.created), .unchanged(.claim(workload), modified: claim.modified),
+          .stands(.session(target.incarnation), created: other.created)
+        ], write: [.put(.claim(workload), .claim(record))]))
+  }
+
+  mutating func handedOver(_ workload: WorkloadName, to target: NodeName) {
+    agents[workload] = nil
+    timers[workload] = nil
+    dirty.insert(workload)
+    note(.released, "\(me) gave \(workload) to \(target)", workload: workload)
+  }
+
+  /// Writes the step of a migration into the claim; nil: there is none.
+  private mutating func offer(_ migration: ClaimRecord.Migration?, _ workload: WorkloadName) {
+    guard let own = session.standing, let claim = view.claims[workload], mayWrite(workload) else { return }
+    var record = claim.value
+    record.migration = migration
+    agents[workload, default: Agent()].writing = true
+    transact(
+      .offer(workload),
+      ClusterTransaction(
+        if: [
+          .stands(.session(own.incarnation), created: own.created), .unchanged(.claim(workload), modified: claim.modified)
+        ], write: [.put(.claim(workload), .claim(record))]))
+  }
+
+  // MARK: the target
+
+  /// A domain of it may come here, by a migration that its holder wants.
+  func isArriving(_ workload: WorkloadName) -> Bool {
+    guard let claim = view.claims[workload]?.value, let migration = claim.migration, migration.step != .arrived,
+      let own = session.incarnation, migration.target == .init(node: me, incarnation: own)
+    else { return false }
+    return view.isHeld(claim) && claim.holder != migration.target
+  }
+
+  /// Nothing of it is here yet. The guard covers its links, and everything in the partition; then the source may begin.
+  mutating func expect(_ workload: WorkloadName) {
+    guard let spec = view.specs[workload]?.value, view.claims[workload]?.value.migration?.step == .offered else { return }
+    if rules.isExclusive(workload, spec) {
+      let links = (0..<Interfaces.count(in: spec.xml)).map {
+        Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0)
+      }
+      protect(
+        workload, GuardedWorkload(name: workload.text, isolation: isolation(of: workload, spec), cgroup: nil, links: links))
+      guard isGuarded(workload) else { return }
+    }
+    guard mayAct, !isLeaving, let own = session.incarnation else { return }
+    offer(.init(.ready, target: .init(node: me, incarnation: own)), workload)
+  }
+
+  /// This node holds the claim by a migration, and what arrived has not been seen to go on.
+  func hasArrived(_ workload: WorkloadName) -> Bool {
+    guard let claim = view.claims[workload]?.value, claim.migration?.step == .arrived else { return false }
+    return claim.activity != .running
+  }
+
+  /// Lets what has arrived go on.
+  ///
+  /// - Returns: true when it runs.
+  mutating func goOn(
+    _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
+  ) -> Bool {
+    switch domain.state {
+    case .running: return true
+    case .paused:
+      if cannotGoOn(workload) {
+        if mayTry(workload) { stop(workload, domain, grace: .zero, why: "it does not go on") }
+      } else {
+        resume(workload, domain)
+      }
+    case .arriving:
+      // Its source is gone: nothing more can come of it.
+      let since = agents[workload]?.arrivingSince ?? now
+      agents[workload, default: Agent()].arrivingSince = since
+      if now < since + Self.patience {
+        retry(workload, at: since + Self.patience)
+      } else if mayTry(workload) {
+        stop(workload, domain, grace: .zero, why: "it did not arrive whole")
+      }
+    case .stopping, .unclear: wish(.unclear, for: workload, &wishes)
+    }
+    return false
+  }
+
+  private func cannotGoOn(_ workload: WorkloadName) -> Bool { agents[workload]?.failedResumes ?? 0 >= Self.attempts + 1 }
+
+  private mutating func resume(_ workload: WorkloadName, _ domain: DomainObservation) {
+    guard mayAct, let deadline = session.deadline, mayTry(workload) else { return }
+    let notAfter = deadline - timing.startBudget
+    guard now < notAfter else { return retry(workload, at: now + timing.renewInterval / 2) }
+    begin(.resume, workload)
+    out.append(.resume(workload, domain.id, uuid: domain.uuid, notAfter: notAfter))
+  }
+}

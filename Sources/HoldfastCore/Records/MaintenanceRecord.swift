@@ -1,0 +1,92 @@
+/// A node is kept empty on purpose. It stands in the store until the maintenance is over, whatever becomes of the node or of who asked for it.
+public struct MaintenanceRecord: Hashable, Sendable, Codable {
+  public enum Phase: String, Sendable, Codable {
+    /// What runs there leaves, and nothing is placed there.
+    case empty
+    /// It is over: what came from there goes home, as `brings` says; then the record goes.
+    case over
+  }
+  /// What goes home when it is over.
+  public enum Homecoming: String, Sendable, Codable, CaseIterable {
+    /// Everything whose policy does not say `failback: never`.
+    case byPolicy = "by-policy"
+    case everything
+    case nothing
+  }
+  public var phase: Phase
+  public var reason: String?
+  /// Milliseconds since 1970 at which it was asked for.
+  public var since: Int64
+  /// When it is expected to be over; nobody acts on it. Milliseconds since 1970.
+  public var until: Int64?
+  /// Replaces what the policies say about how workloads leave, but for `stay`.
+  public var method: Evacuation.Method?
+  /// So many leave, or come home, at a time; nil: `defaultParallel`.
+  public var parallel: Int?
+  /// Milliseconds since 1970 from which nothing is waited for: what is left then leaves at once, stopped and started.
+  public var deadline: Int64?
+  /// What finds no room elsewhere is stopped; else it stays where it runs.
+  public var leavesPending: Bool
+  public var brings: Homecoming
+
+  /// As many as a node starts at a time.
+  public static let defaultParallel = 4
+
+  public init(
+    phase: Phase = .empty, reason: String? = nil, since: Int64, until: Int64? = nil, method: Evacuation.Method? = nil,
+    parallel: Int? = nil, deadline: Int64? = nil, leavesPending: Bool = false, brings: Homecoming = .byPolicy
+  ) {
+    self.phase = phase
+    self.reason = reason
+    self.since = since
+    self.until = until
+    self.method = method
+    self.parallel = parallel
+    self.deadline = deadline
+    self.leavesPending = leavesPending
+    self.brings = brings
+  }
+}
+
+/// How often a node was lost: one that keeps failing gets nothing while others can take it, for longer each time.
+public struct LossesRecord: Hashable, Sendable, Codable {
+  public var count: Int
+  /// Milliseconds since 1970 of the last loss, on the clock of who declared it.
+  public var last: Int64
+
+  public init(count: Int, last: Int64) {
+    self.count = count
+    self.last = last
+  }
+
+  /// Seconds after the last loss in which the node is the last choice. The first is the time for which a node has to be stable before
+  /// it is used like any other.
+  public var quarantine: Int64 { Self.times[min(max(count, 1), Self.times.count) - 1] }
+  private static let times: [Int64] = [30, 300, 900, 3600, 14_400, 86_400]
+
+  /// A loss so long after the last one is counted as the first.
+  public var memory: Int64 { max(2 * quarantine, 3600) }
+
+  /// Milliseconds since 1970.
+  public var until: Int64 { last + quarantine * 1000 }
+
+  /// What it becomes with a loss at `now`, in milliseconds since 1970.
+  public func again(at now: Int64) -> LossesRecord {
+    LossesRecord(count: now - last > memory * 1000 ? 1 : min(count + 1, 1000), last: now)
+  }
+}
+
+/// The cluster is hands-off: sessions stand for long, nobody is declared lost, nothing is placed anew.
+public struct DisarmRecord: Hashable, Sendable, Codable {
+  public var reason: String?
+  /// Milliseconds since 1970.
+  public var since: Int64
+  /// Milliseconds since 1970 at which it ends by itself; nil: when somebody says so.
+  public var until: Int64?
+
+  public init(reason: String? = nil, since: Int64, until: Int64? = nil) {
+    self.reason = reason
+    self.since = since
+    self.until = until
+  }
+}

@@ -67,6 +67,7 @@ struct ClusterReading {
       cpus: section.read("cpus", default: node.capacity.cpus) { $0.processors(from: 0.1, to: 10_000) })
     node.labels = section.read("labels", default: [:]) { $0.labels() }
     node.connection = section.read("connection", default: node.connection) { $0.connection() }
+    node.takesMigrations = section.read("migrations", default: false) { $0.yesOrNo() }
     node.isOn = section.read("power", default: Power.on) { $0.choice(Power.self) } == .on
     if let value = section["domains"], !value.isNothing {
       let entries = value.entries(expected: "names with memory, such as {db9: 1GiB}", remedy: "Write 'NAME: MEMORY'.")

@@ -23,6 +23,8 @@ public enum ScenarioFile {
     .init("cluster.nodes[].cpus", "number of processors", .value("64"), "What workloads may use."),
     .init("cluster.nodes[].labels", "names with texts", .value("{}"), "What placement can refer to."),
     .init("cluster.nodes[].connection", "libvirt URI", .value("lxc:///system"), "What it serves."),
+    .init(
+      "cluster.nodes[].migrations", "`yes` or `no`", .value("no"), "Others can migrate domains to it while they run."),
     .init("cluster.nodes[].power", "`on` or `off`", .value("on"), "Off: it is not there until a `power on`."),
     .init(
       "cluster.nodes[].domains", "names with memory", .value("{}"),

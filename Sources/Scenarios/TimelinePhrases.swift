@@ -152,6 +152,20 @@ enum TimelinePhrases {
       let workload = $0.workload()
       return $0.nodes().map { .startsMended(workload, $0) }
     },
+    .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
+      $0.nodes().map { .migrationBreaks($0, at: .prepare) }
+    },
+    .init("break migration from NODES at transfer", "It breaks off while memory is sent.") {
+      $0.nodes().map { .migrationBreaks($0, at: .transfer) }
+    },
+    .init("break migration from NODES at finish", "All of it has arrived, and the target's answer is lost.") {
+      $0.nodes().map { .migrationBreaks($0, at: .finish) }
+    },
+    .init(
+      "break migration from NODES at confirm", "All of it has arrived, and the source's libvirtd dies before it ends its own."
+    ) {
+      $0.nodes().map { .migrationBreaks($0, at: .confirm) }
+    },
     .init("end DOMAIN on NODE", "The domain ends by itself, as when its init exits.") {
       let name = $0.domain()
       return [.domainEnds($0.node(), name)]
@@ -195,6 +209,23 @@ enum TimelinePhrases {
     ) {
       [.asked(.policies($0.number() - 1), through: nil)]
     },
+    .init("maintenance on NODES", "`holdfast maintenance enter`: they are emptied, and kept empty.") {
+      $0.nodes().map { .asked(.enter($0), through: nil) }
+    },
+    .init("maintenance off NODES", "`holdfast maintenance exit`: what left them goes home, as policies say.") {
+      $0.nodes().map { .asked(.exit($0, .byPolicy), through: nil) }
+    },
+    .init("cancel maintenance of NODES", "`holdfast maintenance cancel`: what left them stays where it went.") {
+      $0.nodes().map { .asked(.exit($0, .nothing), through: nil) }
+    },
+    .init("trust NODES", "`holdfast node trust`: their losses are forgotten.") {
+      $0.nodes().map { .asked(.trust($0), through: nil) }
+    },
+    .init("disarm", "`holdfast disarm`: hands off, until it is armed.") { _ in [.asked(.disarm(for: nil), through: nil)] },
+    .init("disarm for SPAN", "The same; it is armed by itself after that time.") {
+      [.asked(.disarm(for: $0.span()), through: nil)]
+    },
+    .init("arm", "`holdfast arm`") { _ in [.asked(.arm, through: nil)] },
     .init("leave NODES", "The nodes depart cleanly: holdfastd hands over and ends.") {
       $0.nodes().map { .asked(.leave($0, back: nil), through: nil) }
     },

@@ -4,7 +4,7 @@ import GuardProtocol
 /// nothing is to be done, the guard's deadline is as far, and nobody may declare the session expired before that is over.
 extension Controller {
   /// For a session when nobody said for how long: so long the store may be away.
-  private static let longTTL: Duration = .seconds(3600)
+  private static let longTTL: Duration = .seconds(600)
   /// The longest that a record may say.
   private static let longestTTL: Duration = .seconds(86_400)
 

@@ -155,7 +155,7 @@ extension Controller {
   mutating func renewed(sent: BootInstant, at revision: Revision) {
     let wasValid = session.isValid(at: now)
     // Where all is well, a renewal changes nothing but the deadline.
-    if !wasValid || !guardian.isArmed || isLeaving { isNews = true }
+    if !wasValid || !guardian.isArmed || isLeaving || now >= session.nextRenewal { isNews = true }
     defer { if !wasValid, session.isValid(at: now) { makeEveryWorkloadDirty() } }
     guard session.renewalEnded(sent: sent, committed: revision) == .renewed else { return }
     let silence = expiry.lastAnswer.map { now - $0 }

@@ -94,7 +94,7 @@ extension PlanRun {
     (answer.node, answer.servedMove) = (wording.node(here), move.serial)
     defer { records[workload] = answer }
     guard move.to != answer.node else {
-      (answer.reason, answer.cause) = ("the operator asked for it; it was here already", .operatorsMove)
+      (answer.reason, answer.cause, answer.home) = ("the operator asked for it; it was here already", .operatorsMove, nil)
       pinned[workload] = true
       return
     }

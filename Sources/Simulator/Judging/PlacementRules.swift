@@ -6,6 +6,9 @@ enum PlacementRules {
   static func refusal(of workload: WorkloadName, on node: NodeName, in world: World) -> String? {
     guard let host = world.host(node) else { return "is no node" }
     guard let spec = world.store.spec(of: workload) else { return nil }
+    if case .maintenance(let record)? = world.store.model.entries[.maintenance(node)]?.value, record.phase == .empty {
+      return "is in maintenance"
+    }
     if !host.record.connections.contains(spec.connection) { return "does not serve \(spec.connection)" }
     for rule in rules(of: workload, spec, in: world) {
       let isOpen = rule.onlyOn?.matches(name: node.text, labels: host.setup.labels) ?? true

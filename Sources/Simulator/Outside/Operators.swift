@@ -162,7 +162,8 @@ final class Operators {
     }
     switch dice.number(0...9) {
     case 0: return .trust(node)
-    case 1: return .disarm(for: dice.chance(0.7) ? dice.seconds(1...60) : nil)
+    // Without a time, what is lost meanwhile would be waited for longer than the calm is.
+    case 1...2: return .disarm(for: dice.seconds(1...60))
     default: return .enter(node)
     }
   }

@@ -15,7 +15,7 @@ struct Mutant: Sendable, CustomStringConvertible {
 
   var description: String { name }
 
-  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners
+  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + upkeep
 }
 
 extension ClusterTransaction {

@@ -212,18 +212,23 @@ extension Controller {
     for name in guardian.starting.sorted() { tellGuard(.kill(workload: name)) }
   }
 
+  /// libvirt does not answer, and may be waiting for a start of it that stands still: that is the guard's to end.
+  func mayBlockTheHypervisor(_ workload: WorkloadName) -> Bool {
+    guardian.starting.contains(workload.text) && !local.unreachable.isEmpty
+  }
+
   /// Kills what lost its claim. Gives what may go on; nil while something is not decided.
   private mutating func settleStopped() -> [WorkloadName]? {
     var kept: [WorkloadName] = []
     var undecided = false
     for workload in stoppedHere() {
-      if isMine(workload) || isAdopting(workload) || isArriving(workload) {
+      if isMine(workload) || isAdopting(workload) || isOnlyArriving(workload) {
         kept.append(workload)
       } else if view.unreadable[.claim(workload)] != nil || view.isUnreadable(workload) && wasMine(workload) {
         undecided = true
       } else if view.specs[workload] == nil, staleCopy(of: workload) == nil {
         // Left protection, or never came under it: nobody's business any more.
-        dropFromGuard(workload)
+        if mayBlockTheHypervisor(workload) { undecided = true } else { dropFromGuard(workload) }
       } else if mayReclaim(workload), mayWaitForClaims() {
         undecided = true
       } else {

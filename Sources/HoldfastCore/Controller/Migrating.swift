@@ -40,7 +40,9 @@ extension Controller {
       return withdraw(workload, domain)
     }
     guard isWantedHere(workload) || passage != nil else { return false }
-    guard !isWantedHere(workload), let passage, domain.state == .running, domain.uuid == spec.uuid, !domain.persistent else {
+    guard !isWantedHere(workload), let passage, domain.state == .running, domain.uuid == spec.uuid, !domain.persistent,
+      domain.mark?.epoch == view.claims[workload]?.value.epoch
+    else {
       agents[workload]?.migration = .init()
       return false
     }
@@ -191,6 +193,22 @@ extension Controller {
     return view.isHeld(claim) && claim.holder != migration.target
   }
 
+  /// This is the domain that comes here, and no copy that was left from before: its mark came with it.
+  func isArriving(_ workload: WorkloadName, _ domain: DomainObservation) -> Bool {
+    isArriving(workload) && domain.state != .running && domain.mark?.cluster == configuration.cluster
+      && domain.mark?.epoch == view.claims[workload]?.value.epoch
+  }
+
+  /// Nothing else of it is here for certain.
+  func isOnlyArriving(_ workload: WorkloadName) -> Bool {
+    guard isArriving(workload), let spec = view.specs[workload]?.value else { return false }
+    return switch local.sight(of: DomainID(connection: spec.connection, name: workload.text)) {
+    case .unknown: false
+    case .absent: true
+    case .present(let domain): isArriving(workload, domain)
+    }
+  }
+
   /// Nothing of it is here yet. The guard covers its links, and everything in the partition; then the source may begin.
   mutating func expect(_ workload: WorkloadName) {
     guard let spec = view.specs[workload]?.value, view.claims[workload]?.value.migration?.step == .offered else { return }
@@ -218,6 +236,11 @@ extension Controller {
   mutating func goOn(
     _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
   ) -> Bool {
+    // Its mark came with it. What has another is a copy from before.
+    if let epoch = view.claims[workload]?.value.epoch, domain.mark?.epoch != epoch, domain.mark?.epoch.next != epoch {
+      if mayTry(workload) { stop(workload, domain, grace: .zero, why: "a copy from before") }
+      return false
+    }
     switch domain.state {
     case .running: return true
     case .paused:

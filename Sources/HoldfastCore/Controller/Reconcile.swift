@@ -209,7 +209,7 @@ extension Controller {
     }
     protect(workload, domain, spec)
     // It executes nothing before this node holds the claim. Should somebody have let it go on, it is an intruder.
-    if isArriving(workload), domain.state != .running { return }
+    if isArriving(workload, domain) { return }
     guard agents[workload]?.writing != true, agents[workload]?.operation == nil else { return }
     // Without a session nothing can be told about claims: the guard's deadline holds meanwhile.
     guard session.isValid(at: now) else { return }
@@ -253,6 +253,8 @@ extension Controller {
   /// A domain that carries our mark, of a workload that the store does not know. Nobody else can start it either: left alone.
   private mutating func reconcileUnknown(_ workload: WorkloadName) {
     if let domain = staleCopy(of: workload) { return endStale(workload, domain) }
+    if mayBlockTheHypervisor(workload) { return }
+    agents[workload]?.inheritedStart = false
     dropFromGuard(workload)
     guard
       local.domains.values.contains(where: { $0.mark?.workload == workload.text && $0.mark?.cluster == configuration.cluster })

@@ -127,6 +127,17 @@ struct PlanScenario {
         (node.unavailable, node.isDraining, node.availableFor, node.unavailableFor) = (nil, false, nil, nil)
       }
       if words.has("down") { (node.unavailable, node.unavailableFor) = ("is down", nil) }
+      if words.has("maintenance") {
+        (node.unavailable, node.isDraining, node.maintenance) = ("is in maintenance", true, .init())
+      }
+      if let count = try words.number("parallel") { node.maintenance?.atOnce = Int(count) }
+      if words.has("leaves-pending") { node.maintenance?.leavesPending = true }
+      if words.has("dies") { (node.unavailable, node.isDraining) = ("is down, in maintenance", false) }
+      if let text = try words.value("brings") {
+        (node.unavailable, node.isDraining) = (nil, false)
+        node.maintenance = .init(brings: .init(rawValue: text), atOnce: node.maintenance?.atOnce)
+      }
+      if let seconds = try words.number("quarantine") { node.quarantine = seconds }
       if words.has("drains") { (node.unavailable, node.isDraining) = ("is being emptied", true) }
       node.labels.merge(words.labels()) { $1 }
       nodes[name] = node
@@ -155,6 +166,9 @@ struct PlanScenario {
         let parts = text.split(separator: ":").map(String.init)
         workload.failures[NodeName(parts.first ?? "")] = parts.last.flatMap { Int($0) } ?? 1
       }
+      if let node = try words.value("home") { workload.placed?.home = NodeName(node) }
+      if words.has("on-its-way") { workload.isOnItsWay = true }
+      if words.has("there") { workload.isOnItsWay = nil }
       if words.has("stopped") { workload.desired = .stopped }
       if words.has("wanted") { workload.desired = .running }
       if words.has("leaves-protection") { workload.desired = .unprotected }
@@ -180,7 +194,8 @@ struct PlanScenario {
       if record == before.placed {
         lines.append("\(head) as before")
       } else {
-        lines.append("\(head) \(record.reason)")
+        let home = record.home == before.placed?.home ? "" : record.home.map { " (home: \($0))" } ?? " (at home)"
+        lines.append("\(head) \(record.reason)\(home)")
         for (node, why) in record.others.sorted(by: { $0.key < $1.key }) {
           lines.append(String(repeating: " ", count: width + 2) + "not \(node): \(why)")
         }

@@ -90,7 +90,7 @@ import Testing
   @Test(arguments: [
     (
       "nodes: {n1: {memry: 3GiB}}",
-      "s.yaml:3:16: error: cluster.nodes.n1.memry: expected one of memory, cpus, labels, connection, power, domains, found the unknown key 'memry' (did you mean 'memory'?)"
+      "s.yaml:3:16: error: cluster.nodes.n1.memry: expected one of memory, cpus, labels, connection, migrations, power, domains, found the unknown key 'memry' (did you mean 'memory'?)"
     ),
     ("nodes: {n1: {power: maybe}}", "s.yaml:3:23: error: cluster.nodes.n1.power: expected on or off, found 'maybe'"),
     ("nodes: {}", "s.yaml:3:10: error: cluster.nodes: expected names of nodes, found nothing"),

@@ -97,7 +97,8 @@ extension LibvirtConnection {
         let progress = try await call(on: minders) { lookout throws(LibvirtError) in try lookout.mind(name, uuid, order) }
         guard let progress, !Task.isCancelled else { continue }
         downtime = nil
-        send(.migrating(request.id, progress))
+        // Before the first of it is sent libvirt does not know how much there is.
+        if progress.total > 0 { send(.migrating(request.id, progress)) }
       } catch {
         // What becomes of it, the migration's own call tells.
         logger.debug("a migration was not looked at", metadata: ["domain": "\(name)", "reason": "\(Words.of(error))"])

@@ -1,6 +1,7 @@
 import Foundation
 import GuardProtocol
 import HoldfastCore
+import LibvirtHypervisor
 import Testing
 
 /// Two private hosts that reach each other, for one suite.
@@ -35,6 +36,18 @@ struct HostPairTrait: SuiteTrait, TestScoping {
 
 extension Trait where Self == HostPairTrait {
   static var hostPair: Self { Self() }
+}
+
+extension TestHost {
+  /// Waits until libvirtd has written something down of a machine.
+  func wait(forStatus status: String, of name: String) async throws {
+    let file = "\(directory)/run/libvirt/qemu/\(name).xml"
+    let end = ContinuousClock.now + .seconds(5)
+    while try !String(contentsOfFile: file, encoding: .utf8).contains(status) {
+      guard ContinuousClock.now < end else { throw Trouble(description: "libvirtd does not note \(status) of \(name)") }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
 }
 
 /// A guest that runs on one of two hosts, and both hosts' hypervisors.

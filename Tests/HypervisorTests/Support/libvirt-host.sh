@@ -154,7 +154,7 @@ X
 migration_address = "0.0.0.0"
 migration_host = "$1"
 keepalive_interval = 1
-keepalive_count = 3
+keepalive_count = 2
 X
 }
 

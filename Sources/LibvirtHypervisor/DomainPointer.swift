@@ -3,7 +3,7 @@ import Glibc
 
 /// Owns one reference to a libvirt domain. Stays on the thread that made the call it came from.
 final class DomainPointer {
-  private let raw: virDomainPtr
+  let raw: virDomainPtr
 
   init(owning raw: virDomainPtr) { self.raw = raw }
   deinit { virDomainFree(raw) }
@@ -25,10 +25,11 @@ final class DomainPointer {
     return id == UInt32.max ? nil : Int32(bitPattern: id)
   }
 
-  func state() throws(LibvirtError) -> virDomainState {
-    var state: Int32 = 0
-    try check(virDomainGetState(raw, &state, nil, 0))
-    return virDomainState(UInt32(bitPattern: state))
+  /// The state, and why it is that, in libvirt's number for a reason of that state.
+  func state() throws(LibvirtError) -> (state: virDomainState, reason: Int32) {
+    var (state, reason) = (Int32(0), Int32(0))
+    try check(virDomainGetState(raw, &state, &reason, 0))
+    return (virDomainState(UInt32(bitPattern: state)), reason)
   }
 
   /// libvirt has nothing active of it now.

@@ -3,15 +3,18 @@ import HoldfastCore
 extension LibvirtConnection {
   /// Makes a call, or several in a row, on a connection of its own.
   ///
-  /// - Parameter late: called when it returns after its caller was told not to wait.
+  /// - Parameters:
+  ///   - threads: on which; nil: those for what is over soon.
+  ///   - late: called when it returns after its caller was told not to wait.
   func call<Value: Sendable>(
-    limit: Duration? = nil, late: @escaping @Sendable () -> Void = {},
+    on threads: CallThreads? = nil, limit: Duration? = nil, late: @escaping @Sendable () -> Void = {},
     _ body: @escaping @Sendable (Lookout) throws(LibvirtError) -> Value
   ) async throws(CallFailure) -> Value {
     guard case .up(let vantage) = phase else { throw .notBegun(reason: "libvirt (\(uri)) is unreachable") }
     let opening = openings
     do {
-      return try await calls.run(limit: limit ?? limits.call, late: late) { [connections] () throws(LibvirtError) in
+      return try await (threads ?? calls).run(limit: limit ?? limits.call, late: late) {
+        [connections] () throws(LibvirtError) in
         try connections.with { connection throws(LibvirtError) in
           try body(Lookout(connection: connection, vantage: vantage))
         }

@@ -5,7 +5,7 @@ import HoldfastPorts
 extension LibvirtConnection {
   func mark(_ name: String, uuid: String, mark: ClaimMark) async -> OperationOutcome {
     await alter(name, what: "put under protection") { lookout throws(LibvirtError) in
-      guard let domain = try lookout.running(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
+      guard let domain = try lookout.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
       if let other = (try? DomainDocument(try domain.xml()))?.mark, other.cluster != mark.cluster {
         return "it carries the mark of cluster \(other.cluster). Take it out of protection there first"
       }
@@ -20,7 +20,7 @@ extension LibvirtConnection {
 
   func unmark(_ name: String, uuid: String) async -> OperationOutcome {
     await alter(name, what: "taken out of protection") { lookout throws(LibvirtError) in
-      guard let domain = try lookout.running(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
+      guard let domain = try lookout.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
       // Defined first, for the same reason. The partition stays as it is: the running domain sits in it, libvirt finds it
       // there after a restart of libvirtd, and which one the user's own XML had named is not known here.
       switch try domain.portable() {
@@ -77,8 +77,8 @@ extension LibvirtConnection {
 }
 
 extension Lookout {
-  /// The running domain with this name and UUID.
-  fileprivate func running(_ name: String, _ uuid: String) throws(LibvirtError) -> DomainPointer? {
+  /// The active domain with this name and UUID.
+  func active(_ name: String, _ uuid: String) throws(LibvirtError) -> DomainPointer? {
     guard let domain = try connection.domain(uuid: uuid), domain.run != nil, domain.name == name else { return nil }
     return domain
   }

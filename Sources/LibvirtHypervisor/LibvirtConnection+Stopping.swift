@@ -44,7 +44,7 @@ extension LibvirtConnection {
   }
 
   /// Whether the domain was last seen there, or something of it.
-  private func holds(_ name: String, _ uuid: String) -> Bool { ledger.sighting(of: name).told?.run.uuid == uuid }
+  func holds(_ name: String, _ uuid: String) -> Bool { ledger.sighting(of: name).told?.run.uuid == uuid }
 
   private func connectionLost(_ name: String) -> OperationOutcome {
     .unknown(reason: "the connection to libvirt (\(uri)) was lost while \(name) was stopping")

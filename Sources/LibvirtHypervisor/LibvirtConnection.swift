@@ -27,6 +27,10 @@ actor LibvirtConnection {
   let limits: LibvirtLimits
   let logger: Logger
   let calls: CallThreads
+  /// For migrations, which take minutes: nothing else waits for them.
+  let movers: CallThreads
+  /// For what is asked of qemu while it migrates: it hangs when qemu is frozen, as long as that is.
+  let minders: CallThreads
   let connections: CallConnections
   let hints: AsyncStream<Hint>.Continuation
 
@@ -41,6 +45,8 @@ actor LibvirtConnection {
   /// Starts that have not returned, with what is told of them when nobody knows more.
   var startsInFlight: [String: Sighting] = [:]
   var stops: [String: StopInProgress] = [:]
+  /// Migrations from here whose calls have not ended, by UUID.
+  var departures: [String: Departure] = [:]
   var clearing: Set<String> = []
   var waiters: [Int: Waiter] = [:]
   var nextWaiter = 0
@@ -75,6 +81,9 @@ actor LibvirtConnection {
     driver = Driver(uri: uri)
     connections = CallConnections(uri: uri)
     calls = CallThreads(name: "virt-calls", atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls)
+    movers = CallThreads(
+      name: "virt-movers", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
+    minders = CallThreads(name: "virt-minders", atOnce: 2, hangingAtMost: limits.concurrentMigrations)
     opener = CallThreads(name: "virt-open", atOnce: 1, hangingAtMost: 1)
     (hintStream, hints) = AsyncStream.makeStream()
   }
@@ -103,7 +112,7 @@ actor LibvirtConnection {
     connecting?.cancel()
     events = nil
     connections.renew(opening: openings + 1)
-    calls.close()
+    for threads in [calls, movers, minders] { threads.close() }
     opener.close()
     wakeAll()
   }
@@ -124,7 +133,9 @@ actor LibvirtConnection {
     ledger.forgetExpectations()
     tellUnreachable(reason)
     connections.renew(opening: openings + 1)
-    calls.abandonAll(reason: "the connection to libvirt (\(uri)) was lost: \(reason)")
+    for threads in [calls, movers, minders] {
+      threads.abandonAll(reason: "the connection to libvirt (\(uri)) was lost: \(reason)")
+    }
     wakeAll()
     connect()
   }

@@ -1,3 +1,4 @@
+import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
 import Logging
@@ -65,13 +66,17 @@ public final class LibvirtHypervisor: Hypervisor {
   }
 
   public func migrate(_ request: MigrationRequest) async -> OperationOutcome {
-    .failed(reason: "\(request.id.name) was not migrated: this build cannot")
+    guard let connection = opened[request.id.connection] else { return unconnected(request.id) }
+    return await connection.migrate(request)
   }
 
-  public func cancelMigration(_ id: DomainID, uuid: String) async {}
+  public func cancelMigration(_ id: DomainID, uuid: String) async {
+    await opened[id.connection]?.cancelMigration(id.name, uuid: uuid.lowercased())
+  }
 
   public func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome {
-    .failed(reason: "\(id.name) was not resumed: this build cannot")
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.resume(id.name, uuid: uuid.lowercased(), notAfter: notAfter)
   }
 
   public func describe(_ id: DomainID) async throws(HypervisorError) -> String {

@@ -18,6 +18,10 @@ public struct LibvirtLimits: Sendable {
   public var concurrentCalls = 4
   /// So many calls beyond their limit, and no further one is begun until one returns.
   public var hangingCalls = 8
+  /// Migrations at once from one libvirtd; as many again may hang.
+  public var concurrentMigrations = 8
+  /// For a migration to end after it was aborted. It does not while the target's qemu is frozen.
+  public var aborting: Duration = .seconds(10)
 
   public init() {}
 }

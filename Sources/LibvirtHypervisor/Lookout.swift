@@ -49,7 +49,7 @@ struct Lookout {
     let name = domain.name
     do throws(LibvirtError) {
       guard let number = domain.run else { return withoutActive(name, before) }
-      let state = try domain.state()
+      let (state, reason) = try domain.state()
       // It ended between the two calls.
       if state == VIR_DOMAIN_SHUTOFF { return withoutActive(name, before) }
       let uuid = domain.uuid
@@ -61,7 +61,7 @@ struct Lookout {
       } else {
         run = try read(domain, uuid: uuid, number: number)
       }
-      let observed = Self.state(state, ended: run.hasEnded)
+      let observed = try self.state(of: domain, state, reason, run)
       return .active(observation(name, run, observed, persistent: try domain.isPersistent()), run)
     } catch {
       if error.noSuchDomain { return withoutActive(name, before) }
@@ -147,17 +147,20 @@ struct Lookout {
     return .absent
   }
 
-  private static func arguments(of pid: Int32) -> [String] {
+  static func arguments(of pid: Int32) -> [String] {
     let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
     return data.split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  private static func state(_ state: virDomainState, ended: Bool) -> DomainObservation.State {
+  private func state(
+    of domain: DomainPointer, _ state: virDomainState, _ reason: Int32, _ run: Run
+  ) throws(LibvirtError) -> DomainObservation.State {
     // libvirt has not noticed yet, or never will.
-    if ended { return .stopping }
+    if run.hasEnded { return .stopping }
     switch state {
     case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED: return .running
-    case VIR_DOMAIN_PAUSED, VIR_DOMAIN_PMSUSPENDED: return .paused
+    case VIR_DOMAIN_PAUSED: return try pausedState(of: domain, reason: reason, run)
+    case VIR_DOMAIN_PMSUSPENDED: return .paused
     case VIR_DOMAIN_SHUTDOWN: return .stopping
     default: return .unclear
     }

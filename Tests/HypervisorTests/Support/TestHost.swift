@@ -32,7 +32,9 @@ actor TestHost {
   }
 
   /// Brings a host up, and takes it down however `body` ends.
-  static func with(_ body: @Sendable (TestHost) async throws -> Void) async throws {
+  ///
+  /// - Parameter address: IPv4, for a host that others of its kind reach over a cable.
+  static func with(address: String? = nil, _ body: @Sendable (TestHost) async throws -> Void) async throws {
     guard getuid() == 0 else {
       throw Trouble(description: "the tests with real containers and machines need root. LAB=off leaves them out")
     }
@@ -41,7 +43,8 @@ actor TestHost {
     var options = PlatformOptions()
     options.createSession = true
     let result = try await run(
-      .path("/bin/bash"), arguments: [script, directory], platformOptions: options, input: .inputWriter, output: .sequence,
+      .path("/bin/bash"), arguments: Arguments([script, directory] + (address.map { [$0] } ?? [])), platformOptions: options,
+      input: .inputWriter, output: .sequence,
       error: .sequence
     ) { execution in
       let (answers, answer) = AsyncThrowingStream.makeStream(of: String.self)
@@ -107,6 +110,13 @@ actor TestHost {
 
   /// The host's libvirt, seen from outside.
   nonisolated func uri(_ scheme: String) -> String { "\(scheme)+unix:///system?socket=\(directory)/run/libvirt/libvirt-sock" }
+
+  /// Freezes or thaws the partition, as the guard does.
+  nonisolated func partition(frozen: Bool) throws {
+    let name = (directory as NSString).lastPathComponent
+    let file = "/sys/fs/cgroup/freezer/\(name)/holdfast.partition/freeze.partition/freezer.state"
+    try (frozen ? "FROZEN" : "THAWED").write(toFile: file, atomically: false, encoding: .utf8)
+  }
 
   nonisolated var libvirtd: Int32 {
     get throws {

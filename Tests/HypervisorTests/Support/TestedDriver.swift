@@ -14,7 +14,10 @@ enum TestedDriver: String, CaseIterable, CustomTestStringConvertible {
   var obeys: Bool { self != .qemu }
   var hasProcesses: Bool { self != .test }
 
-  func uri() throws -> String { self == .test ? "test:///default" : try TestHost.required().uri(rawValue) }
+  /// - Parameter host: nil: the host of the running test.
+  func uri(on host: TestHost? = nil) throws -> String {
+    self == .test ? "test:///default" : try (host ?? TestHost.required()).uri(rawValue)
+  }
 }
 
 /// A domain to start, with names of its own.
@@ -26,9 +29,14 @@ struct TestDomain {
 
   var mark: ClaimMark { ClaimMark(cluster: Watched.cluster, workload: id.name, epoch: Epoch(epoch)) }
 
-  /// - Parameter initProgram: of a container.
-  init(_ driver: TestedDriver, _ name: String, initProgram: String = "/sbin/init", environment: String = "") throws {
-    id = DomainID(connection: try driver.uri(), name: name)
+  /// - Parameters:
+  ///   - host: nil: the host of the running test.
+  ///   - initProgram: of a container.
+  init(
+    _ driver: TestedDriver, _ name: String, on host: TestHost? = nil, initProgram: String = "/sbin/init",
+    environment: String = ""
+  ) throws {
+    id = DomainID(connection: try driver.uri(on: host), name: name)
     let rootfs = try driver == .lxc ? "\(TestHost.required().directory)/rootfs" : ""
     let (type, os, devices) =
       switch driver {

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # A private host for the tests of the libvirt adapter: its own mount, network and cgroup namespaces with its own libvirtd.
 #
-#   libvirt-host.sh DIRECTORY      (an absolute path that does not exist yet; its last component names the host's cgroups)
+#   libvirt-host.sh DIRECTORY [ADDRESS]     (an absolute path that does not exist yet; its last component names the host's cgroups)
+#
+# With an ADDRESS (IPv4) its libvirtd listens on TCP, without authentication: on a network that only hosts of this kind are on.
 #
 # PIDs are the machine's own, so that the tests, which run outside, see the PIDs and cgroups that libvirtd sees; libvirtd's
 # sockets are under DIRECTORY/run/libvirt. Prints "ready" when the host is up, then carries out one command per line of
@@ -11,6 +13,9 @@
 #   libvirtd           start libvirtd
 #   partition NAME     make the cgroup partition /NAME, as libvirt spells it
 #   bridge NAME        make a network bridge
+#   cable PID ADDRESS  join the network of another such host, that of process PID, which has the ADDRESS
+#   cut                pull that cable: frames are lost, and nobody is told
+#   mend               put it in again
 set -u
 
 controllers="cpu cpuacct cpuset memory devices freezer blkio pids"
@@ -23,7 +28,7 @@ die() {
 # ---- outside: cgroups, namespaces, and the cleaning up ----
 
 outer() {
-  local dir=$1 name
+  local dir=$1 address=$2 name
   name=$(basename "$dir")
   [ "$(id -u)" = 0 ] || die "needs root, for namespaces and cgroups"
   for tool in libvirtd virsh unshare ip busybox; do
@@ -47,7 +52,7 @@ outer() {
   (
     trap - EXIT
     for c in $controllers; do echo "$BASHPID" >"$dir/cgroup/$c/$name/cgroup.procs" || exit 1; done
-    exec unshare --mount --net --cgroup --propagation private "$BASH" "$0" --inside "$dir"
+    exec unshare --mount --net --cgroup --propagation private "$BASH" "$0" --inside "$dir" "$address"
   )
 }
 
@@ -83,7 +88,7 @@ clean_up() {
 # ---- inside ----
 
 inner() {
-  local dir=$1
+  local dir=$1 address=$2
   # libvirt reads /proc/mounts and must see nothing but the pure v1 mounts; other hosts' may be there as well.
   umount -R /sys || die "umount /sys"
   awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts | while read -r place; do umount "$place" || die "umount $place"; done
@@ -100,7 +105,7 @@ inner() {
   mount --bind "$dir/var/log" /var/log/libvirt
   mount --bind "$dir/etc" /etc/libvirt
   mkdir -p /var/log/libvirt/{lxc,qemu} /var/lib/libvirt/{images,lxc,qemu,boot}
-  configuration
+  configuration "$address"
   rootfs "$dir/rootfs"
   ip link set lo up
   partition machine
@@ -110,6 +115,9 @@ inner() {
     case $command in
       libvirtd) start_libvirtd ;;
       partition) partition "$argument" ;;
+      cable) cable "$address" "${argument% *}" "${argument#* }" ;;
+      cut) ip link set up0 down ;;
+      mend) ip link set up0 up ;;
       bridge) ip link add "$argument" type bridge && ip link set "$argument" up ;;
       *) false ;;
     esac && echo ok || echo failed
@@ -134,11 +142,32 @@ security_driver = "none"
 namespaces = []
 stdio_handler = "file"
 X
+  [ -n "$1" ] || return 0
+  cat >>/etc/libvirt/libvirtd.conf <<X
+listen_tls = 0
+listen_tcp = 1
+listen_addr = "0.0.0.0"
+auth_tcp = "none"
+X
+  # A target that vanishes is given up after interval x (count + 1) seconds.
+  cat >>/etc/libvirt/qemu.conf <<X
+migration_address = "0.0.0.0"
+migration_host = "$1"
+keepalive_interval = 1
+keepalive_count = 2
+X
+}
+
+cable() { # ADDRESS PID ADDRESS-THERE
+  ip link add up0 type veth peer name up0 netns "$2" && ip addr add "$1/24" dev up0 && ip link set up0 up &&
+    nsenter --target "$2" --net ip addr add "$3/24" dev up0 && nsenter --target "$2" --net ip link set up0 up
 }
 
 start_libvirtd() {
   rm -f /run/libvirtd.pid
-  libvirtd --daemon </dev/null >/dev/null 2>&1 || return 1
+  local listen=()
+  ! grep -q listen_tcp /etc/libvirt/libvirtd.conf || listen=(--listen)
+  libvirtd --daemon "${listen[@]}" </dev/null >/dev/null 2>&1 || return 1
   for _ in $(seq 100); do
     virsh -q -c lxc:///system list >/dev/null 2>&1 && virsh -q -c qemu:///system list >/dev/null 2>&1 && return 0
     sleep 0.05
@@ -186,7 +215,7 @@ X
 }
 
 case ${1-} in
-  --inside) inner "$2" ;;
-  /*) outer "$1" ;;
-  *) die "usage: libvirt-host.sh DIRECTORY" ;;
+  --inside) inner "$2" "$3" ;;
+  /*) outer "$1" "${2-}" ;;
+  *) die "usage: libvirt-host.sh DIRECTORY [ADDRESS]" ;;
 esac

@@ -1,3 +1,4 @@
+import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
 import Logging

@@ -116,7 +116,7 @@ extension HypervisorEvent {
     switch self {
     case .changed(let observation): observation.id == id ? observation : nil
     case .inventory(_, let domains): domains.first { $0.id == id }
-    case .gone, .unreachable: nil
+    case .gone, .unreachable, .migrating: nil
     }
   }
   var brief: String {
@@ -127,6 +127,7 @@ extension HypervisorEvent {
       "changed(\(domain.id.name) \(domain.state)\(domain.persistent ? " persistent" : "")\(domain.mark == nil ? "" : " marked"))"
     case .gone(let id, let reason): "gone(\(id.name): \(reason))"
     case .unreachable(_, let reason): "unreachable(\(reason))"
+    case .migrating(let id, let progress): "migrating(\(id.name): \(progress.sent) of \(progress.total) MiB)"
     }
   }
 }

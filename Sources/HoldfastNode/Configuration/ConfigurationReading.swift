@@ -32,12 +32,13 @@ struct ConfigurationReading {
   private func configuration(_ top: YAMLSection) -> NodeConfiguration {
     let store = StoreReading(top: top).store()
     let runDirectory = top.read("run-dir", default: "/run/holdfast") { $0.absolutePath() }
-    let connections = connections(top)
     let guardDoor = guardPlace(top["guard"], runDirectory: runDirectory)
+    let cluster = top.required(
+      "cluster", expected: "the cluster's name", remedy: "Add 'cluster: NAME', the same on all nodes.")
+    let name = cluster?.name() ?? "", node = node(top), labels = top.read("labels", default: [:]) { $0.labels() }
+    let connections = connections(top)
     return NodeConfiguration(
-      cluster: top.required("cluster", expected: "the cluster's name", remedy: "Add 'cluster: NAME', the same on all nodes.")?
-        .name() ?? "",
-      node: node(top), labels: top.read("labels", default: [:]) { $0.labels() }, store: store, connections: connections,
+      cluster: name, node: node, labels: labels, store: store, connections: connections,
       migration: migration(top["migration"], connections: connections), capacity: capacity(top["capacity"]),
       timing: timing(top["timing"], store: store), guardDoor: guardDoor,
       api: apiPlace(top["api"], runDirectory: runDirectory, guardSocket: guardDoor.socket), runDirectory: runDirectory,

@@ -67,6 +67,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// The history of the last ten minutes, oldest first.
   public var recent: [HistoryLine]
   public var next: [Step]
+  /// Absent: the cluster is armed.
+  public var disarm: DisarmInfo?
 }
 
 extension ClusterStatus {
@@ -80,19 +82,22 @@ extension ClusterStatus {
   ///   - planner: by the policies in force.
   ///   - policyFlaw: why the policies in the store cannot be used.
   ///   - warnings: of the plan as it is.
+  ///   - planning: what the planner would plan on; nil: not known.
   ///   - now: milliseconds since 1970.
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, history: [HistoryRecord],
-    planner policyPlanner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, warnings: [PlanWarning] = [], now: Int64
+    planner policyPlanner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, warnings: [PlanWarning] = [],
+    planning: PlanningSnapshot? = nil, now: Int64
   ) {
     let load = ClusterLoad(view)
+    let upkeep = ClusterUpkeep(view, planning: planning, policies: policyPlanner.policies, now: now)
     let workloads = WorkloadInfo.all(in: view)
     self.cluster = cluster
     self.node = node.text
     time = timestamp(milliseconds: now)
     milliseconds = now
     store = Store(isAnswering: Self.isAnswering(view, node, storeSilence), silence: storeSilence)
-    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load) }
+    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, upkeep: upkeep) }
     planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
     misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
@@ -101,6 +106,7 @@ extension ClusterStatus {
     }
     recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
     self.policyFlaw = policyFlaw
+    disarm = upkeep.disarm
     self.warnings = warnings.map(\.description)
     health = .ok
     reasons = []

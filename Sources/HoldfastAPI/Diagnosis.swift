@@ -14,6 +14,7 @@ struct Diagnosis {
 
   init(_ status: ClusterStatus, _ view: ClusterView) {
     lookAtStore(status, view)
+    lookAtDisarm(status)
     lookAtIdleWorkloads(status)
     lookAtNodes(status)
     lookAtUncertainWorkloads(status)
@@ -45,6 +46,12 @@ struct Diagnosis {
     }
   }
 
+  private mutating func lookAtDisarm(_ status: ClusterStatus) {
+    guard status.disarm != nil else { return }
+    degraded.append("The cluster is disarmed: nothing is failed over, stopped or moved")
+    suggest("holdfast arm", "protect the workloads again")
+  }
+
   private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
     let idle = status.misplaced.filter { $0.state == .pending || $0.state == .down }
     if !idle.isEmpty {
@@ -74,12 +81,15 @@ struct Diagnosis {
   private mutating func lookAtNodes(_ status: ClusterStatus) {
     for node in status.nodes.filter({ $0.state == .down }) + status.nodes.filter({ $0.state != .down }) {
       switch node.state {
+      // On purpose, as far as anybody knows.
+      case .down where node.maintenance.map { $0.phase != .returning } ?? false: break
       case .down:
         degraded.append("Node \(node.name) is down")
         suggest("systemctl status holdfastd holdfast-guard", "why the node is down", on: node.name)
       case .leaving: degraded.append("Node \(node.name) is leaving: it hands its workloads over")
       case .up: lookAtRunningNode(node)
       }
+      lookAtUpkeep(of: node)
       if !node.namesakes.isEmpty, node.state != .down {
         degraded.append("Node \(node.name) runs \(node.namesakes.joined(separator: ", ")) outside protection")
         for namesake in node.namesakes.prefix(1) {
@@ -92,6 +102,23 @@ struct Diagnosis {
           suggest("holdfast adopt \(stray)", "protect it again, or destroy it with virsh", on: node.name)
         }
       }
+    }
+  }
+
+  private mutating func lookAtUpkeep(of node: NodeInfo) {
+    if let maintenance = node.maintenance {
+      if maintenance.isOverdue {
+        degraded.append("The maintenance of \(node.name) is overdue")
+        suggest("holdfast maintenance exit \(node.name)", "use the node again")
+      }
+      if maintenance.phase != .returning, maintenance.left > 0, node.state != .down {
+        suggest("holdfast maintenance status \(node.name)", "what has left the node, and what has not")
+      }
+    }
+    if let quarantine = node.quarantine {
+      let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
+      degraded.append("Node \(node.name) was lost \(times) lately: it is the last choice")
+      suggest("holdfast node trust \(node.name)", "use the node like any other at once")
     }
   }
 

@@ -42,18 +42,24 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   /// is nowhere written: no clock is shared.
   public var renewals: Int64?
   public var sessionTTL: Double?
+  /// Absent: it is not in maintenance.
+  public var maintenance: MaintenanceInfo?
+  /// Absent: it is used like any other.
+  public var quarantine: QuarantineInfo?
 }
 
 /// The answer of `/v1/nodes`, sorted by name.
 public struct NodeList: Hashable, Sendable, Codable {
   public var nodes: [NodeInfo]
+  /// Absent: the cluster is armed.
+  public var disarm: DisarmInfo?
 }
 
 extension NodeInfo {
   /// The phases of a guard that does its work.
   public static let soundGuardPhases: Set<String> = ["armed", "disarmed"]
 
-  public init(_ name: NodeName, in view: ClusterView, load: ClusterLoad) {
+  public init(_ name: NodeName, in view: ClusterView, load: ClusterLoad, upkeep: ClusterUpkeep) {
     let record = view.nodes[name]?.value, report = view.reports[name]?.value
     let session = view.session(of: name)?.record.value, load = load.nodes[name]
     self.name = name.text
@@ -83,6 +89,8 @@ extension NodeInfo {
     version = record?.version
     renewals = session?.counter
     sessionTTL = session.map { Double($0.ttl) / 1000 }
+    maintenance = upkeep.maintenance[name]
+    quarantine = upkeep.quarantine[name]
   }
 }
 
@@ -91,8 +99,9 @@ extension ClusterView {
 }
 
 extension NodeList {
-  public init(_ view: ClusterView) {
+  public init(_ view: ClusterView, upkeep: ClusterUpkeep) {
     let load = ClusterLoad(view)
-    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load) }
+    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, upkeep: upkeep) }
+    disarm = upkeep.disarm
   }
 }

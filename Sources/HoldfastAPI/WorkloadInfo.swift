@@ -63,8 +63,13 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
 /// The answer of `/v1/workloads`, sorted by name.
 public struct WorkloadList: Hashable, Sendable, Codable {
   public var workloads: [WorkloadInfo]
+  /// Absent: the cluster is armed.
+  public var disarm: DisarmInfo?
 
-  public init(_ view: ClusterView) { workloads = WorkloadInfo.all(in: view) }
+  public init(_ view: ClusterView) {
+    workloads = WorkloadInfo.all(in: view)
+    disarm = view.disarm.map { DisarmInfo($0.value) }
+  }
 }
 
 /// The answer of `/v1/workloads/{name}`.

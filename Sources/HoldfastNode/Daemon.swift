@@ -44,7 +44,7 @@ package struct Daemon: Sendable {
         cluster: configuration.cluster, node: configuration.node,
         record: NodeRecord(
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections,
-          version: version),
+          migration: configuration.migration.isEmpty ? nil : configuration.migration, version: version),
         timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max),
         policyReader: PolicyFileReader()),
       ports: ports, history: history, logger: logger)

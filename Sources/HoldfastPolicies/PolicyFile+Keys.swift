@@ -121,6 +121,24 @@ extension PolicyFile {
     .init("workloads[].evacuation.how", words(Evacuation.Method.self), .value("live"), "The same."),
     .init("workloads[].evacuation.at-once", "integer, 1 to 1000", .rule("all"), "How many leave a node at a time."),
     .init(
+      "workloads[].evacuation.otherwise", words(Evacuation.Otherwise.self), .value("restart"),
+      "What becomes of one that cannot be moved while it runs: stopped and started elsewhere, or left where it is."),
+    .init(
+      "workloads[].evacuation.time-limit", "duration, 1s to 24h", .value("10m"),
+      "A live migration that takes longer is given up."),
+    .init(
+      "workloads[].evacuation.bandwidth", "MiB a second: `100MiB`, at most 1TiB", .rule("what there is"),
+      "What one live migration may send."),
+    .init(
+      "workloads[].evacuation.downtime", "duration, 1ms to 1m", .rule("QEMU's own limit"),
+      "How long it may stand still at the end of a live migration."),
+    .init(
+      "workloads[].evacuation.slow-down", "`yes` or `no`", .value("yes"),
+      "One that changes its memory faster than it can be sent is slowed down."),
+    .init(
+      "workloads[].evacuation.copy-storage", "`yes` or `no`", .value("no"),
+      "Its disks are copied with it: for nodes that share no storage."),
+    .init(
       "workloads[].stickiness", "integer, 0 to 2000", .value("0"),
       "They go back only to a node with more points than this above those of the node where they are."),
     .init(

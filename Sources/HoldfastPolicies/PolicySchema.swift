@@ -71,10 +71,14 @@ public enum PolicySchema {
     case "prefer":
       ["oneOf": [reference("selection"), ["type": "object", "additionalProperties": ["type": "integer"]] as [String: Any]]]
     case "over", "same": ["type": "string"]
-    case "spare", "count-unprotected", "if-possible", "make-room", "exclusive": reference("yesOrNo")
+    case "spare", "count-unprotected", "if-possible", "make-room", "exclusive", "slow-down", "copy-storage":
+      reference("yesOrNo")
     case "capacity", "overcommit", "reserve", "demand", "pool": reference("resources")
     case "load": ["type": "array", "items": ["type": "string"], "minItems": 1]
-    case "wait", "after": reference("duration")
+    case "wait", "after", "time-limit", "downtime": reference("duration")
+    case "bandwidth": ["type": ["integer", "string"], "pattern": "^[0-9]+(\\.[0-9]+)?(MiB|GiB|TiB)?$", "minimum": 1]
+    case "otherwise":
+      path.hasPrefix("cluster.") ? words(Survival.Otherwise.self) : words(Evacuation.Otherwise.self)
     case "tolerate": reference("percentage")
     case "window": ["oneOf": [reference("window"), ["type": "array", "items": reference("window")]]]
     case "survive": ["type": "object", "additionalProperties": ["type": ["integer", "string"]]]
@@ -92,7 +96,6 @@ public enum PolicySchema {
     case "then": words(Failover.Then.self)
     case "when": words(Failback.Mode.self)
     case "how": words(Evacuation.Method.self)
-    case "otherwise": words(Survival.Otherwise.self)
     case "isolation": words(Isolation.self)
     default: nil
     }

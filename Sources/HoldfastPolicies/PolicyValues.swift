@@ -127,6 +127,19 @@ extension YAMLValue {
     return percentage(to: 900_000).map { .share(Double($0) / 1_000_000) }
   }
 
+  /// MiB a second.
+  func bandwidth() -> Int? {
+    value(
+      expected: "MiB a second, such as 100MiB",
+      remedy: { text in
+        let number = text.prefix { $0.isNumber || $0 == "." }
+        return text.lowercased().hasSuffix("bit") || text.lowercased().hasSuffix("bps")
+          ? "Write bytes, not bits: a network of 10 Gbit/s carries about 1100MiB."
+          : "Write \(number.isEmpty ? "100" : String(number))MiB; the second is understood."
+      },
+      { Quantity.mebibytes($0).flatMap { (1...1_048_576).contains($0) ? $0 : nil } })
+  }
+
   /// How many times a resource is given away.
   func factor() -> Double? {
     value(

@@ -165,11 +165,16 @@ public enum RuleText {
   }
 
   private static func evacuation(_ evacuation: Evacuation) -> String? {
-    switch (evacuation.method, evacuation.atOnce) {
-    case (nil, nil): nil
-    case (let method?, nil): method.rawValue
-    case (let method, let most?): Flow.mapping((method.map { [("how", $0.rawValue)] } ?? []) + [("at-once", "\(most)")])
-    }
+    let most = evacuation.atOnce.map { "\($0)" }, bandwidth = evacuation.bandwidth.map { "\($0)MiB" }
+    let downtime = evacuation.downtime.map { Flow.duration(Double($0) / 1000) }
+    let rest: [(String, String?)] = [
+      ("at-once", most), ("otherwise", evacuation.otherwise?.rawValue),
+      ("time-limit", evacuation.timeLimit.map(Flow.duration)), ("bandwidth", bandwidth), ("downtime", downtime),
+      ("slow-down", evacuation.slowsDown.map(Flow.yesOrNo)), ("copy-storage", evacuation.copiesStorage.map(Flow.yesOrNo))
+    ]
+    let entries = rest.compactMap { key, value in value.map { (key, $0) } }
+    guard !entries.isEmpty else { return evacuation.method?.rawValue }
+    return Flow.mapping((evacuation.method.map { [("how", $0.rawValue)] } ?? []) + entries)
   }
 }
 

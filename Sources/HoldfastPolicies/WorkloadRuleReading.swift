@@ -135,12 +135,24 @@ struct WorkloadRuleReading {
     guard value.isMapping else { return value.choice(Evacuation.Method.self).map { Evacuation(method: $0) } }
     guard let section = value.section(of: PolicyFile.keys, at: "workloads[].evacuation") else { return nil }
     let evacuation = Evacuation(
-      method: section["how"]?.choice(Evacuation.Method.self), atOnce: section["at-once"]?.integer(in: 1...1000))
-    if evacuation.method == .stay, let most = section["at-once"] {
-      most.wrong(
-        .warning, expected: "'how: live' or 'how: restart' beside it", found: "'how: stay', with which nothing leaves",
-        remedy: "Remove 'at-once'.")
+      method: section["how"]?.choice(Evacuation.Method.self), atOnce: section["at-once"]?.integer(in: 1...1000),
+      otherwise: section["otherwise"]?.choice(Evacuation.Otherwise.self),
+      timeLimit: section["time-limit"]?.duration(in: Self.migration).map { $0 / .seconds(1) },
+      bandwidth: section["bandwidth"]?.bandwidth(),
+      downtime: section["downtime"]?.duration(in: Self.standstill).map { Int($0 / .milliseconds(1)) },
+      slowsDown: section["slow-down"]?.yesOrNo(), copiesStorage: section["copy-storage"]?.yesOrNo())
+    if evacuation.method == .stay {
+      for key in Self.leaving {
+        section[key]?.wrong(
+          .warning, expected: "'how: live' or 'how: restart' beside it", found: "'how: stay', with which nothing leaves",
+          remedy: "Remove '\(key)'.")
+      }
     }
     return evacuation
   }
+
+  private static let migration: ClosedRange<Duration> = .seconds(1) ... .seconds(86_400)
+  private static let standstill: ClosedRange<Duration> = .milliseconds(1) ... .seconds(60)
+  /// Keys that concern only what leaves.
+  private static let leaving = ["at-once", "otherwise", "time-limit", "bandwidth", "downtime", "slow-down", "copy-storage"]
 }

@@ -41,13 +41,23 @@ final class TestAccess: ClusterAccess {
     let view = await view()
     let policies = try? view.policies.map { try PolicyFileReader().read($0.value.files) }
     let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, node in
-      PlanningSnapshot.Node(
-        name: name, capacity: node.value.capacity, labels: node.value.labels, connections: Set(node.value.connections))
+      let maintenance = view.maintenance[name]?.value, isUp = view.session(of: name) != nil
+      let isEmptied = maintenance?.phase == .empty
+      return PlanningSnapshot.Node(
+        name: name, capacity: node.value.capacity, labels: node.value.labels, connections: Set(node.value.connections),
+        unmanaged: view.reports[name]?.value.unmanaged ?? .none,
+        unavailable: !isUp ? "is down" : isEmptied ? "is in maintenance" : nil, isDraining: isUp && isEmptied,
+        maintenance: maintenance.map {
+          .init(
+            brings: $0.phase == .over ? $0.brings : nil, atOnce: $0.parallel ?? MaintenanceRecord.defaultParallel,
+            leavesPending: $0.leavesPending)
+        })
     }
     let workloads = view.specs.sorted { $0.key < $1.key }.map { name, spec in
       PlanningSnapshot.Workload(
         name: name, connection: spec.value.connection, demand: spec.value.demand, labels: spec.value.labels,
-        placed: view.placements[name]?.value)
+        priority: spec.value.priority, desired: view.intents[name]?.value.desired ?? .running, placed: view.placements[name]?.value,
+        running: view.holder(of: name))
     }
     return PlanningState(
       snapshot: PlanningSnapshot(nodes: nodes, workloads: workloads), planner: PolicyPlanner(policies ?? .none))

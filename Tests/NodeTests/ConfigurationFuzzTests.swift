@@ -105,7 +105,8 @@ private struct Mutator {
       node: "h1"
       labels: {rack: a, 'zone': &z b, "other": *z}
       store: {etcd: {endpoints: ["http://127.0.0.1:2379"], user: u, password-file: \(scratch.path)/password}}
-      hypervisor: {connections: [lxc:///system]}
+      hypervisor: {connections: [lxc:///system, qemu:///system]}
+      migration: {"qemu:///system": "qemu+tls://h1/system"}
       capacity: {memory: 1.5GiB, cpus: 0.5}
       timing: {ttl: 3s, margin: 100ms, drift: 1%, stop-budget: 50ms, start-budget: 100ms}
       guard: {socket: /run/g, partition: /p}

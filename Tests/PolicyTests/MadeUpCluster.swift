@@ -140,7 +140,9 @@ struct MadeUpCluster {
       rule.displace = coin ? .lowerPriority : nil
     case .amounts: addAmounts(&rule, coin, &random)
     case .flow:
-      rule.evacuation = Evacuation(atOnce: coin ? 1 : 2)
+      rule.evacuation = Evacuation(
+        atOnce: coin ? 1 : 2, otherwise: coin ? .stay : nil, timeLimit: coin ? 90 : nil, bandwidth: coin ? nil : 100,
+        downtime: coin ? 1500 : 20, slowsDown: coin ? nil : false, copiesStorage: coin ? true : nil)
       rule.failover = Failover(restarts: 1, nodes: 1, then: .giveUp)
       if coin { policies.cluster.survive = Survival(losses: [.any(count: 1, of: over)], otherwise: .refuse, tolerate: 0.2) }
     case .back:

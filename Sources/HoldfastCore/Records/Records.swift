@@ -258,10 +258,12 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var strays: [String]
   /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
   public var unmanagedUUIDs: [String]
+  /// How far the live migrations from here are. nil: there is none.
+  public var migrations: [WorkloadName: MigrationProgress]?
 
   public init(
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
-    unmanagedUUIDs: [String] = []
+    unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
@@ -269,6 +271,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     self.guardPhase = guardPhase
     self.strays = strays
     self.unmanagedUUIDs = unmanagedUUIDs
+    self.migrations = migrations
   }
 }
 

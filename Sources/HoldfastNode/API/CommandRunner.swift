@@ -21,7 +21,9 @@ struct CommandRunner: Sendable {
     for _ in 0..<Self.attempts {
       let prepared = try command.prepare(in: view)
       guard let transaction = prepared.transaction, !isDryRun else { return CommandResult(prepared) }
-      switch try await commit(transaction, for: command.workload) {
+      switch try await access.commit(
+        transaction, for: "workload \(command.workload)", look: "holdfast workload \(command.workload)")
+      {
       case .committed(let revision):
         view.apply(transaction.writes, committed: revision)
         return CommandResult(prepared)
@@ -32,29 +34,6 @@ struct CommandRunner: Sendable {
     throw OperatorError(
       .conflict, thing: "workload \(command.workload)", reason: "it was changed by others \(Self.attempts) times meanwhile",
       remedy: "`holdfast workload \(command.workload)` shows what happens to it; then repeat.")
-  }
-
-  private func commit(_ transaction: ClusterTransaction, for workload: WorkloadName) async throws(OperatorError)
-    -> ClusterVerdict
-  {
-    do {
-      return try await access.commit(transaction)
-    } catch {
-      let thing = "workload \(workload)"
-      switch error {
-      case .notApplied(let reason):
-        throw OperatorError(
-          .unavailable, thing: thing, reason: "the store did not take the request: \(reason)",
-          remedy: "Nothing was changed. Repeat it when `holdfast status` says that the store answers.")
-      case .unknownOutcome(let reason):
-        throw OperatorError(
-          .unavailable, thing: thing, reason: "the store did not answer, the request may have been applied: \(reason)",
-          remedy: "`holdfast workload \(workload)` shows what is so; repeating the command does no harm.")
-      case .compacted, .rejected:
-        throw OperatorError(
-          .unavailable, thing: thing, reason: "\(error)", remedy: "Look at the store's log, then repeat.")
-      }
-    }
   }
 
   // MARK: many at once

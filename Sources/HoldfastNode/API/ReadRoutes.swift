@@ -10,7 +10,8 @@ struct ReadRoutes: Sendable {
 
   func add(to group: RouterGroup<APIContext>) {
     group.get("status") { _, _ in try await self.status() }
-    group.get("nodes") { _, _ in try jsonResponse(NodeList(await self.access.view())) }
+    group.get("nodes") { _, _ in try await self.nodes() }
+    group.get("nodes/:name/maintenance") { _, context in try await self.maintenance(context) }
     group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.access.view())) }
     group.get("workloads/:name") { request, context in try await self.workload(request, context) }
     group.get("snapshot") { _, _ in try await self.snapshot() }
@@ -34,7 +35,21 @@ struct ReadRoutes: Sendable {
       ClusterStatus(
         view, cluster: access.cluster, node: access.node, storeSilence: silence, history: history,
         planner: planning.planner, policyFlaw: planning.flaw, warnings: planning.planner.outcome(planning.snapshot).warnings,
-        now: wallClock()))
+        planning: planning.snapshot, now: wallClock()))
+  }
+
+  private func nodes() async throws -> Response {
+    let view = await access.view(), planning = await access.planning()
+    let upkeep = ClusterUpkeep(
+      view, planning: planning.snapshot, policies: planning.planner.policies, now: wallClock())
+    return try jsonResponse(NodeList(view, upkeep: upkeep))
+  }
+
+  private func maintenance(_ context: APIContext) async throws -> Response {
+    let name = NodeName(try context.parameters.require("name")), planning = await access.planning()
+    return try jsonResponse(
+      NodeMaintenance(
+        name, in: await access.view(), planning: planning.snapshot, policies: planning.planner.policies, now: wallClock()))
   }
 
   private func snapshot() async throws -> Response {

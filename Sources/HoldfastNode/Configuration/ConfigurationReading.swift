@@ -33,11 +33,14 @@ struct ConfigurationReading {
     let store = StoreReading(top: top).store()
     let runDirectory = top.read("run-dir", default: "/run/holdfast") { $0.absolutePath() }
     let guardDoor = guardPlace(top["guard"], runDirectory: runDirectory)
+    let cluster = top.required(
+      "cluster", expected: "the cluster's name", remedy: "Add 'cluster: NAME', the same on all nodes.")
+    let name = cluster?.name() ?? "", node = node(top), labels = top.read("labels", default: [:]) { $0.labels() }
+    let connections = connections(top)
     return NodeConfiguration(
-      cluster: top.required("cluster", expected: "the cluster's name", remedy: "Add 'cluster: NAME', the same on all nodes.")?
-        .name() ?? "",
-      node: node(top), labels: top.read("labels", default: [:]) { $0.labels() }, store: store, connections: connections(top),
-      capacity: capacity(top["capacity"]), timing: timing(top["timing"], store: store), guardDoor: guardDoor,
+      cluster: name, node: node, labels: labels, store: store, connections: connections,
+      migration: migration(top["migration"], connections: connections), capacity: capacity(top["capacity"]),
+      timing: timing(top["timing"], store: store), guardDoor: guardDoor,
       api: apiPlace(top["api"], runDirectory: runDirectory, guardSocket: guardDoor.socket), runDirectory: runDirectory,
       onStop: top.read("on-stop", default: .handover) { $0.choice(NodeConfiguration.OnStop.self) },
       logLevel: section(top["log"], "log")?.read("level", default: .info) { $0.choice(Logger.Level.self) } ?? .info)
@@ -66,6 +69,26 @@ struct ConfigurationReading {
     else { return [] }
     if items.isEmpty { value.wrong(expected: expected, found: "an empty list", remedy: remedy) }
     return YAMLValue.distinct(items) { $0.connection() }
+  }
+
+  private func migration(_ value: YAMLValue?, connections: [String]) -> [String: String] {
+    let expected = "libvirt URIs such as {\"qemu:///system\": qemu+tls://h1/system}"
+    guard let value, let entries = value.entries(expected: expected, remedy: "Write {CONNECTION: URI}.") else { return [:] }
+    var uris: [String: String] = [:]
+    for entry in entries {
+      guard let connection = entry.key.connection() else { continue }
+      if connection.hasPrefix("lxc:") {
+        entry.key.wrong(
+          expected: "a connection whose domains can be moved while they run",
+          remedy: "Remove it: containers are stopped and started."
+        )
+      } else if !connections.contains(connection) {
+        entry.key.wrong(
+          expected: "one of this node's connections", remedy: "Add it to 'hypervisor.connections', or remove it here.")
+      }
+      uris[connection] = entry.value.migrationURI(of: connection)
+    }
+    return uris
   }
 
   private func capacity(_ value: YAMLValue?) -> Resources {

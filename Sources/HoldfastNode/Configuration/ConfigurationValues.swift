@@ -46,6 +46,40 @@ extension YAMLValue {
       })
   }
 
+  /// A URI by which another host's libvirt reaches a connection of this one.
+  func migrationURI(of connection: String) -> String? {
+    let driver = String(connection.prefix { $0 != ":" })
+    let example = "\(driver)+tls://h1/system"
+    let uri: String? = value(
+      expected: "a URI with this host's name for the others, such as \(example)",
+      remedy: {
+        $0.contains(":///")
+          ? "Name this host, as the others know it: \(example)." : "Write DRIVER+TRANSPORT://HOST[:PORT]/system."
+      }, { Self.isRemote($0, driver) ? $0 : nil })
+    guard let uri else { return nil }
+    let host = uri.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
+    if host.hasPrefix("localhost") || host.hasPrefix("127.") || host.hasPrefix("[::1]") {
+      wrong(
+        expected: "a name by which the others reach this host", remedy: "Name this host, as the others know it: \(example).")
+    }
+    if uri.hasPrefix("\(driver)+tcp:") {
+      wrong(
+        .warning, expected: "a transport that encrypts and knows who speaks",
+        remedy: "Use \(example): else the memory of every guest that moves is readable on the network.")
+    }
+    return uri
+  }
+
+  private static func isRemote(_ text: String, _ driver: String) -> Bool {
+    let transports = ["", "+tls", "+tcp", "+ssh", "+libssh", "+libssh2"]
+    guard let scheme = transports.first(where: { text.hasPrefix("\(driver)\($0)://") }), text.utf8.count <= 255,
+      text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+    else { return false }
+    let rest = text.dropFirst(driver.count + scheme.count + 3)
+    let host = rest.prefix { $0 != "/" }, path = rest.dropFirst(host.count).prefix { $0 != "?" }
+    return !host.isEmpty && path == "/system"
+  }
+
   /// A Unix group of this host.
   func group() -> String? {
     value(

@@ -23,6 +23,9 @@ extension NodeConfiguration {
       "store.memory", "`{}`", .rule("none"), "Instead of etcd: a store in this process, for demonstrations with one node."),
     .init("hypervisor.connections", "list of libvirt URIs", .required, "`lxc:///system`, `qemu:///system`, or both."),
     .init(
+      "migration", "`{CONNECTION: URI}`", .rule("none: nothing comes here while it runs"),
+      "How the other nodes' libvirt reaches this one, for live migration: `{\"qemu:///system\": qemu+tls://h1/system}`."),
+    .init(
       "capacity.memory", "MiB, or with a unit: `4GiB`", .rule("the host's, less 1/16 and at least 512 MiB"),
       "Memory that workloads may use here."),
     .init(
@@ -79,8 +82,11 @@ extension NodeConfiguration {
     }
     let cpus = capacity.cpus == capacity.cpus.rounded() ? "\(Int(capacity.cpus))" : "\(capacity.cpus)"
     let drift = timing.drift % 10_000 == 0 ? "\(timing.drift / 10_000)%" : "\(Double(timing.drift) / 10_000)%"
+    let uris = migration.sorted { $0.key < $1.key }.map { "\"\($0)\": \"\($1)\"" }
     settings += [
-      ("hypervisor.connections", list(connections)), ("capacity.memory", "\(capacity.memory)"), ("capacity.cpus", cpus),
+      ("hypervisor.connections", list(connections)),
+      ("migration", uris.isEmpty ? nil : "{\(uris.joined(separator: ", "))}"), ("capacity.memory", "\(capacity.memory)"),
+      ("capacity.cpus", cpus),
       ("timing.ttl", Quantity.text(timing.ttl)), ("timing.margin", Quantity.text(timing.margin)), ("timing.drift", drift),
       ("timing.stop-budget", Quantity.text(timing.stopBudget)), ("timing.start-budget", Quantity.text(timing.startBudget)),
       ("guard.socket", guardDoor.socket), ("guard.partition", guardDoor.partition), ("api.socket", api.socket),

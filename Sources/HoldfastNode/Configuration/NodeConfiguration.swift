@@ -11,6 +11,8 @@ public struct NodeConfiguration: Hashable, Sendable {
   public var store: StoreChoice
   /// libvirt's URIs.
   public var connections: [String]
+  /// By connection: the libvirt URI by which the other nodes reach it, for live migration.
+  public var migration: [String: String]
   /// What workloads may use of this node.
   public var capacity: Resources
   public var timing: Timing
@@ -113,7 +115,8 @@ public struct NodeConfiguration: Hashable, Sendable {
 
   public init(
     cluster: String, node: NodeName, labels: [String: String] = [:], store: StoreChoice, connections: [String],
-    capacity: Resources, timing: Timing = Timing(), guardDoor: GuardPlace, api: APIPlace, runDirectory: String,
+    migration: [String: String] = [:], capacity: Resources, timing: Timing = Timing(), guardDoor: GuardPlace, api: APIPlace,
+    runDirectory: String,
     onStop: OnStop = .handover, logLevel: Logger.Level = .info, warnings: [FileMistake] = []
   ) {
     self.cluster = cluster
@@ -121,6 +124,7 @@ public struct NodeConfiguration: Hashable, Sendable {
     self.labels = labels
     self.store = store
     self.connections = connections
+    self.migration = migration
     self.capacity = capacity
     self.timing = timing
     self.guardDoor = guardDoor

@@ -1,0 +1,32 @@
+import HoldfastCore
+import HoldfastPorts
+
+extension ClusterAccess {
+  /// Commits what an operator asked for.
+  ///
+  /// - Parameters:
+  ///   - thing: what it is about, such as `workload web1`.
+  ///   - look: the command that shows what became of it.
+  /// - Throws: why nobody can say that it was done.
+  func commit(
+    _ transaction: ClusterTransaction, for thing: String, look: String
+  ) async throws(OperatorError) -> ClusterVerdict {
+    do {
+      return try await commit(transaction)
+    } catch {
+      switch error {
+      case .notApplied(let reason):
+        throw OperatorError(
+          .unavailable, thing: thing, reason: "the store did not take the request: \(reason)",
+          remedy: "Nothing was changed. Repeat it when `holdfast status` says that the store answers.")
+      case .unknownOutcome(let reason):
+        throw OperatorError(
+          .unavailable, thing: thing, reason: "the store did not answer, the request may have been applied: \(reason)",
+          remedy: "`\(look)` shows what is so; repeating the command does no harm.")
+      case .compacted, .rejected:
+        throw OperatorError(
+          .unavailable, thing: thing, reason: "\(error)", remedy: "Look at the store's log, then repeat.")
+      }
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import HoldfastAPI
+import HoldfastCore
+import Hummingbird
+
+/// What operators may ask of nodes and of the whole cluster.
+struct UpkeepRoutes: Sendable {
+  let access: any ClusterAccess
+
+  func add(to commands: RouterGroup<APIContext>) {
+    commands.post("nodes/:name/maintenance") { request, context in
+      let body = try await request.decoded(as: MaintenanceRequest.self)
+      return try jsonResponse(try await self.runner(request).enter(try Self.node(context), body))
+    }
+    commands.post("nodes/:name/maintenance/exit") { request, context in
+      let brings = try await request.decoded(as: MaintenanceExit.self).homecoming(), node = try Self.node(context)
+      return try jsonResponse(try await self.runner(request).run(.exit(node, brings), node: node))
+    }
+    commands.post("nodes/:name/trust") { request, context in
+      let node = try Self.node(context)
+      return try jsonResponse(try await self.runner(request).run(.trust(node), node: node))
+    }
+    commands.post("disarm") { request, _ in
+      let body = try await request.decoded(as: DisarmRequest.self)
+      return try jsonResponse(try await self.runner(request).disarm(body))
+    }
+    commands.post("arm") { request, _ in try jsonResponse(try await self.runner(request).run(.arm)) }
+  }
+
+  private func runner(_ request: Request) -> UpkeepRunner { UpkeepRunner(access: access, isDryRun: request.isDryRun) }
+
+  private static func node(_ context: APIContext) throws -> NodeName { NodeName(try context.parameters.require("name")) }
+}

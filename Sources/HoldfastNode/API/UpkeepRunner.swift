@@ -1,0 +1,64 @@
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPorts
+
+/// Carries commands about nodes and the whole cluster out, as `CommandRunner` does those about workloads.
+struct UpkeepRunner: Sendable {
+  let access: any ClusterAccess
+  let isDryRun: Bool
+
+  /// Others may change the same records at the same time; a loser looks again this often.
+  private static let attempts = 5
+  private static let namesInSentence = 5
+
+  func enter(_ node: NodeName, _ request: MaintenanceRequest) async throws(OperatorError) -> UpkeepResult {
+    let record = try request.record(now: wallClock())
+    let view = await access.view()
+    // What stands against it comes before what would become of it.
+    _ = try UpkeepCommand.enter(node, record).prepare(in: view)
+    let planning = await access.planning()
+    let plan = EvacuationPlan(
+      of: node, record, in: view, planning: planning.snapshot, policies: planning.planner.policies)
+    if !isDryRun, !record.leavesPending, !plan.homeless.isEmpty {
+      let names = plan.homeless.map(\.workload), shown = names.prefix(Self.namesInSentence).joined(separator: ", ")
+      let more = names.count > Self.namesInSentence ? " and \(names.count - Self.namesInSentence) more" : ""
+      throw OperatorError(
+        .conflict, thing: "node \(node)", reason: "no other node can take \(shown)\(more)",
+        remedy: "`holdfast maintenance enter \(node) --dry-run` tells why; with --leave-pending they are stopped.")
+    }
+    return try await run(.enter(node, record), node: node, plan: plan)
+  }
+
+  func disarm(_ request: DisarmRequest) async throws(OperatorError) -> UpkeepResult {
+    let record = try request.record(now: wallClock())
+    let underWay = UpkeepResult.underWay(in: await access.view())
+    if !isDryRun, request.now != true, !underWay.isEmpty {
+      throw OperatorError(
+        .conflict, thing: "the cluster",
+        reason: "\(underWay.prefix(Self.namesInSentence).joined(separator: ", ")) \(underWay.count == 1 ? "is" : "are") on the way",
+        remedy: "Wait until `holdfast workloads --problems` shows none of them, or use --now: then they stay as they are.")
+    }
+    return try await run(.disarm(record), underWay: underWay)
+  }
+
+  func run(
+    _ command: UpkeepCommand, node: NodeName? = nil, plan: EvacuationPlan? = nil, underWay: [String]? = nil
+  ) async throws(OperatorError) -> UpkeepResult {
+    let subject = node.map { "node \($0)" } ?? "the cluster"
+    let look = node.map { "holdfast maintenance status \($0)" } ?? "holdfast status"
+    var view = await access.view()
+    for _ in 0..<Self.attempts {
+      let prepared = try command.prepare(in: view)
+      let result = UpkeepResult(isDryRun: isDryRun, subject: subject, prepared, plan: plan, underWay: underWay)
+      guard let transaction = prepared.transaction, !isDryRun else { return result }
+      switch try await access.commit(transaction, for: subject, look: look) {
+      case .committed: return result
+      case .refused(let revision, let current):
+        view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
+      }
+    }
+    throw OperatorError(
+      .conflict, thing: subject, reason: "it was changed by others \(Self.attempts) times meanwhile",
+      remedy: "`\(look)` shows what is so; then repeat.")
+  }
+}

@@ -3,7 +3,8 @@ import HoldfastAPI
 
 struct NodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "node", abstract: "Change how a node is used.", subcommands: [NodeTrustCommand.self])
+    commandName: "node", abstract: "Change how a node is used.", discussion: "Example: holdfast node trust n2",
+    subcommands: [NodeTrustCommand.self])
 }
 
 struct NodeTrustCommand: AsyncParsableCommand {

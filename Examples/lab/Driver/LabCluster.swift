@@ -115,10 +115,17 @@ extension LabCluster {
 // MARK: Containers
 
 extension LabCluster {
-  /// Writes the XML and the specs of web1, web2, …; returns the path of the specs' file.
+  /// Writes the XML and the specs of the containers web1, web2, … and the machines vm1, vm2, …; returns the path of the specs' file.
+  ///
+  /// The first machine ever on this computer has its kernel fetched from Debian.
   @discardableResult
-  public func workloads(count: Int = 9, memory: Int = 32, isolation: String = "freeze") async throws(LabError) -> String {
-    try await call(["workloads", "--count", "\(count)", "--memory", "\(memory)", "--isolation", isolation])
+  public func workloads(
+    count: Int = 9, memory: Int = 32, isolation: String = "freeze", machines: Int = 0
+  ) async throws(LabError) -> String {
+    try await call(
+      [
+        "workloads", "--count", "\(count)", "--memory", "\(memory)", "--isolation", isolation, "--machines", "\(machines)"
+      ], limit: .seconds(machines > 0 ? 120 : 30))
     return "\(workloadsFolder)/workloads.yaml"
   }
 

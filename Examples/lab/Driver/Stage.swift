@@ -14,25 +14,28 @@ public struct Stage: Sendable {
 
   /// Brings the lab up and `count` containers into service.
   ///
-  /// - Parameter unmanaged: one container on each host that Holdfast is not told about.
-  /// - Throws: `LabError`, `ProbeError`; `LabError.failed` when the containers do not all answer within a minute.
+  /// - Parameters:
+  ///   - machines: so many virtual machines besides, vm1, vm2, …
+  ///   - unmanaged: one container on each host that Holdfast is not told about.
+  /// - Throws: `LabError`, `ProbeError`; `LabError.failed` when they do not all answer within a minute.
   public static func make(
-    lab: LabCluster, hosts: Int = 3, count: Int = 9, isolation: String = "freeze", unmanaged: Bool = false,
-    say: @Sendable (String) -> Void = { _ in }
+    lab: LabCluster, hosts: Int = 3, count: Int = 9, isolation: String = "freeze", machines: Int = 0,
+    unmanaged: Bool = false, say: @Sendable (String) -> Void = { _ in }
   ) async throws -> Stage {
     let up = try await lab.up(hosts: hosts)
     say("\(hosts) hosts are up after \(seconds(up)) s: each with etcd (mutual TLS), libvirtd, holdfast-guard, holdfastd")
     if unmanaged { try await lab.unmanaged() }
-    let file = try await lab.workloads(count: count, isolation: isolation)
+    let file = try await lab.workloads(count: count, isolation: isolation, machines: machines)
     let probe = try await HTTPProbe(targets: try lab.addresses(), namespace: try lab.switchNamespace())
     let began = LabClock.now
     try await lab.untilReady()
     try await lab.holdfast(["apply", "-f", file, "--yes"])
     let containers = (1...count).map { "web\($0)" }
-    let all = await probe.wait(.seconds(60)) { histories in containers.allSatisfy { histories[$0]?.isAnswering ?? false } }
+    let awaited = containers + (0..<machines).map { "vm\($0 + 1)" }
+    let all = await probe.wait(.seconds(60)) { histories in awaited.allSatisfy { histories[$0]?.isAnswering ?? false } }
     guard all else {
       throw LabError.failed(
-        command: "holdfast apply -f \(file)", status: "not all containers answer after 60 s",
+        command: "holdfast apply -f \(file)", status: "not all answer after 60 s",
         output: (try? await lab.holdfast(["status"])) ?? "")
     }
     return Stage(lab: lab, probe: probe, containers: containers, up: up, settled: LabClock.now - began)

@@ -1,6 +1,6 @@
-// What the lab's containers run, as their first process: it proves by its trace where it executes, and answers over HTTP.
+// What the lab's containers and machines run, as their first process: it proves by its trace where it executes, and answers over HTTP.
 //
-// Every 10 ms it appends "NODE EPOCH BOOTTIME_NS START_NS\n" to /beats/NAME. START_NS is the process's start on the boot
+// Every 10 ms (or BEAT_MS) it appends "NODE EPOCH BOOTTIME_NS START_NS\n" to /beats/NAME. START_NS is the process's start on the boot
 // clock, which no PID namespace changes: with it, even two on one node under one epoch are told apart. The first line of a
 // life ends in " first". On port 80 it answers "NAME NODE EPOCH COUNTER\n": the counter is in memory only, so it goes on
 // after a pause and begins anew after a restart.
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { connections_at_most = 64, beat_ns = 10 * 1000 * 1000, announcements = 3, beats_between_announcements = 10 };
+enum { connections_at_most = 64, announcements = 3, beats_between_announcements = 10 };
 
 static const char *name, *node, *epoch;
 static long long start;
@@ -164,7 +164,9 @@ int main(void) {
   start = process_start();
   int trace = open_trace(), server = listen_at_80();
   int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  struct itimerspec every = {{0, beat_ns}, {0, beat_ns}};
+  long ms = strtol(environment("BEAT_MS", "10"), NULL, 10);
+  if (ms < 1 || ms > 999) leave("BEAT_MS is not 1 to 999");
+  struct itimerspec every = {{0, ms * 1000 * 1000}, {0, ms * 1000 * 1000}};
   if (timer < 0 || timerfd_settime(timer, 0, &every, NULL)) leave("timerfd");
   beat(trace, " first");
   announce();

@@ -15,6 +15,8 @@ derived_name() {
 LAB_NAME=${LAB_NAME:-$(derived_name)}
 LAB_NET=${LAB_NET:-10.77.0.0/16}
 HOLDFAST_BIN=$(realpath -m "${HOLDFAST_BIN:-$SOURCE/../../.build/release}")
+LAB_CACHE=$(realpath -m "${LAB_CACHE:-/var/tmp/holdfast-lab-cache}")
+readonly LAB_CACHE
 HOSTS=3
 WITH_HOLDFAST=yes
 # What `up` decided holds until `down`, whatever the environment says meanwhile.
@@ -28,7 +30,8 @@ case $STATE/ in
   / | /run/* | /etc/* | /proc/* | /sys/* | /var/log/* | /var/lib/libvirt/* | /var/cache/libvirt/*)
     die "the state folder '$STATE' is where a host has its own files: choose another by LAB=" ;;
 esac
-# A.B of the lab's network: hosts are A.B.0.N, the switch A.B.0.254, workloads A.B.1.K, unmanaged containers A.B.2.N.
+# A.B of the lab's network: hosts are A.B.0.N, the switch A.B.0.254, workloads A.B.1.K, unmanaged containers A.B.2.N,
+# machines A.B.3.K.
 readonly PREFIX=${LAB_NET%.0.0/16}
 
 host_address() { echo "$PREFIX.0.${1#h}"; }

@@ -72,6 +72,7 @@ daemon_configuration() { # HOST
   rack=$(printf "\\$(printf %o $((96 + (${host#h} - 1) % 26 + 1)))")
   text=${text//@NODE@/$host}
   text=${text//@RACK@/$rack}
+  text=${text//@ADDRESS@/$(host_address "$host")}
   printf '%s\n' "${text//@ENDPOINTS@/\"${endpoints//,/\", \"}\"}"
 }
 

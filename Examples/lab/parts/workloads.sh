@@ -46,12 +46,14 @@ END
 
 workload_arguments() {
   while [ $# -gt 0 ]; do
-    [[ $1 =~ ^--(count|memory|isolation)$ ]] && [ -n "${2:-}" ] || die "workloads: what is '$*'?"
+    [[ $1 =~ ^--(count|memory|isolation|machines)$ ]] && [ -n "${2:-}" ] || die "workloads: what is '$*'?"
     case $1=$2 in
       --isolation=freeze | --isolation=stop) isolation=$2 ;;
       --isolation=*) die "--isolation takes freeze or stop, not '$2'" ;;
       --count=[1-9] | --count=[1-9][0-9] | --count=1[0-9][0-9] | --count=2[0-4][0-9]) count=$2 ;;
       --count=*) die "--count takes 1 to 249, not '$2'" ;;
+      --machines=[0-9] | --machines=[1-9][0-9]) machines=$2 ;;
+      --machines=*) die "--machines takes 0 to 99, not '$2'" ;;
       --memory=*) [[ $2 =~ ^[1-9][0-9]*$ ]] || die "--memory takes MiB, not '$2'"; memory=$2 ;;
     esac
     shift 2
@@ -59,7 +61,7 @@ workload_arguments() {
 }
 
 lab_workloads() {
-  local count=9 memory=32 isolation=freeze folder=$SHARED/workloads number name address
+  local count=9 memory=32 machines=0 isolation=freeze folder=$SHARED/workloads number name address
   workload_arguments "$@"
   [ -e "$STATE/lab.conf" ] || die "no lab in $STATE: lab up"
   rm -rf "$folder"
@@ -80,7 +82,8 @@ lab_workloads() {
     xml-file: $name.xml
 END
   done
-  say "$count workloads in $folder/workloads.yaml"
+  machine_workloads "$machines" "$folder"
+  say "$((count + machines)) workloads in $folder/workloads.yaml"
 }
 
 lab_unmanaged() {

@@ -12,14 +12,15 @@ struct TestStage {
   /// Sets the stage, runs the test, checks that no container ever executed twice at once and that no container outside of
   /// Holdfast's care was touched, and clears up whatever happened.
   static func run(
-    hosts: Int = 3, count: Int = 6, isolation: String = "freeze", overlapAllowed: Duration = .zero,
+    hosts: Int = 3, count: Int = 6, isolation: String = "freeze", machines: Int = 0, overlapAllowed: Duration = .zero,
     lostHosts: Set<LabHost> = [],
     _ body: (TestStage) async throws -> Void
   ) async throws {
     let lab = try await testLab()
     try await lab.down()
     do {
-      let stage = try await Stage.make(lab: lab, hosts: hosts, count: count, isolation: isolation, unmanaged: true)
+      let stage = try await Stage.make(
+        lab: lab, hosts: hosts, count: count, isolation: isolation, machines: machines, unmanaged: true)
       print("lab up in \(seconds(stage.up)) s, \(count) containers answering \(seconds(stage.settled)) s after apply")
       let test = TestStage(stage: stage)
       try await body(test)

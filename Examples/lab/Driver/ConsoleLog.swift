@@ -9,7 +9,13 @@ public struct ConsoleLog: Equatable, Sendable {
     /// Nanoseconds since the machine's boot, of its first and its last beat.
     public var first: Int64
     public var last: Int64
-    public var beats = 1
+    public var beats: Int
+
+    public init(first: Int64, last: Int64, beats: Int = 1) {
+      self.first = first
+      self.last = last
+      self.beats = beats
+    }
   }
 
   public var lives: [Life] = []

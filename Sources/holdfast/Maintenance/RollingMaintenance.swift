@@ -96,7 +96,9 @@ struct RollingMaintenance: Sendable {
 
   private func emptying(of node: String) -> Emptying {
     var request = request
-    if request.reason == nil { request.reason = "rolling: \(options.command ?? "")".prefix(200).description }
+    // A command may have many lines, a reason has one.
+    let line = options.command?.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+    if request.reason == nil { request.reason = "rolling: \(line)".prefix(200).description }
     return Emptying(client: client, node: node, request: request)
   }
 

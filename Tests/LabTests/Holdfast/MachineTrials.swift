@@ -36,7 +36,7 @@ extension LabHostsTests {
 
 extension TestStage {
   /// The host on which libvirt says that a machine runs.
-  fileprivate func host(of machine: String) async throws -> LabHost? {
+  func host(of machine: String) async throws -> LabHost? {
     for host in lab.allHosts {
       let state = try await lab.run(host, ["virsh", "-q", "-c", "qemu:///system", "domstate", machine])
       if state.succeeded, state.output.hasPrefix("running") { return host }

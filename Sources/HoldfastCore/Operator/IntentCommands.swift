@@ -64,8 +64,14 @@ extension OperatorCommand {
       return PreparedCommand(name, .unchanged, "is on \(node) already", moveSerial: placement?.servedMove)
     }
     let serial = max(current.intent.move?.serial ?? 0, placement?.servedMove ?? 0) + 1
+    let isRestarted = view.nodes[node]?.value.migration?[current.spec.connection] == nil
     let how =
-      holder.map { $0 == node ? "stays on \(node)" : "is stopped on \($0) and started on \(node)" } ?? "is started on \(node)"
+      holder.map { holder in
+        if holder == node { return "stays on \(node)" }
+        return isRestarted
+          ? "is stopped on \(holder) and started on \(node)"
+          : "is moved from \(holder) to \(node) while it runs, or stopped and started there where its policy or libvirt says so"
+      } ?? "is started on \(node)"
     var prepared = current.request(how) { $0.move = IntentRecord.Move(to: node, serial: serial) }
     prepared.moveSerial = serial
     return prepared

@@ -25,8 +25,9 @@ extension LabHostsTests {
 
         // The same again, by hand.
         let all = ["vm1", "vm2"] + test.stage.containers
-        var onH1 = test.stage.containers(on: Self.h1)
-        for machine in ["vm1", "vm2"] where try await test.host(of: machine) == Self.h1 { onH1.insert(machine, at: 0) }
+        var machinesOnH1: [String] = []
+        for machine in ["vm1", "vm2"] where try await test.host(of: machine) == Self.h1 { machinesOnH1.append(machine) }
+        let onH1 = machinesOnH1 + test.stage.containers(on: Self.h1)
         for name in all { try await test.lab.holdfast(["release", name, "--yes"]) }
         #expect(try await eventually(.seconds(20)) { try await test.lab.workloadList().isEmpty })
         let byHandBegan = LabClock.now

@@ -9,7 +9,13 @@ public struct ConsoleLog: Equatable, Sendable {
     /// Nanoseconds since the machine's boot, of its first and its last beat.
     public var first: Int64
     public var last: Int64
-    public var beats = 1
+    public var beats: Int
+
+    public init(first: Int64, last: Int64, beats: Int) {
+      self.first = first
+      self.last = last
+      self.beats = beats
+    }
   }
 
   public var lives: [Life] = []
@@ -18,13 +24,13 @@ public struct ConsoleLog: Equatable, Sendable {
 
   /// Reads a console. What is no beat (the kernel's messages, a torn line) is passed over.
   public init(_ text: String) {
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let words = line.split(whereSeparator: \.isWhitespace)
       guard words.count == 4 || words.count == 5 && words[4] == "first", words[0] == "-", words[1] == "-",
         let time = Int64(words[2]), Int64(words[3]) != nil
       else { continue }
       if words.count == 5 {
-        lives.append(Life(first: time, last: time))
+        lives.append(Life(first: time, last: time, beats: 1))
       } else if var life = lives.popLast() {
         if time <= life.last { steppedBack.append(number + 1) }
         life.last = max(life.last, time)

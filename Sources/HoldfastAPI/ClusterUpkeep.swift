@@ -83,8 +83,10 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
   public var brings: String
   /// Workloads that are still to leave, or to come home.
   public var left: Int
-  /// Workloads that stay there: their policy says so, or no other node can take them.
+  /// Workloads that stay there because their policy says so.
   public var stays: Int
+  /// Workloads that run on there because no other node can take them.
+  public var stranded: Int
   /// Workloads that left it and are elsewhere.
   public var away: Int
   /// Workloads that left it and run nowhere.
@@ -93,8 +95,9 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
   /// - Parameter now: milliseconds since 1970.
   public init(_ record: MaintenanceRecord, _ evacuees: [Evacuee], now: Int64) {
     let by = Dictionary(grouping: evacuees, by: \.state).mapValues(\.count)
-    (stays, away, pending) = (by[.stays] ?? 0, by[.arrived] ?? 0, by[.pending] ?? 0)
-    left = evacuees.count - stays - away - pending
+    (stays, stranded) = (by[.stays] ?? 0, by[.stranded] ?? 0)
+    (away, pending) = (by[.arrived] ?? 0, by[.pending] ?? 0)
+    left = evacuees.count - stays - stranded - away - pending
     phase = record.phase == .over ? .returning : left > 0 ? .emptying : .empty
     reason = record.reason
     since = Moment(record.since)

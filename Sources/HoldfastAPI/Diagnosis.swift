@@ -111,7 +111,12 @@ struct Diagnosis {
         degraded.append("The maintenance of \(node.name) is overdue")
         suggest("holdfast maintenance exit \(node.name)", "use the node again")
       }
-      if maintenance.phase != .returning, maintenance.left > 0, node.state != .down {
+      if maintenance.stranded > 0 {
+        let count = maintenance.stranded
+        degraded.append(
+          "No other node can take \(count) workload\(count == 1 ? "" : "s") of \(node.name), which is being emptied")
+      }
+      if maintenance.phase != .returning, maintenance.left + maintenance.stranded > 0, node.state != .down {
         suggest("holdfast maintenance status \(node.name)", "what has left the node, and what has not")
       }
     }

@@ -77,7 +77,9 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
         demand: view.specs[$0]?.value.demand ?? .none)
     }
     leaves = answer.moves.filter { $0.from == node }.compactMap { Self.leaving($0, record, policies, view) }
-    leaves.sort { (view.priority(of: $1), $1.demand.memory, $0.workload) < (view.priority(of: $0), $0.demand.memory, $1.workload) }
+    leaves.sort {
+      (view.priority(of: $1), $1.demand.memory, $0.workload) < (view.priority(of: $0), $0.demand.memory, $1.workload)
+    }
     shifts = answer.moves.filter { $0.from != node }.map {
       Shift(workload: $0.workload.text, from: $0.from?.text, to: $0.to.text, reason: $0.reason)
     }

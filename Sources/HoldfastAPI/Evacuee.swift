@@ -11,7 +11,9 @@ public struct Evacuee: Hashable, Sendable, Codable {
     case unclear
     /// Its turn comes when others have left, or have come.
     case waiting
-    /// It runs on until somebody acts, and goes down with the node.
+    /// It runs on there, as no other node can take it.
+    case stranded
+    /// Its policy leaves it there: it goes down with the node.
     case stays
     /// It left and runs nowhere: no node can take it.
     case pending
@@ -98,7 +100,8 @@ private struct Census {
     let holder = view.holder(of: name)
     return Evacuee(
       workload: name.text, state: state, from: holder?.text, to: target?.text, how: how, why: why,
-      progress: state == .migrating ? holder.flatMap { view.reports[$0]?.value.migrations?[name] } : nil, memory: spec.demand.memory)
+      progress: state == .migrating ? holder.flatMap { view.reports[$0]?.value.migrations?[name] } : nil,
+      memory: spec.demand.memory)
   }
 
   /// It leaves the node that holds it for another one.
@@ -125,7 +128,7 @@ private struct Census {
     guard let target = placement.node else { return made(name, spec, .stopping, to: nil, why: placement.reason) }
     if target != node { return underWay(name, spec, from: node, to: target) }
     if staysByPolicy(name) { return made(name, spec, .stays, to: nil, why: "'evacuation: stay'") }
-    if let reason = homeless[name], !record.leavesPending { return made(name, spec, .stays, to: nil, why: reason) }
+    if let reason = homeless[name], !record.leavesPending { return made(name, spec, .stranded, to: nil, why: reason) }
     let parallel = record.parallel ?? MaintenanceRecord.defaultParallel
     return made(name, spec, .waiting, to: nil, why: "\(parallel) at a time leave")
   }

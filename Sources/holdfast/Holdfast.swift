@@ -12,7 +12,7 @@ enum ExitStatus: Int32 {
   case unreachable = 3
   /// `status --check`: the cluster is degraded or worse.
   case degraded = 4
-  /// `whatif`, `policy apply --dry-run`: a workload would not run that runs now, or that is new.
+  /// `whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`: a workload would not run that runs now, or that is new.
   case wouldNotRun = 5
   /// `policy diff --check`: the files say something else than what is in force.
   case different = 6
@@ -30,14 +30,15 @@ struct Holdfast: AsyncParsableCommand {
       What only asks the planner can ask it about a file instead (`holdfast snapshot > FILE`, then --snapshot FILE).
 
       Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 holdfastd cannot be reached, 4 the cluster is not ok (only \
-      `status --check`), 5 a workload would not run (only `whatif`, and `policy apply --dry-run`), 6 the files say something else (only \
-      `policy diff --check`).
+      `status --check`), 5 a workload would not run (only `whatif`, `policy apply --dry-run`, `maintenance enter` and `evacuate`), 6 the \
+      files say something else (only `policy diff --check`).
       """,
     version: buildVersion,
     subcommands: [
       StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
       AdoptCommand.self, ApplyCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self, MoveCommand.self,
-      PolicyCommand.self, ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self,
+      MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, PolicyCommand.self,
+      ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self,
       SimulateCommand.self
     ])
 

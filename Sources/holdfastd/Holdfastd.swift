@@ -40,28 +40,28 @@ struct Holdfastd: AsyncParsableCommand {
     for warning in node.warnings { logger.warning("\(warning)") }
     do {
       let daemon = try Daemon(node, version: holdfastVersion, logger: logger)
-      try await Self.serve(daemon, handsOver: node.onStop == .handover, logger: logger)
+      try await Self.serve(daemon, onStop: node.onStop, logger: logger)
     } catch {
       logger.critical("\(error)")
       throw ExitCode(1)
     }
   }
 
-  private static func serve(_ daemon: Daemon, handsOver: Bool, logger: Logger) async throws {
+  private static func serve(_ daemon: Daemon, onStop: NodeConfiguration.OnStop, logger: Logger) async throws {
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     try await withThrowingTaskGroup { group in
       group.addTask { try await daemon.run(ready: { ServiceNotifier.ready() }) }
       group.addTask {
         var asked = false
         for await signal in signals {
-          if signal == .sighup || !handsOver || asked {
+          if signal == .sighup || onStop == .stay || asked {
             ServiceNotifier.stopping("ending, the workloads stay")
             logger.notice("ending on \(signal), the workloads stay as they are")
             return
           }
           asked = true
           ServiceNotifier.stopping("handing over")
-          daemon.leave(inHaste: true)
+          daemon.leave(inHaste: onStop == .handover)
         }
       }
       group.addTask { await daemon.departureLimitPassed() }

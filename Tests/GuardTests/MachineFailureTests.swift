@@ -306,7 +306,8 @@ struct SplitMix {
     let name = pick(["a", "b"])
     let deadline = now + pick([.milliseconds(-1), .zero, .milliseconds(5), .milliseconds(500), .seconds(2)])
     return pick([
-      .extend(deadline: deadline), .extend(deadline: deadline), .resume(deadline: deadline), .status, .isolate, .disarm,
+      .extend(deadline: deadline), .extend(deadline: deadline), .shorten(deadline: deadline), .resume(deadline: deadline),
+      .status, .isolate, .disarm,
       .protect(workload(name, pick([.freeze, .stop]), links: ["v\(name)"])), .protect(workload(name, cgroup: nil)),
       .forget(workload: name), .kill(workload: name)
     ])

@@ -87,6 +87,18 @@ import Testing
     #expect(rig.done.contains(.thaw(cgroups: [])))
   }
 
+  @Test func `shorten never extends, and a deadline that has passed isolates`() {
+    var rig = MachineRig.armed(for: .seconds(600))
+    #expect(rig.command(.shorten(deadline: rig.now + .seconds(900))).first?.phase == .armed(deadline: rig.now + .seconds(600)))
+    #expect(rig.command(.shorten(deadline: rig.now + .seconds(2))).first?.phase == .armed(deadline: rig.now + .seconds(2)))
+    #expect(rig.wake == rig.now + .seconds(2))
+    rig.advance(.seconds(2))
+    #expect(rig.isIsolated)
+    var other = MachineRig.armed(for: .seconds(600))
+    _ = other.command(.shorten(deadline: other.now))
+    #expect(other.isIsolated)
+  }
+
   // MARK: What a command gets for an answer, by phase
 
   enum Answered: Sendable, Equatable { case state, refused(String) }
@@ -102,6 +114,7 @@ import Testing
     Row(command: .hello(version: 99), disarmed: .refused("version"), armed: .refused("version"), isolated: .refused("version")),
     Row(command: .status, disarmed: .state, armed: .state, isolated: .state),
     Row(command: .extend(deadline: future), disarmed: .state, armed: .state, isolated: .refused("resume")),
+    Row(command: .shorten(deadline: future), disarmed: .state, armed: .state, isolated: .state),
     Row(command: .resume(deadline: future), disarmed: .state, armed: .state, isolated: .state),
     Row(command: .protect(workload("n")), disarmed: .refused("extend first"), armed: .state, isolated: .state),
     Row(command: .protect(workload("n", cgroup: nil)), disarmed: .state, armed: .state, isolated: .state),

@@ -6,7 +6,8 @@ import Testing
 /// `holdfast` as a process, against a server.
 @Suite(.serialized) struct `API: the command line` {
   private static let commands = [
-    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "release", "start", "stop", "move"
+    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "release", "start", "stop", "move",
+    "maintenance", "evacuate", "node", "disarm", "arm"
   ]
 
   @Test func `the status fits 100 by 30 and tells what matters`() async throws {
@@ -219,7 +220,12 @@ import Testing
 
   @Test func `wrong usage, help and version`() async throws {
     let program = "\(APIHarness.programs)/holdfast"
-    for arguments in [["frobnicate"], ["move", "web1"], ["status", "-o", "xml"], ["stop"], ["adopt"]] {
+    for arguments in [
+      ["frobnicate"], ["move", "web1"], ["status", "-o", "xml"], ["stop"], ["adopt"],
+      ["evacuate"], ["evacuate", "n1", "--run", "true"], ["evacuate", "--rolling", "--node", "n1"], ["maintenance", "enter"],
+      ["maintenance", "enter", "n1", "--until", "soon"], ["maintenance", "enter", "n1", "--until", "2026-02-31 06:00"],
+      ["maintenance", "exit", "n1", "--leave", "--bring-back"], ["disarm", "--for", "soon"]
+    ] {
       #expect(try await APIHarness.run([program] + arguments).status == 2, "\(arguments)")
     }
     #expect(try await APIHarness.run([program, "--version"]).output == "\(buildVersion)\n")

@@ -56,7 +56,8 @@ final class TestAccess: ClusterAccess {
     let workloads = view.specs.sorted { $0.key < $1.key }.map { name, spec in
       PlanningSnapshot.Workload(
         name: name, connection: spec.value.connection, demand: spec.value.demand, labels: spec.value.labels,
-        priority: spec.value.priority, desired: view.intents[name]?.value.desired ?? .running, placed: view.placements[name]?.value,
+        priority: spec.value.priority, desired: view.intents[name]?.value.desired ?? .running,
+        placed: view.placements[name]?.value,
         running: view.holder(of: name))
     }
     return PlanningState(

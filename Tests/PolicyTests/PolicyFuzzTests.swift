@@ -126,6 +126,6 @@ private struct Mutator {
         #expect(isSound, "round \(round): \(error)")
       }
     }
-    #expect((Self.rounds / 40...Self.rounds * 39 / 40).contains(good), "\(good) of \(Self.rounds) could be used")
+    #expect((Self.rounds / 100...Self.rounds * 99 / 100).contains(good), "\(good) of \(Self.rounds) could be used")
   }
 }

@@ -11,7 +11,7 @@ public struct ConsoleLog: Equatable, Sendable {
     public var last: Int64
     public var beats: Int
 
-    public init(first: Int64, last: Int64, beats: Int) {
+    public init(first: Int64, last: Int64, beats: Int = 1) {
       self.first = first
       self.last = last
       self.beats = beats
@@ -30,7 +30,7 @@ public struct ConsoleLog: Equatable, Sendable {
         let time = Int64(words[2]), Int64(words[3]) != nil
       else { continue }
       if words.count == 5 {
-        lives.append(Life(first: time, last: time, beats: 1))
+        lives.append(Life(first: time, last: time))
       } else if var life = lives.popLast() {
         if time <= life.last { steppedBack.append(number + 1) }
         life.last = max(life.last, time)

@@ -74,6 +74,12 @@ extension LabCluster {
 // MARK: Faults
 
 extension LabCluster {
+  /// Ends the host's services in order, then its power; returns when that began.
+  @discardableResult
+  public func shutdown(_ host: LabHost) async throws(LabError) -> BootInstant {
+    try await since(["shutdown", "\(host)"], limit: .seconds(120))
+  }
+
   /// Power off.
   @discardableResult
   public func kill(_ host: LabHost) async throws(LabError) -> BootInstant { try await since(["kill", "\(host)"]) }

@@ -100,6 +100,18 @@ lab_kill() {
   say "$1 off since $since"
 }
 
+# As an init does it that knows Holdfast's units: the controller first, while everything it needs still runs.
+lab_shutdown() {
+  need_root
+  need_host "${1:-}"
+  cgroup_work
+  host_is_up "$1" || die "$1 is off already"
+  local since=$EPOCHREALTIME name
+  for name in holdfastd holdfast-guard libvirtd etcd; do in_host "$1" "$STATE/scripts/service" "$name" stop; done
+  host_power_off "$1"
+  say "$1 shut down since $since"
+}
+
 lab_boot() {
   need_root
   need_host "${1:-}"

@@ -79,6 +79,7 @@ struct Agent: Hashable, Sendable {
     var reason: String?
     /// Not tried again before this instant.
     var retryAt: BootInstant?
+    var progress: MigrationProgress?
   }
   /// Attempts to let it go on that failed in a row.
   var failedResumes = 0

@@ -73,6 +73,7 @@ extension Controller {
       guard var report = view.reports[node]?.value else { return .absent }
       report.guardPhase = ""
       report.strays = []
+      report.migrations = nil
       return .report(report)
     default: return .absent
     }

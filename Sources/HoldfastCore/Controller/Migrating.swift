@@ -85,6 +85,7 @@ extension Controller {
     begin(.migrate, workload)
     agents[workload]?.migration.isAsked = true
     agents[workload]?.migration.isCancelled = false
+    agents[workload]?.migration.progress = nil
     note(.migrating, "\(workload) moves from \(me) to \(migration.target.node) while it runs", workload: workload)
     let limits = rules.settings(of: workload, spec).evacuation.limits
     out.append(

@@ -91,7 +91,7 @@ struct PlannerRole: Sendable {
 }
 
 extension Controller {
-  /// At most this many placements in one transaction: two operations each, under etcd's limit of 128.
+  /// At most this many placements in one transaction: a condition each, and one for the node, under etcd's limit of 128.
   private static let placementsAtOnce = 50
 
   var isPlanner: Bool {
@@ -286,6 +286,10 @@ extension Controller {
       conditions.append(.unchanged(.policies, modified: policies.modified))
     } else if view.unreadable[.policies] == nil {
       conditions.append(.absent(.policies))
+    }
+    // Nothing goes to a node that is being emptied by then.
+    for node in Set(changes.compactMap(\.1.node)).sorted() {
+      conditions.append(view.asSeen(.maintenance(node), view.maintenance[node]))
     }
     var writes: [Write<RecordKey, Record>] = []
     for (name, placement) in changes {

@@ -488,7 +488,8 @@ extension Controller {
       if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
       // Where it answered before, only what it shows is new, and what this node does something about.
       if before[connection] != nil { makeEveryWorkloadDirty() } else { dirty.formUnion(agents.keys) }
-    case .changed, .gone, .migrating: break
+    case .migrating(let id, let progress): agents[WorkloadName(id.name)]?.migration.progress = progress
+    case .changed, .gone: break
     }
   }
 }

@@ -82,6 +82,11 @@ extension Controller {
       record.unmanagedUUIDs.append(domain.uuid)
       if domain.mark?.cluster == configuration.cluster, !isAdopting(workload) { record.strays.append(domain.id.description) }
     }
+    for (workload, agent) in agents where agent.operation?.kind == .migrate {
+      if let progress = agent.migration.progress {
+        record.migrations = (record.migrations ?? [:]).merging([workload: progress]) { $1 }
+      }
+    }
     record.strays.sort()
     record.unmanagedUUIDs.sort()
     return record

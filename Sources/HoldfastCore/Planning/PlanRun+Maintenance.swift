@@ -81,6 +81,8 @@ extension PlanRun {
     }
   }
 
+  static let homecoming = "home after maintenance"
+
   mutating func bringHome() {
     var underWay: [Int: Int] = [:]
     for row in 0..<tables.nodes.count where tables.nodes.nodes[row].maintenance?.brings != nil {
@@ -113,7 +115,7 @@ extension PlanRun {
       stays(workload, away: row, because: wording.text(refusal, of: search, by: row, board))
       return false
     }
-    settle((row, search.score(row, board, tables)), because: "home after maintenance")
+    settle((row, search.score(row, board, tables)), because: Self.homecoming)
     return true
   }
 
@@ -123,7 +125,7 @@ extension PlanRun {
     let places = Dictionary(uniqueKeysWithValues: members.map { ($0, Int(board.at[$0])) })
     let movers = members.filter { goesHome($0) == row }
     let isHome = moveCompany(
-      company, because: "home after maintenance",
+      company, because: Self.homecoming,
       among: { member, node in movers.contains(member) ? node == row : node == places[member] || node == row },
       if: { run in movers.allSatisfy { run.board.at[$0] == Int32(row) } })
     if isHome { return members.count { board.at[$0] != Int32(places[$0] ?? -1) } }

@@ -80,7 +80,10 @@ struct PlanRun {
   ///
   /// - Parameter prefix: what led to it, before the reason for this node.
   mutating func settle(_ found: (node: Int, score: Score), because prefix: String? = nil, cause: PlacementRecord.Cause? = nil) {
-    let better = cause == .operatorsMove ? "would suit it better, but the operator asked" : nil
+    let better =
+      cause == .operatorsMove
+      ? "would suit it better, but the operator asked"
+      : prefix == Self.homecoming ? "would suit it better, but its home is another" : nil
     let (why, others) = wording.verdict(
       of: search, chosen: found, board, better: better ?? "would suit it better, but not all that it goes with")
     let node = wording.node(found.node)

@@ -35,7 +35,8 @@ struct UpkeepRunner: Sendable {
     if !isDryRun, request.now != true, !underWay.isEmpty {
       throw OperatorError(
         .conflict, thing: "the cluster",
-        reason: "\(underWay.prefix(Self.namesInSentence).joined(separator: ", ")) \(underWay.count == 1 ? "is" : "are") on the way",
+        reason:
+          "\(underWay.prefix(Self.namesInSentence).joined(separator: ", ")) \(underWay.count == 1 ? "is" : "are") on the way",
         remedy: "Wait until `holdfast workloads --problems` shows none of them, or use --now: then they stay as they are.")
     }
     return try await run(.disarm(record), underWay: underWay)

@@ -56,8 +56,8 @@ extension NodeConfiguration {
     .init(
       "run-dir", "absolute path", .value("/run/holdfast"), "State for a restarted daemon; a reboot must empty it (tmpfs)."),
     .init(
-      "on-stop", "`handover` or `stay`", .value("handover"),
-      "What a clean stop does: give the workloads to other nodes, or leave them to a daemon that is back within the TTL."
+      "on-stop", "`evacuate`, `handover` or `stay`", .value("handover"),
+      "What a clean stop, and so a shutdown of the host, does: move the workloads to other nodes, live where that can be done; stop them here and start them there, which is sooner over; or leave them to a daemon that is back within the TTL."
     ),
     .init(
       "log.level", Logger.Level.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", "), .value("info"),

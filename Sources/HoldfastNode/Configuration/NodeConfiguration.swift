@@ -107,7 +107,9 @@ public struct NodeConfiguration: Hashable, Sendable {
 
   /// What a clean stop of the daemon does with the node's workloads.
   public enum OnStop: String, CaseIterable, Hashable, Sendable {
-    /// Give them to other nodes.
+    /// Give them to other nodes, moved while they run where that can be done.
+    case evacuate
+    /// Give them to other nodes as soon as can be: stopped, and started there.
     case handover
     /// Leave them running here, for a daemon that comes back within the TTL.
     case stay

@@ -13,6 +13,7 @@ struct NodesCommand: AsyncParsableCommand {
     let list = try await daemon.client.get("/nodes", as: NodeList.self)
     guard daemon.output == .text else { return try Output.json(list) }
     let terminal = Terminal.current()
+    for line in UpkeepLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
     for line in NodeTable(terminal: terminal).lines(list.nodes, width: terminal.isTerminal ? terminal.columns : nil) {
       Output.line(line)
     }
@@ -35,7 +36,11 @@ struct NodesCommand: AsyncParsableCommand {
     let troubles =
       node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) does not answer: \($0.value)" }
       + node.strays.map { "\($0) carries this cluster's mark, but the cluster does not know it" }
-    let indent = String(repeating: " ", count: node.name.count + 2)
-    return [""] + lines + troubles.map { indent + terminal.styled($0, .bad) }
+    let indent = String(repeating: " ", count: node.name.count + 2), upkeep = UpkeepLines(terminal: terminal)
+    let notes =
+      (node.maintenance.map { [(upkeep.text($0), upkeep.style($0))] } ?? [])
+      + (node.quarantine.map { [(upkeep.text($0, of: node.name), .doubtful)] } ?? []) + troubles.map { ($0, .bad) }
+    return [""] + lines
+      + notes.flatMap { text, style in terminal.wrapped(text, to: room).map { indent + terminal.styled($0, style) } }
   }
 }

@@ -28,6 +28,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
     }
     guard daemon.output == .text else { return try Output.json(list) }
     let terminal = Terminal.current()
+    for line in UpkeepLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
     guard !list.workloads.isEmpty else {
       return Output.line(
         problems

@@ -30,13 +30,26 @@ struct NodeTable {
     return table
   }
 
-  private func row(_ node: NodeInfo, _ bars: (memory: Int, cpus: Int)) -> [Table.Cell] {
-    let state: Table.Cell =
-      switch node.state {
-      case .up: .init(node.isPlanner ? "up, planner" : "up", .good)
-      case .leaving: .init("leaving", .doubtful)
-      case .down: .init("DOWN", .bad)
+  private static func state(_ node: NodeInfo) -> Table.Cell {
+    let role = node.isPlanner ? ", planner" : ""
+    let upkeep: String? =
+      switch node.maintenance?.phase {
+      case .emptying: "emptying"
+      case .empty: "maintenance"
+      case .returning: "returning"
+      case nil: node.quarantine == nil ? nil : "quarantine"
       }
+    switch node.state {
+    case .up: return upkeep.map { .init($0 + role, .doubtful) } ?? .init("up" + role, .good)
+    case .leaving: return .init("leaving", .doubtful)
+    case .down:
+      let isPlanned = node.maintenance.map { $0.phase != .returning } ?? false
+      return isPlanned ? .init("down, maint.", .doubtful) : .init("DOWN", .bad)
+    }
+  }
+
+  private func row(_ node: NodeInfo, _ bars: (memory: Int, cpus: Int)) -> [Table.Cell] {
+    let state = Self.state(node)
     let count = Table.Cell(node.state == .down && node.workloads == 0 ? "" : "\(node.workloads)")
     let guardPhase = node.guardPhase ?? ""
     let guardCell = Table.Cell(guardPhase, NodeInfo.soundGuardPhases.contains(guardPhase) ? .plain : .bad)

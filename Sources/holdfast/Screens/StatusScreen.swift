@@ -7,6 +7,7 @@ struct StatusScreen {
 
   private static let mostReasonLines = 3
   private static let mostRisks = 2
+  private static let mostMaintenances = 3
   private static let mostSteps = 4
   private static let leastHistory = 4
   private static let labelWidth = 9
@@ -14,7 +15,7 @@ struct StatusScreen {
   /// At most one less than the terminal has, for the prompt.
   func lines() -> [String] {
     let width = min(terminal.columns, 140)
-    let head = headline(width)
+    let head = headline(width) + upkeep(width)
     let risk = section(risks(width)), next = section(steps(width))
     var room = terminal.rows - 1 - head.count - risk.count - next.count
     // Nodes first, then what is misplaced, then history; the first two leave something to those that follow.
@@ -55,6 +56,22 @@ struct StatusScreen {
       text = "\(terminal.styled(status.cluster, .bold))  \(terminal.styled(word, style))  \(text[range.upperBound...])"
     }
     return [text + padding + terminal.styled(seen, .dim)] + reasons(width)
+  }
+
+  /// What is not to be overlooked: a cluster that is disarmed, and nodes that are kept empty.
+  private func upkeep(_ width: Int) -> [String] {
+    let lines = UpkeepLines(terminal: terminal)
+    let kept = status.nodes.filter { $0.maintenance != nil }
+    let shown = kept.count > Self.mostMaintenances ? Array(kept.prefix(Self.mostMaintenances - 1)) : kept
+    var notes = shown.compactMap { node in
+      node.maintenance.map { info in
+        terminal.styled(terminal.fitted("\(node.name): \(lines.text(info))", to: width), lines.style(info))
+      }
+    }
+    if kept.count > shown.count {
+      notes.append(terminal.styled("and \(kept.count - shown.count) nodes more: holdfast maintenance status", .doubtful))
+    }
+    return lines.disarmed(status.disarm, width: width) + notes
   }
 
   private func reasons(_ width: Int) -> [String] {

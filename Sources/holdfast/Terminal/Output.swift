@@ -13,6 +13,12 @@ enum Output {
   /// Replaces the terminal's present line on standard error.
   static func progress(_ text: String) { write("\r\u{1B}[K\(text)", to: STDERR_FILENO) }
 
+  /// Replaces the last `count` lines on standard error.
+  static func redraw(over count: Int, with lines: [String]) {
+    let back = count > 0 ? "\u{1B}[\(count)A" : ""
+    write("\(back)\r\u{1B}[J" + lines.map { "\($0)\n" }.joined(), to: STDERR_FILENO)
+  }
+
   /// A value of the API as it is, its fields in one order.
   static func json(_ value: some Encodable, compact: Bool = false) throws {
     let encoder = JSONEncoder()

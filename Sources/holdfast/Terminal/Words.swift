@@ -23,6 +23,14 @@ enum Words {
   /// Without the fraction where there is none.
   static func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
 
+  /// About so long: `41 s`, `2 min`, `1 h 5 min`.
+  static func about(_ seconds: Double) -> String {
+    let whole = Int(seconds.rounded(.up))
+    if whole < 100 { return "\(whole) s" }
+    let minutes = (whole + 30) / 60
+    return minutes < 60 ? "\(minutes) min" : "\(minutes / 60) h\(minutes % 60 == 0 ? "" : " \(minutes % 60) min")"
+  }
+
   /// `a, b and c`; of many the first ones, and how many more there are.
   static func list(_ names: [String], most: Int) -> String {
     let shown = names.count > most + 1 ? Array(names.prefix(most)) + ["\(names.count - most) more"] : names

@@ -1,0 +1,95 @@
+import ArgumentParser
+import HoldfastAPI
+
+/// Puts a node into maintenance: shows what would happen, refuses what harms, asks, then begins.
+struct Emptying: Sendable {
+  let client: DaemonClient
+  let node: String
+  let request: MaintenanceRequest
+
+  func plan() async throws -> UpkeepResult { try await post(["dryRun": "true"]) }
+  func begin() async throws -> UpkeepResult { try await post([:]) }
+
+  private func post(_ query: [String: String]) async throws -> UpkeepResult {
+    try await client.post("/nodes/\(node)/maintenance", query, body: request)
+  }
+
+  func lines(_ plan: UpkeepResult) -> [String] {
+    guard let evacuation = plan.plan else { return [] }
+    let screen = EvacuationPlanScreen(
+      node: node, plan: evacuation, leavesPending: request.leavesPending ?? false, terminal: .current())
+    return screen.lines()
+  }
+
+  /// - Throws: `Failure` when something would be left without a node and nobody agreed to that.
+  func refuseHomeless(_ plan: UpkeepResult) throws {
+    guard request.leavesPending != true, let homeless = plan.plan?.homeless, !homeless.isEmpty else { return }
+    throw Failure(
+      .wouldNotRun, kind: "conflict", thing: "node \(node)",
+      reason: "no other node can take \(Words.list(homeless.map(\.workload), most: 5))",
+      remedy: "Make room first; or use --leave-pending, and they are stopped until there is room.")
+  }
+
+  /// - Throws: `Failure` when the node is not empty after all.
+  static func refuseStranded(_ state: NodeMaintenance) throws {
+    let stranded = state.workloads.filter { $0.state == .stranded }.map(\.workload)
+    guard !stranded.isEmpty else { return }
+    throw Failure(
+      .wouldNotRun, kind: "conflict", thing: "node \(state.node.name)",
+      reason: "\(Words.list(stranded, most: 5)) \(stranded.count == 1 ? "stays" : "stay") there: no other node can take "
+        + "\(stranded.count == 1 ? "it" : "them") any more",
+      remedy: "Make room: they leave then. Or repeat the command with --leave-pending, and they are stopped.")
+  }
+}
+
+/// The command from the first look to the end: what `maintenance enter` and `evacuate` share.
+struct EmptyingRun {
+  let daemon: DaemonOptions
+  let emptying: Emptying
+  let isDryRun: Bool
+  let yes: Bool
+  /// Until the node is empty.
+  let waits: Bool
+
+  private var isText: Bool { daemon.output == .text }
+
+  func run() async throws {
+    let plan = try await emptying.plan()
+    if isDryRun {
+      if isText {
+        Output.line("Nothing was done. What would happen:")
+        tell(plan)
+      } else {
+        try Output.json(plan)
+      }
+      return try emptying.refuseHomeless(plan)
+    }
+    let harms = (try? emptying.refuseHomeless(plan)) == nil
+    if isText, harms || yes { tell(plan) }
+    try emptying.refuseHomeless(plan)
+    if !yes, plan.isChange { try Agreement.seek("Empty \(emptying.node)?", lines: emptying.lines(plan)) }
+    let result = try await emptying.begin()
+    if isText {
+      Output.line("\(result.subject) \(result.text).")
+    } else if !waits {
+      try Output.json(result)
+    }
+    guard waits else { return }
+    let state = try await EvacuationWatch(client: emptying.client, node: emptying.node, goal: .empty).run()
+    if isText { Output.line(Self.end(state)) } else { try Output.json(state) }
+    try Emptying.refuseStranded(state)
+  }
+
+  private func tell(_ plan: UpkeepResult) {
+    for line in emptying.lines(plan) { Output.line(line) }
+  }
+
+  private static func end(_ state: NodeMaintenance) -> String {
+    func names(_ wanted: Evacuee.State) -> [String] { state.workloads.filter { $0.state == wanted }.map(\.workload) }
+    var text = "\(state.node.name) is empty: \(Words.count(names(.arrived).count, "workload")) moved away"
+    if !names(.stays).isEmpty { text += "; \(Words.list(names(.stays), most: 5)) stay by policy" }
+    if !names(.stranded).isEmpty { text = "\(state.node.name) is not empty: \(Words.list(names(.stranded), most: 5)) stay" }
+    if !names(.pending).isEmpty { text += "; \(Words.list(names(.pending), most: 5)) run nowhere" }
+    return text + "."
+  }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import GuardProtocol
+import Lab
+import Testing
+
+extension LabHostsTests {
+  /// Nodes that are emptied on purpose, on real hosts.
+  @Suite(.serialized) struct Maintenance {
+    static let (h1, h2, h3) = (LabHost(1), LabHost(2), LabHost(3))
+
+    @Test func `20 containers and 2 machines leave a host, as soon and as fast as by hand`() async throws {
+      try await TestStage.run(count: 20, machines: 2) { test in
+        // Everything onto one host.
+        for host in [Self.h1, Self.h3] { try await test.lab.holdfast(["evacuate", "\(host)", "--yes", "--parallel", "8"]) }
+        for host in [Self.h1, Self.h3] { try await test.lab.holdfast(["maintenance", "cancel", "\(host)", "--yes"]) }
+        #expect(test.stage.containers(on: Self.h2).count == 20)
+        let began = LabClock.now
+        try await test.lab.holdfast(["evacuate", "\(Self.h2)", "--yes"])
+        let ours = LabClock.now - began
+        #expect(await test.allAnswer())
+        #expect(test.stage.containers(on: Self.h2).isEmpty)
+        let gaps = test.gaps(since: began).map(\.length).sorted()
+        let machines = ["vm1", "vm2"].flatMap { test.probe.history($0).gaps.filter { $0.to > began } }
+        #expect(machines.allSatisfy { $0.kind == .pause }, "they went on: \(machines)")
+
+        // The same containers again, by hand.
+        let onH1 = test.stage.containers(on: Self.h1)
+        for name in test.stage.containers { try await test.lab.holdfast(["release", name, "--yes"]) }
+        #expect(try await eventually(.seconds(20)) { try await test.lab.workloadList().allSatisfy { $0.name.hasPrefix("vm") } })
+        let byHandBegan = LabClock.now
+        async let first: Void = test.moveByHand(onH1, from: Self.h1, to: Self.h2, atOnce: 2)
+        async let second: Void = test.moveByHand(
+          test.stage.containers.filter { !onH1.contains($0) }, from: Self.h3, to: Self.h2, atOnce: 2)
+        _ = try await (first, second)
+        let byHand = LabClock.now - byHandBegan
+        #expect(await test.allAnswer())
+        let bare = test.gaps(since: byHandBegan).map(\.length).sorted()
+
+        let longest = machines.map(\.length).max() ?? .zero
+        print(
+          """
+          20 containers and 2 machines left a host in \(seconds(ours)) s; 20 containers by hand with virsh, 4 at once: \(seconds(byHand)) s
+          a container is silent for \(seconds(gaps[gaps.count / 2])) s (worst \(seconds(gaps[gaps.count - 1])) s); by hand \
+          \(seconds(bare[bare.count / 2])) s (worst \(seconds(bare[bare.count - 1])) s); the machines at most \(seconds(longest)) s
+          """)
+        #expect(gaps.count == 20 && bare.count == 20)
+        #expect(gaps[gaps.count - 1] <= bare[bare.count - 1] + .milliseconds(150))
+        #expect(ours * 0.8 <= byHand)
+      }
+    }
+
+    @Test func `a host that is shut down hands over before anything is killed`() async throws {
+      try await TestStage.run(count: 9, lostHosts: [Self.h2, Self.h3]) { test in
+        let names = test.stage.containers(on: Self.h2)
+        #expect(!names.isEmpty)
+        let stop = try await test.bareRestart(on: Self.h3)
+        let began = try await test.lab.shutdown(Self.h2)
+        #expect(await test.moved(names, from: Self.h2, since: began))
+        #expect(await test.allAnswer())
+        let gaps = test.gaps(since: began).filter { gap in names.contains { test.probe.history($0).gaps.contains(gap) } }
+        let last = gaps.map { $0.to - began }.max() ?? .zero
+        print(
+          "shut down: \(names.count) containers answer elsewhere \(seconds(last)) s later, silent for "
+            + "\(gaps.map { seconds($0.length) }) s; a bare stop and start takes \(seconds(stop)) s")
+        #expect(gaps.count == names.count)
+        #expect(gaps.allSatisfy { $0.length <= stop + .milliseconds(500) }, "\(gaps)")
+      }
+    }
+
+    @Test func `a full cluster says what does not fit, and moves nothing`() async throws {
+      try await TestStage.run(count: 6) { test in
+        let folder = test.lab.workloadsFolder + "/policies"
+        try write("nodes:\n  - {name: small, for: all, capacity: {memory: 80MiB}}\n", to: folder + "/small.yaml")
+        let applied = try await test.lab.run(Self.h1, ["holdfast", "policy", "apply", folder, "--yes"])
+        #expect(applied.succeeded, "\(applied.output)\(applied.errors)")
+        let began = LabClock.now
+        let answer = try await test.lab.run(Self.h1, ["holdfast", "maintenance", "enter", "h2", "--yes", "--wait"])
+        print(answer.output + answer.errors)
+        #expect(answer.status == 5 && (answer.output + answer.errors).contains("no other node can take"))
+        try await test.wait(.seconds(2))
+        #expect(test.gaps(since: began).isEmpty)
+      }
+    }
+
+    @Test func `one host after the other is emptied, its services are restarted, and everything comes home`() async throws {
+      try await TestStage.run(count: 9, lostHosts: [Self.h3]) { test in
+        let stop = try await test.bareRestart(on: Self.h3)
+        let before = test.stage.hosts(), began = LabClock.now
+        let folder = test.lab.workloadsFolder + "/rolling"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // Inside of a lab host nobody can restart another's services: the command asks for it, and waits.
+        let command = """
+          touch \(folder)/asked-$HOLDFAST_NODE
+          while [ ! -e \(folder)/done-$HOLDFAST_NODE ]; do sleep 0.1; done
+          """
+        async let rolling = test.lab.run(
+          Self.h1,
+          ["holdfast", "evacuate", "--yes", "--rolling", "--node", "h1", "--node", "h2", "--node", "h3", "--run", command],
+          limit: .seconds(180))
+        for host in [Self.h1, Self.h2, Self.h3] {
+          let isAsked = try await eventually(.seconds(60)) { FileManager.default.fileExists(atPath: "\(folder)/asked-\(host)") }
+          #expect(isAsked && test.stage.containers(on: host).isEmpty, "\(host) is empty when the command runs")
+          guard isAsked else { break }
+          for service in [LabService.libvirtd, .guardProcess, .daemon] { try await test.lab.service(host, service, .restart) }
+          try write("", to: "\(folder)/done-\(host)")
+        }
+        let answer = try await rolling
+        #expect(answer.succeeded, "\(answer.output)\(answer.errors)")
+        #expect(await test.allAnswer())
+        let gaps = test.gaps(since: began)
+        print(
+          "rolling: \(gaps.count) gaps, at most \(seconds(gaps.map(\.length).max() ?? .zero)) s; a bare stop and start takes "
+            + "\(seconds(stop)) s")
+        #expect(gaps.allSatisfy { $0.length <= stop + .milliseconds(500) }, "\(gaps)")
+        #expect(test.stage.hosts() == before, "all are home")
+      }
+    }
+  }
+}
+
+private func write(_ text: String, to file: String) throws {
+  let url = URL(fileURLWithPath: file)
+  try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+  try Data(text.utf8).write(to: url)
+}
+
+extension TestStage {
+  /// Moves containers that nobody protects as an administrator would: stop, then start there.
+  fileprivate func moveByHand(_ names: [String], from: LabHost, to: LabHost, atOnce: Int) async throws {
+    let one = """
+      virsh -q -c lxc:///system dumpxml --inactive $0 > /run/$0.xml
+      virsh -q -c lxc:///system shutdown --mode signal $0
+      while virsh -q -c lxc:///system domstate $0 | grep -q running; do sleep 0.01; done
+      virsh -q -c lxc+tcp://\(to)/system create /run/$0.xml
+      """
+    let answer = try await lab.run(
+      from, ["sh", "-c", "printf '%s\\n' \(names.joined(separator: " ")) | xargs -P \(atOnce) -n 1 sh -ec \"$0\"", one],
+      limit: .seconds(120))
+    #expect(answer.succeeded, "\(answer.output)\(answer.errors)")
+  }
+
+  /// How long a container is silent that is stopped and started by hand on the same host.
+  fileprivate func bareRestart(on host: LabHost) async throws -> Duration {
+    let name = "unmanaged-\(host)", began = LabClock.now
+    let script = """
+      virsh -q -c lxc:///system dumpxml \(name) > /run/\(name).xml
+      virsh -q -c lxc:///system shutdown --mode signal \(name)
+      while virsh -q -c lxc:///system domstate \(name) 2>&1 | grep -q running; do sleep 0.01; done
+      virsh -q -c lxc:///system create /run/\(name).xml
+      """
+    let answer = try await lab.run(host, ["sh", "-ec", script])
+    #expect(answer.succeeded, "\(answer.output)\(answer.errors)")
+    #expect(await probe.wait(.seconds(10)) { $0[name]?.gaps.contains { $0.to > began } == true })
+    return probe.history(name).gaps.last { $0.to > began }?.length ?? .zero
+  }
+}

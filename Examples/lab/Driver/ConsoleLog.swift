@@ -24,7 +24,7 @@ public struct ConsoleLog: Equatable, Sendable {
 
   /// Reads a console. What is no beat (the kernel's messages, a torn line) is passed over.
   public init(_ text: String) {
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let words = line.split(whereSeparator: \.isWhitespace)
       guard words.count == 4 || words.count == 5 && words[4] == "first", words[0] == "-", words[1] == "-",
         let time = Int64(words[2]), Int64(words[3]) != nil

@@ -32,6 +32,7 @@ machine_image() {
   kernel_fetch
   mkdir -p "$root"/{bin,dev,proc,sys,beats}
   cp "$(command -v busybox)" "$root/bin/busybox"
+  ln -s busybox "$root/bin/sh"
   cp "$SHARED/rootfs/sbin/init" "$root/bin/beat"
   cp "$SOURCE/machine/init" "$root/init"
   version=$(ls "$LAB_CACHE/kernel/lib/modules")

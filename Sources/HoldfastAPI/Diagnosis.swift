@@ -53,7 +53,13 @@ struct Diagnosis {
   }
 
   private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
-    let idle = status.misplaced.filter { $0.state == .pending || $0.state == .down }
+    // What stays on a node that is kept empty goes down with it, on purpose.
+    let kept = Set(status.nodes.filter { $0.state == .down && $0.maintenance?.phase != nil }.map(\.name))
+    let planned = status.misplaced.filter { $0.state == .down && $0.wantedNode.map(kept.contains) ?? false }
+    if !planned.isEmpty {
+      degraded.append("\(list(planned)) \(planned.count == 1 ? "is" : "are") down with a node in maintenance")
+    }
+    let idle = status.misplaced.filter { ($0.state == .pending || $0.state == .down) && !planned.contains($0) }
     if !idle.isEmpty {
       critical.append(idle.count == 1 ? "\(list(idle)) does not run" : "\(idle.count) workloads do not run: \(list(idle))")
     }

@@ -53,8 +53,10 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
   ) {
     let answer = Self.supposing(node, leavesPending: record.leavesPending, planning, policies)
     let movers = Set(answer.moves.map(\.workload)), victims = Set(answer.victims.map(\.workload))
+    // What is placed on a node that is down went down with it.
+    let isUp = planning.nodes.contains { $0.name == node && ($0.unavailable == nil || $0.isDraining) }
     let left = planning.workloads.filter {
-      $0.desired == .running && $0.placed?.node == node && !movers.contains($0.name) && !victims.contains($0.name)
+      isUp && $0.desired == .running && $0.placed?.node == node && !movers.contains($0.name) && !victims.contains($0.name)
     }
     func staysByPolicy(_ name: WorkloadName, _ labels: [String: String]) -> Bool {
       policies.settings(of: name, labels: labels).evacuation.method == .stay

@@ -8,7 +8,7 @@ import Testing
   /// - Parameter plays: planner and nodes do what they are asked.
   private func serving(plays: Bool = false, _ body: (APIHarness) async throws -> Void) async throws {
     try await APIHarness.serving { api in
-      api.access.change { MadeUpMaintenance.prepare(&$0.cluster) }
+      MadeUpMaintenance.prepare(api.access)
       let playing = Task { if plays { try await MadeUpMaintenance.play(api.access) } }
       defer { playing.cancel() }
       try await body(api)
@@ -24,7 +24,7 @@ import Testing
       let dry = try await api.holdfast(["maintenance", "enter", "n1", "--dry-run"])
       #expect(dry.status == 0 && fits(dry), "\(dry)")
       for words in [
-        "To empty n1: 3 workloads leave, 1 stays by policy. About ", "db1   n", "stop and start  a container", "live",
+        "To empty n1: 3 workloads leave, 1 stays by policy. About ", "db1       n", "stop and start  a container", "live",
         "STAY, AND GO DOWN WITH IT\nlocal  'evacuation: stay'"
       ] {
         #expect(dry.output.contains(words), "\(words) is missing in\n\(dry.output)")
@@ -49,6 +49,36 @@ import Testing
       let cancelled = try await api.holdfast(["maintenance", "cancel", "n1"])
       #expect(cancelled.status == 0 && cancelled.output == "node n1 is used again.\n", "\(cancelled)")
       #expect(api.access.truth.maintenance["n1"]?.value.brings == .nothing)
+    }
+  }
+
+  @Test func `a time to come is read as people write it, and what is not said again stays`() async throws {
+    try await serving { api in
+      let times: [(String, ClosedRange<Int64>)] = [
+        ("2031-03-01T06:00Z", 1_930_111_200_000...1_930_111_200_000),
+        ("2031-03-01 06:00", 1_930_111_200_000...1_930_111_200_000),
+        ("18:30", APIHarness.now()...APIHarness.now() + 86_400_000),
+        ("90m", APIHarness.now() + 5_400_000...APIHarness.now() + 5_460_000)
+      ]
+      for (text, range) in times {
+        let run = try await api.holdfast(["maintenance", "enter", "n1", "--yes", "--reason", "disks", "--until", text])
+        let until = try #require(api.access.truth.maintenance["n1"]?.value.until)
+        #expect(run.status == 0 && range.contains(until), "\(text): \(until), \(run)")
+      }
+      let again = try await api.holdfast(["maintenance", "enter", "n1", "--yes", "--method", "restart"])
+      #expect(again.output.hasSuffix("node n1 stays in maintenance, with what is asked for now.\n"), "\(again)")
+      let record = try #require(api.access.truth.maintenance["n1"]?.value)
+      #expect(record.reason == "disks" && record.until != nil && record.method == .restart)
+    }
+  }
+
+  @Test func `a node that is down is kept empty without a word of room`() async throws {
+    try await serving { api in
+      api.access.change { $0.cluster.delete(.session("n1-7")) }
+      let run = try await api.holdfast(["maintenance", "enter", "n1", "--yes"])
+      #expect(run.status == 0 && run.output.hasPrefix("To empty n1: nothing has to leave."), "\(run)")
+      let status = try await api.holdfast(["maintenance", "status", "n1"])
+      #expect(status.output.contains("local     stays    ") && !status.output.contains("stranded"), "\(status)")
     }
   }
 
@@ -77,7 +107,7 @@ import Testing
     try await serving(plays: true) { api in
       let run = try await api.holdfast(["evacuate", "n1", "--yes"])
       #expect(run.status == 0, "\(run)")
-      #expect(run.output.hasSuffix("n1 is empty: 3 workloads moved away; local stay by policy.\n"), "\(run)")
+      #expect(run.output.hasSuffix("n1 is empty: 3 workloads moved away; staying by policy: local.\n"), "\(run)")
       #expect(run.errors.contains("db1: runs on n") && run.errors.contains("local: stays: 'evacuation: stay'"), "\(run)")
       #expect(api.access.truth.holder(of: "db1") != "n1")
       let back = try await api.holdfast(["maintenance", "exit", "n1", "--wait"])

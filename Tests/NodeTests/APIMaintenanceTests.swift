@@ -8,7 +8,7 @@ import Testing
 
   private func serving(_ body: (APIHarness) async throws -> Void) async throws {
     try await APIHarness.serving { api in
-      api.access.change { MadeUpMaintenance.prepare(&$0.cluster) }
+      MadeUpMaintenance.prepare(api.access)
       try await body(api)
     }
   }

@@ -10,6 +10,8 @@ final class TestAccess: ClusterAccess {
     var cluster: MadeUpCluster
     var storeError: StoreError?
     var silence: Double? = 0.4
+    /// The planner's snapshot tells who is down, who is kept empty, and what runs where; else only what there is.
+    var plansInFull = false
     /// Done once before the next commit: what somebody else was faster with.
     var rival: ClusterTransaction?
     /// The mirror stays behind the store.
@@ -38,30 +40,39 @@ final class TestAccess: ClusterAccess {
   func view() async -> ClusterView { state.withLock { $0.staleView ?? entries($0) } }
 
   func planning() async -> PlanningState {
-    let view = await view()
+    let view = await view(), isFull = state.withLock { $0.plansInFull }
     let policies = try? view.policies.map { try PolicyFileReader().read($0.value.files) }
     let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, node in
-      let maintenance = view.maintenance[name]?.value, isUp = view.session(of: name) != nil
-      let isEmptied = maintenance?.phase == .empty
-      return PlanningSnapshot.Node(
-        name: name, capacity: node.value.capacity, labels: node.value.labels, connections: Set(node.value.connections),
-        unmanaged: view.reports[name]?.value.unmanaged ?? .none,
-        unavailable: !isUp ? "is down" : isEmptied ? "is in maintenance" : nil, isDraining: isUp && isEmptied,
-        maintenance: maintenance.map {
-          .init(
-            brings: $0.phase == .over ? $0.brings : nil, atOnce: $0.parallel ?? MaintenanceRecord.defaultParallel,
-            leavesPending: $0.leavesPending)
-        })
+      var planned = PlanningSnapshot.Node(
+        name: name, capacity: node.value.capacity, labels: node.value.labels, connections: Set(node.value.connections))
+      if isFull { Self.complete(&planned, view) }
+      return planned
     }
     let workloads = view.specs.sorted { $0.key < $1.key }.map { name, spec in
-      PlanningSnapshot.Workload(
+      var planned = PlanningSnapshot.Workload(
         name: name, connection: spec.value.connection, demand: spec.value.demand, labels: spec.value.labels,
-        priority: spec.value.priority, desired: view.intents[name]?.value.desired ?? .running,
-        placed: view.placements[name]?.value,
-        running: view.holder(of: name))
+        placed: view.placements[name]?.value)
+      if isFull {
+        (planned.priority, planned.running) = (spec.value.priority, view.holder(of: name))
+        planned.desired = view.intents[name]?.value.desired ?? .running
+      }
+      return planned
     }
     return PlanningState(
       snapshot: PlanningSnapshot(nodes: nodes, workloads: workloads), planner: PolicyPlanner(policies ?? .none))
+  }
+
+  private static func complete(_ planned: inout PlanningSnapshot.Node, _ view: ClusterView) {
+    let maintenance = view.maintenance[planned.name]?.value
+    let isUp = view.session(of: planned.name) != nil, isEmptied = maintenance?.phase == .empty
+    planned.unmanaged = view.reports[planned.name]?.value.unmanaged ?? .none
+    planned.unavailable = !isUp ? "is down" : isEmptied ? "is in maintenance" : nil
+    planned.isDraining = isUp && isEmptied
+    planned.maintenance = maintenance.map {
+      .init(
+        brings: $0.phase == .over ? $0.brings : nil, atOnce: $0.parallel ?? MaintenanceRecord.defaultParallel,
+        leavesPending: $0.leavesPending)
+    }
   }
 
   func session() async -> OwnSession.Saved? {

@@ -5,7 +5,14 @@ import Testing
 /// The made-up cluster on a better day: three nodes that are up; on n1 four workloads, one of them a VM, and n2 can be reached for live
 /// migration.
 enum MadeUpMaintenance {
-  static func prepare(_ cluster: inout MadeUpCluster) {
+  static func prepare(_ access: TestAccess) {
+    access.change {
+      prepare(&$0.cluster)
+      $0.plansInFull = true
+    }
+  }
+
+  private static func prepare(_ cluster: inout MadeUpCluster) {
     cluster = MadeUpCluster.empty
     for name: NodeName in ["n1", "n2", "n3"] {
       cluster.join(name)

@@ -12,8 +12,12 @@ struct UpkeepRunner: Sendable {
   private static let namesInSentence = 5
 
   func enter(_ node: NodeName, _ request: MaintenanceRequest) async throws(OperatorError) -> UpkeepResult {
-    let record = try request.record(now: wallClock())
+    var record = try request.record(now: wallClock())
     let view = await access.view()
+    if let present = view.maintenance[node]?.value, present.phase == .empty {
+      // What it is for does not change with how the rest leaves.
+      (record.reason, record.until) = (record.reason ?? present.reason, record.until ?? present.until)
+    }
     // What stands against it comes before what would become of it.
     _ = try UpkeepCommand.enter(node, record).prepare(in: view)
     let planning = await access.planning()

@@ -87,9 +87,11 @@ struct EmptyingRun {
   private static func end(_ state: NodeMaintenance) -> String {
     func names(_ wanted: Evacuee.State) -> [String] { state.workloads.filter { $0.state == wanted }.map(\.workload) }
     var text = "\(state.node.name) is empty: \(Words.count(names(.arrived).count, "workload")) moved away"
-    if !names(.stays).isEmpty { text += "; \(Words.list(names(.stays), most: 5)) stay by policy" }
-    if !names(.stranded).isEmpty { text = "\(state.node.name) is not empty: \(Words.list(names(.stranded), most: 5)) stay" }
-    if !names(.pending).isEmpty { text += "; \(Words.list(names(.pending), most: 5)) run nowhere" }
+    if !names(.stays).isEmpty { text += "; staying by policy: \(Words.list(names(.stays), most: 5))" }
+    if !names(.stranded).isEmpty {
+      text = "\(state.node.name) is not empty; still there: \(Words.list(names(.stranded), most: 5))"
+    }
+    if !names(.pending).isEmpty { text += "; running nowhere: \(Words.list(names(.pending), most: 5))" }
     return text + "."
   }
 }

@@ -7,7 +7,7 @@ struct RebalanceCommand: AsyncParsableCommand {
     commandName: "rebalance",
     abstract: "A few moves that load the nodes more evenly, each with its gain.",
     discussion: """
-      Nothing moves for the load by itself: every move interrupts a workload for as long as it takes to stop and to start. Only what \
+      Nothing moves for the load by itself: a move interrupts a workload for as long as it takes to stop and to start, unless it can be moved while it runs. Only what \
       policies let go is moved: not to where a rule or a preference is against it, not what stays at evacuations, not what an operator \
       moved, and nothing for a gain that is too small. What is moved counts as moved by the operator: it stays there until its node fails.
 

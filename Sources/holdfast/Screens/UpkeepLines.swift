@@ -22,18 +22,20 @@ struct UpkeepLines {
   func text(_ maintenance: MaintenanceInfo) -> String {
     var clauses: [String]
     switch maintenance.phase {
-    case .emptying: clauses = ["being emptied since \(clock(maintenance.since)), \(maintenance.left) still to leave"]
+    case .emptying: clauses = ["being emptied since \(clock(maintenance.since)), \(maintenance.left) to leave"]
     case .empty: clauses = ["in maintenance since \(clock(maintenance.since))"]
-    case .returning: clauses = ["out of maintenance, \(maintenance.left) still to come home"]
+    case .returning: clauses = ["out of maintenance, \(maintenance.left) to come home"]
     }
-    if maintenance.stranded > 0 { clauses.append("\(maintenance.stranded) find no other node") }
-    if maintenance.stays > 0 { clauses.append("\(maintenance.stays) stay as their policy says") }
-    if maintenance.pending > 0 { clauses.append("\(maintenance.pending) run nowhere") }
+    if maintenance.stranded > 0 { clauses.append("\(verb(maintenance.stranded, "finds", "find")) no other node") }
+    if maintenance.stays > 0 { clauses.append("\(verb(maintenance.stays, "stays", "stay")) by policy") }
+    if maintenance.pending > 0 { clauses.append("\(verb(maintenance.pending, "runs", "run")) nowhere") }
     if let until = maintenance.until, maintenance.phase != .returning {
       clauses.append(maintenance.isOverdue ? "OVERDUE: it was to be over at \(clock(until))" : "until \(clock(until))")
     }
     return clauses.joined(separator: ", ") + (maintenance.reason.map { ": \($0)" } ?? "")
   }
+
+  private func verb(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
 
   func style(_ maintenance: MaintenanceInfo) -> Style {
     maintenance.isOverdue || maintenance.stranded > 0 ? .bad : .doubtful

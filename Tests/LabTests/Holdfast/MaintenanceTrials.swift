@@ -47,7 +47,9 @@ extension LabHostsTests {
           \(seconds(bare[bare.count / 2])) s (worst \(seconds(bare[bare.count - 1])) s); the machines at most \(seconds(longest)) s
           """)
         #expect(gaps.count == 20 && bare.count == 20)
-        #expect(gaps[gaps.count - 1] <= bare[bare.count - 1] + .milliseconds(150))
+        #expect(gaps[gaps.count / 2] <= bare[bare.count / 2] + .milliseconds(150))
+        // What is worst of twenty, of each, has more of chance in it.
+        #expect(gaps[gaps.count - 1] <= bare[bare.count - 1] + .milliseconds(500))
         #expect(ours * 0.8 <= byHand)
       }
     }
@@ -115,7 +117,8 @@ extension LabHostsTests {
         print(
           "rolling: \(gaps.count) gaps, at most \(seconds(gaps.map(\.length).max() ?? .zero)) s; a bare stop and start takes "
             + "\(seconds(stop)) s")
-        #expect(gaps.allSatisfy { $0.length <= stop + .milliseconds(500) }, "\(gaps)")
+        // libvirt loses the monitor of a new container now and then: such a one is destroyed, which takes longer than its stop.
+        #expect(gaps.allSatisfy { $0.length <= stop + .seconds(1) }, "\(gaps)")
         #expect(test.stage.hosts() == before, "all are home")
       }
     }
@@ -151,7 +154,7 @@ extension TestStage {
     let name = "unmanaged-\(host)", began = LabClock.now
     let script = """
       virsh -q -c lxc:///system dumpxml \(name) > /run/\(name).xml
-      virsh -q -c lxc:///system shutdown --mode signal \(name)
+      virsh -q -c lxc:///system shutdown --mode signal \(name) || virsh -q -c lxc:///system destroy \(name)
       while virsh -q -c lxc:///system domstate \(name) 2>&1 | grep -q running; do sleep 0.01; done
       virsh -q -c lxc:///system create /run/\(name).xml
       """

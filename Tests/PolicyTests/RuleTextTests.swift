@@ -23,6 +23,25 @@ import Testing
     #expect(compared > 800, "\(compared)")
   }
 
+  @Test func `every key of an evacuation is read, and written again`() throws {
+    let text = """
+      workloads:
+        - name: db
+          for: all
+          evacuation:
+            {how: live, at-once: 2, otherwise: stay, time-limit: 20m, bandwidth: 1GiB, downtime: 150ms, slow-down: no, copy-storage: yes}
+
+      """
+    let policies = try PolicyFile.parse(text: text, file: "p.yaml").policies
+    #expect(
+      policies.workloads.first?.evacuation
+        == Evacuation(
+          method: .live, atOnce: 2, otherwise: .stay, timeLimit: 1200, bandwidth: 1024, downtime: 150, slowsDown: false,
+          copiesStorage: true))
+    let again = RuleText.file(policies)
+    #expect(try PolicyFile.parse(text: again, file: "p.yaml").policies == policies, "\(again)")
+  }
+
   struct Row: Sendable, CustomTestStringConvertible {
     var title: String
     var before: String

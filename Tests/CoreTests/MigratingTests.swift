@@ -104,8 +104,6 @@ import Testing
   /// n2 holds w1 at epoch 3 and offers it to n1.
   private func target() throws -> Rig {
     var rig = Rig.follower()
-    rig.apply("w1")
-    rig.place("w1", on: "n1")
     let own = try #require(rig.sessions().first)
     rig.write([
       .put(
@@ -115,6 +113,8 @@ import Testing
             epoch: Epoch(3), holder: .init(node: "n2", incarnation: "i2"), activity: .running,
             migration: .init(.offered, target: .init(node: "n1", incarnation: own)))))
     ])
+    rig.apply("w1")
+    rig.place("w1", on: "n1")
     return rig
   }
 

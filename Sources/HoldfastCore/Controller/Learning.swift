@@ -150,7 +150,9 @@ extension Controller {
     case .arm: note(.armed, "the time is over for which the cluster was to be hands-off: it is armed")
     case .place:
       tellPlacements(pending.transaction.writes)
-      role.planIsDue = role.planIsDue || role.planWasCut
+      // What has no home any more ends a maintenance.
+      let isEnding = view.maintenance.values.contains { $0.value.phase == .over }
+      role.planIsDue = role.planIsDue || role.planWasCut || isEnding
     case .claim(let workloads): claimed(workloads, at: revision)
     case .adopt(let workload): adopted(workload, at: revision)
     case .offer(let workload): recorded([workload], at: revision)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct `Errors that are put in on purpose` {
   /// Nobody searches for longer than this for one of them.
-  private static let seeds: ClosedRange<UInt64> = 1...600
+  private static let seeds: ClosedRange<UInt64> = 1...1000
 
   @Test(arguments: Mutant.all)
   func `are found`(mutant: Mutant) throws {

@@ -22,7 +22,7 @@ public struct Evacuee: Hashable, Sendable, Codable {
   }
   public var workload: String
   public var state: State
-  /// Where it is.
+  /// Where it is; of one that has arrived elsewhere, the node that it left.
   public var from: String?
   /// Where it goes, or went.
   public var to: String?
@@ -143,7 +143,11 @@ private struct Census {
   private func left(_ name: WorkloadName, _ spec: SpecRecord, _ placement: PlacementRecord) -> Evacuee {
     guard let target = placement.node else { return made(name, spec, .pending, to: nil, why: placement.reason) }
     let claim = view.claims[name]?.value, holder = view.holder(of: name)
-    if holder == target, claim?.activity == .running { return made(name, spec, .arrived, to: target) }
+    if holder == target, claim?.activity == .running {
+      var arrived = made(name, spec, .arrived, to: target)
+      arrived.from = node.text
+      return arrived
+    }
     if let holder, holder != target { return underWay(name, spec, from: holder, to: target) }
     if holder == target, claim?.migration?.step == .arrived {
       return made(name, spec, .migrating, to: target, why: "it has arrived, and is about to go on", how: .live)

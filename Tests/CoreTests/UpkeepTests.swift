@@ -32,6 +32,9 @@ import Testing
     try ask(&rig, .exit("n2", .byPolicy))
     rig.pass(.milliseconds(500))
     #expect(rig.placement("w1")?.node == "n2" && rig.placement("w1")?.home == nil)
+    #expect(maintenance(rig)?.phase == .over, "it is still on its way")
+    rig.hold("w1", by: "n2", "i2", epoch: 3)
+    rig.pass(.milliseconds(100))
     #expect(maintenance(rig) == nil)
   }
 

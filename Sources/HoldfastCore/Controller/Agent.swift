@@ -72,6 +72,8 @@ struct Agent: Hashable, Sendable {
     var offeredAt: BootInstant?
     /// libvirt was asked for it.
     var isAsked = false
+    /// libvirt said that it has arrived: nothing went on here since.
+    var isDone = false
     /// libvirt was asked to give it up.
     var isCancelled = false
     /// Attempts that came to nothing, since it was to leave.

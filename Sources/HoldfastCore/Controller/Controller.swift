@@ -205,7 +205,9 @@ public struct Controller: Sendable {
     var next = timers.values.min()
     func sooner(_ other: BootInstant?) { if let other { next = min(next ?? other, other) } }
     // While a renewal is on its way, the next is due at that time all the same if it succeeds.
-    if session.isStanding, !session.renewing || session.nextRenewal > now { sooner(session.nextRenewal) }
+    let waitsForGuard = guardian.shortening && session.nextRenewal <= now
+    if session.isStanding, !waitsForGuard, !session.renewing || session.nextRenewal > now { sooner(session.nextRenewal) }
+    if waitsForGuard { sooner(now + timing.renewInterval / 4) }
     sooner(expiry.nextDue(after: now))
     if session.isValid(at: now) {
       sooner(role.nextLook(after: now))

@@ -8,7 +8,7 @@ extension Controller {
       makeEveryWorkloadDirty()
     }
     guard !isLeaving else { return }
-    if isHandsOff {
+    if isHandsOff, !guardian.workloads.isEmpty || view.claims.values.contains(where: { holds($0.value) }) {
       note(.leaving, "\(me) ends; the cluster is disarmed, so its workloads stay")
       isFinished = true
       return out.append(.finished)
@@ -28,7 +28,7 @@ extension Controller {
       return finish()
     }
     guard own.leaving, session.isValid(at: now), now >= pauseUntil, !isUnderWay({ $0 == .depart }) else { return }
-    guard !view.claims.values.contains(where: { holds($0.value) }) else { return }
+    guard !view.claims.contains(where: { holds($0.value.value) || isArriving($0.key) }) else { return }
     guard agents.values.allSatisfy({ !$0.writing && $0.operation == nil }) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     var writes: [Write<RecordKey, Record>] = [.delete(.session(own.incarnation))]

@@ -23,15 +23,26 @@ extension Controller {
   /// confirms.
   mutating func guardKnowsDeadline(for ttl: Duration?) -> Bool {
     let deadline = timing.deadline(sent: now, ttl: ttl)
-    guard case .armed(let told)? = guardian.phase, told > deadline else {
+    var known = guardian.toldDeadline
+    if case .armed(let told)? = guardian.phase { known = max(told, known ?? told) }
+    if guardian.shortening {
+      // Answers come in order: what it says after the command is the command's.
+      guard guardian.hasAnsweredShorten, known.map({ $0 <= deadline }) ?? true else { return false }
       guardian.shortening = false
       return true
     }
-    if !guardian.shortening {
+    switch guardian.phase {
+    case .armed where known.map({ $0 > deadline }) ?? false:
+      guard now >= guardian.quietUntil else { return false }
       guardian.shortening = true
+      guardian.hasAnsweredShorten = false
+      guardian.toldDeadline = nil
       tellGuard(.shorten(deadline: deadline))
+      return false
+    // A thaw is on its way, with a deadline that is too late.
+    case .isolated where guardian.resuming && known.map { $0 > deadline } ?? false: return false
+    default: return true
     }
-    return false
   }
 
   mutating func disarmChanged() {

@@ -18,6 +18,10 @@ public struct GuardianLink: Hashable, Sendable {
   var resuming = false
   /// `shorten` was commanded, and its answer not yet seen.
   var shortening = false
+  /// It has said something since.
+  var hasAnsweredShorten = false
+  /// The latest deadline that it was told since the last `shorten`.
+  var toldDeadline: BootInstant?
   /// When starts that stand still were last ended for libvirt's sake.
   var freedAt: BootInstant?
   /// After a refusal nothing is commanded before this instant.
@@ -78,6 +82,7 @@ extension Controller {
     case .report(.refused(let reason)):
       guardian.resuming = false
       guardian.isolating = false
+      guardian.shortening = false
       guardian.quietUntil = now + timing.renewInterval / 2
       condemnAnew()
       noteOnce(.guardRefused, "the guard refused a command: \(reason)")
@@ -119,6 +124,7 @@ extension Controller {
 
   private mutating func guardianChanged(to state: GuardState) {
     let before = guardian.phase
+    guardian.hasAnsweredShorten = true
     if case .armed = state.phase, guardian.isArmed, guardian.isAsTold(by: state) {
       guardian.phase = state.phase
       if guardian.shortening { isNews = true }
@@ -159,7 +165,7 @@ extension Controller {
     guardian.resuming = false
     guardian.validating = false
     guardian.shortening = false
-    if isHandsOff {
+    if isHandsOff, !isOutOfTime {
       return note(.guardLost, "the guard is gone (\(reason)); the cluster is disarmed, so nothing is stopped", severity: .error)
     }
     guardian.frozenWithoutIt = true
@@ -172,12 +178,30 @@ extension Controller {
 
   /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
   mutating func missTheGuard() {
-    guard guardian.phase == nil, !guardian.frozenWithoutIt, !isHandsOff, let bornAt else { return }
+    guard guardian.phase == nil, !guardian.frozenWithoutIt, let bornAt else { return }
     guard seesProtectedDomain else { return }
-    let until = bornAt + Self.guardIsLate
+    // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
+    let until = isHandsOff ? session.deadline ?? bornAt + timing.ttl : bornAt + Self.guardIsLate
     if now < until { lookAgain(at: until) } else { guardianLost("it does not answer") }
   }
   private static let guardIsLate: Duration = .milliseconds(300)
+
+  /// The session does not stand any more, whatever the cluster is.
+  private var isOutOfTime: Bool {
+    if let deadline = session.deadline { return now >= deadline }
+    return bornAt.map { now >= $0 + timing.ttl } ?? false
+  }
+
+  /// The session is gone: what stops everything is the guard, or this controller where there is none.
+  mutating func stopEverything() {
+    if guardian.isConnected {
+      guardian.isolating = true
+      tellGuard(.isolate)
+    } else if !guardian.frozenWithoutIt {
+      guardian.frozenWithoutIt = true
+      out.append(.isolateDirectly(agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)))
+    }
+  }
 
   /// Tells the guard how long the session stands. A guard that has stopped everything is told by `resume` only.
   mutating func extendGuard() {
@@ -185,6 +209,7 @@ extension Controller {
     else {
       return
     }
+    guardian.toldDeadline = max(deadline, guardian.toldDeadline ?? deadline)
     tellGuard(.extend(deadline: deadline))
   }
 
@@ -311,6 +336,7 @@ extension Controller {
     // What was seen between the question and the answer was not asked about.
     guard let kept = settleStopped(), asked.isSuperset(of: kept) else { return }
     guardian.resuming = true
+    guardian.toldDeadline = max(deadline, guardian.toldDeadline ?? deadline)
     tellGuard(.resume(deadline: deadline))
   }
 }

@@ -26,6 +26,18 @@ extension Controller {
     return (ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri)
   }
 
+  /// It runs on here: the node that it is placed on is not there, and the planner will say where else; or it is not to be stopped for it.
+  private mutating func waitsForPassage(_ workload: WorkloadName, _ spec: SpecRecord) -> Bool {
+    guard view.intents[workload]?.value.desired == .running, let node = view.placements[workload]?.value.node, !leavesInHaste,
+      !isLeaving
+    else { return false }
+    let maintenance = view.maintenance[me]?.value
+    guard !(maintenance.map(isOverdue) ?? false) else { return false }
+    if view.session(of: node)?.record.value.phase != .active { return true }
+    let evacuation = rules.settings(of: workload, spec).evacuation
+    return evacuation.otherwise == .stay && maintenance?.method ?? evacuation.method ?? .live == .live
+  }
+
   // MARK: the source
 
   /// It is here and this node's, and on its way elsewhere, or was.
@@ -39,6 +51,7 @@ extension Controller {
       }
       return withdraw(workload, domain)
     }
+    if passage == nil, !isWantedHere(workload), waitsForPassage(workload, spec) { return true }
     guard isWantedHere(workload) || passage != nil else { return false }
     guard !isWantedHere(workload), let passage, domain.state == .running, domain.uuid == spec.uuid, !domain.persistent,
       domain.mark?.epoch == view.claims[workload]?.value.epoch
@@ -100,7 +113,7 @@ extension Controller {
   private mutating func withdraw(_ workload: WorkloadName, _ domain: DomainObservation) -> Bool {
     switch domain.state {
     case .paused:
-      if cannotGoOn(workload) { return false }
+      if cannotGoOn(workload), !isWantedHere(workload) { return false }
       resume(workload, domain)
       return true
     // On its way down, or nobody knows: what is seen next decides.
@@ -132,14 +145,18 @@ extension Controller {
       let target = view.claims[workload]?.value.migration?.target
     else { return }
     let isWanted = view.intents[workload]?.value.desired == .running && view.placements[workload]?.value.node == target.node
-    guard !isWanted || view.sessions[target.incarnation] == nil || leavesInHaste else { return }
+    let isOutOfTime = view.maintenance[me].map { isOverdue($0.value) } ?? false
+    guard !isWanted || view.sessions[target.incarnation] == nil || leavesInHaste || isOutOfTime else { return }
     agents[workload]?.migration.isCancelled = true
     out.append(.cancelMigration(domain.id, uuid: domain.uuid))
   }
 
-  /// It is gone here, and it may be because it has arrived.
-  func mayHaveMigrated(_ workload: WorkloadName) -> Bool {
-    guard let migration = view.claims[workload]?.value.migration, migration.step == .ready else { return false }
+  /// It is gone here because it has arrived: this life of the controller asked for it, and libvirt said so. After any other end it may have
+  /// gone on here, and what is there has an older memory: that is ended, and the workload started anew.
+  func hasMigrated(_ workload: WorkloadName) -> Bool {
+    guard let migration = view.claims[workload]?.value.migration, migration.step == .ready,
+      agents[workload]?.migration.isDone == true
+    else { return false }
     return migration.target.node != me && view.sessions[migration.target.incarnation] != nil
   }
 
@@ -171,7 +188,7 @@ extension Controller {
   }
 
   /// Writes the step of a migration into the claim; nil: there is none.
-  private mutating func offer(_ migration: ClaimRecord.Migration?, _ workload: WorkloadName) {
+  mutating func offer(_ migration: ClaimRecord.Migration?, _ workload: WorkloadName) {
     guard let own = session.standing, let claim = view.claims[workload], mayWrite(workload) else { return }
     var record = claim.value
     record.migration = migration

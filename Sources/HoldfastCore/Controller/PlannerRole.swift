@@ -295,6 +295,10 @@ extension Controller {
     for (name, placement) in changes {
       let key = RecordKey.placement(name)
       conditions.append(view.placements[name].map { .unchanged(key, modified: $0.modified) } ?? .absent(key))
+      // It is put back where it runs, and has not left meanwhile.
+      if let node = placement.node, isInMaintenance(node) {
+        conditions.append(view.asSeen(.claim(name), view.claims[name]))
+      }
       writes.append(.put(key, .placement(placement)))
     }
     transact(.place, ClusterTransaction(if: conditions, write: writes))

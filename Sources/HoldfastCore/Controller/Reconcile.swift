@@ -109,7 +109,8 @@ extension Controller {
   private mutating func absentAndMine(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     dropFromGuard(workload)
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
-    if mayHaveMigrated(workload) { return handOver(workload) }
+    if hasMigrated(workload) { return handOver(workload) }
+    if isWantedHere(workload), view.claims[workload]?.value.migration?.step == .ready { return offer(nil, workload) }
     noteVanished(workload)
     let staysHere = isWantedHere(workload) && agents[workload]?.giveUp == nil
     guard staysHere || !mayStillAppear(workload) || isBarred(workload) else { return }
@@ -142,7 +143,7 @@ extension Controller {
   private mutating func settleDoubt(_ workload: WorkloadName) {
     if isUnprotecting(workload) {
       forget(workload)
-    } else if mayHaveMigrated(workload) {
+    } else if hasMigrated(workload) {
       handOver(workload)
     } else if isWantedHere(workload) {
       prove(workload)
@@ -166,7 +167,9 @@ extension Controller {
     if view.claims[workload]?.value.migration?.step != .arrived, migrates(workload, domain, spec) { return }
     let mark = ClaimMark(
       cluster: configuration.cluster, workload: workload.text, epoch: view.claims[workload]?.value.epoch ?? .none)
-    guard isWantedHere(workload), domain.uuid == spec.uuid else {
+    // What has just arrived is this node's in every respect before it moves on.
+    let finishesArrival = hasArrived(workload) && view.intents[workload]?.value.desired == .running
+    guard isWantedHere(workload) || finishesArrival, domain.uuid == spec.uuid else {
       wish(.stopping, for: workload, &wishes)
       guard mayTry(workload) else { return }
       return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
@@ -385,7 +388,7 @@ extension Controller {
     case (.resume, .failed(let reason)):
       agent.operation = nil
       agent.failedResumes += 1
-      agent.retryAt = now + .seconds(1)
+      agent.retryAt = now + .seconds(min(agent.failedResumes, 10))
       note(.migrating, "\(workload) does not go on, on \(me): \(reason)", severity: .warning, workload: workload)
     case (_, .tooLate):
       agent.operation = nil
@@ -405,6 +408,7 @@ extension Controller {
       agent.operation = nil
       agent.unmarked = true
     case (_, .done), (_, .unknown):
+      if kind == .migrate, outcome == .done { agent.migration.isDone = true }
       agent.operation?.ended = .init(
         at: now, inventories: local.inventoryCount(connection), isUnknown: outcome != .done)
       timers[workload] = now + Self.settling

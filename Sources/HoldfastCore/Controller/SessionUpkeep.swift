@@ -188,10 +188,7 @@ extension Controller {
     saved = nil
     out.append(.save(nil))
     guardian.validating = false
-    if guardian.isConnected {
-      guardian.isolating = true
-      tellGuard(.isolate)
-    }
+    stopEverything()
     makeEveryWorkloadDirty()
   }
 

@@ -9,12 +9,14 @@ extension Controller {
 
   /// It is up, and what it runs has to leave.
   func isEmptied(_ node: NodeName) -> Bool {
-    guard view.maintenance[node]?.value.phase == .empty else { return false }
+    guard isInMaintenance(node) else { return false }
     return view.session(of: node)?.record.value.phase == .active
   }
 
   func maintenance(of node: NodeName) -> PlanningSnapshot.Maintenance? {
-    view.maintenance[node].map { stored in
+    // Nobody knows what was asked for: nothing leaves, nothing comes.
+    if view.unreadable[.maintenance(node)] != nil { return PlanningSnapshot.Maintenance(atOnce: 0) }
+    return view.maintenance[node].map { stored in
       let record = stored.value
       return PlanningSnapshot.Maintenance(
         brings: record.phase == .over ? record.brings : nil,
@@ -64,11 +66,17 @@ extension Controller {
     return terms.min()
   }
 
+  /// It is to go there still, or on its way there.
+  private func isComingHome(_ workload: WorkloadName, _ placement: PlacementRecord, to node: NodeName) -> Bool {
+    if placement.home == node { return true }
+    return placement.node == node && view.intents[workload]?.value.desired == .running && isOnItsWay(workload) == true
+  }
+
   /// A maintenance that is over ends when everything has gone home that goes home at all.
   mutating func endMaintenances() {
     guard let own = session.standing, let planner = view.planner else { return }
     for (node, record) in view.maintenance.sorted(by: { $0.key < $1.key }) where record.value.phase == .over {
-      guard !view.placements.values.contains(where: { $0.value.home == node }) else { continue }
+      guard !view.placements.contains(where: { isComingHome($0.key, $0.value.value, to: node) }) else { continue }
       guard !isUnderWay({ $0 == .endMaintenance(node) }) else { continue }
       transact(
         .endMaintenance(node),

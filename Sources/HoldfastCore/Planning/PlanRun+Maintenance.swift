@@ -17,7 +17,7 @@ extension PlanRun {
       }
       for member in group {
         if isFull, turns > 0 {
-          hold(member, on: row)
+          stay(member, on: row, because: "its turn to leave has not come")
         } else {
           leaves[member] = maintenance == nil ? -1 : Int32(row)
           want(member)
@@ -25,6 +25,14 @@ extension PlanRun {
       }
       if !isFull { underWay += turns }
     }
+  }
+
+  /// It runs on where it is, also where the last plan sent it elsewhere.
+  private mutating func stay(_ workload: Int, on row: Int, because reason: String) {
+    hold(workload, on: row)
+    guard tables.placed[workload] != Int32(row) else { return }
+    records[workload] = PlacementRecord(
+      node: wording.node(row), reason: "stays: \(reason)", servedMove: served(workload), home: nil)
   }
 
   private func least(_ a: Int?, _ b: Int?) -> Int? { [a, b].compactMap { $0 }.min() }
@@ -52,7 +60,7 @@ extension PlanRun {
       let row = Int(leaves[workload])
       guard isEvacuated(workload), tables.nodes.nodes[row].maintenance?.leavesPending == false else { continue }
       (wanted[workload], homeless[workload], leaves[workload]) = (false, false, -1)
-      hold(workload, on: row)
+      stay(workload, on: row, because: "no other node can take it")
       warnings.append(
         PlanWarning(
           workload: wording.name(workload),
@@ -111,7 +119,11 @@ extension PlanRun {
     search.prepare(workload, board, tables)
     if let refusal = refusal(of: row) {
       board.put(workload, on: here, tables)
-      if case .lingering = refusal { return false }
+      switch refusal {
+      // That passes.
+      case .lingering, .excluded: return false
+      default: break
+      }
       stays(workload, away: row, because: wording.text(refusal, of: search, by: row, board))
       return false
     }

@@ -23,7 +23,7 @@ extension PlanRun {
       }
       refused = "asked to move to \(move.to), which cannot take it: \(wording.text(refusal, of: search, by: target, board))"
     }
-    guard let best = search.best(board, tables) else { return false }
+    guard let best = search.best(board, tables), !best.score.waits || !isEvacuated(workload) else { return false }
     settle(best, because: refused)
     return true
   }
@@ -106,7 +106,8 @@ extension PlanRun {
     let topologies = tables.neighbours.cohorts.map(\.topology).filter { $0 != 0 }
     var best: [[Int32]: (score: Score, node: Int)] = [:]
     search.scan(board, tables) { node, score in
-      guard unit.allSatisfy({ isAllowed($0, node) }) else { return }
+      // What runs does not stop to wait for room.
+      guard unit.allSatisfy({ isAllowed($0, node) && !(score.waits && isEvacuated($0)) }) else { return }
       let place = topologies.map { board.domain($0, node, tables) }
       if best[place].map({ score < $0.score }) ?? true { best[place] = (score, node) }
     }

@@ -17,6 +17,14 @@ extension PlanRun {
         if row >= 0 { hold(workload, on: row) }
         continue
       }
+      // It is on its way from a node that is emptied, and where it was to go is not there any more.
+      let source = Int(tables.running[workload])
+      if source >= 0, source != row, tables.nodes.nodes[source].isDraining, row < 0 || !tables.nodes.isAvailable[row],
+        tables.nodes.nodes[source].maintenance != nil
+      {
+        leaving[source, default: []].append(workload)
+        continue
+      }
       guard row >= 0, wish.excluded[wording.node(row)] == nil else {
         want(workload)
         continue

@@ -25,6 +25,8 @@ final class SimulatedDomain {
     case whole
   }
   var pause: Pause?
+  /// When a live migration had brought all of it.
+  var completedAt: Moment?
   /// Asked to shut down.
   var isStopping = false
   /// SIGKILL was sent: it executes no further instruction.

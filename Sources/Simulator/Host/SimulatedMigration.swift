@@ -72,6 +72,7 @@ final class SimulatedMigration {
     source.after(dice.milliseconds(5...60)) { [self] in
       guard !isOver, source.libvirt.lives == sourceLife else { return }
       guard isTargetThere, !domain.isGone, let copy else { return giveUp("the target is gone") }
+      copy.completedAt = source.world.now
       target.libvirt.pause(copy, as: .whole)
       if breaks == .finish {
         // libvirt's answer to that: the source goes on, whatever is on the other side.

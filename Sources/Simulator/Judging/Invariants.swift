@@ -8,6 +8,8 @@ final class Invariants {
   /// What executes on each host, by UUID.
   private var executing: [[String: SimulatedDomain]]
   private var lastHolders: [WorkloadName: NodeName] = [:]
+  /// When each last executed, by UUID.
+  private var ranUntil: [String: Moment] = [:]
   /// When something last went from one node to another, began or ended.
   private(set) var lastMove = Moment.zero
   private(set) var lastMover = ""
@@ -31,6 +33,7 @@ final class Invariants {
     var present: [String: SimulatedDomain] = [:]
     for domain in host.domains.values where uuids[domain.uuid] != nil && host.executes(domain) { present[domain.uuid] = domain }
     executing[host.index] = present
+    for (uuid, domain) in before where present[uuid] !== domain { ranUntil[uuid] = world.now }
     if before.keys != present.keys { moved("what executes on \(host.name)") }
     for (uuid, domain) in present.sorted(by: { $0.key < $1.key }) where before[uuid] !== domain {
       begins(domain, uuid, on: host)
@@ -56,6 +59,15 @@ final class Invariants {
         .startingNeedsEpoch,
         "\(workload) starts on \(host.name) at epoch \(mark.epoch.value), the claim is \(Self.words(claim))")
     }
+  }
+
+  /// What a live migration brought goes on: nothing of the workload executed since it was sent.
+  func goesOn(_ copy: SimulatedDomain, on host: SimulatedHost) {
+    guard let since = copy.completedAt, let workload = uuids[copy.uuid], let ran = ranUntil[copy.uuid], ran > since else {
+      return
+    }
+    world.violated(
+      .memoryIsLatest, "\(workload) goes on on \(host.name) with the memory of \(since), and executed until \(ran)")
   }
 
   /// Protected: it has a spec, has come, and was not told to leave.

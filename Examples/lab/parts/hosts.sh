@@ -7,8 +7,10 @@ state_make() {
   if [ -d "$STATE" ] && [ ! -e "$STATE/.holdfast-lab" ] && [ -n "$(ls -A "$STATE")" ]; then
     die "the state folder '$STATE' holds something else: choose another by LAB="
   fi
-  mkdir -p "$STATE"/{scripts,hosts,memory,shared}
+  # The mark comes first: whatever is killed from here on, what is left is known to be a lab's.
+  mkdir -p "$STATE"
   : >>"$STATE/.holdfast-lab"
+  mkdir -p "$STATE"/{scripts,hosts,memory,shared}
 }
 
 # The process whose PID is in FILE, if it still is one of the lab's NAME (PIDs repeat).

@@ -5,6 +5,8 @@ public struct ClusterUpkeep: Sendable {
   public private(set) var maintenance: [NodeName: MaintenanceInfo] = [:]
   public private(set) var quarantine: [NodeName: QuarantineInfo] = [:]
   public let disarm: DisarmInfo?
+  /// What the maintenance of each node concerns.
+  private(set) var evacuees: [NodeName: [Evacuee]] = [:]
 
   /// - Parameters:
   ///   - planning: what the planner would plan on; nil: what finds no room is told as what waits.
@@ -13,10 +15,11 @@ public struct ClusterUpkeep: Sendable {
     disarm = view.disarm.map { DisarmInfo($0.value) }
     for (node, record) in view.maintenance {
       let evacuees = Evacuee.all(of: node, record.value, in: view, planning: planning, policies: policies)
+      self.evacuees[node] = evacuees
       maintenance[node] = MaintenanceInfo(record.value, evacuees, now: now)
     }
-    for (node, record) in view.losses where record.value.until > now && view.maintenance[node] == nil {
-      quarantine[node] = QuarantineInfo(record.value, now: now)
+    for (node, record) in view.losses where view.maintenance[node] == nil {
+      quarantine[node] = record.value.remaining(at: now).map { QuarantineInfo(record.value, remaining: $0) }
     }
   }
 }
@@ -44,13 +47,11 @@ public struct QuarantineInfo: Hashable, Sendable, Codable {
   /// Seconds that are left of it.
   public var remaining: Double
 
-  /// - Parameter now: milliseconds since 1970.
-  public init(_ record: LossesRecord, now: Int64) {
+  public init(_ record: LossesRecord, remaining: Double) {
     losses = record.count
     lastLoss = Moment(record.last)
     until = Moment(record.until)
-    // A clock that was set back must not keep a node out for ever.
-    remaining = min(Double(record.until - now) / 1000, Double(record.quarantine))
+    self.remaining = remaining
   }
 }
 

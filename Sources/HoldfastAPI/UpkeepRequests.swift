@@ -156,20 +156,11 @@ public struct NodeMaintenance: Hashable, Sendable, Codable {
     node = NodeInfo(name, in: view, load: ClusterLoad(view), upkeep: upkeep)
     disarm = upkeep.disarm
     milliseconds = now
-    let record = view.maintenance[name]?.value
-    workloads = record.map { Evacuee.all(of: name, $0, in: view, planning: planning, policies: policies) } ?? []
-    if record?.phase != .empty {
+    workloads = upkeep.evacuees[name] ?? []
+    if view.maintenance[name]?.value.phase != .empty {
       let asked = MaintenanceRecord(since: now)
       plan = EvacuationPlan(of: name, asked, in: view, planning: planning, policies: policies)
     }
-  }
-}
-
-extension OperatorError {
-  static func unknownNode(_ name: NodeName, in view: ClusterView) -> OperatorError {
-    let meant = nearestSpelling(to: name.text, among: view.knownNodes.map(\.text)).map { "Did you mean \($0)? " } ?? ""
-    return OperatorError(
-      .unknown, thing: "node \(name)", reason: "there is none of this name", remedy: "\(meant)`holdfast nodes` lists them all.")
   }
 }
 

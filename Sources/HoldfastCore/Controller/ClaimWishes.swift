@@ -127,9 +127,7 @@ extension Controller {
       return
     }
     var record = present.value
-    record.holder = nil
-    record.activity = nil
-    record.migration = nil
+    record.release()
     if let failure {
       agents[workload, default: Agent()].gaveUp = view.placements[workload]?.modified
       record.failures[me] = ClaimRecord.Failure(
@@ -161,9 +159,7 @@ extension Controller {
     var writes: [Write<RecordKey, Record>] = []
     if let present = view.claims[workload] {
       var record = present.value
-      record.holder = nil
-      record.activity = nil
-      record.migration = nil
+      record.release()
       conditions.append(.unchanged(.claim(workload), modified: present.modified))
       writes.append(.put(.claim(workload), .claim(record)))
     } else {

@@ -168,9 +168,7 @@ extension Controller {
     if isHandsOff, !isOutOfTime {
       return note(.guardLost, "the guard is gone (\(reason)); the cluster is disarmed, so nothing is stopped", severity: .error)
     }
-    guardian.frozenWithoutIt = true
-    let protected = agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)
-    out.append(.isolateDirectly(protected))
+    freezeWithoutIt()
     note(
       .guardLost, "the guard is gone (\(reason)): stopped everything under protection on \(me) until it is back",
       severity: .error)
@@ -198,9 +196,13 @@ extension Controller {
       guardian.isolating = true
       tellGuard(.isolate)
     } else if !guardian.frozenWithoutIt {
-      guardian.frozenWithoutIt = true
-      out.append(.isolateDirectly(agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)))
+      freezeWithoutIt()
     }
+  }
+
+  private mutating func freezeWithoutIt() {
+    guardian.frozenWithoutIt = true
+    out.append(.isolateDirectly(agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)))
   }
 
   /// Tells the guard how long the session stands. A guard that has stopped everything is told by `resume` only.

@@ -13,29 +13,29 @@ extension Controller {
   /// Before it is tried again where it is neither to be stopped.
   private static let pause: Duration = .seconds(60)
 
-  /// Where it is to be moved, and how, while it runs; nil: it is stopped and started.
-  private mutating func passage(of workload: WorkloadName, _ spec: SpecRecord) -> (target: ClaimRecord.Holder, uri: String)? {
-    guard view.intents[workload]?.value.desired == .running, let node = view.placements[workload]?.value.node, node != me,
-      let session = view.session(of: node), session.record.value.phase == .active,
-      let uri = view.nodes[node]?.value.migration?[spec.connection]
-    else { return nil }
-    let maintenance = view.maintenance[me]?.value
-    guard !(maintenance.map(isOverdue) ?? false), !leavesInHaste else { return nil }
-    let evacuation = rules.settings(of: workload, spec).evacuation
-    guard maintenance?.method ?? evacuation.method ?? .live == .live else { return nil }
-    return (ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri)
+  /// How it leaves this node for the one that it is placed on.
+  private enum Way {
+    case live(target: ClaimRecord.Holder, uri: String)
+    /// It runs on here: the other node is not there, and the planner will say where else; or it is not to be stopped for it.
+    case waits
+    /// It is stopped, and started there.
+    case restart
   }
 
-  /// It runs on here: the node that it is placed on is not there, and the planner will say where else; or it is not to be stopped for it.
-  private mutating func waitsForPassage(_ workload: WorkloadName, _ spec: SpecRecord) -> Bool {
-    guard view.intents[workload]?.value.desired == .running, let node = view.placements[workload]?.value.node, !leavesInHaste,
-      !isLeaving
-    else { return false }
+  private mutating func way(of workload: WorkloadName, _ spec: SpecRecord) -> Way {
     let maintenance = view.maintenance[me]?.value
-    guard !(maintenance.map(isOverdue) ?? false) else { return false }
-    if view.session(of: node)?.record.value.phase != .active { return true }
+    guard view.intents[workload]?.value.desired == .running, let node = view.placements[workload]?.value.node, node != me,
+      !leavesInHaste, !(maintenance.map(isOverdue) ?? false)
+    else { return .restart }
+    guard let session = view.session(of: node), session.record.value.phase == .active else {
+      return isLeaving ? .restart : .waits
+    }
     let evacuation = rules.settings(of: workload, spec).evacuation
-    return evacuation.otherwise == .stay && maintenance?.method ?? evacuation.method ?? .live == .live
+    guard maintenance?.method ?? evacuation.method ?? .live == .live else { return .restart }
+    guard let uri = view.nodes[node]?.value.migration?[spec.connection] else {
+      return evacuation.otherwise == .stay && !isLeaving ? .waits : .restart
+    }
+    return .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
   }
 
   // MARK: the source
@@ -44,18 +44,22 @@ extension Controller {
   ///
   /// - Returns: false when there is nothing to do about that: it stays, or it is stopped.
   mutating func migrates(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) -> Bool {
-    let passage = passage(of: workload, spec)
+    let way = way(of: workload, spec)
     if let migration = view.claims[workload]?.value.migration {
-      if passage?.target == migration.target, !wasTriedInVain(workload), domain.state == .running {
-        return go(on: migration, workload, domain, passage?.uri ?? "", spec)
+      if case .live(migration.target, let uri) = way, !wasTriedInVain(workload), domain.state == .running {
+        return go(on: migration, workload, domain, uri, spec)
       }
       return withdraw(workload, domain)
     }
-    if passage == nil, !isWantedHere(workload), waitsForPassage(workload, spec) { return true }
-    guard isWantedHere(workload) || passage != nil else { return false }
-    guard !isWantedHere(workload), let passage, domain.state == .running, domain.uuid == spec.uuid, !domain.persistent,
-      domain.mark?.epoch == view.claims[workload]?.value.epoch
-    else {
+    let target: ClaimRecord.Holder
+    switch way {
+    case .waits: return true
+    case .restart where !isWantedHere(workload): return false
+    case .live(let other, _)
+    where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
+      && domain.mark?.epoch == view.claims[workload]?.value.epoch:
+      target = other
+    case .live, .restart:
       agents[workload]?.migration = .init()
       return false
     }
@@ -69,7 +73,7 @@ extension Controller {
       agents[workload]?.migration = .init()
     }
     guard mayAct, mayTry(workload) else { return true }
-    offer(.init(.offered, target: passage.target), workload)
+    offer(.init(.offered, target: target), workload)
     agents[workload, default: Agent()].migration.offeredAt = now
     return true
   }
@@ -256,14 +260,14 @@ extension Controller {
   ) -> Bool {
     // Its mark came with it. What has another is a copy from before.
     if let epoch = view.claims[workload]?.value.epoch, domain.mark?.epoch != epoch, domain.mark?.epoch.next != epoch {
-      if mayTry(workload) { stop(workload, domain, grace: .zero, why: "a copy from before") }
+      if mayTry(workload) { stop(workload, domain, grace: .zero) }
       return false
     }
     switch domain.state {
     case .running: return true
     case .paused:
       if cannotGoOn(workload) {
-        if mayTry(workload) { stop(workload, domain, grace: .zero, why: "it does not go on") }
+        if mayTry(workload) { stop(workload, domain, grace: .zero) }
       } else {
         resume(workload, domain)
       }
@@ -274,7 +278,7 @@ extension Controller {
       if now < since + Self.patience {
         retry(workload, at: since + Self.patience)
       } else if mayTry(workload) {
-        stop(workload, domain, grace: .zero, why: "it did not arrive whole")
+        stop(workload, domain, grace: .zero)
       }
     case .stopping, .unclear: wish(.unclear, for: workload, &wishes)
     }

@@ -172,7 +172,8 @@ extension Controller {
     guard isWantedHere(workload) || finishesArrival, domain.uuid == spec.uuid else {
       wish(.stopping, for: workload, &wishes)
       guard mayTry(workload) else { return }
-      return stop(workload, domain, grace: .seconds(spec.stopTimeout), why: "stopping")
+      note(.stopping, "\(workload) stops on \(me)", workload: workload)
+      return stop(workload, domain, grace: .seconds(spec.stopTimeout))
     }
     if domain.mark != mark || domain.persistent {
       guard mayTry(workload) else { return }
@@ -234,7 +235,7 @@ extension Controller {
     }
     guard mayTry(workload) else { return }
     tellGuard(.kill(workload: workload.text))
-    stop(workload, domain, grace: .zero, why: "no claim")
+    stop(workload, domain, grace: .zero)
   }
 
   /// A domain of a workload that left protection, and not of the last run under it: somebody else ran it since.
@@ -306,10 +307,9 @@ extension Controller {
           notAfter: notAfter)))
   }
 
-  mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration, why: String) {
+  mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration) {
     guard !guardian.isIsolated else { return }
     begin(.stop, workload)
-    if why == "stopping" { note(.stopping, "\(workload) stops on \(me)", workload: workload) }
     out.append(.stop(workload, domain.id, uuid: domain.uuid, grace: grace))
   }
 

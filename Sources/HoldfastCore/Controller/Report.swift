@@ -82,11 +82,8 @@ extension Controller {
       record.unmanagedUUIDs.append(domain.uuid)
       if domain.mark?.cluster == configuration.cluster, !isAdopting(workload) { record.strays.append(domain.id.description) }
     }
-    for (workload, agent) in agents where agent.operation?.kind == .migrate {
-      if let progress = agent.migration.progress {
-        record.migrations = (record.migrations ?? [:]).merging([workload: progress]) { $1 }
-      }
-    }
+    let migrations = agents.compactMapValues { $0.operation?.kind == .migrate ? $0.migration.progress : nil }
+    if !migrations.isEmpty { record.migrations = migrations }
     record.strays.sort()
     record.unmanagedUUIDs.sort()
     return record

@@ -42,9 +42,7 @@ extension Controller {
 
   /// Seconds for which it is the last choice still.
   func quarantine(of node: NodeName) -> Double? {
-    guard let losses = view.losses[node]?.value, let time = memory.wallTime(now: now), time < losses.until else { return nil }
-    // A clock that was set back must not keep a node out for ever.
-    return min(Double(losses.until - time) / 1000, Double(losses.quarantine))
+    memory.wallTime(now: now).flatMap { view.losses[node]?.value.remaining(at: $0) }
   }
 
   /// Its record with the loss that is about to be declared.

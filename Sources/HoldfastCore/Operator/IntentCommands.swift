@@ -79,7 +79,7 @@ extension OperatorCommand {
 
   private func checkTarget(_ node: NodeName, for current: Current, in view: ClusterView) throws(OperatorError) {
     guard view.knownNodes.contains(node) else {
-      throw .unknown("node", node.text, among: view.knownNodes.map(\.text), list: "holdfast nodes")
+      throw .unknownNode(node, in: view)
     }
     guard let session = view.session(of: node)?.record.value else {
       throw OperatorError(

@@ -43,6 +43,10 @@ extension OperatorError {
     .unknown("workload", name.text, among: view.specs.keys.map(\.text), list: "holdfast workloads")
   }
 
+  public static func unknownNode(_ name: NodeName, in view: ClusterView) -> OperatorError {
+    .unknown("node", name.text, among: view.knownNodes.map(\.text), list: "holdfast nodes")
+  }
+
   static func isBeingAdopted(_ name: WorkloadName, on node: NodeName?) -> OperatorError {
     OperatorError(
       .conflict, thing: "workload \(name)", reason: "it is still coming under protection on \(node?.text ?? "its node")",

@@ -30,7 +30,7 @@ public enum UpkeepCommand: Hashable, Sendable {
 
   private func known(_ node: NodeName, _ key: RecordKey, _ view: ClusterView) throws(OperatorError) {
     guard view.knownNodes.contains(node) else {
-      throw .unknown("node", node.text, among: view.knownNodes.map(\.text), list: "holdfast nodes")
+      throw .unknownNode(node, in: view)
     }
     if let reason = view.unreadable[key] {
       throw OperatorError(

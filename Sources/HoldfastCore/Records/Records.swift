@@ -243,6 +243,13 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
     self.failures = failures
     self.migration = migration
   }
+
+  /// Nobody holds it any more; its epoch stays.
+  mutating func release() {
+    holder = nil
+    activity = nil
+    migration = nil
+  }
 }
 
 /// What a node says about itself beyond its claims.

@@ -112,27 +112,34 @@ final class HypervisorDoor {
     host.after(limit) { call.end(.unknown(reason: "no answer within \(limit)")) }
   }
 
+  /// Makes a call that must not be made after an instant.
+  private func inTime(
+    _ call: Call, _ notAfter: BootInstant, tooLate: @escaping () -> Void = {}, _ body: @escaping () -> Void
+  ) {
+    libvirt.call { [self] in
+      process.whenRunning { [self] in
+        guard host.now <= notAfter else {
+          tooLate()
+          return call.end(.tooLate)
+        }
+        // Between looking at the clock and making the call a process may be stopped.
+        process.mayStepOnTheTrap()
+        process.whenRunning(body)
+      }
+    }
+  }
+
   func start(_ workload: WorkloadName, _ request: StartRequest) {
     guard let call = begin(workload, .start) else { return }
     let name = request.id.name
     guard !startsInFlight.contains(name) else { return call.end(.failed(reason: "it is being started already")) }
     startsInFlight.insert(name)
     limit(call, Self.lifecycleLimit)
-    libvirt.call { [self] in
-      process.whenRunning { [self] in
-        guard host.now <= request.notAfter else {
-          startsInFlight.remove(name)
-          return call.end(.tooLate)
-        }
-        // Between looking at the clock and making the call a process may be stopped.
-        process.mayStepOnTheTrap()
-        process.whenRunning { [self] in
-          libvirt.barred.remove(name)
-          libvirt.create(request) { [self] outcome in
-            startsInFlight.remove(name)
-            call.end(outcome)
-          }
-        }
+    inTime(call, request.notAfter, tooLate: { [self] in startsInFlight.remove(name) }) { [self] in
+      libvirt.barred.remove(name)
+      libvirt.create(request) { [self] outcome in
+        startsInFlight.remove(name)
+        call.end(outcome)
       }
     }
   }
@@ -167,17 +174,12 @@ final class HypervisorDoor {
   func migrate(_ workload: WorkloadName, _ request: MigrationRequest) {
     guard let call = begin(workload, .migrate) else { return }
     limit(call, .seconds(request.limits.time) + Self.lifecycleLimit)
-    libvirt.call { [self] in
-      process.whenRunning { [self] in
-        guard host.now <= request.notAfter else { return call.end(.tooLate) }
-        process.mayStepOnTheTrap()
-        process.whenRunning { [self] in
-          guard let domain = host.domains[request.id.name], domain.uuid == request.uuid, domain.pause == nil, domain.isReady
-          else { return call.end(.failed(reason: "it does not run here")) }
-          host.world.invariants.touched(domain, on: host, by: "migrate")
-          libvirt.migrate(domain, to: NodeName(request.destination), within: .seconds(request.limits.time)) { call.end($0) }
-        }
+    inTime(call, request.notAfter) { [self] in
+      guard let domain = host.domains[request.id.name], domain.uuid == request.uuid, domain.pause == nil, domain.isReady else {
+        return call.end(.failed(reason: "it does not run here"))
       }
+      host.world.invariants.touched(domain, on: host, by: "migrate")
+      libvirt.migrate(domain, to: NodeName(request.destination), within: .seconds(request.limits.time)) { call.end($0) }
     }
   }
 
@@ -189,20 +191,14 @@ final class HypervisorDoor {
   func resume(_ workload: WorkloadName, _ id: DomainID, uuid: String, notAfter: BootInstant) {
     guard let call = begin(workload, .resume) else { return }
     limit(call, Self.callLimit)
-    libvirt.call { [self] in
-      process.whenRunning { [self] in
-        guard host.now <= notAfter else { return call.end(.tooLate) }
-        process.mayStepOnTheTrap()
-        process.whenRunning { [self] in
-          guard let domain = host.domains[id.name], domain.uuid == uuid else {
-            return call.end(.failed(reason: "there is no such domain"))
-          }
-          if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
-          if domain.pause == .arriving { return call.end(.failed(reason: "it is arriving")) }
-          libvirt.goOn(domain)
-          call.end(.done)
-        }
+    inTime(call, notAfter) { [self] in
+      guard let domain = host.domains[id.name], domain.uuid == uuid else {
+        return call.end(.failed(reason: "there is no such domain"))
       }
+      if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
+      if domain.pause == .arriving { return call.end(.failed(reason: "it is arriving")) }
+      libvirt.goOn(domain)
+      call.end(.done)
     }
   }
 

@@ -25,7 +25,7 @@ final class SimulatedLibvirt {
   /// From here, under way.
   var migrations: [String: SimulatedMigration] = [:]
   /// What breaks the next migrations from here, once each.
-  var interruptions: [SimulatedMigration.Step] = []
+  var interruptions: [Happening.MigrationStep] = []
   private(set) weak var door: HypervisorDoor?
   private var blocked: [() -> Void] = []
   private var frozenStarts: [() -> Void] = []

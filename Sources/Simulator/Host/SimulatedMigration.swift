@@ -4,17 +4,9 @@ import HoldfastCore
 /// stands still, the target finishes (and stays paused), its answer comes, the source ends its domain. Where the answer does not come,
 /// the source goes on.
 final class SimulatedMigration {
-  enum Step: String, CaseIterable, Hashable, Sendable {
-    case prepare, transfer
-    /// The target has everything, and its answer is lost.
-    case finish
-    /// The answer came, and the source's libvirt dies before it ends its domain.
-    case confirm
-  }
-
   let domain: SimulatedDomain
   var isCancelled = false
-  var breaks: Step?
+  var breaks: Happening.MigrationStep?
   private let source: SimulatedHost
   private let target: SimulatedHost
   private let sourceLife: Int

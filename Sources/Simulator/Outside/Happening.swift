@@ -63,7 +63,13 @@ public enum Happening: Hashable, Sendable {
   // People.
   case asked(Order, through: NodeName?)
 
-  public enum MigrationStep: String, CaseIterable, Hashable, Sendable { case prepare, transfer, finish, confirm }
+  public enum MigrationStep: String, CaseIterable, Hashable, Sendable {
+    case prepare, transfer
+    /// The target has everything, and its answer is lost.
+    case finish
+    /// The answer came, and the source's libvirt dies before it ends its domain.
+    case confirm
+  }
 
   public enum Way: Hashable, Sendable { case both, requests, answers }
 

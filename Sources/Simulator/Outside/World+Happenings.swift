@@ -163,7 +163,7 @@ extension World {
       end(.start(workload), host, after: span) { host.libvirt.broken[workload.text] = nil }
     case .startsMended(let workload, let node): host(node)?.libvirt.broken[workload.text] = nil
     case .migrationBreaks(let node, let step):
-      if let step = SimulatedMigration.Step(rawValue: step.rawValue) { host(node)?.libvirt.interruptions.append(step) }
+      host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
     default: break
     }

@@ -70,6 +70,12 @@ public struct LossesRecord: Hashable, Sendable, Codable {
   /// Milliseconds since 1970.
   public var until: Int64 { last + quarantine * 1000 }
 
+  /// Seconds for which it is the last choice still, at `now` in milliseconds since 1970; nil: it is like any other.
+  public func remaining(at now: Int64) -> Double? {
+    // A clock that was set back must not keep a node out for ever.
+    now < until ? min(Double(until - now) / 1000, Double(quarantine)) : nil
+  }
+
   /// What it becomes with a loss at `now`, in milliseconds since 1970.
   public func again(at now: Int64) -> LossesRecord {
     LossesRecord(count: now - last > memory * 1000 ? 1 : min(count + 1, 1000), last: now)

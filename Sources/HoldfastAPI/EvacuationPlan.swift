@@ -36,7 +36,7 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
   }
   /// In the order in which they leave, as far as that is known.
   public var leaves: [Leaving]
-  /// Their policy says so: they go down with the node.
+  /// Their policy says so, always or because they cannot be moved while they run: they go down with the node.
   public var stays: [Staying]
   public var homeless: [Homeless]
   public var shifts: [Shift]
@@ -79,6 +79,8 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
         demand: view.specs[$0]?.value.demand ?? .none)
     }
     leaves = answer.moves.filter { $0.from == node }.compactMap { Self.leaving($0, record, policies, view) }
+    stays += leaves.filter { $0.passage.how == .stay }.map { Staying(workload: $0.workload, reason: $0.passage.why ?? "") }
+    leaves.removeAll { $0.passage.how == .stay }
     leaves.sort {
       (view.priority(of: $1), $1.demand.memory, $0.workload) < (view.priority(of: $0), $0.demand.memory, $1.workload)
     }
@@ -111,8 +113,8 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     _ move: WhatIf.Move, _ record: MaintenanceRecord, _ policies: PolicySet, _ view: ClusterView
   ) -> Leaving? {
     guard let spec = view.specs[move.workload]?.value else { return nil }
-    let passage = Passage(of: move.workload, spec, to: move.to, method: record.method, policies: policies, in: view)
     let evacuation = policies.settings(of: move.workload, labels: spec.labels).evacuation
+    let passage = view.passage(of: move.workload, spec, to: move.to, method: record.method, evacuation)
     return Leaving(
       workload: move.workload.text, to: move.to.text, passage: passage, reason: move.reason, demand: spec.demand,
       seconds: passage.seconds(spec, evacuation))
@@ -131,5 +133,13 @@ extension EvacuationPlan.Homeless {
 extension ClusterView {
   fileprivate func priority(of leaving: EvacuationPlan.Leaving) -> Int {
     specs[WorkloadName(leaving.workload)]?.value.priority ?? 0
+  }
+
+  /// As its node would do it now: what does not run is not moved while it runs.
+  func passage(
+    of name: WorkloadName, _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation
+  ) -> Passage {
+    guard claims[name]?.value.activity == .running else { return Passage(.restart, "it does not run") }
+    return Passage(spec, to: target, method: method, evacuation, in: self)
   }
 }

@@ -13,7 +13,7 @@ public struct Evacuee: Hashable, Sendable, Codable {
     case waiting
     /// It runs on there, as no other node can take it.
     case stranded
-    /// Its policy leaves it there: it goes down with the node.
+    /// Its policy leaves it there, or it cannot be moved while it runs and is not to be stopped: it goes down with the node.
     case stays
     /// It left and runs nowhere: no node can take it.
     case pending
@@ -111,8 +111,10 @@ private struct Census {
       let why = migration.step == .offered ? "\(migration.target.node) gets ready for it" : nil
       return made(name, spec, .migrating, to: migration.target.node, why: why, how: .live)
     }
+    if let why = view.whyKept(name) { return made(name, spec, .stays, to: nil, why: why) }
     let method = source == node ? record.method : nil
-    let how = Passage(of: name, spec, to: target, method: method, policies: policies, in: view).how
+    let evacuation = policies.settings(of: name, labels: spec.labels).evacuation
+    let how = view.passage(of: name, spec, to: target, method: method, evacuation).how
     return switch claim?.activity {
     case .stopping: made(name, spec, .stopping, to: target, how: .restart)
     case .unclear: made(name, spec, .unclear, to: target, why: "\(source) cannot tell whether it runs")

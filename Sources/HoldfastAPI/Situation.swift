@@ -31,7 +31,8 @@ struct Situation {
     let desired = view.intents[name]?.value.desired ?? .running
     switch claim?.activity {
     case .running:
-      self.init(.running, Self.displacement(desired, placement, from: holder))
+      let moves = Self.displacement(desired, placement, from: holder)
+      self.init(.running, moves == nil ? nil : view.whyKept(name).map { "it was to leave \(holder), and stays: \($0)" } ?? moves)
     case .starting, nil:
       self.init(.starting, "\(holder) starts it\(Self.failures(claim))")
     case .stopping:

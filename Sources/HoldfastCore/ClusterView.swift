@@ -54,6 +54,11 @@ public struct ClusterView: Sendable {
     return found
   }
 
+  /// Why its holder keeps it although it is to leave; nil: it does not.
+  public func whyKept(_ workload: WorkloadName) -> String? {
+    holder(of: workload).flatMap { reports[$0]?.value.kept?[workload] }
+  }
+
   /// Whether the claim's holder may still execute the workload, as far as the store says.
   public func isHeld(_ claim: ClaimRecord?) -> Bool {
     guard let holder = claim?.holder else { return false }

@@ -210,7 +210,11 @@ enum TimelinePhrases {
       [.asked(.policies($0.number() - 1), through: nil)]
     },
     .init("maintenance on NODES", "`holdfast maintenance enter`: they are emptied, and kept empty.") {
-      $0.nodes().map { .asked(.enter($0), through: nil) }
+      $0.nodes().map { .asked(.enter($0, within: nil), through: nil) }
+    },
+    .init("maintenance on NODES within SPAN", "The same; what has not left after that time is stopped and started.") {
+      let nodes = $0.nodes(), span = $0.span()
+      return nodes.map { .asked(.enter($0, within: span), through: nil) }
     },
     .init("maintenance off NODES", "`holdfast maintenance exit`: what left them goes home, as policies say.") {
       $0.nodes().map { .asked(.exit($0, .byPolicy), through: nil) }

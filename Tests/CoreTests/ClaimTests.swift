@@ -126,6 +126,24 @@ import Testing
     #expect(rig.starts().count == 3)
   }
 
+  @Test func `given up, and the answer to that was lost: placed here again, it is tried again`() {
+    var rig = Rig.follower()
+    rig.apply("w1")
+    rig.place("w1", on: "n1")
+    rig.send(.operation("w1", .start, .failed(reason: "no such bridge")))
+    rig.pass(.milliseconds(1500))
+    rig.mood = .losesAnswers
+    rig.send(.operation("w1", .start, .failed(reason: "no such bridge")))
+    #expect(rig.claim("w1")?.holder == nil, "it was applied, and nobody told")
+    rig.mood = .answers
+    rig.place("w1", on: nil)
+    rig.pass(.seconds(1))
+    rig.place("w1", on: "n1")
+    rig.pass(.seconds(1))
+    #expect(rig.claim("w1")?.holder?.node == "n1")
+    #expect(rig.starts().count == 3)
+  }
+
   @Test func `given up, and the operator says start: taken again`() throws {
     var rig = givenUp()
     let command = try OperatorCommand.start("w1").prepare(in: rig.controller.view)

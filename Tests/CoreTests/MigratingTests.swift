@@ -87,6 +87,38 @@ import Testing
     #expect(migrations(rig).isEmpty && rig.stops() == [.seconds(2)])
   }
 
+  @Test func `what is on its way when the time is over is not waited for`() {
+    var rig = source(method: MaintenanceRecord(since: 0, deadline: 10_000))
+    rig.send(.wallTime(WeekTime(minute: 0), 5000))
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    func isCancelled() -> Bool { rig.actions.contains { if case .cancelMigration = $0 { true } else { false } } }
+    rig.pass(.seconds(4))
+    #expect(!isCancelled())
+    rig.pass(.seconds(2))
+    #expect(isCancelled())
+    rig.send(.operation("w1", .migrate, .failed(reason: "it was given up")))
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops() == [.seconds(2)])
+  }
+
+  @Test func `what cannot move and is not to be stopped runs on, and its node says so`() {
+    var rig = source()
+    rig.write([
+      .put(.policies, .policies(PoliciesRecord(files: [PolicyText(file: "p.yaml", text: "otherwise w1 stay")]))), .put(.node("n2"), .node(Rig.node))
+    ])
+    rig.place("w1", on: "n2")
+    rig.pass(.seconds(5))
+    #expect(rig.stops().isEmpty && rig.claim("w1")?.migration == nil)
+    #expect(rig.controller.view.whyKept("w1")?.contains("otherwise: stay") == true)
+    // n2 can take migrations now.
+    rig.write([.put(.node("n2"), .node(source().controller.view.nodes["n2"]?.value ?? Rig.node))])
+    rig.place("w1", on: "n2")
+    rig.pass(.seconds(2))
+    #expect(rig.claim("w1")?.migration?.step == .offered)
+    #expect(rig.controller.view.whyKept("w1") == nil)
+  }
+
   @Test func `the target that is lost is not given the claim`() {
     var rig = source()
     rig.place("w1", on: "n2")

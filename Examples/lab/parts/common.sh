@@ -14,6 +14,7 @@ derived_name() {
 }
 LAB_NAME=${LAB_NAME:-$(derived_name)}
 LAB_NET=${LAB_NET:-10.77.0.0/16}
+LAB_ON_STOP=${LAB_ON_STOP:-handover}
 HOLDFAST_BIN=$(realpath -m "${HOLDFAST_BIN:-$SOURCE/../../.build/release}")
 LAB_CACHE=$(realpath -m "${LAB_CACHE:-/var/tmp/holdfast-lab-cache}")
 readonly LAB_CACHE
@@ -25,6 +26,7 @@ if [ -r "$STATE/lab.conf" ]; then . "$STATE/lab.conf"; fi
 
 [[ $LAB_NAME =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "LAB_NAME '$LAB_NAME' is not 1-31 of a-z, 0-9 and -"
 [[ $LAB_NET =~ ^[0-9]+\.[0-9]+\.0\.0/16$ ]] || die "LAB_NET '$LAB_NET' is not of the form A.B.0.0/16"
+[[ $LAB_ON_STOP =~ ^(evacuate|handover|stay)$ ]] || die "LAB_ON_STOP '$LAB_ON_STOP' is not evacuate, handover or stay"
 [[ $STATE =~ ^[A-Za-z0-9/._-]+$ ]] || die "the state folder '$STATE' has characters other than letters, digits, / . _ -"
 case $STATE/ in
   / | /run/* | /etc/* | /proc/* | /sys/* | /var/log/* | /var/lib/libvirt/* | /var/cache/libvirt/*)

@@ -74,6 +74,7 @@ daemon_configuration() { # HOST
   rack=$(printf "\\$(printf %o $((96 + (${host#h} - 1) % 26 + 1)))")
   text=${text//@NODE@/$host}
   text=${text//@RACK@/$rack}
+  text=${text//@ON_STOP@/$LAB_ON_STOP}
   text=${text//@ADDRESS@/$(host_address "$host")}
   printf '%s\n' "${text//@ENDPOINTS@/\"${endpoints//,/\", \"}\"}"
 }

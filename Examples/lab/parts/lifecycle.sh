@@ -47,8 +47,8 @@ lab_up() {
   cgroup_claim || die "a lab named $LAB_NAME is up, or what is left of one: 'lab status', 'lab down', or another LAB_NAME="
   cgroup_work
   state_make
-  printf '%s=%q\n' LAB_NAME "$LAB_NAME" LAB_NET "$LAB_NET" HOLDFAST_BIN "$HOLDFAST_BIN" HOSTS "$HOSTS" \
-    WITH_HOLDFAST "$WITH_HOLDFAST" >"$STATE/lab.conf"
+  printf '%s=%q\n' LAB_NAME "$LAB_NAME" LAB_NET "$LAB_NET" LAB_ON_STOP "$LAB_ON_STOP" HOLDFAST_BIN "$HOLDFAST_BIN" \
+    HOSTS "$HOSTS" WITH_HOLDFAST "$WITH_HOLDFAST" >"$STATE/lab.conf"
   cp "$SOURCE"/host/* "$STATE/scripts/"
   rootfs_make >"$STATE/rootfs.log" 2>&1 &
   local rootfs=$!

@@ -83,6 +83,8 @@ struct Agent: Hashable, Sendable {
     var retryAt: BootInstant?
     var progress: MigrationProgress?
   }
+  /// Why it runs on here although it was to leave, until something changes.
+  var kept: String?
   /// Attempts to let it go on that failed in a row.
   var failedResumes = 0
   /// Since when something has been on its way here that cannot be resumed.

@@ -77,8 +77,10 @@ extension Controller {
       written(workload)
       agents[workload, default: Agent()].alone = false
       agents[workload]?.proven = revision
-      // What was killed before was another run of it.
+      // What was killed before was another run of it; and whoever gave it up, it was placed here again since.
       agents[workload]?.condemned = nil
+      agents[workload]?.giveUp = nil
+      agents[workload]?.failedStarts = 0
       if let epoch = view.claims[workload]?.value.epoch {
         note(.claimed, "\(me) holds \(workload) at epoch \(epoch.value)", workload: workload)
       }

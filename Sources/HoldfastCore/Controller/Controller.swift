@@ -48,6 +48,8 @@ public struct Controller: Sendable {
   public internal(set) var isFinished = false
   /// It leaves because its host goes down soon: nothing is moved while it runs.
   var leavesInHaste = false
+  /// The time to empty this node is over.
+  var isPastDeadline = false
 
   var transactions: [TransactionID: PendingTransaction] = [:]
   var lastTransaction = 0
@@ -150,6 +152,7 @@ public struct Controller: Sendable {
       keepSession()
       watchOthers()
       plan()
+      watchOwnDeadline()
     }
     for (workload, at) in timers where at <= now {
       timers[workload] = nil

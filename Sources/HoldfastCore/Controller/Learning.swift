@@ -1,6 +1,6 @@
 import GuardProtocol
 
-/// What the store says, taken into the state. No decision is made here.
+/// What the store and the hypervisor say, taken into the state. No decision is made here.
 extension Controller {
   mutating func listed(_ listing: ClusterListing) {
     view.load(listing)
@@ -207,6 +207,28 @@ extension Controller {
       report.failed(at: now)
       reportIsDue = true
     case .depart: self.pause()
+    }
+  }
+
+  mutating func observed(_ event: HypervisorEvent) {
+    reportIsDue = true
+    let before = local.unreachable
+    for id in local.receive(event) {
+      dirty.insert(WorkloadName(id.name))
+      if let mark = local.domains[id]?.mark { dirty.insert(WorkloadName(mark.workload)) }
+    }
+    switch event {
+    case .unreachable(let connection, let reason):
+      noteOnce(
+        .hypervisorLost, "\(connection) does not answer: \(reason). Nothing is taken for stopped", severity: .error,
+        connection: connection)
+      if before[connection] == nil { makeEveryWorkloadDirty() }
+    case .inventory(let connection, _):
+      if unsay(.hypervisorLost, connection: connection) { note(.hypervisorBack, "\(connection) answers again") }
+      // Where it answered before, only what it shows is new, and what this node does something about.
+      if before[connection] != nil { makeEveryWorkloadDirty() } else { dirty.formUnion(agents.keys) }
+    case .migrating(let id, let progress): agents[WorkloadName(id.name)]?.migration.progress = progress
+    case .changed, .gone: break
     }
   }
 

@@ -16,26 +16,27 @@ extension Controller {
   /// How it leaves this node for the one that it is placed on.
   private enum Way {
     case live(target: ClaimRecord.Holder, uri: String)
-    /// It runs on here: the other node is not there, and the planner will say where else; or it is not to be stopped for it.
+    /// It runs on here: the other node is not there, and the planner will say where else.
     case waits
+    /// It cannot be moved while it runs, and is not to be stopped for it.
+    case stays(why: String)
     /// It is stopped, and started there.
     case restart
   }
 
   private mutating func way(of workload: WorkloadName, _ spec: SpecRecord) -> Way {
-    let maintenance = view.maintenance[me]?.value
     guard view.intents[workload]?.value.desired == .running, let node = view.placements[workload]?.value.node, node != me,
-      !leavesInHaste, !(maintenance.map(isOverdue) ?? false)
+      !leavesInHaste, !isPastDeadline
     else { return .restart }
     guard let session = view.session(of: node), session.record.value.phase == .active else {
       return isLeaving ? .restart : .waits
     }
-    let evacuation = rules.settings(of: workload, spec).evacuation
-    guard maintenance?.method ?? evacuation.method ?? .live == .live else { return .restart }
-    guard let uri = view.nodes[node]?.value.migration?[spec.connection] else {
-      return evacuation.otherwise == .stay && !isLeaving ? .waits : .restart
+    let passage = Passage(
+      spec, to: node, method: view.maintenance[me]?.value.method, rules.settings(of: workload, spec).evacuation, in: view)
+    if passage.how == .live, let uri = view.migrationURI(of: node, for: spec.connection) {
+      return .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
     }
-    return .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
+    return passage.how == .stay && !isLeaving ? .stays(why: passage.why ?? "") : .restart
   }
 
   // MARK: the source
@@ -53,13 +54,19 @@ extension Controller {
     }
     let target: ClaimRecord.Holder
     switch way {
-    case .waits: return true
+    case .waits:
+      keep(workload, because: nil)
+      return true
+    case .stays(let why):
+      keep(workload, because: why)
+      return true
     case .restart where !isWantedHere(workload): return false
     case .live(let other, _)
     where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
       && domain.mark?.epoch == view.claims[workload]?.value.epoch:
       target = other
     case .live, .restart:
+      keep(workload, because: nil)
       agents[workload]?.migration = .init()
       return false
     }
@@ -67,15 +74,25 @@ extension Controller {
     if failures >= Self.attempts {
       guard rules.settings(of: workload, spec).evacuation.otherwise == .stay else { return false }
       if let at = agents[workload]?.migration.retryAt, now < at {
+        let reason = agents[workload]?.migration.reason ?? "it could not be moved while it runs"
+        keep(workload, because: "\(reason). It is tried again")
         retry(workload, at: at)
         return true
       }
       agents[workload]?.migration = .init()
     }
+    keep(workload, because: nil)
     guard mayAct, mayTry(workload) else { return true }
     offer(.init(.offered, target: target), workload)
     agents[workload, default: Agent()].migration.offeredAt = now
     return true
+  }
+
+  /// It was to leave and runs on here until something changes; nil: no more.
+  private mutating func keep(_ workload: WorkloadName, because reason: String?) {
+    guard agents[workload]?.kept != reason else { return }
+    agents[workload, default: Agent()].kept = reason
+    reportIsDue = true
   }
 
   /// An attempt that began came to its end, and it is still here; or this life of the controller did not begin it.
@@ -149,8 +166,7 @@ extension Controller {
       let target = view.claims[workload]?.value.migration?.target
     else { return }
     let isWanted = view.intents[workload]?.value.desired == .running && view.placements[workload]?.value.node == target.node
-    let isOutOfTime = view.maintenance[me].map { isOverdue($0.value) } ?? false
-    guard !isWanted || view.sessions[target.incarnation] == nil || leavesInHaste || isOutOfTime else { return }
+    guard !isWanted || view.sessions[target.incarnation] == nil || leavesInHaste || isPastDeadline else { return }
     agents[workload]?.migration.isCancelled = true
     out.append(.cancelMigration(domain.id, uuid: domain.uuid))
   }

@@ -84,6 +84,8 @@ extension Controller {
     }
     let migrations = agents.compactMapValues { $0.operation?.kind == .migrate ? $0.migration.progress : nil }
     if !migrations.isEmpty { record.migrations = migrations }
+    let kept = agents.filter { isMine($0.key) && !isWantedHere($0.key) }.compactMapValues(\.kept)
+    if !kept.isEmpty { record.kept = kept }
     record.strays.sort()
     record.unmanagedUUIDs.sort()
     return record

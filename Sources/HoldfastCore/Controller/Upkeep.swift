@@ -33,9 +33,10 @@ extension Controller {
     return time >= deadline
   }
 
-  /// It is to run somewhere and does not yet run there. Told only where somebody asks.
+  /// It is to run somewhere and does not yet run there; false also where its node keeps it. Told only where somebody asks.
   func isOnItsWay(_ workload: WorkloadName) -> Bool? {
     guard !view.maintenance.isEmpty, let placed = view.placements[workload]?.value.node else { return nil }
+    if view.whyKept(workload) != nil { return false }
     let claim = view.claims[workload]?.value
     return !(claim?.holder?.node == placed && claim?.activity == .running && view.isHeld(claim))
   }
@@ -51,6 +52,18 @@ extension Controller {
       return nil
     }
     return view.losses[node]?.value.again(at: time) ?? LossesRecord(count: 1, last: time)
+  }
+
+  /// When the time to empty this node is over, nothing that is on its way while it runs is waited for any more.
+  mutating func watchOwnDeadline() {
+    let isOver = view.maintenance[me].map { isOverdue($0.value) } ?? false
+    if isOver != isPastDeadline {
+      isPastDeadline = isOver
+      makeEveryWorkloadDirty()
+    }
+    if !isOver, let deadline = view.maintenance[me]?.value.deadline, let time = memory.wallTime(now: now), deadline > time {
+      lookAgain(at: now + .milliseconds(deadline - time))
+    }
   }
 
   /// Seconds until a quarantine or the time for an evacuation is over.

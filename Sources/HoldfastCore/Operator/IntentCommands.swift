@@ -64,7 +64,7 @@ extension OperatorCommand {
       return PreparedCommand(name, .unchanged, "is on \(node) already", moveSerial: placement?.servedMove)
     }
     let serial = max(current.intent.move?.serial ?? 0, placement?.servedMove ?? 0) + 1
-    let isRestarted = view.nodes[node]?.value.migration?[current.spec.connection] == nil
+    let isRestarted = view.migrationURI(of: node, for: current.spec.connection) == nil
     let how =
       holder.map { holder in
         if holder == node { return "stays on \(node)" }

@@ -39,8 +39,8 @@ extension PlanRun {
 
   /// It is leaving the node, or has left it and does not run yet.
   private func isUnderWay(_ workload: Int, from row: Int) -> Bool {
-    if tables.running[workload] == Int32(row), tables.placed[workload] != Int32(row) { return true }
     let wish = tables.workloads[workload]
+    if tables.running[workload] == Int32(row), tables.placed[workload] != Int32(row) { return wish.isOnItsWay != false }
     return wish.isOnItsWay == true && wish.placed?.home == wording.node(row) && tables.placed[workload] >= 0
       && tables.placed[workload] != Int32(row)
   }

@@ -72,7 +72,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var running: NodeName?
     /// Failed starts by node, since it last ran well.
     public var failures: [NodeName: Int]
-    /// It does not yet run where it is to be; nil: it does, or nobody asked.
+    /// It does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
     public var isOnItsWay: Bool?
 
     public init(

@@ -267,10 +267,13 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var unmanagedUUIDs: [String]
   /// How far the live migrations from here are. nil: there is none.
   public var migrations: [WorkloadName: MigrationProgress]?
+  /// Workloads that were to leave and that this node keeps running as they cannot be moved while they run, and why. nil: there is none.
+  public var kept: [WorkloadName: String]?
 
   public init(
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
-    unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil
+    unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
+    kept: [WorkloadName: String]? = nil
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
@@ -279,6 +282,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     self.strays = strays
     self.unmanagedUUIDs = unmanagedUUIDs
     self.migrations = migrations
+    self.kept = kept
   }
 }
 

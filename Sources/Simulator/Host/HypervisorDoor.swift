@@ -179,7 +179,7 @@ final class HypervisorDoor {
         return call.end(.failed(reason: "it does not run here"))
       }
       host.world.invariants.touched(domain, on: host, by: "migrate")
-      libvirt.migrate(domain, to: NodeName(request.destination), within: .seconds(request.limits.time)) { call.end($0) }
+      libvirt.migrate(domain, to: NodeName(request.destination), request.limits) { call.end($0) }
     }
   }
 

@@ -187,11 +187,11 @@ final class SimulatedLibvirt {
   // MARK: migration
 
   func migrate(
-    _ domain: SimulatedDomain, to target: NodeName, within limit: Span, _ ended: @escaping (OperationOutcome) -> Void
+    _ domain: SimulatedDomain, to target: NodeName, _ limits: MigrationLimits, _ ended: @escaping (OperationOutcome) -> Void
   ) {
     guard migrations[domain.id.name] == nil else { return ended(.failed(reason: "it is being migrated already")) }
     guard let other = host.world.host(target) else { return ended(.failed(reason: "no route to \(target)")) }
-    let migration = SimulatedMigration(domain, from: host, to: other, within: limit, ended)
+    let migration = SimulatedMigration(domain, from: host, to: other, limits, ended)
     if !interruptions.isEmpty { migration.breaks = interruptions.removeFirst() }
     migrations[domain.id.name] = migration
     migration.begin()

@@ -16,22 +16,24 @@ final class SimulatedMigration {
   private let limit: Moment
   private var copy: SimulatedDomain?
   private var isOver = false
+  /// Milliseconds.
   private var left: Double
   private var dice: Dice { source.dice }
 
   init(
-    _ domain: SimulatedDomain, from source: SimulatedHost, to target: SimulatedHost, within limit: Span,
+    _ domain: SimulatedDomain, from source: SimulatedHost, to target: SimulatedHost, _ limits: MigrationLimits,
     _ ended: @escaping (OperationOutcome) -> Void
   ) {
     self.domain = domain
     self.source = source
     self.target = target
     self.ended = ended
-    self.limit = source.world.now + limit
+    limit = source.world.now + .seconds(limits.time)
     sourceLife = source.libvirt.lives
     targetLife = target.libvirt.lives
     targetBoot = target.boot
     left = source.dice.number(0...9) == 0 ? 20_000 : Double(source.dice.number(100...3000))
+    if let bandwidth = limits.bandwidth { left = max(left, Double(domain.memory) / Double(bandwidth) * 1000) }
   }
 
   func begin() {

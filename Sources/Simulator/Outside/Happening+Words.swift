@@ -78,7 +78,7 @@ extension Happening.Order: CustomStringConvertible {
     case .stop(let name): "stop \(name)"
     case .move(let name, let node): "move \(name) to \(node)"
     case .policies(let number): "policies \(number + 1) come into force"
-    case .enter(let node): "\(node) enters maintenance"
+    case .enter(let node, let span): "\(node) enters maintenance\(span.map { ", to be empty within \($0)" } ?? "")"
     case .exit(let node, let brings): "\(node) exits maintenance (brings \(brings.rawValue))"
     case .trust(let node): "\(node) is trusted again"
     case .disarm(let span): "the cluster is disarmed\(span.map { " for \($0)" } ?? "")"

@@ -90,7 +90,8 @@ public enum Happening: Hashable, Sendable {
     case move(WorkloadName, NodeName)
     /// The setup's policies of this number come into force.
     case policies(Int)
-    case enter(NodeName)
+    /// What has not left after that time is not waited for; nil: it is.
+    case enter(NodeName, within: Span?)
     case exit(NodeName, MaintenanceRecord.Homecoming)
     case trust(NodeName)
     /// Hands off; nil: until it is armed.

@@ -39,12 +39,13 @@ final class Operators {
     case .stop(let name): commit(.stop(name), through: host)
     case .move(let name, let target): commit(.move(name, to: target), through: host)
     case .policies(let number): putInForce(number, through: host)
-    case .enter(let node): commit(.enter(node, MaintenanceRecord(since: milliseconds)), about: node.text, through: host)
+    case .enter(let node, let span):
+      let record = MaintenanceRecord(since: milliseconds, deadline: span.map(moment))
+      commit(.enter(node, record), about: node.text, through: host)
     case .exit(let node, let brings): commit(.exit(node, brings), about: node.text, through: host)
     case .trust(let node): commit(.trust(node), about: node.text, through: host)
     case .disarm(let span):
-      let until = span.map { milliseconds + Int64($0.inSeconds * 1000) }
-      commit(.disarm(DisarmRecord(since: milliseconds, until: until)), about: "the cluster", through: host)
+      commit(.disarm(DisarmRecord(since: milliseconds, until: span.map(moment))), about: "the cluster", through: host)
     case .arm: commit(.arm, about: "the cluster", through: host)
     case .adopt, .leave, .comeBack: break
     }
@@ -71,6 +72,8 @@ final class Operators {
   }
 
   private var milliseconds: Int64 { Int64((world.now - .zero).inSeconds * 1000) }
+  /// So much later than now, on the wall clock.
+  private func moment(_ span: Span) -> Int64 { milliseconds + Int64(span.inSeconds * 1000) }
 
   private func commit(_ command: UpkeepCommand, about thing: String, through host: SimulatedHost) {
     guard let process = host.controller else { return }
@@ -164,7 +167,7 @@ final class Operators {
     case 0: return .trust(node)
     // Without a time, what is lost meanwhile would be waited for longer than the calm is.
     case 1...2: return .disarm(for: dice.seconds(1...60))
-    default: return .enter(node)
+    default: return .enter(node, within: dice.chance(0.3) ? dice.seconds(1...60) : nil)
     }
   }
 

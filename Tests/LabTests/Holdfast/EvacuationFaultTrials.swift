@@ -10,6 +10,7 @@ enum EvacuationFault: String, CaseIterable, Sendable, CustomTestStringConvertibl
   case sourcesLibvirt = "libvirtd of the source"
   case targetsLibvirt = "libvirtd of the target"
   case leader = "etcd's leader"
+  case quorum = "etcd's quorum, for 5 s,"
 
   var testDescription: String { rawValue }
 }
@@ -60,9 +61,9 @@ extension LabHostsTests {
           }
           return state.workloads.allSatisfy { $0.state == .arrived }
         }
-        #expect(isDone, "h2 is empty in the end")
-        #expect(await test.allAnswer(within: .seconds(30)))
-        #expect(await test.probe.wait(.seconds(60)) { $0["vm1"]?.isAnswering == true })
+        try #require(isDone, "h2 is empty in the end")
+        try #require(await test.allAnswer(within: .seconds(30)))
+        try #require(await test.probe.wait(.seconds(60)) { $0["vm1"]?.isAnswering == true }, "the machine answers in the end")
         let console = try test.lab.console(of: "vm1")
         #expect(console.steppedBack.isEmpty, "two copies wrote: \(console.steppedBack)")
         let gap = test.probe.history("vm1").gaps.filter { $0.to > began }.map(\.length).max() ?? .zero
@@ -79,6 +80,10 @@ extension TestStage {
     case .sourcesLibvirt: try await lab.service(LabHost(2), .libvirtd, .kill)
     case .targetsLibvirt: try await lab.service(LabHost(3), .libvirtd, .kill)
     case .leader: try await lab.service(try await lab.leader(), .etcd, .kill)
+    case .quorum:
+      for host in [LabHost(2), LabHost(3)] { try await lab.service(host, .etcd, .stop) }
+      try await wait(.seconds(5))
+      for host in [LabHost(2), LabHost(3)] { try await lab.service(host, .etcd, .start) }
     }
   }
 

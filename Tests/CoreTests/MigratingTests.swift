@@ -87,6 +87,27 @@ import Testing
     #expect(migrations(rig).isEmpty && rig.stops() == [.seconds(2)])
   }
 
+  @Test func `what stands still here when the session is lost goes on under the next claim`() throws {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    rig.place("w1", on: "n1")
+    let old = try #require(rig.controller.session.incarnation)
+    rig.write([.delete(.session(old))])
+    rig.send(.operation("w1", .migrate, .failed(reason: "libvirtd is gone")))
+    rig.pass(.milliseconds(300))
+    rig.send(rig.isolated(["w1"]))
+    rig.pass(.milliseconds(300))
+    #expect(rig.claim("w1")?.epoch == Epoch(2))
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.seconds(5))
+    #expect(rig.actions.contains { if case .resume("w1", _, _, _) = $0 { true } else { false } })
+    #expect(rig.starts().isEmpty)
+  }
+
   @Test func `what is on its way when the time is over is not waited for`() {
     var rig = source(method: MaintenanceRecord(since: 0, deadline: 10_000))
     rig.send(.wallTime(WeekTime(minute: 0), 5000))

@@ -20,19 +20,20 @@ extension Controller {
     guard let placement = view.placements[workload], placement.value.node == me else { return nil }
     let key = RecordKey.claim(workload)
     var conditions: [Condition<RecordKey>] = [.unchanged(.placement(workload), modified: placement.modified)]
+    let holder = ClaimRecord.Holder(node: me, incarnation: own.incarnation)
     var record = ClaimRecord(epoch: Epoch.none.next, holder: nil)
     if let present = view.claims[workload] {
       guard !view.isHeld(present.value) else { return nil }
       conditions.append(.unchanged(key, modified: present.modified))
-      if let holder = present.value.holder { conditions.append(.absent(.session(holder.incarnation))) }
+      if let last = present.value.holder { conditions.append(.absent(.session(last.incarnation))) }
       record = present.value
       record.epoch = record.epoch.next
+      record.migration = record.holder?.node == me ? record.migration?.retaken(by: holder) : nil
     } else {
       conditions.append(.absent(key))
     }
-    record.holder = ClaimRecord.Holder(node: me, incarnation: own.incarnation)
+    record.holder = holder
     record.activity = .starting
-    record.migration = nil
     return (conditions, .put(key, .claim(record)))
   }
 

@@ -309,7 +309,7 @@ extension Controller {
   func mayReclaim(_ workload: WorkloadName) -> Bool {
     guard let claim = view.claims[workload]?.value, wasMine(workload), agents[workload]?.condemned == nil else { return false }
     guard let desired = view.intents[workload]?.value.desired, desired != .stopped else { return false }
-    if let mark = observation(of: workload)?.mark, mark.epoch != claim.epoch { return false }
+    if let mark = observation(of: workload)?.mark, !claim.covers(mark.epoch) { return false }
     let placed = view.placements[workload]?.value.node
     return placed == me || placed == nil
   }

@@ -189,7 +189,7 @@ extension Controller {
     record.holder = target
     record.epoch = record.epoch.next
     record.activity = .starting
-    record.migration = .init(.arrived, target: target)
+    record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
     agents[workload, default: Agent()].writing = true
     transact(
       .handOver(workload, to: target.node, of: claim.modified),
@@ -275,7 +275,7 @@ extension Controller {
     _ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord, _ wishes: inout ClaimWishes
   ) -> Bool {
     // Its mark came with it. What has another is a copy from before.
-    if let epoch = view.claims[workload]?.value.epoch, domain.mark?.epoch != epoch, domain.mark?.epoch.next != epoch {
+    if let claim = view.claims[workload]?.value, domain.mark.map({ !claim.covers($0.epoch) }) ?? true {
       if mayTry(workload) { stop(workload, domain, grace: .zero) }
       return false
     }

@@ -210,7 +210,12 @@ extension Controller {
     // Without a session nothing can be told about claims: the guard's deadline holds meanwhile.
     guard session.isValid(at: now) else { return }
     if mayReclaim(workload) {
-      if isClaimWantedHere(workload) { wishClaim(workload, &wishes) }
+      if isClaimWantedHere(workload) {
+        wishClaim(workload, &wishes)
+      } else if isUnprotecting(workload), !rules.isExclusive(workload, spec) {
+        // It was never stopped, and nobody places it any more.
+        unprotect(workload, domain)
+      }
       return
     }
     endIntruder(workload, domain)

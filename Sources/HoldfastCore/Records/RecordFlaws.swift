@@ -9,6 +9,7 @@ extension Record {
       return Self.isCount(session.counter) ? nil : "the field 'counter' is out of range"
     case .claim(let claim):
       if !Self.isCount(claim.epoch.value) { return "the field 'epoch' is out of range" }
+      if !Self.isCount(claim.migration?.mark?.value ?? 0) { return "the migration's mark is out of range" }
       return claim.failures.values.allSatisfy { (0...1_000_000).contains($0.count) } ? nil : "a failure's count is out of range"
     case .node(let node): return node.capacity.flaw.map { "the field 'capacity' \($0)" }
     case .report(let report): return report.unmanaged.flaw.map { "the field 'unmanaged' \($0)" }

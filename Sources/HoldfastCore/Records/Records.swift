@@ -210,10 +210,18 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
     }
     public var step: Step
     public var target: Holder
+    /// The epoch of the mark that came with what arrived; nil: it has not, or a release before this field gave it away.
+    public var mark: Epoch?
 
-    public init(_ step: Step, target: Holder) {
+    public init(_ step: Step, target: Holder, mark: Epoch? = nil) {
       self.step = step
       self.target = target
+      self.mark = mark
+    }
+
+    /// The node that held it last takes the claim anew: what stands still there for the migration's sake is let go on.
+    func retaken(by holder: Holder) -> Migration {
+      step == .arrived ? Migration(.arrived, target: holder, mark: mark) : Migration(.offered, target: target)
     }
   }
   /// Starts that failed on one node since the workload last ran well.
@@ -245,6 +253,13 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   }
 
   /// Nobody holds it any more; its epoch stays.
+  /// A domain with this mark is the claim's own: marked under it, or arrived by the migration that gave the claim away.
+  func covers(_ domain: Epoch) -> Bool {
+    if domain == epoch { return true }
+    guard let migration, migration.step == .arrived else { return false }
+    return migration.mark.map { $0 <= domain && domain < epoch } ?? (domain.next == epoch)
+  }
+
   mutating func release() {
     holder = nil
     activity = nil

@@ -31,6 +31,8 @@ final class SimulatedDomain {
   var isStopping = false
   /// SIGKILL was sent: it executes no further instruction.
   var isKilled = false
+  /// And nothing keeps it from ending: a frozen one keeps its SIGKILL until it is thawed.
+  var isEnding = false
   /// No process of it is left.
   private(set) var isGone = false
   var hasExecuted = false

@@ -257,9 +257,10 @@ final class SimulatedHost {
 
   /// SIGKILL to every process of it: from now on it executes nothing; soon nothing of it is left.
   func kill(_ domain: SimulatedDomain, why: String, lasting: Span) {
-    guard !domain.isKilled else { return }
+    guard !domain.isEnding else { return }
     tell("\(domain.id.name) is killed: \(why)")
     domain.isKilled = true
+    domain.isEnding = true
     world.invariants.hostChanged(self)
     after(lasting) { [self] in remove(domain, why: why) }
   }

@@ -270,7 +270,6 @@ final class SimulatedLibvirt {
   }
 
   func destroy(_ domain: SimulatedDomain) {
-    // A frozen one keeps its SIGKILL until it is thawed.
     guard host.isFrozen(domain) else {
       return host.kill(domain, why: "destroyed", lasting: dice.milliseconds(5...200))
     }

@@ -32,8 +32,8 @@ final class SimulatedMigration {
     sourceLife = source.libvirt.lives
     targetLife = target.libvirt.lives
     targetBoot = target.boot
-    left = source.dice.number(0...9) == 0 ? 20_000 : Double(source.dice.number(100...3000))
-    if let bandwidth = limits.bandwidth { left = max(left, Double(domain.memory) / Double(bandwidth) * 1000) }
+    let usually = source.dice.number(0...9) == 0 ? 20_000 : Double(source.dice.number(100...3000))
+    left = limits.bandwidth.map { Double(domain.memory) / Double($0) * 1000 } ?? usually
   }
 
   func begin() {

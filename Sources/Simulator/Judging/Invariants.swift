@@ -66,6 +66,8 @@ final class Invariants {
     guard let since = copy.completedAt, let workload = uuids[copy.uuid], let ran = ranUntil[copy.uuid], ran > since else {
       return
     }
+    // Of what may run more than once, each copy has its own.
+    guard PlacementRules.isExclusive(workload, in: world) else { return }
     world.violated(
       .memoryIsLatest, "\(workload) goes on on \(host.name) with the memory of \(since), and executed until \(ran)")
   }

@@ -294,6 +294,18 @@ import Testing
     #expect(!rig.commands().contains(.kill(workload: "w9")) && rig.stops().isEmpty)
   }
 
+  @Test func `a report whose answer was lost is written again, also where all is as it was before`() {
+    var rig = Rig.running()
+    rig.pass(.seconds(2))
+    rig.mood = .losesAnswers
+    rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "libvirtd is down")))
+    #expect(rig.report()?.unreachable.isEmpty == false, "it was applied, and nobody told")
+    rig.mood = .answers
+    rig.send(.hypervisor(.inventory(connection: Rig.connection, domains: [])))
+    rig.pass(.seconds(3))
+    #expect(rig.report()?.unreachable.isEmpty == true)
+  }
+
   @Test func `a connection that is lost is told once, and told as back only when it was lost`() {
     var rig = Rig(
       record: NodeRecord(capacity: Rig.node.capacity, labels: [:], connections: [Rig.connection, "qemu:///system"], version: "")

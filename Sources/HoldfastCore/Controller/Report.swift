@@ -4,6 +4,7 @@ import GuardProtocol
 struct ReportState: Hashable, Sendable {
   private static let pause: Duration = .seconds(1)
 
+  /// What is known to stand in the store; nil: not known.
   private(set) var published: ReportRecord?
   private var notBefore: BootInstant = .zero
   private(set) var underWay = false
@@ -17,6 +18,8 @@ struct ReportState: Hashable, Sendable {
     notBefore = now + Self.pause
   }
   mutating func failed(at now: BootInstant) {
+    // It may have been written all the same.
+    published = nil
     underWay = false
     notBefore = now + Self.pause
     waiting = true

@@ -35,7 +35,7 @@ final class SimulatedHost {
   private(set) var domains: [String: SimulatedDomain] = [:]
   private(set) var isPartitionFrozen = false
   private(set) var frozenCgroups: Set<String> = []
-  private var freezing: (until: Moment, number: Int)?
+  private var freezing: (until: Moment, number: Int, cgroups: Set<String>)?
   private var freezes = 0
   private var thawing: [() -> Void] = []
   private var lastPID: Int32 = 1000
@@ -286,14 +286,17 @@ final class SimulatedHost {
   /// Orders the freeze of the partition and of single cgroups. Gives when it will hold.
   func freeze(_ cgroups: Set<String>) -> Moment {
     world.invariants.frozen(cgroups, on: self)
-    if let freezing { return freezing.until }
+    if let freezing {
+      self.freezing?.cgroups.formUnion(cgroups)
+      return freezing.until
+    }
     if isPartitionFrozen, cgroups.isSubset(of: frozenCgroups) { return world.now }
     freezes += 1
     let number = freezes
     let until = world.now + dice.milliseconds(0.1...0.6) + kernel.freezeDelay
-    freezing = (until, number)
+    freezing = (until, number, cgroups)
     at(until) { [self] in
-      guard freezing?.number == number else { return }
+      guard let cgroups = freezing?.cgroups, freezing?.number == number else { return }
       freezing = nil
       if !isPartitionFrozen {
         tell("everything protected stands still")

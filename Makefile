@@ -4,7 +4,6 @@
 BUILD = swift build -c release
 KEEP ?=
 OUT ?=
-# One after the other: suites that run real things do not take each other's time.
 SUITES = CoreTests PolicyTests SimulatorTests GuardTests NodeTests StoreTests HypervisorTests LabTests
 
 help:
@@ -27,8 +26,7 @@ demo: build
 
 test: setup lint
 	$(BUILD) --build-tests
-	@set -e; for suite in $(SUITES); do SWIFT_BACKTRACE=enable=no \
-	  swift test -c release --skip-build --disable-xctest --filter "^$$suite"; done
+	@Scripts/test-suites $(SUITES)
 
 bench-failover: build
 	.build/release/holdfast-lab bench-failover $(if $(OUT),--out $(OUT))

@@ -138,6 +138,8 @@ extension GuardMachine {
 
   mutating func linksEnded(_ round: Int, _ found: [String]) {
     guard case .isolated(var isolated) = phase, round == self.round else { return }
+    // What was down, and was taken up by somebody since, is to be up: libvirt was still making it.
+    isolated.taken.foundDown.formIntersection(found)
     isolated.taken.foundDown.formUnion(isolated.freshLinks.intersection(found))
     isolated.freshLinks.removeAll()
     phase = .isolated(isolated)

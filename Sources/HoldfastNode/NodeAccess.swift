@@ -33,7 +33,7 @@ package struct NodeAccess: ClusterAccess {
       throw .notApplied(reason: "the record cannot be encoded: \(error)")
     }
     let verdict = codec.decode(try await ports.store.transact(encoded, timeout: .seconds(5)))
-    if case .committed(let revision) = verdict { loop.send(.committed(transaction.writes, revision)) }
+    if case .committed(let revision) = verdict { await loop.take(.committed(transaction.writes, revision)) }
     return verdict
   }
 

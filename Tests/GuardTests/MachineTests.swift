@@ -201,6 +201,18 @@ import Testing
     #expect(rig.done.contains(.linksUp(["vnet0"])))
   }
 
+  @Test func `what was down before and was taken up meanwhile is up afterwards`() {
+    var rig = MachineRig.armed([workload("a", links: ["vnet0"])])
+    rig.foundDown = ["vnet0"]
+    rig.advance(.seconds(5))
+    rig.foundDown = []
+    rig.advance(.seconds(1))
+    rig.foundDown = ["vnet0"]
+    rig.advance(.seconds(1))
+    rig.command(.resume(deadline: rig.now + Self.far))
+    #expect(rig.done.contains(.linksUp(["vnet0"])))
+  }
+
   @Test func `a guard that takes over a dead one's isolation takes everything back`() {
     var rig = MachineRig()
     rig.foundFrozen = ["/c/a"]

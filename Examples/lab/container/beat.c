@@ -125,6 +125,11 @@ static int answered(int client, long long counter) {
   return 1;
 }
 
+// The others keep their order: who came first is first.
+static void drop(struct pollfd *waiting, int i, int *used) {
+  memmove(waiting + i, waiting + i + 1, (size_t)(--*used - i) * sizeof *waiting);
+}
+
 static void serve(int timer, int server, int trace) {
   struct pollfd waiting[2 + connections_at_most] = {{timer, POLLIN, 0}, {server, POLLIN, 0}};
   int used = 2;
@@ -139,7 +144,7 @@ static void serve(int timer, int server, int trace) {
     for (int i = 2; i < used;) {
       if (waiting[i].revents && answered(waiting[i].fd, counter)) {
         close(waiting[i].fd);
-        waiting[i] = waiting[--used];
+        drop(waiting, i, &used);
       } else {
         i++;
       }
@@ -150,7 +155,7 @@ static void serve(int timer, int server, int trace) {
     // Full of clients that say nothing: the oldest makes room.
     if (used == 2 + connections_at_most) {
       close(waiting[2].fd);
-      waiting[2] = waiting[--used];
+      drop(waiting, 2, &used);
     }
   }
 }

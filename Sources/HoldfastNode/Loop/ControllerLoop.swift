@@ -67,13 +67,14 @@ package actor ControllerLoop {
     }
   }
 
-  private func turn() async {
-    for await event in events {
-      lastTurn = BootClock.now
-      for action in controller.receive(event, now: lastTurn) {
-        if action == .finished { return }
-        perform(action)
-      }
+  private func turn() async { for await event in events { take(event) } }
+
+  /// Hands an event to the core at once, before those that wait: who asks for the view next finds it there.
+  package func take(_ event: Event) {
+    lastTurn = BootClock.now
+    for action in controller.receive(event, now: lastTurn) {
+      if action == .finished { return inbox.finish() }
+      perform(action)
     }
   }
 

@@ -83,6 +83,14 @@ struct TestStage {
       print((try? await lab.run(host, ["holdfast", "events", "--limit", "60"]))?.output ?? "")
       break
     }
+    let state = """
+      virsh -q -c lxc:///system list --all; virsh -q -c qemu:///system list --all; ip -br link
+      find /sys/fs/cgroup/freezer/holdfast.partition -name freezer.state -exec grep -H . {} +
+      grep -v 'level=debug' /var/log/holdfast-guard.log | tail -n 20
+      """
+    for host in lab.allHosts {
+      print("\(host): \((try? await lab.run(host, ["sh", "-c", state]))?.output ?? "is off")")
+    }
   }
 
   // MARK: what holds for every test

@@ -103,7 +103,8 @@ let package = Package(
       dependencies: [
         "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "AsyncHTTPClient", package: "async-http-client")
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess")
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfast-guard", dependencies: ["GuardProtocol", "Isolation", "CLinux"], swiftSettings: strict,

@@ -32,7 +32,8 @@ struct Situation {
     switch claim?.activity {
     case .running:
       let moves = Self.displacement(desired, placement, from: holder)
-      self.init(.running, moves == nil ? nil : view.whyKept(name).map { "it was to leave \(holder), and stays: \($0)" } ?? moves)
+      self.init(
+        .running, moves == nil ? nil : view.whyKept(name).map { "it was to leave \(holder), and stays: \($0)" } ?? moves)
     case .starting, nil:
       self.init(.starting, "\(holder) starts it\(Self.failures(claim))")
     case .stopping:

@@ -35,7 +35,7 @@ public struct MaintenanceRequest: Hashable, Sendable, Codable {
       }
       return method
     }
-    if let parallel, !(1...1000).contains(parallel) {
+    if let parallel, !MaintenanceRecord.parallels.contains(parallel) {
       throw .invalid("parallel", "\(parallel) is not from 1 to 1000", "Leave it out for \(MaintenanceRecord.defaultParallel).")
     }
     if let deadline, !(1...2_592_000).contains(deadline) {

@@ -125,9 +125,8 @@ import Testing
 
   @Test func `what cannot move and is not to be stopped runs on, and its node says so`() {
     var rig = source()
-    rig.write([
-      .put(.policies, .policies(PoliciesRecord(files: [PolicyText(file: "p.yaml", text: "otherwise w1 stay")]))), .put(.node("n2"), .node(Rig.node))
-    ])
+    let rules = PoliciesRecord(files: [PolicyText(file: "p.yaml", text: "otherwise w1 stay")])
+    rig.write([.put(.policies, .policies(rules)), .put(.node("n2"), .node(Rig.node))])
     rig.place("w1", on: "n2")
     rig.pass(.seconds(5))
     #expect(rig.stops().isEmpty && rig.claim("w1")?.migration == nil)

@@ -92,15 +92,6 @@ machine_workloads() { # COUNT FOLDER
     name=vm$number address=$PREFIX.3.$number
     machine_xml "$name" "$address" "$memory" >"$folder/$name.xml"
     echo "$name $address" >>"$folder/addresses"
-    cat >>"$folder/workloads.yaml" <<END
-  - name: $name
-    connection: qemu:///system
-    memory: $memory
-    cpus: 0.2
-    priority: 0
-    isolation: freeze
-    stop-timeout: 1s
-    xml-file: $name.xml
-END
+    workload_entry "$name" qemu:///system "$memory" 0.2 freeze 1s >>"$folder/workloads.yaml"
   done
 }

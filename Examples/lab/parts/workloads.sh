@@ -44,6 +44,19 @@ container_xml() { # NAME ADDRESS MEMORY
 END
 }
 
+workload_entry() { # NAME CONNECTION MEMORY CPUS ISOLATION STOP-TIMEOUT
+  cat <<END
+  - name: $1
+    connection: $2
+    memory: $3
+    cpus: $4
+    priority: 0
+    isolation: $5
+    stop-timeout: $6
+    xml-file: $1.xml
+END
+}
+
 workload_arguments() {
   while [ $# -gt 0 ]; do
     [[ $1 =~ ^--(count|memory|isolation|machines)$ ]] && [ -n "${2:-}" ] || die "workloads: what is '$*'?"
@@ -71,16 +84,7 @@ lab_workloads() {
     name=web$number address=$PREFIX.1.$number
     container_xml "$name" "$address" "$memory" >"$folder/$name.xml"
     echo "$name $address" >>"$folder/addresses"
-    cat >>"$folder/workloads.yaml" <<END
-  - name: $name
-    connection: lxc:///system
-    memory: $memory
-    cpus: 0.1
-    priority: 0
-    isolation: $isolation
-    stop-timeout: 2s
-    xml-file: $name.xml
-END
+    workload_entry "$name" lxc:///system "$memory" 0.1 "$isolation" 2s >>"$folder/workloads.yaml"
   done
   machine_workloads "$machines" "$folder"
   say "$((count + machines)) workloads in $folder/workloads.yaml"

@@ -226,9 +226,13 @@ extension Controller {
     guard guardian.isArmed else { return }
     if agents[workload]?.condemned == nil {
       agents[workload, default: Agent()].condemned = Agent.Condemned(cgroup: domain.cgroup)
-      note(
-        .intruder, "\(workload) runs on \(me) without a valid claim: it is stopped at once", severity: .error,
-        workload: workload)
+      if domain.state == .arriving {
+        note(.migrating, "\(workload) had begun to arrive on \(me), and does not come: that is ended", workload: workload)
+      } else {
+        note(
+          .intruder, "\(workload) runs on \(me) without a valid claim: it is stopped at once", severity: .error,
+          workload: workload)
+      }
     }
     guard mayTry(workload) else { return }
     tellGuard(.kill(workload: workload.text))

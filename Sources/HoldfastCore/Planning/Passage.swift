@@ -15,8 +15,9 @@ public struct Passage: Hashable, Sendable, Codable {
   /// - Parameters:
   ///   - method: what an operator asked for in place of the policy.
   ///   - evacuation: its policy.
-  public init(_ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation, in view: ClusterView)
-  {
+  public init(
+    _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation, in view: ClusterView
+  ) {
     if let method, method != .live {
       self = Passage(.restart)
     } else if method == nil, let policy = evacuation.method, policy != .live {

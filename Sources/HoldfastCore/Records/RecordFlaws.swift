@@ -21,7 +21,7 @@ extension Record {
     case .placement(let placement):
       return Self.isCount(Int64(placement.servedMove)) ? nil : "the field 'servedMove' is out of range"
     case .maintenance(let maintenance):
-      if let parallel = maintenance.parallel, !(1...1000).contains(parallel) {
+      if let parallel = maintenance.parallel, !MaintenanceRecord.parallels.contains(parallel) {
         return "the field 'parallel' is not between 1 and 1000"
       }
       let times = [maintenance.since, maintenance.until ?? 0, maintenance.deadline ?? 0]

@@ -31,6 +31,8 @@ public struct MaintenanceRecord: Hashable, Sendable, Codable {
 
   /// As many as a node starts at a time.
   public static let defaultParallel = 4
+  /// What may be asked for.
+  public static let parallels = 1...1000
 
   public init(
     phase: Phase = .empty, reason: String? = nil, since: Int64, until: Int64? = nil, method: Evacuation.Method? = nil,

@@ -33,7 +33,7 @@ struct EvacuationOptions: ParsableArguments {
   var leavePending = false
 
   func validate() throws {
-    if let parallel, !(1...1000).contains(parallel) { throw ValidationError("--parallel: 1 to 1000") }
+    if let parallel, !MaintenanceRecord.parallels.contains(parallel) { throw ValidationError("--parallel: 1 to 1000") }
   }
 
   var request: MaintenanceRequest {

@@ -48,10 +48,8 @@ struct Agent: Hashable, Sendable {
   var runningSince: BootInstant?
   /// What the guard was told to protect.
   var guarded: GuardedWorkload?
-  /// An earlier life of this controller asked for a start, and nobody has seen what became of it.
-  var inheritedStart = false
-  /// This life of the controller has asked for a start.
-  var askedToStart = false
+  /// A start that an earlier life of this controller asked for, or one whose call was not answered, may still be on its way.
+  var lateStart = false
   /// Whether it is certain that no start from before can still succeed.
   var bar = Bar.none
   enum Bar: Hashable, Sendable {

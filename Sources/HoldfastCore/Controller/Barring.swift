@@ -6,21 +6,17 @@ extension Controller {
   private static let betweenBars: Duration = .milliseconds(500)
 
   /// A start that was asked of libvirt before may still succeed: of this life's, one whose call has not told its end; of an earlier
-  /// life's, any that the guard was told of and that nobody has seen.
+  /// life's, any that the guard was told of. That the workload is seen to run does not settle it: two lives may have asked, and the
+  /// second start waits for the end of what the first began.
   func mayStillAppear(_ workload: WorkloadName) -> Bool {
     let agent = agents[workload]
     if agent?.bar == .done { return false }
-    return agent?.operation?.kind == .start || agent?.inheritedStart == true
+    return agent?.operation?.kind == .start || agent?.lateStart == true
   }
 
-  /// The guard's first word in this life: what it was told of, and never saw run, may be about to.
+  /// The guard's first word in this life: what it was told of may be about to run.
   mutating func inheritStarts(_ starting: [String]) {
-    for name in starting { agents[WorkloadName(name), default: Agent()].inheritedStart = true }
-  }
-
-  /// A domain of the workload is there. Unless it is our own doing, it is what an earlier life asked for.
-  mutating func sawRunning(_ workload: WorkloadName) {
-    if agents[workload]?.askedToStart != true { agents[workload]?.inheritedStart = false }
+    for name in starting { agents[WorkloadName(name), default: Agent()].lateStart = true }
   }
 
   /// Whether no earlier start can succeed any more. Asks for it where that is not known.

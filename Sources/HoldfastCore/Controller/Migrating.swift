@@ -26,7 +26,7 @@ extension Controller {
 
   private mutating func way(of workload: WorkloadName, _ spec: SpecRecord) -> Way {
     guard view.intents[workload]?.value.desired == .running, let node = view.placements[workload]?.value.node, node != me,
-      !leavesInHaste, !isPastDeadline
+      !leavesInHaste, !isPastDeadline, !mayStillAppear(workload)
     else { return .restart }
     guard let session = view.session(of: node), session.record.value.phase == .active else {
       return isLeaving ? .restart : .waits

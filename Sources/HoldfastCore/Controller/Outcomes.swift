@@ -90,7 +90,9 @@ extension Controller {
       return
     default: break
     }
-    guard var ended = operation.ended, now - ended.at >= Self.settling else { return }
+    guard var ended = operation.ended else { return }
+    // Whatever else it was woken for has taken the timer.
+    guard now - ended.at >= Self.settling else { return retry(workload, at: ended.at + Self.settling) }
     if !ended.refreshed {
       ended.refreshed = true
       ended.at = now
@@ -103,6 +105,7 @@ extension Controller {
     } else if local.inventoryCount(id.connection) > ended.inventories {
       // Seen anew, and the effect is not there: the operation did not work, or was undone.
       agents[workload]?.operation = nil
+      if operation.kind == .start, ended.isUnknown { agents[workload]?.lateStart = true }
       if operation.kind == .start { startVanished(workload) }
     } else {
       timers[workload] = now + Self.settling

@@ -101,7 +101,11 @@ extension Controller {
   private mutating func absentAndMine(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     dropFromGuard(workload)
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
-    if hasMigrated(workload) { return handOver(workload) }
+    if hasMigrated(workload) {
+      // A start of an earlier life may wait in libvirt for the name to be free.
+      guard !mayStillAppear(workload) || isBarred(workload) else { return }
+      return handOver(workload)
+    }
     if isWantedHere(workload), view.claims[workload]?.value.migration?.step == .ready { return offer(nil, workload) }
     noteVanished(workload)
     let staysHere = isWantedHere(workload) && agents[workload]?.giveUp == nil
@@ -150,8 +154,11 @@ extension Controller {
     guard isCopy(domain, of: workload, spec) else {
       return nameIsTaken(workload, by: domain)
     }
-    sawRunning(workload)
-    if isUnprotecting(workload) { return unprotect(workload, domain) }
+    if isUnprotecting(workload) {
+      // Under the claim, like anything else: without its mark nobody would know it for a copy.
+      guard mayAct else { return retry(workload, at: now + timing.renewInterval / 2) }
+      return unprotect(workload, domain)
+    }
     protect(workload, domain, spec)
     cancelMigrationIfUnwanted(workload, domain)
     guard agents[workload]?.operation == nil, !guardian.isIsolated else { return }
@@ -191,7 +198,6 @@ extension Controller {
     }
     if isAdopting(workload) { return adopt(workload, domain, spec) }
     if isUnprotecting(workload), wasAdoptedHalfway(workload, domain) { return unprotect(workload, domain) }
-    sawRunning(workload)
     if agents[workload]?.unmarked == true || isUnprotecting(workload) && domain.mark == nil {
       let claim = view.claims[workload]?.value
       // Ours, with the answer to its end lost; or nobody's.
@@ -212,8 +218,8 @@ extension Controller {
     if mayReclaim(workload) {
       if isClaimWantedHere(workload) {
         wishClaim(workload, &wishes)
-      } else if isUnprotecting(workload), !rules.isExclusive(workload, spec) {
-        // It was never stopped, and nobody places it any more.
+      } else if isUnprotecting(workload), agents[workload]?.guarded == nil, !isGuarded(workload) {
+        // What may run more than once was never stopped, and nobody places it any more.
         unprotect(workload, domain)
       }
       return
@@ -259,7 +265,7 @@ extension Controller {
   private mutating func reconcileUnknown(_ workload: WorkloadName) {
     if let domain = staleCopy(of: workload) { return endStale(workload, domain) }
     if mayBlockTheHypervisor(workload) { return }
-    agents[workload]?.inheritedStart = false
+    agents[workload]?.lateStart = false
     dropFromGuard(workload)
     guard
       local.domains.values.contains(where: { $0.mark?.workload == workload.text && $0.mark?.cluster == configuration.cluster })
@@ -290,7 +296,6 @@ extension Controller {
     let links = (0..<interfaces).map { Interfaces.linkName(cluster: configuration.cluster, workload: workload, index: $0) }
     agents[workload]?.bar = .none
     agents[workload]?.condemned = nil
-    agents[workload]?.askedToStart = true
     let isExclusive = rules.isExclusive(workload, spec)
     // Before the start, so that the guard knows the links whenever the deadline comes.
     if isExclusive {
@@ -350,7 +355,7 @@ extension Controller {
       workload,
       GuardedWorkload(
         name: workload.text, isolation: isolation(of: workload, spec), cgroup: domain.cgroup, links: domain.links.sorted(),
-        isStarting: agents[workload]?.operation?.kind == .start || agents[workload]?.inheritedStart == true))
+        isStarting: agents[workload]?.operation?.kind == .start || agents[workload]?.lateStart == true))
   }
 
   mutating func protect(_ workload: WorkloadName, _ guarded: GuardedWorkload) {

@@ -9,17 +9,21 @@ struct ClaimWishes {
 
 /// Claims: taken, released, kept up to date. Each by a transaction that proves it is still right.
 extension Controller {
-  /// Two conditions each, one session besides, under etcd's limit of 128 operations.
-  private static let claimsAtOnce = 40
+  /// Four conditions each at most, one session besides, under etcd's limit of 128 operations.
+  private static let claimsAtOnce = 30
 
-  /// The rule of a claim (Docs/safety.md, rule 3): the placement names me; the previous claim is released or its session is gone;
-  /// my own session stands.
+  /// The rule of a claim (Docs/safety.md, rule 3): the workload is under protection as it is known here; the placement names me; the
+  /// previous claim is released or its session is gone; my own session stands.
   private func claim(_ workload: WorkloadName, as own: OwnSession.Standing) -> (
     conditions: [Condition<RecordKey>], write: Write<RecordKey, Record>
   )? {
-    guard let placement = view.placements[workload], placement.value.node == me else { return nil }
+    guard let spec = view.specs[workload], let placement = view.placements[workload], placement.value.node == me else {
+      return nil
+    }
     let key = RecordKey.claim(workload)
-    var conditions: [Condition<RecordKey>] = [.unchanged(.placement(workload), modified: placement.modified)]
+    var conditions: [Condition<RecordKey>] = [
+      .unchanged(.spec(workload), modified: spec.modified), .unchanged(.placement(workload), modified: placement.modified)
+    ]
     let holder = ClaimRecord.Holder(node: me, incarnation: own.incarnation)
     var record = ClaimRecord(epoch: Epoch.none.next, holder: nil)
     if let present = view.claims[workload] {

@@ -249,8 +249,11 @@ extension Controller {
     var kept: [WorkloadName] = []
     var undecided = false
     for workload in stoppedHere() {
-      if isMine(workload) || isAdopting(workload) || isOnlyArriving(workload) {
+      if isMine(workload) || isAdopting(workload) {
         kept.append(workload)
+      } else if isOnlyArriving(workload) {
+        // Nothing of it is here, but a start from before may still come.
+        if mayStillAppear(workload), !isBarred(workload) { undecided = true } else { kept.append(workload) }
       } else if view.unreadable[.claim(workload)] != nil || view.isUnreadable(workload) && wasMine(workload) {
         undecided = true
       } else if view.specs[workload] == nil, staleCopy(of: workload) == nil {

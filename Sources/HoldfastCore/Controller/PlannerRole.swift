@@ -91,8 +91,8 @@ struct PlannerRole: Sendable {
 }
 
 extension Controller {
-  /// At most this many placements in one transaction: a condition each, and one for the node, under etcd's limit of 128.
-  private static let placementsAtOnce = 50
+  /// At most this many placements in one transaction: four conditions each with that for the node, under etcd's limit of 128.
+  private static let placementsAtOnce = 30
 
   var isPlanner: Bool {
     guard let own = session.incarnation, let planner = view.planner?.value.incarnation else { return false }
@@ -295,6 +295,8 @@ extension Controller {
     for (name, placement) in changes {
       let key = RecordKey.placement(name)
       conditions.append(view.placements[name].map { .unchanged(key, modified: $0.modified) } ?? .absent(key))
+      // What left protection meanwhile gets no place.
+      conditions.append(view.asSeen(.spec(name), view.specs[name]))
       // It is put back where it runs, and has not left meanwhile.
       if let node = placement.node, isInMaintenance(node) {
         conditions.append(view.asSeen(.claim(name), view.claims[name]))

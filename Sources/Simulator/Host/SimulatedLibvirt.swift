@@ -216,8 +216,6 @@ final class SimulatedLibvirt {
   func goOn(_ domain: SimulatedDomain) {
     guard domain.pause != nil, !domain.isGone else { return }
     host.tell("\(domain.id.name) goes on")
-    host.world.invariants.goesOn(domain, on: host)
-    domain.completedAt = nil
     domain.pause = nil
     host.world.invariants.hostChanged(host)
     said(domain)

@@ -43,7 +43,9 @@ final class Invariants {
   private func begins(_ domain: SimulatedDomain, _ uuid: String, on host: SimulatedHost) {
     guard let workload = uuids[uuid] else { return }
     world.tell("\(workload) executes on \(host.name)")
+    // Of what may run more than once, each copy has its own memory.
     guard PlacementRules.isExclusive(workload, in: world) else { return }
+    goesOn(domain, workload, on: host)
     for other in world.hosts where other !== host && executing[other.index][uuid] != nil {
       world.violated(.oneNode, "\(workload) executes on \(other.name) and on \(host.name)")
     }
@@ -61,13 +63,10 @@ final class Invariants {
     }
   }
 
-  /// What a live migration brought goes on: nothing of the workload executed since it was sent.
-  func goesOn(_ copy: SimulatedDomain, on host: SimulatedHost) {
-    guard let since = copy.completedAt, let workload = uuids[copy.uuid], let ran = ranUntil[copy.uuid], ran > since else {
-      return
-    }
-    // Of what may run more than once, each copy has its own.
-    guard PlacementRules.isExclusive(workload, in: world) else { return }
+  /// What a live migration brought executes: nothing of the workload did since it was sent.
+  private func goesOn(_ copy: SimulatedDomain, _ workload: WorkloadName, on host: SimulatedHost) {
+    defer { copy.completedAt = nil }
+    guard let since = copy.completedAt, let ran = ranUntil[copy.uuid], ran > since else { return }
     world.violated(
       .memoryIsLatest, "\(workload) goes on on \(host.name) with the memory of \(since), and executed until \(ran)")
   }

@@ -174,6 +174,8 @@ extension Controller {
     }
     if let intent = view.intents[workload] { conditions.append(.unchanged(.intent(workload), modified: intent.modified)) }
     writes += [.delete(.spec(workload)), .delete(.intent(workload)), .delete(.placement(workload))]
+    // What goes on here outside protection is told with that, so that nobody takes its room for free.
+    if let domain = observation(of: workload) { writes.append(.put(.report(me), .report(currentReport(outside: domain)))) }
     agents[workload, default: Agent()].writing = true
     transact(.forget(workload, of: view.claims[workload]?.modified), ClusterTransaction(if: conditions, write: writes))
   }

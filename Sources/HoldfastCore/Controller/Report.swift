@@ -71,12 +71,13 @@ extension Controller {
         if: [.stands(.session(own.incarnation), created: own.created)], write: [.put(.report(me), .report(record))]))
   }
 
-  private func currentReport() -> ReportRecord {
+  /// - Parameter leaving: the domain of a workload that is about to be forgotten.
+  func currentReport(outside leaving: DomainObservation? = nil) -> ReportRecord {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: local.unreachable, guardPhase: guardian.summary, strays: [])
     for domain in local.domains.values {
       let workload = WorkloadName(domain.id.name)
-      if let spec = view.specs[workload]?.value, spec.connection == domain.id.connection {
+      if domain.id != leaving?.id, let spec = view.specs[workload]?.value, spec.connection == domain.id.connection {
         let isOther = isNamesake(domain, of: workload, spec) || isAdopting(workload)
         if !isOther, isCopy(domain, of: workload, spec) { continue }
       }

@@ -140,6 +140,11 @@ struct TestStage {
     stage.containers.flatMap { probe.history($0).gaps }.filter { $0.to > instant }
   }
 
+  /// How long each of these was silent since `instant`, all its gaps together.
+  func silences(of names: [String], since instant: BootInstant) -> [Duration] {
+    names.map { name in probe.history(name).gaps.filter { $0.to > instant }.reduce(.zero) { $0 + $1.length } }
+  }
+
   /// A host that runs containers and does not answer our questions (h1 does).
   func victim() -> LabHost { lab.allHosts.last { !stage.containers(on: $0).isEmpty } ?? LabHost(3) }
 

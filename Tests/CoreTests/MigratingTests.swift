@@ -26,6 +26,16 @@ import Testing
     rig.write([.put(.claim("w1"), .claim(claim))])
   }
 
+  /// Its migration to n2 has begun, and it stands still here.
+  private func standsStill(_ rig: inout Rig) throws -> DomainObservation {
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    return domain
+  }
+
   private func migrations(_ rig: Rig) -> [MigrationRequest] {
     rig.actions.compactMap { if case .migrate(_, let request) = $0 { request } else { nil } }
   }
@@ -61,11 +71,7 @@ import Testing
 
   @Test func `what stands still here after a failure is let go on before the offer is taken back`() throws {
     var rig = source()
-    rig.place("w1", on: "n2")
-    ready(&rig)
-    var domain = try #require(rig.processes["w1"])
-    domain.state = .paused
-    rig.sees(domain)
+    var domain = try standsStill(&rig)
     rig.send(.operation("w1", .migrate, .failed(reason: "the connection broke")))
     #expect(rig.actions.contains { if case .resume("w1", _, _, _) = $0 { true } else { false } })
     #expect(rig.claim("w1")?.migration?.step == .ready)
@@ -89,11 +95,7 @@ import Testing
 
   @Test func `what stands still here when the session is lost goes on under the next claim`() throws {
     var rig = source()
-    rig.place("w1", on: "n2")
-    ready(&rig)
-    var domain = try #require(rig.processes["w1"])
-    domain.state = .paused
-    rig.sees(domain)
+    _ = try standsStill(&rig)
     rig.place("w1", on: "n1")
     let old = try #require(rig.controller.session.incarnation)
     rig.write([.delete(.session(old))])

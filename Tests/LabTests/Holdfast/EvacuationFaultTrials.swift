@@ -33,10 +33,7 @@ extension LabHostsTests {
       async throws
     {
       try await TestStage.run(count: 6, machines: 1, lostHosts: [Self.h1, Self.h2, Self.h3]) { test in
-        let folder = test.lab.workloadsFolder + "/policies"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data(Self.policies.utf8).write(to: URL(fileURLWithPath: folder + "/slowly.yaml"))
-        try await test.lab.holdfast(["policy", "apply", folder, "--yes"])
+        try await test.enforce(Self.policies)
         try await test.lab.holdfast(["move", "vm1", "--to", "h2", "--yes"])
         #expect(try await eventually(.seconds(40)) { try await test.host(of: "vm1") == Self.h2 })
 

@@ -1,3 +1,4 @@
+import Foundation
 import GuardProtocol
 import HoldfastAPI
 import Lab
@@ -147,6 +148,14 @@ struct TestStage {
 
   /// A host that runs containers and does not answer our questions (h1 does).
   func victim() -> LabHost { lab.allHosts.last { !stage.containers(on: $0).isEmpty } ?? LabHost(3) }
+
+  /// Puts a policy file in force.
+  func enforce(_ rules: String) async throws {
+    let folder = lab.workloadsFolder + "/policies"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Data(rules.utf8).write(to: URL(fileURLWithPath: folder + "/lab.yaml"))
+    try await lab.holdfast(["policy", "apply", folder, "--yes"])
+  }
 
   /// Time passes with everything as it is.
   func wait(_ duration: Duration) async throws { try await Task.sleep(for: duration) }

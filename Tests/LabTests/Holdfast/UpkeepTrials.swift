@@ -104,14 +104,6 @@ extension LabHostsTests {
 }
 
 extension TestStage {
-  /// Puts a policy file in force.
-  fileprivate func enforce(_ rules: String) async throws {
-    let folder = lab.workloadsFolder + "/policies"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try Data(rules.utf8).write(to: URL(fileURLWithPath: folder + "/lab.yaml"))
-    try await lab.holdfast(["policy", "apply", folder, "--yes"])
-  }
-
   fileprivate func node(_ host: LabHost) async throws -> NodeInfo {
     let list = try JSONDecoder().decode(NodeList.self, from: Data(try await lab.holdfast(["nodes", "-o", "json"]).utf8))
     return try #require(list.nodes.first { $0.name == "\(host)" })

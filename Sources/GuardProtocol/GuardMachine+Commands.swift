@@ -94,11 +94,16 @@ extension GuardMachine {
     beginKills([target], isolation: false, now)
   }
 
-  /// While everything stands still, what is in no known cgroup can only be a start that was cut short.
+  /// While everything stands still, what is in no known cgroup can only be a start that was cut short. The cgroup that is known may be
+  /// that of an earlier run, where a start may be under way.
   private func killTarget(_ workload: GuardedWorkload) -> KillTarget? {
-    if let cgroup = workload.cgroup { return .workload(name: workload.name, cgroup: cgroup) }
-    guard case .isolated = phase else { return nil }
-    return .unseen(name: workload.name, sparing: Set(workloads.values.compactMap(\.cgroup)))
+    let isIsolated = if case .isolated = phase { true } else { false }
+    if let cgroup = workload.cgroup, !(isIsolated && workload.isStarting) {
+      return .workload(name: workload.name, cgroup: cgroup)
+    }
+    guard isIsolated else { return nil }
+    let others = workloads.values.filter { $0.name != workload.name }
+    return .unseen(name: workload.name, cgroup: workload.cgroup, sparing: Set(others.compactMap(\.cgroup)))
   }
 
   private mutating func isolate(_ now: BootInstant) {

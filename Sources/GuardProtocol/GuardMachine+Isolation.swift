@@ -87,8 +87,8 @@ extension GuardMachine {
   /// was not seen.
   private mutating func dropPartitionKills() {
     dropStopPartitionKills()
-    for case .unseen(let name, let sparing) in kills.keys.sorted(by: KillTarget.order) {
-      let target = KillTarget.unseen(name: name, sparing: sparing)
+    for target in kills.keys.sorted(by: KillTarget.order) {
+      guard case .unseen(let name, _, _) = target else { continue }
       kills[target] = nil
       _ = answerWaiting(.killed(workload: name, confirmed: false)) { $0 == .kill(target) }
     }

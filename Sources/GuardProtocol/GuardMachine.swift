@@ -326,14 +326,14 @@ extension KillTarget {
     switch self {
     case .workload(let name, let cgroup): "1\(name)\n\(cgroup)"
     case .stopPartition(let sparing): "2\(sparing.sorted().joined(separator: "\n"))"
-    case .unseen(let name, let sparing): "3\(name)\n\(sparing.sorted().joined(separator: "\n"))"
+    case .unseen(let name, let cgroup, let sparing): "3\(name)\n\(cgroup ?? "")\n\(sparing.sorted().joined(separator: "\n"))"
     }
   }
 
   /// The workload that the kill is answered for.
   var workload: String? {
     switch self {
-    case .workload(let name, _), .unseen(let name, _): name
+    case .workload(let name, _), .unseen(let name, _, _): name
     case .stopPartition: nil
     }
   }
@@ -342,7 +342,7 @@ extension KillTarget {
     switch self {
     case .workload(let name, _): name
     case .stopPartition: "the stop partition"
-    case .unseen(let name, _): name
+    case .unseen(let name, _, _): name
     }
   }
 }

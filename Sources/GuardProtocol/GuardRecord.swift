@@ -114,14 +114,14 @@ public enum KillTarget: Hashable, Sendable {
   /// Everything in the partition for `isolation: stop`, except these cgroups: they belong to workloads that are now
   /// declared `freeze` and have not been restarted since.
   case stopPartition(sparing: Set<String>)
-  /// A workload whose start was cut short before its cgroup was known: everything in the partitions that is in no known cgroup.
-  /// Other starts that were cut short die with it, and are made again.
-  case unseen(name: String, sparing: Set<String>)
+  /// A workload whose start was cut short before its cgroup was known: everything in the partitions that is in no other's cgroup, and
+  /// what is in its own of an earlier run, wherever that is. Other starts that were cut short die with it, and are made again.
+  case unseen(name: String, cgroup: String?, sparing: Set<String>)
 
   /// Without the sets: they tell little apart, and a hash of them costs more than the rest of a look-up.
   public func hash(into hasher: inout Hasher) {
     switch self {
-    case .workload(let name, _), .unseen(let name, _): hasher.combine(name)
+    case .workload(let name, _), .unseen(let name, _, _): hasher.combine(name)
     case .stopPartition: hasher.combine(0)
     }
   }

@@ -63,10 +63,11 @@ public struct NodeIsolation: Sendable {
     switch target {
     case .workload(_, let cgroup): return killing.attempt(cgroup)
     case .stopPartition(let sparing): return killing.attempt(below: directory(for: .stop), sparing: sparing)
-    case .unseen(_, let sparing):
-      return CgroupKill.worse(
+    case .unseen(_, let cgroup, let sparing):
+      let unseen = CgroupKill.worse(
         killing.attempt(below: directory(for: .freeze), sparing: sparing),
         killing.attempt(below: directory(for: .stop), sparing: sparing))
+      return cgroup.map { CgroupKill.worse(killing.attempt($0), unseen) } ?? unseen
     }
   }
 

@@ -125,6 +125,45 @@ import Testing
     #expect(bar < resume)
   }
 
+  /// What an earlier life asked for here, of a workload that has left protection since.
+  private func leftBehind(by node: NodeName?) -> Rig {
+    var rig = Rig()
+    let left = ClaimRecord.Left(node: node, connection: Rig.connection, uuid: "u1")
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil, left: left)))])
+    rig.send(
+      .guardian(
+        .connected(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"], starting: ["w1"]))))
+    rig.list()
+    return rig
+  }
+
+  @Test(arguments: ["n2", nil] as [NodeName?])
+  func `it left protection elsewhere: a start of it here is killed and barred before the thaw`(_ node: NodeName?) throws {
+    var rig = leftBehind(by: node)
+    rig.inventory([])
+    rig.pass(.milliseconds(300))
+    let kill = try #require(rig.actions.firstIndex { $0 == .tellGuard(.kill(workload: "w1")) })
+    let bar = try #require(
+      rig.actions.firstIndex {
+        if case .bar("w1", let id, "u1", _) = $0 { id.connection == Rig.connection } else { false }
+      })
+    let resume = try #require(rig.actions.firstIndex { if case .tellGuard(.resume) = $0 { true } else { false } })
+    #expect(kill < resume && bar < resume)
+  }
+
+  @Test func `it left protection elsewhere, and libvirt does not answer: its start is killed, and nothing is thawed`() {
+    var rig = leftBehind(by: "n2")
+    rig.pass(.seconds(3))
+    #expect(rig.commands().contains(.kill(workload: "w1")) && rig.resumes == 0)
+  }
+
+  @Test func `it left protection here: what runs of it is nobody's business`() {
+    var rig = leftBehind(by: "n1")
+    rig.inventory([])
+    rig.pass(.milliseconds(300))
+    #expect(!rig.commands().contains(.kill(workload: "w1")) && rig.resumes > 0)
+  }
+
   @Test func `a start that stands still and keeps libvirt from answering is ended`() {
     var rig = Rig()
     for name in ["w1", "w2"] {

@@ -147,6 +147,33 @@ import Testing
     #expect(finished(rig))
   }
 
+  @Test func `its session is lost while it leaves: it stays until everything is seen to stand still`() throws {
+    var rig = Rig.running()
+    rig.apply("w1")
+    #expect(rig.starts().count == 1, "on its way, and nobody answers")
+    rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "down")))
+    rig.mood = .holds
+    rig.send(.leave(inHaste: false))
+    rig.write([.delete(.session(try #require(rig.controller.session.incarnation)))])
+    rig.pass(.seconds(1))
+    #expect(rig.commands().contains(.isolate) && !finished(rig))
+    rig.send(rig.isolated(["w1"]))
+    #expect(finished(rig))
+    #expect(!rig.commands().contains(.disarm), "what still comes up is to find everything standing still")
+  }
+
+  @Test func `its session is lost while it leaves, and the guard with it: it stops everything and goes`() throws {
+    var rig = running()
+    rig.mood = .holds
+    rig.send(.leave(inHaste: false))
+    rig.write([.delete(.session(try #require(rig.controller.session.incarnation)))])
+    rig.pass(.milliseconds(100))
+    #expect(!finished(rig))
+    rig.send(.guardian(.lost(reason: "test")))
+    #expect(finished(rig))
+    #expect(rig.actions.contains { if case .isolateDirectly = $0 { true } else { false } })
+  }
+
   @Test func `what leaves takes nothing up`() {
     var rig = Rig()
     rig.mood = .holds

@@ -256,6 +256,18 @@ import Testing
     }
   }
 
+  @Test func `a guard without a deadline is not told the same in circles`() {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.storeIsAway = true
+    rig.send(.guardian(.connected(GuardState(phase: .disarmed, workloads: []))))
+    rig.send(.guardian(.report(.state(GuardState(phase: .disarmed, workloads: [])))))
+    rig.actions = []
+    rig.send(.guardian(.report(.state(GuardState(phase: .disarmed, workloads: ["w1"])))))
+    #expect(!rig.commands().contains { if case .protect = $0 { true } else { false } })
+  }
+
   @Test func `the links are known to the guard before the start`() throws {
     var rig = Rig.running()
     var spec = Rig.spec()

@@ -227,7 +227,8 @@ import Testing
     #expect(rig.stops().isEmpty)
     #expect(rig.processes["w1"]?.mark == nil)
     #expect(rig.store.entries[.spec("w1")] == nil && rig.store.entries[.intent("w1")] == nil && rig.placement("w1") == nil)
-    #expect(rig.claim("w1") == ClaimRecord(epoch: Epoch(1), holder: nil))
+    let left = ClaimRecord.Left(node: "n1", connection: Rig.connection, uuid: "u1")
+    #expect(rig.claim("w1") == ClaimRecord(epoch: Epoch(1), holder: nil, left: left))
     #expect(rig.commands().contains(.forget(workload: "w1")))
     rig.pass(.seconds(3))
     #expect(rig.stops().isEmpty && rig.starts().isEmpty)
@@ -247,6 +248,7 @@ import Testing
     rig.pass(.seconds(2))
     #expect(rig.store.entries[.spec("w1")] == nil)
     #expect(rig.claim("w1")?.holder == nil)
+    #expect(rig.claim("w1")?.left == .init(node: "n2", connection: "qemu:///system", uuid: "u1"))
   }
 
   @Test func `it leaves protection and was never claimed: forgotten, whatever its connection is here`() {

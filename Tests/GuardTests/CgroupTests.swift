@@ -157,11 +157,14 @@ struct `Freezing and killing` {
     let known = try partition.domain("known")
     let kept = try Busy(in: known, directory, "kept")
     let cut = try Busy(in: try partition.domain("cut"), directory, "cut")
-    for process in [kept, cut] { #expect(await process.isMoving()) }
-    #expect(partition.isolation.isolate(cgroups: [], patience: .seconds(3)).confirmed)
+    let outside = try TestCgroup(in: hierarchy)
+    let before = try Busy(in: outside.path, directory, "before")
+    for process in [kept, cut, before] { #expect(await process.isMoving()) }
+    #expect(partition.isolation.isolate(cgroups: [outside.path], patience: .seconds(3)).confirmed)
     let count = cut.count
-    #expect(await eventually(.seconds(5)) { partition.isolation.kill(.unseen(name: "cut", sparing: [known])) == .gone })
-    #expect(await cut.child.end(within: .seconds(1)) == -SIGKILL)
+    let target = KillTarget.unseen(name: "cut", cgroup: outside.path, sparing: [known])
+    #expect(await eventually(.seconds(5)) { partition.isolation.kill(target) == .gone })
+    for killed in [cut, before] { #expect(await killed.child.end(within: .seconds(1)) == -SIGKILL) }
     #expect(partition.isolation.thaw(cgroups: []).isEmpty)
     #expect(cut.count == count)
     #expect(await kept.isMoving())

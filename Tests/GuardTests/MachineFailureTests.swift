@@ -154,7 +154,16 @@ import Testing
     #expect(rig.command(.kill(workload: "a")).first?.refusal?.contains("not known") == true)
     rig.advance(.seconds(5))
     #expect(rig.command(.kill(workload: "a")) == [.killed(workload: "a", confirmed: true)])
-    #expect(rig.done.contains(.kill(.unseen(name: "a", sparing: ["/c/b"]))))
+    #expect(rig.done.contains(.kill(.unseen(name: "a", cgroup: nil, sparing: ["/c/b"]))))
+  }
+
+  @Test func `beside a run whose cgroup is known, a start may be under way: both are killed`() {
+    var starting = workload("a")
+    starting.isStarting = true
+    var rig = MachineRig.armed([starting, workload("b")])
+    rig.advance(.seconds(5))
+    #expect(rig.command(.kill(workload: "a")) == [.killed(workload: "a", confirmed: true)])
+    #expect(rig.done.contains(.kill(.unseen(name: "a", cgroup: "/c/a", sparing: ["/c/b"]))))
   }
 
   @Test func `a kill of what is not known ends with the isolation, and its answer does not hold up the others`() {

@@ -19,6 +19,9 @@ extension Controller {
     for name in starting { agents[WorkloadName(name), default: Agent()].lateStart = true }
   }
 
+  /// An earlier start may still succeed, and it is not certain yet that it cannot: that is asked for here.
+  mutating func awaitsBar(_ workload: WorkloadName) -> Bool { mayStillAppear(workload) && !isBarred(workload) }
+
   /// Whether no earlier start can succeed any more. Asks for it where that is not known.
   mutating func isBarred(_ workload: WorkloadName) -> Bool {
     switch agents[workload]?.bar ?? .none {
@@ -30,10 +33,10 @@ extension Controller {
     case .refused, .none: break
     }
     // Where libvirt does not answer it is asked when it does.
-    guard let spec = view.specs[workload]?.value, local.unreachable[spec.connection] == nil else { return false }
+    guard let domain = view.identity(of: workload), local.unreachable[domain.connection] == nil else { return false }
     agents[workload, default: Agent()].bar = .asked
     let mark = ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: .none)
-    out.append(.bar(workload, DomainID(connection: spec.connection, name: workload.text), uuid: spec.uuid, mark))
+    out.append(.bar(workload, DomainID(connection: domain.connection, name: workload.text), uuid: domain.uuid, mark))
     return false
   }
 

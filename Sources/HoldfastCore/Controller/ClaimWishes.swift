@@ -32,6 +32,7 @@ extension Controller {
       if let last = present.value.holder { conditions.append(.absent(.session(last.incarnation))) }
       record = present.value
       record.epoch = record.epoch.next
+      record.left = nil
       record.migration = record.holder?.node == me ? record.migration?.retaken(by: holder) : nil
     } else {
       conditions.append(.absent(key))
@@ -166,6 +167,8 @@ extension Controller {
     var writes: [Write<RecordKey, Record>] = []
     if let present = view.claims[workload] {
       var record = present.value
+      let node = isSeen(workload) ? me : record.holder?.node
+      record.left = view.specs[workload].map { .init(node: node, connection: $0.value.connection, uuid: $0.value.uuid) }
       record.release()
       conditions.append(.unchanged(.claim(workload), modified: present.modified))
       writes.append(.put(.claim(workload), .claim(record)))

@@ -176,7 +176,7 @@ public struct Controller: Sendable {
     lastTransaction += 1
     let id = TransactionID(lastTransaction)
     transactions[id] = PendingTransaction(purpose: purpose, transaction: transaction)
-    out.append(.transact(id, transaction, timeout: timeout ?? timing.requestTimeout))
+    out.append(.transact(id, transaction, until: now + (timeout ?? timing.requestTimeout)))
   }
 
   func isUnderWay(_ matches: (Purpose) -> Bool) -> Bool { transactions.values.contains { matches($0.purpose) } }

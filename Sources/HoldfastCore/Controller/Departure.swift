@@ -25,7 +25,8 @@ extension Controller {
       if case .opening = session.phase { return }
       // What an earlier life left standing is taken up first, to hand it over.
       if view.isLoaded ? ownStandingSession() != nil : saved != nil { return }
-      return finish()
+      if !mayExecute { finish() }
+      return
     }
     guard own.leaving, session.isValid(at: now), now >= pauseUntil, !isUnderWay({ $0 == .depart }) else { return }
     guard !view.claims.contains(where: { holds($0.value.value) || isArriving($0.key) }) else { return }
@@ -45,9 +46,17 @@ extension Controller {
     finish()
   }
 
+  /// Something of an ended session may go on here: this controller stays until it has seen that everything stands still.
+  private var mayExecute: Bool {
+    if guardian.isIsolated || guardian.frozenWithoutIt { return false }
+    return guardian.isolating || !guardian.workloads.isEmpty
+      || agents.values.contains { $0.guarded != nil || $0.operation != nil }
+  }
+
   private mutating func finish() {
     isFinished = true
-    if guardian.isConnected { tellGuard(.disarm) }
+    // A start that comes up after this is to find everything standing still.
+    if guardian.isConnected, !agents.keys.contains(where: mayStillAppear) { tellGuard(.disarm) }
     out.append(.save(nil))
     out.append(.finished)
   }

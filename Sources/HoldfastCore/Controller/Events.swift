@@ -50,7 +50,9 @@ public enum Event: Sendable {
 
 /// Everything that a controller can ask for.
 public enum Action: Sendable, Equatable {
-  case transact(TransactionID, ClusterTransaction, timeout: Duration)
+  /// Asks the store, and waits for its answer until that instant. Not sent after it: a controller that stood still meanwhile may have
+  /// decided by what was true long ago.
+  case transact(TransactionID, ClusterTransaction, until: BootInstant)
   case start(WorkloadName, StartRequest)
   case stop(WorkloadName, DomainID, uuid: String, grace: Duration)
   case mark(WorkloadName, DomainID, uuid: String, ClaimMark)

@@ -149,8 +149,8 @@ extension Controller {
       if before.map(Self.isIsolated) == true {
         note(.resumed, "the workloads of \(me) go on where they were")
         makeEveryWorkloadDirty()
-      } else if case .disarmed? = before {
-        // Without a deadline it took nothing that runs.
+      } else if case .disarmed? = before, guardian.isArmed {
+        // Without a deadline it took nothing that runs. While it has none, its answers to this would ask for the same again, for ever.
         protectAnew()
         makeEveryWorkloadDirty()
       }
@@ -253,17 +253,17 @@ extension Controller {
         kept.append(workload)
       } else if isOnlyArriving(workload) {
         // Nothing of it is here, but a start from before may still come.
-        if mayStillAppear(workload), !isBarred(workload) { undecided = true } else { kept.append(workload) }
+        if awaitsBar(workload) { undecided = true } else { kept.append(workload) }
       } else if view.unreadable[.claim(workload)] != nil || view.isUnreadable(workload) && wasMine(workload) {
         undecided = true
-      } else if view.specs[workload] == nil, staleCopy(of: workload) == nil {
-        // Left protection, or never came under it: nobody's business any more.
+      } else if view.specs[workload] == nil, staleCopy(of: workload) == nil, !mayComeBack(workload) {
+        // Left protection here, or never came under it: nobody's business any more.
         if mayBlockTheHypervisor(workload) { undecided = true } else { dropFromGuard(workload) }
       } else if mayReclaim(workload), mayWaitForClaims() {
         undecided = true
       } else {
         condemn(workload)
-        if mayStillAppear(workload), !isBarred(workload) { undecided = true }
+        if awaitsBar(workload) { undecided = true }
       }
     }
     guard !undecided else { return nil }

@@ -103,13 +103,13 @@ extension Controller {
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     if hasMigrated(workload) {
       // A start of an earlier life may wait in libvirt for the name to be free.
-      guard !mayStillAppear(workload) || isBarred(workload) else { return }
+      if awaitsBar(workload) { return }
       return handOver(workload)
     }
     if isWantedHere(workload), view.claims[workload]?.value.migration?.step == .ready { return offer(nil, workload) }
     noteVanished(workload)
     let staysHere = isWantedHere(workload) && agents[workload]?.giveUp == nil
-    guard staysHere || !mayStillAppear(workload) || isBarred(workload) else { return }
+    if !staysHere, awaitsBar(workload) { return }
     if isUnprotecting(workload) { return forget(workload) }
     guard isWantedHere(workload) else {
       return release(workload, why: view.intents[workload]?.value.desired == .stopped ? "stopped by the operator" : "it moves")
@@ -123,7 +123,7 @@ extension Controller {
   }
 
   private mutating func absentAndNotMine(_ workload: WorkloadName, _ wishes: inout ClaimWishes) {
-    if mayStillAppear(workload), !isBarred(workload) { return }
+    if awaitsBar(workload) { return }
     if isArriving(workload) { return expect(workload) }
     dropFromGuard(workload)
     if let agent = agents[workload], agent.condemned != nil, agent.operation == nil, !agent.writing {
@@ -253,6 +253,12 @@ extension Controller {
     }
   }
 
+  /// It left protection, and went on on another node, or nowhere: a start of it that is still on its way here is a stale one.
+  func mayComeBack(_ workload: WorkloadName) -> Bool {
+    guard view.specs[workload] == nil, let left = view.claims[workload]?.value.left else { return false }
+    return left.node != me && mayStillAppear(workload)
+  }
+
   private mutating func endStale(_ workload: WorkloadName, _ domain: DomainObservation) {
     settleOperation(workload, domain.id, local.sight(of: domain.id))
     protect(
@@ -264,7 +270,8 @@ extension Controller {
   /// A domain that carries our mark, of a workload that the store does not know. Nobody else can start it either: left alone.
   private mutating func reconcileUnknown(_ workload: WorkloadName) {
     if let domain = staleCopy(of: workload) { return endStale(workload, domain) }
-    if mayBlockTheHypervisor(workload) { return }
+    // What was started here before it ran, and left protection, elsewhere must not come up beside that.
+    if mayComeBack(workload) ? !isBarred(workload) : mayBlockTheHypervisor(workload) { return }
     agents[workload]?.lateStart = false
     dropFromGuard(workload)
     guard

@@ -241,18 +241,34 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public var failures: [NodeName: Failure]
   /// A live migration from the holder, or to it. Both sides are named until it is settled.
   public var migration: Migration?
+  /// What left protection, where the claim is all that is left of it.
+  public var left: Left?
+  public struct Left: Hashable, Sendable, Codable {
+    /// Where it goes on outside protection; nil: nowhere.
+    public var node: NodeName?
+    /// libvirt's URI.
+    public var connection: String
+    public var uuid: String
+
+    public init(node: NodeName?, connection: String, uuid: String) {
+      self.node = node
+      self.connection = connection
+      self.uuid = uuid
+    }
+  }
 
   public init(
-    epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:], migration: Migration? = nil
+    epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:], migration: Migration? = nil,
+    left: Left? = nil
   ) {
     self.epoch = epoch
     self.holder = holder
     self.activity = activity
     self.failures = failures
     self.migration = migration
+    self.left = left
   }
 
-  /// Nobody holds it any more; its epoch stays.
   /// A domain with this mark is the claim's own: marked under it, or arrived by the migration that gave the claim away.
   func covers(_ domain: Epoch) -> Bool {
     if domain == epoch { return true }
@@ -260,6 +276,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
     return migration.mark.map { $0 <= domain && domain < epoch } ?? (domain.next == epoch)
   }
 
+  /// Nobody holds it any more; its epoch stays.
   mutating func release() {
     holder = nil
     activity = nil

@@ -126,7 +126,7 @@ package actor ControllerLoop {
 
   private func perform(_ action: Action) {
     switch action {
-    case .transact(let id, let transaction, let timeout): transact(id, transaction, timeout: timeout)
+    case .transact(let id, let transaction, let until): transact(id, transaction, until: until)
     case .start(let workload, let request):
       operate(workload, .start) { await $0.start(request) }
     case .stop(let workload, let domain, let uuid, let grace):
@@ -154,10 +154,14 @@ package actor ControllerLoop {
     }
   }
 
-  private nonisolated func transact(_ id: TransactionID, _ transaction: ClusterTransaction, timeout: Duration) {
+  private nonisolated func transact(_ id: TransactionID, _ transaction: ClusterTransaction, until: BootInstant) {
     Task(executorPreference: ports.store.executor) { [ports, codec] in
       do {
         let encoded = try codec.encode(transaction)
+        let timeout = until - BootClock.now
+        guard timeout > .zero else {
+          return self.send(.transaction(id, .notApplied(reason: "this process stood still until it was too late to ask")))
+        }
         self.send(.transaction(id, .verdict(codec.decode(try await ports.store.transact(encoded, timeout: timeout)))))
       } catch let error as StoreError {
         self.send(.transaction(id, Self.outcome(of: error)))

@@ -135,7 +135,7 @@ final class ControllerProcess {
 
   private func perform(_ action: Action) {
     switch action {
-    case .transact(let id, let transaction, let timeout): transact(id, transaction, timeout: timeout)
+    case .transact(let id, let transaction, let until): transact(id, transaction, until: until)
     case .start(let workload, let request):
       host.tell("starts \(workload) at epoch \(request.mark.epoch.value)")
       hypervisor.start(workload, request)
@@ -209,10 +209,13 @@ final class ControllerProcess {
 
   // MARK: the store
 
-  private func transact(_ id: TransactionID, _ transaction: ClusterTransaction, timeout: Duration) {
+  private func transact(_ id: TransactionID, _ transaction: ClusterTransaction, until: BootInstant) {
     unanswered[id] = transaction
+    guard until > host.now else {
+      return host.after(.zero) { [self] in conclude(id, .notApplied(reason: "too late to ask")) }
+    }
     Request(from: self, id, transaction).go()
-    world.at(host.moment(of: host.now + timeout), on: host, .timesOut(self, id))
+    world.at(host.moment(of: until), on: host, .timesOut(self, id))
   }
 
   func timedOut(_ id: TransactionID) {

@@ -166,7 +166,8 @@ final class GuardProcess {
       switch target {
       case .workload(_, let cgroup): domain.cgroup == cgroup
       case .stopPartition(let sparing): domain.partition == .stop && !sparing.contains(domain.cgroup)
-      case .unseen(_, let sparing): domain.partition != nil && !sparing.contains(domain.cgroup)
+      case .unseen(_, let cgroup, let sparing):
+        domain.cgroup == cgroup || domain.partition != nil && !sparing.contains(domain.cgroup)
       }
     }.sorted { $0.pid < $1.pid }
     if aims.isEmpty { return .gone }

@@ -80,7 +80,7 @@ struct MachineRig {
     case .linksDown(let round, let links): .linksResult(round: round, foundDown: foundDown.filter(links.contains))
     case .kill(let target):
       switch target {
-      case .workload(let name, _), .unseen(let name, _): .killResult(target, progress[name] ?? .gone)
+      case .workload(let name, _), .unseen(let name, _, _): .killResult(target, progress[name] ?? .gone)
       case .stopPartition: .killResult(target, stopPartitionProgress)
       }
     case .takeCensus: .census(alive: alive)

@@ -47,9 +47,9 @@ extension ClusterTransaction {
 extension Action {
   /// The same action with another transaction, where it has one that suits.
   func changing(_ suits: (ClusterTransaction) -> Bool, _ change: (inout ClusterTransaction) -> Void) -> [Action] {
-    guard case .transact(let id, var transaction, let timeout) = self, suits(transaction) else { return [self] }
+    guard case .transact(let id, var transaction, let until) = self, suits(transaction) else { return [self] }
     change(&transaction)
-    return [.transact(id, transaction, timeout: timeout)]
+    return [.transact(id, transaction, until: until)]
   }
 }
 

@@ -86,17 +86,19 @@ private final class HastyObserver: Tampering {
       incarnation != own.incarnation && scene.now >= timing.expiry(received: known.at, ttl: timing.ttl)
     }
     let ended = due.keys.sorted().compactMap { incarnation in
-      scene.core.view.sessions[incarnation].map { end(incarnation, as: $0.modified, own) }
+      scene.core.view.sessions[incarnation].map { end(incarnation, as: $0.modified, own, scene) }
     }
     return [action] + ended
   }
 
-  private func end(_ incarnation: Incarnation, as modified: Revision, _ own: OwnSession.Standing) -> Action {
+  private func end(
+    _ incarnation: Incarnation, as modified: Revision, _ own: OwnSession.Standing, _ scene: Scene
+  ) -> Action {
     count += 1
     let transaction = ClusterTransaction(
       if: [.stands(.session(own.incarnation), created: own.created), .unchanged(.session(incarnation), modified: modified)],
       write: [.delete(.session(incarnation))])
-    return .transact(TransactionID(-count), transaction, timeout: .seconds(3))
+    return .transact(TransactionID(-count), transaction, until: scene.now + .seconds(3))
   }
 }
 
@@ -113,6 +115,6 @@ private final class HastyDeparture: Tampering {
     isAsked = false
     let transaction = ClusterTransaction(
       if: [.stands(.session(own.incarnation), created: own.created)], write: [.delete(.session(own.incarnation))])
-    return [action, .transact(TransactionID(-1), transaction, timeout: .seconds(3))]
+    return [action, .transact(TransactionID(-1), transaction, until: scene.now + .seconds(3))]
   }
 }

@@ -10,6 +10,10 @@ public final class World {
   public private(set) var violation: Violation?
   /// Events so far.
   public private(set) var events = 0
+  /// Within the second that ends then, no event has a higher number.
+  private var circle = (end: Moment.zero, limit: 0)
+  /// Many times what the busiest second of a storm has.
+  private var mostEventsPerSecond: Int { 2000 * (settings.cluster.nodes.count + settings.cluster.workloads.count) }
   // Nothing that changes these calls anything that could come back to them, in a world of one thread: that needs no watching at run time,
   // which costs a tenth of the whole (here, and wherever else it is said).
   @exclusivity(unchecked) private var trace = Trace()
@@ -90,6 +94,8 @@ public final class World {
     while violation == nil, let next = heap.next, next <= end, let (at, entry) = heap.take() {
       now = at
       events += 1
+      if at >= circle.end { circle = (at + .seconds(1), events + mostEventsPerSecond) }
+      if events > circle.limit { violated(.noCircles, "more than \(mostEventsPerSecond) events within a second") }
       trace.mix(at.nanoseconds)
       if entry.host < 0 { entry.deed() } else { hosts[Int(entry.host)].happens(entry) }
       if isEnough() { return }

@@ -45,6 +45,11 @@ extension Mutant {
         return [action, .tellGuard(.resume(deadline: scene.now + scene.core.configuration.timing.ttl))]
       }
     },
+    Mutant("every word of the guard is taken for a new connection") {
+      EventMutant { event, _ in
+        if case .guardian(.report(.state(let state))) = event { [.guardian(.connected(state))] } else { [event] }
+      }
+    },
     Mutant("a controller that loses its guard stops nothing") {
       ActionMutant { action, _ in if case .isolateDirectly = action { [] } else { [action] } }
     }

@@ -53,13 +53,14 @@ final class HypervisorDoor {
   }
 
   func lost(_ reason: String) {
-    guard isConnected else { return }
-    isConnected = false
-    say(.unreachable(connection: host.connection, reason: reason), after: host.dice.milliseconds(0.1...5))
+    // Calls that were given up on end with the daemon too.
     let calls = open
     open = []
     startsInFlight = []
-    for call in calls { call.end(.unknown(reason: "the connection was lost")) }
+    defer { for call in calls { call.end(.unknown(reason: "the connection was lost")) } }
+    guard isConnected else { return }
+    isConnected = false
+    say(.unreachable(connection: host.connection, reason: reason), after: host.dice.milliseconds(0.1...5))
     host.after(Self.reconnect) { [self] in connect() }
   }
 

@@ -10,6 +10,7 @@ extension GuardMachine {
     case .shorten(let deadline): shorten(to: deadline, now)
     case .protect(let workload): protect(workload, now)
     case .forget(let name): forget(name)
+    case .release(let workload, let cgroup): leave(workload, cgroup)
     case .kill(let name): kill(name, now)
     case .isolate: isolate(now)
     case .resume(let deadline): resume(to: deadline, now)
@@ -63,6 +64,7 @@ extension GuardMachine {
       return refuse("protect \(workload.name): it runs and there is no deadline; extend first")
     }
     workloads[workload.name] = workload
+    released[workload.name] = nil
     guard case .isolated(var isolated) = phase else {
       persist()
       return answer(.ready(.state(state)))
@@ -80,6 +82,11 @@ extension GuardMachine {
     workloads[name] = nil
     persist()
     answer(.ready(.state(state)))
+  }
+
+  private mutating func leave(_ name: String, _ cgroup: String) {
+    released[name] = cgroup
+    forget(name)
   }
 
   private mutating func kill(_ name: String, _ now: BootInstant) {
@@ -102,8 +109,8 @@ extension GuardMachine {
       return .workload(name: workload.name, cgroup: cgroup)
     }
     guard isIsolated else { return nil }
-    let others = workloads.values.filter { $0.name != workload.name }
-    return .unseen(name: workload.name, cgroup: workload.cgroup, sparing: Set(others.compactMap(\.cgroup)))
+    let others = workloads.values.filter { $0.name != workload.name }.compactMap(\.cgroup)
+    return .unseen(name: workload.name, cgroup: workload.cgroup, sparing: Set(others).union(released.values))
   }
 
   private mutating func isolate(_ now: BootInstant) {
@@ -143,7 +150,7 @@ extension GuardMachine {
     var cgroups = Set(workloads.values.compactMap(\.cgroup))
     if case .isolated(let isolated) = phase { cgroups.formUnion(isolated.taken.frozen) }
     answer(.census)
-    act(.takeCensus(cgroups: cgroups.sorted()))
+    act(.takeCensus(cgroups: cgroups.sorted(), sparing: Set(released.values)))
   }
 
   mutating func censusEnded(_ alive: Bool?) {

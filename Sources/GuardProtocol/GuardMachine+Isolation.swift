@@ -24,6 +24,7 @@ extension GuardMachine {
 
   private mutating func takeUp(_ record: GuardRecord, _ found: FoundAtStart, _ now: BootInstant) {
     workloads = Dictionary(record.workloads.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    released = record.released
     switch record.phase {
     case .disarmed:
       if let doubt = doubt(found) { beginIsolation(now, why: "\(doubt), and there is no deadline", trusting: false) }

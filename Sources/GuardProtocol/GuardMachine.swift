@@ -45,8 +45,8 @@ public struct GuardMachine: Sendable {
     case kill(KillTarget)
     case feedWatchdog(Bool)
     case persist(GuardRecord)
-    /// Answered by `census`.
-    case takeCensus(cgroups: [String])
+    /// Answered by `census`: is there a process in the partitions or these cgroups, apart from what is spared?
+    case takeCensus(cgroups: [String], sparing: Set<String>)
     case log(Severity, String)
   }
 
@@ -139,15 +139,21 @@ public struct GuardMachine: Sendable {
       sorted = workloads.values.sorted { $0.name < $1.name }
       names = sorted.map(\.name)
       starting = sorted.filter(\.isStarting).map(\.name)
-      stopPartition = .stopPartition(sparing: Set(sorted.lazy.filter { $0.isolation == .freeze }.compactMap(\.cgroup)))
+      aimAnew()
     }
   }
+  /// By name: the cgroups of what left protection and runs on in the partitions.
+  var released: [String: String] = [:] { didSet { if released != oldValue { aimAnew() } } }
   /// By name: what is told and written down with every renewal changes seldom.
   private var sorted: [GuardedWorkload] = []
   private var names: [String] = []
   private var starting: [String] = []
   /// What is killed with every isolation.
   private(set) var stopPartition = KillTarget.stopPartition(sparing: [])
+  private mutating func aimAnew() {
+    let spared = sorted.lazy.filter { $0.isolation == .freeze }.compactMap(\.cgroup)
+    stopPartition = .stopPartition(sparing: Set(spared).union(released.values))
+  }
   var kills: [KillTarget: Kill] = [:]
   var connected = false
   var greeted = false
@@ -275,7 +281,7 @@ public struct GuardMachine: Sendable {
     for case .workload(let name, let cgroup) in kills.keys { targets.append(.workload(name: name, cgroup: cgroup)) }
     targets.sort(by: KillTarget.order)
     return GuardRecord(
-      boot: boot, phase: phase, workloads: sorted, kills: targets, taken: taken)
+      boot: boot, phase: phase, workloads: sorted, released: released, kills: targets, taken: taken)
   }
 
   /// In a fixed order.

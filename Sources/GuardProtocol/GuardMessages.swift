@@ -39,8 +39,11 @@ public enum GuardCommand: Hashable, Sendable {
   case shorten(deadline: BootInstant)
   /// Adds or replaces one workload. Refused for a running one (its cgroup is known) while there is no deadline: extend first.
   case protect(GuardedWorkload)
-  /// The workload is no longer this node's to stop (it has stopped, or left protection).
+  /// The workload is no longer this node's to stop: it has stopped.
   case forget(workload: String)
+  /// It left protection and runs on in the partition: it is never killed, and does not count as protected. With the partition it still
+  /// stands still and goes on.
+  case release(workload: String, cgroup: String)
   /// Kill every process of the workload without letting it execute another instruction, frozen or not. Needs its cgroup.
   case kill(workload: String)
   /// Stop everything now, as at the deadline.

@@ -10,15 +10,21 @@ public struct GuardRecord: Hashable, Sendable {
   public var phase: Phase
   /// Sorted by name.
   public var workloads: [GuardedWorkload]
+  /// By name: the cgroups of what left protection and runs on in the partitions.
+  public var released: [String: String]
   /// Workloads whose kill was begun and not yet seen to be complete.
   public var kills: [KillTarget]
   /// While isolated: cgroups that the guard froze by themselves, and links that it took down; for the way back.
   public var taken: TakenThings
 
-  public init(boot: String, phase: Phase, workloads: [GuardedWorkload], kills: [KillTarget], taken: TakenThings) {
+  public init(
+    boot: String, phase: Phase, workloads: [GuardedWorkload], released: [String: String] = [:], kills: [KillTarget],
+    taken: TakenThings
+  ) {
     self.boot = boot
     self.phase = phase
     self.workloads = workloads
+    self.released = released
     self.kills = kills
     self.taken = taken
   }
@@ -32,6 +38,9 @@ public struct GuardRecord: Hashable, Sendable {
     case .isolated(let since): lines.append("phase isolated at=\(since.nanoseconds)")
     }
     lines += workloads.map { "workload " + $0.wireFields }
+    for (name, cgroup) in released.sorted(by: { $0.key < $1.key }) {
+      lines.append("released name=\(WireText.escaped(name)) cgroup=\(WireText.escaped(cgroup))")
+    }
     for case .workload(let name, let cgroup) in kills {
       lines.append("killing name=\(WireText.escaped(name)) cgroup=\(WireText.escaped(cgroup))")
     }
@@ -47,6 +56,7 @@ public struct GuardRecord: Hashable, Sendable {
     var bootSeen: String?
     var phaseSeen: Phase?
     var workloads: [GuardedWorkload] = []
+    var released: [String: String] = [:]
     var kills: [KillTarget] = []
     var taken = TakenThings()
     for line in lines {
@@ -55,6 +65,7 @@ public struct GuardRecord: Hashable, Sendable {
       case "boot" where bootSeen == nil: bootSeen = try words.take("id")
       case "phase" where phaseSeen == nil: phaseSeen = try Phase(&words)
       case "workload": workloads.append(try GuardedWorkload(&words))
+      case "released": released[try words.take("name")] = try words.take("cgroup")
       case "killing": kills.append(.workload(name: try words.take("name"), cgroup: try words.take("cgroup")))
       default: try taken.read(&words)
       }
@@ -63,7 +74,7 @@ public struct GuardRecord: Hashable, Sendable {
     guard let boot = bootSeen, let phase = phaseSeen else {
       throw .malformed(message: "state", reason: "boot or phase is missing")
     }
-    self.init(boot: boot, phase: phase, workloads: workloads, kills: kills, taken: taken)
+    self.init(boot: boot, phase: phase, workloads: workloads, released: released, kills: kills, taken: taken)
   }
 
   private static let title = "holdfast-guard-state 1"

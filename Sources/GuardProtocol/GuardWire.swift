@@ -12,6 +12,7 @@ extension GuardCommand {
     case .shorten(let deadline): "shorten \(deadline.nanoseconds)"
     case .protect(let workload): "protect " + workload.wireFields
     case .forget(let workload): "forget " + WireText.escaped(workload)
+    case .release(let workload, let cgroup): "release name=\(WireText.escaped(workload)) cgroup=\(WireText.escaped(cgroup))"
     case .kill(let workload): "kill " + WireText.escaped(workload)
     case .isolate: "isolate"
     case .resume(let deadline): "resume \(deadline.nanoseconds)"
@@ -32,6 +33,9 @@ extension GuardCommand {
     case "shorten": self = .shorten(deadline: try words.instant(try words.takePlain()))
     case "protect": self = .protect(try GuardedWorkload(&words))
     case "forget": self = .forget(workload: try words.takeName())
+    case "release":
+      let name = try words.checkedName(try words.take("name"))
+      self = .release(workload: name, cgroup: try words.checkedPath(try words.take("cgroup")))
     case "kill": self = .kill(workload: try words.takeName())
     case "isolate": self = .isolate
     case "resume": self = .resume(deadline: try words.instant(try words.takePlain()))
@@ -113,10 +117,8 @@ extension GuardedWorkload {
     guard let isolation = Isolation(rawValue: word) else {
       throw words.malformed("isolation=\(WireWords.shown(word)) is neither freeze nor stop")
     }
-    let cgroup = try words.takeIfPresent("cgroup")
-    if let cgroup, !cgroup.hasPrefix("/") || cgroup.utf8.count > 4095 || cgroup.utf8.contains(0) {
-      throw words.malformed("cgroup= is not an absolute path")
-    }
+    var cgroup: String?
+    if let path = try words.takeIfPresent("cgroup") { cgroup = try words.checkedPath(path) }
     let links = try words.takeList("links")
     for link in links where !Self.canBeLink(link) {
       throw words.malformed("\"\(WireWords.shown(link))\" cannot be a link's name")
@@ -135,6 +137,14 @@ extension GuardedWorkload {
 
 extension WireWords {
   mutating func takeName() throws(WireError) -> String { try checkedName(try takePlain()) }
+
+  /// A cgroup's directory.
+  func checkedPath(_ path: String) throws(WireError) -> String {
+    guard path.hasPrefix("/"), path.utf8.count <= 4095, !path.utf8.contains(0) else {
+      throw malformed("cgroup= is not an absolute path")
+    }
+    return path
+  }
 
   func checkedName(_ name: String) throws(WireError) -> String {
     guard (1...255).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {

@@ -59,7 +59,7 @@ public struct CgroupHierarchy: Hashable, Sendable {
     }
     throw IsolationError(
       thing: "cgroups", reason: "no \(wanted.map { "\($0) " } ?? "")hierarchy that can freeze is mounted",
-      remedy: "Mount cgroup2 (or the v1 freezer) under /sys/fs/cgroup, or name the other one with --hierarchy.")
+      remedy: "Mount cgroup2 (or the v1 freezer) under /sys/fs/cgroup.")
   }
 
   /// This process's own cgroup in it.

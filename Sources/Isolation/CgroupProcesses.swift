@@ -12,8 +12,14 @@ struct CgroupProcesses {
     return pids
   }
 
-  /// Whether a process is in it or below.
-  func occupied(_ directory: String) throws(KernelFileError) -> Bool {
+  /// Whether a process is in it or below, apart from what is spared.
+  func occupied(_ directory: String, sparing: Set<String> = []) throws(KernelFileError) -> Bool {
+    if sparing.contains(directory) { return false }
+    if sparing.contains(where: { $0.hasPrefix(directory + "/") }) {
+      if try !list(directory, recursively: false).isEmpty { return true }
+      for child in try directories(directory) where try occupied(directory + "/" + child, sparing: sparing) { return true }
+      return false
+    }
     switch hierarchy.version {
     case .v1: return try !list(directory).isEmpty
     case .v2:

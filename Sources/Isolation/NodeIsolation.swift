@@ -71,11 +71,11 @@ public struct NodeIsolation: Sendable {
     }
   }
 
-  /// Whether a process exists in the partitions or one of these cgroups; nil: cannot tell.
-  public func census(cgroups: [String]) -> Bool? {
+  /// Whether a process exists in the partitions or one of these cgroups, apart from what is spared; nil: cannot tell.
+  public func census(cgroups: [String], sparing: Set<String> = []) -> Bool? {
     let processes = CgroupProcesses(hierarchy: hierarchy)
     do {
-      for directory in partitionDirectories + cgroups where try processes.occupied(directory) { return true }
+      for directory in partitionDirectories + cgroups where try processes.occupied(directory, sparing: sparing) { return true }
       return false
     } catch {
       return nil

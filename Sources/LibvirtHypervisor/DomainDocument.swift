@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import GuardProtocol
 import HoldfastCore
 
 /// Why a domain XML cannot be used, for whoever wrote it.
@@ -72,6 +73,14 @@ package struct DomainDocument {
 
   package func set(partition: String) {
     replaceText(of: required("partition", in: required("resource", in: root)), with: partition)
+  }
+
+  /// Only where a guard's partition is named: which one the user's own XML had named before is not known.
+  package func removeGuardsPartition() {
+    guard let partition, Isolation.allCases.contains(where: { partition.hasSuffix("/\($0.rawValue)") }) else { return }
+    guard let resource = child("resource", of: root) else { return }
+    child("partition", of: resource)?.detach()
+    if elements(of: resource).isEmpty { resource.detach() }
   }
 
   package func set(mark: ClaimMark) throws(DomainDocumentError) {

@@ -21,9 +21,8 @@ extension LibvirtConnection {
   func unmark(_ name: String, uuid: String) async -> OperationOutcome {
     await alter(name, what: "taken out of protection") { lookout throws(LibvirtError) in
       guard let domain = try lookout.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
-      // Defined first, for the same reason. The partition stays as it is: the running domain sits in it, libvirt finds it
-      // there after a restart of libvirtd, and which one the user's own XML had named is not known here.
-      switch try domain.portable() {
+      // Defined first, for the same reason. The run that is there stays in the guard's partition; the next one does not.
+      switch try domain.portable(outsideProtection: true) {
       case .failure(let error): return error.description
       case .success(let xml): try lookout.connection.define(xml: xml)
       }
@@ -86,12 +85,13 @@ extension Lookout {
 
 extension DomainPointer {
   /// The XML to start it from elsewhere or again, without what we put in that belongs to one run.
-  fileprivate func portable() throws(LibvirtError) -> Result<String, DomainDocumentError> {
+  fileprivate func portable(outsideProtection: Bool = false) throws(LibvirtError) -> Result<String, DomainDocumentError> {
     let text = try xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE, VIR_DOMAIN_XML_MIGRATABLE)
     do throws(DomainDocumentError) {
       let xml = try DomainDocument(text)
       xml.removeMark()
       xml.removeEnvironment(DomainDocument.environmentNames)
+      if outsideProtection { xml.removeGuardsPartition() }
       return .success(xml.text)
     } catch {
       return .failure(error)

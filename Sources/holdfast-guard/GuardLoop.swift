@@ -38,9 +38,10 @@ final class GuardLoop {
         remedy: "Stop that one, or give a --run-dir of its own.")
     }
     let isolation = NodeIsolation(partition: partition, hierarchy: hierarchy)
-    let occupied = isolation.census(cgroups: [])
-    let found = GuardMachine.FoundAtStart(
-      record: StateFile(path: options.runDirectory + "/guard.state").read(), occupied: occupied, frozen: isolation.isFrozen())
+    let record = StateFile(path: options.runDirectory + "/guard.state").read()
+    let released = if case .found(let record) = record { Set(record.released.values) } else { Set<String>() }
+    let occupied = isolation.census(cgroups: [], sparing: released)
+    let found = GuardMachine.FoundAtStart(record: record, occupied: occupied, frozen: isolation.isFrozen())
     do { try PartitionTree(partition, in: hierarchy).create() } catch {
       // With something to guard it goes on: it can still say, and stop feeding the watchdog.
       guard occupied != false else { throw error }
@@ -127,12 +128,19 @@ final class GuardLoop {
 
   /// A cgroup from outside is checked before the machine hears of it.
   private func checked(_ command: GuardCommand) -> GuardMachine.Event {
-    guard case .protect(let workload) = command, let cgroup = workload.cgroup else { return .command(command) }
+    let name: String, cgroup: String
+    switch command {
+    case .protect(let workload):
+      guard let known = workload.cgroup else { return .command(command) }
+      (name, cgroup) = (workload.name, known)
+    case .release(let workload, let known): (name, cgroup) = (workload, known)
+    default: return .command(command)
+    }
     do {
       try isolation.check(cgroup)
       return .command(command)
     } catch {
-      return .unacceptable(reason: "protect \(workload.name): \(error)")
+      return .unacceptable(reason: "\(name): \(error)")
     }
   }
 
@@ -183,7 +191,7 @@ final class GuardLoop {
       say(outcome.problems)
       return .linksResult(round: round, foundDown: outcome.foundDown)
     case .kill(let target): return .killResult(target, isolation.kill(target))
-    case .takeCensus(let cgroups): return .census(alive: isolation.census(cgroups: cgroups))
+    case .takeCensus(let cgroups, let spared): return .census(alive: isolation.census(cgroups: cgroups, sparing: spared))
     case .thaw(let cgroups):
       problems.removeAll()
       say(isolation.thaw(cgroups: cgroups))

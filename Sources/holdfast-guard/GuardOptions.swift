@@ -26,7 +26,7 @@ struct GuardOptions {
 
       --run-dir DIR             the socket, the state and the lock: DIR/guard.{sock,state,lock}  [/run/holdfast]
       --partition NAME          parent of the cgroup partitions NAME/freeze and NAME/stop        [/holdfast]
-      --hierarchy v1|v2|auto    the cgroup hierarchy that freezes                                [auto]
+      --hierarchy v1|v2|auto    the cgroup hierarchy that freezes; auto: libvirt's, as holdfastd [auto]
       --watchdog DEVICE         feed this hardware watchdog while all is well, such as /dev/watchdog
       --watchdog-timeout SECS   after which an unfed watchdog resets the host, 2 to 300          [10]
       --help, --version

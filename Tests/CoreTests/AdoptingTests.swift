@@ -157,11 +157,58 @@ import Testing
     #expect(rig.commands().contains(.kill(workload: "w1")) && rig.resumes == 0)
   }
 
-  @Test func `it left protection here: what runs of it is nobody's business`() {
+  @Test func `it left protection here: what runs of it is nobody's business, and a start that shows nothing is a stale one`() {
     var rig = leftBehind(by: "n1")
-    rig.inventory([])
+    rig.inventory([Rig.domain("w1", epoch: nil, persistent: true)])
     rig.pass(.milliseconds(300))
     #expect(!rig.commands().contains(.kill(workload: "w1")) && rig.resumes > 0)
+    rig = leftBehind(by: "n1")
+    rig.inventory([])
+    rig.pass(.milliseconds(300))
+    #expect(rig.commands().contains(.kill(workload: "w1")) && rig.resumes > 0)
+  }
+
+  @Test func `what leaves protection here before its mark is up to date is no stale copy`() {
+    var rig = Rig.running()
+    let left = ClaimRecord.Left(node: "n1", connection: Rig.connection, uuid: "u1")
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil, left: left)))])
+    rig.sees(Rig.domain("w1", epoch: 2))
+    rig.pass(.milliseconds(300))
+    #expect(rig.stops().isEmpty && !rig.commands().contains(.kill(workload: "w1")))
+  }
+
+  @Test func `a copy on the connection that the workload had before is ended, a clone of it is not`() {
+    var record = Rig.node
+    record.connections = [Rig.connection, "qemu:///system"]
+    var rig = Rig(record: record)
+    rig.join("n2", incarnation: "i2", isPlanner: true)
+    rig.begin()
+    rig.write([
+      .put(.spec("w1"), .spec(Rig.spec("u2", connection: "qemu:///system"))),
+      .put(.intent("w1"), .intent(IntentRecord(desired: .running))),
+      .put(.placement("w1"), .placement(PlacementRecord(node: "n2", reason: "test")))
+    ])
+    rig.hold("w1", by: "n2", "i2", epoch: 3)
+    var clone = Rig.domain("w1-clone", uuid: "u7", epoch: 2)
+    clone.mark?.workload = "w1"
+    rig.sees(clone)
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops().isEmpty)
+    rig.sees(Rig.domain("w1", epoch: 2))
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops() == [.zero] && rig.commands().contains(.kill(workload: "w1")))
+    #expect(!rig.commands().contains(.forget(workload: "w1")))
+  }
+
+  @Test func `a stranger of its name does not keep the planner from forgetting what leaves protection`() {
+    var rig = Rig.running()
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil)))])
+    rig.sees(Rig.domain("w1", uuid: "u9", epoch: nil))
+    rig.write([
+      .put(.spec("w1"), .spec(Rig.spec())), .put(.intent("w1"), .intent(IntentRecord(desired: .unprotected)))
+    ])
+    rig.pass(.seconds(1))
+    #expect(rig.store.entries[.spec("w1")] == nil && rig.stops().isEmpty)
   }
 
   @Test func `a start that stands still and keeps libvirt from answering is ended`() {

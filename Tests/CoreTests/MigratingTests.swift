@@ -153,6 +153,21 @@ import Testing
     #expect(rig.claim("w1")?.holder?.node != "n2")
   }
 
+  @Test func `what leaves protection while it moves goes on here first`() throws {
+    var rig = source()
+    var domain = try standsStill(&rig)
+    rig.want("w1", .unprotected)
+    #expect(rig.actions.contains { if case .cancelMigration = $0 { true } else { false } })
+    rig.send(.operation("w1", .migrate, .failed(reason: "it was called off")))
+    #expect(resumes(rig) == 1 && rig.processes["w1"]?.mark != nil)
+    domain.state = .running
+    rig.sees(domain)
+    rig.send(.operation("w1", .resume, .done))
+    rig.pass(.seconds(1))
+    #expect(rig.processes["w1"]?.mark == nil && rig.stops().isEmpty)
+    #expect(rig.claim("w1")?.left?.node == "n1" && rig.claim("w1")?.migration == nil)
+  }
+
   // MARK: the target
 
   /// n2 holds w1 at epoch 3 and offers it to n1.
@@ -212,6 +227,27 @@ import Testing
     rig.pass(.milliseconds(300))
     #expect(rig.claim("w1")?.activity == .running && rig.claim("w1")?.migration == nil)
     #expect(rig.starts().isEmpty)
+  }
+
+  @Test func `what arrives and is to leave protection goes on first`() throws {
+    var rig = try target()
+    rig.domainsObey = true
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(50))
+    rig.sees(arriving(.paused))
+    rig.want("w1", .unprotected)
+    let holder = ClaimRecord.Holder(node: "n1", incarnation: try #require(rig.sessions().first))
+    rig.write([
+      .put(
+        .claim("w1"),
+        .claim(ClaimRecord(epoch: Epoch(4), holder: holder, activity: .starting, migration: .init(.arrived, target: holder))))
+    ])
+    #expect(resumes(rig) == 1 && rig.processes["w1"]?.mark != nil)
+    rig.sees(arriving(.running))
+    rig.send(.operation("w1", .resume, .done))
+    rig.pass(.seconds(1))
+    #expect(rig.processes["w1"]?.mark == nil && rig.stops().isEmpty)
+    #expect(rig.claim("w1")?.left?.node == "n1")
   }
 
   @Test func `a copy from before is not what arrives`() throws {

@@ -116,7 +116,7 @@ import Testing
     ("in line 2", { $0.xml = "<domain>\n<name>x</nam></domain>" }),
     ("no <domain>", { $0.xml = "" }),
     ("its XML says 11111111", { $0.xml = "<domain><uuid>11111111-2222-4333-8444-555555555555</uuid></domain>" }),
-    ("bytes", { $0.xml = String(repeating: "x", count: greatestDomainXML + 1) })
+    ("bytes", { $0.xml = String(repeating: "x", count: SpecRecord.greatestXML + 1) })
   ]
 
   @Test(arguments: flaws.indices) func `a spec that cannot be is refused`(_ index: Int) throws {

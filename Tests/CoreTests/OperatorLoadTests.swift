@@ -35,6 +35,22 @@ import Testing
     #expect(losses.last?.homeless == ["web2"])
   }
 
+  @Test func `a node that is being emptied absorbs nothing, and what it still has is at risk`() {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.run("web2", on: "b")
+    let nodes = ["a", "b", "c"].map {
+      PlanningSnapshot.Node(
+        name: NodeName($0), capacity: Resources(memory: 8192, cpus: 4), connections: [],
+        unavailable: $0 == "a" ? nil : "is in maintenance", isDraining: $0 != "a")
+    }
+    let losses = LossRehearsal(
+      fixture.view, load: ClusterLoad(fixture.view), planner: PolicyPlanner(),
+      planning: PlanningSnapshot(nodes: nodes, workloads: [])
+    ).losses
+    #expect(losses.map(\.node) == ["a"])
+  }
+
   @Test func `a node that is leaving absorbs nothing`() {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")

@@ -32,30 +32,32 @@ import Testing
   }
 
   @Test func `UUIDs in their usual form`() {
-    #expect(NameUUID.normalized("7682FB7B-A106-5188-91A3-F7913C566BA0") == "7682fb7b-a106-5188-91a3-f7913c566ba0")
+    for text in ["7682FB7B-A106-5188-91A3-F7913C566BA0", "7682fb7ba106518891a3f7913c566ba0"] {
+      #expect(NameUUID.normalized(text) == "7682fb7b-a106-5188-91a3-f7913c566ba0")
+    }
     for text in [
-      "", "7682fb7ba106518891a3f7913c566ba0", "7682fb7b-a106-5188-91a3-f7913c566bag", "7682fb7b-a106-5188-91a3-f7913c566ba"
+      "", "7682fb7b-a106-5188-91a3-f7913c566bag", "7682fb7b-a106-5188-91a3-f7913c566ba"
     ] {
       #expect(NameUUID.normalized(text) == nil)
     }
   }
 
-  @Test func `a domain's XML tells its name, UUID and type`() throws {
+  @Test func `a domain's XML tells its UUID`() throws {
     let xml = """
       <?xml version="1.0"?>
-      <!-- <name>not this</name> -->
-      <domain type='lxc' id="7"><metadata><x:y xmlns:x="u"><name>nor this</name></x:y></metadata>
-        <name> web<![CDATA[1]]> </name><uuid>ABC</uuid><devices/><os><type arch='x86_64'>exe</type></os></domain>
+      <!-- <uuid>not this</uuid> -->
+      <domain type='lxc' id="7"><metadata><x:y xmlns:x="u"><uuid>nor this</uuid></x:y></metadata>
+        <name>web1</name><uuid> A<![CDATA[BC]]> </uuid><devices/><os><type arch='x86_64'>exe</type></os></domain>
 
       """
-    let domain = try DomainOutline(xml)
-    #expect(domain.name == "web1" && domain.uuid == "ABC" && domain.type == "lxc")
+    #expect(try DomainOutline(xml).uuid == "ABC")
   }
 
   @Test(arguments: [
     ("<domain>", "not closed"), ("<domain></domains>", "stands where"), ("</domain>", "never opened"), ("text", "text outside"),
     ("<domain a></domain>", "no value"), ("<domain a=b></domain>", "not in quotes"), ("<domain a='b></domain>", "does not end"),
-    ("<!DOCTYPE domain><domain/>", "document type"), ("<domain/><domain/>", "second element"),
+    ("<!DOCTYPE domain><domain/>", "document type"), ("<domain><?x y?></domain>", "processing instruction"),
+    ("<?x y?><domain/>", "processing instruction"), ("<domain/><domain/>", "second element"),
     ("<domain><!-- </domain>", "does not end"),
     ("<domain><", "name is missing"), ("<domain", "name is missing"), ("<domain></domain", "not finished")
   ]) func `broken XML is told by line and reason`(_ xml: String, _ words: String) {

@@ -229,7 +229,7 @@ import Testing
     #expect(rig.store.entries[.spec("w1")] == nil && rig.store.entries[.intent("w1")] == nil && rig.placement("w1") == nil)
     let left = ClaimRecord.Left(node: "n1", connection: Rig.connection, uuid: "u1")
     #expect(rig.claim("w1") == ClaimRecord(epoch: Epoch(1), holder: nil, left: left))
-    #expect(rig.commands().contains(.forget(workload: "w1")))
+    #expect(rig.commands().contains(.release(workload: "w1", cgroup: "/cg/w1")))
     rig.pass(.seconds(3))
     #expect(rig.stops().isEmpty && rig.starts().isEmpty)
   }

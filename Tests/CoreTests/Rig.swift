@@ -35,6 +35,8 @@ struct Rig {
   var processes: [String: DomainObservation] = [:]
   /// The guard's own machine; nil where the test speaks for the guard.
   var machine: GuardMachine?
+  /// Starts of which the guard was told, where the test speaks for it.
+  var startsTold: Set<String> = []
   /// The next wake-up that was asked for.
   var wakeAt: BootInstant?
   /// Transactions that nobody has answered.

@@ -83,8 +83,16 @@ extension Rig {
     if case .resume = command, resumeIsRefused {
       send(.guardian(.report(.refused(reason: "w is being killed and may still execute"))))
     }
+    if case .protect(let guarded) = command {
+      if guarded.isStarting { startsTold.insert(guarded.name) } else { startsTold.remove(guarded.name) }
+      if guarded.isStarting, let phase = controller.guardian.phase {
+        send(.guardian(.report(.state(GuardState(phase: phase, workloads: [guarded.name], starting: startsTold.sorted())))))
+      }
+    }
+    if case .forget(let name) = command { startsTold.remove(name) }
     if case .extend(let deadline) = command {
-      send(.guardian(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [])))))
+      send(
+        .guardian(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [], starting: startsTold.sorted())))))
     }
   }
 

@@ -163,8 +163,11 @@ struct `Freezing and killing` {
     #expect(partition.isolation.isolate(cgroups: [outside.path], patience: .seconds(3)).confirmed)
     let count = cut.count
     let target = KillTarget.unseen(name: "cut", cgroup: outside.path, sparing: [known])
+    #expect(partition.isolation.census(cgroups: [], sparing: [known]) == true)
     #expect(await eventually(.seconds(5)) { partition.isolation.kill(target) == .gone })
     for killed in [cut, before] { #expect(await killed.child.end(within: .seconds(1)) == -SIGKILL) }
+    #expect(partition.isolation.census(cgroups: []) == true)
+    #expect(partition.isolation.census(cgroups: [], sparing: [known]) == false)
     #expect(partition.isolation.thaw(cgroups: []).isEmpty)
     #expect(cut.count == count)
     #expect(await kept.isMoving())

@@ -166,6 +166,21 @@ import Testing
     #expect(rig.done.contains(.kill(.unseen(name: "a", cgroup: "/c/a", sparing: ["/c/b"]))))
   }
 
+  @Test func `what left protection is never killed and does not count, and a guard after this one knows`() {
+    var rig = MachineRig.armed([workload("a", .stop), workload("b", cgroup: nil)])
+    rig.command(.release(workload: "a", cgroup: "/c/a"))
+    rig.advance(.seconds(5))
+    #expect(rig.done.contains(.kill(.stopPartition(sparing: ["/c/a"]))))
+    #expect(!rig.done.contains { if case .kill(.workload("a", _)) = $0 { true } else { false } })
+    rig.command(.kill(workload: "b"))
+    #expect(rig.done.contains(.kill(.unseen(name: "b", cgroup: nil, sparing: ["/c/a"]))))
+    rig.command(.disarm)
+    #expect(rig.done.contains(.takeCensus(cgroups: [], sparing: ["/c/a"])))
+    #expect(rig.machine.record.released == ["a": "/c/a"])
+    rig.command(.protect(workload("a", cgroup: nil)))
+    #expect(rig.machine.record.released.isEmpty)
+  }
+
   @Test func `a kill of what is not known ends with the isolation, and its answer does not hold up the others`() {
     var rig = MachineRig.isolated([workload("a", cgroup: nil)])
     rig.progress["a"] = .dying

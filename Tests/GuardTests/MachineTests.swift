@@ -34,7 +34,7 @@ import Testing
   static let anything: [GuardMachine.Event] = [
     .timer, .controllerConnected, .controllerLost, .unacceptable(reason: "x"), .command(.status),
     .command(.extend(deadline: BootInstant(nanoseconds: .max))), .command(.protect(workload("z"))),
-    .command(.forget(workload: "a")),
+    .command(.forget(workload: "a")), .command(.release(workload: "a", cgroup: "/c/a")),
     .command(.kill(workload: "a")), .command(.disarm), .census(alive: false),
     .freezeResult(round: 0, confirmed: true, foundFrozen: []),
     .killResult(.workload(name: "a", cgroup: "/c/a"), .gone)
@@ -119,6 +119,7 @@ import Testing
     Row(command: .protect(workload("n")), disarmed: .refused("extend first"), armed: .state, isolated: .state),
     Row(command: .protect(workload("n", cgroup: nil)), disarmed: .state, armed: .state, isolated: .state),
     Row(command: .forget(workload: "nobody"), disarmed: .state, armed: .state, isolated: .state),
+    Row(command: .release(workload: "a", cgroup: "/c/a"), disarmed: .state, armed: .state, isolated: .state),
     Row(
       command: .kill(workload: "nobody"), disarmed: .refused("not protected"), armed: .refused("not protected"),
       isolated: .refused("not protected")),
@@ -170,7 +171,7 @@ import Testing
   @Test func `disarm forgets, and thaws what was frozen`() {
     var rig = MachineRig.isolated([workload("a", links: ["vnet0"])])
     #expect(rig.command(.disarm) == [.state(GuardState(phase: .disarmed, workloads: []))])
-    #expect(rig.done.contains(.takeCensus(cgroups: ["/c/a"])))
+    #expect(rig.done.contains(.takeCensus(cgroups: ["/c/a"], sparing: [])))
     #expect(rig.done.contains(.thaw(cgroups: ["/c/a"])))
     #expect(rig.done.contains(.linksUp(["vnet0"])))
     #expect(rig.record == GuardRecord(boot: "boot", phase: .disarmed, workloads: [], kills: [], taken: TakenThings()))

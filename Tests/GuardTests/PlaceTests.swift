@@ -23,7 +23,7 @@ import Testing
     #expect(try CgroupHierarchy.find(nil, mounts: Self.unified) == CgroupHierarchy(version: .v2, root: "/sys/fs/cgroup"))
     #expect(try CgroupHierarchy.find(nil, mounts: Self.overmounted).root == "/sys/fs/cgroup/freezer")
     let error = #expect(throws: IsolationError.self) { try CgroupHierarchy.find(.v1, mounts: Self.unified) }
-    #expect(error?.description.contains("--hierarchy") == true)
+    #expect(error?.description.contains("no v1 hierarchy") == true)
     #expect(throws: IsolationError.self) { try CgroupHierarchy.find(nil, mounts: "") }
   }
 

@@ -13,7 +13,8 @@ import Testing
   static let commands: [GuardCommand] =
     [
       .hello(version: 1), .extend(deadline: BootInstant(nanoseconds: 123_456_789)), .forget(workload: hostile),
-      .kill(workload: "db"), .shorten(deadline: BootInstant(nanoseconds: 77)),
+      .release(workload: hostile, cgroup: "/sys/fs/cgroup/x y"), .kill(workload: "db"),
+      .shorten(deadline: BootInstant(nanoseconds: 77)),
       .isolate, .resume(deadline: BootInstant(nanoseconds: .max)), .disarm, .status
     ] + workloads.map { .protect($0) }
   static let reports: [GuardReport] = [

@@ -6,11 +6,6 @@ import Testing
 
 /// Domains that a user defined and started himself.
 @Suite(.libvirtHost, .enabled(if: !TestHost.isOff, "LAB=off")) struct AdoptionTests {
-  private func virsh(_ domain: TestDomain, _ arguments: String...) async throws -> String {
-    let result = try await shell("virsh", arguments: ["-q", "-c", domain.id.connection] + arguments)
-    return result.trimmingCharacters(in: .whitespacesAndNewlines)
-  }
-
   /// Defines a domain, with autostart, and starts it.
   private func usersDomain(_ driver: TestedDriver, _ name: String) async throws -> TestDomain {
     let domain = try TestDomain(driver, name)

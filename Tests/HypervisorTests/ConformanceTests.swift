@@ -70,6 +70,11 @@ import Testing
       let unmarked = try await watched.expect("unmarked") {
         $0.observation(of: domain.id).map { $0.mark == nil && $0.persistent } == true
       }
+      // virsh does not reach the driver that lives in this process.
+      if driver != .test {
+        #expect(
+          try await !virsh(domain, "dumpxml", "--inactive", domain.id.name).contains("<partition>\(domain.request.partition)"))
+      }
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
       try await watched.expectGone(domain.id, from: unmarked.next)
       try await #expect(failure(watched.hypervisor.start(domain.request)).contains("does not carry this workload's mark"))

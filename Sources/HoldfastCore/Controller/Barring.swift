@@ -43,6 +43,11 @@ extension Controller {
   mutating func barEnded(_ workload: WorkloadName, _ outcome: OperationOutcome) {
     guard agents[workload]?.bar == .asked else { return }
     agents[workload]?.bar = outcome == .done ? .done : .refused(until: now + Self.betweenBars)
+    if case .failed(let reason) = outcome, observation(of: workload) == nil {
+      noteOnce(
+        .unreadable, "a start of \(workload) may still come on \(me), and everything that depends on it waits: \(reason)",
+        severity: .warning, workload: workload)
+    }
     // libvirt may be waiting for that very start, which began after it was condemned and stands still.
     if case .unknown = outcome { agents[workload]?.condemned = nil }
   }

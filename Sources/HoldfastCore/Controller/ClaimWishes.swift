@@ -12,7 +12,7 @@ extension Controller {
   /// Four conditions each at most, one session besides, under etcd's limit of 128 operations.
   private static let claimsAtOnce = 30
 
-  /// The rule of a claim (Docs/safety.md, rule 3): the workload is under protection as it is known here; the placement names me; the
+  /// The rule of a claim (Docs/safety.md, rule 4): the workload is under protection as it is known here; the placement names me; the
   /// previous claim is released or its session is gone; my own session stands.
   private func claim(_ workload: WorkloadName, as own: OwnSession.Standing) -> (
     conditions: [Condition<RecordKey>], write: Write<RecordKey, Record>
@@ -184,7 +184,7 @@ extension Controller {
   }
 
   mutating func forgotten(_ workload: WorkloadName) {
-    if agents[workload]?.guarded != nil { tellGuard(.forget(workload: workload.text)) }
+    letGo(workload)
     agents[workload] = nil
     timers[workload] = nil
     note(.unprotected, "\(workload) is out of protection", workload: workload)

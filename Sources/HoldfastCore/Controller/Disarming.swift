@@ -41,6 +41,9 @@ extension Controller {
       return false
     // A thaw is on its way, with a deadline that is too late.
     case .isolated where guardian.resuming && known.map { $0 > deadline } ?? false: return false
+    // The next guard takes up what the last one was told. What runs stands still before, or nothing does.
+    case nil where known.map({ $0 > deadline }) ?? true:
+      return guardian.frozenWithoutIt || local.isComplete && !seesProtectedDomain
     default: return true
     }
   }

@@ -132,6 +132,7 @@ extension Controller {
     }
     isNews = true
     for name in state.workloads where !guardian.workloads.contains(name) { dirty.insert(WorkloadName(name)) }
+    for name in state.starting where !guardian.starting.contains(name) { dirty.insert(WorkloadName(name)) }
     guardian.take(state)
     switch state.phase {
     case .isolated(_, let confirmed):
@@ -177,7 +178,8 @@ extension Controller {
   /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
   mutating func missTheGuard() {
     guard guardian.phase == nil, !guardian.frozenWithoutIt, let bornAt else { return }
-    guard seesProtectedDomain else { return }
+    // What runs is not known before libvirt has spoken: then it counts as something.
+    guard seesProtectedDomain || !local.isComplete else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
     let until = isHandsOff ? session.deadline ?? bornAt + timing.ttl : bornAt + Self.guardIsLate
     if now < until { lookAgain(at: until) } else { guardianLost("it does not answer") }
@@ -249,7 +251,10 @@ extension Controller {
     var kept: [WorkloadName] = []
     var undecided = false
     for workload in stoppedHere() {
-      if isMine(workload) || isAdopting(workload) {
+      if view.specs[workload] != nil, staleCopy(of: workload) != nil {
+        condemn(workload)
+        undecided = true
+      } else if isMine(workload) || isAdopting(workload) {
         kept.append(workload)
       } else if isOnlyArriving(workload) {
         // Nothing of it is here, but a start from before may still come.
@@ -258,7 +263,7 @@ extension Controller {
         undecided = true
       } else if view.specs[workload] == nil, staleCopy(of: workload) == nil, !mayComeBack(workload) {
         // Left protection here, or never came under it: nobody's business any more.
-        if mayBlockTheHypervisor(workload) { undecided = true } else { dropFromGuard(workload) }
+        if mayBlockTheHypervisor(workload) { undecided = true } else { letGo(workload) }
       } else if mayReclaim(workload), mayWaitForClaims() {
         undecided = true
       } else {

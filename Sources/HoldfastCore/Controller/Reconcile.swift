@@ -13,6 +13,7 @@ extension Controller {
     guard view.isLoaded else { return }
     guard let spec = view.specs[workload]?.value else { return reconcileUnknown(workload) }
     guard !view.isUnreadable(workload) else { return }
+    if let domain = staleCopy(of: workload) { return endStale(workload, domain) }
     let id = DomainID(connection: spec.connection, name: workload.text)
     let sight = local.sight(of: id)
     settleOperation(workload, id, sight)
@@ -99,7 +100,7 @@ extension Controller {
   }
 
   private mutating func absentAndMine(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
-    dropFromGuard(workload)
+    if !isAboutToStart(workload) { dropFromGuard(workload) }
     guard agents[workload]?.operation == nil, agents[workload]?.writing != true else { return }
     if hasMigrated(workload) {
       // A start of an earlier life may wait in libvirt for the name to be free.
@@ -154,7 +155,7 @@ extension Controller {
     guard isCopy(domain, of: workload, spec) else {
       return nameIsTaken(workload, by: domain)
     }
-    if isUnprotecting(workload) {
+    if isUnprotecting(workload), view.claims[workload]?.value.migration == nil {
       // Under the claim, like anything else: without its mark nobody would know it for a copy.
       guard mayAct else { return retry(workload, at: now + timing.renewInterval / 2) }
       return unprotect(workload, domain)
@@ -164,6 +165,8 @@ extension Controller {
     guard agents[workload]?.operation == nil, !guardian.isIsolated else { return }
     if hasArrived(workload), !goOn(workload, domain, spec, &wishes) { return }
     if view.claims[workload]?.value.migration?.step != .arrived, migrates(workload, domain, spec) { return }
+    // What leaves protection in the middle of a migration goes on first, here or there: afterwards nobody would let it.
+    if isUnprotecting(workload) { return wish(.running, for: workload, &wishes) }
     let mark = ClaimMark(
       cluster: configuration.cluster, workload: workload.text, epoch: view.claims[workload]?.value.epoch ?? .none)
     // What has just arrived is this node's in every respect before it moves on.
@@ -193,6 +196,7 @@ extension Controller {
   ) {
     // Somebody else's domain that only has the name: never touched. If the workload is wanted here, it cannot start here.
     guard isCopy(domain, of: workload, spec) else {
+      if isUnprotecting(workload), isPlanner, !view.isHeld(view.claims[workload]?.value) { return forget(workload) }
       if mayAct, isWantedHere(workload) { wishClaim(workload, &wishes) }
       return
     }
@@ -245,18 +249,30 @@ extension Controller {
     stop(workload, domain, grace: .zero)
   }
 
-  /// A domain of a workload that left protection, and not of the last run under it: somebody else ran it since.
+  /// A domain of a workload that left protection, or is on another connection now, and not of the last run under the claim: somebody else
+  /// ran it since. A clone, with another name, is somebody's own.
   func staleCopy(of workload: WorkloadName) -> DomainObservation? {
-    guard view.specs[workload] == nil, let claim = view.claims[workload]?.value else { return nil }
-    return local.domains.values.first {
-      $0.mark.map { $0.cluster == configuration.cluster && $0.workload == workload.text && $0.epoch < claim.epoch } ?? false
+    let connection = view.specs[workload]?.value.connection
+    if connection != nil, configuration.record.connections.count == 1 { return nil }
+    guard let claim = view.claims[workload]?.value else { return nil }
+    // What went on here is no copy, even when the mark was taken off before it was brought up to date.
+    if connection == nil, claim.left?.node == me { return nil }
+    for served in configuration.record.connections where served != connection {
+      guard let domain = local.domains[DomainID(connection: served, name: workload.text)], let mark = domain.mark else {
+        continue
+      }
+      if mark.cluster == configuration.cluster, mark.workload == workload.text, mark.epoch < claim.epoch { return domain }
     }
+    return nil
   }
 
-  /// It left protection, and went on on another node, or nowhere: a start of it that is still on its way here is a stale one.
+  /// It left protection, and went on on another node, or nowhere: a start of it that is still on its way here is a stale one. So it is where
+  /// it went on here and nothing of it is seen.
   func mayComeBack(_ workload: WorkloadName) -> Bool {
-    guard view.specs[workload] == nil, let left = view.claims[workload]?.value.left else { return false }
-    return left.node != me && mayStillAppear(workload)
+    guard view.specs[workload] == nil, let left = view.claims[workload]?.value.left, mayStillAppear(workload) else {
+      return false
+    }
+    return left.node != me || local.sight(of: DomainID(connection: left.connection, name: workload.text)) == .absent
   }
 
   private mutating func endStale(_ workload: WorkloadName, _ domain: DomainObservation) {
@@ -273,7 +289,7 @@ extension Controller {
     // What was started here before it ran, and left protection, elsewhere must not come up beside that.
     if mayComeBack(workload) ? !isBarred(workload) : mayBlockTheHypervisor(workload) { return }
     agents[workload]?.lateStart = false
-    dropFromGuard(workload)
+    letGo(workload)
     guard
       local.domains.values.contains(where: { $0.mark?.workload == workload.text && $0.mark?.cluster == configuration.cluster })
     else {
@@ -287,6 +303,11 @@ extension Controller {
   }
 
   // MARK: steps
+
+  /// The guard was told of a start that is to be made when it has said so.
+  private func isAboutToStart(_ workload: WorkloadName) -> Bool {
+    isWantedHere(workload) && agents[workload]?.guarded?.isStarting == true && agents[workload]?.giveUp == nil
+  }
 
   private mutating func start(_ workload: WorkloadName, _ id: DomainID, _ spec: SpecRecord) {
     guard mayAct, let deadline = session.deadline, let epoch = view.claims[workload]?.value.epoch else { return }
@@ -304,10 +325,12 @@ extension Controller {
     agents[workload]?.bar = .none
     agents[workload]?.condemned = nil
     let isExclusive = rules.isExclusive(workload, spec)
-    // Before the start, so that the guard knows the links whenever the deadline comes.
+    // Before the start, so that the guard knows the links whenever the deadline comes; and it has said so, as what it wrote down is all
+    // that the next life of this controller will know of the start.
     if isExclusive {
       protect(
         workload, GuardedWorkload(name: workload.text, isolation: isolation, cgroup: nil, links: links, isStarting: true))
+      guard guardian.starting.contains(workload.text) else { return }
     }
     begin(.start, workload)
     out.append(
@@ -369,6 +392,17 @@ extension Controller {
     guard agents[workload]?.guarded != guarded else { return }
     agents[workload, default: Agent()].guarded = guarded
     tellGuard(.protect(guarded))
+  }
+
+  /// It left protection: the guard is to leave alone what runs on here.
+  mutating func letGo(_ workload: WorkloadName) {
+    guard agents[workload]?.guarded != nil || isGuarded(workload) else { return }
+    let domain = view.identity(of: workload).flatMap { local.domains[DomainID(connection: $0.connection, name: workload.text)] }
+    // Whether it runs on is not known before libvirt has spoken.
+    guard domain != nil || local.isComplete else { return }
+    agents[workload]?.guarded = nil
+    guardian.drop(workload.text)
+    tellGuard(domain?.cgroup.map { .release(workload: workload.text, cgroup: $0) } ?? .forget(workload: workload.text))
   }
 
   /// The domain was seen to be gone.

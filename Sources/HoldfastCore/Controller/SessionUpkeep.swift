@@ -196,7 +196,9 @@ extension Controller {
 
   /// A node that was taken up with another configuration says so.
   private mutating func describeMyself() {
-    guard session.isValid(at: now), let own = session.standing, view.nodes[me]?.value != configuration.record else { return }
+    guard session.isValid(at: now), let own = session.standing else { return }
+    // An answer that was lost is no failure any more: nothing is looked at again for its sake.
+    guard view.nodes[me]?.value != configuration.record else { return describing.succeeded() }
     guard describing.begins(at: now) else { return }
     transact(
       .describe,
@@ -204,9 +206,5 @@ extension Controller {
         if: [.stands(.session(own.incarnation), created: own.created)], write: [.put(.node(me), .node(configuration.record))]))
   }
 
-  static func seconds(_ duration: Duration?) -> String {
-    guard let duration else { return "?" }
-    let tenths = (duration.inSeconds * 10).rounded() / 10
-    return "\(tenths)"
-  }
+  static func seconds(_ duration: Duration?) -> String { duration.map { InWords.tenths($0.inSeconds) } ?? "?" }
 }

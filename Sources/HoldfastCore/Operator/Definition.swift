@@ -1,6 +1,3 @@
-/// The domain XML may not be greater: the store takes no request above 1.5 MiB.
-public let greatestDomainXML = 1 << 20
-
 extension OperatorCommand {
   func prepareDefinition(
     _ name: WorkloadName, _ spec: SpecRecord, in view: ClusterView
@@ -13,7 +10,7 @@ extension OperatorCommand {
       if let holder = view.holder(of: name) {
         throw OperatorError(
           .conflict, thing: "workload \(name)", reason: "\(holder) still holds it from before it left protection",
-          remedy: "Wait until `holdfast workload \(name)` knows it no more, then repeat.")
+          remedy: "Wait until `holdfast workload \(name)` says that there is none of this name, then repeat.")
       }
       if let node = view.unmanagedDomains[spec.uuid] {
         throw OperatorError(
@@ -34,7 +31,8 @@ extension OperatorCommand {
     if view.intents[name]?.value.desired == .unprotected { throw .leavesProtection(name) }
     let fields = spec.differences(from: present.value)
     if fields.isEmpty { return PreparedCommand(name, .unchanged, "is as defined already") }
-    if let holder = view.holder(of: name), fields.contains("uuid") || fields.contains("connection") {
+    // Whoever held it last, gone or not, may still have it.
+    if let holder = view.claims[name]?.value.holder?.node, fields.contains("uuid") || fields.contains("connection") {
       let fixed = fields.filter { $0 == "uuid" || $0 == "connection" }.joined(separator: " and ")
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "its \(fixed) cannot change while \(holder) holds it",
@@ -126,9 +124,9 @@ extension SpecRecord {
     guard NameUUID.normalized(uuid) == uuid else {
       throw invalid("'\(uuid)' is not a UUID", "Leave it out, or write it as 8-4-4-4-12 hexadecimal digits.")
     }
-    guard xml.utf8.count <= greatestDomainXML else {
+    guard xml.utf8.count <= Self.greatestXML else {
       throw invalid(
-        "its XML has \(xml.utf8.count) bytes", "Domain XML of more than \(greatestDomainXML) bytes does not fit the store.")
+        "its XML has \(xml.utf8.count) bytes", "Domain XML of more than \(Self.greatestXML) bytes does not fit the store.")
     }
     do {
       let domain = try DomainOutline(xml)
@@ -149,8 +147,9 @@ extension SpecRecord {
     guard demand.cpus.isFinite, demand.cpus >= 0 else {
       throw invalid("its processors are \(demand.cpus)", "Use a number such as 0.5 or 2.")
     }
-    guard stopTimeout.isFinite, (0...86_400).contains(stopTimeout) else {
-      throw invalid("its stop timeout is \(stopTimeout) s", "Use seconds between 0 and 86400.")
+    guard stopTimeout.isFinite, Self.stopTimeouts.contains(stopTimeout) else {
+      throw invalid(
+        "its stop timeout is \(stopTimeout) s", "Use seconds between 0 and \(InWords.number(Self.stopTimeouts.upperBound)).")
     }
   }
 }

@@ -14,7 +14,7 @@ extension Record {
     case .node(let node): return node.capacity.flaw.map { "the field 'capacity' \($0)" }
     case .report(let report): return report.unmanaged.flaw.map { "the field 'unmanaged' \($0)" }
     case .spec(let spec):
-      if !(0...1e6).contains(spec.stopTimeout) { return "the field 'stopTimeout' is not between 0 and a million seconds" }
+      if !SpecRecord.stopTimeouts.contains(spec.stopTimeout) { return "the field 'stopTimeout' is not between 0 and a day" }
       return spec.demand.flaw.map { "the field 'demand' \($0)" }
     case .intent(let intent):
       return intent.move.map { Self.isCount(Int64($0.serial)) } ?? true ? nil : "the move's serial is out of range"
@@ -22,7 +22,8 @@ extension Record {
       return Self.isCount(Int64(placement.servedMove)) ? nil : "the field 'servedMove' is out of range"
     case .maintenance(let maintenance):
       if let parallel = maintenance.parallel, !MaintenanceRecord.parallels.contains(parallel) {
-        return "the field 'parallel' is not between 1 and 1000"
+        return
+          "the field 'parallel' is not between \(MaintenanceRecord.parallels.lowerBound) and \(MaintenanceRecord.parallels.upperBound)"
       }
       let times = [maintenance.since, maintenance.until ?? 0, maintenance.deadline ?? 0]
       return times.allSatisfy(Self.isTime) ? nil : "a time is out of range"

@@ -95,6 +95,12 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   /// Seconds that the workload may take to shut down before it is destroyed.
   public var stopTimeout: Double
 
+  /// Seconds: what a stop timeout may be, and what it is when nobody said.
+  public static let stopTimeouts = 0.0...86_400
+  public static let defaultStopTimeout = 30.0
+  /// Bytes. etcd takes requests of 1.5 MiB; this leaves room for JSON's escapes.
+  public static let greatestXML = 512 << 10
+
   public init(
     connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
     isolation: Isolation, stopTimeout: Double

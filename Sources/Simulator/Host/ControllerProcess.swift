@@ -254,6 +254,7 @@ extension GuardCommand {
     case .shorten: "shorten"
     case .protect(let workload): "protect \(workload.name)\(workload.cgroup == nil ? ", which is about to start" : "")"
     case .forget(let workload): "forget \(workload)"
+    case .release(let workload, _): "release \(workload)"
     case .kill(let workload): "kill \(workload)"
     case .isolate: "isolate"
     case .resume: "resume"

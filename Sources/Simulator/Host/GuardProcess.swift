@@ -22,9 +22,11 @@ final class GuardProcess {
     self.host = host
     tampering = host.world.settings.tampering?()
     machine = GuardMachine(boot: "\(host.name)-boot\(host.boot)")
+    let released = Set(host.guardRecord?.released.values.map { $0 } ?? [])
     let found = GuardMachine.FoundAtStart(
       record: host.guardRecord.map { .found($0) } ?? .none,
-      occupied: host.domains.values.contains { $0.partition != nil }, frozen: host.isPartitionFrozen)
+      occupied: host.domains.values.contains { $0.partition != nil && !released.contains($0.cgroup) },
+      frozen: host.isPartitionFrozen)
     input(.started(tampering?.found(found) ?? found))
   }
 
@@ -122,7 +124,7 @@ final class GuardProcess {
     case .kill(let target): return .killResult(target, kill(target))
     case .feedWatchdog(let fed): host.watchdogFed = fed
     case .persist(let record): host.guardRecord = record
-    case .takeCensus(let cgroups): return .census(alive: census(Set(cgroups)))
+    case .takeCensus(let cgroups, let spared): return .census(alive: census(Set(cgroups), sparing: spared))
     case .log(_, let text): host.tell("guard: \(text)")
     case .isolateNow, .retryIsolation: break
     }
@@ -157,8 +159,8 @@ final class GuardProcess {
     if let timer { plan(timer) }
   }
 
-  private func census(_ cgroups: Set<String>) -> Bool {
-    host.domains.values.contains { $0.partition != nil || cgroups.contains($0.cgroup) }
+  private func census(_ cgroups: Set<String>, sparing: Set<String>) -> Bool {
+    host.domains.values.contains { ($0.partition != nil || cgroups.contains($0.cgroup)) && !sparing.contains($0.cgroup) }
   }
 
   private func kill(_ target: KillTarget) -> KillProgress {

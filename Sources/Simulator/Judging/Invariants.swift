@@ -241,9 +241,14 @@ final class Invariants {
   // MARK: what nobody may touch
 
   func touched(_ domain: SimulatedDomain, on host: SimulatedHost, by what: String) {
-    if domain.mark == nil, uuids[domain.uuid] == nil {
-      world.violated(.unmanagedUntouched, "\(what) on \(domain.id.name) on \(host.name)")
+    // What was condemned before is only let die.
+    guard domain.mark == nil, !domain.isKilled else { return }
+    // What left protection here is its owner's, when the guard has heard of it.
+    let isOurs = uuids[domain.uuid].map { workload in
+      world.store.spec(of: workload) != nil || world.store.claim(of: workload)?.left?.node != host.name
+        || host.guardRecord?.workloads.contains { $0.name == workload.text } ?? true
     }
+    if isOurs != true { world.violated(.unmanagedUntouched, "\(what) on \(domain.id.name) on \(host.name)") }
   }
 
   /// These cgroups, outside the partition, are about to be frozen.

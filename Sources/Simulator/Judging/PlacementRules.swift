@@ -18,21 +18,6 @@ enum PlacementRules {
     return nil
   }
 
-  /// Why it may not be there beside the others, as the end of "which …".
-  static func crowding(of workload: WorkloadName, on node: NodeName, in world: World) -> String? {
-    guard let spec = world.store.spec(of: workload) else { return nil }
-    for rule in rules(of: workload, spec, in: world) {
-      for apart in rule.keepApart where !apart.ifPossible {
-        let beside = world.store.workloads.filter { other in
-          guard let spec = world.store.spec(of: other), world.store.placement(of: other)?.node == node else { return false }
-          return rule.selection.matches(name: other.text, labels: spec.labels)
-        }
-        if beside.count > apart.atMost { return "\(rule.name) forbids beside \(beside.map(\.text).joined(separator: ", "))" }
-      }
-    }
-    return nil
-  }
-
   /// The rules in force about a workload, matched one by one: not as the planner does it.
   private static func rules(of workload: WorkloadName, _ spec: SpecRecord, in world: World) -> [WorkloadPolicy] {
     policies(in: world).workloads.filter { $0.selection.matches(name: workload.text, labels: spec.labels) }

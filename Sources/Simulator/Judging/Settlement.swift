@@ -19,6 +19,12 @@ struct Settlement {
         complaints.append(Complaint(invariant: .nodesAreBack, text: "\(host.name): \(text)"))
       }
     }
+    for host in world.hosts {
+      for domain in host.domains.values.sorted(by: { $0.id.name < $1.id.name }) where domain.pause != nil {
+        let text = "\(domain.id.name) stands still on \(host.name) since a migration"
+        complaints.append(Complaint(invariant: .everythingRuns, text: text))
+      }
+    }
     let invariants = world.invariants
     if world.now - invariants.lastMove < world.settings.stillTime {
       complaints.append(Complaint(invariant: .nothingMoves, text: "\(invariants.lastMover) changed at \(invariants.lastMove)"))

@@ -6,8 +6,9 @@ struct ReleaseCommand: AsyncParsableCommand {
     commandName: "release",
     abstract: "Take workloads out of protection; what runs goes on running where it runs.",
     discussion: """
-      A released domain is an ordinary libvirt domain again: when its host fails, nothing starts it elsewhere. What is stopped is \
-      forgotten: `holdfast workload NAME --xml` prints its XML before that.
+      A released domain is an ordinary libvirt domain again: when its host fails, nothing starts it elsewhere. Until its next start it \
+      stays in the guard's cgroup partition, and stands still with it when this node loses its session; it is never killed. What is \
+      stopped is forgotten: `holdfast workload NAME --xml` prints its XML before that.
 
       Example: holdfast release web1
       """)

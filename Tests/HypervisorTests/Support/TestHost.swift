@@ -169,3 +169,9 @@ func child(of pid: Int32) throws -> Int32 {
   }
   return child
 }
+
+/// What virsh says on a domain's connection.
+func virsh(_ domain: TestDomain, _ arguments: String...) async throws -> String {
+  let result = try await shell("virsh", arguments: ["-q", "-c", domain.id.connection] + arguments)
+  return result.trimmingCharacters(in: .whitespacesAndNewlines)
+}

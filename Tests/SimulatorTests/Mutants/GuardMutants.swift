@@ -29,6 +29,7 @@ extension Mutant {
       }
     },
     Mutant("a guard that starts knows nothing of the one before") { ForgetfulGuard() },
+    Mutant("a guard that starts does not know which starts are under way") { GuardWithoutStarts() },
     Mutant("a kill that reached nobody counts as one that did") {
       GuardEventMutant { event in
         if case .killResult(let target, .failed) = event { [.killResult(target, .gone)] } else { [event] }
@@ -59,5 +60,15 @@ extension Mutant {
 private final class ForgetfulGuard: Tampering {
   func found(_ found: GuardMachine.FoundAtStart) -> GuardMachine.FoundAtStart {
     GuardMachine.FoundAtStart(record: .none, occupied: false, frozen: found.frozen)
+  }
+}
+
+private final class GuardWithoutStarts: Tampering {
+  func found(_ found: GuardMachine.FoundAtStart) -> GuardMachine.FoundAtStart {
+    var found = found
+    guard case .found(var record) = found.record else { return found }
+    for index in record.workloads.indices { record.workloads[index].isStarting = false }
+    found.record = .found(record)
+    return found
   }
 }

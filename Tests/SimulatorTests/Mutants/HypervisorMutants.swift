@@ -21,13 +21,6 @@ extension Mutant {
       }
     },
     Mutant("starts that are still on their way are not barred") { UnbarredStarts() },
-    Mutant("a start is made whatever time is left to the deadline") {
-      ActionMutant { action, _ in
-        guard case .start(let name, var request) = action else { return [action] }
-        request.notAfter = request.notAfter + .seconds(3600)
-        return [.start(name, request)]
-      }
-    },
     Mutant("a workload that is to stop and does not is let run") {
       ActionMutant { action, _ in
         guard case .stop(let name, let id, let uuid, let grace) = action, grace > .zero else { return [action] }

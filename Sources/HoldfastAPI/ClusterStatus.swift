@@ -101,7 +101,7 @@ extension ClusterStatus {
     planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
     misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
-    risks = LossRehearsal(view, load: load, planner: policyPlanner).losses.map {
+    risks = LossRehearsal(view, load: load, planner: policyPlanner, planning: planning).losses.map {
       Risk(node: $0.node.text, workloads: $0.homeless.map(\.text), demand: $0.demand)
     }
     recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }

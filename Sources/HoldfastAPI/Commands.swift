@@ -21,7 +21,7 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
 
   public init(
     domains: [DomainID], demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0,
-    isolation: Isolation = .freeze, stopTimeout: Double = WorkloadDefinition.defaultStopTimeout
+    isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout
   ) {
     self.domains = domains
     self.demand = demand
@@ -42,7 +42,7 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
       labels: try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:],
       priority: try fields.decodeIfPresent(Int.self, forKey: .priority) ?? 0,
       isolation: try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze,
-      stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? WorkloadDefinition.defaultStopTimeout)
+      stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout)
   }
 
   public var options: Adoption.Options {

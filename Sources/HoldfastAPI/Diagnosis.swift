@@ -33,10 +33,10 @@ struct Diagnosis {
   private mutating func lookAtStore(_ status: ClusterStatus, _ view: ClusterView) {
     if !status.store.isAnswering {
       let since =
-        status.store.silence.map { "has not answered \(status.node) for \(tenths($0)) s" }
+        status.store.silence.map { "has not answered \(status.node) for \(InWords.tenths($0)) s" }
         ?? "has not answered \(status.node) yet"
       critical.append("The store \(since): what follows may be old")
-      suggest("etcdctl endpoint health --cluster", "whether the store has its quorum")
+      suggest("journalctl -u holdfastd -n 20", "what the daemon says of the store", on: status.node)
     } else if !view.isLoaded {
       critical.append("\(status.node) has not read the cluster's records yet")
     } else if status.nodes.allSatisfy({ $0.state == .down }) {
@@ -160,11 +160,5 @@ struct Diagnosis {
     }
   }
 
-  private func list(_ workloads: [WorkloadInfo]) -> String {
-    let shown = workloads.prefix(Self.namesInSentence).map(\.name)
-    let more = workloads.count - shown.count
-    return more > 0 ? "\(shown.joined(separator: ", ")) and \(more) more" : shown.joined(separator: ", ")
-  }
-
-  private func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+  private func list(_ workloads: [WorkloadInfo]) -> String { InWords.list(workloads.map(\.name), most: Self.namesInSentence) }
 }

@@ -36,7 +36,10 @@ public struct MaintenanceRequest: Hashable, Sendable, Codable {
       return method
     }
     if let parallel, !MaintenanceRecord.parallels.contains(parallel) {
-      throw .invalid("parallel", "\(parallel) is not from 1 to 1000", "Leave it out for \(MaintenanceRecord.defaultParallel).")
+      throw .invalid(
+        "parallel",
+        "\(parallel) is not from \(MaintenanceRecord.parallels.lowerBound) to \(MaintenanceRecord.parallels.upperBound)",
+        "Leave it out for \(MaintenanceRecord.defaultParallel).")
     }
     if let deadline, !(1...2_592_000).contains(deadline) {
       throw .invalid("deadline", "it is not from one second to 30 days", "Leave it out: then there is none.")

@@ -21,11 +21,9 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
   /// Seconds that the workload may take to shut down before it is destroyed.
   public var stopTimeout: Double
 
-  public static let defaultStopTimeout = 30.0
-
   public init(
     name: String, connection: String, uuid: String? = nil, xml: String, demand: Resources, labels: [String: String] = [:],
-    priority: Int = 0, isolation: Isolation = .freeze, stopTimeout: Double = WorkloadDefinition.defaultStopTimeout
+    priority: Int = 0, isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout
   ) {
     self.name = name
     self.connection = connection
@@ -53,6 +51,6 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
     labels = try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
     priority = try fields.decodeIfPresent(Int.self, forKey: .priority) ?? 0
     isolation = try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze
-    stopTimeout = try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? Self.defaultStopTimeout
+    stopTimeout = try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout
   }
 }

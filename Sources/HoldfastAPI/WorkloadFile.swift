@@ -28,14 +28,11 @@ public enum WorkloadFile {
       "What the guard does at the deadline: freeze it, so that it can go on, or kill it, for disks whose lock must be released."
     ),
     .init(
-      "workloads[].stop-timeout", "duration, 0s to 1h", .value(Quantity.text(.seconds(WorkloadDefinition.defaultStopTimeout))),
+      "workloads[].stop-timeout", "duration, 0s to 24h", .value(Quantity.text(.seconds(SpecRecord.defaultStopTimeout))),
       "Time to shut down before it is destroyed."),
     .init("workloads[].xml-file", "path", .rule("`xml` instead"), "The libvirt domain XML, relative to this file."),
     .init("workloads[].xml", "text", .rule("`xml-file` instead"), "The same, here, as a literal block.")
   ])
-
-  /// etcd takes requests of 1.5 MiB; this leaves room for JSON's escapes.
-  static let xmlLimit = 512 * 1024
 
   /// Reads a workload file and the domain XML files that it names.
   ///
@@ -46,7 +43,7 @@ public enum WorkloadFile {
     return try WorkloadReading(MistakeLog(try SourceText.read(path)), directory: directory).read()
   }
 
-  /// Reads workloads from text, such as the standard input.
+  /// Reads workloads from text.
   ///
   /// - Parameters:
   ///   - file: the name for messages.
@@ -140,8 +137,8 @@ struct WorkloadReading {
         remedy: "Add <memory unit='MiB'> to the XML: libvirt needs it too.")
     }
     let cpus = section["cpus"].map { $0.processors(from: 0, to: 10_000) } ?? domain?.facts.processors ?? 1
-    let stopTimeout = section.read("stop-timeout", default: .seconds(WorkloadDefinition.defaultStopTimeout)) {
-      $0.duration(in: .zero ... .seconds(3600))
+    let stopTimeout = section.read("stop-timeout", default: .seconds(SpecRecord.defaultStopTimeout)) {
+      $0.duration(in: .zero ... .seconds(SpecRecord.stopTimeouts.upperBound))
     }
     let labels = section.read("labels", default: [:]) { $0.labels() }
     let priority = section.read("priority", default: 0) { $0.integer(in: -1_000_000...1_000_000) }
@@ -183,7 +180,7 @@ struct WorkloadReading {
     guard let xml = value.text(expected: "domain XML", remedy: "Write 'xml: |', and the XML below it, indented.") else {
       return nil
     }
-    let (facts, flaws) = DefinedDomain.read(xml, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(xml, limit: SpecRecord.greatestXML)
     for flaw in flaws {
       if let place = value.position(of: flaw.place) {
         value.wrong(at: place, expected: flaw.expected, found: flaw.found, remedy: flaw.remedy)
@@ -213,7 +210,7 @@ struct WorkloadReading {
       }
       return nil
     }
-    let (facts, flaws) = DefinedDomain.read(source.text, limit: WorkloadFile.xmlLimit)
+    let (facts, flaws) = DefinedDomain.read(source.text, limit: SpecRecord.greatestXML)
     for flaw in flaws {
       log.add(
         FileMistake(

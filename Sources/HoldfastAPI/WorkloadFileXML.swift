@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import HoldfastCore
 import HoldfastYAML
 
 /// What Holdfast needs to know of a workload's domain XML. libvirt judges the rest when the domain is started.
@@ -197,7 +198,7 @@ private final class DomainScan: XMLParserDelegate {
   private func take(_ path: [String], _ place: FilePosition, _ attributes: [String: String], _ text: String) {
     switch path.last {
     case "uuid":
-      domain?.uuid = Self.uuid(text)
+      domain?.uuid = NameUUID.normalized(text)
       if domain?.uuid == nil {
         report(place, "a UUID of 32 hexadecimal digits", YAMLValue.quote(text), "Remove <uuid>: one is made, or correct it.")
       }
@@ -267,17 +268,6 @@ private final class DomainScan: XMLParserDelegate {
   }
 
   // MARK: values
-
-  private static func uuid(_ text: String) -> String? {
-    let digits = Array(text.lowercased().filter { $0 != "-" })
-    guard digits.count == 32, digits.allSatisfy({ $0.isASCII && $0.isHexDigit }) else { return nil }
-    var parts: [String] = [], start = 0
-    for length in [8, 4, 4, 4, 12] {
-      parts.append(String(digits[start..<start + length]))
-      start += length
-    }
-    return parts.joined(separator: "-")
-  }
 
   /// libvirt's units: `k` and `KiB` are 1024, `KB` is 1000, and so on.
   private static func mebibytes(_ text: String, unit: String) -> Int? {

@@ -37,12 +37,13 @@ package struct NodeAccess: ClusterAccess {
     return verdict
   }
 
-  package func history(limit: Int, workload: WorkloadName?) async throws(StoreError) -> [HistoryRecord] {
+  package func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord] {
     await history.last(limit, workload: workload)
   }
 
   package func followHistory() -> AsyncStream<HistoryRecord> {
-    let (stream, continuation) = AsyncStream.makeStream(of: HistoryRecord.self)
+    let (stream, continuation) = AsyncStream.makeStream(
+      of: HistoryRecord.self, bufferingPolicy: .bufferingNewest(HistoryBook.mostUnread))
     let task = Task {
       for await line in await history.follow() { continuation.yield(line) }
       continuation.finish()

@@ -3,24 +3,7 @@ import HoldfastYAML
 
 /// The YAML files that say where workloads may go, should go, and how they fail over.
 public enum PolicyFile {
-  /// Reads policy files together: what later ones say about a workload or a node replaces what earlier ones said.
-  ///
-  /// - Returns: the policies, and warnings about what is odd in them.
-  /// - Throws: every mistake in all of them, at once.
-  public static func parse(paths: [String]) throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
-    var sources: [SourceText] = [], mistakes: [FileMistake] = []
-    for path in paths {
-      do throws(FileErrors) {
-        sources.append(try SourceText.read(path))
-      } catch {
-        mistakes += error.mistakes
-      }
-    }
-    if !mistakes.isEmpty { throw FileErrors(mistakes) }
-    return try parse(sources)
-  }
-
-  /// Reads policies from text, such as the standard input.
+  /// Reads policies from text.
   ///
   /// - Parameter file: the name for messages.
   /// - Throws: every mistake in it, at once.
@@ -28,8 +11,9 @@ public enum PolicyFile {
     try parse([try SourceText(file: file, text: text)])
   }
 
-  /// Reads policies that were read as text before, in their order.
+  /// Reads policy files together, in their order: what later ones say about a workload or a node replaces what earlier ones said.
   ///
+  /// - Returns: the policies, and warnings about what is odd in them.
   /// - Throws: every mistake in all of them, at once.
   public static func parse(_ texts: [PolicyText]) throws(FileErrors) -> (policies: PolicySet, warnings: [FileMistake]) {
     try parse(try sources(texts))

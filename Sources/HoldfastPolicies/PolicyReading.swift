@@ -29,21 +29,21 @@ struct PolicyReading {
     guard let top = document.section(of: PolicyFile.keys, at: "") else { return }
     if let value = top["cluster"] { readCluster(value) }
     for (number, value) in entries(top["nodes"], "nodes").enumerated() where !isFull() {
-      readNode(value.item, named: value.name, first: number)
+      readNode(value, first: number)
     }
     for (number, value) in entries(top["workloads"], "workloads").enumerated() where !isFull() {
-      readWorkload(value.item, named: value.name, first: number)
+      readWorkload(value, first: number)
     }
   }
 
-  private func entries(_ value: YAMLValue?, _ key: String) -> [(item: YAMLValue, name: String)] {
+  private func entries(_ value: YAMLValue?, _ key: String) -> [YAMLValue] {
     guard let value else { return [] }
     let expected = "a list of rules", remedy = "Write entries that start with '- name: NAME'."
     guard let items = value.items(expected: expected, remedy: remedy) else { return [] }
     if items.isEmpty { value.wrong(.warning, expected: expected, found: "an empty list", remedy: remedy) }
     return items.map { item in
       let name = item.text(at: "name") ?? ""
-      return (name.isEmpty ? item : item.renamed("\(key)[\(name)]"), name)
+      return name.isEmpty ? item : item.renamed("\(key)[\(name)]")
     }
   }
 
@@ -66,14 +66,14 @@ struct PolicyReading {
     reading.read(into: &policies.cluster)
   }
 
-  private mutating func readNode(_ value: YAMLValue, named name: String, first: Int) {
+  private mutating func readNode(_ value: YAMLValue, first: Int) {
     guard let section = value.section(of: PolicyFile.keys, at: "nodes[]") else { return }
     let reading = NodeRuleReading(section: section)
     note(section, PolicyFile.nodeNames, as: .node(policies.nodes.count))
     policies.nodes.append(reading.rule(fallback: "rule \(first + 1)"))
   }
 
-  private mutating func readWorkload(_ value: YAMLValue, named name: String, first: Int) {
+  private mutating func readWorkload(_ value: YAMLValue, first: Int) {
     guard let section = value.section(of: PolicyFile.keys, at: "workloads[]") else { return }
     let reading = WorkloadRuleReading(section: section)
     note(section, PolicyFile.workloadNames, as: .workload(policies.workloads.count))

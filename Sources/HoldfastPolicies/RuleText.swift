@@ -27,7 +27,7 @@ public enum RuleText {
     list.add("spare", rule.spare.map(Flow.yesOrNo))
     list.add("only-for", rule.onlyFor.map(selection))
     if !rule.capacity.isEmpty { list.add("capacity", Flow.mapping(sorted(rule.capacity, amount))) }
-    if !rule.overcommit.isEmpty { list.add("overcommit", Flow.mapping(sorted(rule.overcommit) { Flow.number($1) })) }
+    if !rule.overcommit.isEmpty { list.add("overcommit", Flow.mapping(sorted(rule.overcommit) { InWords.number($1) })) }
     if !rule.reserve.isEmpty {
       let amounts = sorted(rule.reserve) { name, value in
         switch value {
@@ -104,9 +104,9 @@ public enum RuleText {
 
   private static func amount(_ name: String, _ value: Double) -> String {
     guard name == ResourceName.memory, value >= 1024, value.truncatingRemainder(dividingBy: 1024) == 0 else {
-      return Flow.number(value)
+      return InWords.number(value)
     }
-    return "\(Flow.number(value / 1024))GiB"
+    return "\(InWords.number(value / 1024))GiB"
   }
 
   private static func survival(_ survival: Survival) -> String {
@@ -188,11 +188,7 @@ private enum Flow {
 
   static func yesOrNo(_ value: Bool) -> String { value ? "yes" : "no" }
 
-  static func number(_ value: Double) -> String {
-    value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
-  }
-
-  static func percent(_ share: Double) -> String { "\(number((share * 1_000_000).rounded() / 10_000))%" }
+  static func percent(_ share: Double) -> String { "\(InWords.number((share * 1_000_000).rounded() / 10_000))%" }
 
   static func duration(_ seconds: Double) -> String { Quantity.text(.seconds(seconds)) }
 

@@ -1,3 +1,5 @@
+import HoldfastCore
+
 /// Quantities as people write them, read exactly: no rounding, no overflow, nil for anything else.
 public enum Quantity {
   /// A duration: a number and `ms`, `s`, `m` or `h`, such as `100ms`, `1.5s` or `2m`.
@@ -99,9 +101,8 @@ extension YAMLValue {
 
   /// A number of processors within a range.
   public func processors(from least: Double, to most: Double) -> Double? {
-    func text(_ number: Double) -> String { number == number.rounded() ? "\(Int(number))" : "\(number)" }
-    return value(
-      expected: "a number of processors from \(text(least)) to \(text(most)), such as 2 or 0.5",
+    value(
+      expected: "a number of processors from \(InWords.number(least)) to \(InWords.number(most)), such as 2 or 0.5",
       remedy: { _ in "Write a number with at most three decimals." },
       { Quantity.processors($0).flatMap { (least...most).contains($0) ? $0 : nil } })
   }

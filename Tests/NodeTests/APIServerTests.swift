@@ -154,7 +154,6 @@ import Testing
       #expect(answer.status == 503 && answer.error?.reason.contains("may have been applied") == true)
       let status: ClusterStatus = try await api.get("/v1/status").decoded()
       #expect(status.health == .critical && status.reasons.first?.contains("7.5 s") == true)
-      #expect(try await api.get("/v1/history").status == 503)
     }
   }
 

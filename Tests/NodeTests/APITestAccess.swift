@@ -99,10 +99,9 @@ final class TestAccess: ClusterAccess {
     }
   }
 
-  func history(limit: Int, workload: WorkloadName?) async throws(StoreError) -> [HistoryRecord] {
-    try state.withLock { state throws(StoreError) in
-      if let error = state.storeError { throw error }
-      return state.cluster.history.filter { workload == nil || $0.note.workload == workload }.suffix(limit)
+  func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord] {
+    state.withLock { state in
+      state.cluster.history.filter { workload == nil || $0.note.workload == workload }.suffix(limit)
     }
   }
 

@@ -85,7 +85,7 @@ import Testing
     let errors = try #require(throws: ConfigurationErrors.self) { try NodeConfiguration.parse(text, file: "c", host: testHost) }
     #expect(
       errors.mistakes.map(\.headline) == [
-        "c:4:15: error: api.socket: expected a path of at most 107 bytes for a socket, found 108 bytes"
+        "c:4:15: error: api.socket: expected a path of at most 103 bytes for a socket, found 108 bytes"
       ])
   }
 

@@ -64,11 +64,6 @@ extension LabCluster {
   {
     try await script(["run", "\(host)"] + command, limit: limit)
   }
-
-  /// Runs a command in the switch, which reaches every host and every container.
-  public func inSwitch(_ command: [String], limit: Duration = .seconds(30)) async throws(LabError) -> CommandResult {
-    try await script(["in-switch"] + command, limit: limit)
-  }
 }
 
 // MARK: Faults

@@ -9,11 +9,12 @@ public struct Adoption: Hashable, Sendable {
     public var labels: [String: String]
     public var priority: Int
     public var isolation: Isolation
+    /// Seconds.
     public var stopTimeout: Double
 
     public init(
       demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0, isolation: Isolation = .freeze,
-      stopTimeout: Double = 30
+      stopTimeout: Double = SpecRecord.defaultStopTimeout
     ) {
       self.demand = demand
       self.labels = labels
@@ -64,7 +65,7 @@ public struct Adoption: Hashable, Sendable {
     }
     return PreparedCommand(
       name, .adopted,
-      "comes under protection on \(node), where it goes on running (\(demand.memory) MiB, \(spelled(demand.cpus)) cpus)",
+      "comes under protection on \(node), where it goes on running (\(demand.memory) MiB, \(InWords.number(demand.cpus)) cpus)",
       transaction: ClusterTransaction(
         if: conditions,
         write: [
@@ -82,7 +83,7 @@ public struct Adoption: Hashable, Sendable {
   private func heldBy(_ holder: NodeName) -> OperatorError {
     refusal(
       .conflict, "\(holder) still holds the workload \(domain.id.name) from before it left protection",
-      "Wait until `holdfast workload \(domain.id.name)` knows it no more, then repeat.")
+      "Wait until `holdfast workload \(domain.id.name)` says that there is none of this name, then repeat.")
   }
 
   private func standingSession(in view: ClusterView) throws(OperatorError) -> OwnSession.Saved {

@@ -3,9 +3,6 @@
 ///
 /// It checks that the elements nest; what they mean is libvirt's to judge.
 public struct DomainOutline: Hashable, Sendable {
-  /// The `type` of `<domain>`, such as `lxc`.
-  public private(set) var type: String?
-  public private(set) var name: String?
   /// As written.
   public private(set) var uuid: String?
 
@@ -18,8 +15,6 @@ public struct DomainOutline: Hashable, Sendable {
   public init(_ xml: String) throws(Flaw) {
     var reader = Reader(bytes: Array(xml.utf8))
     try reader.readDocument()
-    type = reader.type
-    name = reader.texts["name"]
     uuid = reader.texts["uuid"]
   }
 }
@@ -28,7 +23,6 @@ private struct Reader {
   let bytes: [UInt8]
   var at = 0
   var open: [String] = []
-  var type: String?
   /// Texts of the root's children, the first of each name.
   var texts: [String: String] = [:]
   private var text = ""
@@ -44,8 +38,10 @@ private struct Reader {
       }
       if skips("<!--") {
         try skip(to: "-->", of: "a comment")
+      } else if isAtStart, skips("<?xml") {
+        try skip(to: "?>", of: "the XML declaration")
       } else if skips("<?") {
-        try skip(to: "?>", of: "a processing instruction")
+        throw flaw("it has a processing instruction, which a domain's XML does not need")
       } else if skips("<![CDATA[") {
         let start = at
         try skip(to: "]]>", of: "a CDATA section")
@@ -61,6 +57,11 @@ private struct Reader {
     }
     if let element = open.last { throw flaw("<\(element)> is not closed") }
     if !rootSeen { throw flaw("there is no <domain> element") }
+  }
+
+  /// Nothing has been read but white space.
+  private var isAtStart: Bool {
+    String(decoding: bytes[..<at], as: UTF8.self).allSatisfy { $0.isWhitespace || $0 == "\u{FEFF}" }
   }
 
   private mutating func readElement() throws(DomainOutline.Flaw) {
@@ -80,8 +81,7 @@ private struct Reader {
       skipSpace()
       guard skips("=") else { throw flaw("the attribute \(attribute) of <\(element)> has no value") }
       skipSpace()
-      let value = try readQuoted(attribute)
-      if open.count == 1, attribute == "type" { type = value }
+      try skipQuoted(attribute)
     }
   }
 
@@ -95,16 +95,15 @@ private struct Reader {
     if open.count == 2 { text += piece }
   }
 
-  private mutating func readQuoted(_ attribute: String) throws(DomainOutline.Flaw) -> String {
+  private mutating func skipQuoted(_ attribute: String) throws(DomainOutline.Flaw) {
     guard at < bytes.count, bytes[at] == UInt8(ascii: "'") || bytes[at] == UInt8(ascii: "\"") else {
       throw flaw("the value of the attribute \(attribute) is not in quotes")
     }
-    let quote = bytes[at], start = at + 1
-    at = start
+    let quote = bytes[at]
+    at += 1
     while at < bytes.count, bytes[at] != quote, bytes[at] != UInt8(ascii: "<") { at += 1 }
     guard at < bytes.count, bytes[at] == quote else { throw flaw("the value of the attribute \(attribute) does not end") }
     at += 1
-    return String(decoding: bytes[start..<(at - 1)], as: UTF8.self)
   }
 
   private mutating func close(_ element: String) throws(DomainOutline.Flaw) {

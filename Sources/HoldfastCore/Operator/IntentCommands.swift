@@ -38,7 +38,7 @@ extension OperatorCommand {
     if current.intent.desired == .stopped { return PreparedCommand(name, .unchanged, "is to be stopped already") }
     let text =
       view.holder(of: name).map {
-        "is shut down on \($0) (destroyed after \(spelled(current.spec.stopTimeout)) s) and stays down"
+        "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
       }
       ?? "runs nowhere and is not started any more"
     return current.request(text) { $0.desired = .stopped }

@@ -13,16 +13,14 @@ public enum NameUUID {
     return text(bytes)
   }
 
-  /// The usual form of a UUID, lower case with dashes; nil when the text is none.
+  /// The usual form of a UUID, lower case with dashes; nil when the text is none. As libvirt does, it takes one with other dashes or none.
   public static func normalized(_ uuid: String) -> String? {
-    let parts = uuid.lowercased().split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.map(\.utf8.count) == [8, 4, 4, 4, 12] else { return nil }
-    let isHexadecimal = parts.allSatisfy {
-      $0.utf8.allSatisfy {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-      }
-    }
-    return isHexadecimal ? parts.joined(separator: "-") : nil
+    var rest = uuid.lowercased().filter { $0 != "-" }[...]
+    guard rest.utf8.count == 32, rest.allSatisfy({ $0.isASCII && $0.isHexDigit }) else { return nil }
+    return [8, 4, 4, 4, 12].map { length in
+      defer { rest = rest.dropFirst(length) }
+      return String(rest.prefix(length))
+    }.joined(separator: "-")
   }
 
   private static func text(_ bytes: [UInt8]) -> String {

@@ -97,8 +97,3 @@ extension ClusterView {
   /// The nodes that any record speaks of, sorted.
   public var knownNodes: [NodeName] { Set(nodes.keys).union(standingNodes).sorted() }
 }
-
-/// A whole number without its `.0`.
-func spelled(_ value: Double) -> String {
-  value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
-}

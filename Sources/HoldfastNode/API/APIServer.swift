@@ -85,7 +85,6 @@ package struct APIServer: Sendable {
 
   private func operatorGroup() async throws -> UInt32? {
     guard let name = group else { return nil }
-    if let number = UInt32(name) { return number }
     // The name service may ask the network: never on the cooperative pool.
     let found = try await NIOThreadPool.singleton.runIfActive { groupNumber(of: name) }
     guard let found else { throw UnknownGroup(name: name) }
@@ -99,12 +98,4 @@ private struct UnknownGroup: Error, CustomStringConvertible {
   var description: String {
     "operators' group \(name): this host has no such group. Make it with `groupadd --system \(name)`, or change the configuration."
   }
-}
-
-private func groupNumber(of name: String) -> UInt32? {
-  var entry = group()
-  var found: UnsafeMutablePointer<group>?
-  var buffer = [CChar](repeating: 0, count: 1 << 16)
-  guard getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
-  return entry.gr_gid
 }

@@ -39,7 +39,7 @@ package protocol ClusterAccess: Sendable {
   func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict
 
   /// The last lines of the cluster's history, oldest first.
-  func history(limit: Int, workload: WorkloadName?) async throws(StoreError) -> [HistoryRecord]
+  func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord]
 
   /// New lines as they come. Ends when the reader goes; a reader that is too slow loses lines rather than hold anything up.
   func followHistory() -> AsyncStream<HistoryRecord>

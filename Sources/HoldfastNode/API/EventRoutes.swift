@@ -15,8 +15,6 @@ struct EventRoutes: Sendable {
   let access: any ClusterAccess
 
   private static let usual = 50
-  /// Lines that may wait for a reader; then the oldest are dropped.
-  private static let mostWaiting = 1000
 
   func add(to group: RouterGroup<APIContext>) {
     group.get("history") { request, _ in try await self.list(request) }
@@ -25,35 +23,25 @@ struct EventRoutes: Sendable {
     }
   }
 
-  private func workload(_ request: Request) async throws(OperatorError) -> WorkloadName? {
+  private func workload(_ request: Request) -> WorkloadName? {
     request.uri.queryParameters.get("workload").map { WorkloadName($0) }
   }
 
   private func list(_ request: Request) async throws -> Response {
     let limit = try request.number("limit", default: Self.usual, in: 0...mostHistory)
-    return try jsonResponse(HistoryPage(try await history(limit, try await workload(request))))
-  }
-
-  private func history(_ limit: Int, _ workload: WorkloadName?) async throws(OperatorError) -> [HistoryRecord] {
-    do {
-      return try await access.history(limit: limit, workload: workload)
-    } catch {
-      throw OperatorError(
-        .unavailable, thing: "the history", reason: "\(error)",
-        remedy: "Repeat it when `holdfast status` says that the store answers.")
-    }
+    return try jsonResponse(HistoryPage(await access.history(limit: limit, workload: workload(request))))
   }
 
   /// The last lines, then every new one: server-sent events for who accepts them, else a JSON object in each line.
   private func follow(_ request: Request) async throws -> Response {
     let limit = try request.number("limit", default: 0, in: 0...mostHistory)
-    let workload = try await workload(request)
+    let workload = workload(request)
     let isSSE = request.headers[.accept]?.contains("text/event-stream") ?? false
     // First the stream, then the past: no line falls between.
     let live = access.followHistory()
-    let past = try await history(limit, workload)
+    let past = await access.history(limit: limit, workload: workload)
     let (lines, feed) = AsyncStream.makeStream(
-      of: HistoryRecord.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting + past.count))
+      of: HistoryRecord.self, bufferingPolicy: .bufferingNewest(HistoryBook.mostUnread + past.count))
     for record in past { feed.yield(record) }
     let headers: HTTPFields = [
       .contentType: isSSE ? "text/event-stream" : "application/x-ndjson", .cacheControl: "no-store"

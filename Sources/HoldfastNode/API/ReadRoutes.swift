@@ -29,19 +29,18 @@ struct ReadRoutes: Sendable {
 
   private func status() async throws -> Response {
     let view = await access.view(), silence = await access.storeSilence(), planning = await access.planning()
-    // A store that does not answer is what the status is to tell: then without history.
-    let history = (try? await access.history(limit: Self.statusHistory, workload: nil)) ?? []
+    let history = await access.history(limit: Self.statusHistory, workload: nil)
     return try jsonResponse(
       ClusterStatus(
         view, cluster: access.cluster, node: access.node, storeSilence: silence, history: history,
         planner: planning.planner, policyFlaw: planning.flaw, warnings: planning.planner.outcome(planning.snapshot).warnings,
-        planning: planning.snapshot, now: wallClock()))
+        planning: planning.snapshot, now: wallTime()))
   }
 
   private func nodes() async throws -> Response {
     let view = await access.view(), planning = await access.planning()
     let upkeep = ClusterUpkeep(
-      view, planning: planning.snapshot, policies: planning.planner.policies, now: wallClock())
+      view, planning: planning.snapshot, policies: planning.planner.policies, now: wallTime())
     return try jsonResponse(NodeList(view, upkeep: upkeep))
   }
 
@@ -49,14 +48,14 @@ struct ReadRoutes: Sendable {
     let name = NodeName(try context.parameters.require("name")), planning = await access.planning()
     return try jsonResponse(
       NodeMaintenance(
-        name, in: await access.view(), planning: planning.snapshot, policies: planning.planner.policies, now: wallClock()))
+        name, in: await access.view(), planning: planning.snapshot, policies: planning.planner.policies, now: wallTime()))
   }
 
   private func snapshot() async throws -> Response {
     let planning = await access.planning()
     return try jsonResponse(
       ClusterSnapshot(
-        cluster: access.cluster, time: wallClock(), planning: planning.snapshot,
+        cluster: access.cluster, time: wallTime(), planning: planning.snapshot,
         policies: await access.view().policies?.value.files ?? []))
   }
 
@@ -69,12 +68,9 @@ struct ReadRoutes: Sendable {
     let limit = try request.number("limit", default: Self.detailHistory, in: 0...mostHistory)
     let view = await access.view()
     let info = try WorkloadInfo.known(name, in: view)
-    let history = (try? await access.history(limit: limit, workload: name)) ?? []
+    let history = await access.history(limit: limit, workload: name)
     // A domain's XML can hold passwords of its consoles.
     let xml = context.role == .operator ? view.specs[name]?.value.xml : nil
     return try jsonResponse(WorkloadDetail(info, xml: xml, history: history))
   }
 }
-
-/// Milliseconds since 1970: for people.
-func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

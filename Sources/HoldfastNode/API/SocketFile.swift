@@ -11,6 +11,10 @@ final class SocketFile: Sendable {
     var description: String { "\(path): \(reason). \(remedy)" }
   }
 
+  /// Bytes: the address, which has room for 107 and the NUL, is that of another name first.
+  static let longestPath = 107 - stagingSuffix.utf8.count
+  private static let stagingSuffix = ".new"
+
   let path: String
   /// Where the server binds.
   let staging: String
@@ -19,13 +23,14 @@ final class SocketFile: Sendable {
 
   init(_ path: String) {
     self.path = path
-    staging = path + ".new"
+    staging = path + Self.stagingSuffix
   }
 
   /// Makes sure that no living daemon is served by the file, and that the directory is there.
   func prepare() throws(Unusable) {
-    guard staging.utf8.count <= 107 else {
-      throw unusable("the path has more than 103 bytes, which a socket's address cannot hold", "Choose a shorter one.")
+    guard path.utf8.count <= Self.longestPath else {
+      throw unusable(
+        "the path has more than \(Self.longestPath) bytes, which a socket's address cannot hold", "Choose a shorter one.")
     }
     let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     if !directory.isEmpty, mkdir(directory, 0o755) != 0, errno != EEXIST {

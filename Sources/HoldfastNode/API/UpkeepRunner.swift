@@ -12,7 +12,7 @@ struct UpkeepRunner: Sendable {
   private static let namesInSentence = 5
 
   func enter(_ node: NodeName, _ request: MaintenanceRequest) async throws(OperatorError) -> UpkeepResult {
-    var record = try request.record(now: wallClock())
+    var record = try request.record(now: wallTime())
     let view = await access.view()
     if let present = view.maintenance[node]?.value, present.phase == .empty {
       // What it is for does not change with how the rest leaves.
@@ -24,23 +24,22 @@ struct UpkeepRunner: Sendable {
     let plan = EvacuationPlan(
       of: node, record, in: view, planning: planning.snapshot, policies: planning.planner.policies)
     if !isDryRun, !record.leavesPending, !plan.homeless.isEmpty {
-      let names = plan.homeless.map(\.workload), shown = names.prefix(Self.namesInSentence).joined(separator: ", ")
-      let more = names.count > Self.namesInSentence ? " and \(names.count - Self.namesInSentence) more" : ""
+      let names = InWords.list(plan.homeless.map(\.workload), most: Self.namesInSentence)
       throw OperatorError(
-        .conflict, thing: "node \(node)", reason: "no other node can take \(shown)\(more)",
+        .conflict, thing: "node \(node)", reason: "no other node can take \(names)",
         remedy: "`holdfast maintenance enter \(node) --dry-run` tells why; with --leave-pending they are stopped.")
     }
     return try await run(.enter(node, record), node: node, plan: plan)
   }
 
   func disarm(_ request: DisarmRequest) async throws(OperatorError) -> UpkeepResult {
-    let record = try request.record(now: wallClock())
+    let record = try request.record(now: wallTime())
     let underWay = UpkeepResult.underWay(in: await access.view())
     if !isDryRun, request.now != true, !underWay.isEmpty {
       throw OperatorError(
         .conflict, thing: "the cluster",
         reason:
-          "\(underWay.prefix(Self.namesInSentence).joined(separator: ", ")) \(underWay.count == 1 ? "is" : "are") on the way",
+          "\(InWords.list(underWay, most: Self.namesInSentence)) \(underWay.count == 1 ? "is" : "are") on the way",
         remedy: "Wait until `holdfast workloads --problems` shows none of them, or use --now: then they stay as they are.")
     }
     return try await run(.disarm(record), underWay: underWay)

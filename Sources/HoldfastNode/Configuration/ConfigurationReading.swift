@@ -156,7 +156,8 @@ struct ConfigurationReading {
 
   private func apiPlace(_ value: YAMLValue?, runDirectory: String, guardSocket: String) -> NodeConfiguration.APIPlace {
     let section = section(value, "api")
-    let socket = section?.read("socket", default: nil) { $0.socketPath() } ?? "\(runDirectory)/holdfastd.sock"
+    let socket =
+      section?.read("socket", default: nil) { $0.socketPath(most: SocketFile.longestPath) } ?? "\(runDirectory)/holdfastd.sock"
     if socket == guardSocket {
       (section?["socket"] ?? value)?.wrong(
         expected: "a socket of its own", found: "the guard's socket \(YAMLValue.quote(socket))", remedy: "Choose another path.")

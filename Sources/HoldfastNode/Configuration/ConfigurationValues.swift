@@ -1,5 +1,5 @@
-import Glibc
 import HoldfastYAML
+import Isolation
 
 /// Values that only the configuration of a node has.
 extension YAMLValue {
@@ -18,12 +18,13 @@ extension YAMLValue {
   }
 
   /// The path of a Unix socket.
-  func socketPath() -> String? {
+  ///
+  /// - Parameter most: bytes that it may have; an address has room for 107 and the NUL.
+  func socketPath(most: Int = 107) -> String? {
     guard let path = absolutePath() else { return nil }
-    // sockaddr_un has room for 107 bytes and the NUL.
-    guard path.utf8.count <= 107 else {
+    guard path.utf8.count <= most else {
       wrong(
-        expected: "a path of at most 107 bytes for a socket", found: "\(path.utf8.count) bytes",
+        expected: "a path of at most \(most) bytes for a socket", found: "\(path.utf8.count) bytes",
         remedy: "Choose a shorter path.")
       return nil
     }
@@ -34,15 +35,17 @@ extension YAMLValue {
   func partition() -> String? {
     value(
       expected: "a cgroup partition such as /holdfast",
-      remedy: { _ in "Write '/' and letters, digits, '-' or '_'; at most 4 levels." },
+      remedy: { text in
+        do throws(IsolationError) {
+          _ = try Partition(text)
+          return "Use at most 4 levels and 64 bytes."
+        } catch {
+          return "Use a name such as /holdfast: \(error.reason)."
+        }
+      },
       { text in
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        let isSound =
-          text.hasPrefix("/") && (1...4).contains(parts.count) && text.utf8.count <= 64
-          && parts.allSatisfy { part in
-            !part.isEmpty && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
-          }
-        return isSound ? text : nil
+        guard (try? Partition(text)) != nil, text.utf8.count <= 64, text.count(where: { $0 == "/" }) <= 4 else { return nil }
+        return text
       })
   }
 
@@ -85,14 +88,6 @@ extension YAMLValue {
     value(
       expected: "a Unix group of this host",
       remedy: { "Create it (groupadd --system \($0)), or leave 'group' out: root only." },
-      { Self.groupExists($0) ? $0 : nil })
-  }
-
-  private static func groupExists(_ name: String) -> Bool {
-    guard !name.isEmpty, name.utf8.count <= 64, !name.utf8.contains(0) else { return false }
-    var entry = Glibc.group(), found: UnsafeMutablePointer<Glibc.group>?
-    // A group's entry lists its members: large at some sites.
-    var buffer = [CChar](repeating: 0, count: 1 << 20)
-    return getgrnam_r(name, &entry, &buffer, buffer.count, &found) == 0 && found != nil
+      { groupNumber(of: $0) != nil ? $0 : nil })
   }
 }

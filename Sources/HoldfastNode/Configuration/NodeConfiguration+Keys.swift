@@ -80,8 +80,7 @@ extension NodeConfiguration {
         ("store.etcd.user", etcd.login?.user), ("store.etcd.password-file", etcd.login?.passwordFile)
       ]
     }
-    let cpus = capacity.cpus == capacity.cpus.rounded() ? "\(Int(capacity.cpus))" : "\(capacity.cpus)"
-    let drift = timing.drift % 10_000 == 0 ? "\(timing.drift / 10_000)%" : "\(Double(timing.drift) / 10_000)%"
+    let cpus = InWords.number(capacity.cpus), drift = "\(InWords.number(Double(timing.drift) / 10_000))%"
     let uris = migration.sorted { $0.key < $1.key }.map { "\"\($0)\": \"\($1)\"" }
     settings += [
       ("hypervisor.connections", list(connections)),

@@ -10,6 +10,8 @@ import Logging
 package actor HistoryBook {
   /// Lines that a node keeps in the store.
   package static let ringSize: Int64 = 256
+  /// Lines that wait for one reader; then the oldest are dropped.
+  static let mostUnread = 1000
   private static let batch = 50
   private static let mostWaiting = 500
 
@@ -64,7 +66,8 @@ package actor HistoryBook {
   package func follow() -> AsyncStream<HistoryRecord> {
     lastFollower += 1
     let number = lastFollower
-    let (stream, continuation) = AsyncStream.makeStream(of: HistoryRecord.self, bufferingPolicy: .bufferingNewest(1000))
+    let (stream, continuation) = AsyncStream.makeStream(
+      of: HistoryRecord.self, bufferingPolicy: .bufferingNewest(Self.mostUnread))
     followers[number] = continuation
     continuation.onTermination = { _ in Task { await self.unfollow(number) } }
     return stream
@@ -75,7 +78,7 @@ package actor HistoryBook {
   // MARK: writing
 
   func write(_ note: Note) {
-    waiting.append((Int64(Date().timeIntervalSince1970 * 1000), note))
+    waiting.append((wallTime(), note))
     if waiting.count > Self.mostWaiting {
       waiting.removeFirst()
       dropped += 1

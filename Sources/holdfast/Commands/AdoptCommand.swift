@@ -38,7 +38,7 @@ struct AdoptCommand: AsyncParsableCommand {
   var cpus: Double?
 
   @Option(help: ArgumentHelp("How long it may take to shut down before it is destroyed.", valueName: "seconds"))
-  var stopTimeout = WorkloadDefinition.defaultStopTimeout
+  var stopTimeout = SpecRecord.defaultStopTimeout
 
   enum IsolationArgument: String, ExpressibleByArgument, CaseIterable {
     case freeze, stop

@@ -1,5 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
+import HoldfastCore
 
 struct DisarmCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,7 +44,7 @@ struct DisarmCommand: AsyncParsableCommand {
     var plan = try await look()
     if dryRun {
       if daemon.output == .text, let names = plan.underWay, !names.isEmpty, !now {
-        Output.line("It would wait for \(Words.list(names, most: 8)).")
+        Output.line("It would wait for \(InWords.list(names, most: 8)).")
       }
       return try plan.tell(daemon.output)
     }
@@ -54,14 +55,14 @@ struct DisarmCommand: AsyncParsableCommand {
     let end = ContinuousClock.now + .seconds(timeout)
     var told = ""
     while !now, let names = plan.underWay, !names.isEmpty {
-      let text = "waits for \(Words.list(names, most: 8))"
+      let text = "waits for \(InWords.list(names, most: 8))"
       if text != told { Output.complain(text) }
       told = text
       guard ContinuousClock.now < end else {
         throw Failure(
           kind: "conflict", thing: "the cluster",
           reason:
-            "\(Words.list(names, most: 5)) \(names.count == 1 ? "is" : "are") still on the way after \(Words.seconds(timeout)) s",
+            "\(InWords.list(names, most: 5)) \(names.count == 1 ? "is" : "are") still on the way after \(InWords.number(timeout)) s",
           remedy: "`holdfast workloads --problems` tells why; --now disarms all the same.")
       }
       try await Task.sleep(for: Self.pause)

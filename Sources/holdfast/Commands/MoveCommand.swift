@@ -4,7 +4,7 @@ import HoldfastAPI
 struct MoveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "move",
-    abstract: "Bring a workload to a node: it is stopped where it is and started there.",
+    abstract: "Bring a workload to a node: live where that can be done, else stopped here and started there.",
     discussion: """
       The planner refuses when the node cannot take it; with --wait the command says so.
 

@@ -120,7 +120,7 @@ struct DaemonClient: Sendable {
     if let body = try? JSONDecoder().decode(ErrorBody.self, from: data) { return Failure(body) }
     return Failure(
       thing: "the daemon at \(socket)", reason: "it answers with HTTP status \(response.status.code) and no explanation",
-      remedy: "Is this holdfastd's socket? `systemctl status holdfastd` tells where it listens.")
+      remedy: "Is this holdfastd's socket? `holdfastd --check` prints it as api.socket.")
   }
 
   private func unreachable(_ error: any Error, limit: Int64?) -> Failure {

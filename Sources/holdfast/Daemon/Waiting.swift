@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastCore
 
 /// Watches workloads until they are where a command wants them.
 struct Waiting: Sendable {
@@ -32,7 +33,7 @@ struct Waiting: Sendable {
         told = text
         guard ContinuousClock.now < end else {
           throw Failure(
-            thing: "workload \(name)", reason: "it is not there after \(Words.seconds(limit)) s: it is \(state)",
+            thing: "workload \(name)", reason: "it is not there after \(InWords.number(limit)) s: it is \(state)",
             remedy: "`holdfast workload \(name)` shows what happens to it; it goes on without this command.")
         }
         try await Task.sleep(for: Self.pause)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
+import HoldfastCore
 
 /// Puts a node into maintenance: shows what would happen, refuses what harms, asks, then begins.
 struct Emptying: Sendable {
@@ -26,7 +27,7 @@ struct Emptying: Sendable {
     guard request.leavesPending != true, let homeless = plan.plan?.homeless, !homeless.isEmpty else { return }
     throw Failure(
       .wouldNotRun, kind: "conflict", thing: "node \(node)",
-      reason: "no other node can take \(Words.list(homeless.map(\.workload), most: 5))",
+      reason: "no other node can take \(InWords.list(homeless.map(\.workload), most: 5))",
       remedy: "Make room first; or use --leave-pending, and they are stopped until there is room.")
   }
 
@@ -36,7 +37,7 @@ struct Emptying: Sendable {
     guard !stranded.isEmpty else { return }
     throw Failure(
       .wouldNotRun, kind: "conflict", thing: "node \(state.node.name)",
-      reason: "\(Words.list(stranded, most: 5)) \(stranded.count == 1 ? "stays" : "stay") there: no other node can take "
+      reason: "\(InWords.list(stranded, most: 5)) \(stranded.count == 1 ? "stays" : "stay") there: no other node can take "
         + "\(stranded.count == 1 ? "it" : "them") any more",
       remedy: "Make room: they leave then. Or repeat the command with --leave-pending, and they are stopped.")
   }
@@ -87,11 +88,11 @@ struct EmptyingRun {
   private static func end(_ state: NodeMaintenance) -> String {
     func names(_ wanted: Evacuee.State) -> [String] { state.workloads.filter { $0.state == wanted }.map(\.workload) }
     var text = "\(state.node.name) is empty: \(Words.count(names(.arrived).count, "workload")) moved away"
-    if !names(.stays).isEmpty { text += "; staying by policy: \(Words.list(names(.stays), most: 5))" }
+    if !names(.stays).isEmpty { text += "; staying by policy: \(InWords.list(names(.stays), most: 5))" }
     if !names(.stranded).isEmpty {
-      text = "\(state.node.name) is not empty; still there: \(Words.list(names(.stranded), most: 5))"
+      text = "\(state.node.name) is not empty; still there: \(InWords.list(names(.stranded), most: 5))"
     }
-    if !names(.pending).isEmpty { text += "; running nowhere: \(Words.list(names(.pending), most: 5))" }
+    if !names(.pending).isEmpty { text += "; running nowhere: \(InWords.list(names(.pending), most: 5))" }
     return text + "."
   }
 }

@@ -33,7 +33,10 @@ struct EvacuationOptions: ParsableArguments {
   var leavePending = false
 
   func validate() throws {
-    if let parallel, !MaintenanceRecord.parallels.contains(parallel) { throw ValidationError("--parallel: 1 to 1000") }
+    let range = MaintenanceRecord.parallels
+    if let parallel, !range.contains(parallel) {
+      throw ValidationError("--parallel takes \(range.lowerBound) to \(range.upperBound), not \(parallel)")
+    }
   }
 
   var request: MaintenanceRequest {

@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastCore
 
 /// Watches a node until it is empty, or until what left it is home, and shows how far that is.
 struct EvacuationWatch: Sendable {
@@ -69,8 +70,8 @@ struct EvacuationWatch: Sendable {
     let left = state.workloads.filter { ![.arrived, .stays, .stranded, .pending].contains($0.state) }.map(\.workload)
     return Failure(
       thing: "node \(node)",
-      reason: "\(goal == .empty ? "it is not empty" : "not all are home") after \(Words.seconds(limit ?? 0)) s: "
-        + "\(Words.list(left, most: 5)) \(left.count == 1 ? "is" : "are") left",
+      reason: "\(goal == .empty ? "it is not empty" : "not all are home") after \(InWords.number(limit ?? 0)) s: "
+        + "\(InWords.list(left, most: 5)) \(left.count == 1 ? "is" : "are") left",
       remedy: "`holdfast maintenance status \(node)` shows what they wait for; it goes on without this command.")
   }
 }

@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastCore
 
 /// Waits until a node is back and well: its session stands and is renewed, its guard is armed, its libvirt answers.
 struct NodeReturn: Sendable {
@@ -32,7 +33,8 @@ struct NodeReturn: Sendable {
       guard ContinuousClock.now < end else {
         throw Failure(
           kind: "conflict", thing: "node \(node)",
-          reason: "it is not back and well after \(Words.about(limit)): \(trouble ?? "not yet for \(Words.seconds(settle)) s")",
+          reason:
+            "it is not back and well after \(Words.about(limit)): \(trouble ?? "not yet for \(InWords.number(settle)) s")",
           remedy: "`holdfast nodes` shows how it is.")
       }
       try await Task.sleep(for: Self.pause)

@@ -42,7 +42,7 @@ struct RollingMaintenance: Sendable {
       done.append(node)
     }
     try report(Report(done: done, left: []))
-    say("All done: \(Words.list(done, most: 12)).")
+    say("All done: \(InWords.list(done, most: 12)).")
   }
 
   // MARK: before the first
@@ -139,7 +139,7 @@ struct RollingMaintenance: Sendable {
 
   private func stopped(_ failure: Failure, done: [String], left: [String]) -> Failure {
     var failure = failure
-    let before = done.isEmpty ? "" : " \(Words.list(done, most: 8)) \(done.count == 1 ? "is" : "are") done."
+    let before = done.isEmpty ? "" : " \(InWords.list(done, most: 8)) \(done.count == 1 ? "is" : "are") done."
     failure.remedy += before + " " + Self.advice(left, options)
     return failure
   }

@@ -22,7 +22,7 @@ struct LossScreen {
     let text = head.isEmpty ? verdict.prefix(1).uppercased() + verdict.dropFirst() : head + verdict
     var lines = terminal.wrapped(text + ".", to: terminal.columns).map { terminal.styled($0, failing.isEmpty ? .good : .bad) }
     if !trials.pendingBefore.isEmpty {
-      let names = Words.list(trials.pendingBefore.map(\.text), most: 6)
+      let names = InWords.list(trials.pendingBefore.map(\.text), most: 6)
       lines += terminal.wrapped("Nowhere even before: \(names).", to: terminal.columns)
     }
     if trials.trials.isEmpty { return lines }
@@ -48,7 +48,7 @@ struct LossScreen {
       let need = Words.demand(trial.demand.memory, trial.demand.cpus)
       return [
         .init(trial.node.text, .bold), trial.survives ? .init("yes", .good) : .init("NO", .bad), .init("\(trial.workloads)"),
-        .init(Words.list(trial.pending.map(\.workload.text), most: 2)), .init(trial.survives ? "" : need),
+        .init(InWords.list(trial.pending.map(\.workload.text), most: 2)), .init(trial.survives ? "" : need),
         .init(Self.missing(trial))
       ]
     }

@@ -30,10 +30,10 @@ enum NodeSelection {
     let labels = Set(snapshot.nodes.flatMap { $0.labels.map { "\($0.key)=\($0.value)" } }).sorted()
     let words = selection.exactNames + selection.alternatives.joined().map(\.description).filter { $0.contains("=") }
     let nearest = words.lazy.compactMap { nearestSpelling(to: $0, among: $0.contains("=") ? labels : names) }.first
-    let known = "The nodes are \(Words.list(names, most: 8))"
+    let known = "The nodes are \(InWords.list(names, most: 8))"
     return Failure(
       kind: "unknown", thing: thing, reason: "no node of this cluster is selected by it",
       remedy: nearest.map { "Did you mean \($0)?" }
-        ?? (labels.isEmpty ? "\(known)." : "\(known); labels are \(Words.list(labels, most: 8))."))
+        ?? (labels.isEmpty ? "\(known)." : "\(known); labels are \(InWords.list(labels, most: 8))."))
   }
 }

@@ -9,5 +9,7 @@ struct PolicyCommand: AsyncParsableCommand {
 
       Example: holdfast policy apply policies/ --dry-run
       """,
-    subcommands: [PolicyCheckCommand.self, PolicyShowCommand.self, PolicyDiffCommand.self, PolicyApplyCommand.self])
+    subcommands: [
+      PolicyCheckCommand.self, PolicyShowCommand.self, PolicyDiffCommand.self, PolicyApplyCommand.self, PolicySchemaCommand.self
+    ])
 }

@@ -42,34 +42,3 @@ struct PolicyDiffCommand: AsyncParsableCommand {
     if check, !diff.saysTheSame { throw ExitCode(ExitStatus.different.rawValue) }
   }
 }
-
-/// Policy files that are to be put in force, read.
-struct PolicyFiles {
-  var named: [PolicyText]
-  var policies: PolicySet
-  var warnings: [FileMistake]
-
-  /// Tells every mistake, and ends the command, when they cannot be used.
-  static func read(_ paths: [String]) throws -> PolicyFiles {
-    do {
-      let sources = try PolicySources(paths)
-      let (policies, warnings) = try sources.parse()
-      return PolicyFiles(named: sources.named, policies: policies, warnings: warnings)
-    } catch let errors as FileErrors {
-      Output.complain("holdfast: these policies cannot be used\n\(errors)")
-      throw ExitCode(ExitStatus.failed.rawValue)
-    }
-  }
-
-  /// - Throws: `Failure` when this build does not understand what is in force.
-  static func understood(_ texts: [PolicyText]) throws -> PolicySet {
-    do throws(FileErrors) {
-      return try PolicyFile.parse(texts).policies
-    } catch {
-      let first = error.mistakes.first { $0.severity == .error }?.headline ?? "no reason is known"
-      throw Failure(
-        thing: "the policies in force", reason: "this build cannot read them: \(first)",
-        remedy: "Use the holdfast of the cluster's version; `holdfast policy show` prints them.")
-    }
-  }
-}

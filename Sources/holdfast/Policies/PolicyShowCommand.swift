@@ -44,6 +44,6 @@ struct PolicyShowCommand: AsyncParsableCommand {
     return Failure(
       kind: "unknown", thing: "policy file \(file)", reason: "no file of this name is in force",
       remedy: nearestSpelling(to: file, among: names).map { "Did you mean \($0)?" }
-        ?? (names.isEmpty ? "None is in force." : "In force are \(Words.list(names, most: 8))."))
+        ?? (names.isEmpty ? "None is in force." : "In force are \(InWords.list(names, most: 8))."))
   }
 }

@@ -24,7 +24,7 @@ struct RebalanceScreen {
     table.rows = rebalance.moves.map { move in
       let names = ([move.workload] + move.with).map(\.text)
       return [
-        .init(Words.list(names, most: 4), .bold), .init(move.from.text), .init(change(move.source)), .init(move.to.text),
+        .init(InWords.list(names, most: 4), .bold), .init(move.from.text), .init(change(move.source)), .init(move.to.text),
         .init(change(move.target)), .init(amount(move.gain), .good)
       ]
     }
@@ -36,7 +36,7 @@ struct RebalanceScreen {
   private func amount(_ value: Double) -> String {
     let number = rebalance.unit == .share ? value * 100 : value
     // A single move is little in a large cluster.
-    let text = number < 0.95 ? Words.hundredths(number) : Words.decimal(number)
+    let text = number < 0.95 ? Words.hundredths(number) : InWords.tenths(number)
     return rebalance.unit == .share ? "\(text) points" : text
   }
 

@@ -29,14 +29,9 @@ struct SnapshotSource: ParsableArguments {
         reason: "it has format \(loaded.format), and this build reads \(ClusterSnapshot.currentFormat)",
         remedy: "Use the holdfast of the daemon's version: `holdfastd --version` against `holdfast --version`.")
     }
-    do throws(FileErrors) {
-      return Loaded(snapshot: loaded, policies: try PolicyFile.parse(loaded.policies).policies)
-    } catch {
-      let first = error.mistakes.first { $0.severity == .error }?.headline ?? "no reason is known"
-      throw Failure(
-        thing: "the policies of cluster \(loaded.cluster)", reason: "this build cannot read them: \(first)",
-        remedy: "Use the holdfast of the cluster's version, or name policies with --policies.")
-    }
+    let policies = try PolicyFiles.understood(
+      loaded.policies, thing: "the policies of cluster \(loaded.cluster)", remedy: "or name policies with --policies.")
+    return Loaded(snapshot: loaded, policies: policies)
   }
 }
 
@@ -50,12 +45,6 @@ struct PolicyOptions: ParsableArguments {
 
   /// nil: those in force are meant.
   func read() throws -> PolicySet? {
-    if policies.isEmpty { return nil }
-    do {
-      return try PolicySources(policies).parse().policies
-    } catch let errors as FileErrors {
-      Output.complain("holdfast: these policies cannot be used\n\(errors)")
-      throw ExitCode(ExitStatus.failed.rawValue)
-    }
+    policies.isEmpty ? nil : try PolicyFiles.read(policies).policies
   }
 }

@@ -89,7 +89,7 @@ enum Condition {
   static func text(_ supposition: Supposition, policies: [String]) -> String {
     func clause<Name: Comparable>(_ names: some Collection<Name>, _ one: String, _ many: String) -> String? {
       if names.isEmpty { return nil }
-      return "\(Words.list(names.sorted().map { "\($0)" }, most: 4)) \(names.count == 1 ? one : many)"
+      return "\(InWords.list(names.sorted().map { "\($0)" }, most: 4)) \(names.count == 1 ? one : many)"
     }
     let clauses = [
       clause(supposition.lost, "is lost", "are lost"), clause(supposition.drained, "is emptied", "are emptied"),

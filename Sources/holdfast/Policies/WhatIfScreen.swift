@@ -62,13 +62,13 @@ struct WhatIfScreen {
     for (node, why) in entry.others { nodes[why, default: []].append(node.text) }
     let groups = nodes.map { (why: $0.key, nodes: $0.value.sorted()) }.sorted { $0.nodes[0] < $1.nodes[0] }
     if groups.isEmpty { return entry.reason }
-    let told = groups.map { "\(Words.list($0.nodes, most: 3)): \($0.why)" }.joined(separator: "; ")
+    let told = groups.map { "\(InWords.list($0.nodes, most: 3)): \($0.why)" }.joined(separator: "; ")
     return entry.reason == "no node can take it" ? told : "\(entry.reason); \(told)"
   }
 
   private func already(_ pending: [WhatIf.Pending]) -> [String] {
     pending.isEmpty
-      ? [] : terminal.wrapped(Words.list(pending.map(\.workload.text), most: isWhole ? .max - 1 : 8), to: terminal.columns)
+      ? [] : terminal.wrapped(InWords.list(pending.map(\.workload.text), most: isWhole ? .max - 1 : 8), to: terminal.columns)
   }
 
   private func moves() -> [String] {

@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastCore
 
 /// The cluster on one screen. What does not fit is counted and named by the command that shows it.
 struct StatusScreen {
@@ -127,10 +128,8 @@ struct StatusScreen {
   private func risks(_ width: Int) -> [String] {
     guard !status.risks.isEmpty else { return [] }
     var lines = status.risks.prefix(Self.mostRisks).map { risk in
-      let names = risk.workloads.prefix(4).joined(separator: ", ")
-      let more = risk.workloads.count > 4 ? " and \(risk.workloads.count - 4) more" : ""
-      let verb = risk.workloads.count == 1 ? "finds" : "find"
-      return "If \(risk.node) fails now, \(names)\(more) \(verb) no room (\(Words.memory(risk.demand.memory)))."
+      let names = InWords.list(risk.workloads, most: 4), verb = risk.workloads.count == 1 ? "finds" : "find"
+      return "If \(risk.node) fails now, \(names) \(verb) no room (\(Words.memory(risk.demand.memory)))."
     }
     let rest = status.risks.count - lines.count
     if rest > 0, let last = lines.indices.last { lines[last] += " The same holds for \(Words.count(rest, "node")) more." }

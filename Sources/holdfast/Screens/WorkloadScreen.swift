@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastCore
 
 /// One workload: what it is, where it is and why, why not elsewhere, what happened to it.
 struct WorkloadScreen {
@@ -32,7 +33,7 @@ struct WorkloadScreen {
       "domain", "\(workload.connection)/\(workload.name), UUID \(workload.uuid), epoch \(workload.epoch)")
     lines += paragraph(
       "at deadline",
-      "\(workload.isolation == "stop" ? "killed" : "frozen"); \(Words.seconds(workload.stopTimeout)) s to shut down")
+      "\(workload.isolation == "stop" ? "killed" : "frozen"); \(InWords.number(workload.stopTimeout)) s to shut down")
     if !workload.labels.isEmpty {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))

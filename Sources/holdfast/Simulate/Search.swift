@@ -1,3 +1,4 @@
+import HoldfastCore
 import Simulator
 
 /// A search over many seeds: progress, the result, and the first failing seed as short as it gets.
@@ -63,7 +64,7 @@ struct SearchProgress {
     last = now
     let violations = Words.count(report.violations.count, "violation")
     let text =
-      "\(report.seeds) of \(Words.count(total, "seed")), \(violations), \(Self.rounded(report.seedsPerSecond)) seeds/s, \(Int(report.realSpeed)) virtual seconds a second and processor\(remaining(report))"
+      "\(report.seeds) of \(Words.count(total, "seed")), \(violations), \(InWords.tenths(report.seedsPerSecond)) seeds/s, \(Int(report.realSpeed)) virtual seconds a second and processor\(remaining(report))"
     if isShown { Output.progress(text) } else { Output.complain(text) }
   }
 
@@ -75,6 +76,4 @@ struct SearchProgress {
     let words = seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
     return ", \(words) left"
   }
-
-  static func rounded(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 }

@@ -1,3 +1,4 @@
+import HoldfastCore
 import Simulator
 
 /// What a search found, for people.
@@ -27,8 +28,8 @@ struct SearchScreen {
     let hours = report.virtual.inSeconds / 3600
     let processors = report.atOnce == 1 ? "one processor" : "each of \(report.atOnce) processors"
     return [
-      "\(Words.count(report.seeds, "seed")), \(SearchProgress.rounded(hours)) virtual hours: \(verdict)",
-      "\(SearchProgress.rounded(report.seedsPerSecond)) seeds/s; \(Int(report.realSpeed)) virtual seconds a second on \(processors), \(Int(report.speed)) for each second that one was at work"
+      "\(Words.count(report.seeds, "seed")), \(InWords.tenths(hours)) virtual hours: \(verdict)",
+      "\(InWords.tenths(report.seedsPerSecond)) seeds/s; \(Int(report.realSpeed)) virtual seconds a second on \(processors), \(Int(report.speed)) for each second that one was at work"
     ] + tally(report.tally)
   }
 

@@ -31,22 +31,23 @@ struct SimulateCommand: AsyncParsableCommand {
       "How many seeds, or which: FIRST..LAST. (default: 100; scenarios: as their files say)", valueName: "seeds"))
   var seeds: SeedRange?
 
-  @Option(help: "Nodes of the cluster.")
-  var nodes = 5
+  @Option(help: "Nodes of the cluster. (default: 5)")
+  var nodes: Int?
 
-  @Option(help: "Workloads of the cluster.")
-  var workloads = 30
+  @Option(help: "Workloads of the cluster. (default: 30)")
+  var workloads: Int?
 
-  @Option(help: "Virtual hours for each seed. The last minutes are calm: everything must settle.")
-  var hours = 1.0
+  @Option(help: "Virtual hours for each seed. The last minutes are calm: everything must settle. (default: 1)")
+  var hours: Double?
 
   @Flag(help: "Short storms instead: two minutes of everything at once, sizes and times from the seed.")
   var short = false
 
   @Option(
     help: ArgumentHelp(
-      "What goes wrong and how often: none, sparse, dense, or a YAML file (Docs/simulator.md).", valueName: "faults"))
-  var faults = "sparse"
+      "What goes wrong and how often: none, sparse, dense, or a YAML file (Docs/simulator.md). (default: sparse)",
+      valueName: "faults"))
+  var faults: String?
 
   @Option(help: "Worlds at once. (default: the host's processors)")
   var jobs: Int?
@@ -54,22 +55,46 @@ struct SimulateCommand: AsyncParsableCommand {
   @Flag(help: "Tell the whole story of the one seed, or of every scenario.")
   var story = false
 
-  @Option(help: "Seconds to spend on shrinking the first seed that fails; 0: none.")
-  var shrink = 60.0
+  @Option(help: "Seconds to spend on shrinking the first seed that fails; 0: none. (default: 60)")
+  var shrink: Double?
+
+  @Flag(help: "Print the JSON Schema of scenario files, with which editors complete and check them.")
+  var schema = false
 
   @Option(name: .shortAndLong, help: "text for people, json for scripts.")
   var output: DaemonOptions.Format = .text
 
   func validate() throws {
-    guard (1...50).contains(nodes) else { throw ValidationError("--nodes: 1 to 50") }
-    guard (0...1000).contains(workloads) else { throw ValidationError("--workloads: 0 to 1000") }
-    guard (0.05...1000).contains(hours) else { throw ValidationError("--hours: 0.05 (three minutes) to 1000") }
-    if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs: 1 to 1024") }
+    try check("--nodes", nodes, in: 1...50)
+    try check("--workloads", workloads, in: 0...1000)
+    try check("--hours", hours, in: 0.05...1000)
+    try check("--jobs", jobs, in: 1...1024)
+    try check("--shrink", shrink, in: 0...86_400)
+    if !files.isEmpty, let option = optionOfStorms {
+      throw ValidationError("\(option) is for storms; a scenario file says for itself what its cluster is and what happens")
+    }
+    if short, nodes != nil || workloads != nil || hours != nil || faults != nil {
+      throw ValidationError("--short takes sizes, times and faults from the seed: leave the other options out")
+    }
     if story, files.isEmpty, seed == nil { throw ValidationError("--story: of which seed? Add --seed.") }
     if seed != nil, seeds != nil { throw ValidationError("--seed and --seeds: only one of the two") }
   }
 
+  private func check<Value: Comparable>(_ option: String, _ value: Value?, in range: ClosedRange<Value>) throws {
+    guard let value, !range.contains(value) else { return }
+    throw ValidationError("\(option) takes \(range.lowerBound) to \(range.upperBound), not \(value)")
+  }
+
+  private var optionOfStorms: String? {
+    let given = [
+      ("--nodes", nodes != nil), ("--workloads", workloads != nil), ("--hours", hours != nil), ("--short", short),
+      ("--faults", faults != nil), ("--jobs", jobs != nil), ("--shrink", shrink != nil)
+    ]
+    return given.first(where: \.1)?.0
+  }
+
   func run() async throws {
+    if schema { return print(ScenarioSchema.text, terminator: "") }
     let range = seed.map { $0...$0 } ?? seeds?.seeds
     let isMet =
       if files.isEmpty { try await search(range ?? 1...100) } else {
@@ -80,19 +105,20 @@ struct SimulateCommand: AsyncParsableCommand {
 
   private func search(_ seeds: ClosedRange<UInt64>) async throws -> Bool {
     let rates = try rates()
-    let length = Span.seconds(hours * 3600)
-    let settings: @Sendable (UInt64) -> Settings = { [short, nodes, workloads] seed in
+    let length = Span.seconds((hours ?? 1) * 3600), nodes = nodes ?? 5, workloads = workloads ?? 30
+    let settings: @Sendable (UInt64) -> Settings = { [short] seed in
       short
         ? .dense(seed: seed) : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
     }
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let search = Search(
       campaign: Campaign(seeds: seeds, jobs: jobs ?? max(1, processors), settings: settings), replay: replay,
-      tellsStory: story, shrinkLimit: shrink, output: output)
+      tellsStory: story, shrinkLimit: shrink ?? 60, output: output)
     return try await search.run()
   }
 
   private func rates() throws -> FaultRates {
+    let faults = faults ?? "sparse"
     if let rates = FaultsFile.named(faults) { return rates }
     do {
       return try FaultsFile.parse(path: faults)
@@ -106,6 +132,6 @@ struct SimulateCommand: AsyncParsableCommand {
   private var replay: String {
     short
       ? "holdfast simulate --short"
-      : "holdfast simulate --nodes \(nodes) --workloads \(workloads) --hours \(hours) --faults \(faults)"
+      : "holdfast simulate --nodes \(nodes ?? 5) --workloads \(workloads ?? 30) --hours \(hours ?? 1) --faults \(faults ?? "sparse")"
   }
 }

@@ -1,27 +1,21 @@
 import Glibc
+import HoldfastCore
 
 /// Numbers as people read them.
 enum Words {
   /// MiB.
   static func memory(_ mebibytes: Int) -> String {
-    abs(mebibytes) < 1024 ? "\(mebibytes) MiB" : "\(tenths(Double(mebibytes) / 1024)) GiB"
+    abs(mebibytes) < 1024 ? "\(mebibytes) MiB" : "\(InWords.tenths(Double(mebibytes) / 1024)) GiB"
   }
 
   /// Both in the whole's unit: `3.5 of 16.0 GiB`.
   static func memory(_ mebibytes: Int, of whole: Int) -> String {
     whole < 1024
-      ? "\(mebibytes) of \(whole) MiB" : "\(tenths(Double(mebibytes) / 1024)) of \(tenths(Double(whole) / 1024)) GiB"
+      ? "\(mebibytes) of \(whole) MiB"
+      : "\(InWords.tenths(Double(mebibytes) / 1024)) of \(InWords.tenths(Double(whole) / 1024)) GiB"
   }
 
-  static func cpus(_ count: Double) -> String { count == count.rounded() ? "\(Int(count))" : tenths(count) }
-
-  private static func tenths(_ value: Double) -> String {
-    let scaled = Int((value * 10).rounded())
-    return "\(scaled < 0 ? "-" : "")\(abs(scaled) / 10).\(abs(scaled) % 10)"
-  }
-
-  /// Without the fraction where there is none.
-  static func seconds(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
+  static func cpus(_ count: Double) -> String { count == count.rounded() ? "\(Int(count))" : InWords.tenths(count) }
 
   /// About so long: `41 s`, `2 min`, `1 h 5 min`.
   static func about(_ seconds: Double) -> String {
@@ -31,12 +25,6 @@ enum Words {
     return minutes < 60 ? "\(minutes) min" : "\(minutes / 60) h\(minutes % 60 == 0 ? "" : " \(minutes % 60) min")"
   }
 
-  /// `a, b and c`; of many the first ones, and how many more there are.
-  static func list(_ names: [String], most: Int) -> String {
-    let shown = names.count > most + 1 ? Array(names.prefix(most)) + ["\(names.count - most) more"] : names
-    return shown.count < 2 ? shown.joined() : shown.dropLast().joined(separator: ", ") + " and " + shown[shown.count - 1]
-  }
-
   /// Memory in MiB and processors: `4.0 GiB, 2 cpus`.
   static func demand(_ memory: Int, _ cpus: Double) -> String {
     "\(self.memory(memory)), \(self.cpus(cpus)) \(cpus == 1 ? "cpu" : "cpus")"
@@ -44,9 +32,6 @@ enum Words {
 
   /// A share as `43 %`.
   static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
-
-  /// With one decimal.
-  static func decimal(_ value: Double) -> String { tenths(value) }
 
   /// With two decimals.
   static func hundredths(_ value: Double) -> String {

@@ -150,10 +150,6 @@ public struct GuardMachine: Sendable {
   private var starting: [String] = []
   /// What is killed with every isolation.
   private(set) var stopPartition = KillTarget.stopPartition(sparing: [])
-  private mutating func aimAnew() {
-    let spared = sorted.lazy.filter { $0.isolation == .freeze }.compactMap(\.cgroup)
-    stopPartition = .stopPartition(sparing: Set(spared).union(released.values))
-  }
   var kills: [KillTarget: Kill] = [:]
   var connected = false
   var greeted = false
@@ -179,6 +175,11 @@ public struct GuardMachine: Sendable {
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
     return GuardState(phase: told, workloads: names, starting: starting)
+  }
+
+  private mutating func aimAnew() {
+    let spared = sorted.lazy.filter { $0.isolation == .freeze }.compactMap(\.cgroup)
+    stopPartition = .stopPartition(sparing: Set(spared).union(released.values))
   }
 
   /// Takes one event at `now` and says what to do, in order.

@@ -151,6 +151,14 @@ import Testing
     #expect(kill < resume && bar < resume)
   }
 
+  @Test func `a bar that nobody answers lets libvirt be asked whether it does, and nothing is thawed`() {
+    var rig = leftBehind(by: "n2")
+    rig.barOutcome = .unknown(reason: "no answer within 5 s")
+    rig.inventory([])
+    rig.pass(.milliseconds(300))
+    #expect(rig.actions.contains(.refresh) && rig.resumes == 0)
+  }
+
   @Test func `it left protection elsewhere, and libvirt does not answer: its start is killed, and nothing is thawed`() {
     var rig = leftBehind(by: "n2")
     rig.pass(.seconds(3))

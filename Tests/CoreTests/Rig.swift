@@ -35,6 +35,8 @@ struct Rig {
   var processes: [String: DomainObservation] = [:]
   /// The guard's own machine; nil where the test speaks for the guard.
   var machine: GuardMachine?
+  /// What becomes of a bar.
+  var barOutcome = OperationOutcome.done
   /// Starts of which the guard was told, where the test speaks for it.
   var startsTold: Set<String> = []
   /// The next wake-up that was asked for.

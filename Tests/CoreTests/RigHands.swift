@@ -14,7 +14,7 @@ extension Rig {
       send(.operation(workload, .stop, .done))
     case .mark(let workload, let id, _, let mark) where domainsObey: marked(workload, id, mark, .mark)
     case .unmark(let workload, let id, _) where domainsObey: marked(workload, id, nil, .unmark)
-    case .bar(let workload, _, _, _): send(.operation(workload, .bar, .done))
+    case .bar(let workload, _, _, _): send(.operation(workload, .bar, barOutcome))
     case .refresh where domainsObey: inventory(processes.values.sorted { $0.id.name < $1.id.name })
     default: break
     }

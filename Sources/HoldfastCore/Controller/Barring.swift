@@ -48,7 +48,10 @@ extension Controller {
         .unreadable, "a start of \(workload) may still come on \(me), and everything that depends on it waits: \(reason)",
         severity: .warning, workload: workload)
     }
-    // libvirt may be waiting for that very start, which began after it was condemned and stands still.
-    if case .unknown = outcome { agents[workload]?.condemned = nil }
+    guard case .unknown = outcome else { return }
+    // libvirt may be waiting for that very start, which began after it was condemned and stands still; or for another that does. Whether it
+    // answers at all is asked, so that such starts are ended.
+    agents[workload]?.condemned = nil
+    out.append(.refresh)
   }
 }

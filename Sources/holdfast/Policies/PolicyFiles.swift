@@ -25,15 +25,15 @@ struct PolicyFiles {
   ///
   /// - Throws: `Failure` when this build does not understand them.
   static func understood(
-    _ texts: [PolicyText], thing: String = "the policies in force", remedy: String = "`holdfast policy show` prints them."
+    _ texts: [PolicyText], thing: String = "the policies in force",
+    remedy: String = "Use the holdfast of the cluster's version; `holdfast policy show` prints them."
   ) throws -> PolicySet {
     do throws(FileErrors) {
       return try PolicyFile.parse(texts).policies
     } catch {
       let first = error.mistakes.first { $0.severity == .error }?.headline ?? "no reason is known"
       throw Failure(
-        thing: thing, reason: "this build cannot read them: \(first)",
-        remedy: "Use the holdfast of the cluster's version; \(remedy)")
+        thing: thing, reason: "this build cannot read them: \(first)", remedy: remedy)
     }
   }
 }

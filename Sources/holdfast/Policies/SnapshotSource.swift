@@ -30,7 +30,8 @@ struct SnapshotSource: ParsableArguments {
         remedy: "Use the holdfast of the daemon's version: `holdfastd --version` against `holdfast --version`.")
     }
     let policies = try PolicyFiles.understood(
-      loaded.policies, thing: "the policies of cluster \(loaded.cluster)", remedy: "or name policies with --policies.")
+      loaded.policies, thing: "the policies of cluster \(loaded.cluster)",
+      remedy: "Use the holdfast of the cluster's version, or name policies with --policies.")
     return Loaded(snapshot: loaded, policies: policies)
   }
 }

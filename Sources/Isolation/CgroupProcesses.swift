@@ -12,12 +12,15 @@ struct CgroupProcesses {
     return pids
   }
 
-  /// Whether a process is in it or below, apart from what is spared.
+  /// Whether a process is in it or below, apart from what is spared in it.
   func occupied(_ directory: String, sparing: Set<String> = []) throws(KernelFileError) -> Bool {
-    if sparing.contains(directory) { return false }
-    if sparing.contains(where: { $0.hasPrefix(directory + "/") }) {
+    if !sparing.isEmpty {
       if try !list(directory, recursively: false).isEmpty { return true }
-      for child in try directories(directory) where try occupied(directory + "/" + child, sparing: sparing) { return true }
+      for child in try directories(directory).map({ directory + "/" + $0 }) {
+        // All of a workload's cgroup, as a kill spares it: what is known of it may be a cgroup further below.
+        if sparing.contains(where: { $0 == child || $0.hasPrefix(child + "/") }) { continue }
+        if try occupied(child) { return true }
+      }
       return false
     }
     switch hierarchy.version {

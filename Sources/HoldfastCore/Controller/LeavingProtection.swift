@@ -13,13 +13,10 @@ extension Controller {
 
   /// It left protection: the guard is to leave alone what runs on here.
   mutating func letGo(_ workload: WorkloadName) {
-    guard agents[workload]?.guarded != nil || isGuarded(workload) else { return }
     let domain = view.identity(of: workload).flatMap { local.domains[DomainID(connection: $0.connection, name: workload.text)] }
     // Whether it runs on is not known before libvirt has spoken.
     guard domain != nil || local.isComplete else { return }
-    agents[workload]?.guarded = nil
-    guardian.drop(workload.text)
-    tellGuard(domain?.cgroup.map { .release(workload: workload.text, cgroup: $0) } ?? .forget(workload: workload.text))
+    unguard(workload, domain?.cgroup.map { .release(workload: workload.text, cgroup: $0) } ?? .forget(workload: workload.text))
   }
 
   /// A domain of a workload that left protection, or is on another connection now, and not of the last run under the claim: somebody else

@@ -335,10 +335,14 @@ extension Controller {
 
   /// The domain was seen to be gone.
   mutating func dropFromGuard(_ workload: WorkloadName) {
-    guard !mayStillAppear(workload) else { return }
-    guard agents[workload]?.guarded != nil || guardian.workloads.contains(workload.text) else { return }
+    if !mayStillAppear(workload) { unguard(workload, .forget(workload: workload.text)) }
+  }
+
+  /// The guard, where it protects the workload, is told by this command that it no longer does.
+  mutating func unguard(_ workload: WorkloadName, _ command: GuardCommand) {
+    guard agents[workload]?.guarded != nil || isGuarded(workload) else { return }
     agents[workload]?.guarded = nil
     guardian.drop(workload.text)
-    tellGuard(.forget(workload: workload.text))
+    tellGuard(command)
   }
 }

@@ -15,7 +15,7 @@ public struct DomainOutline: Hashable, Sendable {
   public init(_ xml: String) throws(Flaw) {
     var reader = Reader(bytes: Array(xml.utf8))
     try reader.readDocument()
-    uuid = reader.texts["uuid"]
+    uuid = reader.uuid
   }
 }
 
@@ -23,10 +23,11 @@ private struct Reader {
   let bytes: [UInt8]
   var at = 0
   var open: [String] = []
-  /// Texts of the root's children, the first of each name.
-  var texts: [String: String] = [:]
+  /// The text of the root's first child of that name.
+  var uuid: String?
   private var text = ""
   private var rootSeen = false
+  private var markupSeen = false
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -36,9 +37,11 @@ private struct Reader {
         try readText()
         continue
       }
+      let isFirst = !markupSeen
+      markupSeen = true
       if skips("<!--") {
         try skip(to: "-->", of: "a comment")
-      } else if isAtStart, skips("<?xml") {
+      } else if isFirst, skips("<?xml") {
         try skip(to: "?>", of: "the XML declaration")
       } else if skips("<?") {
         throw flaw("it has a processing instruction, which a domain's XML does not need")
@@ -57,11 +60,6 @@ private struct Reader {
     }
     if let element = open.last { throw flaw("<\(element)> is not closed") }
     if !rootSeen { throw flaw("there is no <domain> element") }
-  }
-
-  /// Nothing has been read but white space.
-  private var isAtStart: Bool {
-    String(decoding: bytes[..<at], as: UTF8.self).allSatisfy { $0.isWhitespace || $0 == "\u{FEFF}" }
   }
 
   private mutating func readElement() throws(DomainOutline.Flaw) {
@@ -116,7 +114,7 @@ private struct Reader {
   }
 
   private mutating func closed(_ element: String) throws(DomainOutline.Flaw) {
-    if open.count == 2, texts[element] == nil { texts[element] = String(text.trimming(while: \.isWhitespace)) }
+    if open.count == 2, element == "uuid", uuid == nil { uuid = String(text.trimming(while: \.isWhitespace)) }
     open.removeLast()
   }
 

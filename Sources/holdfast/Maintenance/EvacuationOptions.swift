@@ -32,12 +32,7 @@ struct EvacuationOptions: ParsableArguments {
   @Flag(help: "Stop what no other node can take. Without it nothing is done when there is such a workload.")
   var leavePending = false
 
-  func validate() throws {
-    let range = MaintenanceRecord.parallels
-    if let parallel, !range.contains(parallel) {
-      throw ValidationError("--parallel takes \(range.lowerBound) to \(range.upperBound), not \(parallel)")
-    }
-  }
+  func validate() throws { try check("--parallel", parallel, in: MaintenanceRecord.parallels) }
 
   var request: MaintenanceRequest {
     MaintenanceRequest(

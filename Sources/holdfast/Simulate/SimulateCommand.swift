@@ -80,11 +80,6 @@ struct SimulateCommand: AsyncParsableCommand {
     if seed != nil, seeds != nil { throw ValidationError("--seed and --seeds: only one of the two") }
   }
 
-  private func check<Value: Comparable>(_ option: String, _ value: Value?, in range: ClosedRange<Value>) throws {
-    guard let value, !range.contains(value) else { return }
-    throw ValidationError("\(option) takes \(range.lowerBound) to \(range.upperBound), not \(value)")
-  }
-
   private var optionOfStorms: String? {
     let given = [
       ("--nodes", nodes != nil), ("--workloads", workloads != nil), ("--hours", hours != nil), ("--short", short),
@@ -103,9 +98,12 @@ struct SimulateCommand: AsyncParsableCommand {
     if !isMet { throw ExitCode(ExitStatus.failed.rawValue) }
   }
 
+  private static let usual = (nodes: 5, workloads: 30, hours: 1.0, faults: "sparse", shrink: 60.0)
+
   private func search(_ seeds: ClosedRange<UInt64>) async throws -> Bool {
     let rates = try rates()
-    let length = Span.seconds((hours ?? 1) * 3600), nodes = nodes ?? 5, workloads = workloads ?? 30
+    let length = Span.seconds((hours ?? Self.usual.hours) * 3600)
+    let nodes = nodes ?? Self.usual.nodes, workloads = workloads ?? Self.usual.workloads
     let settings: @Sendable (UInt64) -> Settings = { [short] seed in
       short
         ? .dense(seed: seed) : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
@@ -113,12 +111,12 @@ struct SimulateCommand: AsyncParsableCommand {
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let search = Search(
       campaign: Campaign(seeds: seeds, jobs: jobs ?? max(1, processors), settings: settings), replay: replay,
-      tellsStory: story, shrinkLimit: shrink ?? 60, output: output)
+      tellsStory: story, shrinkLimit: shrink ?? Self.usual.shrink, output: output)
     return try await search.run()
   }
 
   private func rates() throws -> FaultRates {
-    let faults = faults ?? "sparse"
+    let faults = faults ?? Self.usual.faults
     if let rates = FaultsFile.named(faults) { return rates }
     do {
       return try FaultsFile.parse(path: faults)
@@ -130,8 +128,9 @@ struct SimulateCommand: AsyncParsableCommand {
 
   /// What to type to see a seed again.
   private var replay: String {
-    short
-      ? "holdfast simulate --short"
-      : "holdfast simulate --nodes \(nodes ?? 5) --workloads \(workloads ?? 30) --hours \(hours ?? 1) --faults \(faults ?? "sparse")"
+    if short { return "holdfast simulate --short" }
+    let usual = Self.usual
+    return "holdfast simulate --nodes \(nodes ?? usual.nodes) --workloads \(workloads ?? usual.workloads)"
+      + " --hours \(hours ?? usual.hours) --faults \(faults ?? usual.faults)"
   }
 }

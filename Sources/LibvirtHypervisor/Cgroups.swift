@@ -11,25 +11,34 @@ package struct Cgroups: Sendable {
   private let controller: String
 
   /// nil when this host has no hierarchy that can freeze.
+  ///
+  /// A hierarchy may be mounted in several places, some of them inherited from another cgroup namespace, whose paths cannot be told
+  /// here. The last in the usual place counts, else the last: the guard takes the same, and refuses directories elsewhere.
   package init?(mountinfo: String) {
-    var unified: (mount: String, shown: String)?
+    var found: [String: (mount: String, shown: String)] = [:]
+    var isUsual: [String: Bool] = [:]
     for line in mountinfo.split(separator: "\n") {
       // 36 35 98:0 /root /mount/point options… - type source super-options
       let halves = line.split(separator: " - ", maxSplits: 1)
       let left = halves[0].split(separator: " ")
       guard halves.count == 2, left.count >= 5 else { continue }
       let right = halves[1].split(separator: " ")
-      let place = (mount: String(left[4]), shown: String(left[3]))
+      let controller: String
       if right.first == "cgroup", right.last?.split(separator: ",").contains("freezer") == true {
-        (mount, shown) = place
         controller = "freezer"
-        return
+      } else if right.first == "cgroup2" {
+        controller = ""
+      } else {
+        continue
       }
-      if right.first == "cgroup2", unified == nil { unified = place }
+      let mount = String(left[4]), usual = "\(mount)/".hasPrefix("/sys/fs/cgroup/")
+      if isUsual[controller] == true, !usual { continue }
+      found[controller] = (mount, String(left[3]))
+      isUsual[controller] = usual
     }
-    guard let unified else { return nil }
-    (mount, shown) = unified
-    controller = ""
+    guard let controller = ["freezer", ""].first(where: { found[$0] != nil }), let place = found[controller] else { return nil }
+    self.controller = controller
+    (mount, shown) = place
   }
 
   /// The mounts that a process has, their roots as we see them.

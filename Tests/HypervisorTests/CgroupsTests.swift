@@ -11,6 +11,12 @@ import Testing
     33 30 0:29 / /sys/fs/cgroup/freezer rw shared:4 - cgroup cgroup rw,freezer
     """
   static let unified = "31 30 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot"
+  /// As in a container that sees what its host has mounted besides.
+  static let inherited = """
+    22 20 0:29 /../.. /mnt/freezer rw - cgroup outside rw,freezer
+    \(legacy)
+    34 20 0:29 /../.. /mnt/again rw - cgroup outside rw,freezer
+    """
   static let partial = "33 30 0:29 /lab/h1 /cg/freezer rw - cgroup cgroup rw,freezer"
 
   @Test(
@@ -35,6 +41,10 @@ import Testing
       (unified, "0::/p.partition/qemu-1-db.libvirt-qemu/vcpu0", "/sys/fs/cgroup/p.partition/qemu-1-db.libvirt-qemu"),
       // Not a domain's own: whoever froze it would freeze libvirtd as well.
       (unified, "0::/system.slice/libvirtd.service", nil), (unified, "0::/../machine/lxc-1-x.libvirt-lxc", nil),
+      (
+        inherited, "6:freezer:/holdfast.partition/lxc-12-web.libvirt-lxc",
+        "/sys/fs/cgroup/freezer/holdfast.partition/lxc-12-web.libvirt-lxc"
+      ),
       (partial, "6:freezer:/lab/h1/machine/lxc-1-x.libvirt-lxc", "/cg/freezer/machine/lxc-1-x.libvirt-lxc"),
       (partial, "6:freezer:/lab/h2/machine/lxc-1-x.libvirt-lxc", nil)
     ] as [(String, String, String?)])

@@ -22,7 +22,7 @@ extension LabHostsTests {
       }
     }
 
-    @Test func `what was released goes on, and its next start is outside the guard's partition`() async throws {
+    @Test func `what was released goes on when its host's services are stopped`() async throws {
       try await TestStage.run { test in
         let host = try #require(test.stage.hosts()["web1"]), began = LabClock.now
         try await test.lab.holdfast(["release", "web1", "--yes"], on: host)
@@ -30,9 +30,14 @@ extension LabHostsTests {
         #expect(try await test.until { try await !test.lab.run(host, ["holdfast", "workload", "web1"]).succeeded })
         let definition = try await test.lab.run(host, ["virsh", "-c", "lxc:///system", "dumpxml", "--inactive", "web1"])
         #expect(definition.output.contains("<name>web1</name>") && !definition.output.contains("/freeze</partition>"))
-        try await test.wait(.seconds(2))
+        try await test.lab.service(host, .daemon, .stop)
+        // Longer than any deadline that its guard had.
+        try await test.wait(.seconds(5))
         let gaps = test.probe.history("web1").gaps.filter { $0.to > began }
         #expect(gaps.isEmpty && test.probe.history("web1").silentSince == nil, "\(gaps)")
+        try await test.lab.service(host, .guardProcess, .restart)
+        try await test.wait(.seconds(2))
+        #expect(test.probe.history("web1").silentSince == nil)
       }
     }
 

@@ -69,7 +69,7 @@ extension GuardMachine {
   mutating func applyIsolation(_ now: BootInstant) {
     guard case .isolated(let isolated) = phase else { return }
     round += 1
-    act(.isolateNow(round: round, cgroups: isolated.taken.frozen.sorted()))
+    act(.isolateNow(round: round, cgroups: held(isolated)))
     if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
     var targets: [KillTarget] = []
     for workload in workloads.values.sorted(by: { $0.name < $1.name }) where workload.isolation == .stop {
@@ -79,6 +79,9 @@ extension GuardMachine {
     dropStopPartitionKills()
     beginKills(targets + [stopPartition], isolation: true, now)
   }
+
+  /// What left protection meanwhile is thawed with everything else, but nobody freezes it again.
+  private func held(_ isolated: IsolatedState) -> [String] { isolated.taken.frozen.subtracting(released.values).sorted() }
 
   private mutating func dropStopPartitionKills() {
     kills = kills.filter { if case .stopPartition = $0.key { false } else { true } }
@@ -168,7 +171,7 @@ extension GuardMachine {
       round += 1
       isolated.nextRound = now + (isolated.confirmed ? times.verify : times.freezeRetry)
       phase = .isolated(isolated)
-      act(.retryIsolation(round: round, cgroups: isolated.taken.frozen.sorted()))
+      act(.retryIsolation(round: round, cgroups: held(isolated)))
       if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
       // A start that was under way may have come into the partition since.
       if kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }

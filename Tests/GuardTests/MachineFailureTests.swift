@@ -181,6 +181,16 @@ import Testing
     #expect(rig.machine.record.released.isEmpty)
   }
 
+  @Test func `what leaves protection while all stands still is not frozen again, and goes on with the others`() {
+    var rig = MachineRig.isolated([workload("a"), workload("b")])
+    rig.command(.release(workload: "a", cgroup: "/c/a"))
+    rig.advance(.milliseconds(300))
+    let held = rig.done.compactMap { if case .retryIsolation(_, let cgroups) = $0 { cgroups } else { nil } }
+    #expect(!held.isEmpty && held.allSatisfy { $0 == ["/c/b"] }, "\(held)")
+    rig.command(.resume(deadline: rig.now + Self.far))
+    #expect(rig.done.contains(.thaw(cgroups: ["/c/a", "/c/b"])))
+  }
+
   @Test func `a kill of what is not known ends with the isolation, and its answer does not hold up the others`() {
     var rig = MachineRig.isolated([workload("a", cgroup: nil)])
     rig.progress["a"] = .dying

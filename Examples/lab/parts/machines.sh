@@ -46,11 +46,13 @@ machine_image() {
   rm -rf "$root"
 }
 
+# The memory is 8 KiB more than libvirt can say. Before 9.0 QEMU loses writes of an emulated machine that is migrated (about one in a
+# hundred hangs or panics then: no KVM, no such loss), but only where the memory is a multiple of 256 KiB; fixed there by commit 03bfc2188f.
 machine_xml() { # NAME ADDRESS MEMORY
   local name=$1 address=$2 memory=$3 c d
   IFS=. read -r _ _ c d <<<"$address"
   cat <<END
-<domain type='qemu'>
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>$name</name>
   <uuid>$(fixed_uuid "$name")</uuid>
   <memory unit='MiB'>$memory</memory>
@@ -77,6 +79,14 @@ machine_xml() { # NAME ADDRESS MEMORY
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
   </devices>
+  <qemu:commandline>
+    <qemu:arg value='-object'/>
+    <qemu:arg value='memory-backend-ram,id=odd.ram,size=$(((memory * 1024 + 8) * 1024))'/>
+    <qemu:arg value='-machine'/>
+    <qemu:arg value='memory-backend=odd.ram'/>
+    <qemu:arg value='-m'/>
+    <qemu:arg value='$((memory * 1024 + 8))k'/>
+  </qemu:commandline>
 </domain>
 END
 }

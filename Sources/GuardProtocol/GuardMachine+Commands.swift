@@ -52,6 +52,8 @@ extension GuardMachine {
   }
 
   private mutating func arm(_ deadline: BootInstant, _ now: BootInstant) {
+    // A controller that died since may have frozen the partition when this guard did not answer. Nothing protected is in it.
+    if case .disarmed = phase { act(.thaw(cgroups: [])) }
     phase = .armed(deadline: deadline)
     persist()
     log(.notice, "armed")

@@ -173,9 +173,12 @@ public struct StartRequest: Hashable, Sendable {
   public var links: [String]
   /// The start is not attempted after this instant: the deadline less what a start takes.
   public var notAfter: BootInstant
+  /// What `bar` left behind is removed. Without it the outcome is `.barred` then.
+  public var overBar: Bool
 
   public init(
-    id: DomainID, xml: String, uuid: String, mark: ClaimMark, partition: String, links: [String], notAfter: BootInstant
+    id: DomainID, xml: String, uuid: String, mark: ClaimMark, partition: String, links: [String], notAfter: BootInstant,
+    overBar: Bool = false
   ) {
     self.id = id
     self.xml = xml
@@ -184,6 +187,7 @@ public struct StartRequest: Hashable, Sendable {
     self.partition = partition
     self.links = links
     self.notAfter = notAfter
+    self.overBar = overBar
   }
 }
 
@@ -194,6 +198,9 @@ public enum OperationOutcome: Hashable, Sendable {
   case failed(reason: String)
   /// It was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
   case tooLate
+  /// It was not attempted: starts of the workload were barred here, perhaps by an earlier life of the controller, so an earlier one
+  /// may still be on its way.
+  case barred
   /// A time-out or a lost connection: observe.
   case unknown(reason: String)
 }

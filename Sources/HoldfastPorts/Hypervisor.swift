@@ -15,7 +15,7 @@ public protocol Hypervisor: Sendable {
 
   /// Starts a transient domain: the XML with name, UUID, partition, metadata (and, for LXC, the environment variables
   /// `HOLDFAST_NODE`, `HOLDFAST_WORKLOAD` and `HOLDFAST_EPOCH` of the init) set by us. A stale shut-off definition of the same name and UUID that carries
-  /// our mark is removed first; one without our mark makes the start fail.
+  /// our mark is removed first; one without our mark makes the start fail. What `bar` left is removed with `overBar`, else `.barred`.
   func start(_ request: StartRequest) async -> OperationOutcome
 
   /// Asks the domain to shut down, waits up to `grace` for it to be gone, then destroys it. `.done` when it was seen gone.
@@ -30,7 +30,7 @@ public protocol Hypervisor: Sendable {
   func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome
 
   /// Makes certain that no start of the domain that is still on its way succeeds, whoever asked for it: `.done` only then. `mark` tells
-  /// what is left behind for that as ours; the next `start` removes it. Fails when a domain of that name is there.
+  /// what is left behind for that as ours; a `start` with `overBar` removes it. Fails when a domain of that name is there.
   func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome
 
   /// Moves a running domain to another host's libvirt while it runs, peer to peer. It arrives there paused, with this partition, these

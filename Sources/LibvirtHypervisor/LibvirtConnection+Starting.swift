@@ -30,6 +30,7 @@ extension LibvirtConnection {
       switch attempt {
       case .refused(let reason): return .failed(reason: "\(name) was not started: \(reason)")
       case .tooLate: return .tooLate
+      case .barred: return .barred
       case .created:
         ledger.expect(name)
         look(at: name)
@@ -89,6 +90,7 @@ extension Lookout {
     case created
     case refused(String)
     case tooLate
+    case barred
   }
 
   /// Starts a domain unless something speaks against it.
@@ -96,7 +98,7 @@ extension Lookout {
     let name = request.id.name
     let uuid = request.uuid.lowercased()
     if let other = try connection.domain(named: name) {
-      if let refusal = try clearDefinition(other, uuid: uuid, mark: request.mark) { return .refused(refusal) }
+      if let instead = try clearDefinition(other, request) { return instead }
     } else if let other = try connection.domain(uuid: uuid) {
       return .refused(
         "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain")
@@ -107,22 +109,24 @@ extension Lookout {
     return .created
   }
 
-  /// Removes a shut-off definition that a former run of the same workload left, or that kept its starts away; gives why not.
-  private func clearDefinition(_ domain: DomainPointer, uuid: String, mark: ClaimMark) throws(LibvirtError) -> String? {
-    let name = domain.name
-    if domain.run != nil { return "a domain of that name is running, with UUID \(domain.uuid)" }
+  /// Removes a shut-off definition that a former run of the same workload left, or that kept its starts away; gives what the start comes to
+  /// when it may not.
+  private func clearDefinition(_ domain: DomainPointer, _ request: StartRequest) throws(LibvirtError) -> Attempt? {
+    let (name, uuid) = (domain.name, request.uuid.lowercased())
+    if domain.run != nil { return .refused("a domain of that name is running, with UUID \(domain.uuid)") }
     let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
     let found = (try? DomainDocument(text))?.mark
-    // Our mark on another UUID: the placeholder that keeps starts away.
-    guard let found, found.cluster == mark.cluster, found.workload == mark.workload else {
+    guard let found, found.cluster == request.mark.cluster, found.workload == request.mark.workload else {
       guard domain.uuid == uuid else {
-        return
-          "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload"
+        return .refused(
+          "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload")
       }
-      return
+      return .refused(
         "the domain \(name) is defined on this node and does not carry this workload's mark. Undefine it ('virsh undefine \(name)') "
-        + "when it is a leftover"
+          + "when it is a leftover")
     }
+    // Our mark on another UUID: the placeholder that keeps starts away.
+    if domain.uuid != uuid, !request.overBar { return .barred }
     // What libvirt lost while it was down is neither running nor defined, and cannot be undefined before it is defined.
     if try !domain.isPersistent() { try connection.define(xml: text) }
     try domain.undefine()

@@ -125,6 +125,53 @@ import Testing
     #expect(bar < resume)
   }
 
+  /// Bars that were asked for, and starts, in order.
+  private func barsAndStarts(_ rig: Rig) -> [String] {
+    rig.actions.compactMap {
+      switch $0 {
+      case .bar: "bar"
+      case .start(_, let request): request.overBar ? "start over the bar" : "start"
+      default: nil
+      }
+    }
+  }
+
+  @Test func `a start from before outlives the claim: the next run here takes its bar away, and ends with another`() {
+    var rig = Rig.running()
+    rig.apply("w1")
+    rig.pass(.milliseconds(100))
+    rig.send(.operation("w1", .start, .unknown(reason: "no answer within 10 s")))
+    rig.want("w1", .stopped)
+    for _ in 1...3 {
+      rig.pass(.seconds(2))
+      rig.inventory([])
+    }
+    #expect(rig.claim("w1")?.holder == nil)
+    rig.domainsObey = true
+    rig.want("w1", .running)
+    rig.pass(.seconds(3))
+    rig.want("w1", .stopped)
+    rig.pass(.seconds(3))
+    #expect(rig.claim("w1")?.holder == nil)
+    #expect(barsAndStarts(rig) == ["start", "bar", "start over the bar", "bar"])
+  }
+
+  @Test func `what an earlier life barred is started over the bar, and barred again before it is given up`() {
+    var rig = Rig.running()
+    rig.apply("w1")
+    rig.pass(.milliseconds(100))
+    rig.send(.operation("w1", .start, .barred))
+    rig.domainsObey = true
+    rig.pass(.milliseconds(100))
+    rig.sees(Rig.domain("w1", epoch: 1))
+    rig.send(.operation("w1", .start, .done))
+    rig.want("w1", .stopped)
+    rig.pass(.seconds(3))
+    #expect(rig.claim("w1")?.holder == nil)
+    #expect(barsAndStarts(rig).filter { $0 != "start over the bar" } == ["start", "bar"])
+    #expect(barsAndStarts(rig).contains("start over the bar"))
+  }
+
   /// What an earlier life asked for here, of a workload that has left protection since.
   private func leftBehind(by node: NodeName?) -> Rig {
     var rig = Rig()

@@ -19,6 +19,14 @@ extension Controller {
     for name in starting { agents[WorkloadName(name), default: Agent()].lateStart = true }
   }
 
+  /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.
+  mutating func retire(_ workload: WorkloadName) {
+    let before = agents.removeValue(forKey: workload)
+    guard let before, before.lateStart else { return }
+    agents[workload, default: Agent()].lateStart = true
+    agents[workload]?.bar = before.bar
+  }
+
   /// An earlier start may still succeed, and it is not certain yet that it cannot: that is asked for here.
   mutating func awaitsBar(_ workload: WorkloadName) -> Bool { mayStillAppear(workload) && !isBarred(workload) }
 

@@ -153,7 +153,7 @@ extension Controller {
 
   mutating func released(_ workload: WorkloadName, why: String) {
     let gaveUp = agents[workload]?.gaveUp
-    agents[workload] = nil
+    retire(workload)
     if let gaveUp { agents[workload, default: Agent()].gaveUp = gaveUp }
     timers[workload] = nil
     dirty.insert(workload)
@@ -185,7 +185,7 @@ extension Controller {
 
   mutating func forgotten(_ workload: WorkloadName) {
     letGo(workload)
-    agents[workload] = nil
+    retire(workload)
     timers[workload] = nil
     note(.unprotected, "\(workload) is out of protection", workload: workload)
   }

@@ -201,7 +201,7 @@ extension Controller {
   }
 
   mutating func handedOver(_ workload: WorkloadName, to target: NodeName) {
-    agents[workload] = nil
+    retire(workload)
     timers[workload] = nil
     dirty.insert(workload)
     note(.released, "\(me) gave \(workload) to \(target)", workload: workload)

@@ -45,7 +45,10 @@ extension Controller {
           kind == .stop ? .stopping : .unreadable, "\(workload): \(kind.rawValue) failed: \(reason)", severity: .warning,
           workload: workload)
       }
-    case (.bar, _): break
+    case (.start, .barred):
+      agent.operation = nil
+      agent.lateStart = true
+    case (.bar, _), (_, .barred): break
     case (.unmark, .done):
       agent.operation = nil
       agent.unmarked = true

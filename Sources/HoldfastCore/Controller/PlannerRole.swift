@@ -194,23 +194,26 @@ extension Controller {
 
   /// The cluster as the planner sees it.
   mutating func snapshot() -> PlanningSnapshot {
-    let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, entry in
-      let unavailable = unavailability(of: name)
-      return PlanningSnapshot.Node(
-        name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
-        unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailable, isDraining: isEmptied(name),
-        availableFor: memory.seconds(of: name, isAvailable: true, now: now),
-        unavailableFor: memory.seconds(of: name, isAvailable: false, now: now), quarantine: quarantine(of: name),
-        maintenance: maintenance(of: name))
+    // Loops: a closure that calls a method of ours makes the compiler copy all of the controller.
+    var nodes: [PlanningSnapshot.Node] = []
+    for (name, entry) in view.nodes.sorted(by: { $0.key < $1.key }) {
+      nodes.append(
+        PlanningSnapshot.Node(
+          name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
+          unmanaged: view.reports[name]?.value.unmanaged ?? .none, unavailable: unavailability(of: name),
+          isDraining: isEmptied(name), availableFor: memory.seconds(of: name, isAvailable: true, now: now),
+          unavailableFor: memory.seconds(of: name, isAvailable: false, now: now), quarantine: quarantine(of: name),
+          maintenance: maintenance(of: name)))
     }
     role.forget { view.specs[$0] == nil }
     let deaf = deafNodes()
     let runningElsewhere = view.unmanagedDomains
-    let workloads = view.specs.keys.sorted().compactMap { name -> PlanningSnapshot.Workload? in
-      guard let spec = view.specs[name]?.value, !view.isUnreadable(name) else { return nil }
+    var workloads: [PlanningSnapshot.Workload] = []
+    for name in view.specs.keys.sorted() {
+      guard let spec = view.specs[name]?.value, !view.isUnreadable(name) else { continue }
       let intent = view.intents[name]?.value ?? IntentRecord(desired: .running)
       // It runs where it is; there is nothing to decide before it is adopted.
-      guard intent.desired != .adopting else { return nil }
+      guard intent.desired != .adopting else { continue }
       let placed = view.placements[name]?.value
       let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
       let failures = view.claims[name]?.value.failures ?? [:]
@@ -226,10 +229,11 @@ extension Controller {
         let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
         for node in view.nodes.keys { excluded[node] = reason }
       }
-      return PlanningSnapshot.Workload(
-        name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
-        desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
-        failures: failures.mapValues(\.count), isOnItsWay: isOnItsWay(name))
+      workloads.append(
+        PlanningSnapshot.Workload(
+          name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
+          desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
+          failures: failures.mapValues(\.count), isOnItsWay: isOnItsWay(name)))
     }
     return PlanningSnapshot(nodes: nodes, workloads: workloads, time: memory.weekTime(now: now))
   }

@@ -287,7 +287,7 @@ extension Controller {
           id: id, xml: spec.xml, uuid: spec.uuid,
           mark: ClaimMark(cluster: configuration.cluster, workload: workload.text, epoch: epoch),
           partition: isExclusive ? "\(configuration.partition)/\(isolation.rawValue)" : Self.commonPartition, links: links,
-          notAfter: notAfter)))
+          notAfter: notAfter, overBar: agents[workload]?.lateStart == true)))
   }
 
   mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration) {

@@ -56,7 +56,8 @@ extension Controller {
 
   /// When the time to empty this node is over, nothing that is on its way while it runs is waited for any more.
   mutating func watchOwnDeadline() {
-    let isOver = view.maintenance[me].map { isOverdue($0.value) } ?? false
+    var isOver = false
+    if let record = view.maintenance[me]?.value { isOver = isOverdue(record) }
     if isOver != isPastDeadline {
       isPastDeadline = isOver
       makeEveryWorkloadDirty()

@@ -137,6 +137,10 @@ final class HypervisorDoor {
     startsInFlight.insert(name)
     limit(call, Self.lifecycleLimit)
     inTime(call, request.notAfter, tooLate: { [self] in startsInFlight.remove(name) }) { [self] in
+      if !request.overBar, libvirt.barred.contains(name) {
+        startsInFlight.remove(name)
+        return call.end(.barred)
+      }
       libvirt.barred.remove(name)
       libvirt.create(request) { [self] outcome in
         startsInFlight.remove(name)

@@ -212,6 +212,24 @@ import Testing
     #expect(rig.commands().contains(.kill(workload: "w1")) && rig.resumes == 0)
   }
 
+  @Test func `it left protection here in the middle of its start: it stays the guard's until everything goes on`() {
+    var rig = leftBehind(by: "n1")
+    var domain = Rig.domain("w1", epoch: 4)
+    domain.cgroup = "/c/w1"
+    rig.inventory([domain])
+    let lettingGo = GuardCommand.release(workload: "w1", cgroup: "/c/w1")
+    let said = rig.commands()
+    #expect(!said.contains(lettingGo))
+    rig.pass(.milliseconds(300))
+    #expect(rig.resumes > 0 && !rig.commands().contains(lettingGo))
+    rig.send(
+      .guardian(
+        .report(
+          .state(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"], starting: ["w1"])))))
+    rig.pass(.milliseconds(100))
+    #expect(rig.commands().contains(lettingGo))
+  }
+
   @Test func `it left protection here: what runs of it is nobody's business, and a start that shows nothing is a stale one`() {
     var rig = leftBehind(by: "n1")
     rig.inventory([Rig.domain("w1", epoch: nil, persistent: true)])

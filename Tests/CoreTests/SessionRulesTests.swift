@@ -113,6 +113,7 @@ private func entry(_ counter: Int64, modified: Int64, created: Int64 = 10) -> St
     watch.observe("i2", entry(3, modified: 30), now: ms(1000))
     watch.answered(sent: ms(1200), now: ms(9000))
     #expect(watch.expired(now: ms(9000)).isEmpty)
+    #expect(watch.expired(now: ms(9400)).isEmpty)
     watch.answered(sent: ms(9200), now: ms(9300))
     #expect(watch.expired(now: ms(9699)).isEmpty)
     watch.answered(sent: ms(9600), now: ms(9650))

@@ -64,8 +64,9 @@ public struct ExpiryWatch: Hashable, Sendable {
   package mutating func expired(now: BootInstant) -> [Incarnation] {
     guard now >= nothingBefore else { return [] }
     nothingBefore = sessions.values.lazy.map { [notBefore] in max($0.due, notBefore) }.min() ?? now
-    // A store that does not answer us cannot have been answering the others.
-    guard let lastAnswer, now - lastAnswer <= timing.gap else { return [] }
+    // A store that does not answer us cannot have been answering the others. One answer that lay unread is never enough: it is as old as
+    // the fair chance that it begins when that is over.
+    guard let lastAnswer, now - lastAnswer < timing.gap else { return [] }
     guard now >= nothingBefore else { return [] }
     return sessions.filter { now >= max($0.value.due, notBefore) }.keys.sorted()
   }

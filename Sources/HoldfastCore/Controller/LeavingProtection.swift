@@ -13,10 +13,16 @@ extension Controller {
 
   /// It left protection: the guard is to leave alone what runs on here.
   mutating func letGo(_ workload: WorkloadName) {
+    guard !standsStillStarting(workload) else { return }
     let domain = view.identity(of: workload).flatMap { local.domains[DomainID(connection: $0.connection, name: workload.text)] }
     // Whether it runs on is not known before libvirt has spoken.
     guard domain != nil || local.isComplete else { return }
     unguard(workload, domain?.cgroup.map { .release(workload: workload.text, cgroup: $0) } ?? .forget(workload: workload.text))
+  }
+
+  /// libvirt may be waiting for a start of it that stands still, which only the guard can end: it is let go when everything here goes on.
+  private func standsStillStarting(_ workload: WorkloadName) -> Bool {
+    guardian.isIsolated && guardian.starting.contains(workload.text)
   }
 
   /// A domain of a workload that left protection, or is on another connection now, and not of the last run under the claim: somebody else
@@ -57,7 +63,7 @@ extension Controller {
   mutating func reconcileUnknown(_ workload: WorkloadName) {
     if let domain = staleCopy(of: workload) { return endStale(workload, domain) }
     // What was started here before it ran, and left protection, elsewhere must not come up beside that.
-    if mayComeBack(workload) ? !isBarred(workload) : mayBlockTheHypervisor(workload) { return }
+    if mayComeBack(workload) ? !isBarred(workload) : mayBlockTheHypervisor(workload) || standsStillStarting(workload) { return }
     agents[workload]?.lateStart = false
     letGo(workload)
     let isMarked = local.domains.values.contains {

@@ -55,8 +55,9 @@ extension Controller {
   private enum Importance: Hashable {
     case absent, unreadable
     case standing(SessionRecord.Phase)
-    case claim(ClaimRecord)
-    case report(ReportRecord)
+    // Seldom, and large: what is asked with every renewal stays small without them.
+    indirect case claim(ClaimRecord)
+    indirect case report(ReportRecord)
   }
 
   private func importance(of key: RecordKey) -> Importance {

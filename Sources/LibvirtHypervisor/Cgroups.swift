@@ -15,30 +15,22 @@ package struct Cgroups: Sendable {
   /// A hierarchy may be mounted in several places, some of them inherited from another cgroup namespace, whose paths cannot be told
   /// here. The last in the usual place counts, else the last: the guard takes the same, and refuses directories elsewhere.
   package init?(mountinfo: String) {
-    var found: [String: (mount: String, shown: String)] = [:]
-    var isUsual: [String: Bool] = [:]
+    var places: [(controller: String, mount: String, shown: String)] = []
     for line in mountinfo.split(separator: "\n") {
       // 36 35 98:0 /root /mount/point options… - type source super-options
       let halves = line.split(separator: " - ", maxSplits: 1)
       let left = halves[0].split(separator: " ")
       guard halves.count == 2, left.count >= 5 else { continue }
       let right = halves[1].split(separator: " ")
-      let controller: String
-      if right.first == "cgroup", right.last?.split(separator: ",").contains("freezer") == true {
-        controller = "freezer"
-      } else if right.first == "cgroup2" {
-        controller = ""
-      } else {
-        continue
-      }
-      let mount = String(left[4]), usual = "\(mount)/".hasPrefix("/sys/fs/cgroup/")
-      if isUsual[controller] == true, !usual { continue }
-      found[controller] = (mount, String(left[3]))
-      isUsual[controller] = usual
+      let isFreezer = right.first == "cgroup" && right.last?.split(separator: ",").contains("freezer") == true
+      guard isFreezer || right.first == "cgroup2" else { continue }
+      places.append((isFreezer ? "freezer" : "", String(left[4]), String(left[3])))
     }
-    guard let controller = ["freezer", ""].first(where: { found[$0] != nil }), let place = found[controller] else { return nil }
-    self.controller = controller
-    (mount, shown) = place
+    let freezers = places.filter { $0.controller == "freezer" }
+    let candidates = freezers.isEmpty ? places : freezers
+    let usual = candidates.last { "\($0.mount)/".hasPrefix("/sys/fs/cgroup/") }
+    guard let place = usual ?? candidates.last else { return nil }
+    (controller, mount, shown) = place
   }
 
   /// The mounts that a process has, their roots as we see them.

@@ -43,7 +43,7 @@ bench-planner: setup
 	.build/release/planner-bench $(if $(OUT),--out $(OUT))
 
 lint:
-	swift format lint --strict -r Package.swift Sources Tests Examples
+	swift format lint --strict -r Package.swift Sources Tests Lab Examples
 	@Scripts/lint-scripts
 
 clean:

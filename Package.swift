@@ -118,11 +118,11 @@ let package = Package(
         "HoldfastAPI",
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess")
-      ], path: "Examples/lab/Driver", swiftSettings: strict),
+      ], path: "Lab/Driver", swiftSettings: strict),
     .executableTarget(
       name: "holdfast-lab",
       dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-      path: "Examples/lab/Program", swiftSettings: strict),
+      path: "Lab/Program", swiftSettings: strict),
 
     // The planner against others, on made clusters.
     .executableTarget(

@@ -16,7 +16,7 @@ public enum LabError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noScript(let folder):
-      "no Examples/lab/lab in \(folder) or above it. Run this inside the repository"
+      "no Lab/lab in \(folder) or above it. Run this inside the repository"
     case .notStarted(let command, let reason):
       "\(command) cannot be started: \(reason). The lab needs bash and root"
     case .failed(let command, let status, let output):

@@ -4,6 +4,6 @@ import ArgumentParser
 struct HoldfastLab: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "holdfast-lab",
-    abstract: "Shows, measures and checks what Holdfast does in a lab (Examples/lab/lab).",
+    abstract: "Shows, measures and checks what Holdfast does in a lab (Lab/lab).",
     subcommands: [Demo.self, BenchFailover.self, BenchIdle.self, Probe.self, Check.self])
 }

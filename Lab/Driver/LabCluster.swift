@@ -1,7 +1,7 @@
 import Foundation
 import GuardProtocol
 
-/// A lab: several hosts on this machine, driven through the script `Examples/lab/lab`.
+/// A lab: several hosts on this machine, driven through the script `Lab/lab`.
 ///
 /// Its functions return when the thing is done. Those that hurt a host return the instant from which the fault holds.
 public struct LabCluster: Sendable {
@@ -25,7 +25,7 @@ public struct LabCluster: Sendable {
     let start = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
     var folder = start
     while true {
-      let candidate = folder.appendingPathComponent("Examples/lab/lab").path
+      let candidate = folder.appendingPathComponent("Lab/lab").path
       if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
       if folder.path == "/" { throw .noScript(lookedFrom: start.path) }
       folder.deleteLastPathComponent()

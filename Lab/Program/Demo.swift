@@ -63,12 +63,12 @@ struct Demo: AsyncParsableCommand {
       """
 
       The lab is still up. Look around:
-        Examples/lab/lab run h2 holdfast status          what a node sees
-        Examples/lab/lab run h2 holdfast events          what happened
-        Examples/lab/lab run h2 virsh -c lxc:///system list
-        Examples/lab/lab boot h1                         power the killed host on again
-        Examples/lab/lab                                 everything else: kill, cut, freeze, heal
-        Examples/lab/lab down                            end it, leaving nothing behind
+        Lab/lab run h2 holdfast status          what a node sees
+        Lab/lab run h2 holdfast events          what happened
+        Lab/lab run h2 virsh -c lxc:///system list
+        Lab/lab boot h1                         power the killed host on again
+        Lab/lab                                 everything else: kill, cut, freeze, heal
+        Lab/lab down                            end it, leaving nothing behind
       """)
   }
 }

@@ -15,7 +15,7 @@ derived_name() {
 LAB_NAME=${LAB_NAME:-$(derived_name)}
 LAB_NET=${LAB_NET:-10.77.0.0/16}
 LAB_ON_STOP=${LAB_ON_STOP:-handover}
-HOLDFAST_BIN=$(realpath -m "${HOLDFAST_BIN:-$SOURCE/../../.build/release}")
+HOLDFAST_BIN=$(realpath -m "${HOLDFAST_BIN:-$SOURCE/../.build/release}")
 LAB_CACHE=$(realpath -m "${LAB_CACHE:-/var/tmp/holdfast-lab-cache}")
 readonly LAB_CACHE
 HOSTS=3

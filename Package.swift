@@ -2,8 +2,8 @@
 import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
-//   1 pure core      HoldfastCore, GuardProtocol
-//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, HoldfastPolicies,
+//   1 pure core      HoldfastTime, GuardCore, HoldfastCore
+//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, CgroupIsolation, HoldfastYAML, HoldfastPolicies,
 //                    Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 
@@ -41,14 +41,15 @@ let package = Package(
     .target(name: "CLinux"),
 
     // Ring 1.
-    .target(name: "GuardProtocol", swiftSettings: strict),
-    .target(name: "HoldfastCore", dependencies: ["GuardProtocol"], swiftSettings: strict),
+    .target(name: "HoldfastTime", swiftSettings: strict),
+    .target(name: "GuardCore", dependencies: ["HoldfastTime"], swiftSettings: strict),
+    .target(name: "HoldfastCore", dependencies: ["GuardCore", "HoldfastTime"], swiftSettings: strict),
 
     // Its judge: many cores and guards on virtual time.
-    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
+    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime"], swiftSettings: strict),
 
     // Ring 2.
-    .target(name: "HoldfastPorts", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
+    .target(name: "HoldfastPorts", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime"], swiftSettings: strict),
     .target(name: "MemoryStore", dependencies: ["HoldfastPorts"], swiftSettings: strict),
     .target(
       name: "EtcdStore",
@@ -67,14 +68,14 @@ let package = Package(
       name: "LibvirtHypervisor",
       dependencies: ["HoldfastPorts", "CLibvirt", "CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
-    .target(name: "Isolation", dependencies: ["GuardProtocol", "CLinux"], swiftSettings: strict),
+    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "HoldfastTime", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
-      dependencies: ["HoldfastPorts", "GuardProtocol", "CLinux", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["HoldfastPorts", "GuardCore", "HoldfastTime", "CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
     .target(name: "HoldfastYAML", dependencies: ["HoldfastCore", "Yams"], swiftSettings: strict),
     .target(
-      name: "HoldfastPolicies", dependencies: ["HoldfastCore", "GuardProtocol", "HoldfastYAML"], swiftSettings: strict),
+      name: "HoldfastPolicies", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime", "HoldfastYAML"], swiftSettings: strict),
     .target(name: "Scenarios", dependencies: ["Simulator", "HoldfastYAML", "HoldfastPolicies"], swiftSettings: strict),
     .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML"], swiftSettings: strict),
 
@@ -82,7 +83,7 @@ let package = Package(
     .target(
       name: "HoldfastNode",
       dependencies: [
-        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "Isolation", "CSystemd",
+        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "CgroupIsolation", "CSystemd",
         "CLinux", "HoldfastYAML", "HoldfastPolicies",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -101,13 +102,13 @@ let package = Package(
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
+        "HoldfastAPI", "HoldfastCore", "GuardCore", "HoldfastTime", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ], swiftSettings: strict),
     .executableTarget(
-      name: "holdfast-guard", dependencies: ["GuardProtocol", "Isolation", "CLinux"], swiftSettings: strict,
+      name: "holdfast-guard", dependencies: ["GuardCore", "HoldfastTime", "CgroupIsolation", "CLinux"], swiftSettings: strict,
       // One file that needs no other: half the memory to lock, and nothing that an upgrade could pull from under it.
       linkerSettings: [.unsafeFlags(["-static-executable", "-use-ld=lld"])]),
 
@@ -131,11 +132,11 @@ let package = Package(
       path: "Examples/planner-bench", swiftSettings: strict),
 
     // Tests.
-    .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
+    .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime"]),
     .testTarget(name: "PolicyTests", dependencies: ["HoldfastCore", "HoldfastYAML", "HoldfastPolicies", "HoldfastAPI"]),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", "HoldfastCore", "GuardProtocol", "HoldfastYAML"]),
-    .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
+      name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", "HoldfastCore", "GuardCore", "HoldfastTime", "HoldfastYAML"]),
+    .testTarget(name: "GuardTests", dependencies: ["GuardCore", "HoldfastTime", "CgroupIsolation", "GuardDoor", "CLinux"]),
     .testTarget(
       name: "StoreTests",
       dependencies: ["HoldfastPorts", "MemoryStore", "EtcdStore", .product(name: "Subprocess", package: "swift-subprocess")]),

@@ -1,5 +1,5 @@
 import Foundation
-import GuardProtocol
+import HoldfastTime
 
 /// What contradicts the invariant, or keeps the check from saying that it held.
 public enum BeatViolation: Equatable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What one container's trace says about where it executed, and when.
 ///

@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import HoldfastTime
 import Synchronization
 
 /// Asks containers over HTTP all the time, and keeps account of when each answered.

@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import HoldfastTime
 
 /// The machine's clocks. All hosts of the lab are one machine's, so an instant on the boot clock is the same on all of them.
 public enum LabClock {

@@ -1,5 +1,5 @@
 import Foundation
-import GuardProtocol
+import HoldfastTime
 
 /// A lab: several hosts on this machine, driven through the script `Lab/lab`.
 ///

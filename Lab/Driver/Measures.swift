@@ -1,5 +1,4 @@
 import Foundation
-import GuardProtocol
 
 /// What benchmarks and tests measure of a lab.
 extension LabCluster {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What a container says of itself: "NAME NODE EPOCH COUNTER".
 public struct ProbeAnswer: Equatable, Sendable {

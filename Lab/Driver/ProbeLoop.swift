@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import HoldfastTime
 
 /// The probe's sockets: for each target a new connection at every interval, whether or not the ones before were answered.
 ///

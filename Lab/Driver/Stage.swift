@@ -1,6 +1,6 @@
 import Foundation
-import GuardProtocol
 import HoldfastAPI
+import HoldfastTime
 
 /// A lab with Holdfast's containers answering on it: where the demonstration, the benchmarks and the lab tests begin.
 public struct Stage: Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-import GuardProtocol
+import HoldfastTime
 
 /// Measured events, in order.
 public struct Timeline: Sendable, CustomStringConvertible {

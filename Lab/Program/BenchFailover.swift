@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import GuardProtocol
 import Lab
 
 /// Host killed → its containers answer from other hosts, many times over, against the floor measured in the same run.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import GuardProtocol
+import HoldfastTime
 import Lab
 
 /// What Holdfast costs on a node that has nothing to do but to hold many containers.

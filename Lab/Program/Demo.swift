@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import GuardProtocol
 import HoldfastAPI
 import Lab
 

@@ -1,6 +1,6 @@
 import Foundation
-import GuardProtocol
 import HoldfastAPI
+import HoldfastTime
 import Lab
 
 /// The measured times of one failover: what the probe saw, and what the daemons wrote into the cluster's history.

@@ -1,5 +1,5 @@
 import Foundation
-import GuardProtocol
+import HoldfastTime
 import Lab
 import Synchronization
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import GuardProtocol
+import HoldfastTime
 import Lab
 
 struct Probe: AsyncParsableCommand {

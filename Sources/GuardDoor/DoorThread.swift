@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
-import GuardProtocol
+import GuardCore
 import HoldfastPorts
+import HoldfastTime
 import Logging
 
 /// A file descriptor with one owner, closed when it goes.

@@ -1,5 +1,5 @@
 import CLinux
-import GuardProtocol
+import GuardCore
 import HoldfastPorts
 import Logging
 import Synchronization

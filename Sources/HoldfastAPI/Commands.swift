@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// The body of `POST /v1/workloads`.

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// A workload as an operator defines it: what `holdfast apply` reads from a file and sends to the daemon.

@@ -1,5 +1,6 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
+import HoldfastTime
 import HoldfastYAML
 
 /// All mistakes of a workload file and of the domain XML files that it names.

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// One libvirt domain on one node: the connection that serves it, and its name there.
 public struct DomainID: Hashable, Sendable, Codable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// The times that safety and speed hang on. All nodes of a cluster should use the same; safety does not need it, because a
 /// session's TTL stands in its record.

@@ -1,9 +1,9 @@
 import CLinux
 import GuardDoor
-import GuardProtocol
 import HoldfastCore
 import HoldfastPolicies
 import HoldfastPorts
+import HoldfastTime
 import LibvirtHypervisor
 import Logging
 

@@ -1,5 +1,6 @@
 import HoldfastCore
 import HoldfastPorts
+import HoldfastTime
 
 /// What the API may see and do of the running node.
 package struct NodeAccess: ClusterAccess {

@@ -1,5 +1,5 @@
 import Foundation
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 import HoldfastYAML
 

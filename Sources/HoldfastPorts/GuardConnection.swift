@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// The controller's side of the guard's door.
 public protocol GuardConnection: Sendable {

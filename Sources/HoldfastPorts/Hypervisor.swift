@@ -1,5 +1,5 @@
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 /// The local hypervisor: the domains of one node, over one or several connections.
 ///

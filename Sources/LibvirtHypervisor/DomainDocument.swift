@@ -1,6 +1,6 @@
 import Foundation
 import FoundationXML
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// Why a domain XML cannot be used, for whoever wrote it.

@@ -1,6 +1,6 @@
 import CLibvirt
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 extension LibvirtConnection {
   /// A migration from here that is under way.

@@ -1,5 +1,5 @@
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 extension LibvirtConnection {
   func resume(_ name: String, uuid: String, notAfter: BootInstant) async -> OperationOutcome {

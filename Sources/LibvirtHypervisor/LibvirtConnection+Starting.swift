@@ -1,7 +1,7 @@
 import CLibvirt
 import Glibc
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 extension LibvirtConnection {
   func start(_ request: StartRequest) async -> OperationOutcome {

@@ -1,6 +1,6 @@
-import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
+import HoldfastTime
 import Logging
 
 /// The domains of this node's libvirt, over one or several connections.

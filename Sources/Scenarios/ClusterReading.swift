@@ -1,6 +1,7 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 import HoldfastPolicies
+import HoldfastTime
 import HoldfastYAML
 import Simulator
 

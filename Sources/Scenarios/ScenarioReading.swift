@@ -1,4 +1,3 @@
-import GuardProtocol
 import HoldfastCore
 import HoldfastYAML
 import Simulator

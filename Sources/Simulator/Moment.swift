@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// A length of time in whole nanoseconds: `Duration`'s 128 bits cost too much in the simulator's innermost loop.
 public struct Span: Hashable, Comparable, Sendable {

@@ -1,5 +1,6 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
+import HoldfastTime
 
 /// Puts an error between the core or the guard and the world around it. Tests prove with it that the invariants would see such an
 /// error; nothing else uses it. One for every life of a controller, and one for every life of a guard.

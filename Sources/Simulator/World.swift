@@ -1,5 +1,5 @@
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 /// A cluster on virtual time: one seed, one thread, many real cores and guards. The same seed gives the same story.
 public final class World {

@@ -1,7 +1,7 @@
 import CLinux
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
 
 /// The socket on which a controller speaks to the guard. One controller at a time; a new one replaces the old.
 final class ControllerDoor {

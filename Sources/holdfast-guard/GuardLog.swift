@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import GuardCore
 
 /// One line per event on stderr, with the prefix that tells journald its importance.
 ///

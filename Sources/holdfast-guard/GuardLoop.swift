@@ -1,7 +1,8 @@
 import CLinux
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
+import HoldfastTime
 
 /// The guard as a program: one thread that waits, asks the machine, and does what it says.
 final class GuardLoop {

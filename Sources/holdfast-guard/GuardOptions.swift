@@ -1,4 +1,4 @@
-import Isolation
+import CgroupIsolation
 
 /// The command line.
 struct GuardOptions {

@@ -1,7 +1,7 @@
 import CLinux
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
 
 /// The state that outlives a guard, in a small file that is always whole: written beside it and renamed over it.
 ///

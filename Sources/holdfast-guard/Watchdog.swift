@@ -1,7 +1,7 @@
 import CLinux
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import HoldfastTime
 
 /// The hardware watchdog: resets the host when it is not fed in time.
 final class Watchdog {

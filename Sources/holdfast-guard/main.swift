@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import GuardCore
 
 switch GuardOptions.parse(Array(CommandLine.arguments.dropFirst())) {
 case .help:

@@ -1,4 +1,3 @@
-import GuardProtocol
 import HoldfastCore
 import Testing
 

@@ -1,4 +1,3 @@
-import GuardProtocol
 import HoldfastCore
 
 /// A store with the records of a small cluster, and the view that a controller would have of it.

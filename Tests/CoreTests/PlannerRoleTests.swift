@@ -1,5 +1,5 @@
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 import Testing
 
 /// The controller as the planner, and as the one who finds others dead.

@@ -1,5 +1,6 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
+import HoldfastTime
 import Testing
 
 /// One controller, a real store model, and hands that carry out its actions at once: time passes only when the test says so.

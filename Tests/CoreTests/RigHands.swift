@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// The hands: the store, the domains, the guard.

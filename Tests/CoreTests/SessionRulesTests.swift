@@ -1,5 +1,5 @@
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 import Testing
 
 private func ms(_ value: Int64) -> BootInstant { BootInstant(nanoseconds: value * 1_000_000) }

@@ -1,6 +1,6 @@
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
 import Testing
 
 /// What every hierarchy must do with real processes in it. Each test makes its own cgroup.

@@ -1,7 +1,6 @@
+import GuardCore
 import GuardDoor
-import GuardProtocol
 import HoldfastPorts
-import Isolation
 import Logging
 import Testing
 

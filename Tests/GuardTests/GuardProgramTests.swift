@@ -1,7 +1,7 @@
 import CLinux
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
 import Testing
 
 /// The program as a process of its own, with real processes to guard. Built by `swift build -c release` before.
@@ -13,7 +13,7 @@ struct `The guard program` {
 
   init() throws { directory = try TemporaryDirectory() }
 
-  private func protect(_ name: String, _ cgroup: String, _ isolation: GuardProtocol.Isolation = .freeze) -> GuardCommand {
+  private func protect(_ name: String, _ cgroup: String, _ isolation: Isolation = .freeze) -> GuardCommand {
     .protect(GuardedWorkload(name: name, isolation: isolation, cgroup: cgroup, links: []))
   }
 

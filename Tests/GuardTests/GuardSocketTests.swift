@@ -1,7 +1,7 @@
 import CLinux
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
 import Testing
 
 /// What the program does with what comes from outside: its socket, its options, links, the watchdog, systemd.

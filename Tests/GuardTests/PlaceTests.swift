@@ -1,6 +1,5 @@
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
 import Testing
 
 @Suite struct `Where things are` {

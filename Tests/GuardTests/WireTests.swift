@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 import Testing
 
 @Suite struct `Wire text` {

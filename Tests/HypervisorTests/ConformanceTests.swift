@@ -1,5 +1,4 @@
 import Foundation
-import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
 import LibvirtHypervisor

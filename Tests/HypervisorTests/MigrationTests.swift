@@ -1,7 +1,7 @@
 import Foundation
-import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
+import HoldfastTime
 import LibvirtHypervisor
 import Testing
 

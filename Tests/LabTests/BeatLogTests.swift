@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 import Lab
 import Testing
 

@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import HoldfastTime
 import Lab
 import Testing
 

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// A night at a hosting provider's: three nodes, nine workloads, n3 is lost. What n3 ran is partly elsewhere, partly not.

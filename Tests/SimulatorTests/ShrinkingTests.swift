@@ -1,4 +1,3 @@
-import GuardProtocol
 import Simulator
 import Testing
 

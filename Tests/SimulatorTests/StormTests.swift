@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastCore
+import HoldfastTime
 import Simulator
 import Testing
 

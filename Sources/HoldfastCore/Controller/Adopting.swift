@@ -1,5 +1,3 @@
-import GuardProtocol
-
 /// A running domain comes under protection in steps, each of which can be the last for a while: its XML is in the store, the guard
 /// knows it, its persistent definition is gone, and only then is there a claim. Until then nobody else may start it, and whatever
 /// breaks the adoption off leaves a domain that runs once or not at all.

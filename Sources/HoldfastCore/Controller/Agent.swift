@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// What a controller is doing about one workload on its own node. Nothing in it is needed after a restart: it is found again by
 /// observing the store, the hypervisor and the guard.

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// A start that libvirt was asked for may succeed long after the call was given up, and even after the controller that made it died.
 /// Before anybody else may run the workload, it is made certain that it cannot.

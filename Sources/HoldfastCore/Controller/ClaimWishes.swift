@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What one round of decisions wants written to claims, gathered so that many go in few transactions.
 struct ClaimWishes {

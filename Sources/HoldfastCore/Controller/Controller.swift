@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// One node's controller as a state machine: `(event, now) → actions`. No I/O, no clock, no tasks.
 ///

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
 extension Controller {

@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// A cluster that is disarmed is hands-off. Its safety is the usual one, with longer times: every node's session stands for as long as
 /// nothing is to be done, the guard's deadline is as far, and nobody may declare the session expired before that is over.

@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// Numbers a transaction, from the action that asks for it to the event that tells its outcome.
 public struct TransactionID: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// Watches the other nodes' sessions and says which may be declared expired.
 ///

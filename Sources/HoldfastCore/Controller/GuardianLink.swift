@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// What the controller knows of its guard.
 public struct GuardianLink: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What the store and the hypervisor say, taken into the state. No decision is made here.
 extension Controller {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// What leaves protection goes on where it runs, and nowhere else: its mark is taken off, the guard leaves it alone, and its records go but for
 /// the claim, which says where it went on. Whatever comes up of it elsewhere after that is a stale copy.

@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// A live migration, seen from its source: offered in the claim, begun when the target is ready, and settled by what is seen here afterwards.
 ///

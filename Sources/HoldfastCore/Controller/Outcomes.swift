@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What operations on domains came to: a call's return, and what is seen afterwards.
 extension Controller {

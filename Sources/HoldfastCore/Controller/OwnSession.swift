@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// This node's lease: opens it, renews it, and knows until when the node may execute exclusive workloads.
 ///

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What a controller remembers for the planner's work, whether or not it is the planner now.
 struct PlannerRole: Sendable {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What planning needs besides the store's records: since when nodes are there or away, and what time of the week it is. Every controller keeps it,
 /// so that any of them can become the planner.

@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// One workload on this node: what is wanted against what is seen, one step at a time.
 ///

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// Keeps the node's own report in the store: what people and the planner need and no claim tells.
 struct ReportState: Hashable, Sendable {

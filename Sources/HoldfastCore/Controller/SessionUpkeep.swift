@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// Keeps this node's session: takes it up, opens it, renews it, notices its loss.
 extension Controller {

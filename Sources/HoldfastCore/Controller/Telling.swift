@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// What is said about workloads, once each.
 extension Controller {

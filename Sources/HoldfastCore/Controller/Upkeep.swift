@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// Nodes that are kept empty on purpose, and nodes that keep failing: what the planner makes of their records.
 extension Controller {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import HoldfastTime
 
 /// Finds a watch that has gone deaf: our own renewals come through it, so one that was committed and does not arrive tells.
 struct WatchLag: Hashable, Sendable {

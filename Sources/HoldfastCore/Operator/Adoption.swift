@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// What is needed to put a running domain under protection.
 public struct Adoption: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// What holds for some workloads.
 ///

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// The single values that the rules give a workload: of each the last one that says something, else the default.
 public struct WorkloadSettings: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// What a workload needs, or a node has.
 public struct Resources: Hashable, Sendable, Codable {

@@ -1,5 +1,5 @@
+import CgroupIsolation
 import HoldfastYAML
-import Isolation
 
 /// Values that only the configuration of a node has.
 extension YAMLValue {

@@ -1,6 +1,6 @@
 import Glibc
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 /// This host's boot-time clock, which counts suspend.
 package enum BootClock {

@@ -1,7 +1,8 @@
-import GuardProtocol
+import CgroupIsolation
+import GuardCore
 import HoldfastCore
 import HoldfastPorts
-import Isolation
+import HoldfastTime
 import Logging
 
 /// The controller's shell: feeds the core with what its ports say, and carries out what it asks for. Decides nothing.

@@ -1,7 +1,7 @@
+import CgroupIsolation
 import Dispatch
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
 import Logging
 
 /// Freezes everything under protection without the guard, for the time in which there is none.

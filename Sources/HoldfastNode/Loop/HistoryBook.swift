@@ -1,5 +1,4 @@
 import FoundationEssentials
-import GuardProtocol
 import HoldfastCore
 import HoldfastPorts
 import Logging

@@ -1,5 +1,4 @@
 import CSystemd
-import GuardProtocol
 import HoldfastCore
 
 /// Tells systemd that the daemon is ready, what it is doing, and that it lives (`Type=notify`, `WatchdogSec=`).

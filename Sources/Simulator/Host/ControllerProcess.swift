@@ -1,5 +1,6 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
+import HoldfastTime
 
 /// The controller's program around the real core: feeds it events, carries out its actions.
 final class ControllerProcess {

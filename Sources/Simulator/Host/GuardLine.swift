@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// A controller's connection to its guard: messages of microseconds, in order, both ways.

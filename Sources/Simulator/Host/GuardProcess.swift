@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// The guard's program around the real machine: one thread, one thing after the other, on this host's clock.
 final class GuardProcess {

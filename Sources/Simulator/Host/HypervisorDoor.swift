@@ -1,5 +1,5 @@
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 /// The hypervisor's adapter in one controller's life: calls with a time limit, events in order.
 final class HypervisorDoor {

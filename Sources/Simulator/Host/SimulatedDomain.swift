@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// The processes of one domain, from its creation to its end. A domain that is started again is another one.

@@ -1,5 +1,6 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
+import HoldfastTime
 
 /// One host: its clock, its kernel's view of the domains, and the processes that run on it.
 final class SimulatedHost {

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// libvirtd on one host, and the part of the adapter that does not depend on a controller's life. Domains live on without it.

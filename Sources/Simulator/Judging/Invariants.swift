@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastCore
 
 /// What must hold at every instant. Looked at whenever something changes that it depends on.

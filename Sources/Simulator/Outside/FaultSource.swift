@@ -1,5 +1,5 @@
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 
 /// What goes wrong, when, and for how long: all from the seed, many things at once, or from a schedule.
 ///

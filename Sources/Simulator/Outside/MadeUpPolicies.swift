@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastCore
 
 /// Policies for a storm: a few rules of every kind that moves, keeps or forbids something.

@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 import HoldfastCore
 
 /// People who give commands: each is prepared by the real code on one node's view and committed like any other transaction.

@@ -1,4 +1,3 @@
-import GuardProtocol
 import HoldfastCore
 
 /// Something that can be broken for a while: a newer fault of the same matter is not ended by the end of an older one.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import GuardProtocol
+import GuardCore
 import HoldfastAPI
 import HoldfastCore
 

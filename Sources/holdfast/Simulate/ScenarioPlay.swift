@@ -1,4 +1,5 @@
 import ArgumentParser
+import HoldfastTime
 import HoldfastYAML
 import Scenarios
 import Simulator

@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTime
 import Simulator
 
 /// What a search found, for people.

@@ -1,3 +1,4 @@
+import HoldfastTime
 import Simulator
 
 /// What a search found, for scripts.

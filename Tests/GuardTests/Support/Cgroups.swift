@@ -1,6 +1,6 @@
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
 import Synchronization
 
 /// Names that no other test, and no other run on this machine, uses.
@@ -59,7 +59,7 @@ final class TestPartition {
   }
 
   /// A domain's cgroup, as libvirt would make it.
-  func domain(_ name: String, _ kind: GuardProtocol.Isolation = .freeze) throws -> String {
+  func domain(_ name: String, _ kind: Isolation = .freeze) throws -> String {
     let path = isolation.directory(for: kind) + "/lxc-1-\(name).libvirt-lxc"
     try KernelFile.makeDirectory(path)
     return path

@@ -1,7 +1,8 @@
 import CLinux
+import CgroupIsolation
 import Glibc
-import GuardProtocol
-import Isolation
+import GuardCore
+import HoldfastTime
 
 let guardProgram = ".build/release/holdfast-guard"
 

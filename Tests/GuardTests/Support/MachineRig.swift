@@ -1,4 +1,5 @@
-import GuardProtocol
+import GuardCore
+import HoldfastTime
 
 /// A machine with a world around it that answers its orders at once, and a clock that the test moves.
 struct MachineRig {

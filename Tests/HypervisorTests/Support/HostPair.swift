@@ -1,6 +1,6 @@
 import Foundation
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 import LibvirtHypervisor
 import Testing
 

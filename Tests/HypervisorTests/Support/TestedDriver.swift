@@ -1,6 +1,6 @@
 import Foundation
-import GuardProtocol
 import HoldfastCore
+import HoldfastTime
 import Testing
 
 /// A libvirt driver that the conformance suite runs over.

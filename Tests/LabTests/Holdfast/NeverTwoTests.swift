@@ -1,4 +1,3 @@
-import GuardProtocol
 import Lab
 import Testing
 

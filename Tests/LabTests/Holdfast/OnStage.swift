@@ -1,6 +1,6 @@
 import Foundation
-import GuardProtocol
 import HoldfastAPI
+import HoldfastTime
 import Lab
 import Synchronization
 import Testing

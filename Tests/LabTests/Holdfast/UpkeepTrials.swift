@@ -1,5 +1,4 @@
 import Foundation
-import GuardProtocol
 import HoldfastAPI
 import Lab
 import Testing

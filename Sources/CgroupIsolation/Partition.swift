@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// The two cgroup partitions under which all protected domains run, named as in libvirt's `<resource><partition>`:
 /// `/holdfast/freeze` and `/holdfast/stop`.
@@ -34,13 +34,13 @@ public struct Partition: Hashable, Sendable {
   }
 
   /// The partition's name for a domain with this isolation, for its XML.
-  public func name(for isolation: GuardProtocol.Isolation) -> String { "\(name)/\(isolation.rawValue)" }
+  public func name(for isolation: Isolation) -> String { "\(name)/\(isolation.rawValue)" }
 
   /// The partition's directory below a hierarchy's root.
-  public func path(for isolation: GuardProtocol.Isolation) -> String { pathSteps(for: isolation).last ?? "" }
+  public func path(for isolation: Isolation) -> String { pathSteps(for: isolation).last ?? "" }
 
   /// The directories from the top down to the partition's, each a path below a hierarchy's root, without a leading slash.
-  func pathSteps(for isolation: GuardProtocol.Isolation) -> [String] {
+  func pathSteps(for isolation: Isolation) -> [String] {
     let components = name(for: isolation).split(separator: "/").map(String.init)
     var steps: [String] = []
     var slice = ""

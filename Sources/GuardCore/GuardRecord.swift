@@ -1,3 +1,5 @@
+import HoldfastTime
+
 /// What the guard writes down, so that the next guard on this boot goes on where this one was.
 public struct GuardRecord: Hashable, Sendable {
   public enum Phase: Hashable, Sendable {

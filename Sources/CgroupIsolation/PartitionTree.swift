@@ -1,4 +1,4 @@
-import GuardProtocol
+import GuardCore
 
 /// Makes the partitions' directories: libvirt refuses to start a domain in a partition that is not there.
 public struct PartitionTree: Sendable {
@@ -23,7 +23,7 @@ public struct PartitionTree: Sendable {
   public func create() throws(IsolationError) {
     do {
       for root in roots {
-        for isolation in GuardProtocol.Isolation.allCases {
+        for isolation in Isolation.allCases {
           for step in partition.pathSteps(for: isolation) { try make(step, below: root) }
         }
       }

@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import GuardCore
 
 /// Stops and releases everything protected on this node: the partitions, and domains adopted outside them.
 public struct NodeIsolation: Sendable {
@@ -24,11 +24,11 @@ public struct NodeIsolation: Sendable {
   }
 
   /// The partition's directory for workloads with this isolation.
-  public func directory(for isolation: GuardProtocol.Isolation) -> String {
+  public func directory(for isolation: Isolation) -> String {
     hierarchy.root + "/" + partition.path(for: isolation)
   }
 
-  private var partitionDirectories: [String] { GuardProtocol.Isolation.allCases.map(directory(for:)) }
+  private var partitionDirectories: [String] { Isolation.allCases.map(directory(for:)) }
 
   /// Freezes the partitions, one write each, then every given cgroup outside them; then looks until all stand still.
   ///
@@ -120,7 +120,7 @@ public struct NodeIsolation: Sendable {
     do {
       do { try freezer.freeze(directory) } catch {
         guard error.isGone && hierarchy.isMounted else { throw error }
-        for isolation in GuardProtocol.Isolation.allCases {
+        for isolation in Isolation.allCases {
           for step in partition.pathSteps(for: isolation) { try KernelFile.makeDirectory(hierarchy.root + "/" + step) }
         }
         try freezer.freeze(directory)

@@ -1,3 +1,5 @@
+import HoldfastTime
+
 /// Why a text is not a message.
 public enum WireError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Not UTF-8, empty, or longer than `guardDatagramLimit`.

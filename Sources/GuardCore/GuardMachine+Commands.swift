@@ -1,5 +1,7 @@
 // What each command does. Every one of them is answered by exactly one report, in order.
 
+import HoldfastTime
+
 extension GuardMachine {
   mutating func receive(_ command: GuardCommand, _ now: BootInstant) {
     if case .hello(let version) = command { return hello(version) }

@@ -3,6 +3,8 @@
 //   protect name=web1 isolation=freeze cgroup=/sys/fs/cgroup/freezer/machine/x links=vnet0,vnet1
 // The parser takes what this side writes and nothing else: a word too many may be one that was meant to matter.
 
+import HoldfastTime
+
 extension GuardCommand {
   /// The command as one datagram.
   public var wireText: String {

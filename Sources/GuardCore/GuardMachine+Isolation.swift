@@ -1,5 +1,7 @@
 // How everything is stopped, kept stopped, and let go again.
 
+import HoldfastTime
+
 extension GuardMachine {
   /// What the guard makes of the things it finds when it starts. "Cannot tell" never means "fine".
   mutating func start(_ found: FoundAtStart, _ now: BootInstant) {

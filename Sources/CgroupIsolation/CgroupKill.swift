@@ -1,5 +1,5 @@
 import Glibc
-import GuardProtocol
+import GuardCore
 
 /// Kills what is in a cgroup so that none of it executes another instruction, frozen or not.
 ///

@@ -1,3 +1,5 @@
+import HoldfastTime
+
 /// The guard's decisions, as a value: events in, actions out. It reads no clock and does no I/O.
 ///
 /// What holds after every event:

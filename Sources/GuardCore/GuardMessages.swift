@@ -1,3 +1,5 @@
+import HoldfastTime
+
 /// What the guard does to a workload when the deadline passes.
 public enum Isolation: String, Sendable, Codable, CaseIterable {
   /// Freeze: nothing is lost; goes on where it was when the claim is re-validated.

@@ -2,12 +2,15 @@
 import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
-//   1 pure core      HoldfastTime, GuardCore, HoldfastCore
+//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, HoldfastPlanning, HoldfastController, HoldfastOperator;
+//                    Simulator around them
 //   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, CgroupIsolation, HoldfastYAML, HoldfastPolicies,
 //                    Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
+// Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+let imports: [SwiftSetting] = [.enableUpcomingFeature("MemberImportVisibility")]
+let strict: [SwiftSetting] = imports + [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
 
 let package = Package(
   name: "holdfast",
@@ -43,52 +46,76 @@ let package = Package(
     // Ring 1.
     .target(name: "HoldfastTime", swiftSettings: strict),
     .target(name: "GuardCore", dependencies: ["HoldfastTime"], swiftSettings: strict),
-    .target(name: "HoldfastCore", dependencies: ["GuardCore", "HoldfastTime"], swiftSettings: strict),
+    .target(name: "HoldfastModel", dependencies: ["HoldfastTime", "GuardCore"], swiftSettings: strict),
+    .target(name: "HoldfastPlanning", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
+    .target(
+      name: "HoldfastController", dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastTime", "GuardCore"],
+      swiftSettings: strict),
+    .target(
+      name: "HoldfastOperator", dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastController", "GuardCore"],
+      swiftSettings: strict),
 
     // Its judge: many cores and guards on virtual time.
-    .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime"], swiftSettings: strict),
+    .target(
+      name: "Simulator",
+      dependencies: [
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator"
+      ], swiftSettings: strict),
 
     // Ring 2.
-    .target(name: "HoldfastPorts", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime"], swiftSettings: strict),
-    .target(name: "MemoryStore", dependencies: ["HoldfastPorts"], swiftSettings: strict),
+    .target(name: "HoldfastPorts", dependencies: ["HoldfastModel", "GuardCore", "HoldfastTime"], swiftSettings: strict),
+    .target(name: "MemoryStore", dependencies: ["HoldfastPorts", "HoldfastModel"], swiftSettings: strict),
     .target(
       name: "EtcdStore",
       dependencies: [
-        "HoldfastPorts",
+        "HoldfastPorts", "HoldfastModel",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
         .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
-        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP2", package: "swift-nio-http2")
       ],
       exclude: ["Proto/etcd.proto"], swiftSettings: strict),
     .target(
       name: "LibvirtHypervisor",
-      dependencies: ["HoldfastPorts", "CLibvirt", "CLinux", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CLibvirt", "CLinux",
+        .product(name: "Logging", package: "swift-log")
+      ],
       swiftSettings: strict),
-    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "HoldfastTime", "CLinux"], swiftSettings: strict),
+    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
       dependencies: ["HoldfastPorts", "GuardCore", "HoldfastTime", "CLinux", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
-    .target(name: "HoldfastYAML", dependencies: ["HoldfastCore", "Yams"], swiftSettings: strict),
+    .target(name: "HoldfastYAML", dependencies: ["HoldfastModel", "Yams"], swiftSettings: strict),
     .target(
-      name: "HoldfastPolicies", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime", "HoldfastYAML"], swiftSettings: strict),
-    .target(name: "Scenarios", dependencies: ["Simulator", "HoldfastYAML", "HoldfastPolicies"], swiftSettings: strict),
-    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML"], swiftSettings: strict),
+      name: "HoldfastPolicies", dependencies: ["HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastYAML"],
+      swiftSettings: strict),
+    .target(
+      name: "Scenarios",
+      dependencies: [
+        "Simulator", "HoldfastYAML", "HoldfastPolicies", "HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastTime"
+      ], swiftSettings: strict),
+    .target(
+      name: "HoldfastAPI",
+      dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML"],
+      swiftSettings: strict),
 
     // Ring 3.
     .target(
       name: "HoldfastNode",
       dependencies: [
-        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "CgroupIsolation", "CSystemd",
-        "CLinux", "HoldfastYAML", "HoldfastPolicies",
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
+        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "CgroupIsolation",
+        "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfastd",
@@ -102,7 +129,8 @@ let package = Package(
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "HoldfastCore", "GuardCore", "HoldfastTime", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastOperator",
+        "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess")
@@ -116,42 +144,70 @@ let package = Package(
     .target(
       name: "Lab",
       dependencies: [
-        "HoldfastAPI",
+        "HoldfastOperator", "HoldfastTime",
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ], path: "Lab/Driver", swiftSettings: strict),
     .executableTarget(
       name: "holdfast-lab",
-      dependencies: ["Lab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Lab", "HoldfastOperator", "HoldfastTime", .product(name: "ArgumentParser", package: "swift-argument-parser")
+      ],
       path: "Lab/Program", swiftSettings: strict),
 
     // The planner against others, on made clusters.
     .executableTarget(
       name: "planner-bench",
-      dependencies: ["HoldfastCore", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "HoldfastModel", "HoldfastPlanning", .product(name: "ArgumentParser", package: "swift-argument-parser")
+      ],
       path: "Examples/planner-bench", swiftSettings: strict),
 
     // Tests.
-    .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardCore", "HoldfastTime"]),
-    .testTarget(name: "PolicyTests", dependencies: ["HoldfastCore", "HoldfastYAML", "HoldfastPolicies", "HoldfastAPI"]),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", "HoldfastCore", "GuardCore", "HoldfastTime", "HoldfastYAML"]),
-    .testTarget(name: "GuardTests", dependencies: ["GuardCore", "HoldfastTime", "CgroupIsolation", "GuardDoor", "CLinux"]),
+      name: "CoreTests",
+      dependencies: [
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator"
+      ]),
+    .testTarget(
+      name: "PolicyTests",
+      dependencies: ["GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastYAML", "HoldfastPolicies", "HoldfastAPI"]),
+    .testTarget(
+      name: "SimulatorTests",
+      dependencies: [
+        "Simulator", "Scenarios", "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastController", "HoldfastYAML"
+      ]),
+    .testTarget(
+      name: "GuardTests",
+      dependencies: [
+        "HoldfastTime", "GuardCore", "HoldfastPorts", "CgroupIsolation", "GuardDoor", "CLinux",
+        .product(name: "Logging", package: "swift-log")
+      ]),
     .testTarget(
       name: "StoreTests",
-      dependencies: ["HoldfastPorts", "MemoryStore", "EtcdStore", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: [
+        "HoldfastPorts", "HoldfastModel", "MemoryStore", "EtcdStore",
+        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
+      ]),
     .testTarget(
       name: "HypervisorTests",
-      dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")],
+      dependencies: [
+        "HoldfastPorts", "HoldfastModel", "HoldfastTime", "LibvirtHypervisor",
+        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
+      ],
       exclude: ["Support/libvirt-host.sh"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "MemoryStore",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "MemoryStore", "GuardCore", "HoldfastModel",
+        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ]),
-    .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI"])
+    .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI", "HoldfastOperator", "HoldfastTime"])
   ],
   swiftLanguageModes: [.v6]
 )
+
+for target in package.targets where target.type == .test { target.swiftSettings = imports }

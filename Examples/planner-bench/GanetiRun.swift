@@ -1,5 +1,6 @@
 import Foundation
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// The same case for Ganeti's allocator: evacuation of the lost node, on shared storage. It has no preferences; with rules, copies of
 /// an application are kept apart by exclusion tags.

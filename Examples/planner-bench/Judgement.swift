@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// What a placement of a made cluster is worth, whoever made it.
 struct Judgement: Codable {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// A cluster that a seed makes: nodes of three sizes, workloads of five, all of them placed, and then one node lost.
 struct MadeCluster {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// One case of our own, in a process of its own, so that its memory is its own too.
 struct OwnRun: ParsableCommand {

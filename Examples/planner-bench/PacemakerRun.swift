@@ -1,5 +1,6 @@
 import Foundation
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// The same case for Pacemaker's scheduler: capacity-aware, nothing moves that need not.
 enum PacemakerRun {

@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastOperator
+import HoldfastTime
 
 /// What benchmarks and tests measure of a lab.
 extension LabCluster {

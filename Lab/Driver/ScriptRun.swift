@@ -1,4 +1,5 @@
 import Subprocess
+import SystemPackage
 
 /// How a command ended, and what it said.
 public struct CommandResult: Equatable, Sendable {

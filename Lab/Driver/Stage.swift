@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastAPI
+import HoldfastOperator
 import HoldfastTime
 
 /// A lab with Holdfast's containers answering on it: where the demonstration, the benchmarks and the lab tests begin.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HoldfastTime
 import Lab
 
 /// Host killed → its containers answer from other hosts, many times over, against the floor measured in the same run.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import HoldfastAPI
 import Lab
 
 /// The main job, shown: hosts up, containers spread, one host killed, its containers answering from the others.

@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastAPI
+import HoldfastOperator
 import HoldfastTime
 import Lab
 

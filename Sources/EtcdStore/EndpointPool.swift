@@ -2,6 +2,7 @@ import GRPCNIOTransportHTTP2Posix
 import HoldfastPorts
 import Logging
 import NIOCore
+import NIOPosix
 import Synchronization
 
 /// The members as this store finds them: which answer, and which one takes the calls.

@@ -1,6 +1,6 @@
 import FoundationEssentials
 import GRPCCore
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
 import Logging
 import SwiftProtobuf

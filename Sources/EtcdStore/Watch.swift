@@ -1,5 +1,5 @@
 import GRPCCore
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
 import Synchronization
 

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
 
 /// The store's values in etcd's messages. Keys that are not UTF-8 are no keys of this store: they are passed over.

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import HoldfastYAML
 
 /// A node that somebody thinks of adding to a cluster.

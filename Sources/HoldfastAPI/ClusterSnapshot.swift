@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// A cluster as its planner sees it at one moment, with its policies: enough to plan again, elsewhere and later. The answer of
 /// `GET /v1/snapshot`, and what `holdfast snapshot` writes.

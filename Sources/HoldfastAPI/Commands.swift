@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// The body of `POST /v1/workloads`.
 public struct ApplyRequest: Hashable, Sendable, Codable {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 extension WorkloadDefinition {
   /// The spec that it stands for. A UUID that it does not give is the XML's own, the one that the workload has, or one derived from

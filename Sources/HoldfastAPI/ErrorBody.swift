@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastOperator
 
 /// What the daemon answers when it does not do what was asked: the body of every status of 400 and above.
 public struct ErrorBody: Error, Hashable, Sendable, Codable, CustomStringConvertible {

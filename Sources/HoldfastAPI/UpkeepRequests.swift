@@ -1,4 +1,6 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
 
 /// The body of `POST /v1/nodes/{name}/maintenance`. Everything may be left out.
 public struct MaintenanceRequest: Hashable, Sendable, Codable {

@@ -1,5 +1,5 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
 
 /// A workload as an operator defines it: what `holdfast apply` reads from a file and sends to the daemon.
 ///

@@ -1,5 +1,5 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
 import HoldfastTime
 import HoldfastYAML
 

@@ -1,6 +1,7 @@
 import Foundation
 import FoundationXML
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import HoldfastYAML
 
 /// What Holdfast needs to know of a workload's domain XML. libvirt judges the rest when the domain is started.

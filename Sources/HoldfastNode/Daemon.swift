@@ -1,6 +1,7 @@
 import CLinux
 import GuardDoor
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastPolicies
 import HoldfastPorts
 import HoldfastTime

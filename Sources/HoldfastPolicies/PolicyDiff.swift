@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// What one set of policies says otherwise than another, rule by rule and key by key, however the files are laid out.
 public struct PolicyDiff: Hashable, Sendable, Codable {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastYAML
 
 /// The YAML files that say where workloads may go, should go, and how they fail over.

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastYAML
 
 /// Reads policy files one after another into one set, and remembers where everything stands.

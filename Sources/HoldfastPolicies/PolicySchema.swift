@@ -1,6 +1,7 @@
 import Foundation
 import GuardCore
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastYAML
 
 /// The JSON Schema of policy files, for editors. It knows every key and the shape of its value; what the rules mean together, only

@@ -1,4 +1,6 @@
-import HoldfastCore
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastYAML
 
 /// What rules say, key by key, as it would be written in a file.

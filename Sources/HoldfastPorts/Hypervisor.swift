@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import HoldfastTime
 
 /// The local hypervisor: the domains of one node, over one or several connections.

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// The store as bytes, as its adapters see it.
 public typealias StoreTransaction = Transaction<String, [UInt8]>

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// Quantities as people write them, read exactly: no rounding, no overflow, nil for anything else.
 public enum Quantity {

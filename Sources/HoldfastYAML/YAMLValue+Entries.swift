@@ -1,3 +1,5 @@
+import Yams
+
 extension YAMLValue {
   /// The entries of a mapping whose keys the file chooses, in its order; their paths end in their keys. Keys are texts.
   public func entries(expected: String, remedy: String) -> [(key: YAMLValue, name: String, value: YAMLValue)]? {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import Yams
 
 /// One value of a YAML document, with its place. Its readers return nil when the value is wrong, and have said so then.

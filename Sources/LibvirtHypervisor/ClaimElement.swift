@@ -1,5 +1,5 @@
 import FoundationXML
-import HoldfastCore
+import HoldfastModel
 
 /// Our element in a domain's metadata.
 enum ClaimElement {

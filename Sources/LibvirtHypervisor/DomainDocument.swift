@@ -1,7 +1,7 @@
 import Foundation
 import FoundationXML
 import GuardCore
-import HoldfastCore
+import HoldfastModel
 
 /// Why a domain XML cannot be used, for whoever wrote it.
 package struct DomainDocumentError: Error, Equatable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 import CLibvirt
-import HoldfastCore
+import HoldfastModel
 
 /// What libvirt is doing with a domain that takes time.
 struct DomainJob {

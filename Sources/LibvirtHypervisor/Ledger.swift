@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// What was told of one connection's domains, so that what is told next follows from it.
 ///

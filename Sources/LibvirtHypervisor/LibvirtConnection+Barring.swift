@@ -1,6 +1,6 @@
 import CLibvirt
 import Foundation
-import HoldfastCore
+import HoldfastModel
 
 extension LibvirtConnection {
   /// A shut-off definition of the same name and another UUID keeps the name: a start that is still on its way is refused by libvirt

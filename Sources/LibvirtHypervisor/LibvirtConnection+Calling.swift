@@ -1,5 +1,3 @@
-import HoldfastCore
-
 extension LibvirtConnection {
   /// Makes a call, or several in a row, on a connection of its own.
   ///

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import Logging
 
 extension LibvirtConnection {
   /// Sees to it that a domain whose process has ended is soon known to be gone.

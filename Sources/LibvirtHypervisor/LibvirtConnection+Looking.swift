@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import Logging
 
 extension LibvirtConnection {
   enum Telling: Sendable {

@@ -1,5 +1,5 @@
 import CLibvirt
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
 
 extension LibvirtConnection {

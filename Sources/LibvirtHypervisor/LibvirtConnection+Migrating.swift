@@ -1,6 +1,7 @@
 import CLibvirt
-import HoldfastCore
+import HoldfastModel
 import HoldfastTime
+import Logging
 
 extension LibvirtConnection {
   /// A migration from here that is under way.

@@ -1,6 +1,6 @@
 import CLibvirt
 import Glibc
-import HoldfastCore
+import HoldfastModel
 import HoldfastTime
 
 extension LibvirtConnection {

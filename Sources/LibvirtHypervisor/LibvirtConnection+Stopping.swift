@@ -1,6 +1,7 @@
 import CLibvirt
 import Foundation
-import HoldfastCore
+import HoldfastModel
+import Logging
 
 extension LibvirtConnection {
   /// A stop that others may join.

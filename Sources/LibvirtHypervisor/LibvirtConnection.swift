@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import Logging
 
 /// One connection to libvirt for the life of the hypervisor: opened, watched, lost and opened again.

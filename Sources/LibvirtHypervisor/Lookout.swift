@@ -1,6 +1,6 @@
 import CLibvirt
 import Foundation
-import HoldfastCore
+import HoldfastModel
 
 /// What is known of a libvirtd while it can be reached.
 struct Vantage: Sendable {

@@ -1,6 +1,6 @@
 import CLibvirt
 import Foundation
-import HoldfastCore
+import HoldfastModel
 
 /// Why a domain is paused: libvirt gives a domain that a migration brings here and one that a migration has left behind the same state
 /// and the same reason.

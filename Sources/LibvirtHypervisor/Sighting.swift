@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// What stays as it is while a domain runs, so that it is asked for only once.
 package struct Run: Sendable {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
 import Synchronization
 

@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastTime
 import HoldfastYAML

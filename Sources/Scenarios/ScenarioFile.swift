@@ -1,4 +1,3 @@
-import HoldfastCore
 import HoldfastYAML
 import Simulator
 

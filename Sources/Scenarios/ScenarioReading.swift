@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import HoldfastYAML
 import Simulator
 

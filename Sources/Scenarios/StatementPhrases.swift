@@ -1,4 +1,3 @@
-import HoldfastCore
 import Simulator
 
 /// What can be expected in a scenario.

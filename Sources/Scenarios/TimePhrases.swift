@@ -1,4 +1,3 @@
-import HoldfastCore
 import Simulator
 
 /// When an expectation must hold, as its key tells; the end is known only when the whole file was read.

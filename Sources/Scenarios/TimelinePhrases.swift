@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import Simulator
 
 /// What can happen in a scenario. A sentence can stand for several things at once.

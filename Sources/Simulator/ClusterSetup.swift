@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// The cluster that a world begins with.
 public struct ClusterSetup: Sendable {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// Everything that is left to chance, from one seed. Each matter has its own, so that a change in one does not shake the others.
 final class Dice {

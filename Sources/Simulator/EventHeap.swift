@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 
 /// What is going to happen, by moment and, for one moment, in the order in which it was planned.
 struct EventHeap {

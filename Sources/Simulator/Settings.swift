@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// A world to run.
 public struct Settings: Sendable {

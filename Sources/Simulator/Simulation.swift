@@ -1,5 +1,3 @@
-import HoldfastCore
-
 /// Runs a world from the storm to the calm.
 public enum Simulation {
   public struct Outcome: Sendable {

@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastTime
 
 /// Puts an error between the core or the guard and the world around it. Tests prove with it that the invariants would see such an

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import HoldfastTime
 
 /// A cluster on virtual time: one seed, one thread, many real cores and guards. The same seed gives the same story.

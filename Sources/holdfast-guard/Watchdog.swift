@@ -1,6 +1,7 @@
 import CLinux
 import CgroupIsolation
 import Glibc
+import GuardCore
 import HoldfastTime
 
 /// The hardware watchdog: resets the host when it is not fed in time.

@@ -1,6 +1,7 @@
 import GuardCore
 import GuardDoor
 import HoldfastPorts
+import HoldfastTime
 import Logging
 import Testing
 

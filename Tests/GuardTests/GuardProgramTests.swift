@@ -2,6 +2,7 @@ import CLinux
 import CgroupIsolation
 import Glibc
 import GuardCore
+import HoldfastTime
 import Testing
 
 /// The program as a process of its own, with real processes to guard. Built by `swift build -c release` before.

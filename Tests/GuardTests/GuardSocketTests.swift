@@ -2,6 +2,7 @@ import CLinux
 import CgroupIsolation
 import Glibc
 import GuardCore
+import HoldfastTime
 import Testing
 
 /// What the program does with what comes from outside: its socket, its options, links, the watchdog, systemd.

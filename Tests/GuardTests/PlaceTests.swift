@@ -1,5 +1,6 @@
 import CgroupIsolation
 import Glibc
+import GuardCore
 import Testing
 
 @Suite struct `Where things are` {

@@ -1,6 +1,7 @@
 import Foundation
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
+import LibvirtHypervisor
 import Testing
 
 /// A start that nobody waits for any more must not succeed later.

@@ -1,6 +1,7 @@
 import Foundation
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
+import HoldfastTime
 import LibvirtHypervisor
 import Logging
 import Testing

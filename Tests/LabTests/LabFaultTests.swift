@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastTime
 import Lab
 import Testing
 

@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import Subprocess
 import Testing
 
 /// `holdfast` as a process, against a server.

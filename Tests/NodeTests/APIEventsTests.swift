@@ -1,8 +1,9 @@
 import AsyncHTTPClient
 import Foundation
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import NIOCore
+import NIOHTTP1
 import Testing
 
 @Suite(.serialized) struct `API: following events` {

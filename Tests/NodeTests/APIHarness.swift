@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import Subprocess
+import SystemPackage
 
 /// A server on a socket of its own over a made-up cluster, and what is asked of it.
 struct APIHarness {

@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// A night at a hosting provider's: three nodes, nine workloads, n3 is lost. What n3 ran is partly elsewhere, partly not.
 struct MadeUpCluster {

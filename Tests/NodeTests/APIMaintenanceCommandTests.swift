@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import Subprocess
 import Testing
 
 /// `holdfast maintenance`, `evacuate`, `node trust`, `disarm` and `arm` as processes, against a server.

@@ -1,5 +1,7 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
 import Testing
 
 /// Maintenance, trust and disarming as the server does them.

@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import Testing
 
 /// `holdfast policy` and the questions to the planner as a process, against a server.

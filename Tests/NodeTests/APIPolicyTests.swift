@@ -1,5 +1,6 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import Testing
 
 @Suite(.serialized) struct `API: policies` {

@@ -1,6 +1,9 @@
 import Foundation
+import GuardCore
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPorts
 import Testing
 
 @Suite(.serialized) struct `API: the server` {

@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
 import Testing
 
 /// Who may do what, by the kernel's word; and the socket's file.

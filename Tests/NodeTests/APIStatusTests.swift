@@ -1,5 +1,5 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import Testing
 
 @Suite struct `API: the status of a cluster` {

@@ -1,5 +1,7 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastNode
+import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastPorts
 import Synchronization

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HoldfastAPI
+import HoldfastModel
 import HoldfastNode
 import HoldfastYAML
 import Testing

@@ -1,6 +1,6 @@
 import Foundation
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
 import HoldfastNode
 import HoldfastYAML
 import Testing

@@ -1,5 +1,6 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastNode
+import HoldfastPlanning
 import Testing
 
 /// The made-up cluster on a better day: three nodes that are up; on n1 four workloads, one of them a VM, and n2 can be reached for live

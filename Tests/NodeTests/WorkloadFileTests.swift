@@ -1,6 +1,7 @@
 import Foundation
+import GuardCore
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
 import HoldfastYAML
 import Testing
 

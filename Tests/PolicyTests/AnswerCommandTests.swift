@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import Testing
 
 /// The commands that ask the planner, about a cluster in a file.

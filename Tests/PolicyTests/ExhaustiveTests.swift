@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import Testing
 
 /// What is pending is compared with a search that tries everything.

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// The rules once more, written down as plainly as can be: what the planner's results are judged by.
 struct Law {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// Small clusters and policies of all kinds, from a seed.
 struct MadeUpCluster {

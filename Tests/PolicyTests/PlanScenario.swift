@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPolicies
 
 /// A scenario of planning as a file of `Tests/Plans`: what there is, and what the planner makes of it.

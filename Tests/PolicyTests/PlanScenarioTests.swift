@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastCore
+import HoldfastPlanning
 import HoldfastPolicies
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastYAML
 import Testing

@@ -1,4 +1,3 @@
-import HoldfastCore
 import HoldfastPolicies
 import HoldfastYAML
 import Testing

@@ -1,5 +1,7 @@
 import Foundation
-import HoldfastCore
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastYAML
 import Testing

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import Testing
 
 /// What must hold of every plan, on clusters and policies that a seed makes.

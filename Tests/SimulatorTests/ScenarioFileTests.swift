@@ -1,4 +1,6 @@
 import Foundation
+import GuardCore
+import HoldfastModel
 import HoldfastYAML
 import Scenarios
 import Simulator

@@ -1,5 +1,4 @@
 import Foundation
-import HoldfastCore
 import HoldfastTime
 import Simulator
 import Testing

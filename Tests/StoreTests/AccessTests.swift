@@ -1,6 +1,6 @@
 import EtcdStore
 import Foundation
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
 import Testing
 

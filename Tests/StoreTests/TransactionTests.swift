@@ -1,5 +1,5 @@
 import EtcdStore
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
 import MemoryStore
 import Testing

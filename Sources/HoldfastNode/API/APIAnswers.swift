@@ -1,10 +1,12 @@
 import FoundationEssentials
 import HTTPTypes
 import HoldfastAPI
-import HoldfastCore
+import HoldfastOperator
 import HoldfastPorts
 import Hummingbird
+import Logging
 import NIOCore
+import NIOFoundationEssentialsCompat
 
 /// The body of a request may not be greater.
 let greatestRequest = 16 << 20

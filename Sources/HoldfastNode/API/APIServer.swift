@@ -1,6 +1,5 @@
 import Glibc
 import HoldfastAPI
-import HoldfastCore
 import Hummingbird
 import Logging
 import NIOCore

@@ -1,4 +1,6 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPorts
 
 /// What a controller would plan with, were it the planner now.

@@ -1,6 +1,7 @@
 import HTTPTypes
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import Hummingbird
 import Logging
 

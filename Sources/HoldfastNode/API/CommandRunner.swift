@@ -1,6 +1,7 @@
 import HTTPTypes
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import HoldfastPorts
 
 /// Carries an operator's commands out: prepares each on the cluster as it is known, commits it, and looks again when somebody was faster.

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import HoldfastPorts
 import Hummingbird
 import NIOCore

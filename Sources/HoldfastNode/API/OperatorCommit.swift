@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import HoldfastPorts
 
 extension ClusterAccess {

@@ -1,5 +1,6 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import HoldfastPolicies
 import HoldfastPorts
 import HoldfastYAML

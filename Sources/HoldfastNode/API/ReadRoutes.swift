@@ -1,6 +1,8 @@
 import FoundationEssentials
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
 import HoldfastPorts
 import Hummingbird
 

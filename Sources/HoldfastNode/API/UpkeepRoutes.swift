@@ -1,5 +1,6 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 import Hummingbird
 
 /// What operators may ask of nodes and of the whole cluster.

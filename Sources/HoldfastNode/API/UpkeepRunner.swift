@@ -1,5 +1,7 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
 import HoldfastPorts
 
 /// Carries commands about nodes and the whole cluster out, as `CommandRunner` does those about workloads.

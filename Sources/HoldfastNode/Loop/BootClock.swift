@@ -1,5 +1,5 @@
 import Glibc
-import HoldfastCore
+import HoldfastPlanning
 import HoldfastTime
 
 /// This host's boot-time clock, which counts suspend.

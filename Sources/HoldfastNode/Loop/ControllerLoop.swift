@@ -1,6 +1,7 @@
 import CgroupIsolation
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
 import Logging

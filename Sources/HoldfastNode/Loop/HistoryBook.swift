@@ -1,6 +1,7 @@
 import FoundationEssentials
-import HoldfastCore
+import HoldfastModel
 import HoldfastPorts
+import HoldfastTime
 import Logging
 
 /// The cluster's history: writes this node's lines to its ring in the store, keeps everybody's for reading.

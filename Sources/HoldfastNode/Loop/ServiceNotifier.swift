@@ -1,5 +1,7 @@
 import CSystemd
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
+import HoldfastTime
 
 /// Tells systemd that the daemon is ready, what it is doing, and that it lives (`Type=notify`, `WatchdogSec=`).
 package struct ServiceNotifier: Sendable {

@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import HoldfastCore
+import HoldfastController
 
 /// The session's state in the runtime directory, so that a restarted controller goes on with it.
 package struct StateFile: Sendable {

@@ -1,5 +1,7 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastTime
 
 /// The controller's program around the real core: feeds it events, carries out its actions.

@@ -1,5 +1,5 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
 
 /// A controller's connection to its guard: messages of microseconds, in order, both ways.
 final class GuardLine {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastTime
 
 /// The hypervisor's adapter in one controller's life: calls with a time limit, events in order.

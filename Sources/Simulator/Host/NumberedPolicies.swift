@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// Stands for the policy files in a simulated store: a number there, and the setup's policies of that number here.
 struct NumberedPolicies: PolicyReader {

@@ -1,5 +1,5 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
 
 /// The processes of one domain, from its creation to its end. A domain that is started again is another one.
 final class SimulatedDomain {

@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastTime
 
 /// One host: its clock, its kernel's view of the domains, and the processes that run on it.

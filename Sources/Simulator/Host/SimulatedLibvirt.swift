@@ -1,5 +1,5 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
 
 /// libvirtd on one host, and the part of the adapter that does not depend on a controller's life. Domains live on without it.
 final class SimulatedLibvirt {

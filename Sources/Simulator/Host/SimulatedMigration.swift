@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// A live migration between two hosts' libvirts, as libvirt's own protocol has it: the target prepares, the memory is sent, the source
 /// stands still, the target finishes (and stays paused), its answer comes, the source ends its domain. Where the answer does not come,

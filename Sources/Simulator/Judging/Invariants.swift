@@ -1,5 +1,5 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
 
 /// What must hold at every instant. Looked at whenever something changes that it depends on.
 final class Invariants {

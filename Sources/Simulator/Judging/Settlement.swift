@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastTime
 
 /// What must be true when the storm is over and the cluster had its time: all that should run runs, and nothing moves.

@@ -1,5 +1,3 @@
-import HoldfastCore
-
 /// The kinds of things that happen by chance. The raw values are the keys of a faults file.
 public enum FaultKind: String, CaseIterable, Sendable {
   case controllerCrash = "controller-crash"

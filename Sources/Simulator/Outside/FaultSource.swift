@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import HoldfastTime
 
 /// What goes wrong, when, and for how long: all from the seed, many things at once, or from a schedule.

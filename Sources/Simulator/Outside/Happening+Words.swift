@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 extension Happening: CustomStringConvertible {
   public var description: String {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// What comes to the cluster from outside: faults, and what people do. `nil` for a length: until something ends it.
 public enum Happening: Hashable, Sendable {

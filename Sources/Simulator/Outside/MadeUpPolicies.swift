@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// Policies for a storm: a few rules of every kind that moves, keeps or forbids something.
 enum MadeUpPolicies {

@@ -1,5 +1,7 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
+import HoldfastOperator
 
 /// People who give commands: each is prepared by the real code on one node's view and committed like any other transaction.
 final class Operators {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// Something that can be broken for a while: a newer fault of the same matter is not ended by the end of an older one.
 struct Matter: Hashable {

@@ -1,5 +1,3 @@
-import HoldfastCore
-
 /// A cluster, what happens to it, and what is expected of it.
 public struct Scenario: Sendable {
   /// What it shows, in a line.

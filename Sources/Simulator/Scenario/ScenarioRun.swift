@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// Runs a scenario with one seed, and judges it.
 public struct ScenarioRun {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// Something that is so or not at a moment.
 public indirect enum Statement: Hashable, Sendable {

@@ -1,5 +1,3 @@
-import HoldfastCore
-
 /// Makes a failing run as short as it gets: fewer faults, less time, fewer workloads and nodes, while the same invariant breaks.
 public struct Shrinking {
   /// The shortest run that was found.

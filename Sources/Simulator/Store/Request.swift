@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 
 /// A transaction on its way from a controller to the store and back.
 final class Request {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 
 /// The store: applies every transaction at one instant, and tells the watchers.
 final class SimulatedStore {

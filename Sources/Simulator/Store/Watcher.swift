@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 
 /// One controller's list and watch: a listing first, then every change once and in order, with the delays of the way.
 final class Watcher {

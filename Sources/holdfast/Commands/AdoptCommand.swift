@@ -1,7 +1,8 @@
 import ArgumentParser
 import GuardCore
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 struct AdoptCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

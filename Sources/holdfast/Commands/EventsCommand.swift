@@ -1,5 +1,5 @@
 import ArgumentParser
-import HoldfastAPI
+import HoldfastOperator
 
 struct EventsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

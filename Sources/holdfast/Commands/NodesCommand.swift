@@ -1,5 +1,6 @@
 import ArgumentParser
-import HoldfastAPI
+import HoldfastModel
+import HoldfastOperator
 
 struct NodesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

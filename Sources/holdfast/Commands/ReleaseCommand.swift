@@ -1,5 +1,4 @@
 import ArgumentParser
-import HoldfastAPI
 
 struct ReleaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

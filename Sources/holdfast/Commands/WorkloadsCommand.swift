@@ -1,6 +1,6 @@
 import ArgumentParser
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 struct WorkloadsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import HoldfastAPI
+import HoldfastOperator
 import NIOCore
 import NIOHTTP1
 

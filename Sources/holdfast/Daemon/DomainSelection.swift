@@ -1,5 +1,5 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// `URI/NAME` as an operator types it, both or the name alone with `*` and `?`, made local domains.
 struct DomainSelection {

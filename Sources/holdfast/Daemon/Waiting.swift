@@ -1,5 +1,5 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// Watches workloads until they are where a command wants them.
 struct Waiting: Sendable {

@@ -1,5 +1,5 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// Names and patterns as an operator types them, made the names of workloads.
 enum WorkloadSelection {

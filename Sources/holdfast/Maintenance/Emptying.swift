@@ -1,6 +1,7 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// Puts a node into maintenance: shows what would happen, refuses what harms, asks, then begins.
 struct Emptying: Sendable {

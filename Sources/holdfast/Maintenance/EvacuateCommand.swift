@@ -1,5 +1,4 @@
 import ArgumentParser
-import HoldfastAPI
 
 struct EvacuateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

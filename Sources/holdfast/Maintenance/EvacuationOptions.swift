@@ -1,6 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
 
 /// How a node is emptied.
 struct EvacuationOptions: ParsableArguments {

@@ -1,5 +1,6 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
 
 /// What goes where when a node is emptied, how, about how long it takes, and what finds no room and why.
 struct EvacuationPlanScreen {

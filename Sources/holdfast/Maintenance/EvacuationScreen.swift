@@ -1,5 +1,7 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
 
 /// How far the maintenance of one node is, workload by workload.
 struct EvacuationScreen {

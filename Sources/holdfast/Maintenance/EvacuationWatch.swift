@@ -1,5 +1,7 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
 
 /// Watches a node until it is empty, or until what left it is home, and shows how far that is.
 struct EvacuationWatch: Sendable {

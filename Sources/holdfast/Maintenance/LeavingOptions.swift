@@ -1,6 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
 
 /// The end of a maintenance: what `exit` and `cancel` share.
 struct LeavingOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HoldfastModel
 
 struct MaintenanceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
+import HoldfastOperator
 
 struct MaintenanceStatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

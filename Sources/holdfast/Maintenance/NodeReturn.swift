@@ -1,5 +1,5 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// Waits until a node is back and well: its session stands and is renewed, its guard is armed, its libvirt answers.
 struct NodeReturn: Sendable {

@@ -1,5 +1,6 @@
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// Walks from node to node: empties it, runs a command, waits for it, brings home what left it. Stops at the first surprise.
 struct RollingMaintenance: Sendable {

@@ -1,4 +1,5 @@
 import Subprocess
+import SystemPackage
 
 /// A command of the operator's, run by the shell with this program's input and output, and `HOLDFAST_NODE` set.
 struct ShellRun: Sendable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastYAML
 
 /// Nodes and workloads from files, as if they were in the cluster.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPolicies
 
 struct ExplainCommand: AsyncParsableCommand {

@@ -1,4 +1,6 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastPolicies
 
 /// Why a workload is where it is, on one screen.
 struct ExplainScreen {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// Every node lost alone: one line for each.
 struct LossScreen {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// Nodes as an operator names them on the command line: `n3`, `n1,n2`, `rack=b`, `rack=b and not role=spare`.
 enum NodeSelection {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastYAML
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
 import HoldfastPolicies
 import HoldfastYAML
 

@@ -1,5 +1,6 @@
 import ArgumentParser
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastYAML
 

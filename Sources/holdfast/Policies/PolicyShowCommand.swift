@@ -1,6 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
 
 struct PolicyShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

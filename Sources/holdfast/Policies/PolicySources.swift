@@ -1,5 +1,6 @@
 import Foundation
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastYAML
 

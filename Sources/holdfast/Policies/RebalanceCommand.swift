@@ -1,6 +1,7 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 struct RebalanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

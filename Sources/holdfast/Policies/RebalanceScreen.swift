@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// Moves with what they are good for.
 struct RebalanceScreen {

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastModel
+import HoldfastPlanning
 
 /// What would happen, on one screen: who would not run first.
 struct WhatIfScreen {

@@ -1,4 +1,4 @@
-import HoldfastAPI
+import HoldfastOperator
 
 /// History as lines: when, who tells it, what.
 struct HistoryLines {

@@ -1,5 +1,6 @@
-import HoldfastAPI
-import HoldfastCore
+import Foundation
+import HoldfastModel
+import HoldfastOperator
 
 /// The cluster on one screen. What does not fit is counted and named by the command that shows it.
 struct StatusScreen {

@@ -1,4 +1,4 @@
-import HoldfastAPI
+import HoldfastOperator
 
 /// What operators asked of nodes and of the cluster, as lines for every screen.
 struct UpkeepLines {

@@ -1,5 +1,5 @@
-import HoldfastAPI
-import HoldfastCore
+import HoldfastModel
+import HoldfastOperator
 
 /// One workload: what it is, where it is and why, why not elsewhere, what happened to it.
 struct WorkloadScreen {

@@ -1,4 +1,5 @@
-import HoldfastAPI
+import HoldfastModel
+import HoldfastOperator
 
 /// Workloads, one in a line.
 struct WorkloadTable {

@@ -1,4 +1,4 @@
-import HoldfastCore
+import HoldfastModel
 import Simulator
 
 /// A search over many seeds: progress, the result, and the first failing seed as short as it gets.

@@ -1,5 +1,3 @@
-import HoldfastCore
-
 /// A share of a whole, drawn: what workloads use, what others use, what is free.
 struct Bar {
   var used: Double

@@ -1,5 +1,5 @@
 import Glibc
-import HoldfastCore
+import HoldfastModel
 
 /// Numbers as people read them.
 enum Words {

@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastCore
+import HoldfastModel
 import HoldfastTime
 import LibvirtHypervisor
 import Testing

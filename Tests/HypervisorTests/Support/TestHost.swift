@@ -1,5 +1,7 @@
 import Foundation
+import HoldfastModel
 import Subprocess
+import SystemPackage
 import Testing
 
 /// A private host with its own libvirtd (Support/libvirt-host.sh), for one suite or one test.

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastAPI
+import HoldfastOperator
 import Lab
 import Testing
 

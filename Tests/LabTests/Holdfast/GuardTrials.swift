@@ -1,3 +1,4 @@
+import HoldfastTime
 import Lab
 import Testing
 

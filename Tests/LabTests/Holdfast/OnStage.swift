@@ -1,5 +1,4 @@
 import Foundation
-import HoldfastAPI
 import HoldfastTime
 import Lab
 import Synchronization

@@ -1,5 +1,7 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
+import HoldfastTime
 import Simulator
 
 extension Mutant {

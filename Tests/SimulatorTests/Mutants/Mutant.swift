@@ -1,5 +1,6 @@
 import GuardCore
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import Simulator
 
 /// A rule of the core or the guard, broken on purpose from outside.

@@ -1,4 +1,5 @@
-import HoldfastCore
+import HoldfastController
+import HoldfastModel
 import Simulator
 
 extension Mutant {

@@ -1,4 +1,6 @@
-import HoldfastCore
+import GuardCore
+import HoldfastController
+import HoldfastModel
 import HoldfastTime
 import Simulator
 

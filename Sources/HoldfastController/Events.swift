@@ -1,0 +1,84 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// Numbers a transaction, from the action that asks for it to the event that tells its outcome.
+public struct TransactionID: Hashable, Sendable {
+  public var value: Int
+  public init(_ value: Int) { self.value = value }
+}
+
+/// What an operation on a domain was.
+public enum DomainOperation: String, Hashable, Sendable {
+  case start, stop, mark, unmark, bar, migrate, resume
+}
+
+/// Everything that can happen to a controller.
+public enum Event: Sendable {
+  /// A wake-up that was asked for, or just time passing.
+  case tick
+  case store(StoreEvent)
+  case transaction(TransactionID, TransactionOutcome)
+  case hypervisor(HypervisorEvent)
+  case operation(WorkloadName, DomainOperation, OperationOutcome)
+  case guardian(GuardianEvent)
+  /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
+  case committed([Write<RecordKey, Record>], Revision)
+  /// The local time of the week on this node and its wall clock, in milliseconds since 1970; told now and then.
+  case wallTime(WeekTime, Int64)
+  /// Clean departure: hand everything over, then end. In haste nothing is moved while it runs: it is stopped and started.
+  case leave(inHaste: Bool)
+
+  public enum StoreEvent: Sendable {
+    /// The whole of the cluster's records: at the start, and after the watch lost its history.
+    case listed(ClusterListing)
+    case changed([ClusterChange])
+  }
+
+  public enum TransactionOutcome: Sendable {
+    case verdict(ClusterVerdict)
+    /// It certainly did not happen.
+    case notApplied(reason: String)
+    /// It may have happened.
+    case unknown(reason: String)
+  }
+
+  public enum GuardianEvent: Hashable, Sendable {
+    case connected(GuardState)
+    case report(GuardReport)
+    case lost(reason: String)
+  }
+}
+
+/// Everything that a controller can ask for.
+public enum Action: Sendable, Equatable {
+  /// Asks the store, and waits for its answer until that instant. Not sent after it: a controller that stood still meanwhile may have
+  /// decided by what was true long ago.
+  case transact(TransactionID, ClusterTransaction, until: BootInstant)
+  case start(WorkloadName, StartRequest)
+  case stop(WorkloadName, DomainID, uuid: String, grace: Duration)
+  case mark(WorkloadName, DomainID, uuid: String, ClaimMark)
+  case unmark(WorkloadName, DomainID, uuid: String)
+  /// Make certain that no start of it that is still on its way succeeds.
+  case bar(WorkloadName, DomainID, uuid: String, ClaimMark)
+  /// Move it to another host while it runs; it arrives there paused.
+  case migrate(WorkloadName, MigrationRequest)
+  case cancelMigration(DomainID, uuid: String)
+  /// Let a paused domain go on, not after the instant.
+  case resume(WorkloadName, DomainID, uuid: String, notAfter: BootInstant)
+  /// Observe every domain anew.
+  case refresh
+  case tellGuard(GuardCommand)
+  /// The guard is gone: freeze everything without it.
+  case isolateDirectly([GuardedWorkload])
+  /// Keep this in the runtime directory; nil removes it.
+  case save(OwnSession.Saved?)
+  /// The watch lags behind our own writes: connect it elsewhere.
+  case restartWatch
+  case note(Note)
+  /// Send `tick` at this instant at the latest. A later one replaces it only by the next action of this kind.
+  case wake(BootInstant)
+  /// The clean departure is complete.
+  case finished
+}

@@ -1,0 +1,342 @@
+import GuardCore
+
+/// What a workload needs, or a node has.
+public struct Resources: Hashable, Sendable, Codable {
+  /// MiB.
+  public var memory: Int
+  /// Processors; fractions are allowed.
+  public var cpus: Double
+
+  public init(memory: Int, cpus: Double) {
+    self.memory = memory
+    self.cpus = cpus
+  }
+  public static let none = Resources(memory: 0, cpus: 0)
+  public static func + (a: Resources, b: Resources) -> Resources { .init(memory: a.memory + b.memory, cpus: a.cpus + b.cpus) }
+  public static func - (a: Resources, b: Resources) -> Resources { .init(memory: a.memory - b.memory, cpus: a.cpus - b.cpus) }
+  public static func += (a: inout Resources, b: Resources) { a = a + b }
+  public static func -= (a: inout Resources, b: Resources) { a = a - b }
+}
+
+/// The layout of the store that this build reads and writes.
+public struct FormatRecord: Hashable, Sendable, Codable {
+  public static let current = 1
+  public var version: Int
+  public init(version: Int = FormatRecord.current) { self.version = version }
+}
+
+/// What a node is, apart from whether it lives.
+public struct NodeRecord: Hashable, Sendable, Codable {
+  public var capacity: Resources
+  public var labels: [String: String]
+  /// libvirt connections that it serves.
+  public var connections: [String]
+  /// By connection: the libvirt URI by which the other nodes reach it, for live migration. nil: by none.
+  public var migration: [String: String]?
+  /// The build that runs there.
+  public var version: String
+
+  public init(
+    capacity: Resources, labels: [String: String], connections: [String], migration: [String: String]? = nil, version: String
+  ) {
+    self.capacity = capacity
+    self.labels = labels
+    self.connections = connections
+    self.migration = migration
+    self.version = version
+  }
+}
+
+/// A node's lease. Its existence is what stands behind the node's claims; only its node changes it, anyone may delete it
+/// by a transaction guarded on its revision after having seen no change for long enough.
+public struct SessionRecord: Hashable, Sendable, Codable {
+  public enum Phase: String, Sendable, Codable {
+    case active
+    /// Handing over: gets no placements, gives up what it has.
+    case leaving
+  }
+  public var node: NodeName
+  /// Grows with every renewal.
+  public var counter: Int64
+  /// Milliseconds. In the record, because the observer's rule must fit what the owner does.
+  public var ttl: Int64
+  public var phase: Phase
+
+  public init(node: NodeName, counter: Int64, ttl: Int64, phase: Phase) {
+    self.node = node
+    self.counter = counter
+    self.ttl = ttl
+    self.phase = phase
+  }
+}
+
+/// Who is the planner.
+public struct PlannerRecord: Hashable, Sendable, Codable {
+  public var node: NodeName
+  public var incarnation: Incarnation
+
+  public init(node: NodeName, incarnation: Incarnation) {
+    self.node = node
+    self.incarnation = incarnation
+  }
+}
+
+/// What a workload is.
+public struct SpecRecord: Hashable, Sendable, Codable {
+  /// libvirt's URI, such as `lxc:///system`.
+  public var connection: String
+  public var uuid: String
+  public var xml: String
+  public var demand: Resources
+  public var labels: [String: String]
+  /// Higher goes first when not all fit.
+  public var priority: Int
+  public var isolation: Isolation
+  /// Seconds that the workload may take to shut down before it is destroyed.
+  public var stopTimeout: Double
+
+  /// Seconds: what a stop timeout may be, and what it is when nobody said.
+  public static let stopTimeouts = 0.0...86_400
+  public static let defaultStopTimeout = 30.0
+  /// Bytes. etcd takes requests of 1.5 MiB; this leaves room for JSON's escapes.
+  public static let greatestXML = 512 << 10
+
+  public init(
+    connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
+    isolation: Isolation, stopTimeout: Double
+  ) {
+    self.connection = connection
+    self.uuid = uuid
+    self.xml = xml
+    self.demand = demand
+    self.labels = labels
+    self.priority = priority
+    self.isolation = isolation
+    self.stopTimeout = stopTimeout
+  }
+}
+
+/// What the operator wants of a workload.
+public struct IntentRecord: Hashable, Sendable, Codable {
+  public enum Desired: String, Sendable, Codable {
+    case running
+    case stopped
+    /// To come under protection where it runs: that node works at it.
+    case adopting
+    /// To leave protection: left running where it runs, then forgotten.
+    case unprotected
+  }
+  /// A request to bring the workload to a node, once.
+  public struct Move: Hashable, Sendable, Codable {
+    public var to: NodeName
+    /// Tells one request from the next; the placement that served it carries it.
+    public var serial: Int
+
+    public init(to: NodeName, serial: Int) {
+      self.to = to
+      self.serial = serial
+    }
+  }
+  public var desired: Desired
+  public var move: Move?
+  /// The node on which it is adopted.
+  public var adopter: NodeName?
+
+  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil) {
+    self.desired = desired
+    self.move = move
+    self.adopter = adopter
+  }
+}
+
+/// Which node a workload should be on, and why. Written by the planner only.
+public struct PlacementRecord: Hashable, Sendable, Codable {
+  /// What later plans must know about this one.
+  public enum Cause: String, Sendable, Codable {
+    /// An operator moved it there: it does not go back by itself.
+    case operatorsMove
+    /// It is new, and room for failures would have been used for it.
+    case notAdmitted
+    /// It gave way to another one.
+    case displaced
+    /// Its place is kept for it until others have left it.
+    case waits
+  }
+  /// nil: nowhere; `reason` says why.
+  public var node: NodeName?
+  public var reason: String
+  /// Why not the others.
+  public var others: [NodeName: String]
+  /// The serial of the last move request that was carried out or refused.
+  public var servedMove: Int
+  /// nil: nothing of the kind.
+  public var cause: Cause?
+  /// The node in maintenance that it left: its home when that is over.
+  public var home: NodeName?
+
+  public init(
+    node: NodeName?, reason: String, others: [NodeName: String] = [:], servedMove: Int = 0, cause: Cause? = nil,
+    home: NodeName? = nil
+  ) {
+    self.node = node
+    self.reason = reason
+    self.others = others
+    self.servedMove = servedMove
+    self.cause = cause
+    self.home = home
+  }
+}
+
+/// The right to run one workload. Never deleted while the cluster lives, so that the epoch never falls.
+public struct ClaimRecord: Hashable, Sendable, Codable {
+  public struct Holder: Hashable, Sendable, Codable {
+    public var node: NodeName
+    public var incarnation: Incarnation
+
+    public init(node: NodeName, incarnation: Incarnation) {
+      self.node = node
+      self.incarnation = incarnation
+    }
+  }
+  /// What the holder does with it. For people and the planner; safety does not depend on it.
+  public enum Activity: String, Sendable, Codable {
+    case starting, running, stopping
+    /// The holder cannot tell: libvirt does not answer, or the state is unclear.
+    case unclear
+  }
+  /// A live migration, step by step. Only the holder takes a step, but for `ready`.
+  public struct Migration: Hashable, Sendable, Codable {
+    public enum Step: String, Sendable, Codable {
+      /// The holder asks the target to get ready.
+      case offered
+      /// The target's guard covers what may arrive: the holder may begin.
+      case ready
+      /// The domain was seen gone at the source, and the target holds the claim: what has arrived whole may go on.
+      case arrived
+    }
+    public var step: Step
+    public var target: Holder
+    /// The epoch of the mark that came with what arrived; nil: it has not, or a release before this field gave it away.
+    public var mark: Epoch?
+
+    public init(_ step: Step, target: Holder, mark: Epoch? = nil) {
+      self.step = step
+      self.target = target
+      self.mark = mark
+    }
+
+    /// The node that held it last takes the claim anew: what stands still there for the migration's sake is let go on.
+    package func retaken(by holder: Holder) -> Migration {
+      step == .arrived ? Migration(.arrived, target: holder, mark: mark) : Migration(.offered, target: target)
+    }
+  }
+  /// Starts that failed on one node since the workload last ran well.
+  public struct Failure: Hashable, Sendable, Codable {
+    public var count: Int
+    public var reason: String
+
+    public init(count: Int, reason: String) {
+      self.count = count
+      self.reason = reason
+    }
+  }
+  public var epoch: Epoch
+  /// nil: released; nothing executes.
+  public var holder: Holder?
+  public var activity: Activity?
+  public var failures: [NodeName: Failure]
+  /// A live migration from the holder, or to it. Both sides are named until it is settled.
+  public var migration: Migration?
+  /// What left protection, where the claim is all that is left of it.
+  public var left: Left?
+  public struct Left: Hashable, Sendable, Codable {
+    /// Where it goes on outside protection; nil: nowhere.
+    public var node: NodeName?
+    /// libvirt's URI.
+    public var connection: String
+    public var uuid: String
+
+    public init(node: NodeName?, connection: String, uuid: String) {
+      self.node = node
+      self.connection = connection
+      self.uuid = uuid
+    }
+  }
+
+  public init(
+    epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:], migration: Migration? = nil,
+    left: Left? = nil
+  ) {
+    self.epoch = epoch
+    self.holder = holder
+    self.activity = activity
+    self.failures = failures
+    self.migration = migration
+    self.left = left
+  }
+
+  /// A domain with this mark is the claim's own: marked under it, or arrived by the migration that gave the claim away.
+  package func covers(_ domain: Epoch) -> Bool {
+    if domain == epoch { return true }
+    guard let migration, migration.step == .arrived else { return false }
+    return migration.mark.map { $0 <= domain && domain < epoch } ?? (domain.next == epoch)
+  }
+
+  /// Nobody holds it any more; its epoch stays.
+  package mutating func release() {
+    holder = nil
+    activity = nil
+    migration = nil
+  }
+}
+
+/// What a node says about itself beyond its claims.
+public struct ReportRecord: Hashable, Sendable, Codable {
+  /// Memory (MiB) and processors that domains outside protection use.
+  public var unmanaged: Resources
+  public var unmanagedDomains: Int
+  /// Connections that do not answer, and why.
+  public var unreachable: [String: String]
+  /// The guard's phase in a word, or why it is not there.
+  public var guardPhase: String
+  /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
+  public var strays: [String]
+  /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
+  public var unmanagedUUIDs: [String]
+  /// How far the live migrations from here are. nil: there is none.
+  public var migrations: [WorkloadName: MigrationProgress]?
+  /// Workloads that were to leave and that this node keeps running as they cannot be moved while they run, and why. nil: there is none.
+  public var kept: [WorkloadName: String]?
+
+  public init(
+    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
+    unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
+    kept: [WorkloadName: String]? = nil
+  ) {
+    self.unmanaged = unmanaged
+    self.unmanagedDomains = unmanagedDomains
+    self.unreachable = unreachable
+    self.guardPhase = guardPhase
+    self.strays = strays
+    self.unmanagedUUIDs = unmanagedUUIDs
+    self.migrations = migrations
+    self.kept = kept
+  }
+}
+
+/// One line of the cluster's history.
+public struct HistoryRecord: Hashable, Sendable, Codable {
+  /// Milliseconds since 1970 on the writer's wall clock: for people, never for decisions.
+  public var time: Int64
+  public var node: NodeName
+  /// Grows by one with each line of this node.
+  public var serial: Int64
+  public var note: Note
+
+  public init(time: Int64, node: NodeName, serial: Int64, note: Note) {
+    self.time = time
+    self.node = node
+    self.serial = serial
+    self.note = note
+  }
+}

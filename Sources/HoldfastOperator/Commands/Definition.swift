@@ -1,0 +1,174 @@
+import HoldfastModel
+
+extension OperatorCommand {
+  func prepareDefinition(
+    _ name: WorkloadName, _ spec: SpecRecord, in view: ClusterView
+  ) throws(OperatorError) -> PreparedCommand {
+    try spec.check(for: name)
+    try checkConnection(spec.connection, of: name, in: view)
+    try refuseTwin(of: name, spec, in: view)
+    guard let present = view.specs[name] else {
+      var conditions: [Condition<RecordKey>] = [.absent(.spec(name)), view.asSeen(.intent(name), view.intents[name])]
+      if let holder = view.holder(of: name) {
+        throw OperatorError(
+          .conflict, thing: "workload \(name)", reason: "\(holder) still holds it from before it left protection",
+          remedy: "Wait until `holdfast workload \(name)` says that there is none of this name, then repeat.")
+      }
+      if let node = view.unmanagedDomains[spec.uuid] {
+        throw OperatorError(
+          .conflict, thing: "workload \(name)",
+          reason: "a domain with its UUID \(spec.uuid) runs on \(node) outside protection",
+          remedy: "Adopt it there: `holdfast adopt \(spec.connection)/\(name)` on \(node). Or stop it first.")
+      }
+      // A claim that appears in between would be another's start under this name.
+      conditions.append(view.asSeen(.claim(name), view.claims[name]))
+      return PreparedCommand(
+        name, .created, "is created; the planner places it and a node starts it",
+        transaction: ClusterTransaction(
+          if: conditions,
+          write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]))
+    }
+
+    if let intent = view.intents[name]?.value, intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
+    if view.intents[name]?.value.desired == .unprotected { throw .leavesProtection(name) }
+    let fields = spec.differences(from: present.value)
+    if fields.isEmpty { return PreparedCommand(name, .unchanged, "is as defined already") }
+    // Whoever held it last, gone or not, may still have it.
+    if let holder = view.claims[name]?.value.holder?.node, fields.contains("uuid") || fields.contains("connection") {
+      let fixed = fields.filter { $0 == "uuid" || $0 == "connection" }.joined(separator: " and ")
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "its \(fixed) cannot change while \(holder) holds it",
+        remedy: "Stop it first: `holdfast stop \(name) --wait`, apply, then `holdfast start \(name)`.")
+    }
+    let restart = fields.contains("xml") && view.holder(of: name) != nil ? "; the new XML holds from its next start" : ""
+    // The claim too, where something depends on nobody holding it.
+    let conditions: [Condition<RecordKey>] =
+      [.unchanged(.spec(name), modified: present.modified)]
+      + (fields.contains("uuid") || fields.contains("connection") ? [view.asSeen(.claim(name), view.claims[name])] : [])
+    return PreparedCommand(
+      name, .changed(fields), "changes \(fields.joined(separator: ", "))\(restart)",
+      transaction: ClusterTransaction(if: conditions, write: [.put(.spec(name), .spec(spec))]))
+  }
+
+  private func checkConnection(_ connection: String, of name: WorkloadName, in view: ClusterView) throws(OperatorError) {
+    let served = Set(view.nodes.values.flatMap(\.value.connections))
+    // Nothing is known before the first node has reported.
+    guard !served.isEmpty, !served.contains(connection) else { return }
+    let meant = nearestSpelling(to: connection, among: served).map { "Did you mean \($0)? " } ?? ""
+    throw OperatorError(
+      .invalid, thing: "workload \(name)", reason: "no node serves the connection \(connection)",
+      remedy: "\(meant)Connections that are served: \(served.sorted().joined(separator: ", ")).")
+  }
+}
+
+/// Two workloads that would be one domain for libvirt are refused, whoever else holds the UUID or name.
+func refuseTwin(of name: WorkloadName, _ spec: SpecRecord, in view: ClusterView) throws(OperatorError) {
+  let twin = view.specs.filter { $0.key != name && $0.value.value.isTwin(of: spec) }.keys.min()
+  guard let twin else { return }
+  throw OperatorError(
+    .conflict, thing: "workload \(name)", reason: "the workload \(twin) has the same UUID \(spec.uuid) on \(spec.connection)",
+    remedy: "Give one of them another <uuid>; libvirt cannot run both on one node.")
+}
+
+/// Checks definitions that come together against each other, before any of them is applied.
+///
+/// - Throws: the first name that stands there twice, or UUID that two of them share on one connection.
+public func checkTogether(_ definitions: [(name: WorkloadName, spec: SpecRecord)]) throws(OperatorError) {
+  var names: Set<WorkloadName> = []
+  var domains: [DomainID: WorkloadName] = [:]
+  for (name, spec) in definitions {
+    guard names.insert(name).inserted else {
+      throw OperatorError(
+        .invalid, thing: "workload \(name)", reason: "it is defined twice", remedy: "Remove one of the two definitions.")
+    }
+    // The UUID in the place of the name: both tell domains of one connection apart.
+    let identity = DomainID(connection: spec.connection, name: spec.uuid)
+    if let other = domains.updateValue(name, forKey: identity) {
+      throw OperatorError(
+        .invalid, thing: "workload \(name)",
+        reason: "the workload \(other) has the same UUID \(spec.uuid) on \(spec.connection)",
+        remedy: "Give one of them another <uuid>; libvirt cannot run both on one node.")
+    }
+  }
+}
+
+extension SpecRecord {
+  func isTwin(of other: SpecRecord) -> Bool { connection == other.connection && uuid == other.uuid }
+
+  /// The fields that differ, by the names that files and the API use.
+  func differences(from old: SpecRecord) -> [String] {
+    var fields: [String] = []
+    if connection != old.connection { fields.append("connection") }
+    if uuid != old.uuid { fields.append("uuid") }
+    if xml != old.xml { fields.append("xml") }
+    if demand.memory != old.demand.memory { fields.append("demand.memory") }
+    if demand.cpus != old.demand.cpus { fields.append("demand.cpus") }
+    if labels != old.labels { fields.append("labels") }
+    if priority != old.priority { fields.append("priority") }
+    if isolation != old.isolation { fields.append("isolation") }
+    if stopTimeout != old.stopTimeout { fields.append("stopTimeout") }
+    return fields
+  }
+
+  /// - Throws: the first value that no workload can have.
+  public func check(for name: WorkloadName) throws(OperatorError) {
+    func invalid(_ reason: String, _ remedy: String) -> OperatorError {
+      OperatorError(.invalid, thing: "workload \(name)", reason: reason, remedy: remedy)
+    }
+    guard WorkloadName.isValid(name.text) else {
+      throw invalid(
+        "this cannot be a workload's name", "Use at most 63 letters, digits, '.', '_' and '-', starting with a letter or digit."
+      )
+    }
+    guard connection.contains("://") else {
+      throw invalid("the connection '\(connection)' is not a libvirt URI", "Use one such as lxc:///system or qemu:///system.")
+    }
+    guard NameUUID.normalized(uuid) == uuid else {
+      throw invalid("'\(uuid)' is not a UUID", "Leave it out, or write it as 8-4-4-4-12 hexadecimal digits.")
+    }
+    guard xml.utf8.count <= Self.greatestXML else {
+      throw invalid(
+        "its XML has \(xml.utf8.count) bytes", "Domain XML of more than \(Self.greatestXML) bytes does not fit the store.")
+    }
+    do {
+      let domain = try DomainOutline(xml)
+      if let own = domain.uuid.map({ NameUUID.normalized($0) ?? $0 }), own != uuid {
+        throw invalid("its UUID is \(uuid), but its XML says \(own)", "Make them agree, or remove <uuid> from the XML.")
+      }
+    } catch let flaw as DomainOutline.Flaw {
+      throw invalid(
+        "its XML is broken in line \(flaw.line): \(flaw.reason)", "Compare it with `virsh dumpxml` of a domain that works.")
+    } catch let error as OperatorError {
+      throw error
+    } catch {
+      throw invalid("its XML cannot be read: \(error)", "Compare it with `virsh dumpxml` of a domain that works.")
+    }
+    guard demand.memory > 0 else {
+      throw invalid("its memory is \(demand.memory) MiB", "Say in MiB what it needs: without it the planner cannot place it.")
+    }
+    guard demand.cpus.isFinite, demand.cpus >= 0 else {
+      throw invalid("its processors are \(demand.cpus)", "Use a number such as 0.5 or 2.")
+    }
+    guard stopTimeout.isFinite, Self.stopTimeouts.contains(stopTimeout) else {
+      throw invalid(
+        "its stop timeout is \(stopTimeout) s", "Use seconds between 0 and \(InWords.number(Self.stopTimeouts.upperBound)).")
+    }
+  }
+}
+
+/// Refuses to define a new workload whose domain runs on this node outside protection: to the cluster it would be a copy that nobody
+/// may run, and it would be stopped.
+///
+/// - Parameter domains: this node's active domains.
+public func refuseRunning(
+  _ name: WorkloadName, _ spec: SpecRecord, among domains: [DomainObservation], in view: ClusterView
+) throws(OperatorError) {
+  guard view.specs[name] == nil else { return }
+  let running = domains.first {
+    $0.id.connection == spec.connection && ($0.uuid == spec.uuid || $0.id.name == name.text)
+  }
+  guard let running else { return }
+  throw OperatorError(
+    .conflict, thing: "workload \(name)", reason: "the domain \(running.id) runs on this node outside protection",
+    remedy: "Protect it while it runs with `holdfast adopt \(running.id)`, or shut it down first.")
+}

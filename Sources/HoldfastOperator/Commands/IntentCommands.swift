@@ -1,0 +1,137 @@
+import HoldfastModel
+import HoldfastPlanning
+
+extension OperatorCommand {
+  func prepareRelease(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+    let current = try Current(name, in: view)
+    if current.intent.desired == .unprotected {
+      return PreparedCommand(name, .unchanged, "is leaving protection already")
+    }
+    let text =
+      if let holder = view.holder(of: name) {
+        "leaves protection: it goes on running on \(holder), and its definition becomes persistent there"
+      } else {
+        "leaves protection while it runs nowhere: its definition is forgotten"
+      }
+    return current.request(text) { $0.desired = .unprotected }
+  }
+
+  func prepareStart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+    let current = try Current(name, in: view)
+    try current.refuseUnprotected()
+    let failed = view.claims[name].flatMap { view.isHeld($0.value) || $0.value.failures.isEmpty ? nil : $0 }
+    if current.intent.desired == .running, failed == nil {
+      return PreparedCommand(name, .unchanged, "is to run already")
+    }
+    let text = failed == nil ? "is started" : "is started; its failed starts are forgotten"
+    var prepared = current.request(text) { $0.desired = .running }
+    if let failed {
+      var claim = failed.value
+      claim.failures = [:]
+      // Nobody holds it, and nothing but the failures changes: who may execute it stays as it was.
+      prepared.transaction?.conditions.append(.unchanged(.claim(name), modified: failed.modified))
+      prepared.transaction?.writes.append(.put(.claim(name), .claim(claim)))
+    }
+    return prepared
+  }
+
+  func prepareStop(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+    let current = try Current(name, in: view)
+    try current.refuseUnprotected()
+    if current.intent.desired == .stopped { return PreparedCommand(name, .unchanged, "is to be stopped already") }
+    let text =
+      view.holder(of: name).map {
+        "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
+      }
+      ?? "runs nowhere and is not started any more"
+    return current.request(text) { $0.desired = .stopped }
+  }
+
+  func prepareMove(_ name: WorkloadName, to node: NodeName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+    let current = try Current(name, in: view)
+    try current.refuseUnprotected()
+    guard current.intent.desired == .running else {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "it is stopped, so there is nothing to move",
+        remedy: "The planner chooses its node when it is started: `holdfast start \(name)`.")
+    }
+    try checkTarget(node, for: current, in: view)
+
+    let placement = view.placements[name]?.value
+    if let pending = current.intent.move, pending.serial > placement?.servedMove ?? 0, pending.to == node {
+      return PreparedCommand(name, .unchanged, "was asked to move to \(node) already", moveSerial: pending.serial)
+    }
+    let isPending = current.intent.move.map { $0.serial > placement?.servedMove ?? 0 } ?? false
+    let holder = view.holder(of: name)
+    if placement?.node == node, holder == nil || holder == node, !isPending {
+      return PreparedCommand(name, .unchanged, "is on \(node) already", moveSerial: placement?.servedMove)
+    }
+    let serial = max(current.intent.move?.serial ?? 0, placement?.servedMove ?? 0) + 1
+    let isRestarted = view.migrationURI(of: node, for: current.spec.connection) == nil
+    let how =
+      holder.map { holder in
+        if holder == node { return "stays on \(node)" }
+        return isRestarted
+          ? "is stopped on \(holder) and started on \(node)"
+          : "is moved from \(holder) to \(node) while it runs, or stopped and started there where its policy or libvirt says so"
+      } ?? "is started on \(node)"
+    var prepared = current.request(how) { $0.move = IntentRecord.Move(to: node, serial: serial) }
+    prepared.moveSerial = serial
+    return prepared
+  }
+
+  private func checkTarget(_ node: NodeName, for current: Current, in view: ClusterView) throws(OperatorError) {
+    guard view.knownNodes.contains(node) else {
+      throw .unknownNode(node, in: view)
+    }
+    guard let session = view.session(of: node)?.record.value else {
+      throw OperatorError(
+        .conflict, thing: "node \(node)", reason: "it is down: it has no session",
+        remedy: "Start its holdfastd, or choose another node: `holdfast nodes`.")
+    }
+    if session.phase == .leaving {
+      throw OperatorError(
+        .conflict, thing: "node \(node)", reason: "it is handing over what it runs",
+        remedy: "Choose another node: `holdfast nodes`.")
+    }
+    if let record = view.nodes[node]?.value, !record.connections.contains(current.spec.connection) {
+      throw OperatorError(
+        .conflict, thing: "node \(node)", reason: "it does not serve \(current.spec.connection), which \(current.name) needs",
+        remedy: "Choose a node that does: `holdfast nodes`.")
+    }
+  }
+}
+
+/// A workload as it stands, for commands that change what is wanted of it.
+private struct Current {
+  let name: WorkloadName
+  let spec: SpecRecord
+  let intent: IntentRecord
+  private let guards: [Condition<RecordKey>]
+
+  init(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) {
+    guard let spec = view.specs[name] else {
+      throw .unknownWorkload(name, in: view)
+    }
+    self.name = name
+    self.spec = spec.value
+    intent = view.intents[name]?.value ?? IntentRecord(desired: .running)
+    guards = [
+      .stands(.spec(name), created: spec.created), view.asSeen(.intent(name), view.intents[name])
+    ]
+  }
+
+  func refuseUnprotected() throws(OperatorError) {
+    if intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
+    guard intent.desired == .unprotected else { return }
+    throw .leavesProtection(name)
+  }
+
+  func request(_ text: String, _ change: (inout IntentRecord) -> Void) -> PreparedCommand {
+    var wanted = intent
+    change(&wanted)
+    return PreparedCommand(
+      name, .requested, text,
+      transaction: ClusterTransaction(if: guards, write: [.put(.intent(name), .intent(wanted))]))
+  }
+}

@@ -1,0 +1,79 @@
+import HoldfastModel
+
+/// What an operator can ask for. Each names one workload and becomes one transaction, so that a failure of one hides no other.
+public enum OperatorCommand: Hashable, Sendable {
+  /// To create the workload, or to make its spec this.
+  case define(WorkloadName, SpecRecord)
+  /// To put a domain that runs on this node under protection, without interrupting it.
+  case adopt(Adoption)
+  /// To take the workload out of protection: it goes on running where it runs.
+  case release(WorkloadName)
+  case start(WorkloadName)
+  case stop(WorkloadName)
+  case move(WorkloadName, to: NodeName)
+
+  public var workload: WorkloadName {
+    switch self {
+    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .move(let name, _): name
+    case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
+    }
+  }
+
+  /// The transaction that carries the command out on the cluster as `view` shows it. It is guarded on everything that the answer
+  /// depends on: when the store refuses it, look again and prepare anew.
+  ///
+  /// - Throws: what stands against it.
+  public func prepare(in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+    guard view.isLoaded else {
+      throw OperatorError(
+        .unavailable, thing: "this node", reason: "it has not read the cluster's records yet",
+        remedy: "Repeat the command in a moment; `holdfast status` tells whether the store answers.")
+    }
+    let name = workload
+    if let reason = view.unreadableReason(name) {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "a record of it cannot be read by this build (\(reason))",
+        remedy: "Run the command on a node with the newest build, or upgrade this one.")
+    }
+    return switch self {
+    case .define(let name, let spec): try prepareDefinition(name, spec, in: view)
+    case .adopt(let adoption): try adoption.prepare(in: view)
+    case .release(let name): try prepareRelease(name, in: view)
+    case .start(let name): try prepareStart(name, in: view)
+    case .stop(let name): try prepareStop(name, in: view)
+    case .move(let name, let node): try prepareMove(name, to: node, in: view)
+    }
+  }
+}
+
+/// A command, ready to be shown or committed.
+public struct PreparedCommand: Equatable, Sendable {
+  public enum Effect: Hashable, Sendable {
+    case created
+    /// The spec's fields that change.
+    case changed([String])
+    /// It is so already.
+    case unchanged
+    case adopted
+    /// The intent was changed; the cluster carries it out.
+    case requested
+  }
+  public var workload: WorkloadName
+  public var effect: Effect
+  /// A sentence: what becomes of the workload.
+  public var text: String
+  /// nil when there is nothing to do.
+  public var transaction: ClusterTransaction?
+  /// The serial of a move request, by which its end is recognised.
+  public var moveSerial: Int?
+
+  public init(
+    _ workload: WorkloadName, _ effect: Effect, _ text: String, transaction: ClusterTransaction? = nil, moveSerial: Int? = nil
+  ) {
+    self.workload = workload
+    self.effect = effect
+    self.text = text
+    self.transaction = transaction
+    self.moveSerial = moveSerial
+  }
+}

@@ -1,0 +1,64 @@
+import HoldfastModel
+
+/// Why a command of the operator was not carried out: the thing, the reason, the remedy.
+public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What a program may want to tell apart.
+  public enum Kind: String, Sendable, Codable {
+    /// What was asked for contradicts itself or the rules for names and values.
+    case invalid
+    /// The caller may look, not change.
+    case forbidden
+    /// There is no such thing.
+    case unknown
+    /// It exists, and its present state does not allow the command.
+    case conflict
+    /// The cluster cannot carry it out now: the store, a session or libvirt does not answer.
+    case unavailable
+  }
+  public var kind: Kind
+  /// What it is about, such as `workload web1`.
+  public var thing: String
+  /// A clause without a full stop.
+  public var reason: String
+  /// A sentence: what to do or to type.
+  public var remedy: String
+
+  public init(_ kind: Kind, thing: String, reason: String, remedy: String) {
+    self.kind = kind
+    self.thing = thing
+    self.reason = reason
+    self.remedy = remedy
+  }
+  public var description: String { "\(thing): \(reason). \(remedy)" }
+}
+
+extension OperatorError {
+  /// - Parameter list: the command that shows what there is.
+  static func unknown(_ kind: String, _ name: String, among names: some Sequence<String>, list: String) -> OperatorError {
+    let remedy =
+      nearestSpelling(to: name, among: names).map { "Did you mean \($0)? `\(list)` lists them all." }
+      ?? "`\(list)` lists them all."
+    return OperatorError(.unknown, thing: "\(kind) \(name)", reason: "there is none of this name", remedy: remedy)
+  }
+
+  public static func unknownWorkload(_ name: WorkloadName, in view: ClusterView) -> OperatorError {
+    .unknown("workload", name.text, among: view.specs.keys.map(\.text), list: "holdfast workloads")
+  }
+
+  public static func unknownNode(_ name: NodeName, in view: ClusterView) -> OperatorError {
+    .unknown("node", name.text, among: view.knownNodes.map(\.text), list: "holdfast nodes")
+  }
+
+  static func isBeingAdopted(_ name: WorkloadName, on node: NodeName?) -> OperatorError {
+    OperatorError(
+      .conflict, thing: "workload \(name)", reason: "it is still coming under protection on \(node?.text ?? "its node")",
+      remedy:
+        "Wait until `holdfast workload \(name)` says that it runs; or take the adoption back with `holdfast release \(name)`.")
+  }
+
+  static func leavesProtection(_ name: WorkloadName) -> OperatorError {
+    OperatorError(
+      .conflict, thing: "workload \(name)", reason: "it is leaving protection",
+      remedy: "Wait until it has left, then protect it anew with `holdfast adopt` or `holdfast apply`.")
+  }
+}

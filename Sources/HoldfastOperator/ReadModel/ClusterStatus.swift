@@ -1,0 +1,144 @@
+import HoldfastModel
+import HoldfastPlanning
+
+/// The cluster on one screen: what failed, what was done about it and why, what is still at risk, what to type next.
+public struct ClusterStatus: Hashable, Sendable, Codable {
+  public enum Health: String, Hashable, Sendable, Codable {
+    /// Everything is where it should be.
+    case ok
+    /// What should run runs or is coming; something is not as it should be.
+    case degraded
+    /// Something that should run does not, or nobody can tell.
+    case critical
+  }
+  public struct Store: Hashable, Sendable, Codable {
+    /// The store answers the node that tells this.
+    public var isAnswering: Bool
+    /// Seconds since its last answer; absent when it never answered.
+    public var silence: Double?
+  }
+  /// Workloads, counted by state.
+  public struct Counts: Hashable, Sendable, Codable {
+    public var total: Int
+    public var running: Int
+    public var starting: Int
+    public var stopping: Int
+    public var pending: Int
+    public var stopped: Int
+    public var unclear: Int
+    public var down: Int
+  }
+  /// A node whose loss the others could not absorb.
+  public struct Risk: Hashable, Sendable, Codable {
+    public var node: String
+    /// Workloads that would find no room.
+    public var workloads: [String]
+    /// What they need together.
+    public var demand: Resources
+  }
+  /// Something to type.
+  public struct Step: Hashable, Sendable, Codable {
+    public var command: String
+    /// What for.
+    public var purpose: String
+    /// The node to type it on; absent when any will do.
+    public var on: String?
+  }
+  public var cluster: String
+  /// The node that tells this.
+  public var node: String
+  /// When, on its wall clock: UTC, RFC 3339; and in milliseconds since 1970.
+  public var time: String
+  public var milliseconds: Int64
+  public var health: Health
+  /// Sentences: why the cluster is not `ok`, the worst first.
+  public var reasons: [String]
+  public var store: Store
+  /// The node that makes the placements; absent when there is none.
+  public var planner: String?
+  public var nodes: [NodeInfo]
+  public var counts: Counts
+  /// The workloads that are not where they should be, the worst first.
+  public var misplaced: [WorkloadInfo]
+  public var risks: [Risk]
+  /// Why the policies in the store cannot be used by the node that tells this; absent when they can.
+  public var policyFlaw: String?
+  /// What is not as the policies want it, and is left so: why.
+  public var warnings: [String]
+  /// The history of the last ten minutes, oldest first.
+  public var recent: [HistoryLine]
+  public var next: [Step]
+  /// Absent: the cluster is armed.
+  public var disarm: DisarmInfo?
+}
+
+extension ClusterStatus {
+  /// How far back `recent` goes, in milliseconds.
+  public static let recentPeriod: Int64 = 600_000
+
+  /// - Parameters:
+  ///   - node: the node that tells it.
+  ///   - storeSilence: seconds since the store last answered that node; nil when it never did.
+  ///   - history: the cluster's last lines, oldest first.
+  ///   - planner: by the policies in force.
+  ///   - policyFlaw: why the policies in the store cannot be used.
+  ///   - warnings: of the plan as it is.
+  ///   - planning: what the planner would plan on; nil: not known.
+  ///   - now: milliseconds since 1970.
+  public init(
+    _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, history: [HistoryRecord],
+    planner policyPlanner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, warnings: [PlanWarning] = [],
+    planning: PlanningSnapshot? = nil, now: Int64
+  ) {
+    let load = ClusterLoad(view)
+    let upkeep = ClusterUpkeep(view, planning: planning, policies: policyPlanner.policies, now: now)
+    let workloads = WorkloadInfo.all(in: view)
+    self.cluster = cluster
+    self.node = node.text
+    time = timestamp(milliseconds: now)
+    milliseconds = now
+    store = Store(isAnswering: Self.isAnswering(view, node, storeSilence), silence: storeSilence)
+    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, upkeep: upkeep) }
+    planner = nodes.first(where: \.isPlanner)?.name
+    counts = Counts(workloads)
+    misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
+    risks = LossRehearsal(view, load: load, planner: policyPlanner, planning: planning).losses.map {
+      Risk(node: $0.node.text, workloads: $0.homeless.map(\.text), demand: $0.demand)
+    }
+    recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
+    self.policyFlaw = policyFlaw
+    disarm = upkeep.disarm
+    self.warnings = warnings.map(\.description)
+    health = .ok
+    reasons = []
+    next = []
+    let diagnosis = Diagnosis(self, view)
+    health = diagnosis.health
+    reasons = diagnosis.reasons
+    next = diagnosis.steps
+  }
+
+  /// A store that has been silent for a session's TTL has let the session of every node lapse.
+  private static func isAnswering(_ view: ClusterView, _ node: NodeName, _ silence: Double?) -> Bool {
+    let limit = view.session(of: node).map { Double($0.record.value.ttl) / 1000 } ?? 3
+    return silence.map { $0 <= limit } ?? false
+  }
+
+  private static func isWorse(_ a: WorkloadInfo, _ b: WorkloadInfo) -> Bool {
+    let order: [WorkloadInfo.State] = [.pending, .down, .unclear, .starting, .stopping, .running, .stopped]
+    func rank(_ info: WorkloadInfo) -> (Int, Int, String) {
+      (order.firstIndex(of: info.state) ?? order.count, -info.priority, info.name)
+    }
+    return rank(a) < rank(b)
+  }
+}
+
+extension ClusterStatus.Counts {
+  public init(_ workloads: [WorkloadInfo]) {
+    let by = Dictionary(grouping: workloads, by: \.state).mapValues(\.count)
+    func count(_ state: WorkloadInfo.State) -> Int { by[state] ?? 0 }
+    self.init(
+      total: workloads.count, running: count(.running), starting: count(.starting), stopping: count(.stopping),
+      pending: count(.pending), stopped: count(.stopped), unclear: count(.unclear), down: count(.down))
+  }
+}

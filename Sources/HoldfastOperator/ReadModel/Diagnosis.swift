@@ -1,0 +1,164 @@
+import HoldfastModel
+
+/// What a status means: how bad it is, why, and what to type next.
+struct Diagnosis {
+  private(set) var health: ClusterStatus.Health = .ok
+  /// The worst first.
+  var reasons: [String] { critical + degraded }
+  private(set) var steps: [ClusterStatus.Step] = []
+  private var critical: [String] = []
+  private var degraded: [String] = []
+
+  private static let mostSteps = 5
+  private static let namesInSentence = 3
+
+  init(_ status: ClusterStatus, _ view: ClusterView) {
+    lookAtStore(status, view)
+    lookAtDisarm(status)
+    lookAtIdleWorkloads(status)
+    lookAtNodes(status)
+    lookAtUncertainWorkloads(status)
+    lookAtRecords(view)
+    lookAtPolicies(status)
+    health = critical.isEmpty ? (degraded.isEmpty ? .ok : .degraded) : .critical
+    if steps.isEmpty, health != .ok { suggest("holdfast events --limit 20", "what happened") }
+    steps = Array(steps.prefix(Self.mostSteps))
+  }
+
+  private mutating func suggest(_ command: String, _ purpose: String, on node: String? = nil) {
+    let step = ClusterStatus.Step(command: command, purpose: purpose, on: node)
+    if !steps.contains(step) { steps.append(step) }
+  }
+
+  private mutating func lookAtStore(_ status: ClusterStatus, _ view: ClusterView) {
+    if !status.store.isAnswering {
+      let since =
+        status.store.silence.map { "has not answered \(status.node) for \(InWords.tenths($0)) s" }
+        ?? "has not answered \(status.node) yet"
+      critical.append("The store \(since): what follows may be old")
+      suggest("journalctl -u holdfastd -n 20", "what the daemon says of the store", on: status.node)
+    } else if !view.isLoaded {
+      critical.append("\(status.node) has not read the cluster's records yet")
+    } else if status.nodes.allSatisfy({ $0.state == .down }) {
+      critical.append("No node has a session: nothing protected runs")
+    } else if status.planner == nil {
+      degraded.append("There is no planner: nothing is placed until a node takes the role")
+    }
+  }
+
+  private mutating func lookAtDisarm(_ status: ClusterStatus) {
+    guard status.disarm != nil else { return }
+    degraded.append("The cluster is disarmed: nothing is failed over, stopped or moved")
+    suggest("holdfast arm", "protect the workloads again")
+  }
+
+  private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
+    // What stays on a node that is kept empty goes down with it, on purpose.
+    let kept = Set(status.nodes.filter { $0.state == .down && $0.maintenance?.phase != nil }.map(\.name))
+    let planned = status.misplaced.filter { $0.state == .down && $0.wantedNode.map(kept.contains) ?? false }
+    if !planned.isEmpty {
+      degraded.append("\(list(planned)) \(planned.count == 1 ? "is" : "are") down with a node in maintenance")
+    }
+    let idle = status.misplaced.filter { ($0.state == .pending || $0.state == .down) && !planned.contains($0) }
+    if !idle.isEmpty {
+      critical.append(idle.count == 1 ? "\(list(idle)) does not run" : "\(idle.count) workloads do not run: \(list(idle))")
+    }
+    for workload in idle.filter({ $0.state == .pending }).prefix(2) {
+      suggest("holdfast workload \(workload.name)", "why no node takes it")
+      if !workload.failures.isEmpty {
+        suggest("holdfast start \(workload.name)", "try its nodes again, once the cause is gone")
+      }
+    }
+  }
+
+  private mutating func lookAtUncertainWorkloads(_ status: ClusterStatus) {
+    let unclear = status.misplaced.filter { $0.state == .unclear }
+    if !unclear.isEmpty {
+      degraded.append("Nobody can tell whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
+      for workload in unclear.prefix(1) { suggest("holdfast workload \(workload.name)", "what is known of it") }
+    }
+    let starting = status.misplaced.filter { $0.state == .starting }
+    if !starting.isEmpty { degraded.append("\(list(starting)) \(starting.count == 1 ? "is" : "are") being started") }
+    for workload in starting.filter({ !$0.failures.isEmpty }).prefix(1) {
+      suggest("holdfast workload \(workload.name)", "why its starts failed")
+    }
+  }
+
+  private mutating func lookAtNodes(_ status: ClusterStatus) {
+    for node in status.nodes.filter({ $0.state == .down }) + status.nodes.filter({ $0.state != .down }) {
+      switch node.state {
+      // On purpose, as far as anybody knows.
+      case .down where node.maintenance.map { $0.phase != .returning } ?? false: break
+      case .down:
+        degraded.append("Node \(node.name) is down")
+        suggest("systemctl status holdfastd holdfast-guard", "why the node is down", on: node.name)
+      case .leaving: degraded.append("Node \(node.name) is leaving: it hands its workloads over")
+      case .up: lookAtRunningNode(node)
+      }
+      lookAtUpkeep(of: node)
+      if !node.namesakes.isEmpty, node.state != .down {
+        degraded.append("Node \(node.name) runs \(node.namesakes.joined(separator: ", ")) outside protection")
+        for namesake in node.namesakes.prefix(1) {
+          suggest("holdfast release \(namesake)", "then adopt the domain that runs; or destroy it with virsh", on: node.name)
+        }
+      }
+      if !node.strays.isEmpty, node.state != .down {
+        degraded.append("Node \(node.name) runs \(node.strays.joined(separator: ", ")), which the cluster does not know")
+        for stray in node.strays.prefix(1) {
+          suggest("holdfast adopt \(stray)", "protect it again, or destroy it with virsh", on: node.name)
+        }
+      }
+    }
+  }
+
+  private mutating func lookAtUpkeep(of node: NodeInfo) {
+    if let maintenance = node.maintenance {
+      if maintenance.isOverdue {
+        degraded.append("The maintenance of \(node.name) is overdue")
+        suggest("holdfast maintenance exit \(node.name)", "use the node again")
+      }
+      if maintenance.stranded > 0 {
+        let count = maintenance.stranded
+        degraded.append(
+          "No other node can take \(count) workload\(count == 1 ? "" : "s") of \(node.name), which is being emptied")
+      }
+      if maintenance.phase != .returning, maintenance.left + maintenance.stranded > 0, node.state != .down {
+        suggest("holdfast maintenance status \(node.name)", "what has left the node, and what has not")
+      }
+    }
+    if let quarantine = node.quarantine {
+      let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
+      degraded.append("Node \(node.name) was lost \(times) lately: it is the last choice")
+      suggest("holdfast node trust \(node.name)", "use the node like any other at once")
+    }
+  }
+
+  private mutating func lookAtRunningNode(_ node: NodeInfo) {
+    if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase) {
+      let meaning = phase.hasPrefix("isolat") ? "has stopped everything protected there (\(phase))" : "is \(phase)"
+      critical.append("The guard of \(node.name) \(meaning)")
+      suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
+    }
+    for connection in node.unreachable.keys.sorted() {
+      degraded.append("\(connection) on \(node.name) does not answer")
+      suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
+    }
+  }
+
+  private mutating func lookAtRecords(_ view: ClusterView) {
+    guard !view.unreadable.isEmpty else { return }
+    let count = view.unreadable.count
+    degraded.append(
+      "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: what depends on \(count == 1 ? "it" : "them") is left alone"
+    )
+  }
+
+  private mutating func lookAtPolicies(_ status: ClusterStatus) {
+    if let flaw = status.policyFlaw {
+      degraded.append("\(status.node) cannot read the policies: \(flaw)")
+      suggest("holdfast policy show", "the policies as they are")
+    }
+  }
+
+  private func list(_ workloads: [WorkloadInfo]) -> String { InWords.list(workloads.map(\.name), most: Self.namesInSentence) }
+}

@@ -1,0 +1,135 @@
+import GuardCore
+import HoldfastModel
+
+/// One workload, as `/v1/workloads` and the status tell it.
+public struct WorkloadInfo: Hashable, Sendable, Codable {
+  public enum State: String, Hashable, Sendable, Codable, CaseIterable {
+    case running
+    /// A node starts it, or is about to.
+    case starting
+    case stopping
+    /// It should run, and no node may take it; `why` says why.
+    case pending
+    /// It should not run, and does not.
+    case stopped
+    /// Nobody can tell whether it runs: its node cannot see, or a record cannot be read. Never taken for stopped.
+    case unclear
+    /// It should run; its node was lost and it was not started elsewhere yet.
+    case down
+  }
+  public struct Failure: Hashable, Sendable, Codable {
+    /// Starts that failed there since the workload last ran well.
+    public var count: Int
+    public var reason: String
+  }
+  public struct Move: Hashable, Sendable, Codable {
+    public var to: String
+    public var serial: Int
+    /// The planner has decided on it: `wantedNode` and `reason` tell how.
+    public var isServed: Bool
+  }
+  public var name: String
+  public var state: State
+  /// `running`, `stopped`, `adopting` or `unprotected`: what the operator wants of it.
+  public var desired: String
+  /// It is as it should be, where it should be.
+  public var isInPlace: Bool
+  /// A clause: why it is not in its place.
+  public var why: String?
+  /// The node that holds it.
+  public var node: String?
+  /// The node that the planner wants it on.
+  public var wantedNode: String?
+  /// Grows with every claim; 0 before the first.
+  public var epoch: Int64
+  /// Why it is placed there, or nowhere.
+  public var reason: String?
+  /// Why not on the other nodes, as of when it was placed.
+  public var others: [String: String]
+  public var demand: Resources
+  public var priority: Int
+  /// What the guard does at the deadline: `freeze` or `stop`.
+  public var isolation: String
+  /// By node.
+  public var failures: [String: Failure]
+  public var connection: String
+  public var uuid: String
+  public var labels: [String: String]
+  /// Seconds that it may take to shut down before it is destroyed.
+  public var stopTimeout: Double
+  /// The operator's last request to bring it to a node.
+  public var move: Move?
+}
+
+/// The answer of `/v1/workloads`, sorted by name.
+public struct WorkloadList: Hashable, Sendable, Codable {
+  public var workloads: [WorkloadInfo]
+  /// Absent: the cluster is armed.
+  public var disarm: DisarmInfo?
+
+  public init(_ view: ClusterView) {
+    workloads = WorkloadInfo.all(in: view)
+    disarm = view.disarm.map { DisarmInfo($0.value) }
+  }
+}
+
+/// The answer of `/v1/workloads/{name}`.
+public struct WorkloadDetail: Hashable, Sendable, Codable {
+  public var workload: WorkloadInfo
+  /// The domain XML in the store, from which it is started; absent for viewers, because it can hold passwords.
+  public var xml: String?
+  /// The last lines about it, oldest first.
+  public var history: [HistoryLine]
+
+  public init(_ workload: WorkloadInfo, xml: String?, history: [HistoryRecord]) {
+    self.workload = workload
+    self.xml = xml
+    self.history = history.map { HistoryLine($0) }
+  }
+}
+
+extension WorkloadInfo {
+  /// Every workload that the cluster knows, sorted by name. A claim that outlived its workload keeps only the epoch and is none.
+  public static func all(in view: ClusterView) -> [WorkloadInfo] {
+    let unreadable = view.unreadable.keys.compactMap { key -> WorkloadName? in
+      if case .spec(let name) = key { name } else { nil }
+    }
+    return Set(view.specs.keys).union(unreadable).sorted().map { WorkloadInfo($0, in: view) }
+  }
+
+  /// - Throws: that there is no such workload, with the nearest spelling.
+  public static func known(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> WorkloadInfo {
+    guard view.specs[name] != nil || view.unreadable[.spec(name)] != nil else {
+      throw .unknownWorkload(name, in: view)
+    }
+    return WorkloadInfo(name, in: view)
+  }
+
+  public init(_ name: WorkloadName, in view: ClusterView) {
+    let spec = view.specs[name]?.value, intent = view.intents[name]?.value
+    let placement = view.placements[name]?.value, claim = view.claims[name]?.value
+    let situation = Situation(name, in: view)
+    self.name = name.text
+    state = situation.state
+    why = situation.why
+    isInPlace = situation.why == nil
+    desired = (intent?.desired ?? .running).rawValue
+    node = view.holder(of: name)?.text
+    wantedNode = desired == IntentRecord.Desired.stopped.rawValue ? nil : placement?.node?.text
+    epoch = claim?.epoch.value ?? 0
+    reason = placement?.reason
+    others = Dictionary(uniqueKeysWithValues: (placement?.others ?? [:]).map { ($0.key.text, $0.value) })
+    demand = spec?.demand ?? .none
+    priority = spec?.priority ?? 0
+    isolation = spec?.isolation.rawValue ?? ""
+    failures = Dictionary(
+      uniqueKeysWithValues: (claim?.failures ?? [:]).map {
+        ($0.key.text, Failure(count: $0.value.count, reason: $0.value.reason))
+      })
+    connection = spec?.connection ?? ""
+    uuid = spec?.uuid ?? ""
+    labels = spec?.labels ?? [:]
+    stopTimeout = spec?.stopTimeout ?? 0
+    move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
+  }
+}

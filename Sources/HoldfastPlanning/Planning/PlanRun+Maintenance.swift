@@ -1,0 +1,180 @@
+import HoldfastModel
+
+/// Empties nodes that are in maintenance, and brings home what left them.
+extension PlanRun {
+  /// Of a node that is emptied so many leave at a time, as far as it is known what runs where; those that have to stay together leave
+  /// together.
+  mutating func leave(_ row: Int, _ workloads: [Int]) {
+    let maintenance = tables.nodes.nodes[row].maintenance
+    var underWay = tables.workloads.indices.count { isUnderWay($0, from: row) }
+    var rest = workloads.sorted(by: tables.goesFirst)
+    while let first = rest.first {
+      let group = companions(of: first, among: rest)
+      rest.removeAll(where: group.contains)
+      // Who is not there any more takes nobody's turn.
+      let turns = group.count { tables.running[$0] == Int32(row) }
+      let isFull = group.contains { member in
+        guard let most = least(tables.settings(member).evacuation.atOnce, maintenance?.atOnce) else { return false }
+        return underWay >= most
+      }
+      for member in group {
+        if isFull, turns > 0 {
+          stay(member, on: row, because: "its turn to leave has not come")
+        } else {
+          leaves[member] = maintenance == nil ? -1 : Int32(row)
+          want(member)
+        }
+      }
+      if !isFull { underWay += turns }
+    }
+  }
+
+  /// It runs on where it is, also where the last plan sent it elsewhere.
+  private mutating func stay(_ workload: Int, on row: Int, because reason: String) {
+    hold(workload, on: row)
+    guard tables.placed[workload] != Int32(row) else { return }
+    records[workload] = PlacementRecord(
+      node: wording.node(row), reason: "stays: \(reason)", servedMove: served(workload), home: nil)
+  }
+
+  private func least(_ a: Int?, _ b: Int?) -> Int? { [a, b].compactMap { $0 }.min() }
+
+  /// It is leaving the node, or has left it and does not run yet.
+  private func isUnderWay(_ workload: Int, from row: Int) -> Bool {
+    let wish = tables.workloads[workload]
+    if tables.running[workload] == Int32(row), tables.placed[workload] != Int32(row) { return wish.isOnItsWay != false }
+    return wish.isOnItsWay == true && wish.placed?.home == wording.node(row) && tables.placed[workload] >= 0
+      && tables.placed[workload] != Int32(row)
+  }
+
+  /// Those of the same company, with it.
+  private func companions(of workload: Int, among workloads: [Int]) -> [Int] {
+    let company = tables.neighbours.company[workload]
+    return company < 0 ? [workload] : workloads.filter { tables.neighbours.company[$0] == company }
+  }
+
+  /// It leaves a node that is up: it runs, and stops nobody else.
+  func isEvacuated(_ workload: Int) -> Bool { leaves[workload] >= 0 && tables.nodes.nodes[Int(leaves[workload])].isDraining }
+
+  /// What finds no room elsewhere runs on where it is, unless somebody said that it may stop.
+  mutating func stayWhereNoRoom() {
+    for workload in pending where wanted[workload] && leaves[workload] >= 0 {
+      let row = Int(leaves[workload])
+      guard isEvacuated(workload), tables.nodes.nodes[row].maintenance?.leavesPending == false else { continue }
+      (wanted[workload], homeless[workload], leaves[workload]) = (false, false, -1)
+      stay(workload, on: row, because: "no other node can take it")
+      warnings.append(
+        PlanWarning(
+          workload: wording.name(workload),
+          text: "stays on \(wording.node(row)), which is being emptied: no other node can take it"))
+    }
+    pending.removeAll { !wanted[$0] }
+  }
+
+  /// Where it belongs when a maintenance is over; nil: where it is.
+  func home(of workload: Int, on node: Int?) -> NodeName? {
+    let home = tables.workloads[workload].placed?.home ?? (leaves[workload] >= 0 ? wording.node(Int(leaves[workload])) : nil)
+    return node.map { wording.node($0) == home } ?? false ? nil : home
+  }
+
+  // MARK: home
+
+  /// Of a node whose maintenance is over, the one that this workload left.
+  private func goesHome(_ workload: Int) -> Int? {
+    guard board.isPlaced(workload), !fixed[workload], let home = tables.workloads[workload].placed?.home,
+      let row = tables.nodes.row(home), tables.nodes.isAvailable[row], board.at[workload] != Int32(row)
+    else { return nil }
+    switch tables.nodes.nodes[row].maintenance?.brings {
+    case .everything: return row
+    case .byPolicy: return tables.settings(workload).failback.mode == .never ? nil : row
+    case .nothing, nil: return nil
+    }
+  }
+
+  static let homecoming = "home after maintenance"
+
+  mutating func bringHome() {
+    var underWay: [Int: Int] = [:]
+    for row in 0..<tables.nodes.count where tables.nodes.nodes[row].maintenance?.brings != nil {
+      underWay[row] = tables.workloads.indices.count {
+        tables.placed[$0] == Int32(row) && tables.workloads[$0].isOnItsWay == true
+      }
+    }
+    if underWay.isEmpty { return }
+    var seen: Set<Int32> = []
+    for workload in tables.workloads.indices.sorted(by: tables.goesFirst) {
+      guard let row = goesHome(workload) else { continue }
+      if let most = tables.nodes.nodes[row].maintenance?.atOnce, underWay[row, default: 0] >= most { continue }
+      let company = tables.neighbours.company[workload]
+      if company >= 0 {
+        guard seen.insert(company).inserted else { continue }
+        underWay[row, default: 0] += bringHome(company: Int(company), to: row)
+      } else if bringHome(workload, to: row) {
+        underWay[row, default: 0] += 1
+      }
+    }
+  }
+
+  private mutating func bringHome(_ workload: Int, to row: Int) -> Bool {
+    let here = Int(board.at[workload])
+    board.take(workload, tables)
+    search.prepare(workload, board, tables)
+    if let refusal = refusal(of: row) {
+      board.put(workload, on: here, tables)
+      switch refusal {
+      // That passes.
+      case .lingering, .excluded: return false
+      default: break
+      }
+      stays(workload, away: row, because: wording.text(refusal, of: search, by: row, board))
+      return false
+    }
+    settle((row, search.score(row, board, tables)), because: Self.homecoming)
+    return true
+  }
+
+  /// All of them, or none.
+  private mutating func bringHome(company: Int, to row: Int) -> Int {
+    let members = tables.neighbours.companies[company].map(Int.init).filter { board.isPlaced($0) }
+    let places = Dictionary(uniqueKeysWithValues: members.map { ($0, Int(board.at[$0])) })
+    let movers = members.filter { goesHome($0) == row }
+    let isHome = moveCompany(
+      company, because: Self.homecoming,
+      among: { member, node in movers.contains(member) ? node == row : node == places[member] || node == row },
+      if: { run in movers.allSatisfy { run.board.at[$0] == Int32(row) } })
+    if isHome { return members.count { board.at[$0] != Int32(places[$0] ?? -1) } }
+    for member in movers { stays(member, away: row, because: "not all that it goes with find room there") }
+    return 0
+  }
+
+  /// It cannot go home: where it is, is its home now.
+  private mutating func stays(_ workload: Int, away row: Int, because reason: String) {
+    warnings.append(
+      PlanWarning(
+        workload: wording.name(workload),
+        text: "does not go home to \(wording.node(row)) after its maintenance: \(reason)"))
+    forgetHome(of: workload)
+  }
+
+  private mutating func forgetHome(of workload: Int) {
+    guard var record = records[workload] ?? tables.workloads[workload].placed else { return }
+    record.home = nil
+    records[workload] = record
+  }
+
+  /// What is not to go home to a node whose maintenance is over has none any more.
+  mutating func forgetHomes() {
+    for workload in tables.workloads.indices {
+      guard let home = (records[workload] ?? tables.workloads[workload].placed)?.home else { continue }
+      guard let row = tables.nodes.row(home) else {
+        forgetHome(of: workload)
+        continue
+      }
+      let brings = tables.nodes.nodes[row].maintenance?.brings
+      let isNever = brings == .byPolicy && tables.settings(workload).failback.mode == .never
+      // What runs nowhere goes where there is room, like any other.
+      let isNowhere = !board.isPlaced(workload) || tables.workloads[workload].desired != .running
+      if brings == .nothing || isNever || brings != nil && isNowhere { forgetHome(of: workload) }
+    }
+  }
+}

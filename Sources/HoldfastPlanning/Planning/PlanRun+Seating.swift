@@ -1,0 +1,146 @@
+import HoldfastModel
+
+/// The first steps: who keeps a seat, who moves on an operator's word, and who needs a new one.
+extension PlanRun {
+  /// Everybody who has a place keeps it while its node is available: nothing moves without a reason.
+  mutating func seat() {
+    var leaving: [Int: [Int]] = [:]
+    for workload in tables.workloads.indices {
+      let wish = tables.workloads[workload]
+      if wish.desired == .stopped {
+        nowhere(workload, "stopped by the operator")
+        continue
+      }
+      // It runs where it is; there is nothing to decide before it is adopted.
+      if wish.desired == .adopting { continue }
+      let row = Int(tables.placed[workload])
+      if wish.desired == .unprotected, wish.placed != nil {
+        // It stays where it is, even if that node is away: nobody may start it elsewhere.
+        if row >= 0 { hold(workload, on: row) }
+        continue
+      }
+      // It is on its way from a node that is emptied, and where it was to go is not there any more.
+      let source = Int(tables.running[workload])
+      if source >= 0, source != row, tables.nodes.nodes[source].isDraining, row < 0 || !tables.nodes.isAvailable[row],
+        tables.nodes.nodes[source].maintenance != nil
+      {
+        leaving[source, default: []].append(workload)
+        continue
+      }
+      guard row >= 0, wish.excluded[wording.node(row)] == nil else {
+        want(workload)
+        continue
+      }
+      if tables.nodes.isAvailable[row] {
+        pinned[workload] = wish.placed?.cause == .operatorsMove
+        board.put(workload, on: row, tables)
+      } else if tables.nodes.nodes[row].isDraining {
+        tables.settings(workload).evacuation.method == .stay
+          ? hold(workload, on: row) : leaving[row, default: []].append(workload)
+      } else if let maintenance = tables.nodes.nodes[row].maintenance, maintenance.brings == nil {
+        // It went down on the way: nobody waits for it.
+        leaves[workload] = Int32(row)
+        want(workload)
+      } else if !waits(workload, for: row) {
+        want(workload)
+      }
+    }
+    for (row, workloads) in leaving.sorted(by: { $0.key < $1.key }) { leave(row, workloads) }
+    // For whom a place is kept has it, as far as others are concerned.
+    let isKept = { [tables] in tables.workloads[$0].placed?.cause == .waits }
+    pending = pending.filter(isKept).sorted(by: tables.goesFirst) + pending.filter { !isKept($0) }.sorted(by: tables.goesFirst)
+  }
+
+  mutating func hold(_ workload: Int, on row: Int) {
+    fixed[workload] = true
+    board.put(workload, on: row, tables)
+  }
+
+  /// It needs a place, unless it failed too often for another try.
+  mutating func want(_ workload: Int) {
+    let failover = tables.settings(workload).failover
+    if failover.then == .giveUp {
+      let most = failover.restarts ?? Failover.defaultRestarts
+      let failed = tables.workloads[workload].failures.filter { $0.value >= most }.keys.sorted()
+      let limit = failover.nodes ?? tables.nodes.count
+      if !failed.isEmpty, failed.count >= limit {
+        let names = failed.map(\.text).joined(separator: ", ")
+        return nowhere(workload, "given up: it failed to start on \(names); start it by hand when the cause is gone")
+      }
+    }
+    wanted[workload] = true
+    homeless[workload] = true
+    pending.append(workload)
+  }
+
+  /// Its node may still come back in time.
+  private mutating func waits(_ workload: Int, for row: Int) -> Bool {
+    guard let wait = tables.settings(workload).failover.wait, let away = tables.nodes.nodes[row].unavailableFor, away < wait
+    else {
+      return false
+    }
+    hold(workload, on: row)
+    lookAgain(after: wait - away)
+    warnings.append(
+      PlanWarning(
+        workload: wording.name(workload), text: "waits \(Int(wait - away)) s more for \(wording.node(row)) to come back"))
+    return true
+  }
+
+  // MARK: moves
+
+  /// Moves that operators asked for, once each.
+  mutating func serveMoves() {
+    let movers = tables.workloads.indices.filter {
+      tables.workloads[$0].move != nil && tables.workloads[$0].desired == .running && board.isPlaced($0)
+    }
+    for workload in movers.sorted(by: tables.goesFirst) { serveMove(workload) }
+  }
+
+  private mutating func serveMove(_ workload: Int) {
+    guard let move = tables.workloads[workload].move else { return }
+    let here = Int(board.at[workload])
+    var answer = tables.workloads[workload].placed ?? PlacementRecord(node: nil, reason: "")
+    (answer.node, answer.servedMove) = (wording.node(here), move.serial)
+    defer { records[workload] = answer }
+    guard move.to != answer.node else {
+      (answer.reason, answer.cause, answer.home) = ("the operator asked for it; it was here already", .operatorsMove, nil)
+      pinned[workload] = true
+      return
+    }
+    guard let target = tables.nodes.row(move.to) else {
+      answer.reason = "asked to move to \(move.to), which this cluster does not know"
+      return
+    }
+    // Those that must be on its node go with it.
+    let unit = [workload] + unitMates(of: workload).filter { board.at[$0] == Int32(here) && !fixed[$0] }
+    for member in unit { board.take(member, tables) }
+    search.prepare(unit, board, tables)
+    if let refusal = refusal(of: target) {
+      answer.reason =
+        "asked to move to \(move.to), which cannot take it: \(wording.text(refusal, of: search, by: target, board))"
+      for member in unit { board.put(member, on: here, tables) }
+      return
+    }
+    for member in unit {
+      board.put(member, on: target, tables)
+      pinned[member] = true
+      records[member] = PlacementRecord(
+        node: move.to, reason: "goes with \(wording.name(workload)), which the operator moved",
+        others: [wording.node(here): "\(wording.name(workload)) was moved away by the operator"], servedMove: served(member),
+        cause: .operatorsMove)
+    }
+    answer = PlacementRecord(
+      node: move.to, reason: "the operator asked for it", others: [wording.node(here): "it was moved away by the operator"],
+      servedMove: move.serial, cause: .operatorsMove)
+  }
+
+  /// Those that must be on the same node.
+  func unitMates(of workload: Int) -> [Int] {
+    guard let cohort = tables.neighbours.cohorts.first(where: { $0.topology == 0 }), cohort.tallies[workload] >= 0 else {
+      return []
+    }
+    let company = tables.neighbours.companies[Int(tables.neighbours.company[workload])]
+    return company.map(Int.init).filter { $0 != workload && cohort.tallies[$0] == cohort.tallies[workload] }
+  }
+}

@@ -1,0 +1,157 @@
+import HoldfastModel
+
+/// The making of one plan, step by step.
+struct PlanRun {
+  let tables: PlanTables
+  var board: Board
+  var search: Search
+  let wording: Wording
+  /// By workload: what the plan says anew. The rest stays as the last plan had it.
+  var records: [Int: PlacementRecord] = [:]
+  /// Wanted and nowhere, in the order in which they are placed.
+  var pending: [Int] = []
+  /// Of each workload whether it is to run and nowhere.
+  var wanted: [Bool]
+  /// Of each workload whether it had to be placed by this run: it runs nowhere yet, and to place it elsewhere costs nothing.
+  var homeless: [Bool]
+  /// Seats that the run must not change: they leave protection, or wait for their node.
+  var fixed: [Bool]
+  /// Seats that an operator chose: nothing is brought back from there.
+  var pinned: [Bool]
+  /// Of each workload the row of the node in maintenance that it has to leave now; -1: none.
+  var leaves: [Int32]
+  /// By displaced workload: who took its room.
+  var displacedBy: [Int: Int] = [:]
+  var warnings: [PlanWarning] = []
+  /// Seconds after which the same snapshot would be planned differently.
+  var lookAgainAfter: Double?
+
+  init(_ tables: PlanTables) {
+    self.tables = tables
+    board = Board(tables)
+    search = Search(tables)
+    wording = Wording(tables: tables)
+    fixed = [Bool](repeating: false, count: tables.workloads.count)
+    (pinned, wanted, homeless) = (fixed, fixed, fixed)
+    leaves = [Int32](repeating: -1, count: tables.workloads.count)
+  }
+
+  mutating func run() {
+    seat()
+    serveMoves()
+    admit()
+    placePending()
+    bringHome()
+    // Every step leaves the cluster better by what it is for, and none undoes what another did: so this ends.
+    var before: [Int32], rounds = 0
+    repeat {
+      before = board.at
+      amend()
+      failBack()
+      if board.at != before { placePending() }
+      displace()
+      makeRoom()
+      rounds += 1
+    } while board.at != before && rounds < Self.mostRounds
+    stayWhereNoRoom()
+    tellPending()
+    tellMisplaced()
+    forgetHomes()
+  }
+
+  /// Against what nobody thought of: a plan never takes for ever.
+  private static let mostRounds = 50
+
+  mutating func lookAgain(after seconds: Double) { lookAgainAfter = min(lookAgainAfter ?? seconds, seconds) }
+
+  // MARK: records
+
+  /// The last plan's record with what was asked for served.
+  func served(_ workload: Int) -> Int {
+    tables.workloads[workload].move?.serial ?? tables.workloads[workload].placed?.servedMove ?? 0
+  }
+
+  mutating func nowhere(
+    _ workload: Int, _ reason: String, others: [NodeName: String] = [:], cause: PlacementRecord.Cause? = nil
+  ) {
+    records[workload] = PlacementRecord(
+      node: nil, reason: reason, others: others, servedMove: served(workload), cause: cause, home: home(of: workload, on: nil))
+  }
+
+  /// Puts them on the node that a search found for them, and says why.
+  ///
+  /// - Parameter prefix: what led to it, before the reason for this node.
+  mutating func settle(_ found: (node: Int, score: Score), because prefix: String? = nil, cause: PlacementRecord.Cause? = nil) {
+    let better =
+      cause == .operatorsMove
+      ? "would suit it better, but the operator asked"
+      : prefix == Self.homecoming ? "would suit it better, but its home is another" : nil
+    let (why, others) = wording.verdict(
+      of: search, chosen: found, board, better: better ?? "would suit it better, but not all that it goes with")
+    let node = wording.node(found.node)
+    for member in search.members {
+      let reason = [prefix, why].compactMap { $0 }.joined(separator: "; ")
+      wanted[member] = false
+      displacedBy[member] = nil
+      if tables.placed[member] == Int32(found.node), tables.workloads[member].move == nil {
+        // Back where it was: nothing happened.
+        records[member] = nil
+      } else if found.score.waits {
+        // The seat is kept for it; it is told to start when there is room.
+        let reason = "waits for room on \(node): \(leaving(found.node)) has not left it yet"
+        nowhere(member, reason, others: others, cause: .waits)
+      } else {
+        records[member] = PlacementRecord(
+          node: node, reason: reason, others: others, servedMove: served(member), cause: cause,
+          home: cause == .operatorsMove ? nil : home(of: member, on: found.node))
+      }
+      board.put(member, on: found.node, tables)
+    }
+  }
+
+  /// The first of those that are still on the node and should not be.
+  private func leaving(_ node: Int) -> String {
+    tables.workloads.indices.first { tables.running[$0] == Int32(node) && board.at[$0] != Int32(node) }
+      .map { "\(wording.name($0))" } ?? "another one"
+  }
+
+  /// Says of those that are nowhere why not anywhere.
+  private mutating func tellPending() {
+    var told: (like: Int, others: [NodeName: String])?
+    for workload in pending where wanted[workload] {
+      let others: [NodeName: String]
+      if let told, isAlike(told.like, workload) {
+        others = told.others
+      } else {
+        search.prepare(workload, board, tables)
+        others = wording.verdict(of: search, chosen: nil, board, better: "").others
+        told = (workload, others)
+      }
+      let reason = reason(pending: workload)
+      nowhere(workload, reason.text, others: others, cause: reason.cause)
+    }
+  }
+
+  private func reason(pending workload: Int) -> (text: String, cause: PlacementRecord.Cause?) {
+    if tables.nodes.count == 0 { return ("the cluster has no node", nil) }
+    if let winner = displacedBy[workload] {
+      let priorities = "priority \(tables.priority[winner]) over \(tables.priority[workload])"
+      return ("displaced by \(wording.name(winner)) (\(priorities)); no other node can take it", .displaced)
+    }
+    // It still is.
+    if let placed = tables.workloads[workload].placed, placed.cause == .displaced { return (placed.reason, .displaced) }
+    return ("no node can take it", nil)
+  }
+
+  /// Whatever is true of one is true of the other: no node that refuses one takes the other.
+  func isAlike(_ a: Int, _ b: Int) -> Bool {
+    guard tables.profileOf[a] == tables.profileOf[b], tables.servedBy[a] == tables.servedBy[b] else { return false }
+    let columns = tables.resourceCount
+    for column in 0..<columns where tables.demand[a * columns + column] != tables.demand[b * columns + column] { return false }
+    func isAlone(_ workload: Int) -> Bool {
+      tables.neighbours.checks(workload).isEmpty && tables.neighbours.company[workload] < 0
+        && tables.workloads[workload].excluded.isEmpty && tables.workloads[workload].move == nil && displacedBy[workload] == nil
+    }
+    return isAlone(a) && isAlone(b)
+  }
+}

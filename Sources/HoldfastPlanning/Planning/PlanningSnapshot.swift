@@ -1,0 +1,111 @@
+import HoldfastModel
+
+/// What the planner sees: a snapshot, already reduced to what matters for placement.
+public struct PlanningSnapshot: Hashable, Sendable, Codable {
+  public struct Node: Hashable, Sendable, Codable {
+    public var name: NodeName
+    public var capacity: Resources
+    public var labels: [String: String]
+    public var connections: Set<String>
+    /// Used by domains that are not under protection.
+    public var unmanaged: Resources
+    /// Why nothing may be placed here now; nil when it may.
+    public var unavailable: String?
+    /// It is being emptied but still runs what it has: what is to stay may.
+    public var isDraining: Bool
+    /// Seconds since it can take workloads; nil: long since, or not known.
+    public var availableFor: Double?
+    /// Seconds since it cannot; nil: long since, or not known.
+    public var unavailableFor: Double?
+    /// Seconds for which it is the last choice still, because it was lost lately; nil: it is like any other.
+    public var quarantine: Double?
+    /// It is in maintenance, up or not; or that is just over.
+    public var maintenance: Maintenance?
+
+    public init(
+      name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
+      unmanaged: Resources = .none, unavailable: String? = nil, isDraining: Bool = false, availableFor: Double? = nil,
+      unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil
+    ) {
+      self.name = name
+      self.capacity = capacity
+      self.labels = labels
+      self.connections = connections
+      self.unmanaged = unmanaged
+      self.unavailable = unavailable
+      self.isDraining = isDraining
+      self.availableFor = availableFor
+      self.unavailableFor = unavailableFor
+      self.quarantine = quarantine
+      self.maintenance = maintenance
+    }
+  }
+
+  /// What an operator asked for when a node was put into maintenance.
+  public struct Maintenance: Hashable, Sendable, Codable {
+    /// It is over: what is told here goes home. nil: it is not over.
+    public var brings: MaintenanceRecord.Homecoming?
+    /// So many leave, or come home, at a time; nil: all, as the time for it is over.
+    public var atOnce: Int?
+    /// What finds no room elsewhere is stopped.
+    public var leavesPending: Bool
+
+    public init(brings: MaintenanceRecord.Homecoming? = nil, atOnce: Int? = nil, leavesPending: Bool = false) {
+      self.brings = brings
+      self.atOnce = atOnce
+      self.leavesPending = leavesPending
+    }
+  }
+
+  public struct Workload: Hashable, Sendable, Codable {
+    public var name: WorkloadName
+    public var connection: String
+    public var demand: Resources
+    public var labels: [String: String]
+    public var priority: Int
+    public var desired: IntentRecord.Desired
+    /// Where the last plan put it.
+    public var placed: PlacementRecord?
+    /// A move request that was not served yet.
+    public var move: IntentRecord.Move?
+    /// Nodes that are out of the question for it now, and why (it failed to start there).
+    public var excluded: [NodeName: String]
+    /// The node that has it now, wherever it should be; nil: none, or not known. What is still to leave a node uses its room.
+    public var running: NodeName?
+    /// Failed starts by node, since it last ran well.
+    public var failures: [NodeName: Int]
+    /// It does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
+    public var isOnItsWay: Bool?
+
+    public init(
+      name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
+      desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
+      move: IntentRecord.Move? = nil, excluded: [NodeName: String] = [:], running: NodeName? = nil,
+      failures: [NodeName: Int] = [:], isOnItsWay: Bool? = nil
+    ) {
+      self.name = name
+      self.connection = connection
+      self.demand = demand
+      self.labels = labels
+      self.priority = priority
+      self.desired = desired
+      self.placed = placed
+      self.move = move
+      self.excluded = excluded
+      self.running = running
+      self.failures = failures
+      self.isOnItsWay = isOnItsWay
+    }
+  }
+
+  public var nodes: [Node]
+  public var workloads: [Workload]
+  /// The local time of the cluster; nil: not known, and windows of the week are closed.
+  public var time: WeekTime?
+
+  public init(nodes: [Node], workloads: [Workload], time: WeekTime? = nil) {
+    self.nodes = nodes
+    self.workloads = workloads
+    self.time = time
+  }
+}

@@ -1,0 +1,122 @@
+import HoldfastModel
+
+/// What the planner would make of a cluster after some changes, when everything has arrived: who goes where and why, who would run
+/// nowhere and why, and what room is left.
+public struct WhatIf: Hashable, Sendable, Codable {
+  public struct Move: Hashable, Sendable, Codable {
+    public var workload: WorkloadName
+    /// Where it is without the changes; nil: nowhere.
+    public var from: NodeName?
+    public var to: NodeName
+    public var reason: String
+  }
+  public struct Pending: Hashable, Sendable, Codable {
+    public var workload: WorkloadName
+    /// Where it is without the changes; nil: nowhere, so that the changes are not why.
+    public var from: NodeName?
+    /// It is one of those that are added.
+    public var isNew: Bool
+    public var reason: String
+    /// By node: why not there.
+    public var others: [NodeName: String]
+    /// As the policies say.
+    public var demand: Resources
+    /// nil: a node has the room; `reason` tells what it waits for.
+    public var shortfall: Shortfall?
+  }
+  public struct Warning: Hashable, Sendable, Codable {
+    /// nil: it concerns the cluster.
+    public var workload: WorkloadName?
+    public var text: String
+  }
+
+  /// Workloads that are to run.
+  public var wanted: Int
+  /// Those of them that would run.
+  public var running: Int
+  /// By workload.
+  public var moves: [Move]
+  /// By workload.
+  public var pending: [Pending]
+  /// What holds only with the changes.
+  public var warnings: [Warning]
+  public var headroom: [Headroom]
+  /// With the changes, by node.
+  public var nodes: [NodeFill]
+  /// Without them, by node.
+  public var nodesBefore: [NodeFill]
+
+  /// Those that run now, or are new, and would run nowhere.
+  public var victims: [Pending] { pending.filter { $0.from != nil || $0.isNew } }
+
+  /// - Parameters:
+  ///   - policies: those in force.
+  ///   - next: those that would be in force then; nil: the same.
+  public init(
+    _ supposition: Supposition, in snapshot: PlanningSnapshot, policies: PolicySet, next: PolicySet? = nil
+  ) {
+    self.init(supposition, Baseline(snapshot, policies: policies), PolicyPlanner(next ?? policies))
+  }
+
+  /// A cluster as it would be without changes: many are compared with it.
+  struct Baseline {
+    let snapshot: PlanningSnapshot
+    let seats: [WorkloadName: NodeName]
+    let warnings: Set<PlanWarning>
+    let nodes: [NodeFill]
+
+    init(_ snapshot: PlanningSnapshot, policies: PolicySet) {
+      self.snapshot = snapshot.atRest()
+      let planner = PolicyPlanner(policies)
+      let run = planner.run(on: self.snapshot)
+      let outcome = planner.outcome(of: run)
+      seats = outcome.placements.compactMapValues(\.node)
+      warnings = Set(outcome.warnings)
+      nodes = run.fills()
+    }
+  }
+
+  init(_ supposition: Supposition, _ baseline: Baseline, _ planner: PolicyPlanner) {
+    let changed = baseline.snapshot.supposing(supposition)
+    var run = planner.run(on: changed)
+    let outcome = planner.outcome(of: run)
+    let new = Set(supposition.workloads.map(\.name))
+    (moves, pending, wanted, running) = ([], [], 0, 0)
+    var nowhere: [Int] = []
+    for (row, workload) in run.tables.workloads.enumerated() where workload.desired == .running {
+      wanted += 1
+      let from = baseline.seats[workload.name]
+      guard let record = outcome.placements[workload.name], let node = record.node else {
+        nowhere.append(row)
+        continue
+      }
+      // What is to stay on a node that is away waits for it there.
+      let place = run.tables.nodes.row(node).map { run.tables.nodes.nodes[$0] }
+      if place.map({ $0.unavailable == nil || $0.isDraining }) ?? false { running += 1 }
+      if node != from { moves.append(Move(workload: workload.name, from: from, to: node, reason: record.reason)) }
+    }
+    warnings = outcome.warnings.filter { !baseline.warnings.contains($0) }.map { Warning(workload: $0.workload, text: $0.text) }
+    warnings += Self.staying(run, drained: supposition.drained)
+    headroom = run.headroom()
+    nodes = run.fills()
+    nodesBefore = baseline.nodes
+    let shortfalls = run.shortfalls(of: nowhere)
+    pending = nowhere.map { row in
+      let workload = run.tables.workloads[row], record = outcome.placements[workload.name]
+      return Pending(
+        workload: workload.name, from: baseline.seats[workload.name], isNew: new.contains(workload.name),
+        reason: record?.reason ?? "no node can take it", others: record?.others ?? [:], demand: run.tables.needs(row),
+        shortfall: shortfalls[row])
+    }
+  }
+
+  /// Workloads that their policy leaves on a node that is emptied.
+  private static func staying(_ run: PlanRun, drained: Set<NodeName>) -> [Warning] {
+    run.tables.workloads.indices.compactMap { row in
+      guard run.fixed[row], run.board.isPlaced(row), run.tables.workloads[row].desired == .running else { return nil }
+      let node = run.wording.node(Int(run.board.at[row]))
+      guard drained.contains(node) else { return nil }
+      return Warning(workload: run.wording.name(row), text: "stays on \(node), and goes down with it: 'evacuation: stay'")
+    }
+  }
+}

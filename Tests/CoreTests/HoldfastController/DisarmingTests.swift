@@ -1,0 +1,89 @@
+import GuardCore
+import HoldfastController
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+import Testing
+
+/// Hands off: longer times, the same rules.
+@Suite struct DisarmingTests {
+  private func ttl(_ rig: Rig) -> Int64? {
+    if case .session(let record)? = rig.store.entries[.session(rig.sessions().first ?? "none")]?.value {
+      record.ttl
+    } else {
+      nil
+    }
+  }
+  private func disarm(_ rig: inout Rig, until: Int64? = nil) {
+    rig.send(.wallTime(WeekTime(minute: 0), 1_000_000))
+    rig.write([.put(.disarm, .disarm(DisarmRecord(since: 1_000_000, until: until)))])
+    rig.pass(.milliseconds(500))
+  }
+
+  @Test func `the session stands for longer, and the guard's deadline follows what was confirmed`() {
+    var rig = Rig.guarded()
+    let usual = ttl(rig)
+    disarm(&rig)
+    #expect(usual == 1000 && ttl(rig) == 600_000)
+    guard case .armed(let deadline)? = rig.machine?.state.phase else { return #expect(Bool(false), "armed") }
+    #expect(deadline > rig.now + .seconds(500) && deadline < rig.now + .seconds(600))
+    rig.storeIsAway = true
+    rig.pass(.seconds(60))
+    #expect(rig.machine?.state.phase == .armed(deadline: deadline), "nothing is frozen")
+  }
+
+  @Test func `nobody is declared lost, and nothing is placed anew`() {
+    var rig = Rig.running()
+    rig.join("n2", incarnation: "i2")
+    rig.apply("w1")
+    rig.place("w1", on: "n2")
+    rig.hold("w1", by: "n2", "i2")
+    disarm(&rig)
+    rig.renewed = [:]
+    rig.pass(.seconds(10))
+    #expect(rig.sessions(of: "n2") == ["i2"] && rig.placement("w1")?.node == "n2")
+    rig.write([.delete(.disarm)])
+    rig.pass(.seconds(2))
+    #expect(rig.sessions(of: "n2").isEmpty && rig.placement("w1")?.node == "n1")
+  }
+
+  @Test func `the guard confirms the shorter deadline before the shorter session is written`() {
+    var rig = Rig.guarded()
+    disarm(&rig)
+    rig.mood = .holds
+    rig.write([.delete(.disarm)])
+    rig.deliver()
+    rig.pass(.milliseconds(100))
+    let order = rig.actions.compactMap { action -> String? in
+      switch action {
+      case .tellGuard(.shorten): "shorten"
+      case .transact(_, let transaction, _):
+        transaction.writes.contains { if case .put(_, .session(let record)) = $0 { record.ttl == 1000 } else { false } }
+          ? "write" : nil
+      default: nil
+      }
+    }
+    #expect(Array(order.suffix(2)) == ["shorten", "write"], "\(order)")
+    guard case .armed(let deadline)? = rig.machine?.state.phase else { return #expect(Bool(false), "armed") }
+    #expect(deadline <= rig.now + .seconds(1))
+  }
+
+  @Test func `it ends by itself when its time is over, and no session says more than that`() {
+    var rig = Rig.guarded()
+    disarm(&rig, until: 1_020_000)
+    #expect(ttl(rig).map { $0 > 18_000 && $0 <= 20_000 } == true)
+    rig.pass(.seconds(21))
+    #expect(rig.store.entries[.disarm] == nil && ttl(rig) == 1000)
+  }
+
+  @Test func `a stop leaves everything as it is`() {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    disarm(&rig)
+    rig.actions = []
+    rig.send(.leave(inHaste: true))
+    #expect(rig.actions.contains(.finished) && rig.stops().isEmpty && !rig.sessions().isEmpty)
+    #expect(!rig.actions.contains(.save(nil)))
+  }
+}

@@ -1,0 +1,281 @@
+import GuardCore
+import HoldfastController
+import HoldfastModel
+import HoldfastPlanning
+import Testing
+
+/// A live migration, step by step, on both of its sides.
+@Suite struct MigratingTests {
+  private static let uri = "qemu+tls://n2/system"
+
+  /// n1 runs w1 under its claim at epoch 1, and n2 can take migrations.
+  private func source(method: MaintenanceRecord? = nil) -> Rig {
+    var rig = Rig.follower()
+    var node = Rig.node
+    node.migration = [Rig.connection: Self.uri]
+    rig.domainsObey = true
+    rig.write([.put(.node("n2"), .node(node))])
+    rig.apply("w1")
+    rig.place("w1", on: "n1")
+    if let method { rig.write([.put(.maintenance("n1"), .maintenance(method))]) }
+    rig.actions = []
+    return rig
+  }
+
+  private func ready(_ rig: inout Rig) {
+    guard var claim = rig.claim("w1") else { return }
+    claim.migration?.step = .ready
+    rig.write([.put(.claim("w1"), .claim(claim))])
+  }
+
+  /// Its migration to n2 has begun, and it stands still here.
+  private func standsStill(_ rig: inout Rig) throws -> DomainObservation {
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    return domain
+  }
+
+  private func migrations(_ rig: Rig) -> [MigrationRequest] {
+    rig.actions.compactMap { if case .migrate(_, let request) = $0 { request } else { nil } }
+  }
+
+  @Test func `it is offered, begun when the target is ready, and given away when it is seen gone`() {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    #expect(rig.claim("w1")?.migration == .init(.offered, target: .init(node: "n2", incarnation: "i2")))
+    #expect(rig.stops().isEmpty && migrations(rig).isEmpty)
+    ready(&rig)
+    #expect(migrations(rig).map(\.destination) == [Self.uri])
+    rig.send(.operation("w1", .migrate, .done))
+    #expect(rig.claim("w1")?.holder?.node == "n1", "libvirt's word is not enough")
+    rig.gone("w1")
+    let claim = rig.claim("w1")
+    #expect(claim?.holder == .init(node: "n2", incarnation: "i2") && claim?.epoch == Epoch(2))
+    #expect(claim?.migration?.step == .arrived)
+  }
+
+  @Test func `what failed goes on here, and is stopped and started after the second time`() {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    for _ in 0..<2 {
+      ready(&rig)
+      rig.send(.operation("w1", .migrate, .failed(reason: "no route")))
+      rig.pass(.milliseconds(100))
+    }
+    rig.pass(.seconds(2))
+    #expect(migrations(rig).count == 2)
+    #expect(rig.stops() == [.seconds(2)])
+    #expect(rig.claim("w1")?.holder == nil && rig.claim("w1")?.migration == nil)
+  }
+
+  @Test func `what stands still here after a failure is let go on before the offer is taken back`() throws {
+    var rig = source()
+    var domain = try standsStill(&rig)
+    rig.send(.operation("w1", .migrate, .failed(reason: "the connection broke")))
+    #expect(rig.actions.contains { if case .resume("w1", _, _, _) = $0 { true } else { false } })
+    #expect(rig.claim("w1")?.migration?.step == .ready)
+    domain.state = .running
+    rig.sees(domain)
+    rig.send(.operation("w1", .resume, .done))
+    rig.pass(.milliseconds(100))
+    #expect(rig.claim("w1")?.migration?.step != .ready)
+  }
+
+  @Test(arguments: [
+    MaintenanceRecord(since: 0, method: .restart), MaintenanceRecord(since: 0, deadline: 1000)
+  ])
+  func `a maintenance may ask for a restart, or be out of time`(record: MaintenanceRecord) {
+    var rig = source(method: record)
+    rig.send(.wallTime(WeekTime(minute: 0), 5000))
+    rig.place("w1", on: "n2")
+    rig.pass(.milliseconds(100))
+    #expect(migrations(rig).isEmpty && rig.stops() == [.seconds(2)])
+  }
+
+  @Test func `what stands still here when the session is lost goes on under the next claim`() throws {
+    var rig = source()
+    _ = try standsStill(&rig)
+    rig.place("w1", on: "n1")
+    let old = try #require(rig.controller.session.incarnation)
+    rig.write([.delete(.session(old))])
+    rig.send(.operation("w1", .migrate, .failed(reason: "libvirtd is gone")))
+    rig.pass(.milliseconds(300))
+    rig.send(rig.isolated(["w1"]))
+    rig.pass(.milliseconds(300))
+    #expect(rig.claim("w1")?.epoch == Epoch(2))
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.seconds(5))
+    #expect(rig.actions.contains { if case .resume("w1", _, _, _) = $0 { true } else { false } })
+    #expect(rig.starts().isEmpty)
+  }
+
+  @Test func `what is on its way when the time is over is not waited for`() {
+    var rig = source(method: MaintenanceRecord(since: 0, deadline: 10_000))
+    rig.send(.wallTime(WeekTime(minute: 0), 5000))
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    func isCancelled() -> Bool { rig.actions.contains { if case .cancelMigration = $0 { true } else { false } } }
+    rig.pass(.seconds(4))
+    #expect(!isCancelled())
+    rig.pass(.seconds(2))
+    #expect(isCancelled())
+    rig.send(.operation("w1", .migrate, .failed(reason: "it was given up")))
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops() == [.seconds(2)])
+  }
+
+  @Test func `what cannot move and is not to be stopped runs on, and its node says so`() {
+    var rig = source()
+    let rules = PoliciesRecord(files: [PolicyText(file: "p.yaml", text: "otherwise w1 stay")])
+    rig.write([.put(.policies, .policies(rules)), .put(.node("n2"), .node(Rig.node))])
+    rig.place("w1", on: "n2")
+    rig.pass(.seconds(5))
+    #expect(rig.stops().isEmpty && rig.claim("w1")?.migration == nil)
+    #expect(rig.controller.view.whyKept("w1")?.contains("otherwise: stay") == true)
+    // n2 can take migrations now.
+    rig.write([.put(.node("n2"), .node(source().controller.view.nodes["n2"]?.value ?? Rig.node))])
+    rig.place("w1", on: "n2")
+    rig.pass(.seconds(2))
+    #expect(rig.claim("w1")?.migration?.step == .offered)
+    #expect(rig.controller.view.whyKept("w1") == nil)
+  }
+
+  @Test func `the target that is lost is not given the claim`() {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    rig.renewed = [:]
+    rig.write([.delete(.session("i2"))])
+    rig.send(.operation("w1", .migrate, .unknown(reason: "time-out")))
+    rig.gone("w1")
+    rig.pass(.milliseconds(500))
+    #expect(rig.claim("w1")?.holder?.node != "n2")
+  }
+
+  @Test func `what leaves protection while it moves goes on here first`() throws {
+    var rig = source()
+    var domain = try standsStill(&rig)
+    rig.want("w1", .unprotected)
+    #expect(rig.actions.contains { if case .cancelMigration = $0 { true } else { false } })
+    rig.send(.operation("w1", .migrate, .failed(reason: "it was called off")))
+    #expect(resumes(rig) == 1 && rig.processes["w1"]?.mark != nil)
+    domain.state = .running
+    rig.sees(domain)
+    rig.send(.operation("w1", .resume, .done))
+    rig.pass(.seconds(1))
+    #expect(rig.processes["w1"]?.mark == nil && rig.stops().isEmpty)
+    #expect(rig.claim("w1")?.left?.node == "n1" && rig.claim("w1")?.migration == nil)
+  }
+
+  // MARK: the target
+
+  /// n2 holds w1 at epoch 3 and offers it to n1.
+  private func target() throws -> Rig {
+    var rig = Rig.follower()
+    let own = try #require(rig.sessions().first)
+    rig.write([
+      .put(
+        .claim("w1"),
+        .claim(
+          ClaimRecord(
+            epoch: Epoch(3), holder: .init(node: "n2", incarnation: "i2"), activity: .running,
+            migration: .init(.offered, target: .init(node: "n1", incarnation: own)))))
+    ])
+    rig.apply("w1")
+    rig.place("w1", on: "n1")
+    return rig
+  }
+
+  private func arriving(_ state: DomainObservation.State = .arriving, epoch: Int64 = 3) -> DomainObservation {
+    var domain = Rig.domain("w1", epoch: epoch)
+    domain.state = state
+    return domain
+  }
+
+  private func resumes(_ rig: Rig) -> Int { rig.actions.count { if case .resume = $0 { true } else { false } } }
+
+  @Test func `the target is ready when its guard covers what may arrive`() throws {
+    var rig = try target()
+    #expect(rig.commands().contains { if case .protect(let guarded) = $0 { guarded.name == "w1" } else { false } })
+    #expect(rig.claim("w1")?.migration?.step == .offered)
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(100))
+    #expect(rig.claim("w1")?.migration?.step == .ready)
+  }
+
+  @Test func `what arrives is let be, and goes on when the claim has come`() throws {
+    var rig = try target()
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(50))
+    rig.sees(arriving())
+    rig.sees(arriving(.paused))
+    rig.pass(.milliseconds(300))
+    #expect(rig.stops().isEmpty && resumes(rig) == 0, "it is not ours yet")
+    let own = try #require(rig.sessions().first)
+    let holder = ClaimRecord.Holder(node: "n1", incarnation: own)
+    rig.write([
+      .put(
+        .claim("w1"),
+        .claim(ClaimRecord(epoch: Epoch(4), holder: holder, activity: .starting, migration: .init(.arrived, target: holder))))
+    ])
+    #expect(resumes(rig) == 1)
+    rig.sees(arriving(.running))
+    rig.send(.operation("w1", .resume, .done))
+    rig.sees(Rig.domain("w1", epoch: 4))
+    rig.send(.operation("w1", .mark, .done))
+    rig.pass(.milliseconds(300))
+    #expect(rig.claim("w1")?.activity == .running && rig.claim("w1")?.migration == nil)
+    #expect(rig.starts().isEmpty)
+  }
+
+  @Test func `what arrives and is to leave protection goes on first`() throws {
+    var rig = try target()
+    rig.domainsObey = true
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(50))
+    rig.sees(arriving(.paused))
+    rig.want("w1", .unprotected)
+    let holder = ClaimRecord.Holder(node: "n1", incarnation: try #require(rig.sessions().first))
+    rig.write([
+      .put(
+        .claim("w1"),
+        .claim(ClaimRecord(epoch: Epoch(4), holder: holder, activity: .starting, migration: .init(.arrived, target: holder))))
+    ])
+    #expect(resumes(rig) == 1 && rig.processes["w1"]?.mark != nil)
+    rig.sees(arriving(.running))
+    rig.send(.operation("w1", .resume, .done))
+    rig.pass(.seconds(1))
+    #expect(rig.processes["w1"]?.mark == nil && rig.stops().isEmpty)
+    #expect(rig.claim("w1")?.left?.node == "n1")
+  }
+
+  @Test func `a copy from before is not what arrives`() throws {
+    var rig = try target()
+    rig.send(rig.armed(["w1"]))
+    rig.sees(arriving(.paused, epoch: 1))
+    rig.pass(.milliseconds(100))
+    #expect(rig.commands().contains(.kill(workload: "w1")))
+  }
+
+  @Test func `what was let go on by somebody else is an intruder`() throws {
+    var rig = try target()
+    rig.send(rig.armed(["w1"]))
+    rig.sees(arriving(.running))
+    #expect(rig.commands().contains(.kill(workload: "w1")))
+  }
+
+  @Test func `when the source is lost before it gave the claim away, what arrived is ended and it is started anew`() throws {
+    var rig = try target()
+    rig.domainsObey = true
+    rig.send(rig.armed(["w1"]))
+    rig.sees(arriving(.paused))
+    rig.renewed = [:]
+    rig.write([.delete(.session("i2"))])
+    rig.pass(.seconds(1))
+    #expect(resumes(rig) == 0)
+    #expect(rig.starts().count == 1 && rig.claim("w1")?.epoch == Epoch(4))
+  }
+}

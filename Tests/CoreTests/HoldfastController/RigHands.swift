@@ -1,0 +1,125 @@
+import GuardCore
+import HoldfastController
+import HoldfastModel
+
+/// The hands: the store, the domains, the guard.
+extension Rig {
+  mutating func carryOut(_ action: Action) {
+    switch action {
+    case .transact(let id, let transaction, _): transact(id, transaction)
+    case .tellGuard(let command): commanded(command)
+    case .wake(let at): wakeAt = at
+    case .start(let workload, let request) where domainsObey: obey(workload, request)
+    case .stop(let workload, let id, _, _) where domainsObey:
+      gone(id.name)
+      send(.operation(workload, .stop, .done))
+    case .mark(let workload, let id, _, let mark) where domainsObey: marked(workload, id, mark, .mark)
+    case .unmark(let workload, let id, _) where domainsObey: marked(workload, id, nil, .unmark)
+    case .bar(let workload, _, _, _): send(.operation(workload, .bar, barOutcome))
+    case .refresh where domainsObey: inventory(processes.values.sorted { $0.id.name < $1.id.name })
+    default: break
+    }
+  }
+
+  private mutating func transact(_ id: TransactionID, _ transaction: ClusterTransaction) {
+    switch mood {
+    case .answers: send(.transaction(id, .verdict(store.apply(transaction))))
+    case .away: send(.transaction(id, .unknown(reason: "away")))
+    case .refuses: send(.transaction(id, .notApplied(reason: "connection refused")))
+    case .losesAnswers:
+      _ = store.apply(transaction)
+      send(.transaction(id, .unknown(reason: "time-out")))
+    case .holds: held.append((id, transaction))
+    }
+  }
+
+  /// Applies and answers what was held, in this order of its places.
+  mutating func answerHeld(_ order: [Int]? = nil, lastFirst: Bool = false) {
+    let all = held
+    held = []
+    var verdicts = (order ?? Array(all.indices)).map { (all[$0].id, store.apply(all[$0].transaction)) }
+    if lastFirst { verdicts.reverse() }
+    for (id, verdict) in verdicts { send(.transaction(id, .verdict(verdict))) }
+  }
+
+  private mutating func obey(_ workload: WorkloadName, _ request: StartRequest) {
+    var domain = Self.domain(request.id.name, uuid: request.uuid, epoch: request.mark.epoch.value)
+    domain.id = request.id
+    sees(domain)
+    send(.operation(workload, .start, .done))
+  }
+
+  private mutating func marked(_ workload: WorkloadName, _ id: DomainID, _ mark: ClaimMark?, _ kind: DomainOperation) {
+    guard var domain = processes[id.name] else { return }
+    domain.mark = mark
+    domain.persistent = mark == nil
+    sees(domain)
+    send(.operation(workload, kind, .done))
+  }
+
+  // MARK: the guard
+
+  /// A node whose guard is the guard's own machine.
+  static func guarded() -> Rig {
+    var rig = Rig()
+    rig.machine = GuardMachine(boot: "boot")
+    rig.domainsObey = true
+    rig.tellMachine(.started(.init(record: .none, occupied: false, frozen: false)))
+    rig.connectMachine()
+    rig.inventory([])
+    rig.list()
+    return rig
+  }
+
+  /// The controller's connection to the guard, as the door makes it.
+  mutating func connectMachine() {
+    guard let state = machine?.state else { return }
+    tellMachine(.controllerConnected)
+    tellMachine(.command(.hello(version: guardProtocolVersion)), quietly: true)
+    send(.guardian(.connected(state)))
+  }
+
+  private mutating func commanded(_ command: GuardCommand) {
+    if machine != nil { return tellMachine(.command(command)) }
+    if case .resume = command, resumeIsRefused {
+      send(.guardian(.report(.refused(reason: "w is being killed and may still execute"))))
+    }
+    if case .protect(let guarded) = command {
+      if guarded.isStarting { startsTold.insert(guarded.name) } else { startsTold.remove(guarded.name) }
+      if guarded.isStarting, let phase = controller.guardian.phase {
+        send(.guardian(.report(.state(GuardState(phase: phase, workloads: [guarded.name], starting: startsTold.sorted())))))
+      }
+    }
+    if case .forget(let name) = command { startsTold.remove(name) }
+    if case .extend(let deadline) = command {
+      send(
+        .guardian(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [], starting: startsTold.sorted())))))
+    }
+  }
+
+  /// Whether the workload's processes may execute an instruction now.
+  func executes(_ name: String) -> Bool {
+    guard processes[name] != nil else { return false }
+    if case .isolated? = machine?.state.phase { return false }
+    return true
+  }
+
+  mutating func tellMachine(_ event: GuardMachine.Event, quietly: Bool = false) {
+    guard let asked = machine?.receive(event, now: now) else { return }
+    for action in asked { carryOut(action, quietly: quietly) }
+  }
+
+  private mutating func carryOut(_ action: GuardMachine.Action, quietly: Bool) {
+    switch action {
+    case .report(let report): if !quietly { send(.guardian(.report(report))) }
+    case .isolateNow(let round, _), .retryIsolation(let round, _):
+      tellMachine(.freezeResult(round: round, confirmed: true, foundFrozen: []))
+    case .linksDown(let round, _): tellMachine(.linksResult(round: round, foundDown: []))
+    case .kill(let target):
+      if case .workload(let name, _) = target { gone(name) }
+      tellMachine(.killResult(target, .gone))
+    case .takeCensus: tellMachine(.census(alive: !processes.isEmpty))
+    case .setTimer, .thaw, .linksUp, .feedWatchdog, .persist, .log: break
+    }
+  }
+}

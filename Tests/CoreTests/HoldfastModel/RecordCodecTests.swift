@@ -1,0 +1,194 @@
+import GuardCore
+import HoldfastModel
+import Testing
+
+@Suite struct RecordCodecTests {
+  private static let codec = RecordCodec(cluster: "c")
+  private static let nodes: [NodeName] = (0..<12).map { NodeName("node-\($0)") }
+
+  static let records: [(RecordKey, Record)] = [
+    (.format, .format(FormatRecord())),
+    (.planner, .planner(PlannerRecord(node: "n1", incarnation: "n1-0f"))),
+    (
+      .node("n1"),
+      .node(
+        NodeRecord(
+          capacity: Resources(memory: 4096, cpus: 7.5), labels: ["rack": "a/b", "zone": "z"], connections: ["lxc:///system"],
+          version: "1.0"))
+    ),
+    (
+      .report("n1"),
+      .report(
+        ReportRecord(
+          unmanaged: Resources(memory: 1, cpus: 0), unmanagedDomains: 2, unreachable: ["lxc:///system": "no\nanswer"],
+          guardPhase: "armed", strays: ["lxc:///system/x"]))
+    ),
+    (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .leaving))),
+    (
+      .spec("w"),
+      .spec(
+        SpecRecord(
+          connection: "qemu:///system", uuid: "u", xml: "<domain name=\"é\">\\/</domain>",
+          demand: Resources(memory: 512, cpus: 0.1), labels: ["app": "db"], priority: -3, isolation: .stop, stopTimeout: 1.5))
+    ),
+    (.intent("w"), .intent(IntentRecord(desired: .unprotected, move: .init(to: "n2", serial: 4)))),
+    (.intent("w"), .intent(IntentRecord(desired: .stopped))),
+    (
+      .placement("w"),
+      .placement(
+        PlacementRecord(
+          node: "n1", reason: "least loaded", others: Dictionary(uniqueKeysWithValues: nodes.map { ($0, "full") }),
+          servedMove: 9))
+    ),
+    (.placement("w"), .placement(PlacementRecord(node: nil, reason: "no node can take it"))),
+    (
+      .claim("w"),
+      .claim(
+        ClaimRecord(
+          epoch: Epoch(12), holder: .init(node: "n1", incarnation: "n1-0f"), activity: .unclear,
+          failures: Dictionary(uniqueKeysWithValues: nodes.map { ($0, .init(count: 2, reason: "r")) })))
+    ),
+    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil))),
+    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil, left: .init(node: nil, connection: "c:///", uuid: "u")))),
+    (
+      .history("n1", slot: 7),
+      .history(
+        HistoryRecord(
+          time: 1_700_000_000_000, node: "n1", serial: 99,
+          note: Note(.placed, "w goes to n1", severity: .warning, workload: "w", subject: "n2")))
+    )
+  ]
+
+  @Test(arguments: records.indices) func `every record survives the way to the store and back`(_ index: Int) throws {
+    let (key, record) = Self.records[index]
+    let bytes = try Self.codec.encode(record)
+    #expect(Self.codec.decode(bytes, at: key) == record)
+    #expect(Self.codec.parse(Self.codec.key(key)) == key)
+  }
+
+  /// Equal records in unequal bytes would make a transaction of an unchanged record a change.
+  @Test(arguments: records.indices) func `equal records have equal bytes`(_ index: Int) throws {
+    var record = Self.records[index].1
+    let bytes = try Self.codec.encode(record)
+    switch record {
+    case .placement(var placement):
+      placement.others = Dictionary(uniqueKeysWithValues: placement.others.sorted { $0.key > $1.key })
+      record = .placement(placement)
+    case .claim(var claim):
+      claim.failures = Dictionary(uniqueKeysWithValues: claim.failures.sorted { $0.key > $1.key })
+      record = .claim(claim)
+    default: break
+    }
+    #expect(try Self.codec.encode(record) == bytes)
+  }
+
+  @Test func `node names are the fields of an object, in order, so that the bytes do not depend on the process`() throws {
+    let record = Record.placement(PlacementRecord(node: nil, reason: "r", others: ["b": "2", "a": "1", "c": "3"]))
+    let text = String(decoding: try Self.codec.encode(record), as: UTF8.self)
+    #expect(text == #"{"others":{"a":"1","b":"2","c":"3"},"reason":"r","servedMove":0}"#)
+  }
+
+  private static let garbage: [(String, String)] = [
+    ("", "not a record"), ("{", "not a record"), ("[]", "type"), ("null", "not a record"), ("{}", "missing"),
+    (#"{"node":"n1","counter":1,"ttl":1000}"#, "'phase' is missing"),
+    (#"{"node":"n1","counter":"x","ttl":1000,"phase":"active"}"#, "'counter' has the wrong type"),
+    (#"{"node":"n1","counter":1,"ttl":1000,"phase":"dancing"}"#, "not a record"),
+    (#"{"node":"n1","counter":1,"ttl":0,"phase":"active"}"#, "ttl"),
+    (#"{"node":"n1","counter":1,"ttl":9223372036854775807,"phase":"active"}"#, "ttl"),
+    (#"{"node":"n1","counter":9223372036854775807,"ttl":1000,"phase":"active"}"#, "counter"),
+    ("\u{0}\u{1}\u{ff}", "not a record")
+  ]
+  @Test(arguments: garbage) func `what cannot be read becomes an unreadable record that names the key and the flaw`(
+    text: String, flaw: String
+  ) {
+    guard case .unreadable(let reason) = Self.codec.decode([UInt8](text.utf8), at: .session("i1")) else {
+      Issue.record("\(text) was read")
+      return
+    }
+    #expect(reason.hasPrefix("/holdfast/c/sessions/i1: "))
+    #expect(reason.contains(flaw), "\(reason)")
+  }
+
+  /// Values that arithmetic would trip over: they come from outside, and one of them must not stop every planner.
+  private static let absurd: [(RecordKey, Record)] = [
+    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(.max), holder: nil))),
+    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(-1), holder: nil))),
+    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil, failures: ["n": .init(count: .max, reason: "")]))),
+    (.node("n"), .node(NodeRecord(capacity: .init(memory: .max, cpus: 1), labels: [:], connections: [], version: ""))),
+    (.node("n"), .node(NodeRecord(capacity: .init(memory: 1, cpus: -1), labels: [:], connections: [], version: ""))),
+    (
+      .report("n"),
+      .report(
+        ReportRecord(
+          unmanaged: .init(memory: .max, cpus: 0), unmanagedDomains: 0, unreachable: [:], guardPhase: "", strays: []))
+    ),
+    (
+      .spec("w"),
+      .spec(
+        SpecRecord(
+          connection: "", uuid: "", xml: "", demand: .init(memory: .min, cpus: 0), labels: [:], priority: 0, isolation: .freeze,
+          stopTimeout: 0))
+    ),
+    (
+      .spec("w"),
+      .spec(
+        SpecRecord(
+          connection: "", uuid: "", xml: "", demand: .init(memory: 1, cpus: 1e300), labels: [:], priority: 0,
+          isolation: .freeze,
+          stopTimeout: 0))
+    ),
+    (
+      .spec("w"),
+      .spec(
+        SpecRecord(
+          connection: "", uuid: "", xml: "", demand: .init(memory: 1, cpus: 1), labels: [:], priority: 0, isolation: .freeze,
+          stopTimeout: 1e300))
+    )
+  ]
+  @Test(arguments: absurd.indices) func `values that cannot be are unreadable`(_ index: Int) throws {
+    let (key, record) = Self.absurd[index]
+    guard case .unreadable = Self.codec.decode(try Self.codec.encode(record), at: key) else {
+      Issue.record("\(record) was read")
+      return
+    }
+  }
+
+  @Test func `fields of a newer build are passed over`() {
+    let text = #"{"node":"n1","counter":1,"ttl":1000,"phase":"active","mood":"good"}"#
+    #expect(
+      Self.codec.decode([UInt8](text.utf8), at: .session("i"))
+        == .session(SessionRecord(node: "n1", counter: 1, ttl: 1000, phase: .active)))
+  }
+
+  @Test(arguments: [
+    "/holdfast/other/format", "/holdfast/c", "/holdfast/c/", "/holdfast/c/format/x", "/holdfast/c/nodes", "/holdfast/c/nodes/",
+    "/holdfast/c/nodes/a/b", "/holdfast/c/specs/..", "/holdfast/c/specs/-a", "/holdfast/c/claims/a b", "/holdfast/c/sessions/",
+    "/holdfast/c/history/n1", "/holdfast/c/history/n1/x", "/holdfast/c/unknown/x", "format", ""
+  ])
+  func `a key that is not one of ours is left alone`(text: String) {
+    #expect(Self.codec.parse(text) == nil)
+  }
+
+  @Test func `whole messages keep revisions, conditions and deletions`() throws {
+    let transaction = ClusterTransaction(
+      if: [.absent(.planner), .unchanged(.claim("w"), modified: Revision(4)), .stands(.session("i"), created: Revision(2))],
+      write: [.put(.format, .format(FormatRecord())), .delete(.spec("w"))])
+    let encoded = try Self.codec.encode(transaction)
+    #expect(
+      encoded.conditions == [
+        .absent("/holdfast/c/planner"), .unchanged("/holdfast/c/claims/w", modified: Revision(4)),
+        .stands("/holdfast/c/sessions/i", created: Revision(2))
+      ])
+    #expect(encoded.writes == [.put("/holdfast/c/format", [UInt8](#"{"version":1}"#.utf8)), .delete("/holdfast/c/specs/w")])
+
+    let change = Self.codec.decode(Change<String, [UInt8]>(key: "/holdfast/c/planner", entry: nil, revision: Revision(9)))
+    #expect(change == ClusterChange(key: .planner, entry: nil, revision: Revision(9)))
+    #expect(Self.codec.decode(Change<String, [UInt8]>(key: "/other", entry: nil, revision: Revision(9))) == nil)
+    let stored = Stored<[UInt8]>(value: [UInt8]("x".utf8), created: Revision(1), modified: Revision(3))
+    let listing = Self.codec.decode(
+      Listing<String, [UInt8]>(revision: Revision(5), entries: ["/holdfast/c/claims/w": stored, "/holdfast/c/what": stored]))
+    #expect(listing.revision == Revision(5))
+    #expect(Array(listing.entries.keys) == [.claim("w")], "garbage under a key of ours is kept as unreadable")
+    #expect(listing.entries[.claim("w")]?.modified == Revision(3))
+  }
+}

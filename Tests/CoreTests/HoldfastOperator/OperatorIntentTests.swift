@@ -1,0 +1,134 @@
+import HoldfastModel
+import HoldfastOperator
+import Testing
+
+@Suite struct `Operator changes what is wanted` {
+  @Test func `release, stop and start write the intent, guarded on the one that was seen`() throws {
+    let wanted: [(OperatorCommand, IntentRecord.Desired)] = [
+      (.release("web1"), .unprotected), (.stop("web1"), .stopped), (.start("web1"), .running)
+    ]
+    for (command, desired) in wanted {
+      let fixture = OperatorFixture()
+      fixture.run("web1", on: "a")
+      fixture.put(
+        .intent("web1"),
+        .intent(IntentRecord(desired: desired == .running ? .stopped : .running, move: .init(to: "b", serial: 4))))
+      let prepared = try command.prepare(in: fixture.view)
+      let other = fixture.copy()
+      #expect(fixture.commit(prepared.transaction))
+      // The move's serial stays, so that serials grow.
+      #expect(fixture.view.intents["web1"]?.value == IntentRecord(desired: desired, move: .init(to: "b", serial: 4)))
+      #expect(fixture.view.claims["web1"]?.value.epoch == Epoch(3))
+
+      other.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
+      #expect(!other.commit(prepared.transaction))
+    }
+  }
+
+  @Test func `a workload that was forgotten meanwhile does not come back as an intent`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.delete(.intent("web1"))
+    let prepared = try OperatorCommand.stop("web1").prepare(in: fixture.view)
+    fixture.delete(.spec("web1"))
+    #expect(!fixture.commit(prepared.transaction))
+  }
+
+  @Test func `what is so already changes nothing`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    #expect(try OperatorCommand.start("web1").prepare(in: fixture.view).effect == .unchanged)
+    #expect(fixture.commit(try OperatorCommand.stop("web1").prepare(in: fixture.view).transaction))
+    #expect(try OperatorCommand.stop("web1").prepare(in: fixture.view).effect == .unchanged)
+    #expect(fixture.commit(try OperatorCommand.release("web1").prepare(in: fixture.view).transaction))
+    #expect(try OperatorCommand.release("web1").prepare(in: fixture.view).effect == .unchanged)
+    for command: OperatorCommand in [.start("web1"), .stop("web1"), .move("web1", to: "b")] {
+      #expect(fixture.refusal(of: command)?.kind == .conflict)
+    }
+  }
+
+  @Test func `start forgets failures of a claim that nobody holds, and nothing else of it`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    let dead = ClaimRecord.Holder(node: "c", incarnation: OperatorFixture.incarnation("c"))
+    for holder in [nil, dead] {
+      let claim = ClaimRecord(
+        epoch: Epoch(6), holder: holder, activity: nil, failures: ["a": .init(count: 2, reason: "no disk")])
+      fixture.put(.claim("web1"), .claim(claim))
+      let prepared = try OperatorCommand.start("web1").prepare(in: fixture.view)
+      let other = fixture.copy()
+      #expect(fixture.commit(prepared.transaction))
+      var clean = claim
+      clean.failures = [:]
+      #expect(fixture.view.claims["web1"]?.value == clean)
+
+      // A claim that was taken meanwhile is not written over.
+      other.put(
+        .claim("web1"),
+        .claim(ClaimRecord(epoch: Epoch(7), holder: .init(node: "b", incarnation: OperatorFixture.incarnation("b")))))
+      #expect(!other.commit(prepared.transaction))
+    }
+  }
+
+  @Test func `start leaves a claim alone that somebody holds`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    var claim = try #require(fixture.view.claims["web1"]?.value)
+    claim.failures = ["b": .init(count: 1, reason: "x")]
+    fixture.put(.claim("web1"), .claim(claim))
+    #expect(try OperatorCommand.start("web1").prepare(in: fixture.view).transaction == nil)
+  }
+
+  @Test func `a move takes the next serial`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.put(.placement("web1"), .placement(PlacementRecord(node: "a", reason: "", servedMove: 4)))
+    let first = try OperatorCommand.move("web1", to: "b").prepare(in: fixture.view)
+    #expect(first.moveSerial == 5)
+    #expect(fixture.commit(first.transaction))
+    #expect(fixture.view.intents["web1"]?.value.move == .init(to: "b", serial: 5))
+
+    // The same again is the same request; another target is another one.
+    let again = try OperatorCommand.move("web1", to: "b").prepare(in: fixture.view)
+    #expect(again.effect == .unchanged && again.moveSerial == 5)
+    #expect(try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view).moveSerial == 6)
+
+    fixture.put(.placement("web1"), .placement(PlacementRecord(node: "a", reason: "refused", servedMove: 5)))
+    #expect(try OperatorCommand.move("web1", to: "b").prepare(in: fixture.view).moveSerial == 6)
+    #expect(try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view).effect == .unchanged)
+  }
+
+  @Test func `a move says what stands against it`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    func refusal(_ node: NodeName) -> OperatorError? { fixture.refusal(of: .move("web1", to: node)) }
+    #expect(refusal("c")?.reason.contains("no session") == true)
+    #expect(refusal("d")?.kind == .unknown)
+    fixture.open("b", .leaving)
+    #expect(refusal("b")?.reason.contains("handing over") == true)
+    fixture.open("b")
+    fixture.put(
+      .node("b"), .node(NodeRecord(capacity: .none, labels: [:], connections: ["qemu:///system"], version: "1")))
+    #expect(refusal("b")?.reason.contains("does not serve") == true)
+    fixture.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
+    #expect(refusal("a")?.reason.contains("stopped") == true)
+  }
+
+  @Test func `an unknown name comes back with the nearest one`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.run("mail", on: "a")
+    let near = try #require(fixture.refusal(of: .stop("wbe1")))
+    #expect(near.kind == .unknown && near.remedy.contains("Did you mean web1?"))
+    let far = try #require(fixture.refusal(of: .stop("postgres")))
+    #expect(!far.remedy.contains("Did you mean"))
+  }
+
+  @Test func `unreadable records and an empty mirror are left alone`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.put(.intent("web1"), .unreadable(reason: "from the future"))
+    #expect(fixture.refusal(of: .stop("web1"))?.reason.contains("from the future") == true)
+    #expect(throws: OperatorError.self) { try OperatorCommand.stop("web1").prepare(in: ClusterView()) }
+  }
+}

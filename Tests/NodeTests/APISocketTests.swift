@@ -9,9 +9,9 @@ import Testing
   private static let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
   private func mode(_ path: String) throws -> (mode: UInt32, group: UInt32) {
-    var file = stat()
-    try #require(lstat(path, &file) == 0)
-    return (file.st_mode & 0o777, file.st_gid)
+    let file = try FileManager.default.attributesOfItem(atPath: path)
+    let mode = try #require(file[.posixPermissions] as? NSNumber), group = try #require(file[.groupOwnerAccountID] as? NSNumber)
+    return (mode.uint32Value & 0o777, group.uint32Value)
   }
 
   @Test(.enabled(if: isRoot)) func `root and the group's members are operators, others who can open it look on`() async throws {

@@ -18,6 +18,8 @@ public struct Settings: Sendable {
   public var stillTime = Span.seconds(40)
   /// The store's records are put through their codec as well: thorough, and slow.
   public var checksCodec = false
+  /// What controllers are told and ask for is hashed by content as well.
+  public var takesFingerprint = false
   /// The story is kept in words.
   public var keepsStory = false
   public var tampering: (@Sendable () -> any Tampering)?

@@ -27,6 +27,8 @@ public final class World {
   /// What came from outside so far, and when.
   public private(set) var happenings: [Scheduled] = []
   public internal(set) var tally = Tally()
+  /// nil: nobody asked for it.
+  @exclusivity(unchecked) public internal(set) var fingerprint: Fingerprint?
   /// How often each matter was broken, so that the end of an older fault does not end a newer one.
   var turns: [Matter: Int] = [:]
   /// Kept for scenarios only.
@@ -36,6 +38,7 @@ public final class World {
     self.seed = seed
     self.settings = settings
     story = Story(isKept: settings.keepsStory)
+    fingerprint = settings.takesFingerprint ? Fingerprint() : nil
     let dice = Dice(seed: seed, matter: 4)
     for (index, node) in settings.cluster.nodes.enumerated() { hosts.append(makeHost(node, index, dice)) }
     for host in hosts where host.setup.isOn {

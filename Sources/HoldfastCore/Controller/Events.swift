@@ -12,7 +12,7 @@ public enum DomainOperation: String, Hashable, Sendable {
 }
 
 /// Everything that can happen to a controller.
-public enum Event: Sendable {
+public enum Event: Hashable, Sendable {
   /// A wake-up that was asked for, or just time passing.
   case tick
   case store(StoreEvent)
@@ -27,13 +27,13 @@ public enum Event: Sendable {
   /// Clean departure: hand everything over, then end. In haste nothing is moved while it runs: it is stopped and started.
   case leave(inHaste: Bool)
 
-  public enum StoreEvent: Sendable {
+  public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.
     case listed(ClusterListing)
     case changed([ClusterChange])
   }
 
-  public enum TransactionOutcome: Sendable {
+  public enum TransactionOutcome: Hashable, Sendable {
     case verdict(ClusterVerdict)
     /// It certainly did not happen.
     case notApplied(reason: String)
@@ -49,7 +49,7 @@ public enum Event: Sendable {
 }
 
 /// Everything that a controller can ask for.
-public enum Action: Sendable, Equatable {
+public enum Action: Hashable, Sendable {
   /// Asks the store, and waits for its answer until that instant. Not sent after it: a controller that stood still meanwhile may have
   /// decided by what was true long ago.
   case transact(TransactionID, ClusterTransaction, until: BootInstant)

@@ -110,6 +110,7 @@ final class ControllerProcess {
     guard isAlive else { return }
     let actions = core.receive(event, now: host.now)
     world.mix(Int64(host.index), Int64(actions.count))
+    world.fingerprint?.mix(host.index, event, actions)
     if actions.isEmpty { return }
     guard let tampering else { return perform(actions[...]) }
     perform(actions.flatMap { tampering.actions(for: $0, scene) }[...])

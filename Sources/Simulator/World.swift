@@ -23,6 +23,7 @@ public final class World {
   private(set) lazy var faults = FaultSource(self, dice: Dice(seed: seed, matter: 2))
   private(set) lazy var operators = Operators(self, dice: Dice(seed: seed, matter: 3))
   private(set) lazy var invariants = Invariants(self)
+  private lazy var frozenWatch = FrozenWatch(self)
   private(set) var hosts: [SimulatedHost] = []
   /// What came from outside so far, and when.
   public private(set) var happenings: [Scheduled] = []
@@ -41,6 +42,7 @@ public final class World {
     fingerprint = settings.takesFingerprint ? Fingerprint() : nil
     let dice = Dice(seed: seed, matter: 4)
     for (index, node) in settings.cluster.nodes.enumerated() { hosts.append(makeHost(node, index, dice)) }
+    _ = frozenWatch
     for host in hosts where host.setup.isOn {
       host.libvirt.boot()
       host.startGuard()

@@ -15,7 +15,25 @@ extension Controller {
     return mark.epoch > view.claims[workload]?.value.epoch ?? .none
   }
 
+  /// Adoptions on this node whose claim may come, or have come, without this controller seeing it: the domain carries its mark, or libvirt
+  /// does not tell. nil: one of them is to be completed here first.
+  func adoptionsInDoubt() -> [(WorkloadName, Stored<IntentRecord>)]? {
+    var inDoubt: [(WorkloadName, Stored<IntentRecord>)] = []
+    for (workload, intent) in view.intents where isAdopting(workload) {
+      guard let spec = view.specs[workload]?.value else { continue }
+      switch local.sight(of: DomainID(connection: spec.connection, name: workload.text)) {
+      case .unknown: inDoubt.append((workload, intent))
+      case .present(let domain): if wasAdoptedHalfway(workload, domain) { return nil }
+      // A claim without a domain is nothing that a session's end could harm.
+      case .absent: break
+      }
+    }
+    return inDoubt.sorted { $0.0 < $1.0 }
+  }
+
   mutating func adopt(_ workload: WorkloadName, _ domain: DomainObservation, _ spec: SpecRecord) {
+    // A node that leaves begins none; one whose claim may be on its way is completed, and handed over like the others.
+    if isLeaving, !wasAdoptedHalfway(workload, domain) { return letGo(workload) }
     protect(workload, domain, spec)
     guard mayAct, isGuarded(workload) || !rules.isExclusive(workload, spec), agents[workload]?.operation == nil else { return }
     let claimed = view.claims[workload]?.value.epoch ?? .none
@@ -31,7 +49,7 @@ extension Controller {
   }
 
   private mutating func takeAdopted(_ workload: WorkloadName, at epoch: Epoch) {
-    guard let own = session.standing, mayWrite(workload), let spec = view.specs[workload], let intent = view.intents[workload]
+    guard let own = session.acting, mayWrite(workload), let spec = view.specs[workload], let intent = view.intents[workload]
     else { return }
     var conditions: [Condition<RecordKey>] = [
       .stands(.session(own.incarnation), created: own.created), .stands(.spec(workload), created: spec.created),

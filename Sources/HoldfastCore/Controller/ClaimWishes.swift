@@ -44,8 +44,7 @@ extension Controller {
 
   mutating func submit(_ wishes: ClaimWishes) {
     if wishes.isEmpty { return }
-    // The session's end is on its way: nothing more is taken under it.
-    guard let own = session.standing, session.isValid(at: now), !isUnderWay({ $0 == .depart }) else { return }
+    guard let own = session.acting, session.isValid(at: now) else { return }
     var batch: [WorkloadName] = []
     for workload in wishes.claims {
       if agents[workload]?.alone == true { take([workload], as: own) } else { batch.append(workload) }
@@ -123,7 +122,7 @@ extension Controller {
 
   /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on.
   mutating func prove(_ workload: WorkloadName) {
-    guard let own = session.standing, session.isValid(at: now), mayWrite(workload) else { return }
+    guard let own = session.acting, session.isValid(at: now), mayWrite(workload) else { return }
     record([(workload, .starting)], .prove(workload), as: own)
   }
 
@@ -131,7 +130,7 @@ extension Controller {
 
   /// Gives the claim up. Only after the domain was observed to be gone.
   mutating func release(_ workload: WorkloadName, why: String, failure: ClaimRecord.Failure? = nil) {
-    guard let own = session.standing, let present = view.claims[workload], holds(present.value), mayWrite(workload) else {
+    guard let own = session.acting, let present = view.claims[workload], holds(present.value), mayWrite(workload) else {
       return
     }
     var record = present.value
@@ -162,7 +161,7 @@ extension Controller {
 
   /// Removes a workload that left protection; its claim's epoch stays, released.
   mutating func forget(_ workload: WorkloadName) {
-    guard let own = session.standing, mayWrite(workload) else { return }
+    guard let own = session.acting, mayWrite(workload) else { return }
     var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
     var writes: [Write<RecordKey, Record>] = []
     if let present = view.claims[workload] {

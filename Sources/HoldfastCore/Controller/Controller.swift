@@ -68,6 +68,8 @@ public struct Controller: Sendable {
   var lag = WatchLag()
   var saidStoreLost = false
   var saidForeign: Incarnation?
+  /// When this node last gave its session up because everything on it stayed frozen; nil: not in this life.
+  var withdrewAt: BootInstant?
   /// What was said until it changes, by kind and workload.
   var said: [String: String] = [:]
 
@@ -139,6 +141,7 @@ public struct Controller: Sendable {
     case .hypervisor(let event): observed(event)
     case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome)
     case .guardian(let event): guardianSaid(event)
+    case .frozenDirectly(let isConfirmed): frozeDirectly(confirmed: isConfirmed)
     case .committed(let writes, let revision): committed(writes, revision)
     case .wallTime(let week, let milliseconds): learn(week, milliseconds)
     case .leave(let inHaste): leave(inHaste: inHaste)
@@ -164,6 +167,7 @@ public struct Controller: Sendable {
     for workload in pending { reconcile(workload, &wishes) }
     submit(wishes)
     resumeIfValidated()
+    withdrawIfFrozen()
     reportIfChanged()
     watchTheWatch()
     departIfEmpty()
@@ -265,4 +269,6 @@ enum Purpose: Hashable, Sendable {
   case describe
   case report(ReportRecord)
   case depart
+  /// Ends the session of a node on which everything stays frozen.
+  case withdraw
 }

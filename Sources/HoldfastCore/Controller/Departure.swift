@@ -28,16 +28,36 @@ extension Controller {
       if !mayExecute { finish() }
       return
     }
-    guard own.leaving, session.isValid(at: now), now >= pauseUntil, !isUnderWay({ $0 == .depart }) else { return }
+    guard own.leaving, session.isValid(at: now), now >= pauseUntil else { return }
     guard !view.claims.contains(where: { holds($0.value.value) || isArriving($0.key) }) else { return }
     guard agents.values.allSatisfy({ !$0.writing && $0.operation == nil }) else { return }
-    var conditions: [Condition<RecordKey>] = [.stands(.session(own.incarnation), created: own.created)]
-    var writes: [Write<RecordKey, Record>] = [.delete(.session(own.incarnation))]
-    if isPlanner, let planner = view.planner {
-      conditions.append(.unchanged(.planner, modified: planner.modified))
-      writes.append(.delete(.planner))
+    // A session must not end while something executes under it: an adoption is part of what the store has to confirm.
+    guard let adoptions = adoptionsInDoubt(), adoptions.count <= Self.adoptionsAtOnce, let isAsSeen = session.asksToEnd() else {
+      return
     }
-    transact(.depart, ClusterTransaction(if: conditions, write: writes))
+    transact(.depart, end(of: own, if: [isAsSeen] + adoptions.map { .unchanged(.intent($0), modified: $1.modified) }))
+  }
+
+  /// Ends the session, and the planner's role with it.
+  func end(of own: OwnSession.Standing, if conditions: [Condition<RecordKey>]) -> ClusterTransaction {
+    var end = ClusterTransaction(if: conditions, write: [.delete(.session(own.incarnation))])
+    if isPlanner, let planner = view.planner {
+      end.conditions.append(.unchanged(.planner, modified: planner.modified))
+      end.writes.append(.delete(.planner))
+    }
+    return end
+  }
+
+  /// Conditions of one transaction, under etcd's limit of 128.
+  private static let adoptionsAtOnce = 100
+
+  /// - Parameter current: what the store has; nil: it did not say.
+  mutating func departureFailed(refusedWith current: [RecordKey: Stored<Record>]?) {
+    guard let incarnation = session.incarnation else { return }
+    // An earlier attempt, which nobody answered, was applied.
+    if let current, current[.session(incarnation)] == nil { return departed() }
+    session.endRefused()
+    pause()
   }
 
   mutating func departed() {

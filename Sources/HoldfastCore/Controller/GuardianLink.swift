@@ -10,6 +10,8 @@ public struct GuardianLink: Hashable, Sendable {
   private(set) var starting: Set<String> = []
   /// The lists that the two come from.
   private var told: [[String]] = []
+  /// Names that it was told to forget and still lists: what it said before it took the command is no news.
+  private var forgetting: Set<String> = []
   /// `isolate` was commanded and not yet answered.
   var isolating = false
   /// The re-validation of the claims is on its way.
@@ -30,8 +32,23 @@ public struct GuardianLink: Hashable, Sendable {
   var waitingSince: BootInstant?
   /// It has spoken with this life of the controller.
   var hasSpoken = false
-  /// While the guard was gone, this controller froze everything itself.
-  var frozenWithoutIt = false
+  /// A freeze that this controller made itself, while the guard was gone.
+  enum DirectFreeze: Hashable, Sendable {
+    case none
+    case asked
+    /// Everything was seen to stand still, since then.
+    case confirmed(since: BootInstant)
+  }
+  var directFreeze = DirectFreeze.none
+  var frozenWithoutIt: Bool { directFreeze != .none }
+  /// Since when nothing under protection executes here, for certain; nil: something may.
+  var frozenSince: BootInstant? {
+    switch (phase, directFreeze) {
+    case (nil, .confirmed(let since)): since
+    case (.isolated(let since, true), _): since
+    default: nil
+    }
+  }
 
   public var isConnected: Bool { phase != nil }
   /// Nothing but the deadline is new.
@@ -41,13 +58,21 @@ public struct GuardianLink: Hashable, Sendable {
     workloads = Set(state.workloads)
     starting = Set(state.starting)
     told = [state.workloads, state.starting]
+    guard !forgetting.isEmpty else { return }
+    forgetting.formIntersection(workloads)
+    workloads.subtract(forgetting)
+    starting.subtract(forgetting)
   }
   /// The guard is told to forget it.
   mutating func drop(_ name: String) {
-    workloads.remove(name)
+    if workloads.remove(name) != nil { forgetting.insert(name) }
     starting.remove(name)
     told = []
   }
+  /// The guard is told to protect it, whatever it was told before.
+  mutating func keep(_ name: String) { forgetting.remove(name) }
+  /// Commands may not have been taken: what the guard says of itself holds.
+  mutating func listenAnew() { forgetting = [] }
   /// Workloads may run: the guard enforces a deadline and nothing is frozen.
   public var isArmed: Bool { if case .armed = phase, !isolating { true } else { false } }
   public var isIsolated: Bool { if case .isolated = phase { true } else { false } }
@@ -80,6 +105,7 @@ extension Controller {
         confirmed ? "\(name): every process is gone" : "\(name): its processes were killed, their end is not confirmed yet",
         severity: .warning, workload: workload)
     case .report(.refused(let reason)):
+      guardian.listenAnew()
       guardian.resuming = false
       guardian.isolating = false
       guardian.shortening = false
@@ -92,6 +118,7 @@ extension Controller {
   }
 
   private mutating func guardianConnected(_ state: GuardState) {
+    guardian.listenAnew()
     guardian.take(state)
     if !guardian.hasSpoken { inheritStarts(state.starting) }
     guardian.hasSpoken = true
@@ -99,7 +126,7 @@ extension Controller {
     guardian.resuming = false
     guardian.validating = false
     if guardian.frozenWithoutIt {
-      guardian.frozenWithoutIt = false
+      guardian.directFreeze = .none
       note(.guardBack, "the guard is back")
       guardian.isolating = true
       tellGuard(.isolate)
@@ -203,8 +230,20 @@ extension Controller {
   }
 
   private mutating func freezeWithoutIt() {
-    guardian.frozenWithoutIt = true
+    guardian.directFreeze = .asked
     out.append(.isolateDirectly(agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)))
+  }
+
+  /// What came of the freeze without the guard.
+  mutating func frozeDirectly(confirmed: Bool) {
+    guard guardian.directFreeze == .asked else { return }
+    if confirmed {
+      guardian.directFreeze = .confirmed(since: now)
+    } else {
+      note(
+        .isolated, "freezing the workloads of \(me) without the guard is not confirmed: some may still execute. Look at this host",
+        severity: .error)
+    }
   }
 
   /// Tells the guard how long the session stands. A guard that has stopped everything is told by `resume` only.
@@ -223,7 +262,7 @@ extension Controller {
   /// claim is killed before, and never executes again.
   mutating func resumeIfValidated() {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
-    guard let own = session.standing, own.confirmedSent != nil, now >= max(pauseUntil, guardian.quietUntil) else { return }
+    guard let own = session.acting, own.confirmedSent != nil, now >= max(pauseUntil, guardian.quietUntil) else { return }
     let kept = settleStopped()
     // What this life of the controller has not seen may be here without a claim; and while libvirt does not answer, no earlier start
     // can be barred.
@@ -342,7 +381,7 @@ extension Controller {
     // The proof is of the session that it was asked under: a later one has other claims.
     guard session.incarnation == incarnation else { return }
     guardian.validating = false
-    guard guardian.isIsolated, let deadline = session.deadline, now < deadline else { return }
+    guard guardian.isIsolated, session.acting != nil, let deadline = session.deadline, now < deadline else { return }
     // What was seen between the question and the answer was not asked about.
     guard let kept = settleStopped(), asked.isSuperset(of: kept) else { return }
     guardian.resuming = true

@@ -32,7 +32,7 @@ extension Controller {
 
   /// Seen in the watch, before any answer told it.
   private mutating func ownSessionEnded() {
-    if isUnderWay({ $0 == .depart }) { departed() } else { sessionLost() }
+    if session.acting != nil { sessionLost() } else if isLeaving { departed() } else { withdrew() }
   }
 
   mutating func committed(_ writes: [Write<RecordKey, Record>], _ revision: Revision) {
@@ -168,6 +168,7 @@ extension Controller {
       report.written(record, at: now)
       reportIsDue = true
     case .depart: departed()
+    case .withdraw: withdrew()
     }
   }
 
@@ -177,6 +178,7 @@ extension Controller {
     case .handOver(let workload, _, let revision): agents[workload, default: Agent()].releasing = revision
     case .release(let workload, let revision, _): agents[workload, default: Agent()].releasing = revision
     case .forget(let workload, let revision): agents[workload, default: Agent()].releasing = revision
+    case .depart, .withdraw: session.endUnanswered()
     default: break
     }
   }
@@ -207,7 +209,8 @@ extension Controller {
     case .report:
       report.failed(at: now)
       reportIsDue = true
-    case .depart: self.pause()
+    case .depart: departureFailed(refusedWith: current)
+    case .withdraw: withdrawalFailed(refusedWith: current)
     }
   }
 

@@ -182,7 +182,7 @@ extension Controller {
 
   /// Whether it arrived or ended, it is the target's from now on: that sees what is there.
   mutating func handOver(_ workload: WorkloadName) {
-    guard let own = session.standing, let claim = view.claims[workload], holds(claim.value), mayWrite(workload),
+    guard let own = session.acting, let claim = view.claims[workload], holds(claim.value), mayWrite(workload),
       let target = claim.value.migration?.target, let other = view.sessions[target.incarnation]
     else { return }
     var record = claim.value
@@ -209,7 +209,7 @@ extension Controller {
 
   /// Writes the step of a migration into the claim; nil: there is none.
   mutating func offer(_ migration: ClaimRecord.Migration?, _ workload: WorkloadName) {
-    guard let own = session.standing, let claim = view.claims[workload], mayWrite(workload) else { return }
+    guard let own = session.acting, let claim = view.claims[workload], mayWrite(workload) else { return }
     var record = claim.value
     record.migration = migration
     agents[workload, default: Agent()].writing = true

@@ -49,6 +49,15 @@ public struct OwnSession: Hashable, Sendable {
     case lost
   }
 
+  /// The session's end, as a node that leaves asks for it.
+  private enum End: Hashable, Sendable {
+    case notAsked
+    /// The transaction is on its way. Nothing is renewed meanwhile: the end is asked of the record as it is.
+    case asked
+    /// Nobody knows whether it was applied, or will be. A renewal that is committed afterwards rules it out.
+    case inDoubt
+  }
+
   public private(set) var phase: Phase = .none {
     didSet {
       deadline = standing.flatMap { standing in
@@ -58,6 +67,9 @@ public struct OwnSession: Hashable, Sendable {
   }
   /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
   public private(set) var deadline: BootInstant?
+  private var end: End = .notAsked
+  /// Since when it has been valid without a break; nil: it is not known to be.
+  public private(set) var validSince: BootInstant?
   /// A renewal is on its way.
   public private(set) var renewing = false
   /// When the next renewal is due.
@@ -71,6 +83,8 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
+  /// The session under which something may be begun: its end is not on its way, and cannot come any more.
+  public var acting: Standing? { end == .notAsked ? standing : nil }
   public var isStanding: Bool { if case .standing = phase { true } else { false } }
   public var incarnation: Incarnation? { if case .standing(let standing) = phase { standing.incarnation } else { nil } }
 
@@ -94,6 +108,7 @@ public struct OwnSession: Hashable, Sendable {
       Standing(incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false)
     )
     nextRenewal = sent + timing.renewInterval
+    validSince = sent
   }
 
   package mutating func openingFailed() { if case .opening = phase { phase = .none } }
@@ -107,6 +122,19 @@ public struct OwnSession: Hashable, Sendable {
     nextRenewal = now
   }
 
+  // MARK: ending
+
+  /// The condition under which this node ends its session; nil while a renewal or an earlier attempt is on its way.
+  package mutating func asksToEnd() -> Condition<RecordKey>? {
+    guard case .standing(let standing) = phase, !renewing, end != .asked else { return nil }
+    end = .asked
+    return .unchanged(.session(standing.incarnation), modified: standing.modified)
+  }
+
+  package mutating func endRefused() { if end == .asked { end = .notAsked } }
+
+  package mutating func endUnanswered() { if end == .asked { end = .inDoubt } }
+
   // MARK: renewing
 
   /// What it says is to be written anew.
@@ -114,7 +142,7 @@ public struct OwnSession: Hashable, Sendable {
 
   /// Whether a renewal is to be sent.
   package func isRenewalDue(now: BootInstant, leaving: Bool) -> Bool {
-    guard case .standing(let standing) = phase, !renewing else { return false }
+    guard case .standing(let standing) = phase, !renewing, end != .asked else { return false }
     return now >= nextRenewal || leaving != standing.leaving
   }
 
@@ -141,11 +169,13 @@ public struct OwnSession: Hashable, Sendable {
   package mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
     renewing = false
     guard case .standing(var standing) = phase else { return .again }
+    if deadline.map({ sent >= $0 }) ?? true { validSince = sent }
     standing.modified = revision
     standing.counter += 1
     standing.confirmedSent = max(sent, standing.confirmedSent ?? sent)
     standing.confirmedTTL = standing.asked
     phase = .standing(standing)
+    if end == .inDoubt { end = .notAsked }
     return .renewed
   }
 
@@ -170,5 +200,7 @@ public struct OwnSession: Hashable, Sendable {
   package mutating func lost() {
     phase = .none
     renewing = false
+    validSince = nil
+    end = .notAsked
   }
 }

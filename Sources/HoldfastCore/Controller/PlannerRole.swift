@@ -103,7 +103,7 @@ extension Controller {
 
   /// Declares expired what may be. The planner does; the others only when the session was the planner's, or it did not.
   mutating func watchOthers() {
-    guard session.isValid(at: now), let own = session.standing, !isHandsOff else { return }
+    guard session.isValid(at: now), let own = session.acting, !isHandsOff else { return }
     for incarnation in expiry.expired(now: now) where incarnation != own.incarnation {
       guard let entry = view.sessions[incarnation], let due = expiry.due(incarnation) else { continue }
       let wasPlanner = view.planner?.value.incarnation == incarnation
@@ -281,7 +281,7 @@ extension Controller {
   }
 
   private mutating func write(_ changes: [(WorkloadName, PlacementRecord)]) {
-    guard let own = session.standing, let planner = view.planner else { return }
+    guard let own = session.acting, let planner = view.planner else { return }
     // Planned by these policies: others must not have come into force meanwhile.
     var conditions: [Condition<RecordKey>] = [
       .stands(.session(own.incarnation), created: own.created), .unchanged(.planner, modified: planner.modified)

@@ -330,6 +330,7 @@ extension Controller {
   mutating func protect(_ workload: WorkloadName, _ guarded: GuardedWorkload) {
     guard agents[workload]?.guarded != guarded else { return }
     agents[workload, default: Agent()].guarded = guarded
+    guardian.keep(workload.text)
     tellGuard(.protect(guarded))
   }
 

@@ -60,7 +60,7 @@ struct Attempt: Hashable, Sendable {
 
 extension Controller {
   mutating func reportIfChanged() {
-    guard session.isValid(at: now), let own = session.standing else { return }
+    guard session.isValid(at: now), let own = session.acting else { return }
     guard reportIsDue || report.nextLook.map({ now >= $0 }) ?? false else { return }
     reportIsDue = false
     let record = currentReport()

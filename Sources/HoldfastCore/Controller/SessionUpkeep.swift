@@ -33,7 +33,7 @@ extension Controller {
     }
     guard !isLeaving, isFormatKnown() else { return }
     // Opening frees the claims of every earlier session of this node: nothing may execute under them any more.
-    guard nothingExecutes(), earlierSessionsAreOver(), now >= pauseUntil else { return }
+    guard nothingExecutes(), earlierSessionsAreOver(), now >= pauseUntil, mayComeBackFromWithdrawal() else { return }
     open()
   }
 
@@ -196,7 +196,7 @@ extension Controller {
 
   /// A node that was taken up with another configuration says so.
   private mutating func describeMyself() {
-    guard session.isValid(at: now), let own = session.standing else { return }
+    guard session.isValid(at: now), let own = session.acting else { return }
     // An answer that was lost is no failure any more: nothing is looked at again for its sake.
     guard view.nodes[me]?.value != configuration.record else { return describing.succeeded() }
     guard describing.begins(at: now) else { return }

@@ -86,7 +86,7 @@ extension Controller {
 
   /// A maintenance that is over ends when everything has gone home that goes home at all.
   mutating func endMaintenances() {
-    guard let own = session.standing, let planner = view.planner else { return }
+    guard let own = session.acting, let planner = view.planner else { return }
     for (node, record) in view.maintenance.sorted(by: { $0.key < $1.key }) where record.value.phase == .over {
       guard !view.placements.contains(where: { isComingHome($0.key, $0.value.value, to: node) }) else { continue }
       guard !isUnderWay({ $0 == .endMaintenance(node) }) else { continue }

@@ -15,6 +15,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   case recordsFit = "records can be read and fit together"
   case noMassFailover = "a store outage is no mass fail-over"
   case noCircles = "nothing goes round in circles"
+  case noFloods = "a guard is asked for a bounded number of things"
+  case nothingStaysFrozen = "what could run elsewhere does not stay frozen"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

@@ -151,6 +151,7 @@ public struct Controller: Sendable {
   private mutating func decide() {
     if let at = lookAt, at <= now { lookAt = nil }
     missTheGuard()
+    attemptDirectFreeze()
     if view.isLoaded {
       keepSession()
       watchOthers()

@@ -20,7 +20,7 @@ public enum Event: Hashable, Sendable {
   case hypervisor(HypervisorEvent)
   case operation(WorkloadName, DomainOperation, OperationOutcome)
   case guardian(GuardianEvent)
-  /// What came of `isolateDirectly`: everything under protection was seen to stand still, or could not be.
+  /// What came of one `isolateDirectly`: everything under protection was seen to stand still, or not yet.
   case frozenDirectly(confirmed: Bool)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
@@ -69,7 +69,7 @@ public enum Action: Hashable, Sendable {
   /// Observe every domain anew.
   case refresh
   case tellGuard(GuardCommand)
-  /// The guard is gone: freeze everything without it. Answered by `frozenDirectly`.
+  /// The guard is gone: freeze everything without it, once. Answered by `frozenDirectly`.
   case isolateDirectly([GuardedWorkload])
   /// Keep this in the runtime directory; nil removes it.
   case save(OwnSession.Saved?)

@@ -32,18 +32,23 @@ public struct GuardianLink: Hashable, Sendable {
   var waitingSince: BootInstant?
   /// It has spoken with this life of the controller.
   var hasSpoken = false
-  /// A freeze that this controller made itself, while the guard was gone.
-  enum DirectFreeze: Hashable, Sendable {
-    case none
-    case asked
-    /// Everything was seen to stand still, since then.
-    case confirmed(since: BootInstant)
+  /// A freeze that this controller makes itself, while the guard is gone.
+  struct DirectFreeze: Hashable, Sendable {
+    enum Phase: Hashable, Sendable {
+      case none
+      /// Attempts until everything is seen to stand still; the next one is made then.
+      case wanted(attempts: Int, next: BootInstant)
+      case confirmed(since: BootInstant)
+    }
+    var phase = Phase.none
+    /// Attempts that were not answered. Until they are, the last of them may freeze what somebody thawed.
+    var unanswered = 0
   }
-  var directFreeze = DirectFreeze.none
-  var frozenWithoutIt: Bool { directFreeze != .none }
+  var directFreeze = DirectFreeze()
+  var frozenWithoutIt: Bool { directFreeze.phase != .none }
   /// Since when nothing under protection executes here, for certain; nil: something may.
   var frozenSince: BootInstant? {
-    switch (phase, directFreeze) {
+    switch (phase, directFreeze.phase) {
     case (nil, .confirmed(let since)): since
     case (.isolated(let since, true), _): since
     default: nil
@@ -126,7 +131,7 @@ extension Controller {
     guardian.resuming = false
     guardian.validating = false
     if guardian.frozenWithoutIt {
-      guardian.directFreeze = .none
+      guardian.directFreeze.phase = .none
       note(.guardBack, "the guard is back")
       guardian.isolating = true
       tellGuard(.isolate)
@@ -230,20 +235,36 @@ extension Controller {
   }
 
   private mutating func freezeWithoutIt() {
-    guardian.directFreeze = .asked
-    out.append(.isolateDirectly(agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)))
+    guardian.directFreeze.phase = .wanted(attempts: 0, next: now)
+    attemptDirectFreeze()
   }
 
   /// What came of the freeze without the guard.
   mutating func frozeDirectly(confirmed: Bool) {
-    guard guardian.directFreeze == .asked else { return }
-    if confirmed {
-      guardian.directFreeze = .confirmed(since: now)
-    } else {
+    guardian.directFreeze.unanswered -= 1
+    guard guardian.directFreeze.unanswered == 0, case .wanted(let attempts, _) = guardian.directFreeze.phase else { return }
+    guard !confirmed else { return guardian.directFreeze.phase = .confirmed(since: now) }
+    let isLong = attempts >= Self.directAttempts
+    guardian.directFreeze.phase = .wanted(attempts: attempts, next: now + (isLong ? .milliseconds(100) : .milliseconds(5)))
+    if attempts == Self.directAttempts {
       note(
-        .isolated, "freezing the workloads of \(me) without the guard is not confirmed: some may still execute. Look at this host",
+        .isolated,
+        "freezing the workloads of \(me) without the guard is not confirmed: some may still execute. Look at this host",
         severity: .error)
     }
+  }
+
+  /// Attempts in a row, before people are told and the next ones come slower.
+  private static let directAttempts = 100
+
+  mutating func attemptDirectFreeze() {
+    guard case .wanted(let attempts, let next) = guardian.directFreeze.phase, guardian.directFreeze.unanswered == 0 else {
+      return
+    }
+    guard now >= next else { return lookAgain(at: next) }
+    guardian.directFreeze.phase = .wanted(attempts: attempts + 1, next: next)
+    guardian.directFreeze.unanswered += 1
+    out.append(.isolateDirectly(agents.sorted { $0.key < $1.key }.compactMap(\.value.guarded)))
   }
 
   /// Tells the guard how long the session stands. A guard that has stopped everything is told by `resume` only.
@@ -262,6 +283,8 @@ extension Controller {
   /// claim is killed before, and never executes again.
   mutating func resumeIfValidated() {
     guard guardian.isIsolated, !guardian.resuming, !guardian.validating, session.isValid(at: now) else { return }
+    // A freeze without the guard that is still on its way would come after the thaw.
+    guard guardian.directFreeze.unanswered == 0 else { return }
     guard let own = session.acting, own.confirmedSent != nil, now >= max(pauseUntil, guardian.quietUntil) else { return }
     let kept = settleStopped()
     // What this life of the controller has not seen may be here without a claim; and while libvirt does not answer, no earlier start
@@ -381,7 +404,9 @@ extension Controller {
     // The proof is of the session that it was asked under: a later one has other claims.
     guard session.incarnation == incarnation else { return }
     guardian.validating = false
-    guard guardian.isIsolated, session.acting != nil, let deadline = session.deadline, now < deadline else { return }
+    guard guardian.isIsolated, guardian.directFreeze.unanswered == 0, session.acting != nil, let deadline = session.deadline,
+      now < deadline
+    else { return }
     // What was seen between the question and the answer was not asked about.
     guard let kept = settleStopped(), asked.isSuperset(of: kept) else { return }
     guardian.resuming = true

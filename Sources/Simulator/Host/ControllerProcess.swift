@@ -205,17 +205,8 @@ final class ControllerProcess {
 
   private func isolateDirectly(_ workloads: [GuardedWorkload]) {
     host.tell("freezes everything without the guard")
-    lookAtFreeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)), attempts: Self.directAttempts)
-  }
-  private static let directAttempts = 100
-
-  /// Orders the freeze and looks, until everything is seen to stand still.
-  private func lookAtFreeze(_ cgroups: Set<String>, attempts: Int) {
-    guard isAlive else { return }
-    guard attempts > 0 else { return deliver(.frozenDirectly(confirmed: false)) }
-    host.at(host.freeze(cgroups)) { [self] in
-      if host.kernel.confirms { return deliver(.frozenDirectly(confirmed: true)) }
-      host.after(.milliseconds(5)) { [self] in lookAtFreeze(cgroups, attempts: attempts - 1) }
+    host.at(host.freeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)))) { [self] in
+      deliver(.frozenDirectly(confirmed: host.kernel.confirms))
     }
   }
 

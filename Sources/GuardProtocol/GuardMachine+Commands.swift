@@ -73,6 +73,7 @@ extension GuardMachine {
     }
     if let cgroup = workload.cgroup, isolated.taken.frozen.insert(cgroup).inserted { isolated.freshCgroups.insert(cgroup) }
     for link in workload.links where isolated.taken.down.insert(link).inserted { isolated.freshLinks.insert(link) }
+    isolated.namedLinks.formUnion(workload.links)
     isolated.told = false
     phase = .isolated(isolated)
     applyIsolation(now)

@@ -56,8 +56,12 @@ extension GuardMachine {
     isolated.taken.down.formUnion(workloads.values.flatMap(\.links))
     if trusting {
       isolated.freshCgroups = isolated.taken.frozen
-      isolated.freshLinks = isolated.taken.down
+      // What the order under way finds down is told with its result.
+      isolated.freshLinks = isolated.taken.down.subtracting(linkOrder?.links ?? [])
     }
+    // The isolation before this one took them down, and has not taken them up.
+    if let links = linkOrder?.thenUp { isolated.taken.down.formUnion(links) }
+    linkOrder?.thenUp = nil
     phase = .isolated(isolated)
     applyIsolation(now)
     persist()
@@ -70,7 +74,7 @@ extension GuardMachine {
     guard case .isolated(let isolated) = phase else { return }
     round += 1
     act(.isolateNow(round: round, cgroups: held(isolated)))
-    if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
+    orderLinksDown(now)
     var targets: [KillTarget] = []
     for workload in workloads.values.sorted(by: { $0.name < $1.name }) where workload.isolation == .stop {
       if let cgroup = workload.cgroup { targets.append(.workload(name: workload.name, cgroup: cgroup)) }
@@ -140,14 +144,44 @@ extension GuardMachine {
     if !answerWaiting(report, where: { $0 == .stateAfterFreeze }) { tell(report) }
   }
 
-  mutating func linksEnded(_ round: Int, _ found: [String]) {
-    guard case .isolated(var isolated) = phase, round == self.round else { return }
+  /// One order at a time: it may have to wait, and the guard does not wait for it.
+  private mutating func orderLinksDown(_ now: BootInstant) {
+    if let order = linkOrder {
+      guard !order.isLate, now >= order.begun + times.linksLimit else { return }
+      linkOrder?.isLate = true
+      return log(
+        .error,
+        "links are not down yet: the kernel lets nobody change one, as somebody holds its routing lock; look for processes in state D"
+      )
+    }
+    guard case .isolated(var isolated) = phase, !isolated.taken.down.isEmpty else { return }
+    linkRound += 1
+    linkOrder = LinkOrder(round: linkRound, begun: now, links: isolated.taken.down, fresh: isolated.freshLinks)
+    isolated.freshLinks.removeAll()
+    isolated.namedLinks.removeAll()
+    phase = .isolated(isolated)
+    act(.linksDown(round: linkRound, isolated.taken.down.sorted()))
+  }
+
+  mutating func linksEnded(_ round: Int, _ found: [String], _ gone: [String], _ now: BootInstant) {
+    guard let order = linkOrder, order.round == round else { return }
+    linkOrder = nil
+    let foundFirst = order.fresh.intersection(found)
+    guard case .isolated(var isolated) = phase else {
+      let links = (order.thenUp ?? []).subtracting(foundFirst).subtracting(gone)
+      if !links.isEmpty { act(.linksUp(links.sorted())) }
+      return
+    }
     // What was down, and was taken up by somebody since, is to be up: libvirt was still making it.
     isolated.taken.foundDown.formIntersection(found)
-    isolated.taken.foundDown.formUnion(isolated.freshLinks.intersection(found))
-    isolated.freshLinks.removeAll()
+    isolated.taken.foundDown.formUnion(foundFirst)
+    // Not asked about again before it is named again: the next link of this name may be anybody's.
+    let lost = Set(gone).subtracting(isolated.namedLinks)
+    isolated.taken.down.subtract(lost)
+    isolated.taken.foundDown.subtract(lost)
     phase = .isolated(isolated)
     persist()
+    if !isolated.freshLinks.isEmpty || !isolated.namedLinks.isEmpty { orderLinksDown(now) }
   }
 
   mutating func killEnded(_ target: KillTarget, _ progress: KillProgress, _ now: BootInstant) {
@@ -160,8 +194,8 @@ extension GuardMachine {
     kills[target] = nil
     persist()
     guard let name = target.workload else { return }
-    log(.notice, "killed \(name): every process is gone")
     let report = GuardReport.killed(workload: name, confirmed: true)
+    log(.notice, "killed \(name): every process is gone")
     if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }
   }
 
@@ -172,7 +206,7 @@ extension GuardMachine {
       isolated.nextRound = now + (isolated.confirmed ? times.verify : times.freezeRetry)
       phase = .isolated(isolated)
       act(.retryIsolation(round: round, cgroups: held(isolated)))
-      if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
+      orderLinksDown(now)
       // A start that was under way may have come into the partition since.
       if kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
     }
@@ -201,7 +235,12 @@ extension GuardMachine {
     // A workload that is being killed stays frozen by itself until its kill has thawed it.
     for case .workload(_, let cgroup) in kills.keys { cgroups.remove(cgroup) }
     act(.thaw(cgroups: cgroups.sorted()))
-    let links = isolated.taken.down.subtracting(isolated.taken.foundDown)
-    if !links.isEmpty { act(.linksUp(links.sorted())) }
+    // Fresh ones were not taken down yet.
+    let links = isolated.taken.down.subtracting(isolated.taken.foundDown).subtracting(isolated.freshLinks)
+    if linkOrder != nil {
+      linkOrder?.thenUp = links
+    } else if !links.isEmpty {
+      act(.linksUp(links.sorted()))
+    }
   }
 }

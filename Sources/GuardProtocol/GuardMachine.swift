@@ -21,7 +21,8 @@ public struct GuardMachine: Sendable {
     case timer
     /// The outcome of the `isolateNow` or `retryIsolation` with this round. `foundFrozen`: cgroups that somebody else had frozen before.
     case freezeResult(round: Int, confirmed: Bool, foundFrozen: [String])
-    case linksResult(round: Int, foundDown: [String])
+    /// The outcome of the `linksDown` with this round, which may take its time. `foundDown`: down already; `gone`: there is no such link.
+    case linksResult(round: Int, foundDown: [String], gone: [String] = [])
     case killResult(KillTarget, KillProgress)
     /// Whether a process exists in the partitions or in a protected cgroup; nil: cannot tell.
     case census(alive: Bool?)
@@ -39,7 +40,9 @@ public struct GuardMachine: Sendable {
     case retryIsolation(round: Int, cgroups: [String])
     /// Thaw the partitions and those of these cgroups that lie outside them.
     case thaw(cgroups: [String])
+    /// Answered by `linksResult`, at once or later; there is never a second one before that.
     case linksDown(round: Int, [String])
+    /// After every `linksDown` before it.
     case linksUp([String])
     /// One attempt: SIGKILL to every process, then let them die, frozen surroundings or not. Answered by `killResult`.
     case kill(KillTarget)
@@ -86,6 +89,8 @@ public struct GuardMachine: Sendable {
     /// Between attempts at a kill: doubles from the first to the second.
     public var killRetry = Duration.milliseconds(1)
     public var killRetryMost = Duration.milliseconds(20)
+    /// After this it is said that links are not down yet.
+    var linksLimit = Duration.seconds(1)
     /// After this a kill is answered as not confirmed. It goes on being tried.
     public var killLimit = Duration.seconds(2)
 
@@ -109,6 +114,21 @@ public struct GuardMachine: Sendable {
     /// one's isolation: what it finds frozen may have been frozen by that one.
     var freshCgroups: Set<String> = []
     var freshLinks: Set<String> = []
+    /// Named since the last order to take links down was given: its result says nothing of them.
+    var namedLinks: Set<String> = []
+  }
+
+  /// An order to take links down that has no result yet.
+  struct LinkOrder: Hashable, Sendable {
+    var round: Int
+    var begun: BootInstant
+    /// That it takes long was said.
+    var isLate = false
+    var links: Set<String>
+    /// Those of them that are somebody else's to take up when they are found down.
+    var fresh: Set<String>
+    /// The isolation has ended since: these go up when the result tells which of them were down before.
+    var thenUp: Set<String>?
   }
 
   struct Kill: Hashable, Sendable {
@@ -155,6 +175,8 @@ public struct GuardMachine: Sendable {
   var greeted = false
   var answers: [Answer] = []
   var round = 0
+  var linkOrder: LinkOrder?
+  var linkRound = 0
   var feeding = true
   var timer: BootInstant?
   var persisted: GuardRecord?
@@ -193,7 +215,7 @@ public struct GuardMachine: Sendable {
     case .unacceptable(let reason): answer(.ready(.refused(reason: reason)))
     case .timer: break
     case .freezeResult(let round, let confirmed, let found): freezeEnded(round, confirmed, found, now)
-    case .linksResult(let round, let found): linksEnded(round, found)
+    case .linksResult(let round, let found, let gone): linksEnded(round, found, gone, now)
     case .killResult(let target, let progress): killEnded(target, progress, now)
     case .census(let alive): censusEnded(alive)
     }

@@ -32,26 +32,41 @@ extension GuardMachine {
       phase = .armed(deadline: deadline)
       log(.notice, "took up the deadline and \(workloads.count) workloads of the guard before this one")
       if found.frozen {
-        beginIsolation(now, why: "the partition was found frozen", trusting: false)
+        beginIsolation(now, why: "the partition was found frozen", deadline: deadline, trusting: false)
       } else if now >= deadline {
         beginIsolation(now, why: "the deadline passed while no guard ran", trusting: false)
       }
-    case .isolated(let since):
-      beginIsolation(now, since: since, why: "the guard before this one had isolated", taken: record.taken, trusting: false)
+    case .isolated(let since, let killsAt):
+      beginIsolation(
+        now, since: since, why: "the guard before this one had isolated", deadline: killsAt, taken: record.taken,
+        trusting: false)
     }
     beginKills(record.kills, isolation: false, now)
   }
 
-  mutating func isolateIfPassed(_ now: BootInstant) {
-    guard case .armed(let deadline) = phase, now >= deadline else { return }
-    beginIsolation(now, why: "the deadline passed \((now - deadline).wholeNanoseconds / 1000) microseconds ago")
+  mutating func enforceDeadline(_ now: BootInstant) {
+    switch phase {
+    case .armed(let deadline) where now >= deadline: beginIsolation(now, why: Self.passed(deadline, now))
+    case .isolated(let isolated):
+      if let deadline = isolated.killsAt, now >= deadline { beginStopping(now, why: Self.passed(deadline, now)) }
+    case .disarmed, .armed: break
+    }
   }
 
-  /// - Parameter trusting: what is found frozen or down was so before any guard did it.
+  private static func passed(_ deadline: BootInstant, _ now: BootInstant) -> String {
+    "the deadline passed \((now - deadline).wholeNanoseconds / 1000) microseconds ago"
+  }
+
+  /// - Parameters:
+  ///   - deadline: the one in force, if it is known: until then what is `stop` is frozen only.
+  ///   - trusting: what is found frozen or down was so before any guard did it.
   mutating func beginIsolation(
-    _ now: BootInstant, since: BootInstant? = nil, why: String, taken: TakenThings = TakenThings(), trusting: Bool = true
+    _ now: BootInstant, since: BootInstant? = nil, why: String, deadline: BootInstant? = nil,
+    taken: TakenThings = TakenThings(),
+    trusting: Bool = true
   ) {
     var isolated = IsolatedState(since: since ?? now, nextRound: now + times.verify, taken: taken)
+    if let deadline, deadline > now { isolated.killsAt = deadline }
     isolated.taken.frozen.formUnion(workloads.values.compactMap(\.cgroup))
     isolated.taken.down.formUnion(workloads.values.flatMap(\.links))
     if trusting {
@@ -63,25 +78,49 @@ extension GuardMachine {
     if let links = linkOrder?.thenUp { isolated.taken.down.formUnion(links) }
     linkOrder?.thenUp = nil
     phase = .isolated(isolated)
-    applyIsolation(now)
+    freezeAgain(now)
+    killStopped(Array(workloads.values), now)
     persist()
     log(.warning, "isolating \(workloads.count) workloads: \(why)")
+    let stopped = workloads.values.count { $0.isolation == .stop }
+    if let killsAt = isolated.killsAt, stopped > 0 {
+      let time = (killsAt - now).wholeNanoseconds / 1_000_000
+      log(
+        .notice,
+        "\(stopped) of them with \"isolation: stop\" are frozen, and killed in \(time) ms unless they are resumed before")
+    }
   }
 
   /// Freeze first: everything else may take its time once nothing executes. Then the links, because a frozen container's
   /// kernel goes on answering for it; then the kills.
-  mutating func applyIsolation(_ now: BootInstant) {
+  mutating func freezeAgain(_ now: BootInstant) {
     guard case .isolated(let isolated) = phase else { return }
     round += 1
     act(.isolateNow(round: round, cgroups: held(isolated)))
     orderLinksDown(now)
+  }
+
+  /// Kills those of them that are `stop`, and whatever is in their partition, once the deadline has passed.
+  mutating func killStopped(_ those: [GuardedWorkload], _ now: BootInstant) {
+    guard case .isolated(let isolated) = phase, isolated.killsAt == nil else { return }
     var targets: [KillTarget] = []
-    for workload in workloads.values.sorted(by: { $0.name < $1.name }) where workload.isolation == .stop {
+    for workload in those.sorted(by: { $0.name < $1.name }) where workload.isolation == .stop {
       if let cgroup = workload.cgroup { targets.append(.workload(name: workload.name, cgroup: cgroup)) }
     }
     // Who is spared may have changed.
     dropStopPartitionKills()
     beginKills(targets + [stopPartition], isolation: true, now)
+  }
+
+  /// What is `stop` was frozen until now.
+  mutating func beginStopping(_ now: BootInstant, why: String) {
+    guard case .isolated(var isolated) = phase else { return }
+    isolated.killsAt = nil
+    phase = .isolated(isolated)
+    let stopped = workloads.values.filter { $0.isolation == .stop }
+    if !stopped.isEmpty { log(.warning, "killing \(stopped.count) frozen workloads with \"isolation: stop\": \(why)") }
+    killStopped(stopped, now)
+    persist()
   }
 
   /// What left protection meanwhile is thawed with everything else, but nobody freezes it again.
@@ -208,7 +247,7 @@ extension GuardMachine {
       act(.retryIsolation(round: round, cgroups: held(isolated)))
       orderLinksDown(now)
       // A start that was under way may have come into the partition since.
-      if kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
+      if isolated.killsAt == nil, kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
     }
     let limit = times.killLimit
     for (target, kill) in kills(where: { now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {

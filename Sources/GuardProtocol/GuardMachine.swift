@@ -5,6 +5,11 @@
 /// - From then on only `resume` (or `disarm`, when nothing protected is left) ends the isolation. The controller's absence changes nothing.
 /// - While something isolated is not confirmed to stand still, the watchdog is not fed.
 ///
+/// **When `isolation: stop` kills.** At the deadline, and not before: frozen it executes nothing, and until then nobody else may start it. So an isolation
+/// that begins while the deadline is ahead (an `isolate`, a partition found frozen, the isolation of a guard before this one) freezes everything and keeps
+/// the deadline; what is `stop` dies when that passes, and goes on with the rest when `resume` comes first. Without a deadline, or after it, an isolation
+/// kills what is `stop` from its beginning. A `kill` kills at once, whenever it comes.
+///
 /// The program executes the actions in order and feeds each result back as an event at once.
 public struct GuardMachine: Sendable {
   /// What happened.
@@ -108,6 +113,8 @@ public struct GuardMachine: Sendable {
     var confirmed = false
     /// The first result came: the controller has been told.
     var told = false
+    /// The deadline that was in force when it began: then what is `stop` is killed. nil: that has begun.
+    var killsAt: BootInstant?
     var nextRound: BootInstant
     var taken = TakenThings()
     /// Newly taken: if these are found frozen or down, that was somebody else. Empty for a guard that took over a dead
@@ -206,7 +213,7 @@ public struct GuardMachine: Sendable {
 
   /// Takes one event at `now` and says what to do, in order.
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
-    isolateIfPassed(now)
+    enforceDeadline(now)
     switch event {
     case .started(let found): start(found, now)
     case .controllerConnected: connect()
@@ -219,7 +226,7 @@ public struct GuardMachine: Sendable {
     case .killResult(let target, let progress): killEnded(target, progress, now)
     case .census(let alive): censusEnded(alive)
     }
-    isolateIfPassed(now)
+    enforceDeadline(now)
     workDue(now)
     settle()
     let all = actions
@@ -297,7 +304,7 @@ public struct GuardMachine: Sendable {
     case .disarmed: phase = .disarmed
     case .armed(let deadline): phase = .armed(deadline: deadline)
     case .isolated(let isolated):
-      phase = .isolated(since: isolated.since)
+      phase = .isolated(since: isolated.since, killsAt: isolated.killsAt)
       taken = isolated.taken
     }
     var targets: [KillTarget] = []
@@ -321,7 +328,7 @@ public struct GuardMachine: Sendable {
     switch phase {
     case .disarmed: break
     case .armed(let deadline): next = deadline
-    case .isolated(let isolated): next = isolated.nextRound
+    case .isolated(let isolated): next = min(isolated.nextRound, isolated.killsAt ?? isolated.nextRound)
     }
     for kill in kills.values { next = min(next ?? kill.nextAttempt, kill.nextAttempt) }
     if next != timer {

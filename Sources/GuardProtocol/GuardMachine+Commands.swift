@@ -94,7 +94,7 @@ extension GuardMachine {
     isolated.told = false
     phase = .isolated(isolated)
     freezeAgain(now)
-    killStopped(Array(workloads.values), now)
+    killStopped([workload], now)
     persist()
     answer(.stateAfterFreeze)
   }

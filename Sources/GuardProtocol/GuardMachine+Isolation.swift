@@ -170,13 +170,15 @@ extension GuardMachine {
     isolated.confirmed = confirmed
     isolated.told = true
     isolated.nextRound = now + (confirmed ? times.verify : times.freezeRetry)
+    let isNews = isolated.said != confirmed
+    isolated.said = confirmed
     phase = .isolated(isolated)
     persist()
     guard changed else { return }
-    if confirmed {
+    if isNews, confirmed {
       let time = (now - isolated.since).wholeNanoseconds / 1000
       log(.notice, "isolated: everything protected is seen to stand still, \(time) microseconds after it began")
-    } else {
+    } else if isNews {
       log(.error, "isolating: not everything stands still yet; trying again")
     }
     let report = GuardReport.state(state)
@@ -229,13 +231,28 @@ extension GuardMachine {
       log(.error, "killing \(target.label): \(reason); trying again")
     }
     kills[target]?.progress = progress
-    guard progress == .gone else { return }
+    guard progress == .gone else {
+      kills[target]?.hasFound = true
+      return
+    }
     kills[target] = nil
     persist()
     guard let name = target.workload else { return }
     let report = GuardReport.killed(workload: name, confirmed: true)
+    let isAnswer = answerWaiting(report) { $0 == .kill(target) }
+    // Looked at once more and found as it was: nobody asked, and everybody knows.
+    guard isAnswer || kill.hasFound || !wasTold(target) else { return }
+    if case .isolated(var isolated) = phase {
+      isolated.ended.insert(target)
+      phase = .isolated(isolated)
+    }
     log(.notice, "killed \(name): every process is gone")
-    if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }
+    if !isAnswer { tell(report) }
+  }
+
+  /// That nothing is left of it was told in this isolation.
+  private func wasTold(_ target: KillTarget) -> Bool {
+    if case .isolated(let isolated) = phase { isolated.ended.contains(target) } else { false }
   }
 
   /// The rounds and attempts whose time has come.

@@ -116,6 +116,8 @@ public struct GuardMachine: Sendable {
     /// The deadline that was in force when it began: then what is `stop` is killed. nil: that has begun.
     var killsAt: BootInstant?
     var nextRound: BootInstant
+    /// What the log said last: everything stands still, or not.
+    var said: Bool?
     var taken = TakenThings()
     /// Newly taken: if these are found frozen or down, that was somebody else. Empty for a guard that took over a dead
     /// one's isolation: what it finds frozen may have been frozen by that one.
@@ -123,6 +125,8 @@ public struct GuardMachine: Sendable {
     var freshLinks: Set<String> = []
     /// Named since the last order to take links down was given: its result says nothing of them.
     var namedLinks: Set<String> = []
+    /// Kills of this isolation whose end was told.
+    var ended: Set<KillTarget> = []
   }
 
   /// An order to take links down that has no result yet.
@@ -147,6 +151,8 @@ public struct GuardMachine: Sendable {
     var overdue = false
     /// The workload was killed because of its `isolation: stop`.
     var isolation: Bool
+    /// An attempt found something to kill.
+    var hasFound = false
   }
 
   /// A command's report, in the order of the commands.

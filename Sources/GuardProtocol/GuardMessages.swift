@@ -63,7 +63,8 @@ public enum GuardCommand: Hashable, Sendable {
 public enum GuardReport: Hashable, Sendable {
   case state(GuardState)
   /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
-  /// trying, and says so unasked when they are. Also unasked for what the guard kills at the deadline.
+  /// trying, and says so unasked when they are. Also unasked for what the guard kills at the deadline. Told once for each
+  /// `kill`, and else once in an isolation, unless there was something to kill again.
   case killed(workload: String, confirmed: Bool)
   /// The command was not carried out, and why.
   case refused(reason: String)

@@ -254,4 +254,52 @@ import Testing
     unseen.advance(Self.ahead)
     #expect(unseen.kills == ["db"])
   }
+
+  // MARK: What is told
+
+  @Test func `each end is told once in an isolation, whatever else is protected`() {
+    var rig = MachineRig.isolated([workload("db", .stop), workload("mail", .stop)])
+    #expect(rig.told.isEmpty)
+    rig = MachineRig.armed([workload("db", .stop), workload("mail", .stop)])
+    rig.advance(.seconds(5))
+    for round in 0..<12 {
+      rig.command(.protect(workload("w\(round)")))
+      rig.command(.protect(workload("db", .stop)))
+      rig.advance(.milliseconds(10))
+    }
+    #expect(rig.told == ["db": 1, "mail": 1])
+    // A command is answered, once.
+    rig.command(.kill(workload: "db"))
+    #expect(rig.told == ["db": 2, "mail": 1])
+    // And in the next isolation it is news again.
+    rig.command(.resume(deadline: rig.now + .seconds(1)))
+    rig.advance(.seconds(1))
+    #expect(rig.told == ["db": 3, "mail": 2])
+  }
+
+  @Test func `a guard that takes over tells each end once, however much the controller tells it`() {
+    var rig = MachineRig.armed([workload("db", .stop), workload("mail", .stop)] + (0..<12).map { workload("w\($0)") })
+    rig.now = rig.now + .seconds(6)
+    rig.progress = ["db": .dying, "mail": .dying]
+    rig = rig.restarted(frozen: true)
+    rig.connect()
+    rig.command(.isolate)
+    for workload in [workload("db", .stop), workload("mail", .stop)] + (0..<12).map({ workload("w\($0)") }) {
+      rig.command(.protect(workload))
+    }
+    rig.progress = [:]
+    rig.advance(.seconds(1))
+    #expect(rig.told == ["db": 1, "mail": 1])
+  }
+
+  @Test func `what is found in a cgroup again is killed and told again`() {
+    var rig = MachineRig.armed([workload("db", .stop)])
+    rig.advance(.seconds(5))
+    #expect(rig.told == ["db": 1])
+    rig.progress["db"] = .dying
+    rig.command(.protect(workload("db", .stop)))
+    rig.progress["db"] = .gone
+    rig.advance(.milliseconds(100))
+    #expect(rig.told == ["db": 2])
+  }
 }

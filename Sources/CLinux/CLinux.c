@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/magic.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/watchdog.h>
 #include <malloc.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -22,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +75,24 @@ int holdfast_next_signal(int fd) {
   struct signalfd_siginfo info;
   return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
+
+int holdfast_thread(size_t stack, void *(*body)(void *), void *context) {
+  sigset_t all, before;
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stack);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  // Inherited by the thread from its first instruction on.
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int code = pthread_create(&thread, &attributes, body, context);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  return code ? (errno = code, -1) : 0;
+}
+
+int holdfast_own_network(void) { return unshare(CLONE_NEWNET); }
 
 int holdfast_open(const char *path, int flags, int mode) { return open(path, flags | O_CLOEXEC, mode); }
 
@@ -122,7 +145,7 @@ int holdfast_send_to(const char *path, const char *text) {
   if (!n) return errno = ENAMETOOLONG, -1;
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
-  ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, n);
+  ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&a, n);
   holdfast_close_keeping_errno(fd);
   return sent < 0 ? -1 : 0;
 }
@@ -144,25 +167,100 @@ int holdfast_peer(int fd, uid_t *uid, pid_t *pid) {
   return 0;
 }
 
+int holdfast_links(void) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+  if (fd < 0) return -1;
+  struct sockaddr_nl a;
+  memset(&a, 0, sizeof a);
+  a.nl_family = AF_NETLINK;
+  if (bind(fd, (struct sockaddr *)&a, sizeof a)) return holdfast_close_keeping_errno(fd);
+  return fd;
+}
+
+struct holdfast_link_request {
+  struct nlmsghdr head;
+  struct ifinfomsg link;
+  char attributes[RTA_SPACE(IFNAMSIZ) + RTA_SPACE(sizeof(uint32_t))];
+};
+
+static void holdfast_link_add(struct holdfast_link_request *r, unsigned short type, const void *bytes, size_t count) {
+  struct rtattr *a = (struct rtattr *)((char *)r + NLMSG_ALIGN(r->head.nlmsg_len));
+  a->rta_type = type;
+  a->rta_len = (unsigned short)RTA_LENGTH(count);
+  memcpy(RTA_DATA(a), bytes, count);
+  r->head.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->head.nlmsg_len) + RTA_ALIGN(a->rta_len));
+}
+
+// Asks and takes the answer. The kernel answers before sendto returns, so nothing is waited for here. The answer's link flags are put where
+// `flags` points, unless it is NULL.
+static int holdfast_link_ask(int fd, const char *name, struct holdfast_link_request *r, unsigned *flags) {
+  static _Thread_local uint32_t sequence;
+  const size_t length = strnlen(name, IFNAMSIZ);
+  if (length == 0 || length >= IFNAMSIZ) return errno = EINVAL, -1;
+  r->link.ifi_family = AF_UNSPEC;
+  r->head.nlmsg_seq = ++sequence;
+  r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->link);
+  holdfast_link_add(r, IFLA_IFNAME, name, length + 1);
+  if (flags) {
+    const uint32_t little = RTEXT_FILTER_SKIP_STATS;
+    holdfast_link_add(r, IFLA_EXT_MASK, &little, sizeof little);
+  }
+  struct sockaddr_nl kernel;
+  memset(&kernel, 0, sizeof kernel);
+  kernel.nl_family = AF_NETLINK;
+  if (sendto(fd, r, r->head.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -1;
+  for (;;) {
+    // What does not fit is cut: the flags are at the beginning.
+    union { struct nlmsghdr head; char bytes[4096]; } answer;
+    const ssize_t count = recv(fd, &answer, sizeof answer, 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return -1;
+    if (count < (ssize_t)sizeof answer.head || answer.head.nlmsg_seq != r->head.nlmsg_seq) continue; // Of an earlier question.
+    if (answer.head.nlmsg_type == NLMSG_ERROR && count >= (ssize_t)NLMSG_LENGTH(sizeof(int))) {
+      const int code = ((struct nlmsgerr *)NLMSG_DATA(&answer.head))->error;
+      return code ? (errno = -code, -1) : 0;
+    }
+    if (!flags || answer.head.nlmsg_type != RTM_NEWLINK || count < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg))) {
+      return errno = EPROTO, -1;
+    }
+    *flags = ((struct ifinfomsg *)NLMSG_DATA(&answer.head))->ifi_flags;
+    return 0;
+  }
+}
+
 int holdfast_link_is_up(int fd, const char *name) {
-  struct ifreq r;
+  struct holdfast_link_request r;
   memset(&r, 0, sizeof r);
-  strncpy(r.ifr_name, name, IFNAMSIZ - 1);
-  if (ioctl(fd, SIOCGIFFLAGS, &r)) return -1;
-  return (r.ifr_flags & IFF_UP) ? 1 : 0;
+  r.head.nlmsg_type = RTM_GETLINK;
+  r.head.nlmsg_flags = NLM_F_REQUEST;
+  unsigned flags = 0;
+  if (holdfast_link_ask(fd, name, &r, &flags)) return -1;
+  return (flags & IFF_UP) ? 1 : 0;
 }
 
 int holdfast_link_set(int fd, const char *name, int up) {
-  struct ifreq r;
+  struct holdfast_link_request r;
   memset(&r, 0, sizeof r);
-  strncpy(r.ifr_name, name, IFNAMSIZ - 1);
-  if (ioctl(fd, SIOCGIFFLAGS, &r)) return -1;
-  if (!(r.ifr_flags & IFF_UP) == !up) return 0;
-  r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
-  return ioctl(fd, SIOCSIFFLAGS, &r);
+  r.head.nlmsg_type = RTM_SETLINK;
+  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  r.link.ifi_flags = up ? IFF_UP : 0;
+  r.link.ifi_change = IFF_UP;
+  return holdfast_link_ask(fd, name, &r, NULL);
 }
 
 int holdfast_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57 // Linux 5.6
+#endif
+
+int holdfast_spare_disks(void) { return prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0); }
+
+int holdfast_is_in_memory(const char *path) {
+  struct statfs s;
+  if (statfs(path, &s)) return -1;
+  return s.f_type == TMPFS_MAGIC || s.f_type == RAMFS_MAGIC;
+}
 
 static int release_code(struct dl_phdr_info *object, size_t size, void *unused) {
   (void)size, (void)unused;

@@ -20,6 +20,11 @@ public struct KernelFileError: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 /// Small files whose every read and write is a question or an order to the kernel.
+///
+/// What such a call may wait for: opening walks through mount points and the kernel's own filesystems, which are in memory. Orders to cgroups,
+/// and reading /proc/self/cgroup, take the kernel's cgroup lock. Nobody waits for user space with it; its holder waits at most for
+/// other tasks to fork or end, and those perhaps for memory that must first be written to a disk. There is no way around that lock: to
+/// freeze and to kill are cgroup orders. While one has not returned, the guard feeds no watchdog, and that is right: nothing is known to stand still.
 package enum KernelFile {
   package static func read(_ path: String) throws(KernelFileError) -> String {
     let file = try Descriptor.open(path, O_RDONLY)

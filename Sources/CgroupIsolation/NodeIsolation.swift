@@ -168,6 +168,6 @@ public func isolateDirectly(
   partition: Partition, hierarchy: CgroupHierarchy, cgroups: [String], links: [String]
 ) -> NodeIsolation.Outcome {
   var outcome = NodeIsolation(partition: partition, hierarchy: hierarchy).isolate(cgroups: cgroups, patience: .milliseconds(20))
-  do { outcome.problems += try HostLinks().down(links).problems } catch { outcome.problems.append("\(error)") }
+  outcome.problems += HostLinks().down(links).problems
   return outcome
 }

@@ -16,7 +16,7 @@ extension GuardMachine {
     case .kill(let name): kill(name, now)
     case .isolate: isolate(now)
     case .resume(let deadline): resume(to: deadline, now)
-    case .disarm: disarm()
+    case .disarm: disarm(now)
     }
   }
 
@@ -35,8 +35,12 @@ extension GuardMachine {
 
   private mutating func extend(to deadline: BootInstant, _ now: BootInstant) {
     switch phase {
-    case .isolated:
-      refuse("extend: isolated; only a resume, after the claims were re-validated, thaws")
+    case .isolated(let isolated):
+      guard let standing = isolated.killsAt else {
+        return refuse("extend: isolated; only a resume, after the claims were re-validated, thaws")
+      }
+      if deadline > standing { moveKills(isolated, to: deadline) }
+      answer(.ready(.state(state)))
     case .armed(let standing):
       if deadline > standing {
         phase = .armed(deadline: deadline)
@@ -49,8 +53,21 @@ extension GuardMachine {
   }
 
   private mutating func shorten(to deadline: BootInstant, _ now: BootInstant) {
-    if case .armed(let standing) = phase, deadline < standing { return arm(deadline, now) }
+    switch phase {
+    case .armed(let standing) where deadline < standing: return arm(deadline, now)
+    // Passed already, it kills before the next event.
+    case .isolated(let isolated) where isolated.killsAt.map({ deadline < $0 }) ?? false: moveKills(isolated, to: deadline)
+    case .disarmed, .armed, .isolated: break
+    }
     answer(.ready(.state(state)))
+  }
+
+  /// It stays isolated; only the deadline for what is `stop` is another one.
+  private mutating func moveKills(_ isolated: IsolatedState, to deadline: BootInstant) {
+    var isolated = isolated
+    isolated.killsAt = deadline
+    phase = .isolated(isolated)
+    persist()
   }
 
   private mutating func arm(_ deadline: BootInstant, _ now: BootInstant) {
@@ -75,9 +92,11 @@ extension GuardMachine {
     }
     if let cgroup = workload.cgroup, isolated.taken.frozen.insert(cgroup).inserted { isolated.freshCgroups.insert(cgroup) }
     for link in workload.links where isolated.taken.down.insert(link).inserted { isolated.freshLinks.insert(link) }
+    isolated.namedLinks.formUnion(workload.links)
     isolated.told = false
     phase = .isolated(isolated)
-    applyIsolation(now)
+    freezeAgain(now)
+    killStopped([workload], now)
     persist()
     answer(.stateAfterFreeze)
   }
@@ -121,7 +140,8 @@ extension GuardMachine {
     if case .isolated(let isolated) = phase {
       return answer(isolated.told ? .ready(.state(state)) : .stateAfterFreeze)
     }
-    beginIsolation(now, why: "the controller commanded it")
+    let deadline: BootInstant? = if case .armed(let deadline) = phase { deadline } else { nil }
+    beginIsolation(now, why: "the controller commanded it", deadline: deadline)
     answer(.stateAfterFreeze)
   }
 
@@ -149,10 +169,13 @@ extension GuardMachine {
     return (target.label, reason)
   }
 
-  private mutating func disarm() {
+  private mutating func disarm(_ now: BootInstant) {
     if case .disarmed = phase { return answer(.ready(.state(state))) }
     var cgroups = Set(workloads.values.compactMap(\.cgroup))
-    if case .isolated(let isolated) = phase { cgroups.formUnion(isolated.taken.frozen) }
+    if case .isolated(let isolated) = phase {
+      cgroups.formUnion(isolated.taken.frozen)
+      if isolated.killsAt != nil { beginStopping(now, why: "the controller holds no session any more") }
+    }
     answer(.census)
     act(.takeCensus(cgroups: cgroups.sorted(), sparing: Set(released.values)))
   }

@@ -34,52 +34,95 @@ extension GuardMachine {
       phase = .armed(deadline: deadline)
       log(.notice, "took up the deadline and \(workloads.count) workloads of the guard before this one")
       if found.frozen {
-        beginIsolation(now, why: "the partition was found frozen", trusting: false)
+        beginIsolation(now, why: "the partition was found frozen", deadline: deadline, trusting: false)
       } else if now >= deadline {
         beginIsolation(now, why: "the deadline passed while no guard ran", trusting: false)
       }
-    case .isolated(let since):
-      beginIsolation(now, since: since, why: "the guard before this one had isolated", taken: record.taken, trusting: false)
+    case .isolated(let since, let killsAt):
+      beginIsolation(
+        now, since: since, why: "the guard before this one had isolated", deadline: killsAt, taken: record.taken,
+        trusting: false)
     }
     beginKills(record.kills, isolation: false, now)
   }
 
-  mutating func isolateIfPassed(_ now: BootInstant) {
-    guard case .armed(let deadline) = phase, now >= deadline else { return }
-    beginIsolation(now, why: "the deadline passed \((now - deadline).wholeNanoseconds / 1000) microseconds ago")
+  mutating func enforceDeadline(_ now: BootInstant) {
+    switch phase {
+    case .armed(let deadline) where now >= deadline: beginIsolation(now, why: Self.passed(deadline, now))
+    case .isolated(let isolated):
+      if let deadline = isolated.killsAt, now >= deadline { beginStopping(now, why: Self.passed(deadline, now)) }
+    case .disarmed, .armed: break
+    }
   }
 
-  /// - Parameter trusting: what is found frozen or down was so before any guard did it.
+  private static func passed(_ deadline: BootInstant, _ now: BootInstant) -> String {
+    "the deadline passed \((now - deadline).wholeNanoseconds / 1000) microseconds ago"
+  }
+
+  /// - Parameters:
+  ///   - deadline: the one in force, if it is known: until then what is `stop` is frozen only.
+  ///   - trusting: what is found frozen or down was so before any guard did it.
   mutating func beginIsolation(
-    _ now: BootInstant, since: BootInstant? = nil, why: String, taken: TakenThings = TakenThings(), trusting: Bool = true
+    _ now: BootInstant, since: BootInstant? = nil, why: String, deadline: BootInstant? = nil,
+    taken: TakenThings = TakenThings(),
+    trusting: Bool = true
   ) {
     var isolated = IsolatedState(since: since ?? now, nextRound: now + times.verify, taken: taken)
+    if let deadline, deadline > now { isolated.killsAt = deadline }
     isolated.taken.frozen.formUnion(workloads.values.compactMap(\.cgroup))
     isolated.taken.down.formUnion(workloads.values.flatMap(\.links))
     if trusting {
       isolated.freshCgroups = isolated.taken.frozen
-      isolated.freshLinks = isolated.taken.down
+      // What the order under way finds down is told with its result.
+      isolated.freshLinks = isolated.taken.down.subtracting(linkOrder?.links ?? [])
     }
+    // The isolation before this one took them down, and has not taken them up.
+    if let links = linkOrder?.thenUp { isolated.taken.down.formUnion(links) }
+    linkOrder?.thenUp = nil
     phase = .isolated(isolated)
-    applyIsolation(now)
+    freezeAgain(now)
+    killStopped(Array(workloads.values), now)
     persist()
     log(.warning, "isolating \(workloads.count) workloads: \(why)")
+    let stopped = workloads.values.count { $0.isolation == .stop }
+    if let killsAt = isolated.killsAt, stopped > 0 {
+      let time = (killsAt - now).wholeNanoseconds / 1_000_000
+      log(
+        .notice,
+        "\(stopped) of them with \"isolation: stop\" are frozen, and killed in \(time) ms unless they are resumed before")
+    }
   }
 
   /// Freeze first: everything else may take its time once nothing executes. Then the links, because a frozen container's
   /// kernel goes on answering for it; then the kills.
-  mutating func applyIsolation(_ now: BootInstant) {
+  mutating func freezeAgain(_ now: BootInstant) {
     guard case .isolated(let isolated) = phase else { return }
     round += 1
     act(.isolateNow(round: round, cgroups: held(isolated)))
-    if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
+    orderLinksDown(now)
+  }
+
+  /// Kills those of them that are `stop`, and whatever is in their partition, once the deadline has passed.
+  mutating func killStopped(_ those: [GuardedWorkload], _ now: BootInstant) {
+    guard case .isolated(let isolated) = phase, isolated.killsAt == nil else { return }
     var targets: [KillTarget] = []
-    for workload in workloads.values.sorted(by: { $0.name < $1.name }) where workload.isolation == .stop {
+    for workload in those.sorted(by: { $0.name < $1.name }) where workload.isolation == .stop {
       if let cgroup = workload.cgroup { targets.append(.workload(name: workload.name, cgroup: cgroup)) }
     }
     // Who is spared may have changed.
     dropStopPartitionKills()
     beginKills(targets + [stopPartition], isolation: true, now)
+  }
+
+  /// What is `stop` was frozen until now.
+  mutating func beginStopping(_ now: BootInstant, why: String) {
+    guard case .isolated(var isolated) = phase else { return }
+    isolated.killsAt = nil
+    phase = .isolated(isolated)
+    let stopped = workloads.values.filter { $0.isolation == .stop }
+    if !stopped.isEmpty { log(.warning, "killing \(stopped.count) frozen workloads with \"isolation: stop\": \(why)") }
+    killStopped(stopped, now)
+    persist()
   }
 
   /// What left protection meanwhile is thawed with everything else, but nobody freezes it again.
@@ -129,27 +172,59 @@ extension GuardMachine {
     isolated.confirmed = confirmed
     isolated.told = true
     isolated.nextRound = now + (confirmed ? times.verify : times.freezeRetry)
+    let isNews = isolated.said != confirmed
+    isolated.said = confirmed
     phase = .isolated(isolated)
     persist()
     guard changed else { return }
-    if confirmed {
+    if isNews, confirmed {
       let time = (now - isolated.since).wholeNanoseconds / 1000
       log(.notice, "isolated: everything protected is seen to stand still, \(time) microseconds after it began")
-    } else {
+    } else if isNews {
       log(.error, "isolating: not everything stands still yet; trying again")
     }
     let report = GuardReport.state(state)
     if !answerWaiting(report, where: { $0 == .stateAfterFreeze }) { tell(report) }
   }
 
-  mutating func linksEnded(_ round: Int, _ found: [String]) {
-    guard case .isolated(var isolated) = phase, round == self.round else { return }
+  /// One order at a time: it may have to wait, and the guard does not wait for it.
+  private mutating func orderLinksDown(_ now: BootInstant) {
+    if let order = linkOrder {
+      guard !order.isLate, now >= order.begun + times.linksLimit else { return }
+      linkOrder?.isLate = true
+      return log(
+        .error,
+        "links are not down yet: the kernel lets nobody change one, as somebody holds its routing lock; look for processes in state D"
+      )
+    }
+    guard case .isolated(var isolated) = phase, !isolated.taken.down.isEmpty else { return }
+    linkRound += 1
+    linkOrder = LinkOrder(round: linkRound, begun: now, links: isolated.taken.down, fresh: isolated.freshLinks)
+    isolated.freshLinks.removeAll()
+    isolated.namedLinks.removeAll()
+    phase = .isolated(isolated)
+    act(.linksDown(round: linkRound, isolated.taken.down.sorted()))
+  }
+
+  mutating func linksEnded(_ round: Int, _ found: [String], _ gone: [String], _ now: BootInstant) {
+    guard let order = linkOrder, order.round == round else { return }
+    linkOrder = nil
+    let foundFirst = order.fresh.intersection(found)
+    guard case .isolated(var isolated) = phase else {
+      let links = (order.thenUp ?? []).subtracting(foundFirst).subtracting(gone)
+      if !links.isEmpty { act(.linksUp(links.sorted())) }
+      return
+    }
     // What was down, and was taken up by somebody since, is to be up: libvirt was still making it.
     isolated.taken.foundDown.formIntersection(found)
-    isolated.taken.foundDown.formUnion(isolated.freshLinks.intersection(found))
-    isolated.freshLinks.removeAll()
+    isolated.taken.foundDown.formUnion(foundFirst)
+    // Not asked about again before it is named again: the next link of this name may be anybody's.
+    let lost = Set(gone).subtracting(isolated.namedLinks)
+    isolated.taken.down.subtract(lost)
+    isolated.taken.foundDown.subtract(lost)
     phase = .isolated(isolated)
     persist()
+    if !isolated.freshLinks.isEmpty || !isolated.namedLinks.isEmpty { orderLinksDown(now) }
   }
 
   mutating func killEnded(_ target: KillTarget, _ progress: KillProgress, _ now: BootInstant) {
@@ -158,13 +233,28 @@ extension GuardMachine {
       log(.error, "killing \(target.label): \(reason); trying again")
     }
     kills[target]?.progress = progress
-    guard progress == .gone else { return }
+    guard progress == .gone else {
+      kills[target]?.hasFound = true
+      return
+    }
     kills[target] = nil
     persist()
     guard let name = target.workload else { return }
-    log(.notice, "killed \(name): every process is gone")
     let report = GuardReport.killed(workload: name, confirmed: true)
-    if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }
+    let isAnswer = answerWaiting(report) { $0 == .kill(target) }
+    // Looked at once more and found as it was: nobody asked, and everybody knows.
+    guard isAnswer || kill.hasFound || !wasTold(target) else { return }
+    if case .isolated(var isolated) = phase {
+      isolated.ended.insert(target)
+      phase = .isolated(isolated)
+    }
+    log(.notice, "killed \(name): every process is gone")
+    if !isAnswer { tell(report) }
+  }
+
+  /// That nothing is left of it was told in this isolation.
+  private func wasTold(_ target: KillTarget) -> Bool {
+    if case .isolated(let isolated) = phase { isolated.ended.contains(target) } else { false }
   }
 
   /// The rounds and attempts whose time has come.
@@ -174,9 +264,9 @@ extension GuardMachine {
       isolated.nextRound = now + (isolated.confirmed ? times.verify : times.freezeRetry)
       phase = .isolated(isolated)
       act(.retryIsolation(round: round, cgroups: held(isolated)))
-      if !isolated.taken.down.isEmpty { act(.linksDown(round: round, isolated.taken.down.sorted())) }
+      orderLinksDown(now)
       // A start that was under way may have come into the partition since.
-      if kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
+      if isolated.killsAt == nil, kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
     }
     let limit = times.killLimit
     for (target, kill) in kills(where: { now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {
@@ -203,7 +293,12 @@ extension GuardMachine {
     // A workload that is being killed stays frozen by itself until its kill has thawed it.
     for case .workload(_, let cgroup) in kills.keys { cgroups.remove(cgroup) }
     act(.thaw(cgroups: cgroups.sorted()))
-    let links = isolated.taken.down.subtracting(isolated.taken.foundDown)
-    if !links.isEmpty { act(.linksUp(links.sorted())) }
+    // Fresh ones were not taken down yet.
+    let links = isolated.taken.down.subtracting(isolated.taken.foundDown).subtracting(isolated.freshLinks)
+    if linkOrder != nil {
+      linkOrder?.thenUp = links
+    } else if !links.isEmpty {
+      act(.linksUp(links.sorted()))
+    }
   }
 }

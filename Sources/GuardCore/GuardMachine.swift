@@ -7,6 +7,11 @@ import HoldfastTime
 /// - From then on only `resume` (or `disarm`, when nothing protected is left) ends the isolation. The controller's absence changes nothing.
 /// - While something isolated is not confirmed to stand still, the watchdog is not fed.
 ///
+/// **When `isolation: stop` kills.** At the deadline, and not before: frozen it executes nothing, and until then nobody else may start it. So an isolation
+/// that begins while the deadline is ahead (an `isolate`, a partition found frozen, the isolation of a guard before this one) freezes everything and keeps
+/// the deadline; what is `stop` dies when that passes, and goes on with the rest when `resume` comes first. Without a deadline, or after it, an isolation
+/// kills what is `stop` from its beginning. A `kill` kills at once, whenever it comes.
+///
 /// The program executes the actions in order and feeds each result back as an event at once.
 public struct GuardMachine: Sendable {
   /// What happened.
@@ -23,7 +28,8 @@ public struct GuardMachine: Sendable {
     case timer
     /// The outcome of the `isolateNow` or `retryIsolation` with this round. `foundFrozen`: cgroups that somebody else had frozen before.
     case freezeResult(round: Int, confirmed: Bool, foundFrozen: [String])
-    case linksResult(round: Int, foundDown: [String])
+    /// The outcome of the `linksDown` with this round, which may take its time. `foundDown`: down already; `gone`: there is no such link.
+    case linksResult(round: Int, foundDown: [String], gone: [String] = [])
     case killResult(KillTarget, KillProgress)
     /// Whether a process exists in the partitions or in a protected cgroup; nil: cannot tell.
     case census(alive: Bool?)
@@ -41,7 +47,9 @@ public struct GuardMachine: Sendable {
     case retryIsolation(round: Int, cgroups: [String])
     /// Thaw the partitions and those of these cgroups that lie outside them.
     case thaw(cgroups: [String])
+    /// Answered by `linksResult`, at once or later; there is never a second one before that.
     case linksDown(round: Int, [String])
+    /// After every `linksDown` before it.
     case linksUp([String])
     /// One attempt: SIGKILL to every process, then let them die, frozen surroundings or not. Answered by `killResult`.
     case kill(KillTarget)
@@ -88,6 +96,8 @@ public struct GuardMachine: Sendable {
     /// Between attempts at a kill: doubles from the first to the second.
     public var killRetry = Duration.milliseconds(1)
     public var killRetryMost = Duration.milliseconds(20)
+    /// After this it is said that links are not down yet.
+    var linksLimit = Duration.seconds(1)
     /// After this a kill is answered as not confirmed. It goes on being tried.
     public var killLimit = Duration.seconds(2)
 
@@ -105,12 +115,33 @@ public struct GuardMachine: Sendable {
     var confirmed = false
     /// The first result came: the controller has been told.
     var told = false
+    /// The deadline that was in force when it began: then what is `stop` is killed. nil: that has begun.
+    var killsAt: BootInstant?
     var nextRound: BootInstant
+    /// What the log said last: everything stands still, or not.
+    var said: Bool?
     var taken = TakenThings()
     /// Newly taken: if these are found frozen or down, that was somebody else. Empty for a guard that took over a dead
     /// one's isolation: what it finds frozen may have been frozen by that one.
     var freshCgroups: Set<String> = []
     var freshLinks: Set<String> = []
+    /// Named since the last order to take links down was given: its result says nothing of them.
+    var namedLinks: Set<String> = []
+    /// Kills of this isolation whose end was told.
+    var ended: Set<KillTarget> = []
+  }
+
+  /// An order to take links down that has no result yet.
+  struct LinkOrder: Hashable, Sendable {
+    var round: Int
+    var begun: BootInstant
+    /// That it takes long was said.
+    var isLate = false
+    var links: Set<String>
+    /// Those of them that are somebody else's to take up when they are found down.
+    var fresh: Set<String>
+    /// The isolation has ended since: these go up when the result tells which of them were down before.
+    var thenUp: Set<String>?
   }
 
   struct Kill: Hashable, Sendable {
@@ -122,6 +153,8 @@ public struct GuardMachine: Sendable {
     var overdue = false
     /// The workload was killed because of its `isolation: stop`.
     var isolation: Bool
+    /// An attempt found something to kill.
+    var hasFound = false
   }
 
   /// A command's report, in the order of the commands.
@@ -157,6 +190,8 @@ public struct GuardMachine: Sendable {
   var greeted = false
   var answers: [Answer] = []
   var round = 0
+  var linkOrder: LinkOrder?
+  var linkRound = 0
   var feeding = true
   var timer: BootInstant?
   var persisted: GuardRecord?
@@ -186,7 +221,7 @@ public struct GuardMachine: Sendable {
 
   /// Takes one event at `now` and says what to do, in order.
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
-    isolateIfPassed(now)
+    enforceDeadline(now)
     switch event {
     case .started(let found): start(found, now)
     case .controllerConnected: connect()
@@ -195,11 +230,11 @@ public struct GuardMachine: Sendable {
     case .unacceptable(let reason): answer(.ready(.refused(reason: reason)))
     case .timer: break
     case .freezeResult(let round, let confirmed, let found): freezeEnded(round, confirmed, found, now)
-    case .linksResult(let round, let found): linksEnded(round, found)
+    case .linksResult(let round, let found, let gone): linksEnded(round, found, gone, now)
     case .killResult(let target, let progress): killEnded(target, progress, now)
     case .census(let alive): censusEnded(alive)
     }
-    isolateIfPassed(now)
+    enforceDeadline(now)
     workDue(now)
     settle()
     let all = actions
@@ -277,7 +312,7 @@ public struct GuardMachine: Sendable {
     case .disarmed: phase = .disarmed
     case .armed(let deadline): phase = .armed(deadline: deadline)
     case .isolated(let isolated):
-      phase = .isolated(since: isolated.since)
+      phase = .isolated(since: isolated.since, killsAt: isolated.killsAt)
       taken = isolated.taken
     }
     var targets: [KillTarget] = []
@@ -301,7 +336,7 @@ public struct GuardMachine: Sendable {
     switch phase {
     case .disarmed: break
     case .armed(let deadline): next = deadline
-    case .isolated(let isolated): next = isolated.nextRound
+    case .isolated(let isolated): next = min(isolated.nextRound, isolated.killsAt ?? isolated.nextRound)
     }
     for kill in kills.values { next = min(next ?? kill.nextAttempt, kill.nextAttempt) }
     if next != timer {

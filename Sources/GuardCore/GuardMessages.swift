@@ -1,6 +1,6 @@
 import HoldfastTime
 
-/// What the guard does to a workload when the deadline passes.
+/// What the guard does to a workload when the deadline passes. Stopped before that, it is frozen either way.
 public enum Isolation: String, Sendable, Codable, CaseIterable {
   /// Freeze: nothing is lost; goes on where it was when the claim is re-validated.
   case freeze
@@ -34,10 +34,11 @@ public struct GuardedWorkload: Hashable, Sendable {
 public enum GuardCommand: Hashable, Sendable {
   /// First on every connection. The guard refuses a version that it does not speak.
   case hello(version: Int)
-  /// The session was renewed: stop everything at `deadline` unless told otherwise. Never shortens; refused while isolated.
+  /// The session was renewed: stop everything at `deadline` unless told otherwise. Never shortens, never thaws. While isolated it moves the instant at
+  /// which what is `stop` is killed, and is refused once that has passed.
   case extend(deadline: BootInstant)
   /// The session will stand for a shorter time than the guard was told: from now on this deadline, where the present one is later. Never
-  /// extends.
+  /// extends. While isolated it is the deadline at which what is `stop` is killed.
   case shorten(deadline: BootInstant)
   /// Adds or replaces one workload. Refused for a running one (its cgroup is known) while there is no deadline: extend first.
   case protect(GuardedWorkload)
@@ -48,13 +49,13 @@ public enum GuardCommand: Hashable, Sendable {
   case release(workload: String, cgroup: String)
   /// Kill every process of the workload without letting it execute another instruction, frozen or not. Needs its cgroup.
   case kill(workload: String)
-  /// Stop everything now, as at the deadline.
+  /// Freeze everything now. What is `stop` is killed when the deadline passes, or now where there is none.
   case isolate
   /// The claims were re-validated by a transaction: thaw, links up, and the new deadline, which must lie in the future.
   /// Refused while a process of a workload that is being killed could still execute. Not isolated: the same as `extend`.
   case resume(deadline: BootInstant)
   /// The node runs nothing protected and holds no session: no deadline, and every workload forgotten. Refused while a
-  /// protected process exists or that cannot be told.
+  /// protected process exists or that cannot be told; what is `stop` and was frozen before the deadline is killed all the same, for the session is over.
   case disarm
   /// Ask for the state.
   case status
@@ -64,7 +65,8 @@ public enum GuardCommand: Hashable, Sendable {
 public enum GuardReport: Hashable, Sendable {
   case state(GuardState)
   /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
-  /// trying, and says so unasked when they are. Also unasked for what the guard kills at the deadline.
+  /// trying, and says so unasked when they are. Also unasked for what the guard kills at the deadline. Told once for each
+  /// `kill`, and else once in an isolation, unless there was something to kill again.
   case killed(workload: String, confirmed: Bool)
   /// The command was not carried out, and why.
   case refused(reason: String)

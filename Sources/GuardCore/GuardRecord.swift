@@ -5,7 +5,8 @@ public struct GuardRecord: Hashable, Sendable {
   public enum Phase: Hashable, Sendable {
     case disarmed
     case armed(deadline: BootInstant)
-    case isolated(since: BootInstant)
+    /// `killsAt`: what is `stop` is frozen until then, and killed then; nil: it was killed.
+    case isolated(since: BootInstant, killsAt: BootInstant? = nil)
   }
   /// The kernel's boot id: instants of another boot mean nothing.
   public var boot: String
@@ -37,7 +38,8 @@ public struct GuardRecord: Hashable, Sendable {
     switch phase {
     case .disarmed: lines.append("phase disarmed")
     case .armed(let deadline): lines.append("phase armed at=\(deadline.nanoseconds)")
-    case .isolated(let since): lines.append("phase isolated at=\(since.nanoseconds)")
+    case .isolated(let since, let killsAt):
+      lines.append("phase isolated at=\(since.nanoseconds)" + (killsAt.map { " kills-at=\($0.nanoseconds)" } ?? ""))
     }
     lines += workloads.map { "workload " + $0.wireFields }
     for (name, cgroup) in released.sorted(by: { $0.key < $1.key }) {
@@ -87,7 +89,12 @@ extension GuardRecord.Phase {
     switch try words.takePlain() {
     case "disarmed": self = .disarmed
     case "armed": self = .armed(deadline: try words.instant(try words.take("at")))
-    case "isolated": self = .isolated(since: try words.instant(try words.take("at")))
+    case "isolated":
+      let since = try words.instant(try words.take("at"))
+      // A guard that did not write it had killed what is `stop` when it isolated.
+      var killsAt: BootInstant?
+      if let text = try words.takeIfPresent("kills-at") { killsAt = try words.instant(text) }
+      self = .isolated(since: since, killsAt: killsAt)
     case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
     }
   }

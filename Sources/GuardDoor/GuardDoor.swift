@@ -16,8 +16,9 @@ public final class GuardDoor: GuardConnection {
     public var reconnect = Duration.milliseconds(50)
     /// A guard that has an unanswered command and says nothing for so long is lost. Longer than the guard's own limit on a kill.
     public var silence = Duration.seconds(3)
-    /// Commands that wait to be sent; one more closes the connection, for a command must not vanish from the middle.
-    public var queue = 1024
+    /// Commands that wait to be sent; one more closes the connection, for a command must not vanish from the middle. A few for each of the
+    /// thousands of workloads that a node may have.
+    public var queue = 16_384
 
     public init() {}
   }

@@ -15,7 +15,7 @@ public enum DomainOperation: String, Hashable, Sendable {
 }
 
 /// Everything that can happen to a controller.
-public enum Event: Sendable {
+public enum Event: Hashable, Sendable {
   /// A wake-up that was asked for, or just time passing.
   case tick
   case store(StoreEvent)
@@ -23,6 +23,8 @@ public enum Event: Sendable {
   case hypervisor(HypervisorEvent)
   case operation(WorkloadName, DomainOperation, OperationOutcome)
   case guardian(GuardianEvent)
+  /// What came of one `isolateDirectly`: everything under protection was seen to stand still, or not yet.
+  case frozenDirectly(confirmed: Bool)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
   /// The local time of the week on this node and its wall clock, in milliseconds since 1970; told now and then.
@@ -30,13 +32,13 @@ public enum Event: Sendable {
   /// Clean departure: hand everything over, then end. In haste nothing is moved while it runs: it is stopped and started.
   case leave(inHaste: Bool)
 
-  public enum StoreEvent: Sendable {
+  public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.
     case listed(ClusterListing)
     case changed([ClusterChange])
   }
 
-  public enum TransactionOutcome: Sendable {
+  public enum TransactionOutcome: Hashable, Sendable {
     case verdict(ClusterVerdict)
     /// It certainly did not happen.
     case notApplied(reason: String)
@@ -52,7 +54,7 @@ public enum Event: Sendable {
 }
 
 /// Everything that a controller can ask for.
-public enum Action: Sendable, Equatable {
+public enum Action: Hashable, Sendable {
   /// Asks the store, and waits for its answer until that instant. Not sent after it: a controller that stood still meanwhile may have
   /// decided by what was true long ago.
   case transact(TransactionID, ClusterTransaction, until: BootInstant)
@@ -70,7 +72,7 @@ public enum Action: Sendable, Equatable {
   /// Observe every domain anew.
   case refresh
   case tellGuard(GuardCommand)
-  /// The guard is gone: freeze everything without it.
+  /// The guard is gone: freeze everything without it, once. Answered by `frozenDirectly`.
   case isolateDirectly([GuardedWorkload])
   /// Keep this in the runtime directory; nil removes it.
   case save(OwnSession.Saved?)

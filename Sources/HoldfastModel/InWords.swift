@@ -1,3 +1,5 @@
+import HoldfastTime
+
 /// How numbers and lists of names are written for people, the same everywhere.
 public enum InWords {
   /// Without the fraction where there is none: `2`, `0.5`.
@@ -11,6 +13,9 @@ public enum InWords {
     let scaled = Int((value * 10).rounded())
     return "\(scaled < 0 ? "-" : "")\(abs(scaled) / 10).\(abs(scaled) % 10)"
   }
+
+  /// Seconds with one decimal; `?` where nothing is known.
+  public static func seconds(_ duration: Duration?) -> String { duration.map { tenths($0.inSeconds) } ?? "?" }
 
   /// `a, b and c`; of many the first ones, and how many more there are: `a, b and 7 more`.
   public static func list(_ names: [String], most: Int) -> String {

@@ -46,6 +46,10 @@ public struct Timing: Hashable, Sendable {
   /// A planner that finds a cluster without one waits this long for nodes that are just starting too.
   public var settle: Duration { ttl * 2 }
 
+  /// A node on which everything stays frozen for so long, while its session stands, gives the session up. A guard that is only restarted is
+  /// back much sooner.
+  public var frozenPatience: Duration { ttl * 5 }
+
   /// By when a session whose renewal was sent at `sent` must have stopped executing, on its own clock. The share of the
   /// stop that is not execution (`stopBudget`) is taken off.
   ///

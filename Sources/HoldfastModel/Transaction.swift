@@ -21,6 +21,7 @@ public struct Stored<Value: Sendable>: Sendable {
   }
 }
 extension Stored: Equatable where Value: Equatable {}
+extension Stored: Hashable where Value: Hashable {}
 
 /// What must hold for a transaction to be applied.
 public enum Condition<Key: Hashable & Sendable>: Hashable, Sendable {
@@ -59,6 +60,7 @@ public struct Transaction<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   public var operations: Int { max(conditions.count, writes.count) }
 }
 extension Transaction: Equatable where Value: Equatable {}
+extension Transaction: Hashable where Value: Hashable {}
 
 /// What became of a transaction that the store answered.
 public enum Verdict<Key: Hashable & Sendable, Value: Sendable>: Sendable {
@@ -67,6 +69,7 @@ public enum Verdict<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   case refused(Revision, current: [Key: Stored<Value>])
 }
 extension Verdict: Equatable where Value: Equatable {}
+extension Verdict: Hashable where Value: Hashable {}
 
 /// One key's change, as a watch tells it.
 public struct Change<Key: Hashable & Sendable, Value: Sendable>: Sendable {
@@ -82,6 +85,7 @@ public struct Change<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   }
 }
 extension Change: Equatable where Value: Equatable {}
+extension Change: Hashable where Value: Hashable {}
 
 /// All entries under a prefix, as they were at one revision.
 public struct Listing<Key: Hashable & Sendable, Value: Sendable>: Sendable {
@@ -94,3 +98,4 @@ public struct Listing<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   }
 }
 extension Listing: Equatable where Value: Equatable {}
+extension Listing: Hashable where Value: Hashable {}

@@ -37,7 +37,7 @@ package struct Daemon: Sendable {
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
       store: store, hypervisor: hypervisor, guardian: door,
-      isolateDirectly: { isolation.isolate($0) },
+      isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
     loop = ControllerLoop(

@@ -11,6 +11,8 @@ public enum Simulation {
     /// What came from outside.
     public var happenings: [Scheduled]
     public var tally: Tally
+    /// nil: the settings did not ask for it.
+    public var fingerprint: Fingerprint?
   }
 
   /// Before the storm: the nodes start, and the workloads come under protection.
@@ -33,6 +35,6 @@ public enum Simulation {
     }
     return Outcome(
       violation: world.violation, story: world.story.lines, hash: world.hash, events: world.events, lasted: world.now - .zero,
-      happenings: world.happenings, tally: world.tally)
+      happenings: world.happenings, tally: world.tally, fingerprint: world.fingerprint)
   }
 }

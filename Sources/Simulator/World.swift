@@ -23,10 +23,13 @@ public final class World {
   private(set) lazy var faults = FaultSource(self, dice: Dice(seed: seed, matter: 2))
   private(set) lazy var operators = Operators(self, dice: Dice(seed: seed, matter: 3))
   private(set) lazy var invariants = Invariants(self)
+  private lazy var frozenWatch = FrozenWatch(self)
   private(set) var hosts: [SimulatedHost] = []
   /// What came from outside so far, and when.
   public private(set) var happenings: [Scheduled] = []
   public internal(set) var tally = Tally()
+  /// nil: nobody asked for it.
+  @exclusivity(unchecked) public internal(set) var fingerprint: Fingerprint?
   /// How often each matter was broken, so that the end of an older fault does not end a newer one.
   var turns: [Matter: Int] = [:]
   /// Kept for scenarios only.
@@ -36,8 +39,10 @@ public final class World {
     self.seed = seed
     self.settings = settings
     story = Story(isKept: settings.keepsStory)
+    fingerprint = settings.takesFingerprint ? Fingerprint() : nil
     let dice = Dice(seed: seed, matter: 4)
     for (index, node) in settings.cluster.nodes.enumerated() { hosts.append(makeHost(node, index, dice)) }
+    _ = frozenWatch
     for host in hosts where host.setup.isOn {
       host.libvirt.boot()
       host.startGuard()

@@ -1,24 +1,60 @@
+import CgroupIsolation
 import Glibc
 import GuardCore
+import HoldfastTime
+import Synchronization
 
 /// One line per event on stderr, with the prefix that tells journald its importance.
 ///
-/// It never waits: a journal that does not read must not make the guard late. Lines that find no room are counted.
-final class GuardLog {
-  private var dropped = 0
+/// It never waits: a journal, a terminal or a disk that takes no line must not make the guard late. So the lines are written in a thread
+/// of their own, and those that find no room in its queue are counted.
+final class GuardLog: Sendable {
+  private let errand: Errand
+  private let dropped = Mutex(0)
   private let isTerminal = isatty(STDERR_FILENO) == 1
 
+  private static let mostWaiting = 200
+
+  init() throws(KernelFileError) { errand = try Errand("the log") }
+
   func line(_ severity: GuardMachine.Severity, _ text: String) {
-    if dropped > 0, write("<4>\(dropped) lines of this log found no room\n") { dropped = 0 }
-    let safe = text.split(separator: "\n").joined(separator: " ").prefix(2000)
-    if !write(isTerminal ? "holdfast-guard: \(safe)\n" : "<\(severity.rawValue)>\(safe)\n") { dropped += 1 }
+    let missing: Int? = dropped.withLock { dropped in
+      if errand.count >= Self.mostWaiting {
+        dropped += 1
+        return nil
+      }
+      defer { dropped = 0 }
+      return dropped
+    }
+    guard let missing else { return }
+    if missing > 0 { add(.warning, "\(missing) lines of this log found no room") }
+    add(severity, text)
   }
 
-  private func write(_ line: String) -> Bool {
-    var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-    // A pipe that polls writable takes a whole line of up to PIPE_BUF bytes.
-    guard poll(&descriptor, 1, 0) == 1, descriptor.revents & Int16(POLLOUT) != 0 else { return false }
+  private func add(_ severity: GuardMachine.Severity, _ text: String) {
+    let safe = text.split(separator: "\n").joined(separator: " ").prefix(2000)
+    let line = isTerminal ? "holdfast-guard: \(safe)\n" : "<\(severity.rawValue)>\(safe)\n"
+    errand.add { Self.write(line) }
+  }
+
+  /// Before the program ends: gives the last lines a moment.
+  func flush() { errand.wait(atMost: .seconds(1)) }
+
+  private static func write(_ line: String) {
     let bytes = Array(line.utf8)
-    return Glibc.write(STDERR_FILENO, bytes, bytes.count) == bytes.count
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(STDERR_FILENO, $0.baseAddress.map { $0 + written }, bytes.count - written)
+      }
+      if count < 0 && errno == EAGAIN {
+        // Somebody made it non-blocking.
+        var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&descriptor, 1, -1)
+      } else if count <= 0 && errno != EINTR {
+        return
+      }
+      if count > 0 { written += count }
+    }
   }
 }

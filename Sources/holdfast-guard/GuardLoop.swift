@@ -5,9 +5,16 @@ import GuardCore
 import HoldfastTime
 
 /// The guard as a program: one thread that waits, asks the machine, and does what it says.
+///
+/// This thread must not wait for user space or for a disk, or the deadline, the watchdog and the controller wait with it. What it calls itself:
+/// - the kernel's cgroup files and /proc/self/cgroup: see `KernelFile`;
+/// - the state, written to a filesystem without a disk (`start` warns of any other), and never synchronised;
+/// - sockets, timers and signals that are non-blocking, and `poll`, which ends with the timer.
+///
+/// Everything else is an `Errand`: links (the routing lock), the watchdog's device (its driver), the log (whoever reads it).
 final class GuardLoop {
   private let isolation: NodeIsolation
-  private let links: HostLinks
+  private let links: LinkErrand
   private let log: GuardLog
   private let standing: HostStanding
   private let stateFile: StateFile
@@ -20,6 +27,8 @@ final class GuardLoop {
   private var machine: GuardMachine
   /// The last problems said, so that a retry every few milliseconds does not say them again.
   private var problems: Set<String> = []
+  /// Why the state could not be written when it was last tried.
+  private var stateFailure: KernelFileError?
 
   /// Commands taken before the timer is looked at again.
   private static let commandsAtOnce = 64
@@ -27,8 +36,7 @@ final class GuardLoop {
   private static let nextLook = Duration.milliseconds(1)
 
   /// Takes up what the guard before this one left, isolates at once if it must, and opens the door.
-  static func start(_ options: GuardOptions) throws -> GuardLoop {
-    let log = GuardLog()
+  static func start(_ options: GuardOptions, _ log: GuardLog) throws -> GuardLoop {
     let hierarchy = try CgroupHierarchy.find(options.hierarchy)
     let partition = try Partition(options.partition)
     try KernelFile.makeDirectory(options.runDirectory)
@@ -37,6 +45,12 @@ final class GuardLoop {
       throw IsolationError(
         thing: options.runDirectory, reason: "another guard runs with it",
         remedy: "Stop that one, or give a --run-dir of its own.")
+    }
+    if holdfast_is_in_memory(options.runDirectory) != 1 {
+      log.line(
+        .warning,
+        "\(options.runDirectory) is on a disk: when that disk hangs, this guard hangs with it. Give --run-dir a directory below /run"
+      )
     }
     let isolation = NodeIsolation(partition: partition, hierarchy: hierarchy)
     let record = StateFile(path: options.runDirectory + "/guard.state").read()
@@ -60,10 +74,12 @@ final class GuardLoop {
     self.log = log
     self.lock = lock
     standing = HostStanding(log: log)
-    links = try HostLinks()
+    links = try LinkErrand()
     stateFile = StateFile(path: options.runDirectory + "/guard.state")
     machine = GuardMachine(boot: try KernelFile.read("/proc/sys/kernel/random/boot_id").filter { !$0.isNewline })
-    watchdog = options.watchdog.map { Watchdog(path: $0, timeout: options.watchdogTimeout, log: log) }
+    watchdog = try options.watchdog.map { path throws(KernelFileError) in
+      try Watchdog(path: path, timeout: options.watchdogTimeout, log: log)
+    }
     timer = try Self.owned(holdfast_boot_timer(), "a timer")
     feedTimer = try Self.owned(holdfast_boot_timer(), "a timer")
     signals = try Self.owned(holdfast_stop_signals(), "the signals")
@@ -90,7 +106,9 @@ final class GuardLoop {
       // The deadline before anything else.
       holdfast_drain(timer.number)
       step(.timer)
+      takeLinks()
       feed()
+      standing.tellOn()
       if holdfast_next_signal(signals.number) != 0, mayStop() { return 0 }
       while door.accept() { step(.controllerConnected) }
       listen()
@@ -98,13 +116,13 @@ final class GuardLoop {
   }
 
   private func wait() {
-    var waiting = [timer.number, feedTimer.number, signals.number, door.listeningNumber]
+    var waiting = [timer.number, feedTimer.number, signals.number, links.number, door.listeningNumber]
     if let connection = door.connectionNumber { waiting.append(connection) }
     var descriptors = waiting.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     // The connection's place is the last: either room for its reports, or its next command.
     if door.isWaitingToSend { descriptors[descriptors.count - 1].events = Int16(POLLOUT) }
     // Interrupted or not: everything is looked at again.
-    _ = poll(&descriptors, nfds_t(descriptors.count), -1)
+    _ = poll(&descriptors, nfds_t(descriptors.count), standing.isWaitingToTell ? 100 : -1)
   }
 
   private func listen() {
@@ -177,39 +195,60 @@ final class GuardLoop {
   private func step(_ event: GuardMachine.Event) {
     var events = [event][...]
     while let event = events.popFirst() {
-      for action in machine.receive(event, now: Self.now) {
-        if let result = perform(action) { events.append(result) }
-      }
+      for action in machine.receive(event, now: Self.now) { events += perform(action) }
     }
   }
 
-  private func perform(_ action: GuardMachine.Action) -> GuardMachine.Event? {
+  /// - Returns: what came of it.
+  private func perform(_ action: GuardMachine.Action) -> [GuardMachine.Event] {
     switch action {
-    case .isolateNow(let round, let cgroups): return isolate(round, cgroups, Self.firstLook)
-    case .retryIsolation(let round, let cgroups): return isolate(round, cgroups, Self.nextLook)
+    case .isolateNow(let round, let cgroups): return [isolate(round, cgroups, Self.firstLook)]
+    case .retryIsolation(let round, let cgroups): return [isolate(round, cgroups, Self.nextLook)]
     case .linksDown(let round, let names):
-      let outcome = links.down(names)
-      say(outcome.problems)
-      return .linksResult(round: round, foundDown: outcome.foundDown)
-    case .kill(let target): return .killResult(target, isolation.kill(target))
-    case .takeCensus(let cgroups, let spared): return .census(alive: isolation.census(cgroups: cgroups, sparing: spared))
+      links.down(round, names)
+      return linksDone()
+    case .kill(let target): return [.killResult(target, isolation.kill(target))]
+    case .takeCensus(let cgroups, let spared): return [.census(alive: isolation.census(cgroups: cgroups, sparing: spared))]
     case .thaw(let cgroups):
       problems.removeAll()
       say(isolation.thaw(cgroups: cgroups))
-    case .linksUp(let names): say(links.up(names))
+    case .linksUp(let names):
+      links.up(names)
+      return linksDone()
     case .setTimer(let instant): _ = holdfast_timer_set(timer.number, instant.map { max(1, $0.nanoseconds) } ?? 0)
     case .feedWatchdog(let feed): watchdog?.mayFeed = feed
-    case .persist(let record):
-      do { try stateFile.write(record) } catch { log.line(.error, "\(error); a guard after this one will isolate at once") }
+    case .persist(let record): write(record)
     case .log(let severity, let text): log.line(severity, text)
     case .report(let report):
       if !door.send(report) {
         log.line(.warning, "the controller does not read its reports, or is gone; the connection is closed")
         door.hangUp()
-        return .controllerLost
+        return [.controllerLost]
       }
     }
-    return nil
+    return []
+  }
+
+  /// Links whose change took longer than the guard waited for it.
+  private func takeLinks() {
+    for event in linksDone() { step(event) }
+  }
+
+  private func linksDone() -> [GuardMachine.Event] {
+    let done = links.take()
+    for order in done { say(order.problems) }
+    return done.compactMap(\.event)
+  }
+
+  private func write(_ record: GuardRecord) {
+    do {
+      try stateFile.write(record)
+      if stateFailure != nil { log.line(.notice, "the state is written again") }
+      stateFailure = nil
+    } catch {
+      if stateFailure != error { log.line(.error, "\(error); a guard after this one will isolate at once") }
+      stateFailure = error
+    }
   }
 
   private func isolate(_ round: Int, _ cgroups: [String], _ patience: Duration) -> GuardMachine.Event {

@@ -3,68 +3,103 @@ import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import Synchronization
 
 /// The hardware watchdog: resets the host when it is not fed in time.
+///
+/// The guard's own thread decides each feed, at the moment at which it is due; another thread carries it out, for a driver may wait for its
+/// hardware, and opening a device whose driver is not loaded makes the kernel run modprobe. So a guard that hangs feeds nothing, and a
+/// driver that hangs does not hold the guard up: then nothing is fed either, and the host is reset.
 final class Watchdog {
-  private let path: String
+  private let device: WatchdogDevice
+  private let errand: Errand
+  /// Seconds.
   private let timeout: Int
-  private let log: GuardLog
-  private var device: Device?
-  private var openFailure: Int32 = 0
-  private(set) var nextFeed: BootInstant
+  private(set) var nextFeed = BootInstant.zero
 
   /// Whether the machine says that all is well.
   var mayFeed = true {
     didSet { if mayFeed != oldValue { nextFeed = .zero } }
   }
 
-  /// A type of its own because an optional of a noncopyable type in a class is awkward to take apart.
-  private final class Device {
-    let file: Descriptor
-    init(_ file: consuming Descriptor) { self.file = file }
-  }
-
-  init(path: String, timeout: Int, log: GuardLog) {
-    self.path = path
+  init(path: String, timeout: Int, log: GuardLog) throws(KernelFileError) {
     self.timeout = timeout
-    self.log = log
-    nextFeed = .zero
+    device = WatchdogDevice(path: path, timeout: timeout, log: log)
+    errand = try Errand("the watchdog", urgent: true)
   }
 
   /// Feeds it if it is time and all is well. A device that cannot be opened is tried again and again.
   func work(_ now: BootInstant) {
     guard now >= nextFeed else { return }
     nextFeed = now + .milliseconds(timeout * 1000 / 5)
-    if device == nil { open() }
-    guard let device, mayFeed else { return }
-    if Glibc.write(device.file.number, ".", 1) != 1 && errno != EAGAIN {
-      log.line(.error, "cannot feed the watchdog \(path): \(String(cString: strerror(errno))); opening it again")
-      self.device = nil
-    }
+    // No feed is given in advance: it would be carried out later, when all may not be well any more.
+    guard errand.count == 0 else { return }
+    errand.add { [device, mayFeed] in device.work(feeding: mayFeed) }
   }
 
   /// A clean stop with nothing to guard: the magic character tells the driver that the closing is meant.
   func disarm() {
-    guard let device else { return }
-    if Glibc.write(device.file.number, "V", 1) != 1 {
-      log.line(.warning, "cannot stop the watchdog \(path): \(String(cString: strerror(errno))); it goes on ticking")
-    }
-    self.device = nil
+    errand.add { [device] in device.disarm() }
+    errand.wait(atMost: .seconds(1))
+  }
+}
+
+/// The device, in the watchdog's own thread.
+private final class WatchdogDevice: Sendable {
+  private struct State {
+    var file: File?
+    var openFailure: Int32 = 0
+  }
+  /// A type of its own because an optional of a noncopyable type is awkward to take apart.
+  private final class File: Sendable {
+    let descriptor: Descriptor
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
   }
 
-  private func open() {
+  private let path: String
+  private let timeout: Int
+  private let log: GuardLog
+  private let state = Mutex(State())
+
+  init(path: String, timeout: Int, log: GuardLog) {
+    self.path = path
+    self.timeout = timeout
+    self.log = log
+  }
+
+  func work(feeding: Bool) {
+    state.withLock { state in
+      if state.file == nil { open(&state) }
+      guard let file = state.file, feeding else { return }
+      if Glibc.write(file.descriptor.number, ".", 1) != 1 && errno != EAGAIN {
+        log.line(.error, "cannot feed the watchdog \(path): \(String(cString: strerror(errno))); opening it again")
+        state.file = nil
+      }
+    }
+  }
+
+  func disarm() {
+    state.withLock { state in
+      guard let file = state.file else { return }
+      if Glibc.write(file.descriptor.number, "V", 1) != 1 {
+        log.line(.warning, "cannot stop the watchdog \(path): \(String(cString: strerror(errno))); it goes on ticking")
+      }
+      state.file = nil
+    }
+  }
+
+  private func open(_ state: inout State) {
     do {
-      // Non-blocking: whatever stands behind the path must not hold the guard up.
       let file = try Descriptor.open(path, O_WRONLY | O_NONBLOCK)
       if holdfast_watchdog_timeout(file.number, Int32(timeout)) != 0 {
         log.line(.warning, "the watchdog \(path) keeps its own timeout: \(String(cString: strerror(errno)))")
       }
-      device = Device(file)
-      openFailure = 0
+      state.file = File(file)
+      state.openFailure = 0
       log.line(.notice, "feeding the watchdog \(path)")
     } catch {
-      if error.code != openFailure { log.line(.error, "\(error); going on without the watchdog, and trying again") }
-      openFailure = error.code
+      if error.code != state.openFailure { log.line(.error, "\(error); going on without the watchdog, and trying again") }
+      state.openFailure = error.code
     }
   }
 }

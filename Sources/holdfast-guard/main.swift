@@ -7,13 +7,19 @@ case .help:
 case .version:
   print("holdfast-guard \(GuardOptions.version), protocol \(guardProtocolVersion)")
 case .mistake(let text):
-  GuardLog().line(.error, text)
+  let log = try GuardLog()
+  log.line(.error, text)
+  log.flush()
   exit(64)
 case .run(let options):
+  let log = try GuardLog()
   do {
-    exit(try GuardLoop.start(options).run())
+    let code = try GuardLoop.start(options, log).run()
+    log.flush()
+    exit(code)
   } catch {
-    GuardLog().line(.error, "\(error)")
+    log.line(.error, "\(error)")
+    log.flush()
     exit(1)
   }
 }

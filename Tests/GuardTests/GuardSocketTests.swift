@@ -5,7 +5,7 @@ import GuardCore
 import HoldfastTime
 import Testing
 
-/// What the program does with what comes from outside: its socket, its options, links, the watchdog, systemd.
+/// What the program does with what comes from outside: its socket, its options, links, the watchdog.
 @Suite(
   .serialized,
   .enabled(if: isRoot && access(guardProgram, X_OK) == 0, "needs root, a hierarchy that can freeze, and \(guardProgram)"))
@@ -64,7 +64,7 @@ struct `The guard program's edges` {
     except OSError as e: print(e)
     """
 
-  // MARK: Options and systemd
+  // MARK: Options
 
   @Test(arguments: [
     (["--nonsense"], "unknown option"), (["--run-dir"], "needs a value"), (["--hierarchy", "v3"], "v1, v2 or auto"),
@@ -80,32 +80,6 @@ struct `The guard program's edges` {
     let log = directory.path + "/log"
     #expect(await (try Child(guardProgram, [option], log: log)).end(within: .seconds(5)) == 0)
     #expect(try KernelFile.read(log).contains("holdfast-guard"))
-  }
-
-  @Test func `systemd hears that it is ready`() async throws {
-    let path = directory.path + "/notify"
-    let listener = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-    defer { close(listener) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-    }
-    try #require(bound == 0)
-    let partition = try TestPartition(in: hierarchies[0])
-    let child = try Child(
-      guardProgram, ["--run-dir", directory.path, "--partition", partition.partition.name], environment: ["NOTIFY_SOCKET": path]
-    )
-    var buffer = [UInt8](repeating: 0, count: 100)
-    var count = 0
-    #expect(
-      await eventually(.seconds(5)) {
-        count = holdfast_receive(listener, &buffer, buffer.count)
-        return count > 0
-      })
-    #expect(String(decoding: buffer[..<max(0, count)], as: UTF8.self) == "READY=1")
-    #expect(!child.hasEnded)
   }
 
   // MARK: Links
@@ -163,28 +137,19 @@ struct `The guard program's edges` {
   /// ends it. So neither its freeze nor its kill can be confirmed until the filesystem goes on.
   @Test(
     .enabled(
-      if: hierarchies.contains { $0.version == .v2 } && access("/dev/loop-control", R_OK) == 0,
+      if: hierarchies.contains { $0.version == .v2 } && canHang,
       "needs cgroup v2 and loop devices"))
   func `the watchdog is fed until something does not stand still`() async throws {
     let hierarchy = try #require(hierarchies.first { $0.version == .v2 })
-    let image = directory.path + "/image"
-    let mount = directory.path + "/mount"
+    let disk = try await HangingDisk()
     let fed = directory.path + "/watchdog"
     try overwrite(fed, with: "")
-    try await Child.mustRun("truncate", ["-s", "16M", image])
-    try await Child.mustRun("mkfs.ext4", ["-q", "-F", image])
-    try KernelFile.makeDirectory(mount)
-    try await Child.mustRun("mount", ["-o", "loop", image, mount])
-    defer { umount2(mount, Int32(MNT_DETACH)) }
     let process = try await GuardProcess(in: hierarchy, options: ["--watchdog", fed, "--watchdog-timeout", "2"])
     let domain = try process.partition.domain("hanging")
     #expect(await eventually(.seconds(2)) { feeds(fed) >= 2 })
 
-    try await Child.mustRun("fsfreeze", ["-f", mount])
-    defer {
-      if let thawing = try? Child("fsfreeze", ["-u", mount]) { _ = waitpid(thawing.pid, nil, 0) }
-    }
-    let hanging = try Child("sh", ["-c", "echo $$ >\(domain)/cgroup.procs; echo >\(mount)/a; exec sleep 100"])
+    try await disk.hang()
+    let hanging = try Child("sh", ["-c", "echo $$ >\(domain)/cgroup.procs; echo >\(disk.path)/a; exec sleep 100"])
     #expect(await eventually(.seconds(3)) { (try? KernelFile.read("/proc/\(hanging.pid)/stat").contains(") D ")) == true })
     let controller = try await Controller(process)
     // Far enough ahead that the guard knows of the domain by then, however slow the machine is.
@@ -197,7 +162,7 @@ struct `The guard program's edges` {
     controller.send(GuardCommand.kill(workload: "h").wireText)
     #expect(await controller.next() == .killed(workload: "h", confirmed: false))
 
-    try await Child.mustRun("fsfreeze", ["-u", mount])
+    try await disk.goOn()
     let reports = [await controller.next(), await controller.next()]
     #expect(reports.contains(.killed(workload: "h", confirmed: true)))
     #expect(reports.contains { if case .isolated(_, confirmed: true)? = $0?.phase { true } else { false } })

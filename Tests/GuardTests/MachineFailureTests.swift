@@ -331,6 +331,12 @@ import Testing
     case .disarmed:
       #expect(rig.feeding, "seed \(seed)")
     }
+    // Before the deadline what is `stop` is frozen only, unless it was commanded.
+    if case .isolated(let since, _) = rig.phase, case .isolated(_, let killsAt?)? = rig.record?.phase {
+      #expect(killsAt > rig.now, "seed \(seed): past the deadline and not killed")
+      #expect(since <= rig.now && rig.wake.map { $0 <= killsAt } == true, "seed \(seed): would sleep past the deadline")
+      #expect(!actions.contains { if case .kill(.stopPartition) = $0 { true } else { false } }, "seed \(seed): swept early")
+    }
     // What is written down is what holds.
     #expect(rig.record == rig.machine.record, "seed \(seed)")
   }

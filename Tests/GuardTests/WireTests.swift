@@ -99,9 +99,19 @@ import Testing
         taken: TakenThings()),
       GuardRecord(
         boot: "id", phase: .isolated(since: BootInstant(nanoseconds: 9)), workloads: [`Wire text`.workloads[2]],
-        kills: [.workload(name: "d b", cgroup: "/c/d b")], taken: taken)
+        kills: [.workload(name: "d b", cgroup: "/c/d b")], taken: taken),
+      GuardRecord(
+        boot: "id", phase: .isolated(since: BootInstant(nanoseconds: 9), killsAt: BootInstant(nanoseconds: 10)), workloads: [],
+        kills: [], taken: taken)
     ]
   }()
+
+  @Test func `of a guard that killed what is stop when it isolated, it says so`() throws {
+    let text = "holdfast-guard-state 1\nboot id=a\nphase isolated at=9\nend\n"
+    #expect(try GuardRecord(text: text).phase == .isolated(since: BootInstant(nanoseconds: 9), killsAt: nil))
+    #expect(Self.records[2].text.contains("\nphase isolated at=9\n"))
+    #expect(Self.records[3].text.contains("\nphase isolated at=9 kills-at=10\n"))
+  }
 
   @Test(arguments: records) func `comes back as it went`(_ record: GuardRecord) throws {
     #expect(try GuardRecord(text: record.text) == record)
@@ -118,6 +128,8 @@ import Testing
     "holdfast-guard-state 2\nboot id=a\nphase disarmed\nend\n", "holdfast-guard-state 1\nphase disarmed\nend\n",
     "holdfast-guard-state 1\nboot id=a\nend\n", "holdfast-guard-state 1\nboot id=a\nboot id=b\nphase disarmed\nend\n",
     "holdfast-guard-state 1\nboot id=a\nphase disarmed\nwhat=ever\nend\n",
+    "holdfast-guard-state 1\nboot id=a\nphase isolated at=9 kills-at=\nend\n",
+    "holdfast-guard-state 1\nboot id=a\nphase armed at=9 kills-at=10\nend\n",
     "holdfast-guard-state 1\nboot id=a\nphase armed\nend\n", "holdfast-guard-state 1\nboot id=a\nphase disarmed\nend\nend"
   ]) func `a record that is none is refused`(_ text: String) {
     #expect(throws: WireError.self) { try GuardRecord(text: text) }

@@ -29,6 +29,12 @@ int holdfast_stop_signals(void);
 // The signal's number, 0 when there is none.
 int holdfast_next_signal(int fd);
 
+// Begins a thread that nobody waits for and that takes no signals: those are for the others.
+int holdfast_thread(size_t stack, void *(*body)(void *), void *context);
+
+// A new network namespace for the calling thread, which goes with it: for tests.
+int holdfast_own_network(void);
+
 int holdfast_open(const char *path, int flags, int mode);
 
 // A listening SOCK_SEQPACKET socket that only its owner may connect to. The path must be free.
@@ -39,7 +45,7 @@ int holdfast_accept(int fd);
 // A connected SOCK_SEQPACKET socket, non-blocking once connected.
 int holdfast_connect(const char *path);
 
-// One datagram to a Unix datagram socket.
+// One datagram to a Unix datagram socket. Never blocks; -1 with EAGAIN when its reader is behind.
 int holdfast_send_to(const char *path, const char *text);
 
 // Never blocks, never raises SIGPIPE.
@@ -51,13 +57,22 @@ ssize_t holdfast_receive(int fd, void *bytes, size_t count);
 // The user and the process at the other end.
 int holdfast_peer(int fd, uid_t *uid, pid_t *pid);
 
+// A socket on which the kernel is asked about the links of this process's network namespace (rtnetlink), for one thread at a time.
+int holdfast_links(void);
+
 // 1: up, 0: down, -1 with ENODEV: no such link.
 int holdfast_link_is_up(int fd, const char *name);
 
-// Changes nothing where nothing is to be changed.
+// Up or down, by name in one step: what has the name when it happens. Changes nothing where nothing is to be changed.
 int holdfast_link_set(int fd, const char *name, int up);
 
 int holdfast_lock_memory(void);
+
+// For the calling thread: when the kernel finds memory for it, it starts no writing to disks and waits for none. Linux 5.6, CAP_SYS_RESOURCE.
+int holdfast_spare_disks(void);
+
+// 1 when the file or directory is on a filesystem that has no disk, 0 when not.
+int holdfast_is_in_memory(const char *path);
 
 // Gives memory back that only the start needed: free heap, and the program's code, which is read from its file again where it is
 // used. Code pages are never written to, and the loader's lock keeps them in place meanwhile. Cannot fail.

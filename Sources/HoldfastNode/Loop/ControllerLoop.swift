@@ -13,13 +13,14 @@ package actor ControllerLoop {
     package var store: any LeaseStore
     package var hypervisor: any Hypervisor
     package var guardian: any GuardConnection
-    /// Freezes without the guard.
-    package var isolateDirectly: @Sendable ([GuardedWorkload]) -> Void
+    /// Freezes without the guard, and tells whether everything was seen to stand still.
+    package var isolateDirectly: @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void
     package var state: StateFile
 
     package init(
       store: any LeaseStore, hypervisor: any Hypervisor, guardian: any GuardConnection,
-      isolateDirectly: @escaping @Sendable ([GuardedWorkload]) -> Void, state: StateFile
+      isolateDirectly: @escaping @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void,
+      state: StateFile
     ) {
       self.store = store
       self.hypervisor = hypervisor
@@ -147,7 +148,8 @@ package actor ControllerLoop {
       operate(workload, .resume) { await $0.resume(domain, uuid: uuid, notAfter: notAfter) }
     case .refresh: Task { [ports] in await ports.hypervisor.refresh() }
     case .tellGuard(let command): ports.guardian.send(command)
-    case .isolateDirectly(let workloads): ports.isolateDirectly(workloads)
+    case .isolateDirectly(let workloads):
+      ports.isolateDirectly(workloads) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
     case .save(let session): save(session)
     case .restartWatch: ports.store.restartWatches()
     case .note(let note): tell(note)

@@ -22,19 +22,19 @@ package struct DirectIsolation: Sendable {
     try PartitionTree(partition, in: hierarchy).create()
   }
 
-  /// Returns at once; tries until everything was seen to stand still.
-  package func isolate(_ workloads: [GuardedWorkload]) {
+  /// One attempt. Returns at once, and tells whether everything was seen to stand still.
+  package func isolate(_ workloads: [GuardedWorkload], ended: @escaping @Sendable (_ isConfirmed: Bool) -> Void) {
     let cgroups = workloads.compactMap(\.cgroup), links = workloads.flatMap(\.links)
     queue.async { [partition, hierarchy, logger] in
-      for attempt in 1...100 {
-        let outcome = isolateDirectly(partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links)
-        if outcome.confirmed { return logger.warning("froze everything under protection without the guard") }
-        if attempt == 1 {
-          logger.error("freezing is not confirmed", metadata: ["problems": "\(outcome.problems.joined(separator: "; "))"])
-        }
-        usleep(5000)
+      let outcome = isolateDirectly(partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links)
+      if outcome.confirmed {
+        logger.warning("froze everything under protection without the guard")
+      } else {
+        logger.debug(
+          "a freeze without the guard is not confirmed yet",
+          metadata: ["problems": "\(outcome.problems.joined(separator: "; "))"])
       }
-      logger.critical("could not confirm that everything under protection is frozen: look at this host at once")
+      ended(outcome.confirmed)
     }
   }
 }

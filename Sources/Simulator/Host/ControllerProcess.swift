@@ -23,6 +23,7 @@ final class ControllerProcess {
   }
   var trap: Trap?
   private var alarm = 0
+  private var turns = 0
   private var unanswered: [TransactionID: ClusterTransaction] = [:]
   private(set) lazy var guardLine = GuardLine(self, on: host)
   private(set) lazy var hypervisor = HypervisorDoor(self, on: host)
@@ -113,9 +114,22 @@ final class ControllerProcess {
     guard isAlive else { return }
     let actions = core.receive(event, now: host.now)
     world.mix(Int64(host.index), Int64(actions.count))
+    world.fingerprint?.mix(host.index, event, actions)
+    judge(event)
     if actions.isEmpty { return }
     guard let tampering else { return perform(actions[...]) }
     perform(actions.flatMap { tampering.actions(for: $0, scene) }[...])
+  }
+
+  /// Looks into the core: whether its own checks hold, and now and then whether it asks for something more when it decides again with everything
+  /// due.
+  private func judge(_ event: Event) {
+    turns += 1
+    if let breach = core.breach { world.violated(.coreIsSound, "\(host.name): \(breach)") }
+    guard turns % world.settings.turnsBetweenLooks == 0, tampering == nil else { return }
+    let overlooked = core.overlooked().filter { if case .wake = $0 { false } else { true } }
+    guard !overlooked.isEmpty else { return }
+    world.violated(.nothingIsOverlooked, "\(host.name), after \(event): \(overlooked)")
   }
 
   private var scene: Scene {
@@ -207,7 +221,9 @@ final class ControllerProcess {
 
   private func isolateDirectly(_ workloads: [GuardedWorkload]) {
     host.tell("freezes everything without the guard")
-    _ = host.freeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)))
+    host.at(host.freeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)))) { [self] in
+      deliver(.frozenDirectly(confirmed: host.kernel.confirms))
+    }
   }
 
   // MARK: the store

@@ -10,6 +10,10 @@ final class GuardLine {
   private var connection = 0
   private var lastToGuard = Moment.zero
   private var lastToController = Moment.zero
+  /// Commands in the second that ends then.
+  private var commands = (end: Moment.zero, count: 0)
+  /// A few for each workload, whatever happens to all of them at once.
+  private var mostCommandsPerSecond: Int { 200 + 20 * (host.world.settings.cluster.workloads.count) }
 
   init(_ process: ControllerProcess, on host: SimulatedHost) {
     self.process = process
@@ -40,12 +44,21 @@ final class GuardLine {
 
   private func write(_ command: GuardCommand) {
     guard let guardian else { return }
+    countCommand()
     let number = connection
     lastToGuard = max(lastToGuard, host.world.now + host.dice.milliseconds(0.02...0.15))
     host.at(lastToGuard) { [self] in
       guard number == connection else { return }
       guardian.input(.command(command))
     }
+  }
+
+  private func countCommand() {
+    if host.world.now >= commands.end { commands = (host.world.now + .seconds(1), 0) }
+    commands.count += 1
+    guard commands.count > mostCommandsPerSecond else { return }
+    host.world.violated(
+      .noFloods, "the controller of \(host.name) gave its guard more than \(mostCommandsPerSecond) commands within a second")
   }
 
   func report(_ report: GuardReport) {

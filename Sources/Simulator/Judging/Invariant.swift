@@ -14,7 +14,11 @@ public enum Invariant: String, CaseIterable, Sendable {
   case limitsHold = "no node is loaded over its limit"
   case recordsFit = "records can be read and fit together"
   case noMassFailover = "a store outage is no mass fail-over"
+  case nothingIsOverlooked = "nothing is overlooked"
+  case coreIsSound = "the core's checks of itself hold"
   case noCircles = "nothing goes round in circles"
+  case noFloods = "a guard is asked for a bounded number of things"
+  case nothingStaysFrozen = "what could run elsewhere does not stay frozen"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

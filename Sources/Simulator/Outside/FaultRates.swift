@@ -37,7 +37,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .controllerHalt: "A controller is stopped (SIGSTOP) for 50 ms to 10 s."
     case .haltBetweenSteps:
       "A controller is stopped between two steps of one decision, or between looking at the clock and acting."
-    case .guardCrash: "A guard is killed and is back after 20 ms to 1.5 s."
+    case .guardCrash: "A guard is killed and is back after 20 ms to 1.5 s, sometimes after up to a minute."
     case .bothCrash:
       "A controller and its guard are killed at once; the guard is back after 20 ms to 300 ms, before the deadline."
     case .hostCrash: "A host loses power and boots again after 0.5 s to 40 s."

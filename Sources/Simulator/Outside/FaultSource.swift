@@ -128,7 +128,9 @@ final class FaultSource {
     case .haltBetweenSteps:
       let length = dice.chance(0.5) ? dice.milliseconds(1...100) : dice.seconds(0.1...8)
       return .controllerHaltsBetweenSteps(host.name, after: dice.number(0...20), for: length)
-    case .guardCrash: return .guardDies(host.name, back: dice.milliseconds(20...1500))
+    case .guardCrash:
+      // Sometimes it is away for longer than its node may wait for it.
+      return .guardDies(host.name, back: dice.chance(0.15) ? dice.seconds(2...60) : dice.milliseconds(20...1500))
     default: return .bothDie(host.name, guardBack: dice.milliseconds(20...300), controllerBack: dice.seconds(0.3...10))
     }
   }

@@ -9,6 +9,8 @@ public struct ScenarioRun {
     /// Who did what when, counted from when everything ran.
     public var story: [Story.Line]
     public var hash: UInt64
+    /// nil: nobody asked for it.
+    public var fingerprint: Fingerprint?
 
     public var isMet: Bool { failures.isEmpty }
   }
@@ -29,15 +31,18 @@ public struct ScenarioRun {
   private let world: World
   private var failures: [Failure] = []
 
-  private init(_ scenario: Scenario, seed: UInt64, keepsStory: Bool) {
+  private init(_ scenario: Scenario, seed: UInt64, keepsStory: Bool, takesFingerprint: Bool) {
     self.scenario = scenario
     var settings = Settings(cluster: scenario.cluster)
     settings.keepsStory = keepsStory
+    settings.takesFingerprint = takesFingerprint
     world = World(seed: seed, settings)
   }
 
-  public static func run(_ scenario: Scenario, seed: UInt64, keepsStory: Bool = true) -> Outcome {
-    var run = ScenarioRun(scenario, seed: seed, keepsStory: keepsStory)
+  public static func run(
+    _ scenario: Scenario, seed: UInt64, keepsStory: Bool = true, takesFingerprint: Bool = false
+  ) -> Outcome {
+    var run = ScenarioRun(scenario, seed: seed, keepsStory: keepsStory, takesFingerprint: takesFingerprint)
     defer { run.world.end() }
     return run.run(seed)
   }
@@ -51,7 +56,7 @@ public struct ScenarioRun {
     let story = world.story.lines.filter { $0.at >= beginning }.map {
       Story.Line(at: Moment.zero + ($0.at - beginning), who: $0.who, what: $0.what)
     }
-    return Outcome(seed: seed, failures: failures, story: story, hash: world.hash)
+    return Outcome(seed: seed, failures: failures, story: story, hash: world.hash, fingerprint: world.fingerprint)
   }
 
   /// The nodes first: one that is just starting does not keep what is placed on it.

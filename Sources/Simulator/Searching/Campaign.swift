@@ -34,25 +34,30 @@ public struct Campaign: Sendable {
     public var realSpeed: Double { elapsed > 0 ? virtual.inSeconds / elapsed / Double(atOnce) : 0 }
   }
 
-  /// Runs every seed; `progress` is called after each, in the order in which they end.
+  /// Runs every seed.
   ///
+  /// - Parameters:
+  ///   - progress: called after each seed, in the order in which they end.
+  ///   - each: the same, with what became of the seed.
   /// - Returns: everything, the violations in the order of their seeds.
-  public func run(_ progress: (Report) -> Void = { _ in }) async -> Report {
+  public func run(
+    _ progress: (Report) -> Void = { _ in }, each: (UInt64, Simulation.Outcome) -> Void = { _, _ in }
+  ) async -> Report {
     let began = ContinuousClock.now
     var report = Report()
     report.atOnce = min(max(1, jobs), seeds.count, max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     var next = seeds.makeIterator()
-    await withTaskGroup(of: (Simulation.Outcome, Double).self) { group in
+    await withTaskGroup(of: (UInt64, Simulation.Outcome, Double).self) { group in
       func add() {
         guard let seed = next.next() else { return }
         group.addTask {
           let before = Self.processorTime()
           let outcome = Simulation.run(seed: seed, settings(seed))
-          return (outcome, Self.processorTime() - before)
+          return (seed, outcome, Self.processorTime() - before)
         }
       }
       for _ in 0..<max(1, jobs) { add() }
-      while let (outcome, time) = await group.next() {
+      while let (seed, outcome, time) = await group.next() {
         report.seeds += 1
         if let violation = outcome.violation { report.violations.append(violation) }
         report.virtual = report.virtual + outcome.lasted
@@ -61,6 +66,7 @@ public struct Campaign: Sendable {
         report.elapsed = Double(Span(ContinuousClock.now - began).nanoseconds) / 1e9
         report.tally = report.tally + outcome.tally
         progress(report)
+        each(seed, outcome)
         add()
       }
     }

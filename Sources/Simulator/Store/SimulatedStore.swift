@@ -156,6 +156,10 @@ final class SimulatedStore {
   var sessions: [SessionRecord] {
     model.entries.values.compactMap { if case .session(let record) = $0.value { record } else { nil } }
   }
+  var disarm: DisarmRecord? {
+    if case .disarm(let record)? = model.entries[.disarm]?.value { record } else { nil }
+  }
+
   var planner: PlannerRecord? {
     if case .planner(let record)? = model.entries[.planner]?.value { record } else { nil }
   }

@@ -58,6 +58,12 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: "Seconds to spend on shrinking the first seed that fails; 0: none. (default: 60)")
   var shrink: Double?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Print hashes of what the controllers did, to compare two builds.",
+      discussion: "For each seed: the actions without their texts; events and actions as they are; the moments of the world."))
+  var hashes = false
+
   @Flag(help: "Print the JSON Schema of scenario files, with which editors complete and check them.")
   var schema = false
 
@@ -76,6 +82,7 @@ struct SimulateCommand: AsyncParsableCommand {
     if short, nodes != nil || workloads != nil || hours != nil || faults != nil {
       throw ValidationError("--short takes sizes, times and faults from the seed: leave the other options out")
     }
+    if hashes, story || output == .json { throw ValidationError("--hashes prints lines of text and nothing else") }
     if story, files.isEmpty, seed == nil { throw ValidationError("--story: of which seed? Add --seed.") }
     if seed != nil, seeds != nil { throw ValidationError("--seed and --seeds: only one of the two") }
   }
@@ -91,6 +98,7 @@ struct SimulateCommand: AsyncParsableCommand {
   func run() async throws {
     if schema { return print(ScenarioSchema.text, terminator: "") }
     let range = seed.map { $0...$0 } ?? seeds?.seeds
+    if hashes { return try await printHashes(range) }
     let isMet =
       if files.isEmpty { try await search(range ?? 1...100) } else {
         try ScenarioPlay(files: files, seeds: range, story: story, output: output).run()
@@ -101,6 +109,22 @@ struct SimulateCommand: AsyncParsableCommand {
   private static let usual = (nodes: 5, workloads: 30, hours: 1.0, faults: "sparse", shrink: 60.0)
 
   private func search(_ seeds: ClosedRange<UInt64>) async throws -> Bool {
+    let search = Search(
+      campaign: try campaign(seeds), replay: replay, tellsStory: story, shrinkLimit: shrink ?? Self.usual.shrink, output: output
+    )
+    return try await search.run()
+  }
+
+  private func printHashes(_ seeds: ClosedRange<UInt64>?) async throws {
+    try FingerprintRun.hashAlikeInEveryProcess()
+    if files.isEmpty {
+      await FingerprintRun.storms(try campaign(seeds ?? 1...100))
+    } else {
+      try FingerprintRun.scenarios(files, seeds)
+    }
+  }
+
+  private func campaign(_ seeds: ClosedRange<UInt64>) throws -> Campaign {
     let rates = try rates()
     let length = Span.seconds((hours ?? Self.usual.hours) * 3600)
     let nodes = nodes ?? Self.usual.nodes, workloads = workloads ?? Self.usual.workloads
@@ -109,10 +133,7 @@ struct SimulateCommand: AsyncParsableCommand {
         ? .dense(seed: seed) : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
     }
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    let search = Search(
-      campaign: Campaign(seeds: seeds, jobs: jobs ?? max(1, processors), settings: settings), replay: replay,
-      tellsStory: story, shrinkLimit: shrink ?? Self.usual.shrink, output: output)
-    return try await search.run()
+    return Campaign(seeds: seeds, jobs: jobs ?? max(1, processors), settings: settings)
   }
 
   private func rates() throws -> FaultRates {

@@ -17,6 +17,7 @@ extension Rig {
     case .unmark(let workload, let id, _) where domainsObey: marked(workload, id, nil, .unmark)
     case .bar(let workload, _, _, _): send(.operation(workload, .bar, barOutcome))
     case .refresh where domainsObey: inventory(processes.values.sorted { $0.id.name < $1.id.name })
+    case .isolateDirectly: send(.frozenDirectly(confirmed: true))
     default: break
     }
   }
@@ -90,7 +91,13 @@ extension Rig {
         send(.guardian(.report(.state(GuardState(phase: phase, workloads: [guarded.name], starting: startsTold.sorted())))))
       }
     }
-    if case .forget(let name) = command { startsTold.remove(name) }
+    // As the guard does: each command is answered by what it protects then.
+    if case .forget(let name) = command {
+      startsTold.remove(name)
+      if let phase = controller.guardian.phase {
+        send(.guardian(.report(.state(GuardState(phase: phase, workloads: [], starting: startsTold.sorted())))))
+      }
+    }
     if case .extend(let deadline) = command {
       send(
         .guardian(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [], starting: startsTold.sorted())))))

@@ -13,32 +13,39 @@ final class GuardProcess {
   let directory: TemporaryDirectory
   private let options: [String]
   private let networkNamespace: String?
+  private let logFile: String
+  private let environment: [String: String]
 
   var socket: String { directory.path + "/guard.sock" }
   var state: String { directory.path + "/guard.state" }
-  var log: String { (try? KernelFile.read(directory.path + "/log")) ?? "" }
+  var log: String { (try? KernelFile.read(logFile)) ?? "" }
 
+  /// - Parameter log: its file; in its directory unless told otherwise.
   init(
     in hierarchy: CgroupHierarchy, options: [String] = [], networkNamespace: String? = nil,
-    directory: TemporaryDirectory? = nil,
-    partition: TestPartition? = nil
+    directory: TemporaryDirectory? = nil, partition: TestPartition? = nil, log: String? = nil,
+    environment: [String: String] = [:]
   ) async throws {
     let directory = try directory ?? TemporaryDirectory()
     let partition = try partition ?? TestPartition(in: hierarchy)
     self.directory = directory
     self.partition = partition
     self.networkNamespace = networkNamespace
+    self.environment = environment
+    logFile = log ?? directory.path + "/log"
     self.options =
       ["--run-dir", directory.path, "--partition", partition.partition.name, "--hierarchy", hierarchy.version.rawValue]
       + options
-    child = try Self.launch(self.options, directory, networkNamespace)
+    child = try Self.launch(self.options, networkNamespace, logFile, environment)
     try await ready()
   }
 
-  private static func launch(_ options: [String], _ directory: TemporaryDirectory, _ namespace: String?) throws -> Child {
+  private static func launch(_ options: [String], _ namespace: String?, _ log: String, _ environment: [String: String]) throws
+    -> Child
+  {
     let prefix = namespace.map { ["nsenter", "--net=/run/netns/\($0)"] } ?? []
     let words = prefix + [guardProgram] + options
-    return try Child(words[0], Array(words.dropFirst()), log: directory.path + "/log")
+    return try Child(words[0], Array(words.dropFirst()), log: log, environment: environment)
   }
 
   private func ready() async throws {
@@ -59,7 +66,7 @@ final class GuardProcess {
 
   /// Another guard in the place of the one before.
   func restart() async throws {
-    child = try Self.launch(options, directory, networkNamespace)
+    child = try Self.launch(options, networkNamespace, logFile, environment)
     try await ready()
   }
 }

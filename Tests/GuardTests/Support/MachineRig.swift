@@ -15,6 +15,11 @@ struct MachineRig {
   var freezable = true
   var foundFrozen: [String] = []
   var foundDown: [String] = []
+  /// Links that are not there.
+  var goneLinks: Set<String> = []
+  /// Somebody holds the routing lock: orders to links get no result until `finishLinks`.
+  var linksHang = false
+  private var hanging: (round: Int, links: [String])?
   var progress: [String: KillProgress] = [:]
   var stopPartitionProgress = KillProgress.gone
   var alive: Bool? = false
@@ -74,11 +79,11 @@ struct MachineRig {
     }
   }
 
-  private func result(_ action: Action) -> GuardMachine.Event? {
+  private mutating func result(_ action: Action) -> GuardMachine.Event? {
     switch action {
     case .isolateNow(let round, let cgroups), .retryIsolation(let round, let cgroups):
       .freezeResult(round: round, confirmed: freezable, foundFrozen: foundFrozen.filter(cgroups.contains))
-    case .linksDown(let round, let links): .linksResult(round: round, foundDown: foundDown.filter(links.contains))
+    case .linksDown(let round, let links): linksDown(round, links)
     case .kill(let target):
       switch target {
       case .workload(let name, _), .unseen(let name, _, _): .killResult(target, progress[name] ?? .gone)
@@ -87,6 +92,23 @@ struct MachineRig {
     case .takeCensus: .census(alive: alive)
     default: nil
     }
+  }
+
+  private mutating func linksDown(_ round: Int, _ links: [String]) -> GuardMachine.Event? {
+    if linksHang {
+      hanging = (round, links)
+      return nil
+    }
+    return .linksResult(
+      round: round, foundDown: foundDown.filter(links.contains), gone: links.filter(goneLinks.contains))
+  }
+
+  /// The routing lock is free again.
+  mutating func finishLinks() {
+    linksHang = false
+    guard let order = hanging, let result = linksDown(order.round, order.links) else { return }
+    hanging = nil
+    receive(result)
   }
 
   /// Sends a command and returns what was reported on it (and unasked meanwhile).
@@ -123,6 +145,34 @@ struct MachineRig {
   var feeding = true
   /// The record that was written last.
   var record: GuardRecord?
+
+  /// A guard that was killed is followed by another one, which finds what this one wrote and froze. Nobody has connected yet.
+  func restarted(frozen: Bool) -> MachineRig {
+    var next = self
+    next.machine = GuardMachine(boot: "boot")
+    next.done.removeAll()
+    next.wake = nil
+    next.feeding = true
+    next.start(record.map { .found($0) } ?? .none, occupied: true, frozen: frozen)
+    return next
+  }
+
+  /// A controller connects and says hello.
+  mutating func connect() {
+    receive(.controllerConnected)
+    command(.hello(version: guardProtocolVersion))
+  }
+
+  /// Names of what was killed by itself, in order.
+  var kills: [String] {
+    done.compactMap { if case .kill(.workload(let name, _)) = $0 { name } else { nil } }
+  }
+  /// How often the stop partition was swept.
+  var sweeps: Int { done.count { if case .kill(.stopPartition) = $0 { true } else { false } } }
+  /// How often each end of a workload was told.
+  var told: [String: Int] {
+    reports.reduce(into: [:]) { if case .killed(let name, true) = $1 { $0[name, default: 0] += 1 } }
+  }
 }
 
 func workload(

@@ -45,7 +45,8 @@ final class Child {
     if !reaped, waitpid(pid, &status, WNOHANG) == pid { reaped = true }
     return reaped
   }
-  private var status: Int32 = 0
+  /// As waitpid gives it, once it has ended.
+  private(set) var status: Int32 = 0
 
   /// The exit code, negative for the signal that ended it; nil when it goes on for longer than `limit`.
   func end(within limit: Duration) async -> Int32? {

@@ -1,0 +1,382 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The controller's side of its guard: what the guard says of itself, what it was told and has not answered, and the freeze that stands in for
+/// it while it is gone.
+///
+///     absent ──connected──▶ disarmed ──extend──▶ armed ──isolate, deadline──▶ isolated ──thaw──▶ armed
+///        ▲                      │                  │                              │
+///        └──────────lost────────┴──────────────────┴──────────────────────────────┘
+public struct GuardLink: Sendable {
+  /// The guard's phase as it said last; nil while its door is closed.
+  public private(set) var phase: GuardState.Phase?
+  /// `isolate` was commanded and not yet answered.
+  private var isIsolating = false
+  /// The way to a thaw, while everything is frozen.
+  private(set) var thaw = Thaw()
+  private var lists = GuardLists()
+  private var deadline = ToldDeadline()
+  private(set) var direct = DirectFreeze()
+  /// After a refusal nothing is commanded before this instant.
+  private(set) var quietUntil: BootInstant = .zero
+  /// The guard has spoken with this life of the controller.
+  private var hasSpoken = false
+
+  public var isConnected: Bool { phase != nil }
+  /// Workloads may run: the guard enforces a deadline and nothing is frozen.
+  public var isArmed: Bool { if case .armed = phase, !isIsolating { true } else { false } }
+  public var isIsolated: Bool { if case .isolated = phase { true } else { false } }
+  var workloads: Set<String> { lists.workloads }
+  var starting: Set<String> { lists.starting }
+
+  /// The phase in a word, for people.
+  public var summary: String {
+    switch phase {
+    case nil: "not there"
+    case .disarmed: "disarmed"
+    case .armed: "armed"
+    case .isolated(_, let confirmed): confirmed ? "isolated" : "isolating"
+    }
+  }
+
+  /// Since when nothing under protection executes here, for certain; nil: something may.
+  var frozenSince: BootInstant? {
+    switch phase {
+    case nil: direct.confirmedSince
+    case .isolated(let since, let confirmed): confirmed ? since : nil
+    default: nil
+    }
+  }
+
+  /// Everything under protection is frozen, or is being frozen without the guard.
+  var isFreezing: Bool { isIsolated || direct.isWanted }
+  /// It was told to freeze everything, and has not said so.
+  var isAboutToFreeze: Bool { isIsolating }
+
+  /// What holds for a turn.
+  var word: GuardWord {
+    GuardWord(
+      isArmed: isArmed, isFrozen: isFreezing, workloads: lists.workloads, starting: lists.starting)
+  }
+
+  // MARK: what the guard says
+
+  /// What came of something that the guard said.
+  struct Heard {
+    /// Names that the guard protects no more.
+    var dropped: Set<String> = []
+    /// Starts that the guard was told of before this life: they may still succeed.
+    var inheritedStarts: [String] = []
+    /// What it was told to forget, it may not have forgotten: what it says of itself holds.
+    var isAnew = false
+    /// What was told to the guard may not have been taken, or its successor does not know: it is told again.
+    var losesKills = false
+    var protectsAnew = false
+    /// It is armed: the deadline goes on.
+    var extends = false
+    /// It is gone, and everything under protection is to be frozen without it.
+    var freezesDirectly = false
+  }
+
+  mutating func connected(_ state: GuardState, _ effects: inout Effects) -> Heard {
+    // Another guard may be in any phase.
+    phase = state.phase
+    lists = GuardLists(state)
+    var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
+    if !hasSpoken { heard.inheritedStarts = state.starting }
+    hasSpoken = true
+    isIsolating = false
+    thaw.start()
+    if direct.isWanted {
+      direct.end()
+      effects.note(.guardBack, "the guard is back")
+      isolate(&effects)
+    }
+    effects.agenda.note(.guardAnew)
+    return heard
+  }
+
+  mutating func said(_ state: GuardState, _ facts: Facts, _ effects: inout Effects) -> Heard {
+    let before = phase
+    deadline.answered()
+    if case .armed = state.phase, isArmed, lists.areAsTold(by: state) {
+      phase = state.phase
+      if deadline.isShortening { effects.agenda.note(.other) }
+      return Heard()
+    }
+    let fresh = GuardLists(state)
+    effects.agenda.note(.guardLists(fresh.added(since: lists)))
+    var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
+    move(to: state.phase, &effects)
+    lists = fresh
+    switch state.phase {
+    case .isolated(_, let confirmed):
+      isIsolating = false
+      if case .isolated = before { return heard }
+      effects.note(
+        .isolated,
+        confirmed
+          ? "everything under protection on \(facts.me) is frozen"
+          : "freezing everything under protection on \(facts.me) is not confirmed yet", severity: .error)
+      heard.losesKills = true
+    case .armed, .disarmed:
+      thaw.ended()
+      effects.unsay(.guardRefused)
+      if case .isolated = before {
+        effects.note(.resumed, "the workloads of \(facts.me) were thawed and go on where they were")
+        effects.agenda.note(.guardAnew)
+      } else if case .disarmed? = before, isArmed {
+        // Without a deadline it took nothing that runs. While it has none, its answers to this would ask for the same again, for ever.
+        effects.agenda.note(.guardAnew)
+        heard.protectsAnew = true
+      }
+    }
+    return heard
+  }
+
+  mutating func refused(_ reason: String, pause: Duration, _ effects: inout Effects) -> Heard {
+    thaw.refused()
+    isIsolating = false
+    deadline.refused()
+    quietUntil = effects.now + pause
+    effects.noteOnce(.guardRefused, "the guard refused a command: \(reason)")
+    effects.agenda.look(at: quietUntil)
+    return Heard(isAnew: true, losesKills: true)
+  }
+
+  /// - Parameter isSpared: the cluster is disarmed and this node's session stands: the guard is waited for.
+  mutating func lost(_ reason: String, isSpared: Bool, _ effects: inout Effects) -> Heard {
+    phase = nil
+    isIsolating = false
+    thaw.start()
+    deadline.refused()
+    if isSpared {
+      effects.note(
+        .guardLost, "the guard is gone (\(reason)); the cluster is disarmed, so nothing is frozen", severity: .error)
+      return Heard()
+    }
+    return Heard(freezesDirectly: true)
+  }
+
+  func noteLoss(_ reason: String, me: NodeName, _ effects: inout Effects) {
+    effects.note(
+      .guardLost, "the guard is gone (\(reason)): froze everything under protection on \(me) until it is back", severity: .error
+    )
+  }
+
+  private mutating func move(to next: GuardState.Phase, _ effects: inout Effects) {
+    // Any phase may follow any other but for one: what is frozen goes on by a thaw alone.
+    if case .isolated = phase, case .armed = next {
+      effects.check(thaw.wasAsked, "the guard thawed what was frozen, and nobody asked for it")
+    }
+    phase = next
+  }
+
+  // MARK: what the guard is told
+
+  mutating func isolate(_ effects: inout Effects) {
+    isIsolating = true
+    effects.tellGuard(.isolate)
+  }
+
+  /// The guard confirms that nothing under protection executes: no deadline and nothing protected, or everything frozen. Otherwise it is told
+  /// to freeze it.
+  mutating func confirmsThatNothingExecutes(seesProtected: Bool, _ effects: inout Effects) -> Bool {
+    switch phase {
+    // One that knows of nothing is believed only when nothing is seen.
+    case .disarmed: if !seesProtected { return true }
+    case .isolated(_, let confirmed): return confirmed
+    case .armed: break
+    case nil: return false
+    }
+    if !isIsolating { isolate(&effects) }
+    return false
+  }
+
+  /// Tells how long the session stands. A guard that has frozen everything is told by the thaw only.
+  mutating func extend(_ until: BootInstant?, _ effects: inout Effects) {
+    guard let until, effects.now < until, isConnected, !isIsolated, !isIsolating else { return }
+    deadline.told(until)
+    effects.tellGuard(.extend(deadline: until))
+  }
+
+  /// The guard must not have a later deadline than the session that is about to be written says. It is told before, and believed only when
+  /// it confirms.
+  ///
+  /// - Returns: true when it is certain.
+  mutating func shortens(to latest: BootInstant, seesProtected: Bool, isComplete: Bool, _ effects: inout Effects) -> Bool {
+    var known = deadline.latest
+    if case .armed(let told)? = phase { known = max(told, known ?? told) }
+    if deadline.isShortening {
+      // Answers come in order: what it says after the command is the command's.
+      guard deadline.isAnswered, known.map({ $0 <= latest }) ?? true else { return false }
+      deadline.shortened()
+      return true
+    }
+    let isLater = known.map { $0 > latest }
+    switch phase {
+    case .armed where isLater ?? false:
+      guard effects.now >= quietUntil else { return false }
+      deadline.shortens()
+      effects.tellGuard(.shorten(deadline: latest))
+      return false
+    // A thaw is on its way, with a deadline that is too late.
+    case .isolated where thaw.isResuming && isLater ?? false: return false
+    // The next guard takes up what the last one was told. What runs is frozen before, or nothing does.
+    case nil where isLater ?? true: return direct.isWanted || isComplete && !seesProtected
+    default: return true
+    }
+  }
+
+  var isShortening: Bool { deadline.isShortening }
+
+  /// A guard whose session was declared expired proves nothing any more.
+  mutating func sessionEnded() { thaw.sessionEnded() }
+
+  // MARK: the thaw
+
+  mutating func validates() { thaw.validates() }
+  mutating func validationEnded() { thaw.validationEnded() }
+  mutating func waitsForClaims(since now: BootInstant) -> BootInstant { thaw.waitsForClaims(since: now) }
+  mutating func decided() { thaw.decided() }
+
+  /// libvirt may have to wait for a start that is frozen, and we for libvirt: such a start is killed, once in a TTL.
+  mutating func freeHypervisor(_ frozenStarts: Set<String>, _ timing: Timing, _ effects: inout Effects) {
+    guard case .isolated(let since, _) = phase else { return }
+    let until = max(since, thaw.freedAt ?? since) + timing.ttl
+    guard effects.now >= until else { return effects.agenda.look(at: until) }
+    thaw.frees(at: effects.now)
+    effects.agenda.look(at: effects.now + timing.ttl)
+    for name in frozenStarts.sorted() { effects.tellGuard(.kill(workload: name)) }
+  }
+
+  mutating func resume(_ permit: consuming ThawPermit, _ effects: inout Effects) {
+    deadline.told(permit.deadline)
+    thaw.resumes()
+    effects.thaw(permit)
+  }
+
+  // MARK: the freeze without the guard
+
+  /// Makes the next attempt, when it is due.
+  mutating func attemptDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {
+    guard let due = direct.due else { return }
+    guard effects.now >= due else { return effects.agenda.look(at: due) }
+    direct.attempt()
+    effects.freezeDirectly(workloads.guarded)
+  }
+
+  mutating func startDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {
+    direct.begin(at: effects.now)
+    attemptDirectFreeze(of: workloads, &effects)
+  }
+
+  mutating func frozeDirectly(isConfirmed: Bool, me: NodeName, _ effects: inout Effects) {
+    guard direct.answered(isConfirmed, at: effects.now) == .tellPeople else { return }
+    effects.note(
+      .isolated,
+      "freezing the workloads of \(me) without the guard is not confirmed: some may still execute. Look at this host",
+      severity: .error)
+  }
+}
+
+/// What the guard's side says for one turn.
+struct GuardWord: Sendable {
+  let isArmed: Bool
+  /// Everything under protection is frozen, by the guard or without it.
+  let isFrozen: Bool
+  /// Names that the guard protects, and those of them that may be starting.
+  let workloads: Set<String>
+  let starting: Set<String>
+}
+
+/// What the guard said it protects.
+private struct GuardLists: Hashable, Sendable {
+  let workloads: Set<String>
+  let starting: Set<String>
+  /// The lists that the two come from.
+  private let told: [[String]]
+
+  init(_ state: GuardState = GuardState(phase: .disarmed, workloads: [])) {
+    workloads = Set(state.workloads)
+    starting = Set(state.starting)
+    told = [state.workloads, state.starting]
+  }
+
+  /// Nothing but the deadline is new.
+  func areAsTold(by state: GuardState) -> Bool { told == [state.workloads, state.starting] }
+
+  /// Names that the guard protects, or starts, since then.
+  func added(since before: GuardLists) -> Set<WorkloadName> {
+    Set(workloads.subtracting(before.workloads).union(starting.subtracting(before.starting)).map { WorkloadName($0) })
+  }
+}
+
+/// The latest deadline that the guard was told, and a shorter one that it is to confirm.
+private struct ToldDeadline: Hashable, Sendable {
+  private enum Shortening: Hashable, Sendable {
+    case none
+    case asked
+    /// The guard has said something since.
+    case answered
+  }
+
+  /// Since the last `shorten`; nil: not known.
+  private(set) var latest: BootInstant?
+  private var shortening = Shortening.none
+
+  var isShortening: Bool { shortening != .none }
+  var isAnswered: Bool { shortening == .answered }
+
+  mutating func told(_ deadline: BootInstant) { latest = max(deadline, latest ?? deadline) }
+  mutating func shortens() { (latest, shortening) = (nil, .asked) }
+  mutating func answered() { if shortening == .asked { shortening = .answered } }
+  mutating func shortened() { shortening = .none }
+  mutating func refused() { shortening = .none }
+}
+
+/// A freeze that this controller makes itself, while the guard is gone.
+struct DirectFreeze: Hashable, Sendable {
+  private enum Phase: Hashable, Sendable {
+    case none
+    /// Attempts until everything is seen to stand still; the next one is made then.
+    case wanted(attempts: Int, next: BootInstant)
+    case confirmed(since: BootInstant)
+  }
+  enum Answer { case settled, tellPeople }
+
+  private var phase = Phase.none
+  /// Attempts that were not answered. Until they are, the last of them may freeze what was thawed since.
+  private var unanswered = 0
+
+  var isWanted: Bool { phase != .none }
+  var isSettled: Bool { unanswered == 0 }
+  var confirmedSince: BootInstant? { if case .confirmed(let since) = phase { since } else { nil } }
+  /// When the next attempt is to be made; nil: none is.
+  var due: BootInstant? { if case .wanted(_, let next) = phase, isSettled { next } else { nil } }
+
+  mutating func begin(at now: BootInstant) { phase = .wanted(attempts: 0, next: now) }
+
+  mutating func attempt() {
+    guard case .wanted(let attempts, let next) = phase else { return }
+    phase = .wanted(attempts: attempts + 1, next: next)
+    unanswered += 1
+  }
+
+  mutating func answered(_ isConfirmed: Bool, at now: BootInstant) -> Answer {
+    unanswered -= 1
+    guard isSettled, case .wanted(let attempts, _) = phase else { return .settled }
+    if isConfirmed {
+      phase = .confirmed(since: now)
+      return .settled
+    }
+    let pause = Limits.directFreezePause
+    phase = .wanted(
+      attempts: attempts, next: now + (attempts < Limits.directFreezeAttempts ? pause.first : pause.later))
+    return attempts == Limits.directFreezeAttempts ? .tellPeople : .settled
+  }
+
+  mutating func end() { phase = .none }
+}

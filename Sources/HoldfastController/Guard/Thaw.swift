@@ -1,0 +1,107 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The way from "everything is frozen" to going on: what lost its claim is killed, the claims of the rest are validated by a transaction, and
+/// only with its answer is the guard told to thaw.
+///
+///     settling ──everything decided──▶ validating ──committed──▶ resuming ──▶ armed
+///        ▲                                 │                        │
+///        └────────failed, session lost─────┴────refused by guard────┘
+struct Thaw: Hashable, Sendable {
+  private enum Step: Hashable, Sendable {
+    case settling
+    /// The transaction is on its way.
+    case validating
+    /// The guard was told, and has not answered.
+    case resuming
+  }
+  private var step = Step.settling
+  /// The guard was told to thaw since everything was frozen.
+  private(set) var wasAsked = false
+  /// Since when the thaw waits for claims that are being taken anew.
+  private var waitingSince: BootInstant?
+  /// When frozen starts were last killed for libvirt's sake.
+  private(set) var freedAt: BootInstant?
+
+  var isSettling: Bool { step == .settling }
+  var isValidating: Bool { step == .validating }
+  var isResuming: Bool { step == .resuming }
+
+  /// The guard is another one, or gone.
+  mutating func start() {
+    step = .settling
+    wasAsked = false
+  }
+
+  mutating func validates() { step = .validating }
+  mutating func validationEnded() { if step == .validating { step = .settling } }
+  /// A thaw that is on its way can no longer be taken back; a validation proves nothing any more.
+  mutating func sessionEnded() { validationEnded() }
+
+  mutating func resumes() {
+    step = .resuming
+    wasAsked = true
+  }
+
+  mutating func refused() { if step == .resuming { step = .settling } }
+
+  /// Everything goes on.
+  mutating func ended() {
+    if step == .resuming { step = .settling }
+    wasAsked = false
+  }
+
+  /// Everything frozen waits for these claims, so not for long.
+  ///
+  /// - Returns: since when.
+  mutating func waitsForClaims(since now: BootInstant) -> BootInstant {
+    let since = waitingSince ?? now
+    waitingSince = since
+    return since
+  }
+
+  mutating func decided() { waitingSince = nil }
+
+  mutating func frees(at now: BootInstant) { freedAt = now }
+}
+
+/// What a thaw needs: a transaction that was committed under the session that stands, after everything frozen here was decided about, and time
+/// left to the deadline.
+struct ThawPermit: ~Copyable {
+  let deadline: BootInstant
+
+  /// - Parameters:
+  ///   - validated: the session that the claims were validated under, and the workloads.
+  ///   - kept: what is frozen here now and may go on; nil while something is not decided.
+  init?(
+    validated: (incarnation: Incarnation, workloads: Set<WorkloadName>), kept: [WorkloadName]?,
+    _ session: borrowing SessionPermit
+  ) {
+    // The proof is of the session that it was asked under: a later one has other claims.
+    guard session.incarnation == validated.incarnation, session.mayWrite, session.isValid, let deadline = session.deadline
+    else {
+      return nil
+    }
+    // What was seen between the question and the answer was not asked about.
+    guard let kept, validated.workloads.isSuperset(of: kept) else { return nil }
+    self.deadline = deadline
+  }
+}
+
+/// What becomes of one workload that is frozen here.
+enum FrozenVerdict: Hashable, Sendable {
+  /// It may go on, under a claim that is validated.
+  case keep
+  /// Something about it is not known yet.
+  case undecided
+  /// Its claim may come back: so it waits, and not for long.
+  case reclaimable
+  /// It lost its claim, or is a copy of what ran elsewhere since.
+  case condemned(isStale: Bool)
+  /// Nothing of it is here, and an earlier start of it must not come any more.
+  case keepWhenBarred
+  /// It left protection here, or never came under it.
+  case leave
+}

@@ -1,0 +1,81 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
+///
+///     staying ──leave──▶ handing over (unhurried ──▶ hasty) ──nothing is left──▶ left
+struct Departure: Sendable {
+  enum Pace: Hashable, Sendable {
+    case unhurried
+    /// The host goes down soon: nothing is moved while it runs.
+    case hasty
+  }
+
+  private enum State: Hashable, Sendable {
+    case staying
+    case handingOver(Pace)
+    case left
+  }
+
+  /// Why a node ends its session by itself.
+  enum Reason: Hashable, Sendable {
+    case departure
+    /// Everything on it stays frozen, and others may be able to run it.
+    case frozen
+  }
+
+  private var state = State.staying
+
+  var pace: Pace? { if case .handingOver(let pace) = state { pace } else { nil } }
+  var isLeaving: Bool { state != .staying }
+  var hasLeft: Bool { state == .left }
+
+  /// - Parameter isSpared: the cluster is disarmed and something runs here: it stays.
+  mutating func begin(_ pace: Pace, isSpared: Bool, _ me: NodeName, _ effects: inout Effects) {
+    switch state {
+    case .left, .handingOver(.hasty): return
+    case .handingOver(.unhurried):
+      guard pace == .hasty else { return }
+      state = .handingOver(.hasty)
+      effects.agenda.note(.departure)
+    case .staying:
+      if isSpared {
+        effects.note(.leaving, "\(me) ends; the cluster is disarmed, so its workloads stay")
+        state = .left
+        return effects.finish()
+      }
+      state = .handingOver(pace)
+      effects.note(.leaving, "\(me) leaves: its workloads are handed over")
+      effects.agenda.note(.leaving)
+    }
+  }
+
+  /// Ends this life of the controller.
+  ///
+  /// - Parameter disarms: a start that comes up after this must find everything frozen; otherwise the guard is told that nothing is protected.
+  mutating func finish(disarms: Bool, _ lease: inout Lease, _ effects: inout Effects) {
+    state = .left
+    if disarms { effects.tellGuard(.disarm) }
+    lease.forgetSaved(&effects)
+    effects.finish()
+  }
+
+  /// Adoptions on this node whose claim may come, or have come, without this controller seeing it: the domain carries its mark, or libvirt
+  /// does not tell. nil: one of them is to be completed here first.
+  static func adoptionsInDoubt(_ facts: Facts) -> [Condition<RecordKey>]? {
+    var inDoubt: [Condition<RecordKey>] = []
+    for (workload, intent) in facts.adoptions {
+      let own = facts.known(workload, under: nil)
+      guard own.spec != nil else { continue }
+      switch own.sight {
+      case .unknown: inDoubt.append(.unchanged(.intent(workload), modified: intent.modified))
+      case .present(let domain): if own.wasAdoptedHalfway(domain) { return nil }
+      // A claim without a domain is nothing that a session's end could harm.
+      case .absent: break
+      }
+    }
+    return inDoubt
+  }
+}

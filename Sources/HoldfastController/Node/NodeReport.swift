@@ -1,0 +1,92 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// Keeps the node's own report in the store: what people and the planner need and no claim tells.
+///
+///     still ──differs──▶ waiting ──pause over──▶ under way ──written──▶ still
+struct NodeReport: Hashable, Sendable {
+  /// What is known to stand in the store; nil: not known.
+  private var published: ReportRecord?
+  private var notBefore: BootInstant = .zero
+  private var underWay = false
+  private var waiting = false
+
+  var nextLook: BootInstant? { waiting ? notBefore : nil }
+
+  // MARK: what becomes of a write
+
+  mutating func written(_ record: ReportRecord, at now: BootInstant) {
+    published = record
+    underWay = false
+    notBefore = now + Limits.reportPause
+  }
+  mutating func failed(at now: BootInstant) {
+    // It may have been written all the same.
+    published = nil
+    underWay = false
+    notBefore = now + Limits.reportPause
+    waiting = true
+  }
+  // MARK: a turn
+
+  mutating func step(
+    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, guardPhase: String, _ effects: inout Effects
+  ) {
+    guard turn.session.isValid, turn.session.mayWrite else { return }
+    guard effects.agenda.isReportDue || nextLook.map({ facts.now >= $0 }) ?? false else { return }
+    effects.agenda.takeReport()
+    let record = Self.record(turn, facts, workloads, guardPhase: guardPhase)
+    guard wants(record, now: facts.now),
+      let transaction = turn.session.transaction(write: [.put(.report(facts.me), .report(record))])
+    else { return }
+    effects.transact(.report(record), transaction)
+  }
+
+  /// - Parameter leaving: the domain of a workload that is about to be forgotten.
+  static func record(
+    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, guardPhase: String,
+    outside leaving: DomainObservation? = nil
+  ) -> ReportRecord {
+    var record = ReportRecord(
+      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.local.unreachable, guardPhase: guardPhase, strays: [])
+    for domain in facts.local.domains.values {
+      let workload = WorkloadName(domain.id.name)
+      let own = facts.known(workload, under: turn.session.incarnation)
+      if domain.id != leaving?.id, let spec = own.spec?.value, spec.connection == domain.id.connection, !own.isAdopting,
+        own.isCopy(domain, spec)
+      {
+        let machine = workloads[workload] ?? WorkloadMachine(workload)
+        if !machine.isNamesake(domain, own, spec, turn.guardian) { continue }
+      }
+      record.unmanaged += Resources(memory: domain.memory, cpus: 0)
+      record.unmanagedDomains += 1
+      record.unmanagedUUIDs.append(domain.uuid)
+      if facts.isMarked(domain), !own.isAdopting { record.strays.append(domain.id.description) }
+    }
+    for machine in workloads.all {
+      if let progress = machine.progress {
+        record.migrations = [machine.name: progress].merging(record.migrations ?? [:]) { $1 }
+      }
+      guard let kept = machine.migration.kept else { continue }
+      let own = facts.known(machine.name, under: turn.session.incarnation)
+      if machine.line.isMine(own), !own.isWantedHere { record.kept = [machine.name: kept].merging(record.kept ?? [:]) { $1 } }
+    }
+    record.strays.sort()
+    record.unmanagedUUIDs.sort()
+    return record
+  }
+
+  /// True when the record should be written now.
+  private mutating func wants(_ record: ReportRecord, now: BootInstant) -> Bool {
+    waiting = false
+    guard record != published, !underWay else { return false }
+    guard now >= notBefore else {
+      waiting = true
+      return false
+    }
+    underWay = true
+    return true
+  }
+}

@@ -1,0 +1,19 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What people were told and still holds: it is said once, until it changes.
+struct Notices: Sendable {
+  private var said: [String: String] = [:]
+
+  /// - Parameter subject: a workload or a connection; empty: this node.
+  mutating func isNew(_ kind: Note.Kind, _ text: String, about subject: String) -> Bool {
+    said.updateValue(text, forKey: "\(kind.rawValue)/\(subject)") != text
+  }
+
+  /// - Returns: true when something was said.
+  mutating func forget(_ kind: Note.Kind, about subject: String) -> Bool {
+    said.removeValue(forKey: "\(kind.rawValue)/\(subject)") != nil
+  }
+}

@@ -1,0 +1,103 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// Nodes that are kept empty on purpose, and nodes that keep failing: what follows from their records, at a moment. Nothing here changes anything.
+struct Maintenances {
+  private let view: ClusterView
+  /// Milliseconds since 1970; nil: not known.
+  private let time: Int64?
+
+  init(_ facts: Facts) { self.init(facts.view, time: facts.wallTime) }
+
+  init(_ view: ClusterView, time: Int64?) {
+    self.view = view
+    self.time = time
+  }
+
+  func contains(_ node: NodeName) -> Bool {
+    // What cannot be read may be one.
+    view.maintenance[node]?.value.phase == .empty || view.unreadable[.maintenance(node)] != nil
+  }
+
+  /// It is up, and what it runs has to leave.
+  func isEmptied(_ node: NodeName) -> Bool {
+    contains(node) && view.session(of: node)?.record.value.phase == .active
+  }
+
+  /// Why nothing can be placed there, as the end of "n1 …"; nil: it can.
+  func unavailability(of node: NodeName) -> String? {
+    let isEmpty = contains(node)
+    guard let session = view.session(of: node)?.record.value else { return isEmpty ? "is down, in maintenance" : "is down" }
+    if session.phase == .leaving { return "is leaving" }
+    return isEmpty ? "is in maintenance" : nil
+  }
+
+  func planned(_ node: NodeName) -> PlanningSnapshot.Maintenance? {
+    // Nobody knows what was asked for: nothing leaves, nothing comes.
+    if view.unreadable[.maintenance(node)] != nil { return PlanningSnapshot.Maintenance(atOnce: 0) }
+    return view.maintenance[node].map { stored in
+      let record = stored.value
+      return PlanningSnapshot.Maintenance(
+        brings: record.phase == .over ? record.brings : nil,
+        atOnce: isOverdue(record) ? nil : record.parallel ?? MaintenanceRecord.defaultParallel,
+        leavesPending: record.leavesPending)
+    }
+  }
+
+  /// Nothing is waited for any more.
+  func isOverdue(_ maintenance: MaintenanceRecord) -> Bool {
+    guard maintenance.phase == .empty, let deadline = maintenance.deadline, let time else { return false }
+    return time >= deadline
+  }
+
+  /// Milliseconds until nothing is waited for any more on that node; nil: it is so, or never will be.
+  func timeLeft(on node: NodeName) -> Int64? {
+    guard let deadline = view.maintenance[node]?.value.deadline, let time, deadline > time else { return nil }
+    return deadline - time
+  }
+
+  /// The workload is to run somewhere and does not yet run there; false also where its node keeps it. Told only where somebody asks.
+  func isOnItsWay(_ workload: WorkloadName) -> Bool? {
+    guard !view.maintenance.isEmpty, let placed = view.placements[workload]?.value.node else { return nil }
+    if view.whyKept(workload) != nil { return false }
+    let claim = view.claims[workload]?.value
+    return !(claim?.holder?.node == placed && claim?.activity == .running && view.isHeld(claim))
+  }
+
+  /// Seconds for which the node is the last choice still.
+  func quarantine(of node: NodeName) -> Double? { time.flatMap { view.losses[node]?.value.remaining(at: $0) } }
+
+  /// The node's record with the loss that is about to be declared.
+  func losses(withAnother node: NodeName) -> LossesRecord? {
+    guard let time, !contains(node), view.unreadable[.losses(node)] == nil else { return nil }
+    return view.losses[node]?.value.again(at: time) ?? LossesRecord(count: 1, last: time)
+  }
+
+  /// Seconds until a quarantine or the time for an evacuation is over.
+  var secondsToNextTerm: Double? {
+    var terms = view.losses.keys.compactMap { quarantine(of: $0) }
+    if let time {
+      terms += view.maintenance.values.compactMap { record in
+        record.value.deadline.flatMap { $0 > time ? Double($0 - time) / 1000 : nil }
+      }
+    }
+    return terms.min()
+  }
+
+  /// Maintenances that are over and from which everything has gone home that goes home at all.
+  var ended: [(node: NodeName, record: Stored<MaintenanceRecord>)] {
+    var ended: [(node: NodeName, record: Stored<MaintenanceRecord>)] = []
+    for (node, record) in view.maintenance.sorted(by: { $0.key < $1.key }) where record.value.phase == .over {
+      if !view.placements.contains(where: { isComingHome($0.key, $0.value.value, to: node) }) { ended.append((node, record)) }
+    }
+    return ended
+  }
+
+  /// The workload is to go there still, or on its way there.
+  private func isComingHome(_ workload: WorkloadName, _ placement: PlacementRecord, to node: NodeName) -> Bool {
+    if placement.home == node { return true }
+    return placement.node == node && view.intents[workload]?.value.desired == .running && isOnItsWay(workload) == true
+  }
+}

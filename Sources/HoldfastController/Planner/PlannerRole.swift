@@ -1,0 +1,191 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The planner's work: takes the role when it is vacant, and while it is this node's, plans and writes placements.
+struct PlannerRole: Sendable {
+  /// The last plan had more changes than one transaction takes.
+  private var wasCut = false
+  /// The last plan said that it will be another one then, with nothing changed.
+  private var planAgainAt: BootInstant?
+  /// What the last plan warned of.
+  private var warnings: Set<String> = []
+  /// Nothing is asked for before this instant: the last request failed.
+  private var notBefore: BootInstant = .zero
+  private var lastLook: BootInstant = .zero
+  /// When this node's session was opened, if by this life of the controller.
+  private var openedAt: BootInstant?
+  private var picture = PlanningPicture()
+
+  // MARK: questions
+
+  func mayAct(at now: BootInstant) -> Bool { now >= notBefore }
+
+  /// A node that leaves takes the role only when nobody else is there who could: otherwise it would wait for a planner for ever.
+  static func mayPlanForOthers(_ facts: Facts, _ stance: Stance) -> Bool {
+    !stance.isLeaving || !facts.view.sessions.values.contains { $0.value.phase == .active && $0.value.node != facts.me }
+  }
+
+  func nextLook(after now: BootInstant, isPlanDue: Bool) -> BootInstant? {
+    var next = isPlanDue && notBefore > now ? notBefore : nil
+    if let again = planAgainAt, again > now { next = BootInstant.earlier(next, again) }
+    return BootInstant.earlier(next, picture.nextChange(after: now))
+  }
+
+  /// The cluster as the planner sees it, for people who ask.
+  func snapshot(_ facts: Facts) -> PlanningSnapshot {
+    var picture = picture
+    return picture.snapshot(facts)
+  }
+
+  // MARK: what happens
+
+  mutating func see(_ facts: Facts) { picture.see(facts) }
+
+  mutating func sessionOpened(at instant: BootInstant) { openedAt = instant }
+
+  mutating func failed(_ timing: Timing, _ effects: inout Effects) {
+    effects.agenda.note(.plan)
+    notBefore = max(notBefore, effects.now + timing.renewInterval / 4)
+  }
+
+  /// The placements were committed.
+  func placed(_ writes: [Write<RecordKey, Record>], _ facts: Facts, _ effects: inout Effects) {
+    for case .put(.placement(let name), .placement(let placement)) in writes {
+      if let node = placement.node {
+        effects.note(.placed, "\(name) goes to \(node): \(placement.reason)", workload: name, subject: node)
+      } else if facts.view.intents[name]?.value.desired != .stopped {
+        effects.note(.pending, "\(name) cannot run anywhere: \(placement.reason)", severity: .error, workload: name)
+      }
+    }
+    // What has no home any more ends a maintenance.
+    if wasCut || facts.view.maintenance.values.contains(where: { $0.value.phase == .over }) { effects.agenda.note(.plan) }
+  }
+
+  // MARK: a turn
+
+  mutating func takeVacantRole(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+    guard turn.session.isValid, !facts.isHandsOff, let holder = turn.session.holder(on: facts.me) else { return }
+    let view = facts.view
+    if let incumbent = view.planner?.value.incarnation {
+      guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
+    }
+    guard Self.mayPlanForOthers(facts, turn.stance), facts.rules.mayPlan, view.unreadable[.planner] == nil,
+      mayAct(at: facts.now), !effects.isUnderWay({ $0 == .takeRole })
+    else { return }
+    var conditions: [Condition<RecordKey>] = [.absent(.planner)]
+    if let planner = view.planner {
+      conditions = [.unchanged(.planner, modified: planner.modified), .absent(.session(planner.value.incarnation))]
+    }
+    let record = PlannerRecord(node: facts.me, incarnation: holder.incarnation)
+    guard let transaction = turn.session.transaction(if: conditions, write: [.put(.planner, .planner(record))]) else { return }
+    effects.transact(.takeRole, transaction)
+  }
+
+  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+    if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
+    lastLook = facts.now
+    guard turn.stance.isPlanner, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
+    else { return }
+    guard !effects.isUnderWay({ $0 == .place }), !facts.isHandsOff else { return }
+    if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
+    effects.agenda.takePlan()
+    let outcome = facts.rules.planner.outcome(picture.snapshot(facts))
+    let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm].compactMap { $0 }.min()
+    planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
+    tell(outcome.warnings, &effects)
+    let changes = Self.changes(from: facts.view, to: outcome.placements)
+    wasCut = changes.count > Limits.placementsAtOnce
+    if changes.isEmpty {
+      endMaintenances(turn, facts, &effects)
+    } else {
+      write(changes.prefix(Limits.placementsAtOnce), turn, facts, &effects)
+    }
+  }
+
+  /// A cluster that is just starting: the nodes that are missing may be only late.
+  private func settlesUntil(_ facts: Facts) -> BootInstant? {
+    let standing = facts.view.standingNodes
+    guard let openedAt, facts.now < openedAt + facts.timing.settle,
+      facts.view.nodes.keys.contains(where: { !standing.contains($0) })
+    else { return nil }
+    return openedAt + facts.timing.settle
+  }
+
+  /// Something that a plan waited for is over since the last look.
+  private func isOver(since before: BootInstant, at now: BootInstant) -> Bool {
+    picture.changes(between: before, and: now) || planAgainAt.map { $0 > before && $0 <= now } ?? false
+  }
+
+  private static func changes(
+    from view: ClusterView, to plan: [WorkloadName: PlacementRecord]
+  ) -> [(WorkloadName, PlacementRecord)] {
+    plan.sorted { $0.key < $1.key }.compactMap { name, wanted in
+      guard let present = view.placements[name]?.value else { return (name, wanted) }
+      if present.node == wanted.node, present.servedMove == wanted.servedMove, present.home == wanted.home,
+        wanted.node != nil || present.reason == wanted.reason && present.others == wanted.others
+      {
+        return nil
+      }
+      return (name, wanted)
+    }
+  }
+
+  private func write(
+    _ changes: ArraySlice<(WorkloadName, PlacementRecord)>, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+  ) {
+    let view = facts.view
+    guard let planner = view.planner else { return }
+    // Planned by these policies: others must not have come into force meanwhile.
+    var conditions: [Condition<RecordKey>] = [.unchanged(.planner, modified: planner.modified)]
+    if let policies = view.policies {
+      conditions.append(.unchanged(.policies, modified: policies.modified))
+    } else if view.unreadable[.policies] == nil {
+      conditions.append(.absent(.policies))
+    }
+    // Nothing goes to a node that is being emptied by then.
+    for node in Set(changes.compactMap(\.1.node)).sorted() {
+      conditions.append(view.asSeen(.maintenance(node), view.maintenance[node]))
+    }
+    let maintenances = Maintenances(facts)
+    var writes: [Write<RecordKey, Record>] = []
+    for (name, placement) in changes {
+      let key = RecordKey.placement(name)
+      conditions.append(view.placements[name].map { .unchanged(key, modified: $0.modified) } ?? .absent(key))
+      // What left protection meanwhile gets no place.
+      conditions.append(view.asSeen(.spec(name), view.specs[name]))
+      // It is put back where it runs, and has not left meanwhile.
+      if let node = placement.node, maintenances.contains(node) {
+        conditions.append(view.asSeen(.claim(name), view.claims[name]))
+      }
+      writes.append(.put(key, .placement(placement)))
+    }
+    guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
+    effects.transact(.place, transaction)
+  }
+
+  /// A maintenance that is over ends when everything has gone home that goes home at all.
+  private func endMaintenances(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+    guard let planner = facts.view.planner else { return }
+    for (node, record) in Maintenances(facts).ended where !effects.isUnderWay({ $0 == .endMaintenance(node) }) {
+      let transaction = turn.session.transaction(
+        if: [
+          .unchanged(.planner, modified: planner.modified), .unchanged(.maintenance(node), modified: record.modified)
+        ], write: [.delete(.maintenance(node))])
+      guard let transaction else { return }
+      effects.transact(.endMaintenance(node), transaction)
+    }
+  }
+
+  /// Says what a plan warns of, once.
+  private mutating func tell(_ found: [PlanWarning], _ effects: inout Effects) {
+    for warning in found where !warnings.contains(Self.topic(warning)) {
+      effects.note(.policies, "\(warning)", severity: .warning, workload: warning.workload)
+    }
+    warnings = Set(found.map(Self.topic))
+  }
+
+  /// What a warning is about, whatever the figures in it.
+  private static func topic(_ warning: PlanWarning) -> String { warning.description.filter { !$0.isNumber } }
+}

@@ -1,0 +1,153 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The cluster as the planner sees it: the records, and what the planner remembers besides: since when nodes are there, where starts failed lately,
+/// which workloads wait for their last node.
+struct PlanningPicture: Sendable {
+  /// A node that is out of the question for a workload, because starts failed there.
+  private struct Cooling: Hashable, Sendable {
+    var count: Int
+    var until: BootInstant
+  }
+
+  private var availability = Availability()
+  private var cooling: [WorkloadName: [NodeName: Cooling]] = [:]
+  /// Workloads whose last node is given time to claim them again, and until when.
+  private var patience: [WorkloadName: BootInstant] = [:]
+
+  mutating func see(_ facts: Facts) { availability.see(facts) }
+
+  // MARK: when it changes by itself
+
+  func nextChange(after now: BootInstant) -> BootInstant? {
+    var next: BootInstant?
+    for until in patience.values where until > now { next = BootInstant.earlier(next, until) }
+    for cooling in cooling.values.lazy.flatMap(\.values) where cooling.until > now {
+      next = BootInstant.earlier(next, cooling.until)
+    }
+    return next
+  }
+
+  func changes(between before: BootInstant, and now: BootInstant) -> Bool {
+    cooling.values.contains { $0.values.contains { $0.until > before && $0.until <= now } }
+      || patience.values.contains { $0 > before && $0 <= now }
+  }
+
+  // MARK: the snapshot
+
+  mutating func snapshot(_ facts: Facts) -> PlanningSnapshot {
+    let nodes = nodes(facts)
+    forget { facts.view.specs[$0] == nil }
+    let deaf = Self.deafNodes(facts.view)
+    let runningElsewhere = facts.view.unmanagedDomains
+    let maintenances = Maintenances(facts)
+    var workloads: [PlanningSnapshot.Workload] = []
+    for name in facts.view.specs.keys.sorted() {
+      guard let spec = facts.view.specs[name]?.value, !facts.view.isUnreadable(name) else { continue }
+      let intent = facts.view.intents[name]?.value ?? IntentRecord(desired: .running)
+      // It runs where it is; there is nothing to decide before it is adopted.
+      guard intent.desired != .adopting else { continue }
+      let placed = facts.view.placements[name]?.value
+      let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
+      let failures = facts.view.claims[name]?.value.failures ?? [:]
+      // A workload stays on the node that holds it, and may run there.
+      let holder = facts.view.holder(of: name)
+      let excluded = excluded(name, spec, failures, holder, deaf, runningElsewhere, facts)
+      workloads.append(
+        PlanningSnapshot.Workload(
+          name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
+          desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
+          failures: failures.mapValues(\.count), isOnItsWay: maintenances.isOnItsWay(name)))
+    }
+    return PlanningSnapshot(nodes: nodes, workloads: workloads, time: facts.calendar.weekTime(now: facts.now))
+  }
+
+  private func nodes(_ facts: Facts) -> [PlanningSnapshot.Node] {
+    let maintenances = Maintenances(facts)
+    return facts.view.nodes.sorted { $0.key < $1.key }.map { name, entry in
+      PlanningSnapshot.Node(
+        name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
+        unmanaged: facts.view.reports[name]?.value.unmanaged ?? .none, unavailable: maintenances.unavailability(of: name),
+        isDraining: maintenances.isEmptied(name),
+        availableFor: availability.seconds(of: name, isAvailable: true, now: facts.now),
+        unavailableFor: availability.seconds(of: name, isAvailable: false, now: facts.now),
+        quarantine: maintenances.quarantine(of: name), maintenance: maintenances.planned(name))
+    }
+  }
+
+  /// Nodes on which the workload cannot run now, and why.
+  private mutating func excluded(
+    _ name: WorkloadName, _ spec: SpecRecord, _ failures: [NodeName: ClaimRecord.Failure], _ holder: NodeName?,
+    _ deaf: [String: [NodeName: String]], _ runningElsewhere: [String: NodeName], _ facts: Facts
+  ) -> [NodeName: String] {
+    var excluded = cooled(name, failures, now: facts.now)
+    let deafHere = deaf[spec.connection] ?? [:]
+    if !deafHere.isEmpty {
+      let stillThere = mayBeFrozen(name, among: deafHere, facts)
+      for (node, reason) in deafHere where node != holder && node != stillThere { excluded[node] = reason }
+    }
+    if let runsOn = runningElsewhere[spec.uuid], holder == nil {
+      let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
+      for node in facts.view.nodes.keys { excluded[node] = reason }
+    }
+    return excluded
+  }
+
+  /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
+  private mutating func cooled(
+    _ workload: WorkloadName, _ failures: [NodeName: ClaimRecord.Failure], now: BootInstant
+  ) -> [NodeName: String] {
+    guard !failures.isEmpty else {
+      cooling[workload] = nil
+      return [:]
+    }
+    var excluded: [NodeName: String] = [:]
+    for (node, failure) in failures {
+      var known = cooling[workload]?[node]
+      if known?.count != failure.count {
+        known = Cooling(count: failure.count, until: now + Self.coolingTime(failure.count))
+        cooling[workload, default: [:]][node] = known
+      }
+      if let known, now < known.until { excluded[node] = "failed to start there: \(failure.reason)" }
+    }
+    return excluded
+  }
+
+  private static func coolingTime(_ failures: Int) -> Duration {
+    .seconds(Limits.cooling.seconds * min(max(failures, 1), Limits.cooling.most))
+  }
+
+  /// By connection: nodes on which it does not answer, and why. Nothing can be started there.
+  private static func deafNodes(_ view: ClusterView) -> [String: [NodeName: String]] {
+    var deaf: [String: [NodeName: String]] = [:]
+    for (node, report) in view.reports {
+      for (connection, reason) in report.value.unreachable {
+        deaf[connection, default: [:]][node] = "\(connection) does not answer there: \(reason)"
+      }
+    }
+    return deaf
+  }
+
+  /// The node among the deaf ones whose last session ended, where the workload may be frozen and be claimed again, which needs no libvirt. It gets
+  /// a moment.
+  private mutating func mayBeFrozen(
+    _ workload: WorkloadName, among deaf: [NodeName: String], _ facts: Facts
+  ) -> NodeName? {
+    guard let claim = facts.view.claims[workload]?.value, let node = claim.holder?.node, deaf[node] != nil,
+      !facts.view.isHeld(claim), facts.view.placements[workload]?.value.node == node
+    else {
+      if !patience.isEmpty { patience[workload] = nil }
+      return nil
+    }
+    let until = patience[workload] ?? facts.now + facts.timing.settle
+    patience[workload] = until
+    return facts.now < until ? node : nil
+  }
+
+  private mutating func forget(where isGone: (WorkloadName) -> Bool) {
+    if cooling.keys.contains(where: isGone) { cooling = cooling.filter { !isGone($0.key) } }
+    if patience.keys.contains(where: isGone) { patience = patience.filter { !isGone($0.key) } }
+  }
+}

@@ -1,0 +1,313 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// This node's lease: takes its session up, opens it, renews it, ends it, and notices its loss. The session itself, and the deadline that follows
+/// from it, are `OwnSession`'s.
+struct Lease: Sendable {
+  private(set) var session: OwnSession
+  private var saved: OwnSession.Saved?
+  /// Incarnations whose opening was not answered: if one shows up in the store, it is ours.
+  private var attempted: Set<Incarnation> = []
+  /// A transaction that failed at once is not repeated before this instant: opening, validating, ending, arming.
+  private(set) var pauseUntil: BootInstant = .zero
+  private var random: SeededGenerator
+  /// Writing the node's own record.
+  private var describing = Attempt()
+  private var lag = WatchLag()
+  /// When this node last gave its session up because everything on it stayed frozen; nil: not in this life.
+  private var withdrewAt: BootInstant?
+  private var hasToldSilence = false
+  /// The session of another host under this node's name, of which people were told.
+  private var toldForeign: Incarnation?
+
+  init(_ configuration: Controller.Configuration, saved: OwnSession.Saved?) {
+    self.saved = saved
+    session = OwnSession(node: configuration.node, timing: configuration.timing)
+    random = SeededGenerator(seed: configuration.seed)
+  }
+
+  // MARK: questions
+
+  /// When something about it is to be looked at again.
+  func nextLook(at now: BootInstant, isShortening: Bool, _ timing: Timing) -> BootInstant? {
+    var next: BootInstant?
+    // While a renewal is on its way, the next is due at that time all the same if it succeeds.
+    let waitsForGuard = isShortening && session.nextRenewal <= now
+    if session.isStanding, !waitsForGuard, !session.renewing || session.nextRenewal > now { next = session.nextRenewal }
+    if waitsForGuard { next = BootInstant.earlier(next, now + timing.renewInterval / 4) }
+    // When it passes, people are told.
+    if !hasToldSilence, let deadline = session.deadline { next = BootInstant.earlier(next, deadline) }
+    return BootInstant.earlier(next, lag.nextLook)
+  }
+
+  var nextDescription: BootInstant? { describing.nextLook }
+
+  /// A session in the store that an earlier life of this controller, or an unanswered attempt of ours, left there.
+  func standing(in facts: Facts) -> (incarnation: Incarnation, entry: Stored<SessionRecord>)? {
+    if let saved, let entry = facts.view.sessions[saved.incarnation], entry.created == saved.created,
+      entry.value.node == facts.me
+    {
+      return (saved.incarnation, entry)
+    }
+    for incarnation in attempted.sorted() { if let entry = facts.view.sessions[incarnation] { return (incarnation, entry) } }
+    return nil
+  }
+
+  /// An earlier life left a session, as far as is known without the store.
+  var mayHaveLeftOne: Bool { saved != nil }
+
+  // MARK: a turn
+
+  /// - Parameters:
+  ///   - peers: tell when an earlier session of this node is over.
+  ///   - guardian: is asked, and told, what has to hold before a session is opened or shortened.
+  mutating func step(
+    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardian: inout GuardLink, _ effects: inout Effects
+  ) {
+    if session.phase == .none { takeUpOrOpen(facts, peers, stance, &guardian, &effects) }
+    guard session.isStanding else { return }
+    armWhenTimeIsOver(facts, &effects)
+    renew(facts, stance, &guardian, &effects)
+    describe(facts, &effects)
+    if let deadline = session.deadline, facts.now >= deadline, !hasToldSilence {
+      hasToldSilence = true
+      effects.note(
+        .storeLost, "the store did not take a renewal in time: the guard freezes this node's workloads until it does",
+        severity: .error)
+    }
+  }
+
+  private mutating func renew(
+    _ facts: Facts, _ stance: Stance, _ guardian: inout GuardLink, _ effects: inout Effects
+  ) {
+    let now = facts.now
+    guard session.isRenewalDue(now: now, leaving: stance.isLeaving) else { return }
+    let ttl = stance.isLeaving ? nil : Self.disarmedTTL(facts)
+    let deadline = facts.timing.deadline(sent: now, ttl: ttl)
+    let isCertain = guardian.shortens(
+      to: deadline, seesProtected: facts.seesProtectedDomain, isComplete: facts.local.isComplete, &effects)
+    guard isCertain, let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl) else { return }
+    effects.transact(.renew(sent: now), transaction, timeout: facts.timing.renewTimeout)
+  }
+
+  /// A disarmed cluster is hands-off. Its safety is the usual one, with longer times: every node's session stands for as long as nothing is to be
+  /// done, the guard's deadline is as far, and nobody may declare the session expired before that is over.
+  ///
+  /// - Returns: how long this node's session is to stand from its next renewal on; nil: as usual.
+  private static func disarmedTTL(_ facts: Facts) -> Duration? {
+    guard let disarm = facts.view.disarm?.value else { return nil }
+    guard let until = disarm.until else { return Limits.disarmedTTL }
+    guard let time = facts.wallTime, until > time else { return nil }
+    let left = Duration.milliseconds(min(until - time, Int64(Limits.longestDisarmedTTL.inSeconds) * 1000))
+    return left > facts.timing.ttl ? left : nil
+  }
+
+  // MARK: taking up and opening
+
+  private mutating func takeUpOrOpen(
+    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardian: inout GuardLink, _ effects: inout Effects
+  ) {
+    guard guardian.isConnected else { return }
+    if let own = standing(in: facts) {
+      session.takeUp(own.incarnation, own.entry, now: facts.now)
+      save(own.incarnation, own.entry.created, &effects)
+      effects.agenda.note(.ownSession)
+      return effects.note(.sessionOpened, "went on with session \(own.incarnation)")
+    }
+    guard !stance.isLeaving, isFormatKnown(facts, &effects) else { return }
+    // Opening frees the claims of every earlier session of this node: nothing may execute under them any more.
+    guard guardian.confirmsThatNothingExecutes(seesProtected: facts.seesProtectedDomain, &effects),
+      earlierSessionsAreOver(facts, peers, &effects), facts.now >= pauseUntil, mayComeBack(facts, &effects)
+    else { return }
+    open(facts, &effects)
+  }
+
+  private func isFormatKnown(_ facts: Facts, _ effects: inout Effects) -> Bool {
+    if let format = facts.view.format?.value, format.version > FormatRecord.current {
+      effects.noteOnce(
+        .unreadable,
+        "the store has format \(format.version), this build knows up to \(FormatRecord.current): upgrade holdfastd on \(facts.me)"
+      )
+      return false
+    }
+    return facts.view.unreadable[.format] == nil
+  }
+
+  /// An unknown session under this node's name may be another host's: it is over only when it has not changed for long enough.
+  private mutating func earlierSessionsAreOver(_ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) -> Bool {
+    for (incarnation, entry) in facts.view.sessions where entry.value.node == facts.me {
+      guard let due = peers.due(incarnation) else { return false }
+      if facts.now < due {
+        effects.agenda.look(at: due)
+        if entry.value.counter > 1, toldForeign != incarnation, peers.changes(of: incarnation) > 3 {
+          toldForeign = incarnation
+          effects.note(
+            .sessionLost, "another host renews a session under the name \(facts.me): give every node its own name",
+            severity: .error)
+        }
+        return false
+      }
+    }
+    return facts.view.unreadable.keys.allSatisfy { if case .session = $0 { false } else { true } }
+  }
+
+  /// After a withdrawal a session is opened when libvirt is back, or after a while: some of it may be of use.
+  private func mayComeBack(_ facts: Facts, _ effects: inout Effects) -> Bool {
+    guard let withdrewAt, !facts.local.unreachable.isEmpty else { return true }
+    let until = withdrewAt + facts.timing.frozenPatience * 2
+    if facts.now < until { effects.agenda.look(at: until) }
+    return facts.now >= until
+  }
+
+  private mutating func open(_ facts: Facts, _ effects: inout Effects) {
+    let view = facts.view, me = facts.me
+    let incarnation = freshIncarnation(me)
+    attempted.insert(incarnation)
+    session.opens(as: incarnation, now: facts.now)
+    var conditions: [Condition<RecordKey>] = []
+    var writes: [Write<RecordKey, Record>] = [.put(.node(me), .node(facts.configuration.record))]
+    // Every opening writes it: of two hosts under one name, one fails here.
+    if view.unreadable[.node(me)] == nil {
+      conditions.append(view.nodes[me].map { .unchanged(.node(me), modified: $0.modified) } ?? .absent(.node(me)))
+    }
+    for (old, entry) in view.sessions.sorted(by: { $0.key < $1.key }) where entry.value.node == me {
+      conditions.append(.unchanged(.session(old), modified: entry.modified))
+      writes.append(.delete(.session(old)))
+    }
+    if view.format == nil {
+      conditions.append(.absent(.format))
+      writes.append(.put(.format, .format(FormatRecord())))
+    }
+    guard let transaction = session.opening(if: conditions, write: writes) else { return }
+    effects.transact(.open(incarnation, sent: facts.now), transaction)
+  }
+
+  private mutating func freshIncarnation(_ me: NodeName) -> Incarnation {
+    let bits = (random.next(), random.next())
+    func hex(_ value: UInt64) -> String {
+      let digits = String(value, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+    return Incarnation("\(me)-\(hex(bits.0))\(hex(bits.1))")
+  }
+
+  mutating func opened(_ incarnation: Incarnation, at revision: Revision, _ effects: inout Effects) {
+    session.opened(at: revision)
+    attempted.removeAll()
+    save(incarnation, revision, &effects)
+    effects.note(.sessionOpened, "opened session \(incarnation)")
+  }
+
+  mutating func openingFailed(_ timing: Timing, _ effects: inout Effects) {
+    session.openingFailed()
+    pause(timing, &effects)
+  }
+
+  private mutating func save(_ incarnation: Incarnation, _ created: Revision, _ effects: inout Effects) {
+    let state = OwnSession.Saved(incarnation: incarnation, created: created)
+    guard saved != state else { return }
+    saved = state
+    effects.save(state)
+  }
+
+  /// A transaction that just failed is not repeated for a moment.
+  mutating func pause(_ timing: Timing, _ effects: inout Effects) {
+    pauseUntil = effects.now + timing.renewInterval / 4
+    effects.agenda.look(at: pauseUntil)
+  }
+
+  // MARK: renewing
+
+  mutating func renewNow(at now: BootInstant) { session.renewNow(at: now) }
+
+  /// - Parameter silence: for how long the store had not answered before; nil: ever.
+  /// - Returns: false when no session stands any more.
+  mutating func renewed(
+    sent: BootInstant, at revision: Revision, silence: Duration?, _ facts: Facts, _ effects: inout Effects
+  ) -> Bool {
+    guard session.renewalEnded(sent: sent, committed: revision) == .renewed else { return false }
+    if silence.map({ $0 > facts.timing.gap }) ?? true { effects.agenda.note(.other) }
+    lag.wrote(revision, seen: facts.view.revision, at: facts.now)
+    if hasToldSilence {
+      hasToldSilence = false
+      effects.note(.storeBack, "the store answers again after \(InWords.seconds(silence)) s")
+    }
+    return true
+  }
+
+  /// - Returns: false when the session is gone.
+  mutating func renewalFailed(refusedWith current: [RecordKey: Stored<Record>]?, at now: BootInstant) -> Bool {
+    guard let current, let incarnation = session.incarnation else {
+      session.renewalUnanswered(now: now)
+      return true
+    }
+    var entry: Stored<SessionRecord>?
+    if let found = current[.session(incarnation)], case .session(let record) = found.value {
+      entry = Stored(value: record, created: found.created, modified: found.modified)
+    }
+    return session.renewalRefused(current: entry, now: now) != .lost
+  }
+
+  // MARK: ending
+
+  /// Asks for the session's end.
+  ///
+  /// - Returns: false while that is not possible.
+  mutating func end(
+    _ reason: Departure.Reason, if conditions: [Condition<RecordKey>], _ facts: Facts, isPlanner: Bool, _ effects: inout Effects
+  ) -> Bool {
+    guard let transaction = session.end(if: conditions, with: isPlanner ? facts.view.planner : nil) else { return false }
+    effects.transact(.end(reason), transaction)
+    return true
+  }
+
+  mutating func endUnanswered() { session.endUnanswered() }
+
+  mutating func endFailed(_ timing: Timing, _ effects: inout Effects) {
+    session.endRefused()
+    pause(timing, &effects)
+  }
+
+  /// The session is gone: expired by another node, or ended by this one.
+  mutating func ended() { session.lost() }
+
+  mutating func forgetSaved(_ effects: inout Effects) {
+    saved = nil
+    effects.save(nil)
+  }
+
+  mutating func withdrew(at now: BootInstant) { withdrewAt = now }
+
+  // MARK: the watch, the node's own record, a disarmed cluster's end
+
+  mutating func saw(_ revision: Revision) { lag.seen(revision) }
+
+  mutating func watchTheWatch(_ facts: Facts, _ effects: inout Effects) {
+    if lag.isDeaf(at: facts.now, patience: facts.timing.watchPatience) { effects.restartWatch() }
+  }
+
+  /// A node that was taken up with another configuration says so.
+  private mutating func describe(_ facts: Facts, _ effects: inout Effects) {
+    let permit = session.permit(at: facts.now), record = facts.configuration.record
+    guard permit.isValid, permit.mayWrite else { return }
+    // An answer that was lost is no failure any more: nothing is looked at again for its sake.
+    guard facts.view.nodes[facts.me]?.value != record else { return describing.succeeded() }
+    guard describing.begins(at: facts.now),
+      let transaction = permit.transaction(write: [.put(.node(facts.me), .node(record))])
+    else { return }
+    effects.transact(.describe, transaction)
+  }
+
+  mutating func described() { describing.succeeded() }
+  mutating func describingFailed(at now: BootInstant, _ timing: Timing) { describing.failed(until: now + timing.renewInterval) }
+
+  /// A disarmed cluster is armed by whoever notices first that its time is over: the planner may be gone.
+  private func armWhenTimeIsOver(_ facts: Facts, _ effects: inout Effects) {
+    guard let disarm = facts.view.disarm, let until = disarm.value.until, let time = facts.wallTime else { return }
+    guard time >= until else { return effects.agenda.look(at: facts.now + .milliseconds(min(until - time, 60_000) + 1)) }
+    guard facts.now >= pauseUntil, !effects.isUnderWay({ $0 == .arm }) else { return }
+    effects.transact(.arm, .arming(disarm))
+  }
+}

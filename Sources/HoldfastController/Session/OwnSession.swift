@@ -1,0 +1,285 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// This node's lease: opens it, renews it, and knows until when the node may execute exclusive workloads.
+///
+/// The deadline comes from the instant before a renewal was sent, never from its reply; an attempt whose outcome is unknown
+/// extends nothing.
+public struct OwnSession: Hashable, Sendable {
+  /// What survives a restart of the controller, in the runtime directory.
+  public struct Saved: Hashable, Sendable, Codable {
+    public var incarnation: Incarnation
+    public var created: Revision
+
+    public init(incarnation: Incarnation, created: Revision) {
+      self.incarnation = incarnation
+      self.created = created
+    }
+  }
+
+  /// A session that the store has.
+  public struct Standing: Hashable, Sendable {
+    public var incarnation: Incarnation
+    public var created: Revision
+    /// Our last write, as far as we know.
+    public var modified: Revision
+    public var counter: Int64
+    /// nil until the first renewal since we took it up: what an earlier life of this controller knew is not known.
+    public var confirmedSent: BootInstant?
+    /// What that renewal wrote; nil: the usual TTL. Shortened before a renewal with less is sent, as that may be applied unanswered.
+    public var confirmedTTL: Duration?
+    /// What the renewal that is on its way writes.
+    var asked: Duration?
+    public var leaving: Bool
+  }
+
+  public enum Phase: Hashable, Sendable {
+    /// None, and none may be opened yet.
+    case none
+    /// A transaction that opens it is on its way.
+    case opening(Incarnation, sent: BootInstant)
+    case standing(Standing)
+  }
+
+  public enum RenewalEnd: Hashable, Sendable {
+    /// The deadline moved.
+    case renewed
+    /// Nothing is known: the next attempt will tell.
+    case again
+    /// The session is gone from the store: another controller declared it expired.
+    case lost
+  }
+
+  /// The session's end, as a node that leaves asks for it.
+  private enum End: Hashable, Sendable {
+    case notAsked
+    /// The transaction is on its way. Nothing is renewed meanwhile: the end is asked of the record as it is.
+    case asked
+    /// Nobody knows whether it was applied, or will be. A renewal that is committed afterwards rules it out.
+    case inDoubt
+  }
+
+  public private(set) var phase: Phase = .none {
+    didSet {
+      deadline = standing.flatMap { standing in
+        standing.confirmedSent.map { timing.deadline(sent: $0, ttl: standing.confirmedTTL) }
+      }
+    }
+  }
+  /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
+  public private(set) var deadline: BootInstant?
+  private var end: End = .notAsked
+  /// Since when it has been valid without a break; nil: it is not known to be.
+  public private(set) var validSince: BootInstant?
+  /// A renewal is on its way.
+  public private(set) var renewing = false
+  /// When the next renewal is due.
+  public private(set) var nextRenewal: BootInstant = .zero
+  private let node: NodeName
+  private let timing: Timing
+
+  package init(node: NodeName, timing: Timing) {
+    self.node = node
+    self.timing = timing
+  }
+
+  /// What it allows in a turn at `now`.
+  func permit(at now: BootInstant) -> SessionPermit { SessionPermit(self, now: now) }
+
+  public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
+  /// The session under which something may be begun: its end is not on its way, and cannot come any more.
+  public var acting: Standing? { end == .notAsked ? standing : nil }
+  public var isStanding: Bool { if case .standing = phase { true } else { false } }
+  public var incarnation: Incarnation? { if case .standing(let standing) = phase { standing.incarnation } else { nil } }
+
+  /// Whether workloads may be started, resumed or claimed now.
+  public func isValid(at now: BootInstant) -> Bool { if let deadline { now < deadline } else { false } }
+
+  package func record(_ counter: Int64, leaving: Bool, ttl: Duration? = nil) -> SessionRecord {
+    // Rounded up: others must not count a shorter TTL than we do.
+    SessionRecord(
+      node: node, counter: counter, ttl: ((ttl ?? timing.ttl).wholeNanoseconds + 999_999) / 1_000_000,
+      phase: leaving ? .leaving : .active)
+  }
+
+  // MARK: opening
+
+  package mutating func opens(as incarnation: Incarnation, now: BootInstant) { phase = .opening(incarnation, sent: now) }
+
+  /// The transaction that opens it.
+  ///
+  /// - Parameters:
+  ///   - conditions: on earlier sessions and the node's record.
+  ///   - writes: what goes with it.
+  func opening(if conditions: [Condition<RecordKey>], write writes: [Write<RecordKey, Record>]) -> PermittedTransaction? {
+    guard case .opening(let incarnation, _) = phase else { return nil }
+    let key = RecordKey.session(incarnation)
+    return PermittedTransaction(
+      ClusterTransaction(
+        if: [.absent(key)] + conditions, write: [.put(key, .session(record(1, leaving: false)))] + writes))
+  }
+
+  package mutating func opened(at revision: Revision) {
+    guard case .opening(let incarnation, let sent) = phase else { return }
+    phase = .standing(
+      Standing(incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false)
+    )
+    nextRenewal = sent + timing.renewInterval
+    validSince = sent
+  }
+
+  package mutating func openingFailed() { if case .opening = phase { phase = .none } }
+
+  /// Takes up a session of an earlier life of this controller, found standing in the store.
+  package mutating func takeUp(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>, now: BootInstant) {
+    phase = .standing(
+      Standing(
+        incarnation: incarnation, created: entry.created, modified: entry.modified, counter: entry.value.counter,
+        confirmedSent: nil, leaving: entry.value.phase == .leaving))
+    nextRenewal = now
+  }
+
+  // MARK: ending
+
+  /// The transaction that ends the session, as its record is now; nil while a renewal or an earlier attempt is on its way.
+  ///
+  /// - Parameters:
+  ///   - conditions: what has to hold besides.
+  ///   - role: the planner's record, where it is this session's: the role ends with it.
+  mutating func end(if conditions: [Condition<RecordKey>], with role: Stored<PlannerRecord>?) -> PermittedTransaction? {
+    guard case .standing(let standing) = phase, !renewing, end != .asked else { return nil }
+    end = .asked
+    let key = RecordKey.session(standing.incarnation)
+    var transaction = ClusterTransaction(if: [.unchanged(key, modified: standing.modified)] + conditions, write: [.delete(key)])
+    if let role {
+      transaction.conditions.append(.unchanged(.planner, modified: role.modified))
+      transaction.writes.append(.delete(.planner))
+    }
+    return PermittedTransaction(transaction)
+  }
+
+  package mutating func endRefused() { if end == .asked { end = .notAsked } }
+
+  package mutating func endUnanswered() { if end == .asked { end = .inDoubt } }
+
+  // MARK: renewing
+
+  /// What it says is to be written anew.
+  package mutating func renewNow(at now: BootInstant) { nextRenewal = min(nextRenewal, now) }
+
+  /// Whether a renewal is to be sent.
+  package func isRenewalDue(now: BootInstant, leaving: Bool) -> Bool {
+    guard case .standing(let standing) = phase, !renewing, end != .asked else { return false }
+    return now >= nextRenewal || leaving != standing.leaving
+  }
+
+  /// The transaction that renews, if one is due. `leaving` is written with it, and the TTL where it is not the usual one.
+  package mutating func renewal(now: BootInstant, leaving: Bool, ttl: Duration? = nil) -> PermittedTransaction? {
+    guard isRenewalDue(now: now, leaving: leaving), case .standing(var standing) = phase else { return nil }
+    renewing = true
+    standing.leaving = leaving
+    standing.asked = ttl
+    standing.confirmedTTL = shorter(standing.confirmedTTL, ttl)
+    phase = .standing(standing)
+    nextRenewal = now + timing.renewInterval
+    let key = RecordKey.session(standing.incarnation)
+    return PermittedTransaction(
+      ClusterTransaction(
+        if: [.unchanged(key, modified: standing.modified)],
+        write: [.put(key, .session(record(standing.counter + 1, leaving: leaving, ttl: ttl)))]))
+  }
+
+  private func shorter(_ a: Duration?, _ b: Duration?) -> Duration? {
+    let least = min(a ?? timing.ttl, b ?? timing.ttl)
+    return least == timing.ttl ? nil : least
+  }
+
+  package mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
+    renewing = false
+    guard case .standing(var standing) = phase else { return .again }
+    if deadline.map({ sent >= $0 }) ?? true { validSince = sent }
+    standing.modified = revision
+    standing.counter += 1
+    standing.confirmedSent = max(sent, standing.confirmedSent ?? sent)
+    standing.confirmedTTL = standing.asked
+    phase = .standing(standing)
+    if end == .inDoubt { end = .notAsked }
+    return .renewed
+  }
+
+  package mutating func renewalRefused(current: Stored<SessionRecord>?, now: BootInstant) -> RenewalEnd {
+    renewing = false
+    guard case .standing(var standing) = phase else { return .again }
+    // Only we write this record. Changed but standing: an earlier attempt of ours was applied after all.
+    guard let current, current.created == standing.created else { return .lost }
+    standing.modified = current.modified
+    standing.counter = current.value.counter
+    phase = .standing(standing)
+    nextRenewal = now
+    return .again
+  }
+
+  package mutating func renewalUnanswered(now: BootInstant) {
+    renewing = false
+    // The attempt took its time already where it timed out; where it failed at once, do not spin.
+    nextRenewal = min(nextRenewal, now + timing.renewInterval / 4)
+  }
+
+  package mutating func lost() {
+    phase = .none
+    renewing = false
+    validSince = nil
+    end = .notAsked
+  }
+}
+
+/// What the session allows for one turn. Only the session makes it, and it cannot be kept.
+struct SessionPermit: ~Copyable {
+  /// The session that stands, in a state in which something may be begun under it; nil: nothing may.
+  private let acting: OwnSession.Standing?
+  /// The session that stands, whatever is under way about it.
+  let incarnation: Incarnation?
+  /// By when execution must have stopped, unless it is renewed.
+  let deadline: BootInstant?
+  private let now: BootInstant
+
+  fileprivate init(_ session: borrowing OwnSession, now: BootInstant) {
+    acting = session.acting
+    incarnation = session.incarnation
+    deadline = session.deadline
+    self.now = now
+  }
+
+  /// Whether workloads may be started, resumed or claimed now.
+  var isValid: Bool { deadline.map { now < $0 } ?? false }
+
+  /// Whether a transaction may be made under it.
+  var mayWrite: Bool { acting != nil }
+
+  /// The holder that claims are taken for; nil: none may be taken.
+  func holder(on node: NodeName) -> ClaimRecord.Holder? { acting.map { .init(node: node, incarnation: $0.incarnation) } }
+
+  /// A transaction that is applied only while the session stands; nil when nothing may be begun under it.
+  func transaction(
+    if conditions: [Condition<RecordKey>] = [], write writes: [Write<RecordKey, Record>]
+  ) -> PermittedTransaction? {
+    guard let acting else { return nil }
+    let stands = Condition<RecordKey>.stands(.session(acting.incarnation), created: acting.created)
+    return PermittedTransaction(ClusterTransaction(if: [stands] + conditions, write: writes))
+  }
+}
+
+/// A transaction that may be sent: made under a session that stands, or by the session itself.
+package struct PermittedTransaction: ~Copyable {
+  package let transaction: ClusterTransaction
+
+  fileprivate init(_ transaction: ClusterTransaction) { self.transaction = transaction }
+
+  /// The end of a cluster's being hands-off, when its time is over: whoever notices first, without a session.
+  static func arming(_ disarm: Stored<DisarmRecord>) -> PermittedTransaction {
+    PermittedTransaction(
+      ClusterTransaction(if: [.unchanged(.disarm, modified: disarm.modified)], write: [.delete(.disarm)]))
+  }
+}

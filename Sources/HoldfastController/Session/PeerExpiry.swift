@@ -1,0 +1,78 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The other nodes' sessions: which may be declared expired, and the declaring. Safe whoever does it: the transaction is guarded on the
+/// session's record as it was seen.
+struct PeerExpiry: Sendable {
+  private var watch: ExpiryWatch
+
+  init(timing: Timing) { watch = ExpiryWatch(timing: timing) }
+
+  // MARK: what is seen
+
+  mutating func reload(_ sessions: [Incarnation: Stored<SessionRecord>], now: BootInstant) { watch.reload(sessions, now: now) }
+
+  mutating func observe(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>?, now: BootInstant) {
+    watch.observe(incarnation, entry, now: now)
+  }
+
+  /// The store answered a renewal of this node's.
+  ///
+  /// - Returns: how long it had not answered before; nil: it never had.
+  mutating func answered(sent: BootInstant, now: BootInstant) -> Duration? {
+    let silence = watch.lastAnswer.map { now - $0 }
+    watch.answered(sent: sent, now: now)
+    return silence
+  }
+
+  func due(_ incarnation: Incarnation) -> BootInstant? { watch.due(incarnation) }
+  func changes(of incarnation: Incarnation) -> Int { watch.changes(of: incarnation) }
+  func nextDue(after now: BootInstant) -> BootInstant? { watch.nextDue(after: now) }
+
+  // MARK: a turn
+
+  /// Declares expired what may be. The planner does; the others only when the session was the planner's, or it did not.
+  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ planner: PlannerRole, _ effects: inout Effects) {
+    guard turn.session.isValid, turn.session.mayWrite, !facts.isHandsOff else { return }
+    for incarnation in watch.expired(now: facts.now) where incarnation != turn.session.incarnation {
+      guard let entry = facts.view.sessions[incarnation], let due = watch.due(incarnation) else { continue }
+      let wasPlanner = facts.view.planner?.value.incarnation == incarnation
+      guard turn.stance.isPlanner || wasPlanner || facts.now >= due + facts.timing.renewInterval else {
+        effects.agenda.look(at: due + facts.timing.renewInterval)
+        continue
+      }
+      let takesRole = wasPlanner && PlannerRole.mayPlanForOthers(facts, turn.stance) && facts.rules.mayPlan
+      declare(incarnation, entry, takesRole: takesRole, turn, facts, planner, &effects)
+    }
+  }
+
+  private func declare(
+    _ incarnation: Incarnation, _ entry: Stored<SessionRecord>, takesRole: Bool, _ turn: borrowing Turn, _ facts: Facts,
+    _ planner: PlannerRole, _ effects: inout Effects
+  ) {
+    let node = entry.value.node
+    guard !effects.isUnderWay({ if case .expire(incarnation, _, _) = $0 { true } else { false } }),
+      planner.mayAct(at: facts.now), let holder = turn.session.holder(on: facts.me)
+    else { return }
+    var conditions: [Condition<RecordKey>] = [.unchanged(.session(incarnation), modified: entry.modified)]
+    var writes: [Write<RecordKey, Record>] = [.delete(.session(incarnation))]
+    if let losses = Maintenances(facts).losses(withAnother: node) { writes.append(.put(.losses(node), .losses(losses))) }
+    if takesRole, let record = facts.view.planner {
+      conditions.append(.unchanged(.planner, modified: record.modified))
+      writes.append(.put(.planner, .planner(PlannerRecord(node: facts.me, incarnation: holder.incarnation))))
+    }
+    guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
+    effects.transact(.expire(incarnation, node, takesRole: takesRole), transaction)
+  }
+
+  /// The transaction was committed.
+  func declared(_ node: NodeName, tookRole: Bool, _ facts: Facts, _ effects: inout Effects) {
+    effects.note(
+      .nodeLost,
+      "\(node) has not renewed its session for \(InWords.seconds(facts.timing.ttl)) s and more: its workloads go to other nodes",
+      severity: .error, subject: node)
+    if tookRole { effects.note(.plannerTaken, "\(facts.me) is the planner now") }
+  }
+}

@@ -1,0 +1,179 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What is due in a turn, and when what is not due now is to be looked at again. One table says what change makes what due.
+struct Agenda: Sendable {
+  /// The node's own matters: session, guard, plan, report, departure. Workloads are besides.
+  private(set) var isTurnDue = true
+  private(set) var isPlanDue = true
+  private(set) var isReportDue = true
+  private var workloads: Set<WorkloadName> = []
+  private var everyWorkload = false
+  private var everyMachine = false
+
+  private var workloadInstants: [WorkloadName: BootInstant] = [:]
+  private var nodeInstant: BootInstant?
+  /// Workloads whose start waits for another's end.
+  private var waitingToStart: Set<WorkloadName> = []
+  /// The alarm that is set.
+  private var alarm: BootInstant?
+
+  // MARK: what makes what due
+
+  mutating func note(_ news: News) {
+    isTurnDue = true
+    switch news {
+    case .listed:
+      isPlanDue = true
+      isReportDue = true
+      everyWorkload = true
+    case .session(let hasComeOrGone):
+      isPlanDue = true
+      if hasComeOrGone { everyWorkload = true }
+    case .planner(let isThisNode):
+      isPlanDue = true
+      // A workload that leaves protection and is nobody's is forgotten by the planner.
+      if isThisNode { everyWorkload = true }
+    case .node, .losses, .peerReport: isPlanDue = true
+    case .maintenance, .disarm, .policies:
+      isPlanDue = true
+      everyWorkload = true
+    case .claim(let workload, let matters, let isSeen):
+      if matters { isPlanDue = true }
+      if isSeen { isReportDue = true }
+      workloads.insert(workload)
+    case .definition(let workload):
+      isPlanDue = true
+      isReportDue = true
+      workloads.insert(workload)
+    case .placement(let workload), .write(let workload), .kill(let workload): workloads.insert(workload)
+    case .operation(let workload, let freesStart):
+      workloads.insert(workload)
+      if freesStart { workloads.formUnion(waitingToStart) }
+    case .domains(let names):
+      isReportDue = true
+      workloads.formUnion(names)
+    case .hypervisor(let isOutage):
+      if isOutage { everyWorkload = true } else { everyMachine = true }
+    case .guardPhase: isReportDue = true
+    case .guardLists(let names): workloads.formUnion(names)
+    case .guardAnew, .ownSession, .departure: everyWorkload = true
+    case .leaving:
+      isPlanDue = true
+      everyWorkload = true
+    case .plan: isPlanDue = true
+    case .report: isReportDue = true
+    case .other: break
+    }
+  }
+
+  /// Makes everything due, as if nothing were known of what changed: a turn after that must ask for nothing. All but the plan, which depends on
+  /// the time as well.
+  mutating func noteEverything() {
+    let isPlanDue = isPlanDue
+    note(.listed)
+    self.isPlanDue = isPlanDue
+    nodeInstant = nil
+  }
+
+  // MARK: when to look again
+
+  mutating func look(at instant: BootInstant) { nodeInstant = min(nodeInstant ?? instant, instant) }
+
+  mutating func look(at workload: WorkloadName, at instant: BootInstant) {
+    workloadInstants[workload] = min(workloadInstants[workload] ?? instant, instant)
+  }
+
+  mutating func drop(_ workload: WorkloadName) { workloadInstants[workload] = nil }
+
+  mutating func waitToStart(_ workload: WorkloadName) { waitingToStart.insert(workload) }
+  mutating func starts(_ workload: WorkloadName) { waitingToStart.remove(workload) }
+
+  // MARK: a turn
+
+  /// An event comes. What it brings makes due what it makes due.
+  mutating func begin() { isTurnDue = false }
+
+  /// Whether anything is to be decided now: something changed, or the time has come that was asked for.
+  func isDue(at now: BootInstant) -> Bool { isTurnDue || alarm.map { now >= $0 } ?? true }
+
+  mutating func takeNode(at now: BootInstant) { if let instant = nodeInstant, instant <= now { nodeInstant = nil } }
+
+  mutating func takePlan() { isPlanDue = false }
+  mutating func takeReport() { isReportDue = false }
+
+  /// The workloads that are due now, sorted.
+  mutating func takeWorkloads(at now: BootInstant, _ view: ClusterView, _ machines: WorkloadTable) -> [WorkloadName] {
+    for (workload, at) in workloadInstants where at <= now {
+      workloadInstants[workload] = nil
+      workloads.insert(workload)
+    }
+    if everyWorkload {
+      workloads.formUnion(view.specs.keys)
+      workloads.formUnion(view.claims.keys)
+    }
+    if everyWorkload || everyMachine { workloads.formUnion(machines.names) }
+    (everyWorkload, everyMachine) = (false, false)
+    defer { workloads.removeAll(keepingCapacity: true) }
+    return workloads.sorted()
+  }
+
+  /// An alarm that rang a moment early must not have been the last.
+  mutating func alarmRang() { alarm = nil }
+
+  /// The alarm to set, when it is another than the one that is set.
+  mutating func nextAlarm(_ others: BootInstant?, now: BootInstant) -> BootInstant? {
+    let next = [workloadInstants.values.min(), nodeInstant, others].compactMap { $0 }.min()
+    guard let next else { return nil }
+    let at = max(next, now + Limits.finestAlarm)
+    guard at != alarm else { return nil }
+    alarm = at
+    return at
+  }
+}
+
+/// Something that changed, as far as anything may be due because of it.
+enum News: Hashable, Sendable {
+  /// All of the store was read anew.
+  case listed
+  /// A node's session is in another phase now, or has come or gone.
+  case session(hasComeOrGone: Bool)
+  case planner(isThisNode: Bool)
+  case policies, node, maintenance, losses, disarm
+  /// A report says something that plans depend on.
+  case peerReport
+  case claim(WorkloadName, matters: Bool, isSeen: Bool)
+  /// A spec or an intent.
+  case definition(WorkloadName)
+  case placement(WorkloadName)
+  /// A transaction about the workload ended.
+  case write(WorkloadName)
+  /// An operation on the workload's domain ended; others may have waited for the end of a start.
+  case operation(WorkloadName, freesStart: Bool)
+  case domains(Set<WorkloadName>)
+  /// A connection was lost or is back; or it told what it runs.
+  case hypervisor(isOutage: Bool)
+  case guardPhase
+  case guardLists(Set<WorkloadName>)
+  /// The guard is another one, or goes on after a stop.
+  case guardAnew
+  case kill(WorkloadName)
+  /// This node's session opened, ended, or is valid again.
+  case ownSession
+  /// The departure has become hasty, or the time to empty this node is over.
+  case departure
+  case leaving
+  case plan
+  case report
+  case other
+}
+
+extension BootInstant {
+  /// The earlier of two instants, of which either may not be there.
+  static func earlier(_ a: BootInstant?, _ b: BootInstant?) -> BootInstant? {
+    guard let a, let b else { return a ?? b }
+    return min(a, b)
+  }
+}

@@ -1,0 +1,141 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What the machines bring about, in the order in which they ask for it: the only maker of actions. What safety hangs on takes a permit.
+struct Effects: Sendable {
+  private let me: NodeName
+  private let timing: Timing
+  private(set) var now: BootInstant = .zero
+  private var actions: [Action] = []
+  private var requests = Requests()
+  private var notices = Notices()
+  var agenda = Agenda()
+  /// What the turn's workloads want written to claims.
+  var batch = ClaimBatch()
+  /// The first of this life's checks of itself that failed; the node is isolated then.
+  private(set) var breach: String?
+
+  init(me: NodeName, timing: Timing) {
+    self.me = me
+    self.timing = timing
+  }
+
+  mutating func begin(at now: BootInstant) { self.now = now }
+
+  mutating func takeActions() -> [Action] {
+    defer { actions = [] }
+    return actions
+  }
+
+  /// Whether a turn has asked for anything that changes the world: for the check that nothing was overlooked.
+  var isIdle: Bool { actions.isEmpty }
+
+  mutating func takeBatch() -> ClaimBatch {
+    defer { batch = ClaimBatch() }
+    return batch
+  }
+
+  // MARK: checks
+
+  /// A check of the core on itself. One that fails is a defect: it is told, and the node stops what it runs.
+  mutating func check(_ holds: Bool, _ what: @autoclosure () -> String) { if !holds, breach == nil { breach = what() } }
+
+  // MARK: the store
+
+  mutating func transact(_ purpose: Purpose, _ transaction: consuming PermittedTransaction, timeout: Duration? = nil) {
+    let until = now + (timeout ?? timing.requestTimeout)
+    let transaction = transaction.transaction
+    check(transaction.operations <= 128, "a transaction of \(transaction.operations) operations for \(purpose)")
+    actions.append(.transact(requests.add(purpose, transaction), transaction, until: until))
+  }
+
+  /// The transaction that has ended; nil when nobody waits for it.
+  mutating func takeRequest(_ id: TransactionID) -> PendingTransaction? { requests.take(id) }
+
+  func isUnderWay(_ matches: (Purpose) -> Bool) -> Bool { requests.contains(matches) }
+
+  // MARK: domains
+
+  mutating func start(_ permit: consuming StartPermit, _ request: StartRequest) {
+    check(permit.workload.text == request.id.name, "the start of \(request.id.name) under the permit of \(permit.workload)")
+    check(request.notAfter == permit.notAfter, "a start of \(permit.workload) for longer than its permit says")
+    actions.append(.start(permit.workload, request))
+  }
+
+  /// Lets a paused domain go on.
+  mutating func resume(_ permit: consuming ResumePermit, _ domain: DomainObservation) {
+    actions.append(.resume(permit.workload, domain.id, uuid: domain.uuid, notAfter: permit.notAfter))
+  }
+
+  mutating func migrate(_ workload: WorkloadName, _ request: MigrationRequest) { actions.append(.migrate(workload, request)) }
+
+  mutating func cancelMigration(_ domain: DomainObservation) {
+    actions.append(.cancelMigration(domain.id, uuid: domain.uuid))
+  }
+
+  mutating func stop(_ workload: WorkloadName, _ domain: DomainObservation, grace: Duration) {
+    actions.append(.stop(workload, domain.id, uuid: domain.uuid, grace: grace))
+  }
+
+  mutating func mark(_ workload: WorkloadName, _ domain: DomainObservation, _ mark: ClaimMark) {
+    actions.append(.mark(workload, domain.id, uuid: domain.uuid, mark))
+  }
+
+  mutating func unmark(_ workload: WorkloadName, _ domain: DomainObservation) {
+    actions.append(.unmark(workload, domain.id, uuid: domain.uuid))
+  }
+
+  mutating func bar(_ workload: WorkloadName, _ id: DomainID, uuid: String, _ mark: ClaimMark) {
+    actions.append(.bar(workload, id, uuid: uuid, mark))
+  }
+
+  mutating func refresh() { actions.append(.refresh) }
+
+  // MARK: the guard
+
+  /// Everything but the thaw.
+  mutating func tellGuard(_ command: GuardCommand) {
+    if case .resume = command { check(false, "a thaw without a permit") }
+    actions.append(.tellGuard(command))
+  }
+
+  mutating func thaw(_ permit: consuming ThawPermit) { actions.append(.tellGuard(.resume(deadline: permit.deadline))) }
+
+  mutating func freezeDirectly(_ workloads: [GuardedWorkload]) { actions.append(.isolateDirectly(workloads)) }
+
+  // MARK: the rest
+
+  mutating func save(_ session: OwnSession.Saved?) { actions.append(.save(session)) }
+
+  mutating func restartWatch() { actions.append(.restartWatch) }
+
+  mutating func wake(at instant: BootInstant) { actions.append(.wake(instant)) }
+
+  mutating func finish() { actions.append(.finished) }
+
+  // MARK: what people are told
+
+  mutating func note(
+    _ kind: Note.Kind, _ text: String, severity: Note.Severity = .info, workload: WorkloadName? = nil,
+    subject: NodeName? = nil
+  ) {
+    actions.append(.note(Note(kind, text, severity: severity, workload: workload, subject: subject)))
+  }
+
+  /// Says something until it changes.
+  mutating func noteOnce(
+    _ kind: Note.Kind, _ text: String, severity: Note.Severity = .warning, workload: WorkloadName? = nil,
+    connection: String? = nil
+  ) {
+    guard notices.isNew(kind, text, about: workload?.text ?? connection ?? "") else { return }
+    note(kind, text, severity: severity, workload: workload)
+  }
+
+  /// Forgets what was said; true when something was.
+  @discardableResult
+  mutating func unsay(_ kind: Note.Kind, workload: WorkloadName? = nil, connection: String? = nil) -> Bool {
+    notices.forget(kind, about: workload?.text ?? connection ?? "")
+  }
+}

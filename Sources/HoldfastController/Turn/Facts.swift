@@ -1,0 +1,204 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What this controller knows: the store as the watch tells it, the domains as they were last seen, the rules, the time of day. Events change
+/// it before a turn; in a turn everybody reads it and nobody changes it.
+struct Facts: Sendable {
+  let configuration: Controller.Configuration
+  private(set) var now: BootInstant = .zero
+  /// When the first event came.
+  private(set) var bornAt: BootInstant?
+  private(set) var view = ClusterView()
+  private(set) var local: LocalDomains
+  private(set) var rules = RulesInForce()
+  private(set) var calendar = Calendar()
+
+  var me: NodeName { configuration.node }
+  var timing: Timing { configuration.timing }
+
+  init(_ configuration: Controller.Configuration) {
+    self.configuration = configuration
+    local = LocalDomains(connections: configuration.record.connections)
+  }
+
+  mutating func begin(at instant: BootInstant) {
+    now = max(instant, now)
+    if bornAt == nil { bornAt = now }
+  }
+
+  // MARK: the store
+
+  mutating func load(_ listing: ClusterListing) {
+    view.load(listing)
+    rules.forgetSettings()
+  }
+
+  /// - Returns: what changed; nil when it was known already.
+  mutating func take(_ change: ClusterChange) -> RecordChange? {
+    let before = importance(of: change.key)
+    return view.apply(change) ? learned(change.key, before) : nil
+  }
+
+  /// What a transaction on this node's behalf wrote.
+  mutating func take(_ writes: [Write<RecordKey, Record>], committed revision: Revision) -> [RecordChange] {
+    // Loops: a closure that calls a method of ours makes the compiler copy everything that is known.
+    var before: [(RecordKey, Importance)] = [], changes: [RecordChange] = []
+    for write in writes { before.append((write.key, importance(of: write.key))) }
+    view.apply(writes, committed: revision)
+    for (key, earlier) in before { changes.append(learned(key, earlier)) }
+    return changes
+  }
+
+  /// What the store has in place of what a refused transaction expected.
+  mutating func take(
+    _ current: [RecordKey: Stored<Record>], askedBy transaction: ClusterTransaction, at revision: Revision
+  ) -> [RecordChange] {
+    let keys = transaction.conditions.map(\.key)
+    var before: [(RecordKey, Importance)] = [], changes: [RecordChange] = []
+    for key in keys { before.append((key, importance(of: key))) }
+    view.apply(current: current, asked: keys, at: revision)
+    for (key, earlier) in before { changes.append(learned(key, earlier)) }
+    return changes
+  }
+
+  private mutating func learned(_ key: RecordKey, _ before: Importance) -> RecordChange {
+    switch key {
+    case .spec(let workload), .intent(let workload): rules.forget(workload)
+    default: break
+    }
+    return RecordChange(key: key, before: before, after: importance(of: key), flaw: view.unreadable[key])
+  }
+
+  private func importance(of key: RecordKey) -> Importance {
+    if view.unreadable[key] != nil { return .unreadable }
+    switch key {
+    case .session(let incarnation): return view.sessions[incarnation].map { .standing($0.value.phase) } ?? .absent
+    case .claim(let workload):
+      guard var claim = view.claims[workload]?.value else { return .absent }
+      claim.epoch = .none
+      // While a node is emptied, the next leave when those before them run.
+      if view.maintenance.isEmpty { claim.activity = nil }
+      return .claim(claim)
+    case .report(let node):
+      guard var report = view.reports[node]?.value else { return .absent }
+      report.guardPhase = ""
+      report.strays = []
+      report.migrations = nil
+      return .report(report)
+    default: return .absent
+    }
+  }
+
+  /// Reads the policies again when they changed.
+  ///
+  /// - Returns: false when they are those that were read before.
+  mutating func readPolicies() -> Bool {
+    rules.take(view.policies, unreadable: view.unreadable[.policies], with: configuration.policyReader)
+  }
+
+  // MARK: the hypervisor and the clock
+
+  /// - Returns: the workloads that the event may be about.
+  mutating func take(_ event: HypervisorEvent) -> Set<WorkloadName> {
+    var names: Set<WorkloadName> = []
+    for id in local.receive(event) {
+      names.insert(WorkloadName(id.name))
+      if let mark = local.domains[id]?.mark { names.insert(WorkloadName(mark.workload)) }
+    }
+    return names
+  }
+
+  /// - Returns: true when it is not the time that was reckoned with.
+  mutating func take(_ time: WeekTime, _ milliseconds: Int64) -> Bool { calendar.tell(time, milliseconds, now: now) }
+
+  // MARK: questions
+
+  var isHandsOff: Bool { view.disarm != nil || view.unreadable[.disarm] != nil }
+
+  /// Milliseconds since 1970; nil: nobody told yet.
+  var wallTime: Int64? { calendar.wallTime(now: now) }
+
+  /// A domain with this cluster's mark is here.
+  var seesProtectedDomain: Bool { local.domains.values.contains { $0.mark?.cluster == configuration.cluster } }
+
+  func isMarked(_ domain: DomainObservation) -> Bool { domain.mark?.cluster == configuration.cluster }
+
+  /// The domain of the workload's spec, where it is here.
+  func observation(of workload: WorkloadName) -> DomainObservation? {
+    guard let spec = view.specs[workload]?.value else { return nil }
+    return local.domains[DomainID(connection: spec.connection, name: workload.text)]
+  }
+
+  /// The domain of the workload, or of what it was before it left protection, where it is here.
+  func domain(of workload: WorkloadName) -> DomainObservation? {
+    view.identity(of: workload).flatMap { local.domains[DomainID(connection: $0.connection, name: workload.text)] }
+  }
+
+  /// A domain of a workload that left protection, or is on another connection now, and not of the last run under the claim: somebody else
+  /// ran it since. A clone, with another name, is somebody's own.
+  func staleCopy(of workload: WorkloadName) -> DomainObservation? {
+    let connection = view.specs[workload]?.value.connection
+    if connection != nil, configuration.record.connections.count == 1 { return nil }
+    guard let claim = view.claims[workload]?.value else { return nil }
+    // What went on here is no copy, even when the mark was taken off before it was brought up to date.
+    if connection == nil, claim.left?.node == me { return nil }
+    for served in configuration.record.connections where served != connection {
+      guard let domain = local.domains[DomainID(connection: served, name: workload.text)], let mark = domain.mark else {
+        continue
+      }
+      if isMarked(domain), mark.workload == workload.text, mark.epoch < claim.epoch { return domain }
+    }
+    return nil
+  }
+
+  /// Workloads that are to come under protection on this node, and their intents.
+  var adoptions: [(workload: WorkloadName, intent: Stored<IntentRecord>)] {
+    var found: [(workload: WorkloadName, intent: Stored<IntentRecord>)] = []
+    for (workload, intent) in view.intents where intent.value.desired == .adopting && intent.value.adopter == me {
+      found.append((workload, intent))
+    }
+    return found.sorted { $0.workload < $1.workload }
+  }
+
+  /// What is known of one workload. Its settings are remembered from then on.
+  ///
+  /// - Parameter incarnation: of this node's standing session.
+  mutating func workload(_ name: WorkloadName, under incarnation: Incarnation?) -> WorkloadFacts {
+    if let spec = view.specs[name]?.value { rules.remember(name, spec) }
+    return known(name, under: incarnation)
+  }
+
+  /// The same, remembering nothing.
+  func known(_ name: WorkloadName, under incarnation: Incarnation?) -> WorkloadFacts {
+    WorkloadFacts(name, self, incarnation: incarnation)
+  }
+
+  /// The claim names this node's session.
+  func holds(_ claim: ClaimRecord?, under incarnation: Incarnation?) -> Bool {
+    guard let holder = claim?.holder, let incarnation else { return false }
+    return holder == .init(node: me, incarnation: incarnation)
+  }
+}
+
+/// A record that changed, and what of that matters to others than its owner.
+struct RecordChange: Hashable, Sendable {
+  var key: RecordKey
+  var before: Importance
+  var after: Importance
+  /// Why it cannot be read.
+  var flaw: String?
+
+  var matters: Bool { before != after }
+}
+
+/// The part of a record whose change matters to others than its owner: a session's counter does not, nor what a claim or a report
+/// only tells people.
+enum Importance: Hashable, Sendable {
+  case absent, unreadable
+  case standing(SessionRecord.Phase)
+  // Seldom, and large: what is asked with every renewal stays small without them.
+  indirect case claim(ClaimRecord)
+  indirect case report(ReportRecord)
+}

@@ -1,0 +1,60 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The controller's bounds and waits, each with its unit. What should follow the cluster's pace is scaled with the TTL, in `Timing`.
+enum Limits {
+  // Transactions. etcd takes 128 operations in one.
+
+  /// Claims in one transaction: four conditions each at most, and one for the session.
+  static let claimsAtOnce = 30
+  /// Placements in one transaction: four conditions each with that for the node.
+  static let placementsAtOnce = 30
+  /// Conditions on claims when a thaw is validated. That the session stands is the proof; these make an error of ours show as a refusal.
+  static let validatedClaims = 100
+  /// Adoptions in doubt that the end of a session takes as conditions.
+  static let adoptionsInDoubt = 100
+
+  // What one node does at a time.
+
+  /// Starts under way: libvirt's own limit for one client is near.
+  static let startsAtOnce = 4
+
+  // Waits.
+
+  /// The finest step in which the controller asks to be woken.
+  static let finestAlarm: Duration = .milliseconds(1)
+  /// A guard that starts together with its controller gets so long to answer.
+  static let guardIsLate: Duration = .milliseconds(300)
+  /// Between attempts at a freeze without the guard, while they are few, and afterwards.
+  static let directFreezePause: (first: Duration, later: Duration) = (.milliseconds(5), .milliseconds(100))
+  /// Attempts at a freeze without the guard before people are told.
+  static let directFreezeAttempts = 100
+  /// After a call's end its effect may take so long to be seen before everything is observed anew.
+  static let settling: Duration = .seconds(1)
+  /// Between attempts at making certain that no earlier start succeeds.
+  static let betweenBars: Duration = .milliseconds(500)
+  /// After an operation on a domain failed.
+  static let afterFailure: Duration = .seconds(1)
+  /// The longest wait between attempts to resume a paused domain.
+  static let longestResumePause = 10
+  /// A workload that ran for so long has its earlier failures forgiven.
+  static let ranWell: Duration = .seconds(60)
+  /// Ends in a row that make the next start wait longer: 1 s doubled each time, up to this many.
+  static let countedRestarts = 5
+  /// The target of a live migration gets so long to get ready; what is arriving, to be complete after the claim has come.
+  static let migrationPatience: Duration = .seconds(5)
+  /// Attempts at a live migration before the workload is stopped and started instead.
+  static let migrationAttempts = 2
+  /// Before a live migration is tried again where the workload is not to be stopped.
+  static let migrationPause: Duration = .seconds(60)
+  /// Between two writes of the node's report.
+  static let reportPause: Duration = .seconds(1)
+  /// A disarmed cluster's sessions when nobody said for how long: the store may be away for so long.
+  static let disarmedTTL: Duration = .seconds(600)
+  /// The longest that a record may say.
+  static let longestDisarmedTTL: Duration = .seconds(86_400)
+  /// A node on which a start failed is left out for so long, times the number of failures up to the second figure.
+  static let cooling: (seconds: Int, most: Int) = (30, 20)
+}

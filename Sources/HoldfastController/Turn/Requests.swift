@@ -1,0 +1,66 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// A transaction on its way.
+struct PendingTransaction: Sendable {
+  var purpose: Purpose
+  var transaction: ClusterTransaction
+}
+
+/// The transactions that were not answered yet.
+struct Requests: Sendable {
+  private var pending: [TransactionID: PendingTransaction] = [:]
+  private var last = 0
+
+  mutating func add(_ purpose: Purpose, _ transaction: ClusterTransaction) -> TransactionID {
+    last += 1
+    let id = TransactionID(last)
+    pending[id] = PendingTransaction(purpose: purpose, transaction: transaction)
+    return id
+  }
+
+  mutating func take(_ id: TransactionID) -> PendingTransaction? { pending.removeValue(forKey: id) }
+
+  func contains(_ matches: (Purpose) -> Bool) -> Bool { pending.values.contains { matches($0.purpose) } }
+}
+
+/// Why a transaction was sent, and so who is told what became of it.
+enum Purpose: Hashable, Sendable {
+  case open(Incarnation, sent: BootInstant)
+  case renew(sent: BootInstant)
+  /// Brings the node's own record up to date.
+  case describe
+  /// Ends the session: a departure, or a node on which everything stays frozen.
+  case end(Departure.Reason)
+  case expire(Incarnation, NodeName, takesRole: Bool)
+  case takeRole
+  case place
+  /// Removes the record of a maintenance from which everything has come home.
+  case endMaintenance(NodeName)
+  /// Removes the record by which the cluster is hands-off, when its time is over.
+  case arm
+  case claim([WorkloadName])
+  case activity([WorkloadName])
+  case workload(WorkloadName, WorkloadWrite)
+  /// Proves the claims of what is to go on, under the session that is asked for.
+  case validate(Incarnation, kept: Set<WorkloadName>)
+  case report(ReportRecord)
+}
+
+/// A write about one workload.
+enum WorkloadWrite: Hashable, Sendable {
+  /// Gives a claim up; the text says why, for the note.
+  case release(of: Revision, why: String)
+  /// Writes the claim as it is, so that nothing sent before can be applied after it.
+  case prove
+  /// A step of a live migration, before its end.
+  case offer
+  /// Gives the claim to the target of a live migration.
+  case handOver(to: NodeName, of: Revision)
+  /// A domain that runs here comes under protection.
+  case adopt
+  /// Removes the records of a workload that left protection.
+  case forget(of: Revision?)
+}

@@ -1,0 +1,28 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What holds for the whole of one turn, made when it begins. It cannot be copied, so that nothing in it outlives the turn: neither the
+/// session's permit nor the guard's word.
+struct Turn: ~Copyable {
+  let now: BootInstant
+  let session: SessionPermit
+  let guardian: GuardWord
+  let stance: Stance
+
+  /// This node may begin something under a claim now.
+  var mayAct: Bool { session.isValid && guardian.isArmed }
+}
+
+/// How this node stands in the cluster.
+struct Stance: Hashable, Sendable {
+  /// A clean departure is under way; its host goes down soon when it is hasty, and nothing is moved while it runs.
+  var departure: Departure.Pace?
+  /// The time to empty this node is over: nothing that is on its way while it runs is waited for any more.
+  var isPastDeadline = false
+  var isPlanner = false
+
+  var isLeaving: Bool { departure != nil }
+  var leavesInHaste: Bool { departure == .hasty }
+}

@@ -1,0 +1,287 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The line to one workload's claim in the store: one write at a time, and what the last ones proved.
+///
+///     free ──sent──▶ in flight ──committed──▶ free
+///      ▲                └──failed──▶ backing off ──time──▶ free
+struct ClaimLine: Hashable, Sendable {
+  private enum Line: Hashable, Sendable { case free, inFlight }
+
+  /// Writes that failed in a row; each waits longer for the next.
+  private struct Backoff: Hashable, Sendable {
+    var failures = 0
+    /// The claim is neither taken nor given up before this instant.
+    var writes: BootInstant?
+    /// What happens to the workload is not written into the claim before this instant.
+    var tells: BootInstant?
+  }
+
+  /// What this life of the controller knows of its right, at a revision of the claim.
+  private enum Proof: Hashable, Sendable {
+    case none
+    /// This life wrote the claim at that revision: whatever was sent on an earlier one is refused.
+    case written(Revision)
+    /// A release was sent at that revision and nobody knows what became of it: as long as the claim is seen at it, it may be given up already.
+    case inDoubt(Revision)
+  }
+
+  enum Door: Hashable, Sendable {
+    case open, busy
+    case shut(until: BootInstant)
+  }
+
+  private var line = Line.free
+  private var backoff = Backoff()
+  private var proof = Proof.none
+  /// The revision of the placement under which the workload was given up here: the planner has to think anew first.
+  private(set) var gaveUp: Revision?
+  /// Its claim was refused in a batch: alone from now on, so that it cannot hold others up.
+  private(set) var goesAlone = false
+
+  var isBlank: Bool { self == ClaimLine() }
+
+  // MARK: questions
+
+  var isBusy: Bool { line == .inFlight }
+
+  /// Whether the claim may be written now.
+  func door(at now: BootInstant) -> Door {
+    if isBusy { return .busy }
+    if let at = backoff.writes, at > now { return .shut(until: at) }
+    return .open
+  }
+
+  /// Whether what happens may be told in the claim now.
+  func tellingDoor(at now: BootInstant) -> Door {
+    if isBusy { return .busy }
+    if let at = backoff.tells, now < at { return .shut(until: at) }
+    return .open
+  }
+
+  /// The claim is ours, and no release of it may have been applied without our knowing.
+  func isMine(_ own: WorkloadFacts) -> Bool {
+    guard own.isClaimed, let claim = own.claim else { return false }
+    return proof != .inDoubt(claim.modified)
+  }
+
+  /// The claim as this life of the controller has written it; nil: it is another's, in doubt, or not proven yet.
+  func permit(_ own: WorkloadFacts) -> ClaimPermit? {
+    guard isMine(own), let claim = own.claim, proof == .written(claim.modified) else { return nil }
+    return ClaimPermit(workload: own.name, epoch: claim.value.epoch)
+  }
+
+  /// It was given up here under the placement that still stands.
+  func isGivenUp(_ own: WorkloadFacts, me: NodeName) -> Bool {
+    guard let gaveUp, gaveUp == own.placement?.modified else { return false }
+    return own.claim?.value.failures[me] != nil
+  }
+
+  // MARK: what becomes of a write
+
+  mutating func sent() { line = .inFlight }
+
+  mutating func committed(at revision: Revision) {
+    ended()
+    proof = .written(revision)
+  }
+
+  mutating func claimed(at revision: Revision) {
+    committed(at: revision)
+    goesAlone = false
+  }
+
+  private mutating func ended() {
+    line = .free
+    backoff = Backoff()
+  }
+
+  /// - Parameter wasOnlyTold: what failed only told what happens.
+  mutating func failed(at now: BootInstant, pause: Duration, wasOnlyTold: Bool = false) {
+    line = .free
+    let until = now + pause * (1 << min(backoff.failures, 3))
+    backoff.failures += 1
+    if wasOnlyTold { backoff.tells = until } else { backoff.writes = until }
+  }
+
+  mutating func refusedInBatch() { goesAlone = true }
+
+  /// A release, or what is one, may have been applied, and may still be.
+  mutating func doubt(_ revision: Revision?) {
+    guard let revision else { return }
+    proof = .inDoubt(revision)
+  }
+
+  mutating func giveUp(under placement: Revision?) { gaveUp = placement }
+
+  // MARK: writes
+
+  /// - Returns: false when it cannot be written now; it is looked at again when it can.
+  func mayWriteOrWait(_ name: WorkloadName, _ effects: inout Effects) -> Bool {
+    switch door(at: effects.now) {
+    case .open: return true
+    case .busy: return false
+    case .shut(let until):
+      effects.agenda.look(at: name, at: until)
+      return false
+    }
+  }
+
+  /// Asks for the claim, unless it was given up under this very placement or a write has just failed.
+  func wish(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
+    if !isGivenUp(own, me: me), mayWriteOrWait(own.name, &effects) { effects.batch.claim(own.name) }
+  }
+
+  /// Tells in the claim what happens.
+  func tell(_ activity: ClaimRecord.Activity, _ own: WorkloadFacts, _ effects: inout Effects) {
+    guard let claim = own.claim?.value else { return }
+    switch tellingDoor(at: effects.now) {
+    case .busy: return
+    case .shut(let until): return effects.agenda.look(at: own.name, at: until)
+    case .open: break
+    }
+    if claim.activity != activity || activity == .running && !claim.failures.isEmpty {
+      effects.batch.tell(own.name, activity)
+    }
+  }
+
+  private mutating func send(
+    _ write: WorkloadWrite, _ transaction: consuming PermittedTransaction, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    effects.check(!isBusy, "two writes to the claim of \(own.name) at a time")
+    sent()
+    effects.transact(.workload(own.name, write), transaction)
+  }
+
+  /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on.
+  mutating func prove(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
+    guard turn.session.mayWrite, turn.session.isValid, mayWriteOrWait(own.name, &effects), let claim = own.claim else { return }
+    let record = claim.value.telling(.starting)
+    guard
+      let transaction = turn.session.transaction(
+        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
+    else { return }
+    send(.prove, transaction, own, &effects)
+  }
+
+  /// Gives the claim up. Only after the domain was observed to be gone: `own.sight` is that observation.
+  mutating func release(
+    why: String, failure: ClaimRecord.Failure? = nil, _ own: WorkloadFacts, _ turn: borrowing Turn, _ me: NodeName,
+    _ effects: inout Effects
+  ) {
+    guard turn.session.mayWrite, let claim = own.claim, own.isClaimed, mayWriteOrWait(own.name, &effects) else { return }
+    var record = claim.value
+    record.release()
+    if let failure {
+      giveUp(under: own.placement?.modified)
+      let before = record.failures[me]?.count ?? 0
+      record.failures[me] = ClaimRecord.Failure(count: before + failure.count, reason: failure.reason)
+    }
+    guard
+      let transaction = turn.session.transaction(
+        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
+    else { return }
+    send(.release(of: claim.modified, why: why), transaction, own, &effects)
+  }
+
+  /// Writes the step of a migration into the claim; nil: there is none.
+  mutating func offer(
+    _ migration: ClaimRecord.Migration?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects
+  ) {
+    guard turn.session.mayWrite, let claim = own.claim, mayWriteOrWait(own.name, &effects) else { return }
+    var record = claim.value
+    record.migration = migration
+    guard
+      let transaction = turn.session.transaction(
+        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
+    else { return }
+    send(.offer, transaction, own, &effects)
+  }
+
+  /// Whether the workload arrived or ended, it is the target's from now on: that sees what is there.
+  mutating func handOver(_ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+    guard turn.session.mayWrite, let claim = own.claim, own.isClaimed, mayWriteOrWait(own.name, &effects),
+      let target = claim.value.migration?.target, let other = facts.view.sessions[target.incarnation]
+    else { return }
+    var record = claim.value
+    record.holder = target
+    record.epoch = record.epoch.next
+    record.activity = .starting
+    record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
+    guard
+      let transaction = turn.session.transaction(
+        if: [
+          .unchanged(.claim(own.name), modified: claim.modified), .stands(.session(target.incarnation), created: other.created)
+        ], write: [.put(.claim(own.name), .claim(record))])
+    else { return }
+    send(.handOver(to: target.node, of: claim.modified), transaction, own, &effects)
+  }
+
+  /// Takes the claim of a domain that runs here and came under protection.
+  mutating func adopt(
+    _ own: WorkloadFacts, at epoch: Epoch, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+  ) {
+    guard let holder = turn.session.holder(on: facts.me), mayWriteOrWait(own.name, &effects), let spec = own.spec,
+      let intent = own.intent
+    else { return }
+    let view = facts.view
+    var conditions: [Condition<RecordKey>] = [
+      .stands(.spec(own.name), created: spec.created), .unchanged(.intent(own.name), modified: intent.modified),
+      view.asSeen(.placement(own.name), own.placement), view.asSeen(.claim(own.name), own.claim)
+    ]
+    if let last = own.claim?.value.holder { conditions.append(.absent(.session(last.incarnation))) }
+    let served = own.placement?.value.servedMove ?? 0
+    guard
+      let transaction = turn.session.transaction(
+        if: conditions,
+        write: [
+          .put(.intent(own.name), .intent(IntentRecord(desired: .running))),
+          .put(
+            .placement(own.name),
+            .placement(PlacementRecord(node: facts.me, reason: "adopted here", servedMove: served))),
+          .put(.claim(own.name), .claim(ClaimRecord(epoch: epoch, holder: holder, activity: .running)))
+        ])
+    else { return }
+    send(.adopt, transaction, own, &effects)
+  }
+
+  /// Removes a workload that left protection; its claim's epoch stays, released.
+  ///
+  /// - Parameter report: of this node, where the domain goes on here outside protection, so that nobody takes its room for free.
+  mutating func forget(
+    _ report: ReportRecord?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+  ) {
+    guard turn.session.mayWrite, mayWriteOrWait(own.name, &effects) else { return }
+    var conditions: [Condition<RecordKey>] = []
+    var writes: [Write<RecordKey, Record>] = []
+    if let claim = own.claim {
+      var record = claim.value
+      let node = own.observation(in: facts.local) != nil ? facts.me : record.holder?.node
+      record.left = own.spec.map { .init(node: node, connection: $0.value.connection, uuid: $0.value.uuid) }
+      record.release()
+      conditions.append(.unchanged(.claim(own.name), modified: claim.modified))
+      writes.append(.put(.claim(own.name), .claim(record)))
+    } else {
+      conditions.append(.absent(.claim(own.name)))
+    }
+    if let intent = own.intent { conditions.append(.unchanged(.intent(own.name), modified: intent.modified)) }
+    writes += [.delete(.spec(own.name)), .delete(.intent(own.name)), .delete(.placement(own.name))]
+    if let report { writes.append(.put(.report(facts.me), .report(report))) }
+    guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
+    send(.forget(of: own.claim?.modified), transaction, own, &effects)
+  }
+}
+
+/// The right to start the workload: its claim is this node's, and this life of the controller has written it, so that no request from before
+/// can take it away unseen (Docs/safety.md, rule 10). Only `ClaimLine` makes it.
+struct ClaimPermit: ~Copyable {
+  let workload: WorkloadName
+  let epoch: Epoch
+
+  fileprivate init(workload: WorkloadName, epoch: Epoch) {
+    self.workload = workload
+    self.epoch = epoch
+  }
+}

@@ -1,0 +1,237 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What this life of the controller knows of a live migration of one workload, from here or to here.
+///
+///     none ──offer──▶ offered ──target ready──▶ asked ──libvirt: arrived──▶ arrived ──▶ handed over
+///                        └──────────┬────────────┴──still here──▶ withdrawn ──▶ offered, or stopped
+struct Migration: Hashable, Sendable {
+  private enum Attempt: Hashable, Sendable {
+    /// Not by this life.
+    case none
+    case offered(at: BootInstant)
+    /// libvirt was asked for it.
+    case asked(Transfer)
+    case withdrawn
+  }
+  private struct Transfer: Hashable, Sendable {
+    var offeredAt: BootInstant
+    /// libvirt was asked to give it up.
+    var isCancelled = false
+    /// libvirt said that it has arrived: nothing went on here since.
+    var hasArrived = false
+    var progress: MigrationProgress?
+  }
+
+  private var attempt = Attempt.none
+  /// Attempts that came to nothing, since it was to leave.
+  private var failures = 0
+  private(set) var reason: String?
+  /// Not tried again before this instant.
+  private var retryAt: BootInstant?
+  /// Why it runs on here although it was to leave, until something changes.
+  private(set) var kept: String?
+  /// Since when something has been on its way here that cannot be resumed.
+  private var arrivingSince: BootInstant?
+
+  var isBlank: Bool { self == Migration() }
+
+  // MARK: questions
+
+  /// An attempt that began came to its end, and the workload is still here; or this life of the controller did not begin it.
+  var wasTriedInVain: Bool { if case .offered = attempt { false } else { true } }
+
+  /// libvirt said that it has arrived.
+  var hasArrived: Bool { if case .asked(let transfer) = attempt { transfer.hasArrived } else { false } }
+
+  var progress: MigrationProgress? { if case .asked(let transfer) = attempt { transfer.progress } else { nil } }
+
+  /// Until when the target may take to get ready.
+  func patience(from now: BootInstant) -> BootInstant {
+    if case .offered(let at) = attempt { at + Limits.migrationPatience } else { now + Limits.migrationPatience }
+  }
+
+  /// What an attempt in vain leads to.
+  enum Prospect: Hashable, Sendable {
+    case tries
+    case waits(until: BootInstant)
+    /// It is tried anew, as if never before.
+    case triesAnew
+    case stops
+  }
+
+  /// - Parameter mayStop: its policy lets it be stopped, when it cannot be moved while it runs.
+  func prospect(mayStop: Bool, at now: BootInstant) -> Prospect {
+    guard failures >= Limits.migrationAttempts else { return .tries }
+    guard !mayStop else { return .stops }
+    if let retryAt, now < retryAt { return .waits(until: retryAt) }
+    return .triesAnew
+  }
+
+  // MARK: the source
+
+  private mutating func offered(at now: BootInstant) { attempt = .offered(at: now) }
+
+  private mutating func asks() {
+    guard case .offered(let at) = attempt else { return }
+    attempt = .asked(Transfer(offeredAt: at))
+  }
+
+  mutating func arrived() { change { $0.hasArrived = true } }
+  mutating func progressed(_ progress: MigrationProgress) { change { $0.progress = progress } }
+  mutating func failed(_ reason: String) { self.reason = reason }
+
+  /// libvirt was not asked after all.
+  mutating func tooLate() { if case .asked(let transfer) = attempt { attempt = .offered(at: transfer.offeredAt) } }
+
+  /// - Returns: true when libvirt is to be asked to give it up.
+  private mutating func cancels() -> Bool {
+    guard case .asked(let transfer) = attempt, !transfer.isCancelled else { return false }
+    change { $0.isCancelled = true }
+    return true
+  }
+
+  /// The offer is taken back.
+  ///
+  /// - Returns: true when libvirt is to be asked to give up what may be under way: also of an earlier life.
+  mutating func withdraws(at now: BootInstant) -> Bool {
+    let mayBeUnderWay =
+      switch attempt {
+      case .none: true
+      case .asked(let transfer): !transfer.isCancelled
+      case .offered, .withdrawn: false
+      }
+    attempt = .withdrawn
+    failures += 1
+    retryAt = now + Limits.migrationPause
+    return mayBeUnderWay
+  }
+
+  /// The workload is not to leave this way any more.
+  private mutating func reset() { (attempt, failures, reason, retryAt) = (.none, 0, nil, nil) }
+
+  /// It is to leave, or is not any more.
+  ///
+  /// - Returns: false when there is nothing to do about that: it stays, or it is stopped.
+  mutating func begins(
+    _ way: Departing, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
+    _ own: WorkloadFacts, _ run: inout Run, _ line: inout ClaimLine, _ effects: inout Effects
+  ) -> Bool {
+    let target: ClaimRecord.Holder
+    switch way {
+    case .waits:
+      keep(because: nil, &effects)
+      return true
+    case .stays(let why):
+      keep(because: why, &effects)
+      return true
+    case .restart where !own.isWantedHere: return false
+    case .live(let other, _)
+    where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
+      && domain.mark?.epoch == own.claim?.value.epoch:
+      target = other
+    case .live, .restart:
+      keep(because: nil, &effects)
+      reset()
+      return false
+    }
+    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay
+    switch prospect(mayStop: mayStop, at: facts.now) {
+    case .tries: break
+    case .triesAnew: reset()
+    case .stops: return false
+    case .waits(let until):
+      keep(because: "\(reason ?? "it could not be moved while it runs"). It is tried again", &effects)
+      effects.agenda.look(at: own.name, at: until)
+      return true
+    }
+    keep(because: nil, &effects)
+    guard turn.mayAct, run.mayTryOrWait(own.name, &effects) else { return true }
+    line.offer(.init(.offered, target: target), own, turn, &effects)
+    offered(at: facts.now)
+    return true
+  }
+
+  /// The target is ready: libvirt is asked, with time left to the deadline.
+  mutating func asks(
+    _ domain: DomainObservation, _ spec: SpecRecord, to target: NodeName, _ uri: String, _ turn: borrowing Turn,
+    _ facts: Facts, _ own: WorkloadFacts, _ run: inout Run, _ line: ClaimLine, _ effects: inout Effects
+  ) {
+    guard turn.mayAct, let deadline = turn.session.deadline, run.mayTryOrWait(own.name, &effects), !line.isBusy else { return }
+    run.begin(.migrate)
+    asks()
+    effects.note(.migrating, "\(own.name) moves from \(facts.me) to \(target) while it runs", workload: own.name)
+    effects.migrate(
+      own.name,
+      MigrationRequest(
+        id: domain.id, uuid: domain.uuid, destination: uri,
+        limits: facts.rules.settings(of: own.name, spec).evacuation.limits, notAfter: deadline - facts.timing.startBudget))
+  }
+
+  /// What moves is not to go there any more.
+  mutating func cancelIfUnwanted(
+    _ domain: DomainObservation, _ own: WorkloadFacts, _ facts: Facts, _ stance: Stance, _ effects: inout Effects
+  ) {
+    guard let target = own.migration?.target else { return }
+    let isWanted = own.desired == .running && own.placement?.value.node == target.node
+    let isThere = facts.view.sessions[target.incarnation] != nil
+    guard !isWanted || !isThere || stance.leavesInHaste || stance.isPastDeadline, cancels() else { return }
+    effects.cancelMigration(domain)
+  }
+
+  private mutating func change(_ body: (inout Transfer) -> Void) {
+    guard case .asked(var transfer) = attempt else { return }
+    body(&transfer)
+    attempt = .asked(transfer)
+  }
+
+  /// It was to leave and runs on here until something changes; nil: no more.
+  private mutating func keep(because reason: String?, _ effects: inout Effects) {
+    guard kept != reason else { return }
+    kept = reason
+    effects.agenda.note(.report)
+  }
+
+  // MARK: the target
+
+  /// - Returns: until when what arrives may take to be complete.
+  mutating func arrives(at now: BootInstant) -> BootInstant {
+    let since = arrivingSince ?? now
+    arrivingSince = since
+    return since + Limits.migrationPatience
+  }
+}
+
+/// How a workload leaves this node for the one that it is placed on.
+enum Departing: Hashable, Sendable {
+  case live(target: ClaimRecord.Holder, uri: String)
+  /// It runs on here: the other node is not there, and the planner will say where else.
+  case waits
+  /// It cannot be moved while it runs, and is not to be stopped for it.
+  case stays(why: String)
+  /// It is stopped, and started there.
+  case restart
+
+  init(_ own: WorkloadFacts, _ spec: SpecRecord, mayStillAppear: Bool, _ facts: borrowing Facts, _ stance: Stance) {
+    guard own.desired == .running, let node = own.placement?.value.node, node != facts.me, !stance.leavesInHaste,
+      !stance.isPastDeadline, !mayStillAppear
+    else {
+      self = .restart
+      return
+    }
+    guard let session = facts.view.session(of: node), session.record.value.phase == .active else {
+      self = stance.isLeaving ? .restart : .waits
+      return
+    }
+    let evacuation = facts.rules.settings(of: own.name, spec).evacuation
+    let method = facts.view.maintenance[facts.me]?.value.method
+    let passage = Passage(spec, to: node, method: method, evacuation, in: facts.view)
+    if passage.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
+      self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
+    } else {
+      self = passage.how == .stay && !stance.isLeaving ? .stays(why: passage.why ?? "") : .restart
+    }
+  }
+}

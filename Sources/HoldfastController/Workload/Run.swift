@@ -1,0 +1,257 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// One workload's run on this node: what libvirt was asked for and has not shown yet, and how the last attempts went.
+///
+///     idle ──asked──▶ calling ──call ended──▶ settling ──effect seen──▶ idle
+///                        └──it certainly did not happen──▶ idle       └──seen anew, without it──▶ idle
+struct Run: Hashable, Sendable {
+  /// A call that ended; only its effect is waited for.
+  struct Ended: Hashable, Sendable {
+    var at: BootInstant
+    /// How many inventories its connection had given then.
+    var inventories: Int
+    /// Everything was asked to be observed anew.
+    var isRefreshed = false
+    /// The call did not say what came of it.
+    var isUnknown: Bool
+  }
+
+  private enum Phase: Hashable, Sendable {
+    case idle
+    case calling(DomainOperation)
+    case settling(DomainOperation, Ended)
+  }
+
+  private var phase = Phase.idle
+  /// Starts that failed in a row on this node.
+  private(set) var failedStarts = 0
+  /// Why the last start failed, when it is time to give the workload up.
+  private(set) var giveUp: String?
+  /// Nothing is tried before this instant.
+  private var retryAt: BootInstant?
+  /// Ends without being told to, in a row; the next start waits longer each time.
+  private var restarts = 0
+  private var runningSince: BootInstant?
+  /// Attempts to resume a paused domain that failed in a row.
+  private var failedResumes = 0
+  /// The domain is out of protection; the records remain to be removed.
+  private(set) var isUnmarked = false
+  /// The last failure that people were told of, so that it is told once.
+  private var toldFailure: String?
+
+  var isBlank: Bool { self == Run() }
+
+  // MARK: questions
+
+  /// What was asked of libvirt and is not settled; nil: nothing.
+  var operation: DomainOperation? {
+    switch phase {
+    case .idle: nil
+    case .calling(let kind), .settling(let kind, _): kind
+    }
+  }
+  var isIdle: Bool { phase == .idle }
+  /// A start is asked for, and the call has not ended.
+  var isCallingStart: Bool { phase == .calling(.start) }
+  var isStarting: Bool { operation == .start }
+  var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
+
+  // MARK: steps
+
+  mutating func begin(_ kind: DomainOperation) { phase = .calling(kind) }
+
+  /// After a failure nothing is tried for a while; what is seen is taken in all the same.
+  ///
+  /// - Returns: false when it is too early; it is looked at again when it is not.
+  mutating func mayTryOrWait(_ name: WorkloadName, _ effects: inout Effects) -> Bool {
+    guard let at = retryAt else { return true }
+    guard at > effects.now else {
+      retryAt = nil
+      return true
+    }
+    effects.agenda.look(at: name, at: at)
+    return false
+  }
+
+  mutating func claimed() {
+    giveUp = nil
+    failedStarts = 0
+  }
+
+  // MARK: a call's end
+
+  /// What a call's end means besides.
+  enum Consequence: Hashable, Sendable {
+    case none
+    case migrationFailed(reason: String)
+    case migrationArrived
+    case tooLate
+    /// Starts were barred here by an earlier life: so one of them may still come.
+    case wasBarred
+  }
+
+  mutating func ended(
+    _ kind: DomainOperation, _ outcome: OperationOutcome, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
+  ) -> Consequence {
+    guard operation == kind else { return .none }
+    let now = facts.now
+    switch (kind, outcome) {
+    case (.start, .failed(let reason)):
+      phase = .idle
+      startFailed(because: reason, of: own, facts)
+      retryAt = giveUp == nil ? now + Limits.afterFailure : nil
+      effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
+    case (.migrate, .failed(let reason)):
+      phase = .idle
+      return .migrationFailed(reason: reason)
+    case (.resume, .failed(let reason)):
+      phase = .idle
+      failedResumes += 1
+      retryAt = now + .seconds(min(failedResumes, Limits.longestResumePause))
+      effects.note(
+        .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
+    case (_, .tooLate):
+      phase = .idle
+      retryAt = now + facts.timing.renewInterval / 2
+      return .tooLate
+    case (_, .failed(let reason)):
+      phase = .idle
+      retryAt = now + Limits.afterFailure
+      tellFailure(kind, reason, of: own.name, &effects)
+    case (.start, .barred):
+      phase = .idle
+      return .wasBarred
+    case (.bar, _), (_, .barred): break
+    case (.unmark, .done):
+      phase = .idle
+      isUnmarked = true
+    case (_, .done), (_, .unknown):
+      let inventories = facts.local.inventoryCount(own.id?.connection ?? "")
+      phase = .settling(kind, Ended(at: now, inventories: inventories, isUnknown: outcome != .done))
+      effects.agenda.look(at: own.name, at: now + Limits.settling)
+      if kind == .migrate, outcome == .done { return .migrationArrived }
+    }
+    return .none
+  }
+
+  private mutating func tellFailure(
+    _ kind: DomainOperation, _ reason: String, of name: WorkloadName, _ effects: inout Effects
+  ) {
+    guard toldFailure != reason else { return }
+    toldFailure = reason
+    effects.note(
+      kind == .stop ? .stopping : .unreadable, "\(name): \(kind.rawValue) failed: \(reason)", severity: .warning,
+      workload: name)
+  }
+
+  private mutating func startFailed(because reason: String, of own: WorkloadFacts, _ facts: Facts) {
+    failedStarts += 1
+    giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? reason : nil
+  }
+
+  /// Starts that may fail in a row before the workload is given up to another node.
+  private static func startsBeforeGivingUp(_ own: WorkloadFacts, _ facts: Facts) -> Int {
+    let failover = own.spec.map { facts.rules.settings(of: own.name, $0.value).failover }
+    return failover?.restarts ?? Failover.defaultRestarts
+  }
+
+  // MARK: an effect
+
+  /// An operation ends when its effect is seen; a call's return only starts the wait for it.
+  mutating func settle(
+    _ own: WorkloadFacts, _ id: DomainID, _ sight: LocalDomains.Sight, _ facts: Facts, _ fence: inout StartFence,
+    _ effects: inout Effects
+  ) {
+    let kind: DomainOperation, call: Ended?
+    switch phase {
+    case .idle: return
+    case .calling(let asked): (kind, call) = (asked, nil)
+    case .settling(let asked, let ended): (kind, call) = (asked, ended)
+    }
+    let inventories = facts.local.inventoryCount(id.connection)
+    guard !showsEffect(of: kind, call, own, sight, inventories, facts, &effects) else { return }
+    guard var ended = call else { return }
+    let again = effects.now + Limits.settling
+    // Whatever else it was woken for has taken the timer.
+    guard effects.now - ended.at >= Limits.settling else {
+      return effects.agenda.look(at: own.name, at: ended.at + Limits.settling)
+    }
+    if !ended.isRefreshed {
+      (ended.isRefreshed, ended.at, ended.inventories) = (true, effects.now, inventories)
+      phase = .settling(kind, ended)
+      effects.agenda.look(at: own.name, at: again)
+      effects.refresh()
+    } else if kind == .start, ended.isUnknown, !fence.close(own.name, facts, &effects) {
+      effects.agenda.look(at: own.name, at: again)
+    } else if inventories > ended.inventories {
+      // Seen anew, and the effect is not there: the operation did not work, or was undone.
+      phase = .idle
+      guard kind == .start else { return }
+      if ended.isUnknown { fence.inherit() }
+      startFailed(because: "it ended right after its start", of: own, facts)
+      effects.note(
+        .startFailed, "\(own.name) ended right after its start on \(facts.me)", severity: .error, workload: own.name)
+    } else {
+      effects.agenda.look(at: own.name, at: again)
+    }
+  }
+
+  private mutating func showsEffect(
+    of kind: DomainOperation, _ call: Ended?, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ inventories: Int,
+    _ facts: Facts, _ effects: inout Effects
+  ) -> Bool {
+    switch (kind, sight) {
+    // Seen before its call returned, a start is still under way; and after a call that nobody answered, until libvirt answers again.
+    case (.start, .present) where call.map({ !$0.isUnknown || inventories > $0.inventories }) ?? false: break
+    // The next start waits for the call's return, a release does not.
+    case (.stop, .absent) where call != nil || !own.isWantedHere: noteStopped(own.name, facts.me, &effects)
+    case (.migrate, .absent) where call != nil: break
+    case (.resume, .present(let domain)) where call != nil && domain.state == .running: failedResumes = 0
+    case (.resume, .absent): break
+    case (.mark, .present(let domain)) where call != nil && !domain.persistent && Self.isMarked(domain, own): break
+    default: return false
+    }
+    phase = .idle
+    return true
+  }
+
+  /// It carries the mark of its claim, or of the claim that its adoption is about to take.
+  private static func isMarked(_ domain: DomainObservation, _ own: WorkloadFacts) -> Bool {
+    domain.mark?.epoch == own.claim?.value.epoch || own.isAdopting && own.wasAdoptedHalfway(domain)
+  }
+
+  // MARK: how it goes
+
+  mutating func noteStarted(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    if let since = runningSince {
+      if failedStarts > 0, effects.now - since > Limits.ranWell { failedStarts = 0 }
+    } else {
+      runningSince = effects.now
+      giveUp = nil
+      effects.unsay(.killed, workload: name)
+      effects.note(.started, "\(name) runs on \(me)", workload: name)
+    }
+  }
+
+  private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    runningSince = nil
+    effects.note(.stopped, "\(name) has stopped on \(me)", workload: name)
+  }
+
+  /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
+  mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    guard let since = runningSince else { return }
+    if effects.now - since > Limits.ranWell { restarts = 0 }
+    runningSince = nil
+    restarts = min(restarts + 1, Limits.countedRestarts)
+    if restarts > 1 {
+      let at = effects.now + .seconds(1 << (restarts - 2))
+      retryAt = at
+      effects.agenda.look(at: name, at: at)
+    }
+    effects.note(.vanished, "\(name) ended on \(me) without being told to", severity: .warning, workload: name)
+  }
+}

@@ -1,0 +1,118 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What is known of one workload, made once when its turn comes: the records about it, what is seen of it here, what the rules say. Everything
+/// else about it follows.
+struct WorkloadFacts: Sendable {
+  let name: WorkloadName
+  let spec: Stored<SpecRecord>?
+  let intent: Stored<IntentRecord>?
+  let placement: Stored<PlacementRecord>?
+  let claim: Stored<ClaimRecord>?
+  /// One of its records cannot be read: it is left alone.
+  let isUnreadable: Bool
+  /// Its holder's session stands, or cannot be read: it may be executed there.
+  let isHeld: Bool
+  /// The domain of its spec; nil without one.
+  let id: DomainID?
+  let sight: LocalDomains.Sight
+  /// A copy of it that is not of the last run under its claim.
+  let staleCopy: DomainObservation?
+
+  private let me: NodeName
+  private let cluster: String
+  private let incarnation: Incarnation?
+
+  // Borrowed: an initialiser takes over what it is given, and a copy of all that is known is not for free.
+  init(_ name: WorkloadName, _ facts: borrowing Facts, incarnation: Incarnation?) {
+    self.name = name
+    spec = facts.view.specs[name]
+    intent = facts.view.intents[name]
+    placement = facts.view.placements[name]
+    claim = facts.view.claims[name]
+    isUnreadable = facts.view.isUnreadable(name)
+    isHeld = facts.view.isHeld(claim?.value)
+    id = spec.map { DomainID(connection: $0.value.connection, name: name.text) }
+    sight = if let id { facts.local.sight(of: id) } else { .unknown }
+    staleCopy = facts.staleCopy(of: name)
+    me = facts.me
+    cluster = facts.configuration.cluster
+    self.incarnation = incarnation
+  }
+
+  // MARK: the claim
+
+  /// The claim names this node's standing session.
+  var isClaimed: Bool {
+    guard let holder = claim?.value.holder, let incarnation else { return false }
+    return holder == .init(node: me, incarnation: incarnation)
+  }
+
+  var epoch: Epoch { claim?.value.epoch ?? .none }
+  var migration: ClaimRecord.Migration? { claim?.value.migration }
+
+  /// An earlier session of this node held it last.
+  var wasHere: Bool { claim?.value.holder?.node == me && !isHeld }
+
+  // MARK: what is wanted
+
+  var desired: IntentRecord.Desired? { intent?.value.desired }
+  var isUnprotecting: Bool { desired == .unprotected }
+  var isAdopting: Bool { desired == .adopting && intent?.value.adopter == me }
+
+  /// The operator and the planner want it to run here.
+  var isWantedHere: Bool { desired == .running && placement?.value.node == me }
+
+  /// The claim is to be this node's: to run the workload, or to let it leave protection in peace.
+  var isClaimWantedHere: Bool { placement?.value.node == me && (isWantedHere || isUnprotecting) }
+
+  // MARK: the domain
+
+  /// The domain of its spec, as it was last seen, though its connection may not answer now.
+  func observation(in local: LocalDomains) -> DomainObservation? { id.flatMap { local.domains[$0] } }
+
+  func isMarked(_ domain: DomainObservation) -> Bool { domain.mark?.cluster == cluster }
+
+  /// The domain is the workload, by its UUID or by our mark: a copy that was started before the spec got another UUID is one too.
+  func isCopy(_ domain: DomainObservation, _ spec: SpecRecord) -> Bool {
+    domain.uuid == spec.uuid || isMarked(domain) && domain.mark?.workload == name.text
+  }
+
+  /// It was marked on the way to protection, and the claim to the mark never came.
+  func wasAdoptedHalfway(_ domain: DomainObservation) -> Bool {
+    guard let mark = domain.mark, mark.cluster == cluster else { return false }
+    return mark.epoch > epoch
+  }
+
+  func mark(at epoch: Epoch) -> ClaimMark { ClaimMark(cluster: cluster, workload: name.text, epoch: epoch) }
+
+  // MARK: a live migration, at its target
+
+  /// A domain of it may come here, by a migration that its holder wants.
+  var isArriving: Bool {
+    guard let claim = claim?.value, let migration = claim.migration, migration.step != .arrived, let incarnation,
+      migration.target == .init(node: me, incarnation: incarnation)
+    else { return false }
+    return isHeld && claim.holder != migration.target
+  }
+
+  /// This is the domain that comes here, and no copy that was left from before: its mark came with it.
+  func isArriving(_ domain: DomainObservation) -> Bool {
+    isArriving && domain.state != .running && isMarked(domain) && domain.mark?.epoch == claim?.value.epoch
+  }
+
+  /// Nothing else of it is here for certain.
+  var isOnlyArriving: Bool {
+    guard isArriving, spec != nil else { return false }
+    return switch sight {
+    case .unknown: false
+    case .absent: true
+    case .present(let domain): isArriving(domain)
+    }
+  }
+
+  /// This node holds the claim by a migration, and what arrived has not been seen to go on.
+  var hasArrived: Bool { migration?.step == .arrived && claim?.value.activity != .running }
+}

@@ -1,0 +1,42 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The machines of the workloads that this node does something about. One that says nothing more than a new one would is not kept.
+struct WorkloadTable: Sendable {
+  private var machines: [WorkloadName: WorkloadMachine] = [:]
+  /// Starts that libvirt was asked for and whose calls have not ended.
+  private(set) var startsUnderWay = 0
+
+  subscript(name: WorkloadName) -> WorkloadMachine? { machines[name] }
+  var names: Dictionary<WorkloadName, WorkloadMachine>.Keys { machines.keys }
+  var all: Dictionary<WorkloadName, WorkloadMachine>.Values { machines.values }
+
+  /// Everything that the guard was told to protect, in the order of names.
+  var guarded: [GuardedWorkload] {
+    machines.sorted { $0.key < $1.key }.compactMap(\.value.protection.told)
+  }
+
+  /// Takes a machine out, to be changed and put back: the only way in which one changes.
+  mutating func take(_ name: WorkloadName) -> WorkloadMachine {
+    let machine = machines.removeValue(forKey: name) ?? WorkloadMachine(name)
+    if machine.run.isCallingStart { startsUnderWay -= 1 }
+    return machine
+  }
+
+  mutating func put(_ machine: WorkloadMachine) {
+    if machine.run.isCallingStart { startsUnderWay += 1 }
+    if !machine.isBlank { machines[machine.name] = machine }
+  }
+
+  mutating func change(_ name: WorkloadName, _ body: (inout WorkloadMachine) -> Void) {
+    var machine = take(name)
+    body(&machine)
+    put(machine)
+  }
+
+  mutating func changeAll(_ body: (inout WorkloadMachine) -> Void) {
+    for name in machines.keys.sorted() { change(name, body) }
+  }
+}

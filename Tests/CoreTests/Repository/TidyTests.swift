@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+/// The repository keeps its own house: what a reader may take for granted of every file.
+@Suite struct `The repository` {
+  private struct SourceFile {
+    var path: String
+    var text: String
+
+    /// `Sources/HoldfastModel/Names.swift` is in `HoldfastModel`.
+    var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+    var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+    var imports: [String] {
+      lines.compactMap { line in
+        let words = line.split(separator: " ")
+        guard let index = words.firstIndex(of: "import"), index <= 1, words.count == index + 2 else { return nil }
+        return String(words[index + 1])
+      }
+    }
+  }
+
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  private static let sources: [SourceFile] = {
+    let folder = root.appending(path: "Sources")
+    guard let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) else { return [] }
+    return all.compactMap { entry in
+      guard let url = entry as? URL, url.pathExtension == "swift", !url.path.contains("/Generated/"),
+        let text = try? String(contentsOf: url, encoding: .utf8)
+      else { return nil }
+      return SourceFile(path: "Sources/" + url.path.dropFirst(folder.path.count + 1), text: text)
+    }.sorted { $0.path < $1.path }
+  }()
+
+  /// Ring 1, from the inside out: a module may import those before it, and nothing else of ours or of the system.
+  private static let core: [(module: String, mayImport: Set<String>)] = [
+    ("HoldfastTime", []),
+    ("GuardCore", ["HoldfastTime"]),
+    ("HoldfastModel", ["HoldfastTime", "GuardCore", "FoundationEssentials"]),
+    ("HoldfastPlanning", ["HoldfastTime", "GuardCore", "HoldfastModel"]),
+    ("HoldfastController", ["HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning"]),
+    ("HoldfastOperator", ["HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController"])
+  ]
+
+  @Test func `has sources to look at`() { #expect(Self.sources.count > 300) }
+
+  @Test(arguments: core.map(\.module))
+  func `lets the core import inwards only`(module: String) throws {
+    let allowed = try #require(Self.core.first { $0.module == module }).mayImport
+    let files = Self.sources.filter { $0.module == module }
+    #expect(!files.isEmpty)
+    for file in files {
+      for name in file.imports where !allowed.contains(name) { Issue.record("\(file.path) imports \(name)") }
+    }
+  }
+
+  /// Machines own their state: what changes one stands in its own file.
+  @Test func `extends no machine of the controller from outside its file`() {
+    let files = Self.sources.filter { $0.module == "HoldfastController" }
+    var homes: [Substring: String] = [:]
+    for file in files {
+      for line in file.lines where line.contains("struct ") && !line.hasPrefix("  ") {
+        let words = line.split { !$0.isLetter && !$0.isNumber }
+        if let index = words.firstIndex(of: "struct"), index + 1 < words.count { homes[words[index + 1]] = file.path }
+      }
+    }
+    for file in files {
+      for line in file.lines where line.hasPrefix("extension ") {
+        guard let name = line.split(separator: " ").dropFirst().first?.split(separator: ":").first else { continue }
+        if let home = homes[name], home != file.path { Issue.record("\(file.path) extends \(name) of \(home)") }
+      }
+    }
+  }
+
+  /// Only `Effects` makes actions, and only the session makes what may be sent under it.
+  @Test(arguments: [("[Action]", ["Effects.swift", "Controller.swift"]), ("PermittedTransaction(", ["OwnSession.swift"])])
+  func `has one maker of what matters`(word: String, homes: [String]) {
+    for file in Self.sources where file.module == "HoldfastController" && file.text.contains(word) {
+      #expect(homes.contains { file.path.hasSuffix("/\($0)") }, "\(file.path) has \(word)")
+    }
+  }
+
+  /// The rooms that are larger than that are named, with the size that they may not outgrow.
+  private static let rooms = [
+    "Sources/HoldfastController/Controller.swift": 760, "Sources/HoldfastController/Workload/WorkloadMachine.swift": 640
+  ]
+
+  @Test func `has no file of more than 420 lines`() {
+    for file in Self.sources {
+      #expect(file.lines.count <= Self.rooms[file.path] ?? 420, "\(file.path) has \(file.lines.count) lines")
+    }
+  }
+
+  /// Words that the glossary has replaced (Docs/glossary.md).
+  @Test(arguments: ["GuardianLink", "ClaimWishes", "GuardProtocol", "HoldfastCore", "stands still here"])
+  func `uses the glossary's words`(word: String) {
+    for file in Self.sources where file.text.contains(word) { Issue.record("\(file.path) says \(word)") }
+  }
+}

@@ -18,8 +18,9 @@ public struct Settings: Sendable {
   public var stillTime = Span.seconds(40)
   /// The store's records are put through their codec as well: thorough, and slow.
   public var checksCodec = false
-  /// After so many turns of a controller it is asked whether it overlooked something: costly. A prime, so that it does not fall into step.
-  public var turnsBetweenLooks = 211
+  /// After so many turns of a controller it is asked whether it overlooked something: costly. A prime, so that it does not fall into step; nil:
+  /// never.
+  public var turnsBetweenLooks: Int?
   /// What controllers are told and ask for is hashed by content as well.
   public var takesFingerprint = false
   /// The story is kept in words.
@@ -76,9 +77,6 @@ public struct Settings: Sendable {
     if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
     cluster.migrate(Dice(seed: seed, matter: 97))
     let calm = Span.seconds(min(300, length.inSeconds / 2))
-    var settings = Settings(
-      cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
-    settings.turnsBetweenLooks = 3001
-    return settings
+    return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }
 }

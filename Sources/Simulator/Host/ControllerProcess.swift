@@ -126,7 +126,7 @@ final class ControllerProcess {
   private func judge(_ event: Event) {
     turns += 1
     if let breach = core.breach { world.violated(.coreIsSound, "\(host.name): \(breach)") }
-    guard turns % world.settings.turnsBetweenLooks == 0, tampering == nil else { return }
+    guard let between = world.settings.turnsBetweenLooks, turns % between == 0, tampering == nil else { return }
     let overlooked = core.overlooked().filter { if case .wake = $0 { false } else { true } }
     guard !overlooked.isEmpty else { return }
     world.violated(.nothingIsOverlooked, "\(host.name), after \(event): \(overlooked)")

@@ -133,6 +133,9 @@ extension Controller {
       conditions.append(.unchanged(.planner, modified: planner.modified))
       writes.append(.put(.planner, .planner(PlannerRecord(node: me, incarnation: own.incarnation))))
     }
+    // A store that is full still takes a transaction that only deletes. The session would be gone, and nobody could take its claims.
+    // This node's own record, put again as it is, changes nothing and makes the store take all of an expiry or nothing.
+    if writes.count == 1 { writes.append(.put(.node(me), .node(configuration.record))) }
     transact(.expire(incarnation, node, takesRole: takeRole), ClusterTransaction(if: conditions, write: writes))
   }
 

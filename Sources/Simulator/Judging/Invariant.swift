@@ -14,6 +14,7 @@ public enum Invariant: String, CaseIterable, Sendable {
   case limitsHold = "no node is loaded over its limit"
   case recordsFit = "records can be read and fit together"
   case noMassFailover = "a store outage is no mass fail-over"
+  case expiryIsWhole = "a full store ends nobody's session"
   case noCircles = "nothing goes round in circles"
   // In the end.
   case everythingRuns = "what can run runs"

@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
-//   1 pure core      HoldfastCore, GuardProtocol
+//   1 pure core      HoldfastCore, GuardProtocol, Housekeeping
 //   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, Isolation, HoldfastYAML, HoldfastPolicies,
 //                    Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
@@ -44,16 +44,19 @@ let package = Package(
     .target(name: "GuardProtocol", swiftSettings: strict),
     .target(name: "HoldfastCore", dependencies: ["GuardProtocol"], swiftSettings: strict),
 
+    // What the store tells of itself, what of its history may go, and what a person should know of it.
+    .target(name: "Housekeeping", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
+
     // Its judge: many cores and guards on virtual time.
     .target(name: "Simulator", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
 
     // Ring 2.
-    .target(name: "HoldfastPorts", dependencies: ["HoldfastCore", "GuardProtocol"], swiftSettings: strict),
-    .target(name: "MemoryStore", dependencies: ["HoldfastPorts"], swiftSettings: strict),
+    .target(name: "HoldfastPorts", dependencies: ["HoldfastCore", "GuardProtocol", "Housekeeping"], swiftSettings: strict),
+    .target(name: "MemoryStore", dependencies: ["HoldfastPorts", "Housekeeping"], swiftSettings: strict),
     .target(
       name: "EtcdStore",
       dependencies: [
-        "HoldfastPorts",
+        "HoldfastPorts", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
@@ -76,13 +79,14 @@ let package = Package(
     .target(
       name: "HoldfastPolicies", dependencies: ["HoldfastCore", "GuardProtocol", "HoldfastYAML"], swiftSettings: strict),
     .target(name: "Scenarios", dependencies: ["Simulator", "HoldfastYAML", "HoldfastPolicies"], swiftSettings: strict),
-    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML"], swiftSettings: strict),
+    .target(name: "HoldfastAPI", dependencies: ["HoldfastCore", "HoldfastYAML", "Housekeeping"], swiftSettings: strict),
 
     // Ring 3.
     .target(
       name: "HoldfastNode",
       dependencies: [
-        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "Isolation", "CSystemd",
+        "HoldfastPorts", "Housekeeping", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor",
+        "Isolation", "CSystemd",
         "CLinux", "HoldfastYAML", "HoldfastPolicies",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -101,7 +105,8 @@ let package = Package(
     .executableTarget(
       name: "holdfast",
       dependencies: [
-        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
+        "HoldfastAPI", "HoldfastCore", "GuardProtocol", "Housekeeping", "HoldfastYAML", "HoldfastPolicies", "Simulator",
+        "Scenarios",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess")
@@ -131,14 +136,16 @@ let package = Package(
       path: "Examples/planner-bench", swiftSettings: strict),
 
     // Tests.
-    .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol"]),
+    .testTarget(name: "CoreTests", dependencies: ["HoldfastCore", "GuardProtocol", "Housekeeping"]),
     .testTarget(name: "PolicyTests", dependencies: ["HoldfastCore", "HoldfastYAML", "HoldfastPolicies", "HoldfastAPI"]),
     .testTarget(
       name: "SimulatorTests", dependencies: ["Simulator", "Scenarios", "HoldfastCore", "GuardProtocol", "HoldfastYAML"]),
     .testTarget(name: "GuardTests", dependencies: ["GuardProtocol", "Isolation", "GuardDoor", "CLinux"]),
     .testTarget(
       name: "StoreTests",
-      dependencies: ["HoldfastPorts", "MemoryStore", "EtcdStore", .product(name: "Subprocess", package: "swift-subprocess")]),
+      dependencies: [
+        "HoldfastPorts", "Housekeeping", "MemoryStore", "EtcdStore", .product(name: "Subprocess", package: "swift-subprocess")
+      ]),
     .testTarget(
       name: "HypervisorTests",
       dependencies: ["HoldfastPorts", "LibvirtHypervisor", .product(name: "Subprocess", package: "swift-subprocess")],
@@ -146,7 +153,7 @@ let package = Package(
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "MemoryStore",
+        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Housekeeping", "MemoryStore",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ]),

@@ -638,6 +638,7 @@ public struct Controller: Sendable {
       let silence = peers.answered(sent: sent, now: now)
       if lease.renewed(sent: sent, at: revision, silence: silence, facts, &effects) {
         guardLink.extend(lease.session.deadline, &effects)
+        effects.agenda.timeWasGained()
       }
     }
     if !wasValid, lease.session.isValid(at: now) { effects.agenda.note(.ownSession) }

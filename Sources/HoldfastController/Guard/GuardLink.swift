@@ -19,6 +19,8 @@ public struct GuardLink: Sendable {
   private var lists = GuardLists()
   private var deadline = ToldDeadline()
   private(set) var direct = DirectFreeze()
+  /// While everything is frozen: when the guard kills what is `stop`, where it was seen to freeze before its deadline; nil: not known, or done.
+  private var killsAt: BootInstant?
   /// After a refusal nothing is commanded before this instant.
   private(set) var quietUntil: BootInstant = .zero
   /// The guard has spoken with this life of the controller.
@@ -83,6 +85,7 @@ public struct GuardLink: Sendable {
   mutating func connected(_ state: GuardState, _ effects: inout Effects) -> Heard {
     // Another guard may be in any phase.
     phase = state.phase
+    killsAt = nil
     lists = GuardLists(state)
     var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
     if !hasSpoken { heard.inheritedStarts = state.starting }
@@ -140,6 +143,7 @@ public struct GuardLink: Sendable {
     thaw.refused()
     isIsolating = false
     deadline.refused()
+    killsAt = nil
     quietUntil = effects.now + pause
     effects.noteOnce(.guardRefused, "the guard refused a command: \(reason)")
     effects.agenda.look(at: quietUntil)
@@ -167,6 +171,11 @@ public struct GuardLink: Sendable {
   }
 
   private mutating func move(to next: GuardState.Phase, _ effects: inout Effects) {
+    switch (phase, next) {
+    case (.armed(let deadline), .isolated): killsAt = deadline
+    case (.isolated, .isolated): break
+    default: killsAt = nil
+    }
     // Any phase may follow any other but for one: what is frozen goes on by a thaw alone.
     if case .isolated = phase, case .armed = next {
       effects.check(thaw.wasAsked, "the guard thawed what was frozen, and nobody asked for it")
@@ -197,9 +206,17 @@ public struct GuardLink: Sendable {
 
   /// Tells how long the session stands. A guard that has frozen everything is told by the thaw only.
   mutating func extend(_ until: BootInstant?, _ effects: inout Effects) {
-    guard let until, effects.now < until, isConnected, !isIsolated, !isIsolating else { return }
+    guard let until, effects.now < until, isConnected, !isIsolating, !isIsolated || extendsKills(at: effects.now) else { return }
     deadline.told(until)
+    if isIsolated { killsAt = until }
     effects.tellGuard(.extend(deadline: until))
+  }
+
+  /// A frozen workload with `isolation: stop` lives until the deadline: as long as the session is renewed and the thaw takes its time, that is
+  /// moved. The guard refuses to once it has passed, so it is not asked at the last moment.
+  private func extendsKills(at now: BootInstant) -> Bool {
+    guard let killsAt, !thaw.isResuming else { return false }
+    return now + Limits.guardIsLate < killsAt
   }
 
   /// The guard must not have a later deadline than the session that is about to be written says. It is told before, and believed only when
@@ -217,13 +234,15 @@ public struct GuardLink: Sendable {
     }
     let isLater = known.map { $0 > latest }
     switch phase {
-    case .armed where isLater ?? false:
-      guard effects.now >= quietUntil else { return false }
-      deadline.shortens()
-      effects.tellGuard(.shorten(deadline: latest))
-      return false
     // A thaw is on its way, with a deadline that is too late.
     case .isolated where thaw.isResuming && isLater ?? false: return false
+    // What is frozen and `stop` holds its disks until the deadline: that is known only where this life told it.
+    case .armed where isLater ?? false, .isolated where isLater ?? true:
+      guard effects.now >= quietUntil else { return false }
+      deadline.shortens(to: latest)
+      killsAt = nil
+      effects.tellGuard(.shorten(deadline: latest))
+      return false
     // The next guard takes up what the last one was told. What runs is frozen before, or nothing does.
     case nil where isLater ?? true: return direct.isWanted || isComplete && !seesProtected
     default: return true
@@ -318,9 +337,9 @@ private struct GuardLists: Hashable, Sendable {
 private struct ToldDeadline: Hashable, Sendable {
   private enum Shortening: Hashable, Sendable {
     case none
-    case asked
+    case asked(BootInstant)
     /// The guard has said something since.
-    case answered
+    case answered(BootInstant)
   }
 
   /// Since the last `shorten`; nil: not known.
@@ -328,12 +347,16 @@ private struct ToldDeadline: Hashable, Sendable {
   private var shortening = Shortening.none
 
   var isShortening: Bool { shortening != .none }
-  var isAnswered: Bool { shortening == .answered }
+  var isAnswered: Bool { if case .answered = shortening { true } else { false } }
 
   mutating func told(_ deadline: BootInstant) { latest = max(deadline, latest ?? deadline) }
-  mutating func shortens() { (latest, shortening) = (nil, .asked) }
-  mutating func answered() { if shortening == .asked { shortening = .answered } }
-  mutating func shortened() { shortening = .none }
+  mutating func shortens(to deadline: BootInstant) { (latest, shortening) = (nil, .asked(deadline)) }
+  mutating func answered() { if case .asked(let deadline) = shortening { shortening = .answered(deadline) } }
+  /// The guard's deadline is not later than that.
+  mutating func shortened() {
+    if case .answered(let deadline) = shortening { latest = deadline }
+    shortening = .none
+  }
   mutating func refused() { shortening = .none }
 }
 

@@ -17,6 +17,8 @@ struct Agenda: Sendable {
   private var nodeInstant: BootInstant?
   /// Workloads whose start waits for another's end.
   private var waitingToStart: Set<WorkloadName> = []
+  /// Workloads for which too little time is left to the deadline.
+  private var waitingForTime: Set<WorkloadName> = []
   /// The alarm that is set.
   private var alarm: BootInstant?
 
@@ -90,6 +92,20 @@ struct Agenda: Sendable {
 
   mutating func waitToStart(_ workload: WorkloadName) { waitingToStart.insert(workload) }
   mutating func starts(_ workload: WorkloadName) { waitingToStart.remove(workload) }
+
+  /// It is due when a renewal gives it the time; at the latest at that instant.
+  mutating func waitForTime(_ workload: WorkloadName, until instant: BootInstant) {
+    waitingForTime.insert(workload)
+    look(at: workload, at: instant)
+  }
+
+  /// The deadline has moved. Where nothing waits for that, nothing is due.
+  mutating func timeWasGained() {
+    guard !waitingForTime.isEmpty else { return }
+    isTurnDue = true
+    workloads.formUnion(waitingForTime)
+    waitingForTime.removeAll(keepingCapacity: true)
+  }
 
   // MARK: a turn
 

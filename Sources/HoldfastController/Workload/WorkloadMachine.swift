@@ -181,7 +181,7 @@ struct WorkloadMachine: Sendable {
     guard own.isCopy(domain, spec) else { return nameIsTaken(by: domain, turn, facts, own, &effects) }
     if own.isUnprotecting, own.migration == nil {
       // Under the claim, like anything else: without its mark nobody would know it for a copy.
-      guard turn.mayAct else { return effects.agenda.look(at: name, at: facts.now + facts.timing.renewInterval / 2) }
+      guard turn.mayAct else { return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2) }
       return unprotect(domain, turn, facts, own, &effects)
     }
     protect(domain, spec, turn, facts, own, &effects)
@@ -282,7 +282,7 @@ struct WorkloadMachine: Sendable {
     guard turn.mayAct, let deadline = turn.session.deadline else { return }
     guard let claim = line.permit(own) else { return line.prove(own, turn, &effects) }
     guard turn.now < deadline - facts.timing.startBudget else {
-      return effects.agenda.look(at: name, at: facts.now + facts.timing.renewInterval / 2)
+      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2)
     }
     guard startsUnderWay < Limits.startsAtOnce else { return effects.agenda.waitToStart(name) }
     effects.agenda.starts(name)
@@ -502,7 +502,7 @@ struct WorkloadMachine: Sendable {
   ) {
     guard turn.mayAct, turn.session.deadline != nil, run.mayTryOrWait(name, &effects) else { return }
     guard let permit = ResumePermit(line, own, turn, startBudget: facts.timing.startBudget) else {
-      return effects.agenda.look(at: name, at: facts.now + facts.timing.renewInterval / 2)
+      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2)
     }
     run.begin(.resume)
     effects.resume(permit, domain)

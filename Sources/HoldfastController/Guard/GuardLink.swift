@@ -110,7 +110,7 @@ public struct GuardLink: Sendable {
       return Heard()
     }
     let fresh = GuardLists(state)
-    effects.agenda.note(.guardLists(fresh.added(since: lists)))
+    effects.agenda.note(.guardLists(fresh.changed(since: lists)))
     var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
     move(to: state.phase, &effects)
     lists = fresh
@@ -206,7 +206,8 @@ public struct GuardLink: Sendable {
 
   /// Tells how long the session stands. A guard that has frozen everything is told by the thaw only.
   mutating func extend(_ until: BootInstant?, _ effects: inout Effects) {
-    guard let until, effects.now < until, isConnected, !isIsolating, !isIsolated || extendsKills(at: effects.now) else { return }
+    guard let until, effects.now < until, isConnected, !isIsolating else { return }
+    guard !isIsolated || extendsKills(at: effects.now) else { return }
     deadline.told(until)
     if isIsolated { killsAt = until }
     effects.tellGuard(.extend(deadline: until))
@@ -327,9 +328,10 @@ private struct GuardLists: Hashable, Sendable {
   /// Nothing but the deadline is new.
   func areAsTold(by state: GuardState) -> Bool { told == [state.workloads, state.starting] }
 
-  /// Names that the guard protects, or starts, since then.
-  func added(since before: GuardLists) -> Set<WorkloadName> {
-    Set(workloads.subtracting(before.workloads).union(starting.subtracting(before.starting)).map { WorkloadName($0) })
+  /// Names that the guard protects, or starts, only now or only then.
+  func changed(since before: GuardLists) -> Set<WorkloadName> {
+    let names = workloads.symmetricDifference(before.workloads).union(starting.symmetricDifference(before.starting))
+    return Set(names.map { WorkloadName($0) })
   }
 }
 

@@ -19,8 +19,8 @@ struct Agenda: Sendable {
   private var waitingToStart: Set<WorkloadName> = []
   /// Workloads for which too little time is left to the deadline.
   private var waitingForTime: Set<WorkloadName> = []
-  /// The alarm that is set.
-  private var alarm: BootInstant?
+  /// The alarm that is set, and the instant that it is for: a little earlier, where alarms are not that fine.
+  private var alarm: (rings: BootInstant, due: BootInstant)?
 
   // MARK: what makes what due
 
@@ -50,7 +50,11 @@ struct Agenda: Sendable {
       isPlanDue = true
       isReportDue = true
       workloads.insert(workload)
-    case .placement(let workload), .write(let workload), .kill(let workload): workloads.insert(workload)
+    case .placement(let workload), .kill(let workload): workloads.insert(workload)
+    // Whether a domain is this node's hangs on what it wrote and on what the guard holds: the report tells of those that are not.
+    case .write(let workload):
+      isReportDue = true
+      workloads.insert(workload)
     case .operation(let workload, let freesStart):
       workloads.insert(workload)
       if freesStart { workloads.formUnion(waitingToStart) }
@@ -60,7 +64,9 @@ struct Agenda: Sendable {
     case .hypervisor(let isOutage):
       if isOutage { everyWorkload = true } else { everyMachine = true }
     case .guardPhase: isReportDue = true
-    case .guardLists(let names): workloads.formUnion(names)
+    case .guardLists(let names):
+      isReportDue = true
+      workloads.formUnion(names)
     case .guardAnew, .ownSession, .departure: everyWorkload = true
     case .leaving:
       isPlanDue = true
@@ -113,7 +119,7 @@ struct Agenda: Sendable {
   mutating func begin() { isTurnDue = false }
 
   /// Whether anything is to be decided now: something changed, or the time has come that was asked for.
-  func isDue(at now: BootInstant) -> Bool { isTurnDue || alarm.map { now >= $0 } ?? true }
+  func isDue(at now: BootInstant) -> Bool { isTurnDue || alarm.map { now >= $0.due } ?? true }
 
   mutating func takeNode(at now: BootInstant) { if let instant = nodeInstant, instant <= now { nodeInstant = nil } }
 
@@ -143,10 +149,9 @@ struct Agenda: Sendable {
   mutating func nextAlarm(_ others: BootInstant?, now: BootInstant) -> BootInstant? {
     let next = [workloadInstants.values.min(), nodeInstant, others].compactMap { $0 }.min()
     guard let next else { return nil }
-    let at = max(next, now + Limits.finestAlarm)
-    guard at != alarm else { return nil }
-    alarm = at
-    return at
+    let at = max(next, now + Limits.finestAlarm), isSet = alarm?.rings == at
+    alarm = (at, next)
+    return isSet ? nil : at
   }
 }
 

@@ -1,0 +1,67 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What the guard says, or its silence, told to the machines that asked it for something.
+enum GuardNews {
+  static func take(_ event: Event.GuardianEvent, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    let before = machines.guardLink.summary
+    switch event {
+    case .connected(let state): heard(machines.guardLink.connected(state, &effects), facts, &machines, &effects)
+    case .report(.state(let state)): heard(machines.guardLink.said(state, facts, &effects), facts, &machines, &effects)
+    case .report(.refused(let reason)):
+      heard(machines.guardLink.refused(reason, pause: facts.timing.renewInterval / 2, &effects), facts, &machines, &effects)
+    case .report(.killed(let name, let isConfirmed)):
+      let workload = WorkloadName(name)
+      effects.agenda.note(.kill(workload))
+      // Should libvirt not notice by itself.
+      if isConfirmed, facts.observation(of: workload) != nil { effects.refresh() }
+      effects.note(
+        .killed,
+        isConfirmed ? "\(name): every process is gone" : "\(name): its processes were killed, their end is not confirmed yet",
+        severity: .warning, workload: workload)
+    case .lost(let reason): guardLost(reason, facts, &machines, &effects)
+    }
+    if machines.guardLink.summary != before { effects.agenda.note(.guardPhase) }
+  }
+
+  private static func heard(_ heard: GuardLink.Heard, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    for name in heard.dropped { machines.workloads.change(WorkloadName(name)) { $0.guardForgot() } }
+    if heard.isAnew {
+      let forgotten = Set(machines.workloads.all.filter(\.protection.isForgotten).map(\.name))
+      for name in forgotten.sorted() { machines.workloads.change(name) { $0.guardForgot() } }
+      effects.agenda.note(.guardLists(forgotten))
+    }
+    for name in heard.inheritedStarts { machines.workloads.change(WorkloadName(name)) { $0.inheritStart() } }
+    if heard.losesKills { machines.workloads.changeAll { $0.losesKill() } }
+    if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
+    if heard.extends { machines.guardLink.extend(machines.lease.session.deadline, &effects) }
+  }
+
+  private static func guardLost(_ reason: String, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    let heard = machines.guardLink.lost(reason, isSpared: facts.isHandsOff && !machines.isOutOfTime(facts), &effects)
+    guard heard.freezesDirectly else { return }
+    machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
+    machines.guardLink.noteLoss(reason, me: facts.me, &effects)
+  }
+
+  /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
+  static func missGuard(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    guard !machines.guardLink.isConnected, !machines.guardLink.direct.isWanted, let bornAt = facts.bornAt else { return }
+    // What runs is not known before libvirt has spoken: then it counts as something.
+    guard facts.seesProtectedDomain || !facts.local.isComplete else { return }
+    // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
+    let until = facts.isHandsOff ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
+    if facts.now < until { effects.agenda.look(at: until) } else { guardLost("it does not answer", facts, &machines, &effects) }
+  }
+
+  /// The session is gone: what freezes everything is the guard, or this controller where there is none.
+  static func freezeEverything(_ machines: inout Machines, _ effects: inout Effects) {
+    if machines.guardLink.isConnected {
+      machines.guardLink.isolate(&effects)
+    } else if !machines.guardLink.direct.isWanted {
+      machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The end of the time in which this node is to be emptied: after it nothing that is on its way while it runs is waited for any more.
+///
+///     ahead, or none ◀──▶ past
+struct EmptyingDeadline: Sendable {
+  private(set) var isPast = false
+
+  mutating func step(_ facts: Facts, _ effects: inout Effects) {
+    guard isPast || facts.view.maintenance[facts.me] != nil else { return }
+    let maintenances = Maintenances(facts)
+    let isOver = facts.view.maintenance[facts.me].map { maintenances.isOverdue($0.value) } ?? false
+    if isOver != isPast {
+      isPast = isOver
+      effects.agenda.note(.departure)
+    }
+    if !isOver, let left = maintenances.timeLeft(on: facts.me) { effects.agenda.look(at: facts.now + .milliseconds(left)) }
+  }
+}

@@ -1,0 +1,100 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// How a session ends: by a departure, by a node that cannot serve, or since another node declared it expired.
+enum SessionEnd {
+  static func leave(_ pace: Departure.Pace, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    let runsSomething =
+      machines.protectsSomething
+      || facts.view.claims.values.contains {
+        facts.holds($0.value, under: machines.lease.session.incarnation)
+      }
+    machines.departure.begin(pace, isSpared: facts.isHandsOff && runsSomething, facts.me, &effects)
+  }
+
+  static func departIfEmpty(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    guard machines.departure.pace != nil else { return }
+    guard let standing = machines.lease.session.standing else {
+      if case .opening = machines.lease.session.phase { return }
+      // What an earlier life left standing is taken up first, to hand it over.
+      if facts.view.isLoaded ? machines.lease.standing(in: facts) != nil : machines.lease.mayHaveLeftOne { return }
+      if !machines.mayExecute { finish(&machines, &effects) }
+      return
+    }
+    guard standing.leaving, turn.session.isValid, facts.now >= machines.lease.pauseUntil else { return }
+    let incarnation = turn.session.incarnation
+    for (name, claim) in facts.view.claims {
+      if facts.holds(claim.value, under: incarnation) || facts.known(name, under: incarnation).isArriving { return }
+    }
+    guard !machines.workloads.all.contains(where: \.isBusy) else { return }
+    // A session must not end while something executes under it: an adoption is part of what the store has to confirm.
+    guard let adoptions = Departure.adoptionsInDoubt(facts), adoptions.count <= Limits.adoptionsInDoubt else { return }
+    _ = machines.lease.end(.departure, if: adoptions, facts, isPlanner: machines.isPlanner(facts), &effects)
+  }
+
+  private static func finish(_ machines: inout Machines, _ effects: inout Effects) {
+    let disarms = machines.guardLink.isConnected && !machines.workloads.all.contains(where: \.mayStillAppear)
+    machines.departure.finish(disarms: disarms, &machines.lease, &effects)
+  }
+
+  /// A node that cannot serve does not keep its session. Where everything under protection stays frozen, since the guard is gone for good or
+  /// libvirt does not answer, the node gives its session up, so that other nodes may take its workloads over, as their policies say
+  /// (`failover: wait`). Nothing executes here meanwhile: that is the condition, and it was seen.
+  static func withdrawIfFrozen(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    guard turn.session.mayWrite, turn.session.isValid, !facts.isHandsOff, let frozen = machines.guardLink.frozenSince,
+      let valid = machines.lease.session.validSince
+    else { return }
+    let due = max(max(frozen, valid) + facts.timing.frozenPatience, machines.lease.pauseUntil)
+    guard facts.now >= due else { return effects.agenda.look(at: due) }
+    // A thaw may be on its way.
+    guard !machines.guardLink.thaw.isResuming else { return }
+    if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {
+      effects.agenda.look(at: facts.now + facts.timing.renewInterval / 4)
+    }
+  }
+
+  /// Seen in the watch, before any answer told it.
+  static func seen(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    effects.agenda.note(.other)
+    if machines.lease.session.acting != nil {
+      lost(facts, &machines, &effects)
+    } else {
+      ended(machines.departure.pace != nil ? .departure : .frozen, facts, &machines, &effects)
+    }
+  }
+
+  static func lost(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    let name = machines.lease.session.incarnation?.text ?? "none"
+    effects.note(
+      .sessionLost,
+      "session \(name) was expired by another node: freezing all workloads on this node; those not claimed elsewhere will be resumed",
+      severity: .error)
+    machines.lease.ended()
+    machines.lease.forgetSaved(&effects)
+    machines.guardLink.sessionEnded()
+    GuardNews.freezeEverything(&machines, &effects)
+    effects.agenda.note(.ownSession)
+  }
+
+  static func ended(_ reason: Departure.Reason, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    machines.lease.ended()
+    switch reason {
+    case .departure:
+      effects.note(.sessionEnded, "\(facts.me) has left")
+      finish(&machines, &effects)
+    case .frozen:
+      machines.lease.forgetSaved(&effects)
+      machines.guardLink.sessionEnded()
+      machines.lease.withdrew(at: facts.now)
+      let cause = machines.guardLink.isConnected ? "could not be thawed" : "have no guard", me = facts.me
+      let patience = InWords.seconds(facts.timing.frozenPatience)
+      effects.note(
+        .sessionEnded,
+        "the workloads of \(me) \(cause) for \(patience) s: \(me) gave its session up, other nodes may take them over",
+        severity: .error, subject: me)
+      effects.agenda.note(.ownSession)
+    }
+  }
+}

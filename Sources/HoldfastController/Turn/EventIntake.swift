@@ -1,0 +1,62 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What an event brings: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
+enum EventIntake {
+  static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    switch event {
+    // These say themselves what they change.
+    case .store(.changed), .guardian(.report(.state)), .transaction, .wallTime: break
+    default: effects.agenda.note(.other)
+    }
+    switch event {
+    case .tick: effects.agenda.alarmRang()
+    case .store(.listed(let listing)): StoreNews.listed(listing, &facts, &machines, &effects)
+    case .store(.changed(let changes)): for change in changes { StoreNews.changed(change, &facts, &machines, &effects) }
+    case .transaction(let id, let outcome): TransactionOutcomes.take(id, outcome, &facts, &machines, &effects)
+    case .hypervisor(let event): observed(event, &facts, &machines, &effects)
+    case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome, facts, &machines, &effects)
+    case .guardian(let event): GuardNews.take(event, facts, &machines, &effects)
+    case .frozenDirectly(let isConfirmed): machines.guardLink.frozeDirectly(isConfirmed: isConfirmed, me: facts.me, &effects)
+    case .committed(let writes, let revision):
+      for change in facts.take(writes, committed: revision) { StoreNews.learned(change, &facts, &machines, &effects) }
+    case .wallTime(let week, let milliseconds): if facts.take(week, milliseconds) { effects.agenda.note(.plan) }
+    case .leave(let inHaste): SessionEnd.leave(inHaste ? .hasty : .unhurried, facts, &machines, &effects)
+    }
+  }
+
+  private static func observed(
+    _ event: HypervisorEvent, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    let before = facts.local.unreachable
+    effects.agenda.note(.domains(facts.take(event)))
+    switch event {
+    case .unreachable(let connection, let reason):
+      effects.noteOnce(
+        .hypervisorLost, "\(connection) is unreachable: \(reason). Its workloads are treated as running", severity: .error,
+        connection: connection)
+      if before[connection] == nil { effects.agenda.note(.hypervisor(isOutage: true)) }
+    case .inventory(let connection, _):
+      if effects.unsay(.hypervisorLost, connection: connection) {
+        effects.note(.hypervisorBack, "\(connection) answers again")
+      }
+      // Where it answered before, only what it shows is new, and what this node does something about.
+      effects.agenda.note(.hypervisor(isOutage: before[connection] != nil))
+    case .migrating(let id, let progress): machines.workloads.change(WorkloadName(id.name)) { $0.progressed(progress) }
+    case .changed, .gone: break
+    }
+  }
+
+  private static func operationEnded(
+    _ name: WorkloadName, _ kind: DomainOperation, _ outcome: OperationOutcome, _ facts: Facts, _ machines: inout Machines,
+    _ effects: inout Effects
+  ) {
+    effects.agenda.note(.operation(name, freesStart: kind == .start))
+    let own = facts.known(name, under: machines.lease.session.incarnation)
+    var machine = machines.workloads.take(name)
+    machine.operationEnded(kind, outcome, own, facts, &effects)
+    machines.workloads.put(machine)
+  }
+}

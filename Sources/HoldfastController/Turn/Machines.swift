@@ -1,0 +1,52 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The machines of one controller. Each owns its state; here are the questions that more than one of them is asked for.
+struct Machines: Sendable {
+  var lease: Lease
+  var peers: PeerExpiry
+  var guardLink = GuardLink()
+  var planning = PlannerRole()
+  var workloads = WorkloadTable()
+  var report = NodeReport()
+  var departure = Departure()
+  var emptying = EmptyingDeadline()
+
+  init(_ configuration: Controller.Configuration, saved: OwnSession.Saved?) {
+    lease = Lease(configuration, saved: saved)
+    peers = PeerExpiry(timing: configuration.timing)
+  }
+
+  func isPlanner(_ facts: Facts) -> Bool {
+    guard let own = lease.session.incarnation, let planner = facts.view.planner?.value.incarnation else { return false }
+    return planner == own
+  }
+
+  func stance(_ facts: Facts) -> Stance {
+    Stance(departure: departure.pace, isPastDeadline: emptying.isPast, isPlanner: isPlanner(facts))
+  }
+
+  func turn(_ facts: Facts) -> Turn {
+    Turn(now: facts.now, session: lease.session.permit(at: facts.now), guardian: guardLink.word, stance: stance(facts))
+  }
+
+  /// The session does not stand any more, whatever the cluster is.
+  func isOutOfTime(_ facts: Facts) -> Bool {
+    if let deadline = lease.session.deadline { return facts.now >= deadline }
+    return facts.bornAt.map { facts.now >= $0 + facts.timing.ttl } ?? false
+  }
+
+  /// The guard protects something, as far as it has said.
+  var protectsSomething: Bool {
+    guardLink.workloads.contains { workloads[WorkloadName($0)]?.protection.isForgotten != true }
+  }
+
+  /// Something of an ended session may go on here: this controller stays until it has seen that everything is frozen.
+  var mayExecute: Bool {
+    if guardLink.isFreezing { return false }
+    return guardLink.isAboutToFreeze || protectsSomething
+      || workloads.all.contains { $0.protection.told != nil || !$0.run.isIdle }
+  }
+}

@@ -1,0 +1,91 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What changed in the store, told to the machines that keep something of it, and to the agenda.
+enum StoreNews {
+  static func listed(_ listing: ClusterListing, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    facts.load(listing)
+    machines.peers.reload(facts.view.sessions, now: facts.now)
+    machines.lease.saw(facts.view.revision)
+    effects.agenda.note(.listed)
+    policiesChanged(&facts, &machines, &effects)
+    machines.planning.see(facts)
+    for (_, reason) in facts.view.unreadable.sorted(by: { $0.value < $1.value }) { noteUnreadable(reason, &effects) }
+  }
+
+  static func changed(_ change: ClusterChange, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    if let change = facts.take(change) {
+      learned(change, &facts, &machines, &effects)
+      if case .session(let incarnation) = change.key, incarnation == machines.lease.session.incarnation, change.after == .absent
+      {
+        SessionEnd.seen(facts, &machines, &effects)
+      }
+    }
+    machines.lease.saw(facts.view.revision)
+  }
+
+  private static func noteUnreadable(_ reason: String, _ effects: inout Effects) {
+    effects.note(
+      .unreadable, "cannot read a record of the store, what depends on it is left alone: \(reason)", severity: .error)
+  }
+
+  /// What changed in the store, told to the machines that keep something of it, and to the agenda.
+  static func learned(_ change: RecordChange, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    if let flaw = change.flaw { noteUnreadable(flaw, &effects) }
+    switch change.key {
+    case .session(let incarnation):
+      machines.peers.observe(incarnation, facts.view.sessions[incarnation], now: facts.now)
+      guard change.matters else { return }
+      machines.planning.see(facts)
+      effects.agenda.note(.session(hasComeOrGone: change.before == .absent || change.after == .absent))
+    case .planner: effects.agenda.note(.planner(isThisNode: machines.isPlanner(facts)))
+    case .policies:
+      effects.agenda.note(.other)
+      policiesChanged(&facts, &machines, &effects)
+    case .node:
+      machines.planning.see(facts)
+      effects.agenda.note(.node)
+    case .maintenance:
+      machines.planning.see(facts)
+      effects.agenda.note(.maintenance)
+    case .losses: effects.agenda.note(.losses)
+    case .disarm: disarmChanged(facts, &machines, &effects)
+    case .report: effects.agenda.note(change.matters ? .peerReport : .other)
+    case .claim(let workload):
+      let isSeen = facts.observation(of: workload) != nil
+      effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isSeen))
+    case .spec(let workload), .intent(let workload): effects.agenda.note(.definition(workload))
+    case .placement(let workload): effects.agenda.note(.placement(workload))
+    case .format, .history: effects.agenda.note(.other)
+    }
+  }
+
+  private static func policiesChanged(_ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    guard facts.readPolicies() else { return }
+    effects.agenda.note(.policies)
+    if let flaw = facts.rules.flaw {
+      let consequence =
+        facts.rules.mayPlan
+        ? "the ones before hold on" : "\(facts.me) does not plan until it can. Is its build older than the others'?"
+      effects.note(
+        .policies, "\(facts.me) cannot read the policies: \(flaw); \(consequence)", severity: .error, subject: facts.me)
+    } else if machines.isPlanner(facts) {
+      let count = facts.rules.planner.policies.nodes.count + facts.rules.planner.policies.workloads.count
+      effects.note(.policies, "policies with \(count) \(count == 1 ? "rule" : "rules") are in force")
+    }
+  }
+
+  private static func disarmChanged(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    effects.agenda.note(.disarm)
+    if let disarm = facts.view.disarm?.value {
+      let reason = disarm.reason.map { " (\($0))" } ?? ""
+      effects.note(
+        .disarmed, "the cluster is disarmed\(reason): nothing is failed over, stopped or moved", severity: .warning)
+    } else if facts.view.unreadable[.disarm] == nil {
+      effects.note(.armed, "the cluster is armed")
+    }
+    machines.lease.renewNow(at: facts.now)
+  }
+}

@@ -1,0 +1,180 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What became of a transaction, told to whoever asked for it.
+enum TransactionOutcomes {
+  static func take(
+    _ id: TransactionID, _ outcome: Event.TransactionOutcome, _ facts: inout Facts, _ machines: inout Machines,
+    _ effects: inout Effects
+  ) {
+    guard let pending = effects.takeRequest(id) else { return }
+    // A renewal says itself whether it is news.
+    if case .renew = pending.purpose, case .verdict(.committed) = outcome {} else { effects.agenda.note(.other) }
+    switch outcome {
+    case .verdict(.committed(let revision)):
+      for change in facts.take(pending.transaction.writes, committed: revision) {
+        StoreNews.learned(change, &facts, &machines, &effects)
+      }
+      succeeded(pending, at: revision, facts, &machines, &effects)
+    case .verdict(.refused(let revision, let current)):
+      for change in facts.take(current, askedBy: pending.transaction, at: revision) {
+        StoreNews.learned(change, &facts, &machines, &effects)
+      }
+      failed(pending, refusedWith: current, facts, &machines, &effects)
+    case .notApplied: failed(pending, refusedWith: nil, facts, &machines, &effects)
+    case .unknown:
+      doubt(pending, &machines)
+      failed(pending, refusedWith: nil, facts, &machines, &effects)
+    }
+  }
+
+  private static func succeeded(
+    _ pending: PendingTransaction, at revision: Revision, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    let me = facts.me
+    switch pending.purpose {
+    case .open(let incarnation, let sent): opened(incarnation, sent: sent, at: revision, facts, &machines, &effects)
+    case .renew(let sent): renewed(sent: sent, at: revision, facts, &machines, &effects)
+    case .describe: machines.lease.described()
+    case .end(let reason): SessionEnd.ended(reason, facts, &machines, &effects)
+    case .expire(_, let node, let tookRole): machines.peers.declared(node, tookRole: tookRole, facts, &effects)
+    case .takeRole: effects.note(.plannerTaken, "\(me) is the planner now")
+    case .endMaintenance(let node):
+      effects.note(.maintenance, "the maintenance of \(node) is over", subject: node)
+    case .arm: effects.note(.armed, "disarm period ended: automatic recovery is on again")
+    case .place: machines.planning.placed(pending.transaction.writes, facts, &effects)
+    case .claim(let names): for name in names { claimed(name, at: revision, facts, &machines, &effects) }
+    case .activity(let names): for name in names { change(name, &machines, &effects) { $0.wrote(at: revision) } }
+    case .workload(let name, let write): wrote(write, about: name, at: revision, facts, &machines, &effects)
+    case .validate(let incarnation, let kept): FrozenWorkloads.validated(kept, under: incarnation, facts, &machines, &effects)
+    case .report(let record):
+      machines.report.written(record, at: facts.now)
+      effects.agenda.note(.report)
+    }
+  }
+
+  private static func opened(
+    _ incarnation: Incarnation, sent: BootInstant, at revision: Revision, _ facts: Facts, _ machines: inout Machines,
+    _ effects: inout Effects
+  ) {
+    machines.planning.sessionOpened(at: facts.now)
+    _ = machines.peers.answered(sent: sent, now: facts.now)
+    machines.lease.opened(incarnation, at: revision, &effects)
+    machines.guardLink.extend(machines.lease.session.deadline, &effects)
+    effects.agenda.note(.ownSession)
+  }
+
+  private static func renewed(
+    sent: BootInstant, at revision: Revision, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    let now = facts.now, wasValid = machines.lease.session.isValid(at: now)
+    // Where all is well, a renewal changes nothing but the deadline.
+    if !wasValid || !machines.guardLink.isArmed || machines.departure.isLeaving || now >= machines.lease.session.nextRenewal {
+      effects.agenda.note(.other)
+    }
+    if machines.lease.session.isStanding {
+      let silence = machines.peers.answered(sent: sent, now: now)
+      if machines.lease.renewed(sent: sent, at: revision, silence: silence, facts, &effects) {
+        machines.guardLink.extend(machines.lease.session.deadline, &effects)
+        effects.agenda.timeWasGained()
+      }
+    }
+    if !wasValid, machines.lease.session.isValid(at: now) { effects.agenda.note(.ownSession) }
+  }
+
+  private static func claimed(
+    _ name: WorkloadName, at revision: Revision, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    change(name, &machines, &effects) { $0.claimed(at: revision) }
+    if let epoch = facts.view.claims[name]?.value.epoch {
+      effects.note(.claimed, "\(facts.me) holds \(name) at epoch \(epoch.value)", workload: name)
+    }
+  }
+
+  /// A transaction about the workload ended.
+  private static func change(
+    _ name: WorkloadName, _ machines: inout Machines, _ effects: inout Effects, _ body: (inout WorkloadMachine) -> Void
+  ) {
+    machines.workloads.change(name, body)
+    effects.agenda.note(.write(name))
+  }
+
+  private static func wrote(
+    _ write: WorkloadWrite, about name: WorkloadName, at revision: Revision, _ facts: Facts, _ machines: inout Machines,
+    _ effects: inout Effects
+  ) {
+    let me = facts.me
+    switch write {
+    case .prove, .offer: change(name, &machines, &effects) { $0.wrote(at: revision) }
+    case .adopt:
+      change(name, &machines, &effects) { $0.wrote(at: revision) }
+      effects.note(.adopted, "\(name) is under protection, on \(me)", workload: name)
+    case .release(_, let why):
+      change(name, &machines, &effects) { $0.retire(keepsGivingUp: true) }
+      effects.agenda.drop(name)
+      effects.note(.released, "\(me) gave \(name) up: \(why)", workload: name)
+    case .handOver(let target, _):
+      change(name, &machines, &effects) { $0.retire() }
+      effects.agenda.drop(name)
+      effects.note(.released, "\(me) gave \(name) to \(target)", workload: name)
+    case .forget:
+      let word = machines.guardLink.word
+      var machine = machines.workloads.take(name)
+      machine.forgotten(word, facts, &effects)
+      machines.workloads.put(machine)
+      effects.agenda.drop(name)
+      effects.note(.unprotected, "\(name) is out of protection", workload: name)
+    }
+  }
+
+  /// The transaction may have happened, and it may still happen.
+  private static func doubt(_ pending: PendingTransaction, _ machines: inout Machines) {
+    switch pending.purpose {
+    case .workload(let name, .handOver(_, let revision)), .workload(let name, .release(let revision, _)):
+      machines.workloads.change(name) { $0.doubt(revision) }
+    case .workload(let name, .forget(let revision)): machines.workloads.change(name) { $0.doubt(revision) }
+    case .end: machines.lease.endUnanswered()
+    default: break
+    }
+  }
+
+  /// The transaction did not happen, or nobody knows. Whatever it was for is decided anew from the state.
+  private static func failed(
+    _ pending: PendingTransaction, refusedWith current: [RecordKey: Stored<Record>]?, _ facts: Facts,
+    _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    let now = facts.now, pause = facts.timing.renewInterval / 4
+    switch pending.purpose {
+    case .open: machines.lease.openingFailed(facts.timing, &effects)
+    case .renew:
+      if !machines.lease.renewalFailed(refusedWith: current, at: now) { SessionEnd.lost(facts, &machines, &effects) }
+    case .describe: machines.lease.describingFailed(at: now, facts.timing)
+    case .end(let reason): endFailed(reason, refusedWith: current, facts, &machines, &effects)
+    case .arm: machines.lease.pause(facts.timing, &effects)
+    case .expire, .takeRole, .place, .endMaintenance: machines.planning.failed(facts.timing, &effects)
+    case .claim(let names):
+      for name in names { change(name, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
+    case .workload(let name, _): change(name, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }
+    case .activity(let names):
+      for name in names { change(name, &machines, &effects) { $0.writeFailed(at: now, pause: pause, wasOnlyTold: true) } }
+    case .validate(let incarnation, _):
+      if machines.lease.session.incarnation == incarnation { machines.guardLink.validationEnded() }
+      machines.lease.pause(facts.timing, &effects)
+    case .report:
+      machines.report.failed(at: now)
+      effects.agenda.note(.report)
+    }
+  }
+
+  private static func endFailed(
+    _ reason: Departure.Reason, refusedWith current: [RecordKey: Stored<Record>]?, _ facts: Facts, _ machines: inout Machines,
+    _ effects: inout Effects
+  ) {
+    guard let incarnation = machines.lease.session.incarnation else { return }
+    // An earlier attempt, which nobody answered, was applied.
+    if let current, current[.session(incarnation)] == nil { return SessionEnd.ended(reason, facts, &machines, &effects) }
+    machines.lease.endFailed(facts.timing, &effects)
+  }
+}

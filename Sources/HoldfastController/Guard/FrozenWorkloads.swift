@@ -18,7 +18,7 @@ enum FrozenWorkloads {
     // can be barred.
     guard facts.local.isComplete, kept != nil || facts.local.unreachable.isEmpty else {
       let frozenStarts = machines.guardLink.starting.filter {
-        machines.workloads[WorkloadName($0)]?.protection.isForgotten != true
+        machines.workloads[WorkloadName($0)]?.parts.protection.isForgotten != true
       }
       return machines.guardLink.freeHypervisor(frozenStarts, facts.timing, &effects)
     }
@@ -30,9 +30,9 @@ enum FrozenWorkloads {
     var names: Set<WorkloadName> = []
     for name in turn.guardian.workloads {
       let workload = WorkloadName(name)
-      if machines.workloads[workload]?.protection.isForgotten != true { names.insert(workload) }
+      if machines.workloads[workload]?.parts.protection.isForgotten != true { names.insert(workload) }
     }
-    for machine in machines.workloads.all where machine.protection.told != nil { names.insert(machine.name) }
+    for machine in machines.workloads.all where machine.parts.protection.told != nil { names.insert(machine.name) }
     for domain in facts.local.domains.values {
       guard let mark = domain.mark, facts.isMarked(domain) else { continue }
       let workload = WorkloadName(mark.workload), spec = facts.view.specs[workload]?.value
@@ -52,7 +52,7 @@ enum FrozenWorkloads {
     for name in frozenHere(turn, facts, machines) {
       let own = facts.known(name, under: turn.session.incarnation)
       var machine = machines.workloads.take(name)
-      switch machine.verdict(own, facts, turn.guardian) {
+      switch FrozenVerdict.of(machine.parts, own, facts, turn.guardian) {
       case .keep: kept.append(name)
       case .keepWhenBarred: if machine.closeFence(facts, &effects) { kept.append(name) } else { isDecided = false }
       case .undecided: isDecided = false

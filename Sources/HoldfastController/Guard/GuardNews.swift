@@ -29,7 +29,7 @@ enum GuardNews {
   private static func heard(_ heard: GuardLink.Heard, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     for name in heard.dropped { machines.workloads.change(WorkloadName(name)) { $0.guardForgot() } }
     if heard.isAnew {
-      let forgotten = Set(machines.workloads.all.filter(\.protection.isForgotten).map(\.name))
+      let forgotten = Set(machines.workloads.all.filter(\.parts.protection.isForgotten).map(\.name))
       for name in forgotten.sorted() { machines.workloads.change(name) { $0.guardForgot() } }
       effects.agenda.note(.guardLists(forgotten))
     }

@@ -89,19 +89,3 @@ struct ThawPermit: ~Copyable {
     self.deadline = deadline
   }
 }
-
-/// What becomes of one workload that is frozen here.
-enum FrozenVerdict: Hashable, Sendable {
-  /// It may go on, under a claim that is validated.
-  case keep
-  /// Something about it is not known yet.
-  case undecided
-  /// Its claim may come back: so it waits, and not for long.
-  case reclaimable
-  /// It lost its claim, or is a copy of what ran elsewhere since.
-  case condemned(isStale: Bool)
-  /// Nothing of it is here, and an earlier start of it must not come any more.
-  case keepWhenBarred
-  /// It left protection here, or never came under it.
-  case leave
-}

@@ -58,7 +58,7 @@ struct NodeReport: Hashable, Sendable {
         own.isCopy(domain, spec)
       {
         let machine = workloads[workload] ?? WorkloadMachine(workload)
-        if !machine.isNamesake(domain, own, spec, turn.guardian) { continue }
+        if !machine.parts.isNamesake(domain, own, spec, turn.guardian) { continue }
       }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
@@ -69,9 +69,9 @@ struct NodeReport: Hashable, Sendable {
       if let progress = machine.progress {
         record.migrations = [machine.name: progress].merging(record.migrations ?? [:]) { $1 }
       }
-      guard let kept = machine.migration.kept else { continue }
+      guard let kept = machine.parts.migration.kept else { continue }
       let own = facts.known(machine.name, under: turn.session.incarnation)
-      if machine.line.isMine(own), !own.isWantedHere { record.kept = [machine.name: kept].merging(record.kept ?? [:]) { $1 } }
+      if machine.parts.line.isMine(own), !own.isWantedHere { record.kept = [machine.name: kept].merging(record.kept ?? [:]) { $1 } }
     }
     record.strays.sort()
     record.unmanagedUUIDs.sort()

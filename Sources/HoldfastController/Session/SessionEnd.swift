@@ -35,7 +35,7 @@ enum SessionEnd {
   }
 
   private static func finish(_ machines: inout Machines, _ effects: inout Effects) {
-    let disarms = machines.guardLink.isConnected && !machines.workloads.all.contains(where: \.mayStillAppear)
+    let disarms = machines.guardLink.isConnected && !machines.workloads.all.contains(where: \.parts.mayStillAppear)
     machines.departure.finish(disarms: disarms, &machines.lease, &effects)
   }
 

@@ -40,13 +40,13 @@ struct Machines: Sendable {
 
   /// The guard protects something, as far as it has said.
   var protectsSomething: Bool {
-    guardLink.workloads.contains { workloads[WorkloadName($0)]?.protection.isForgotten != true }
+    guardLink.workloads.contains { workloads[WorkloadName($0)]?.parts.protection.isForgotten != true }
   }
 
   /// Something of an ended session may go on here: this controller stays until it has seen that everything is frozen.
   var mayExecute: Bool {
     if guardLink.isFreezing { return false }
     return guardLink.isAboutToFreeze || protectsSomething
-      || workloads.all.contains { $0.protection.told != nil || !$0.run.isIdle }
+      || workloads.all.contains { $0.parts.protection.told != nil || !$0.parts.run.isIdle }
   }
 }

@@ -24,7 +24,7 @@ struct ClaimBatch: Sendable {
     guard !claims.isEmpty || !activities.isEmpty, turn.session.mayWrite, turn.session.isValid else { return }
     var batch: [WorkloadName] = []
     for workload in claims {
-      if workloads[workload]?.line.goesAlone == true {
+      if workloads[workload]?.parts.line.goesAlone == true {
         take([workload], turn, facts, &workloads, &effects)
       } else {
         batch.append(workload)

@@ -15,19 +15,19 @@ struct WorkloadTable: Sendable {
 
   /// Everything that the guard was told to protect, in the order of names.
   var guarded: [GuardedWorkload] {
-    machines.sorted { $0.key < $1.key }.compactMap(\.value.protection.told)
+    machines.sorted { $0.key < $1.key }.compactMap(\.value.parts.protection.told)
   }
 
   /// Takes a machine out, to be changed and put back: the only way in which one changes.
   mutating func take(_ name: WorkloadName) -> WorkloadMachine {
     let machine = machines.removeValue(forKey: name) ?? WorkloadMachine(name)
-    if machine.run.isCallingStart { startsUnderWay -= 1 }
+    if machine.parts.run.isCallingStart { startsUnderWay -= 1 }
     return machine
   }
 
   mutating func put(_ machine: WorkloadMachine) {
-    if machine.run.isCallingStart { startsUnderWay += 1 }
-    if !machine.isBlank { machines[machine.name] = machine }
+    if machine.parts.run.isCallingStart { startsUnderWay += 1 }
+    if !machine.parts.isBlank { machines[machine.name] = machine }
   }
 
   mutating func change(_ name: WorkloadName, _ body: (inout WorkloadMachine) -> Void) {

@@ -1,0 +1,35 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What becomes of one workload that is frozen here.
+enum FrozenVerdict: Hashable, Sendable {
+  /// It may go on, under a claim that is validated.
+  case keep
+  /// Something about it is not known yet.
+  case undecided
+  /// Its claim may come back: so it waits, and not for long.
+  case reclaimable
+  /// It lost its claim, or is a copy of what ran elsewhere since.
+  case condemned(isStale: Bool)
+  /// Nothing of it is here, and an earlier start of it must not come any more.
+  case keepWhenBarred
+  /// It left protection here, or never came under it.
+  case leave
+
+  /// What becomes of it when everything here is frozen.
+  static func of(_ parts: borrowing WorkloadParts, _ own: WorkloadFacts, _ facts: Facts, _ guardian: GuardWord) -> FrozenVerdict
+  {
+    if own.spec != nil, own.staleCopy != nil { return .condemned(isStale: true) }
+    if parts.line.isMine(own) || own.isAdopting { return .keep }
+    // Nothing of it is here, but a start from before may still come.
+    if own.isOnlyArriving { return parts.mayStillAppear ? .keepWhenBarred : .keep }
+    if facts.view.unreadable[.claim(parts.name)] != nil || own.isUnreadable && own.wasHere { return .undecided }
+    if own.spec == nil, own.staleCopy == nil, !parts.mayComeBack(own, facts) {
+      // Left protection here, or never came under it: nobody's business any more.
+      return parts.mayBlockHypervisor(facts, guardian) ? .undecided : .leave
+    }
+    return parts.mayReclaim(own, facts) ? .reclaimable : .condemned(isStale: false)
+  }
+}

@@ -1,0 +1,104 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// A live migration, as the two ends of it see it: what leaves this node, and what arrives here.
+enum Relocation {
+  /// It is here and this node's, and on its way elsewhere, or was.
+  ///
+  /// - Returns: false when there is nothing to do about that: it stays, or it is stopped.
+  static func leaves(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
+    _ own: WorkloadFacts, _ effects: inout Effects
+  ) -> Bool {
+    let way = Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
+    guard let underWay = own.migration else {
+      return parts.migration.begins(way, domain, spec, turn, facts, own, &parts.run, &parts.line, &effects)
+    }
+    if case .live(underWay.target, let uri) = way, !parts.migration.wasTriedInVain, domain.state == .running {
+      guard underWay.step == .ready else {
+        let until = parts.migration.patience(from: facts.now)
+        if facts.now < until {
+          effects.agenda.look(at: parts.name, at: until)
+          return true
+        }
+        parts.migration.failed("\(underWay.target.node) does not get ready for it")
+        return withdraw(&parts, domain, turn, facts, own, &effects)
+      }
+      parts.migration.asks(domain, spec, to: underWay.target.node, uri, turn, facts, own, &parts.run, parts.line, &effects)
+      return true
+    }
+    return withdraw(&parts, domain, turn, facts, own, &effects)
+  }
+
+  /// It is here still: it goes on here, and only then the offer is taken back.
+  private static func withdraw(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) -> Bool {
+    switch domain.state {
+    case .paused:
+      if parts.run.cannotResume, !own.isWantedHere { return false }
+      parts.resume(domain, turn, facts, own, &effects)
+      return true
+    // On its way down, or nobody knows: what is seen next decides.
+    case .arriving, .stopping, .unclear: return own.isWantedHere
+    case .running: break
+    }
+    guard parts.line.mayWriteOrWait(parts.name, &effects) else { return true }
+    if parts.migration.withdraws(at: facts.now) { effects.cancelMigration(domain) }
+    parts.line.offer(nil, own, turn, &effects)
+    if !own.isWantedHere {
+      effects.note(
+        .migrating, "\(parts.name) did not move while it runs\(parts.migration.reason.map { ": \($0)" } ?? "")",
+        severity: .warning, workload: parts.name)
+    }
+    return true
+  }
+
+  /// Lets what has arrived go on.
+  ///
+  /// - Returns: true when it runs.
+  static func goOn(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) -> Bool {
+    // Its mark came with it. What has another is a copy from before.
+    if let claim = own.claim?.value, domain.mark.map({ !claim.covers($0.epoch) }) ?? true {
+      parts.destroy(domain, turn, &effects)
+      return false
+    }
+    switch domain.state {
+    case .running: return true
+    case .paused:
+      if parts.run.cannotResume {
+        parts.destroy(domain, turn, &effects)
+      } else {
+        parts.resume(domain, turn, facts, own, &effects)
+      }
+    case .arriving:
+      // Its source is gone: nothing more can come of it.
+      let until = parts.migration.arrives(at: facts.now)
+      if facts.now < until { effects.agenda.look(at: parts.name, at: until) } else { parts.destroy(domain, turn, &effects) }
+    case .stopping, .unclear: parts.line.tell(.unclear, own, &effects)
+    }
+    return false
+  }
+
+  /// Nothing of it is here yet. The guard covers its links, and everything in the partition; then the source may begin.
+  static func expect(
+    _ parts: inout WorkloadParts, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    guard let spec = own.spec?.value, own.migration?.step == .offered else { return }
+    if facts.rules.isExclusive(parts.name, spec) {
+      parts.protection.protect(
+        GuardedWorkload(
+          name: parts.name.text, isolation: parts.isolation(spec, facts), cgroup: nil,
+          links: WorkloadParts.links(of: spec, parts.name, facts)), &effects)
+      guard parts.protection.isAcknowledged(parts.name, turn.guardian) else { return }
+    }
+    guard turn.mayAct, !turn.stance.isLeaving, let holder = turn.session.incarnation else { return }
+    parts.line.offer(.init(.ready, target: .init(node: facts.me, incarnation: holder)), own, turn, &effects)
+  }
+}

@@ -1,0 +1,54 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The way out of protection, and what is left of a workload that went it.
+enum Unprotection {
+  /// A workload of which the store knows no spec: it left protection, or a domain here carries our mark and nobody knows it.
+  static func step(
+    _ parts: inout WorkloadParts, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    if let domain = own.staleCopy { return endStaleCopy(&parts, domain, turn, facts, own, &effects) }
+    // What was started here before it ran, and left protection, elsewhere must not come up beside that.
+    if parts.mayComeBack(own, facts)
+      ? !parts.fence.close(parts.name, facts, &effects)
+      : parts.mayBlockHypervisor(facts, turn.guardian) || parts.isFrozenStarting(turn.guardian)
+    {
+      return
+    }
+    parts.fence.noLateStart()
+    parts.letGo(turn.guardian, facts, &effects)
+    let isMarked = facts.local.domains.values.contains { $0.mark?.workload == parts.name.text && facts.isMarked($0) }
+    // What has just left protection here is still seen with its mark for a moment.
+    guard isMarked, own.claim?.value.left?.node != facts.me else { return parts.retire(withoutFence: true) }
+    effects.noteOnce(
+      .stray,
+      "a domain on \(facts.me) carries the mark of \(parts.name), which this cluster does not know: left alone. Adopt it or destroy it",
+      workload: parts.name)
+  }
+
+  static func endStaleCopy(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) {
+    parts.run.settle(own, domain.id, facts.local.sight(of: domain.id), facts, &parts.fence, &effects)
+    parts.protection.protect(
+      GuardedWorkload(name: parts.name.text, isolation: .freeze, cgroup: domain.cgroup, links: domain.links.sorted()), &effects)
+    guard turn.session.isValid, parts.run.isIdle else { return }
+    parts.endIntruder(domain, turn, facts, &effects)
+  }
+
+  /// A workload that leaves protection keeps running where it is: its mark is taken off, the guard leaves it alone, and its records go but for
+  /// the claim, which says where it went on. Whatever comes up of it elsewhere after that is a stale copy.
+  static func begin(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) {
+    guard !parts.isBusy else { return }
+    if parts.run.isUnmarked { return effects.batch.forget(parts.name) }
+    guard parts.run.mayTryOrWait(parts.name, &effects) else { return }
+    parts.run.begin(.unmark)
+    effects.unmark(parts.name, domain)
+  }
+}

@@ -1,0 +1,165 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// The machines of one workload, and what takes more than one of them.
+struct WorkloadParts: Sendable {
+  let name: WorkloadName
+  var line = ClaimLine()
+  var run = Run()
+  var fence = StartFence()
+  var protection = Protection()
+  var migration = Migration()
+
+  init(_ name: WorkloadName) { self.name = name }
+
+  /// Nothing in it says more than a new one would.
+  var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank }
+
+  // MARK: questions
+
+  var mayStillAppear: Bool { fence.mayStillAppear(isStarting: run.isStarting) }
+
+  /// Something is under way that a departure waits for.
+  var isBusy: Bool { line.isBusy || !run.isIdle }
+
+  /// It is here because it has arrived: this life of the controller asked for it, and libvirt said so. After any other end it may have gone on
+  /// here, and what is there has an older memory: that is ended, and the workload started anew.
+  func hasMigrated(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
+    guard let migration = own.migration, migration.step == .ready, self.migration.hasArrived else { return false }
+    return migration.target.node != facts.me && facts.view.sessions[migration.target.incarnation] != nil
+  }
+
+  /// It has the workload's UUID and never was under protection here: somebody else's, and not to be touched.
+  func isNamesake(_ domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ guardian: GuardWord) -> Bool {
+    guard domain.uuid == spec.uuid, !own.isMarked(domain), !line.isMine(own) else { return false }
+    return !protection.holds(name, guardian)
+  }
+
+  /// Nobody took the claim since an earlier session of this node held it, and it is still meant to run here.
+  func mayReclaim(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
+    guard let claim = own.claim?.value, own.wasHere, !protection.isCondemned else { return false }
+    guard let desired = own.desired, desired != .stopped else { return false }
+    if let mark = own.observation(in: facts.local)?.mark, !claim.covers(mark.epoch) { return false }
+    let placed = own.placement?.value.node
+    return placed == facts.me || placed == nil
+  }
+
+  /// It left protection, and went on on another node, or nowhere: a start of it that is still on its way here is a stale one. So it is where
+  /// it went on here and nothing of it is seen.
+  func mayComeBack(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
+    guard own.spec == nil, let left = own.claim?.value.left, mayStillAppear else { return false }
+    return left.node != facts.me || facts.local.sight(of: DomainID(connection: left.connection, name: name.text)) == .absent
+  }
+
+  /// libvirt does not answer, and may be waiting for a start of it that is frozen: that is the guard's to end.
+  func mayBlockHypervisor(_ facts: Facts, _ guardian: GuardWord) -> Bool {
+    protection.isStartKnown(name, guardian) && !facts.local.unreachable.isEmpty
+  }
+
+  /// libvirt may be waiting for a start of it that is frozen, which only the guard can end: it is let go when everything here goes on.
+  func isFrozenStarting(_ guardian: GuardWord) -> Bool {
+    guardian.isFrozen && protection.isStartKnown(name, guardian)
+  }
+
+  func isolation(_ spec: SpecRecord, _ facts: Facts) -> Isolation {
+    facts.rules.settings(of: name, spec).isolation ?? spec.isolation
+  }
+
+  static func links(of spec: SpecRecord, _ name: WorkloadName, _ facts: Facts) -> [String] {
+    (0..<Interfaces.count(in: spec.xml)).map {
+      Interfaces.linkName(cluster: facts.configuration.cluster, workload: name, index: $0)
+    }
+  }
+
+  // MARK: domains
+
+  mutating func stop(
+    _ domain: DomainObservation, grace: Duration, _ turn: borrowing Turn, _ effects: inout Effects
+  ) {
+    guard !turn.guardian.isFrozen else { return }
+    run.begin(.stop)
+    effects.stop(name, domain, grace: grace)
+  }
+
+  mutating func destroy(_ domain: DomainObservation, _ turn: borrowing Turn, _ effects: inout Effects) {
+    if run.mayTryOrWait(name, &effects) { stop(domain, grace: .zero, turn, &effects) }
+  }
+
+  mutating func resume(
+    _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    guard turn.mayAct, turn.session.deadline != nil, run.mayTryOrWait(name, &effects) else { return }
+    guard let permit = ResumePermit(line, own, turn, startBudget: facts.timing.startBudget) else {
+      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2)
+    }
+    run.begin(.resume)
+    effects.resume(permit, domain)
+  }
+
+  /// It runs here without a valid claim.
+  mutating func endIntruder(
+    _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+  ) {
+    guard turn.guardian.isArmed else { return }
+    if protection.condemn(in: domain.cgroup) {
+      if domain.state == .arriving {
+        effects.note(
+          .migrating, "incoming migration of \(name) to \(facts.me) was abandoned: removing the partial copy", workload: name)
+      } else {
+        effects.note(
+          .intruder, "\(name) runs on \(facts.me) without a valid claim: it is stopped at once", severity: .error,
+          workload: name)
+      }
+    }
+    guard run.mayTryOrWait(name, &effects) else { return }
+    effects.tellGuard(.kill(workload: name.text))
+    stop(domain, grace: .zero, turn, &effects)
+  }
+
+  /// An earlier start may still succeed, and it is not certain yet that it cannot: that is asked for.
+  mutating func awaitsBar(_ facts: Facts, _ effects: inout Effects) -> Bool {
+    mayStillAppear && !fence.close(name, facts, &effects)
+  }
+
+  // MARK: the guard's knowledge
+
+  mutating func protect(
+    _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) {
+    // What is guarded stays so until its end, whatever the rules say now: it runs in the guard's partition.
+    guard facts.rules.isExclusive(name, spec) || protection.holds(name, turn.guardian) else { return }
+    protection.protect(
+      GuardedWorkload(
+        name: name.text, isolation: isolation(spec, facts), cgroup: domain.cgroup, links: domain.links.sorted(),
+        isStarting: run.isStarting || fence.hasLateStart), &effects)
+  }
+
+  /// The domain was seen to be gone.
+  mutating func dropFromGuard(_ guardian: GuardWord, _ effects: inout Effects) {
+    if !mayStillAppear { protection.end(name, .forget(workload: name.text), guardian, &effects) }
+  }
+
+  /// It left protection: the guard is to leave alone what runs on here.
+  mutating func letGo(_ guardian: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+    guard !isFrozenStarting(guardian) else { return }
+    let domain = facts.domain(of: name)
+    // Whether it runs on is not known before libvirt has spoken.
+    guard domain != nil || facts.local.isComplete else { return }
+    let command = domain?.cgroup.map { GuardCommand.release(workload: name.text, cgroup: $0) }
+    protection.end(name, command ?? .forget(workload: name.text), guardian, &effects)
+  }
+
+  // MARK: the end
+
+  /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.
+  mutating func retire(keepsGivingUp: Bool = false, withoutFence: Bool = false) {
+    let before = self
+    self = WorkloadParts(name)
+    protection = before.protection.remains
+    if before.fence.hasLateStart, !withoutFence { fence = before.fence }
+    if keepsGivingUp, let gaveUp = before.line.gaveUp { line.giveUp(under: gaveUp) }
+  }
+}

@@ -76,9 +76,15 @@ public struct Controller: Sendable {
     effects.begin(at: facts.now)
     guard !isFinished else { return [] }
     effects.agenda.begin()
+    guard breach == nil else {
+      UnsoundController.take(event, facts, &machines, &effects)
+      return effects.takeActions()
+    }
     EventIntake.take(event, &facts, &machines, &effects)
     // Most events say that everything is as it was. Nothing is decided anew then before the time that was asked for.
     if !isFinished, effects.agenda.isDue(at: facts.now) { decide() }
+    if let found = machines.breach { effects.check(false, found) }
+    if breach != nil { UnsoundController.begin(facts, &machines, &effects) }
     return effects.takeActions()
   }
 
@@ -142,6 +148,8 @@ public struct Controller: Sendable {
     var next = machines.lease.nextLook(at: now, isShortening: machines.guardLink.isShortening, facts.timing)
     func sooner(_ other: BootInstant?) { next = BootInstant.earlier(next, other) }
     sooner(machines.peers.nextDue(after: now))
+    // Asked for in every turn: a look that was asked for once is forgotten with any earlier one.
+    for pause in [machines.lease.pauseUntil, machines.guardLink.quietUntil] where pause > now { sooner(pause) }
     if machines.lease.session.isValid(at: now) {
       sooner(machines.planning.nextLook(after: now, isPlanDue: effects.agenda.isPlanDue))
       sooner(machines.report.nextLook)

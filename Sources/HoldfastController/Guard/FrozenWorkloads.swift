@@ -102,14 +102,16 @@ enum FrozenWorkloads {
     _ asked: Set<WorkloadName>, under incarnation: Incarnation, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
-    let turn = machines.turn(facts)
-    guard turn.session.incarnation == incarnation else { return }
-    machines.guardLink.validationEnded()
-    guard machines.guardLink.isIsolated, machines.guardLink.direct.isSettled, turn.session.mayWrite, turn.session.isValid else {
-      return
+    let turn = machines.turn(facts), link = machines.guardLink
+    // Another session, or another guard since: that one's validation is asked for anew.
+    guard turn.session.incarnation == incarnation, link.thaw.isValidating else { return }
+    guard link.isIsolated, link.direct.isSettled, turn.session.mayWrite, turn.session.isValid else {
+      return machines.guardLink.validationEnded()
     }
     let kept = settleFrozen(turn, facts, &machines, &effects)
-    guard let permit = ThawPermit(validated: (incarnation, asked), kept: kept, turn.session) else { return }
+    guard let permit = ThawPermit(validated: (incarnation, asked), kept: kept, turn.session) else {
+      return machines.guardLink.validationEnded()
+    }
     machines.guardLink.resume(permit, &effects)
   }
 }

@@ -26,6 +26,7 @@ public struct GuardLink: Sendable {
   /// The guard has spoken with this life of the controller.
   private var hasSpoken = false
 
+  var breach: String? { thaw.breach ?? deadline.breach ?? direct.breach }
   public var isConnected: Bool { phase != nil }
   /// Workloads may run: the guard enforces a deadline and nothing is frozen.
   public var isArmed: Bool { if case .armed = phase, !isIsolating { true } else { false } }
@@ -146,7 +147,6 @@ public struct GuardLink: Sendable {
     killsAt = nil
     quietUntil = effects.now + pause
     effects.noteOnce(.guardRefused, "the guard refused a command: \(reason)")
-    effects.agenda.look(at: quietUntil)
     return Heard(isAnew: true, losesKills: true)
   }
 
@@ -333,75 +333,4 @@ private struct GuardLists: Hashable, Sendable {
     let names = workloads.symmetricDifference(before.workloads).union(starting.symmetricDifference(before.starting))
     return Set(names.map { WorkloadName($0) })
   }
-}
-
-/// The latest deadline that the guard was told, and a shorter one that it is to confirm.
-private struct ToldDeadline: Hashable, Sendable {
-  private enum Shortening: Hashable, Sendable {
-    case none
-    case asked(BootInstant)
-    /// The guard has said something since.
-    case answered(BootInstant)
-  }
-
-  /// Since the last `shorten`; nil: not known.
-  private(set) var latest: BootInstant?
-  private var shortening = Shortening.none
-
-  var isShortening: Bool { shortening != .none }
-  var isAnswered: Bool { if case .answered = shortening { true } else { false } }
-
-  mutating func told(_ deadline: BootInstant) { latest = max(deadline, latest ?? deadline) }
-  mutating func shortens(to deadline: BootInstant) { (latest, shortening) = (nil, .asked(deadline)) }
-  mutating func answered() { if case .asked(let deadline) = shortening { shortening = .answered(deadline) } }
-  /// The guard's deadline is not later than that.
-  mutating func shortened() {
-    if case .answered(let deadline) = shortening { latest = deadline }
-    shortening = .none
-  }
-  mutating func refused() { shortening = .none }
-}
-
-/// A freeze that this controller makes itself, while the guard is gone.
-struct DirectFreeze: Hashable, Sendable {
-  private enum Phase: Hashable, Sendable {
-    case none
-    /// Attempts until everything is seen to stand still; the next one is made then.
-    case wanted(attempts: Int, next: BootInstant)
-    case confirmed(since: BootInstant)
-  }
-  enum Answer { case settled, tellPeople }
-
-  private var phase = Phase.none
-  /// Attempts that were not answered. Until they are, the last of them may freeze what was thawed since.
-  private var unanswered = 0
-
-  var isWanted: Bool { phase != .none }
-  var isSettled: Bool { unanswered == 0 }
-  var confirmedSince: BootInstant? { if case .confirmed(let since) = phase { since } else { nil } }
-  /// When the next attempt is to be made; nil: none is.
-  var due: BootInstant? { if case .wanted(_, let next) = phase, isSettled { next } else { nil } }
-
-  mutating func begin(at now: BootInstant) { phase = .wanted(attempts: 0, next: now) }
-
-  mutating func attempt() {
-    guard case .wanted(let attempts, let next) = phase else { return }
-    phase = .wanted(attempts: attempts + 1, next: next)
-    unanswered += 1
-  }
-
-  mutating func answered(_ isConfirmed: Bool, at now: BootInstant) -> Answer {
-    unanswered -= 1
-    guard isSettled, case .wanted(let attempts, _) = phase else { return .settled }
-    if isConfirmed {
-      phase = .confirmed(since: now)
-      return .settled
-    }
-    let pause = Limits.directFreezePause
-    phase = .wanted(
-      attempts: attempts, next: now + (attempts < Limits.directFreezeAttempts ? pause.first : pause.later))
-    return attempts == Limits.directFreezeAttempts ? .tellPeople : .settled
-  }
-
-  mutating func end() { phase = .none }
 }

@@ -10,14 +10,23 @@ import HoldfastTime
 ///        ▲                                 │                        │
 ///        └────────failed, session lost─────┴────refused by guard────┘
 struct Thaw: Hashable, Sendable {
-  private enum Step: Hashable, Sendable {
+  private enum Step: StateList {
     case settling
     /// The transaction is on its way.
     case validating
     /// The guard was told, and has not answered.
     case resuming
+
+    func mayBecome(_ next: Step) -> Bool {
+      switch (self, next) {
+      case (.settling, .validating), (.validating, .resuming), (_, .settling): true
+      // Nothing is thawed that was not validated, and nothing is validated while a thaw is on its way.
+      default: false
+      }
+    }
   }
-  private var step = Step.settling
+  private var course = StateCourse(Step.settling)
+  private var step: Step { course.state }
   /// The guard was told to thaw since everything was frozen.
   private(set) var wasAsked = false
   /// Since when the thaw waits for claims that are being taken anew.
@@ -25,31 +34,32 @@ struct Thaw: Hashable, Sendable {
   /// When frozen starts were last killed for libvirt's sake.
   private(set) var freedAt: BootInstant?
 
+  var breach: String? { course.breach }
   var isSettling: Bool { step == .settling }
   var isValidating: Bool { step == .validating }
   var isResuming: Bool { step == .resuming }
 
   /// The guard is another one, or gone.
   mutating func start() {
-    step = .settling
+    course.move(to: .settling)
     wasAsked = false
   }
 
-  mutating func validates() { step = .validating }
-  mutating func validationEnded() { if step == .validating { step = .settling } }
+  mutating func validates() { course.move(to: .validating) }
+  mutating func validationEnded() { if step == .validating { course.move(to: .settling) } }
   /// A thaw that is on its way can no longer be taken back; a validation proves nothing any more.
   mutating func sessionEnded() { validationEnded() }
 
   mutating func resumes() {
-    step = .resuming
+    course.move(to: .resuming)
     wasAsked = true
   }
 
-  mutating func refused() { if step == .resuming { step = .settling } }
+  mutating func refused() { if step == .resuming { course.move(to: .settling) } }
 
   /// Everything goes on.
   mutating func ended() {
-    if step == .resuming { step = .settling }
+    if step == .resuming { course.move(to: .settling) }
     wasAsked = false
   }
 

@@ -13,10 +13,18 @@ struct Departure: Sendable {
     case hasty
   }
 
-  private enum State: Hashable, Sendable {
+  private enum State: StateList {
     case staying
     case handingOver(Pace)
     case left
+
+    func mayBecome(_ next: State) -> Bool {
+      switch (self, next) {
+      case (.staying, .handingOver), (.staying, .left), (.handingOver, .left): true
+      case (.handingOver(let pace), .handingOver(let other)): pace == .unhurried && other == .hasty
+      default: false
+      }
+    }
   }
 
   /// Why a node ends its session by itself.
@@ -26,7 +34,10 @@ struct Departure: Sendable {
     case frozen
   }
 
-  private var state = State.staying
+  private var course = StateCourse(State.staying)
+  private var state: State { course.state }
+
+  var breach: String? { course.breach }
 
   var pace: Pace? { if case .handingOver(let pace) = state { pace } else { nil } }
   var isLeaving: Bool { state != .staying }
@@ -38,15 +49,15 @@ struct Departure: Sendable {
     case .left, .handingOver(.hasty): return
     case .handingOver(.unhurried):
       guard pace == .hasty else { return }
-      state = .handingOver(.hasty)
+      course.move(to: .handingOver(.hasty))
       effects.agenda.note(.departure)
     case .staying:
       if isSpared {
         effects.note(.leaving, "\(me) ends; the cluster is disarmed, so its workloads stay")
-        state = .left
+        course.move(to: .left)
         return effects.finish()
       }
-      state = .handingOver(pace)
+      course.move(to: .handingOver(pace))
       effects.note(.leaving, "\(me) leaves: its workloads are handed over")
       effects.agenda.note(.leaving)
     }
@@ -56,9 +67,15 @@ struct Departure: Sendable {
   ///
   /// - Parameter disarms: a start that comes up after this must find everything frozen; otherwise the guard is told that nothing is protected.
   mutating func finish(disarms: Bool, _ lease: inout Lease, _ effects: inout Effects) {
-    state = .left
+    course.move(to: .left)
     if disarms { effects.tellGuard(.disarm) }
     lease.forgetSaved(&effects)
+    effects.finish()
+  }
+
+  /// Ends this life of the controller as it is: nothing is handed over, and what is frozen stays frozen.
+  mutating func abandon(_ effects: inout Effects) {
+    if !hasLeft { course.move(to: .left) }
     effects.finish()
   }
 

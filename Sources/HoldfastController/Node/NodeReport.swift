@@ -10,25 +10,41 @@ struct NodeReport: Hashable, Sendable {
   /// What is known to stand in the store; nil: not known.
   private var published: ReportRecord?
   private var notBefore: BootInstant = .zero
-  private var underWay = false
-  private var waiting = false
+  private var course = StateCourse(Writing.still)
 
-  var nextLook: BootInstant? { waiting ? notBefore : nil }
+  private enum Writing: StateList {
+    /// The store has what is to be told, as far as was seen.
+    case still
+    /// There is something to tell, and the last write was just now.
+    case waiting
+    case underWay
+
+    func mayBecome(_ next: Writing) -> Bool {
+      switch (self, next) {
+      case (.underWay, .underWay): false
+      default: true
+      }
+    }
+  }
+
+  var breach: String? { course.breach }
+  var nextLook: BootInstant? { course.state == .waiting ? notBefore : nil }
 
   // MARK: what becomes of a write
 
   mutating func written(_ record: ReportRecord, at now: BootInstant) {
     published = record
-    underWay = false
+    course.move(to: .still)
     notBefore = now + Limits.reportPause
   }
+
   mutating func failed(at now: BootInstant) {
     // It may have been written all the same.
     published = nil
-    underWay = false
+    course.move(to: .waiting)
     notBefore = now + Limits.reportPause
-    waiting = true
   }
+
   // MARK: a turn
 
   mutating func step(
@@ -71,7 +87,9 @@ struct NodeReport: Hashable, Sendable {
       }
       guard let kept = machine.parts.migration.kept else { continue }
       let own = facts.known(machine.name, under: turn.session.incarnation)
-      if machine.parts.line.isMine(own), !own.isWantedHere { record.kept = [machine.name: kept].merging(record.kept ?? [:]) { $1 } }
+      if machine.parts.line.isMine(own), !own.isWantedHere {
+        record.kept = [machine.name: kept].merging(record.kept ?? [:]) { $1 }
+      }
     }
     record.strays.sort()
     record.unmanagedUUIDs.sort()
@@ -80,13 +98,12 @@ struct NodeReport: Hashable, Sendable {
 
   /// True when the record should be written now.
   private mutating func wants(_ record: ReportRecord, now: BootInstant) -> Bool {
-    waiting = false
-    guard record != published, !underWay else { return false }
-    guard now >= notBefore else {
-      waiting = true
+    guard course.state != .underWay else { return false }
+    guard record != published else {
+      course.move(to: .still)
       return false
     }
-    underWay = true
-    return true
+    course.move(to: now >= notBefore ? .underWay : .waiting)
+    return course.state == .underWay
   }
 }

@@ -215,7 +215,6 @@ struct Lease: Sendable {
   /// A transaction that just failed is not repeated for a moment.
   mutating func pause(_ timing: Timing, _ effects: inout Effects) {
     pauseUntil = effects.now + timing.renewInterval / 4
-    effects.agenda.look(at: pauseUntil)
   }
 
   // MARK: renewing

@@ -35,12 +35,22 @@ public struct OwnSession: Hashable, Sendable {
     public var leaving: Bool
   }
 
-  public enum Phase: Hashable, Sendable {
+  public enum Phase: StateList, Hashable, Sendable {
     /// None, and none may be opened yet.
     case none
     /// A transaction that opens it is on its way.
     case opening(Incarnation, sent: BootInstant)
     case standing(Standing)
+
+    func mayBecome(_ next: Phase) -> Bool {
+      switch (self, next) {
+      case (.none, .opening), (.none, .standing), (_, .none): true
+      // It is the session that was asked for, or the one that stands.
+      case (.opening(let asked, _), .standing(let standing)): asked == standing.incarnation
+      case (.standing(let before), .standing(let standing)): before.incarnation == standing.incarnation
+      case (.opening, .opening), (.standing, .opening): false
+      }
+    }
   }
 
   public enum RenewalEnd: Hashable, Sendable {
@@ -53,24 +63,35 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   /// The session's end, as a node that leaves asks for it.
-  private enum End: Hashable, Sendable {
+  private enum End: StateList {
     case notAsked
     /// The transaction is on its way. Nothing is renewed meanwhile: the end is asked of the record as it is.
     case asked
     /// Nobody knows whether it was applied, or will be. A renewal that is committed afterwards rules it out.
     case inDoubt
+
+    func mayBecome(_ next: End) -> Bool {
+      switch (self, next) {
+      case (_, .asked): self != .asked
+      case (.asked, .inDoubt), (_, .notAsked): true
+      case (.notAsked, .inDoubt), (.inDoubt, .inDoubt): false
+      }
+    }
   }
 
-  public private(set) var phase: Phase = .none {
+  private var ending = StateCourse(End.notAsked)
+  private var course = StateCourse(Phase.none) {
     didSet {
       deadline = standing.flatMap { standing in
         standing.confirmedSent.map { timing.deadline(sent: $0, ttl: standing.confirmedTTL) }
       }
     }
   }
+  public var phase: Phase { course.state }
+  private var end: End { ending.state }
+  var breach: String? { course.breach ?? ending.breach }
   /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
   public private(set) var deadline: BootInstant?
-  private var end: End = .notAsked
   /// Since when it has been valid without a break; nil: it is not known to be.
   public private(set) var validSince: BootInstant?
   /// A renewal is on its way.
@@ -106,7 +127,9 @@ public struct OwnSession: Hashable, Sendable {
 
   // MARK: opening
 
-  package mutating func opens(as incarnation: Incarnation, now: BootInstant) { phase = .opening(incarnation, sent: now) }
+  package mutating func opens(as incarnation: Incarnation, now: BootInstant) {
+    course.move(to: .opening(incarnation, sent: now))
+  }
 
   /// The transaction that opens it.
   ///
@@ -123,21 +146,23 @@ public struct OwnSession: Hashable, Sendable {
 
   package mutating func opened(at revision: Revision) {
     guard case .opening(let incarnation, let sent) = phase else { return }
-    phase = .standing(
-      Standing(incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false)
-    )
+    course.move(
+      to: .standing(
+        Standing(
+          incarnation: incarnation, created: revision, modified: revision, counter: 1, confirmedSent: sent, leaving: false)))
     nextRenewal = sent + timing.renewInterval
     validSince = sent
   }
 
-  package mutating func openingFailed() { if case .opening = phase { phase = .none } }
+  package mutating func openingFailed() { if case .opening = phase { course.move(to: .none) } }
 
   /// Takes up a session of an earlier life of this controller, found standing in the store.
   package mutating func takeUp(_ incarnation: Incarnation, _ entry: Stored<SessionRecord>, now: BootInstant) {
-    phase = .standing(
-      Standing(
-        incarnation: incarnation, created: entry.created, modified: entry.modified, counter: entry.value.counter,
-        confirmedSent: nil, leaving: entry.value.phase == .leaving))
+    course.move(
+      to: .standing(
+        Standing(
+          incarnation: incarnation, created: entry.created, modified: entry.modified, counter: entry.value.counter,
+          confirmedSent: nil, leaving: entry.value.phase == .leaving)))
     nextRenewal = now
   }
 
@@ -150,7 +175,7 @@ public struct OwnSession: Hashable, Sendable {
   ///   - role: the planner's record, where it is this session's: the role ends with it.
   mutating func end(if conditions: [Condition<RecordKey>], with role: Stored<PlannerRecord>?) -> PermittedTransaction? {
     guard case .standing(let standing) = phase, !renewing, end != .asked else { return nil }
-    end = .asked
+    ending.move(to: .asked)
     let key = RecordKey.session(standing.incarnation)
     var transaction = ClusterTransaction(if: [.unchanged(key, modified: standing.modified)] + conditions, write: [.delete(key)])
     if let role {
@@ -160,9 +185,9 @@ public struct OwnSession: Hashable, Sendable {
     return PermittedTransaction(transaction)
   }
 
-  package mutating func endRefused() { if end == .asked { end = .notAsked } }
+  package mutating func endRefused() { if end == .asked { ending.move(to: .notAsked) } }
 
-  package mutating func endUnanswered() { if end == .asked { end = .inDoubt } }
+  package mutating func endUnanswered() { if end == .asked { ending.move(to: .inDoubt) } }
 
   // MARK: renewing
 
@@ -182,7 +207,7 @@ public struct OwnSession: Hashable, Sendable {
     standing.leaving = leaving
     standing.asked = ttl
     standing.confirmedTTL = shorter(standing.confirmedTTL, ttl)
-    phase = .standing(standing)
+    course.move(to: .standing(standing))
     nextRenewal = now + timing.renewInterval
     let key = RecordKey.session(standing.incarnation)
     return PermittedTransaction(
@@ -204,8 +229,8 @@ public struct OwnSession: Hashable, Sendable {
     standing.counter += 1
     standing.confirmedSent = max(sent, standing.confirmedSent ?? sent)
     standing.confirmedTTL = standing.asked
-    phase = .standing(standing)
-    if end == .inDoubt { end = .notAsked }
+    course.move(to: .standing(standing))
+    if end == .inDoubt { ending.move(to: .notAsked) }
     return .renewed
   }
 
@@ -216,7 +241,7 @@ public struct OwnSession: Hashable, Sendable {
     guard let current, current.created == standing.created else { return .lost }
     standing.modified = current.modified
     standing.counter = current.value.counter
-    phase = .standing(standing)
+    course.move(to: .standing(standing))
     nextRenewal = now
     return .again
   }
@@ -228,10 +253,10 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   package mutating func lost() {
-    phase = .none
+    course.move(to: .none)
     renewing = false
     validSince = nil
-    end = .notAsked
+    ending.move(to: .notAsked)
   }
 }
 

@@ -42,6 +42,16 @@ struct Effects: Sendable {
   /// A check of the core on itself. One that fails is a defect: it is told, and the node stops what it runs.
   mutating func check(_ holds: Bool, _ what: @autoclosure () -> String) { if !holds, breach == nil { breach = what() } }
 
+  /// Takes back what was asked for since the last event, but for what stops something or tells people.
+  mutating func takeBack() {
+    actions.removeAll {
+      switch $0 {
+      case .note, .save, .isolateDirectly, .tellGuard(.isolate), .tellGuard(.kill), .tellGuard(.protect): false
+      default: true
+      }
+    }
+  }
+
   // MARK: the store
 
   mutating func transact(_ purpose: Purpose, _ transaction: consuming PermittedTransaction, timeout: Duration? = nil) {

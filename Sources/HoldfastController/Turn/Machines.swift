@@ -19,6 +19,11 @@ struct Machines: Sendable {
     peers = PeerExpiry(timing: configuration.timing)
   }
 
+  /// A transition that is none of the listed ones; nil: there was none.
+  var breach: String? {
+    workloads.breach ?? lease.session.breach ?? guardLink.breach ?? departure.breach ?? report.breach
+  }
+
   func isPlanner(_ facts: Facts) -> Bool {
     guard let own = lease.session.incarnation, let planner = facts.view.planner?.value.incarnation else { return false }
     return planner == own

@@ -8,7 +8,12 @@ import HoldfastTime
 ///     free ──sent──▶ in flight ──committed──▶ free
 ///      ▲                └──failed──▶ backing off ──time──▶ free
 struct ClaimLine: Hashable, Sendable {
-  private enum Line: Hashable, Sendable { case free, inFlight }
+  private enum Line: StateList {
+    case free, inFlight
+
+    /// One write at a time; the end of one may come when the workload is not this node's any more.
+    func mayBecome(_ next: Line) -> Bool { self == .free || next == .free }
+  }
 
   /// Writes that failed in a row; each waits longer for the next.
   private struct Backoff: Hashable, Sendable {
@@ -33,7 +38,7 @@ struct ClaimLine: Hashable, Sendable {
     case shut(until: BootInstant)
   }
 
-  private var line = Line.free
+  private var course = StateCourse(Line.free)
   private var backoff = Backoff()
   private var proof = Proof.none
   /// The revision of the placement under which the workload was given up here: the planner has to think anew first.
@@ -42,10 +47,11 @@ struct ClaimLine: Hashable, Sendable {
   private(set) var goesAlone = false
 
   var isBlank: Bool { self == ClaimLine() }
+  var breach: String? { course.breach }
 
   // MARK: questions
 
-  var isBusy: Bool { line == .inFlight }
+  var isBusy: Bool { course.state == .inFlight }
 
   /// Whether the claim may be written now.
   func door(at now: BootInstant) -> Door {
@@ -81,7 +87,7 @@ struct ClaimLine: Hashable, Sendable {
 
   // MARK: what becomes of a write
 
-  mutating func sent() { line = .inFlight }
+  mutating func sent() { course.move(to: .inFlight) }
 
   mutating func committed(at revision: Revision) {
     ended()
@@ -94,13 +100,13 @@ struct ClaimLine: Hashable, Sendable {
   }
 
   private mutating func ended() {
-    line = .free
+    course.move(to: .free)
     backoff = Backoff()
   }
 
   /// - Parameter wasOnlyTold: what failed only told what happens.
   mutating func failed(at now: BootInstant, pause: Duration, wasOnlyTold: Bool = false) {
-    line = .free
+    course.move(to: .free)
     let until = now + pause * (1 << min(backoff.failures, 3))
     backoff.failures += 1
     if wasOnlyTold { backoff.tells = until } else { backoff.writes = until }
@@ -150,7 +156,6 @@ struct ClaimLine: Hashable, Sendable {
   private mutating func send(
     _ write: WorkloadWrite, _ transaction: consuming PermittedTransaction, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    effects.check(!isBusy, "two writes to the claim of \(own.name) at a time")
     sent()
     effects.transact(.workload(own.name, write), transaction)
   }
@@ -166,12 +171,15 @@ struct ClaimLine: Hashable, Sendable {
     send(.prove, transaction, own, &effects)
   }
 
-  /// Gives the claim up. Only after the domain was observed to be gone: `own.sight` is that observation.
+  /// Gives the claim up: nothing of the workload is here any more.
   mutating func release(
-    why: String, failure: ClaimRecord.Failure? = nil, _ own: WorkloadFacts, _ turn: borrowing Turn, _ me: NodeName,
+    _ absence: consuming Absence, why: String, failure: ClaimRecord.Failure? = nil, _ own: WorkloadFacts,
+    _ turn: borrowing Turn, _ me: NodeName,
     _ effects: inout Effects
   ) {
-    guard turn.session.mayWrite, let claim = own.claim, own.isClaimed, mayWriteOrWait(own.name, &effects) else { return }
+    guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
+      mayWriteOrWait(own.name, &effects)
+    else { return }
     var record = claim.value
     record.release()
     if let failure {
@@ -201,8 +209,11 @@ struct ClaimLine: Hashable, Sendable {
   }
 
   /// Whether the workload arrived or ended, it is the target's from now on: that sees what is there.
-  mutating func handOver(_ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
-    guard turn.session.mayWrite, let claim = own.claim, own.isClaimed, mayWriteOrWait(own.name, &effects),
+  mutating func handOver(
+    _ absence: consuming Absence, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+  ) {
+    guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
+      mayWriteOrWait(own.name, &effects),
       let target = claim.value.migration?.target, let other = facts.view.sessions[target.incarnation]
     else { return }
     var record = claim.value

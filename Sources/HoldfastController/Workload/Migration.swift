@@ -8,13 +8,22 @@ import HoldfastTime
 ///     none ──offer──▶ offered ──target ready──▶ asked ──libvirt: arrived──▶ arrived ──▶ handed over
 ///                        └──────────┬────────────┴──still here──▶ withdrawn ──▶ offered, or stopped
 struct Migration: Hashable, Sendable {
-  private enum Attempt: Hashable, Sendable {
+  private enum Attempt: StateList {
     /// Not by this life.
     case none
     case offered(at: BootInstant)
     /// libvirt was asked for it.
     case asked(Transfer)
     case withdrawn
+
+    func mayBecome(_ next: Attempt) -> Bool {
+      switch (self, next) {
+      // libvirt is asked for what this life has offered, and for nothing else.
+      case (.offered, .asked), (.asked, .asked): true
+      case (.none, .asked), (.withdrawn, .asked): false
+      case (_, .offered), (_, .withdrawn), (_, .none): true
+      }
+    }
   }
   private struct Transfer: Hashable, Sendable {
     var offeredAt: BootInstant
@@ -25,7 +34,8 @@ struct Migration: Hashable, Sendable {
     var progress: MigrationProgress?
   }
 
-  private var attempt = Attempt.none
+  private var course = StateCourse(Attempt.none)
+  private var attempt: Attempt { course.state }
   /// Attempts that came to nothing, since it was to leave.
   private var failures = 0
   private(set) var reason: String?
@@ -37,6 +47,7 @@ struct Migration: Hashable, Sendable {
   private var arrivingSince: BootInstant?
 
   var isBlank: Bool { self == Migration() }
+  var breach: String? { course.breach }
 
   // MARK: questions
 
@@ -72,11 +83,11 @@ struct Migration: Hashable, Sendable {
 
   // MARK: the source
 
-  private mutating func offered(at now: BootInstant) { attempt = .offered(at: now) }
+  private mutating func offered(at now: BootInstant) { course.move(to: .offered(at: now)) }
 
   private mutating func asks() {
     guard case .offered(let at) = attempt else { return }
-    attempt = .asked(Transfer(offeredAt: at))
+    course.move(to: .asked(Transfer(offeredAt: at)))
   }
 
   mutating func arrived() { change { $0.hasArrived = true } }
@@ -84,7 +95,7 @@ struct Migration: Hashable, Sendable {
   mutating func failed(_ reason: String) { self.reason = reason }
 
   /// libvirt was not asked after all.
-  mutating func tooLate() { if case .asked(let transfer) = attempt { attempt = .offered(at: transfer.offeredAt) } }
+  mutating func tooLate() { if case .asked(let transfer) = attempt { course.move(to: .offered(at: transfer.offeredAt)) } }
 
   /// - Returns: true when libvirt is to be asked to give it up.
   private mutating func cancels() -> Bool {
@@ -103,14 +114,17 @@ struct Migration: Hashable, Sendable {
       case .asked(let transfer): !transfer.isCancelled
       case .offered, .withdrawn: false
       }
-    attempt = .withdrawn
+    course.move(to: .withdrawn)
     failures += 1
     retryAt = now + Limits.migrationPause
     return mayBeUnderWay
   }
 
   /// The workload is not to leave this way any more.
-  private mutating func reset() { (attempt, failures, reason, retryAt) = (.none, 0, nil, nil) }
+  private mutating func reset() {
+    course.move(to: .none)
+    (failures, reason, retryAt) = (0, nil, nil)
+  }
 
   /// It is to leave, or is not any more.
   ///
@@ -184,7 +198,7 @@ struct Migration: Hashable, Sendable {
   private mutating func change(_ body: (inout Transfer) -> Void) {
     guard case .asked(var transfer) = attempt else { return }
     body(&transfer)
-    attempt = .asked(transfer)
+    course.move(to: .asked(transfer))
   }
 
   /// It was to leave and runs on here until something changes; nil: no more.

@@ -5,7 +5,9 @@ import HoldfastTime
 
 /// What the guard was told about one workload, and what this controller may take for granted of that.
 ///
-///     unguarded ──protect──▶ told ──forget, release──▶ unguarded (the guard may list it for a moment more)
+///     unguarded ──protect──▶ told ──forget, release──▶ forgetting ──the guard lists it no more──▶ unguarded
+///                              ▲                          └──protect──▶ told anew ──the guard listed it no more──▶ told
+///                              └────────────────────────────────────────────────────────────┘
 ///     any ──kill──▶ the same, with a kill that stays commanded until the guard is another one or the workload starts anew
 struct Protection: Hashable, Sendable {
   /// A kill that the guard was told to make, because the claim is lost.
@@ -14,13 +16,44 @@ struct Protection: Hashable, Sendable {
     var cgroup: String?
   }
 
-  /// What the guard was told to protect.
-  private(set) var told: GuardedWorkload?
+  private enum Standing: StateList {
+    case unguarded
+    /// The guard was told to protect it.
+    case told(GuardedWorkload)
+    /// It was told to forget the workload and still lists it: what it said before it took the command is no news.
+    case forgetting
+    /// It was told to protect the workload anew, and its word of before still stands.
+    case toldAnew(GuardedWorkload)
+
+    func mayBecome(_ next: Standing) -> Bool {
+      switch (self, next) {
+      case (.unguarded, .told), (.told, .told), (.told, .unguarded), (.told, .forgetting): true
+      // Only a word of the guard without the name ends that.
+      case (.forgetting, .toldAnew), (.forgetting, .unguarded), (.toldAnew, .told), (.toldAnew, .toldAnew): true
+      case (.toldAnew, .forgetting), (.forgetting, .forgetting), (.unguarded, .forgetting), (.unguarded, .unguarded): true
+      case (.unguarded, .toldAnew), (.told, .toldAnew), (.forgetting, .told), (.toldAnew, .unguarded): false
+      }
+    }
+  }
+
+  private var course = StateCourse(Standing.unguarded)
   private var kill: Kill?
-  /// It was told to forget the workload and still lists it: what it said before it took the command is no news.
-  private var isForgetting = false
 
   var isBlank: Bool { self == Protection() }
+  var breach: String? { course.breach }
+  /// What the guard was told to protect.
+  var told: GuardedWorkload? {
+    switch course.state {
+    case .told(let workload), .toldAnew(let workload): workload
+    case .unguarded, .forgetting: nil
+    }
+  }
+  private var isForgetting: Bool {
+    switch course.state {
+    case .forgetting, .toldAnew: true
+    case .unguarded, .told: false
+    }
+  }
   /// The guard lists it still, and was told to forget it.
   var isForgotten: Bool { isForgetting }
   var isCondemned: Bool { kill != nil }
@@ -52,7 +85,7 @@ struct Protection: Hashable, Sendable {
 
   mutating func protect(_ workload: GuardedWorkload, _ effects: inout Effects) {
     guard told != workload else { return }
-    told = workload
+    course.move(to: isForgetting ? .toldAnew(workload) : .told(workload))
     effects.tellGuard(.protect(workload))
   }
 
@@ -62,8 +95,7 @@ struct Protection: Hashable, Sendable {
   /// The guard, where it protects the workload, is told by this command that it no longer does.
   mutating func end(_ name: WorkloadName, _ command: GuardCommand, _ guardian: GuardWord, _ effects: inout Effects) {
     guard holds(name, guardian) else { return }
-    told = nil
-    isForgetting = guardian.workloads.contains(name.text)
+    course.move(to: isForgetting || guardian.workloads.contains(name.text) ? .forgetting : .unguarded)
     effects.tellGuard(command)
   }
 
@@ -86,12 +118,19 @@ struct Protection: Hashable, Sendable {
   /// What was killed was another run, or is gone; or the guard that was told is another one.
   mutating func acquit() { kill = nil }
 
-  mutating func guardDropped() { isForgetting = false }
+  /// The guard has said that it does not list the workload.
+  mutating func guardDropped() {
+    switch course.state {
+    case .forgetting: course.move(to: .unguarded)
+    case .toldAnew(let workload): course.move(to: .told(workload))
+    case .unguarded, .told: break
+    }
+  }
 
   /// What outlives the workload's being this node's.
   var remains: Protection {
     var remains = Protection()
-    remains.isForgetting = isForgetting
+    if isForgetting { remains.course.move(to: .forgetting) }
     return remains
   }
 }

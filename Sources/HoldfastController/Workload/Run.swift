@@ -19,13 +19,24 @@ struct Run: Hashable, Sendable {
     var isUnknown: Bool
   }
 
-  private enum Phase: Hashable, Sendable {
+  private enum Phase: StateList {
     case idle
     case calling(DomainOperation)
     case settling(DomainOperation, Ended)
+
+    func mayBecome(_ next: Phase) -> Bool {
+      switch (self, next) {
+      case (.idle, .calling), (.calling, .idle), (.settling, .idle): true
+      // What is waited for is the effect of that very call.
+      case (.calling(let called), .settling(let settled, _)), (.settling(let called, _), .settling(let settled, _)):
+        called == settled
+      default: false
+      }
+    }
   }
 
-  private var phase = Phase.idle
+  private var course = StateCourse(Phase.idle)
+  private var phase: Phase { course.state }
   /// Starts that failed in a row on this node.
   private(set) var failedStarts = 0
   /// Why the last start failed, when it is time to give the workload up.
@@ -43,6 +54,7 @@ struct Run: Hashable, Sendable {
   private var toldFailure: String?
 
   var isBlank: Bool { self == Run() }
+  var breach: String? { course.breach }
 
   // MARK: questions
 
@@ -61,7 +73,7 @@ struct Run: Hashable, Sendable {
 
   // MARK: steps
 
-  mutating func begin(_ kind: DomainOperation) { phase = .calling(kind) }
+  mutating func begin(_ kind: DomainOperation) { course.move(to: .calling(kind)) }
 
   /// After a failure nothing is tried for a while; what is seen is taken in all the same.
   ///
@@ -100,37 +112,37 @@ struct Run: Hashable, Sendable {
     let now = facts.now
     switch (kind, outcome) {
     case (.start, .failed(let reason)):
-      phase = .idle
+      course.move(to: .idle)
       startFailed(because: reason, of: own, facts)
       retryAt = giveUp == nil ? now + Limits.afterFailure : nil
       effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
     case (.migrate, .failed(let reason)):
-      phase = .idle
+      course.move(to: .idle)
       return .migrationFailed(reason: reason)
     case (.resume, .failed(let reason)):
-      phase = .idle
+      course.move(to: .idle)
       failedResumes += 1
       retryAt = now + .seconds(min(failedResumes, Limits.longestResumePause))
       effects.note(
         .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
     case (_, .tooLate):
-      phase = .idle
+      course.move(to: .idle)
       retryAt = now + facts.timing.renewInterval / 2
       return .tooLate
     case (_, .failed(let reason)):
-      phase = .idle
+      course.move(to: .idle)
       retryAt = now + Limits.afterFailure
       tellFailure(kind, reason, of: own.name, &effects)
     case (.start, .barred):
-      phase = .idle
+      course.move(to: .idle)
       return .wasBarred
     case (.bar, _), (_, .barred): break
     case (.unmark, .done):
-      phase = .idle
+      course.move(to: .idle)
       isUnmarked = true
     case (_, .done), (_, .unknown):
       let inventories = facts.local.inventoryCount(own.id?.connection ?? "")
-      phase = .settling(kind, Ended(at: now, inventories: inventories, isUnknown: outcome != .done))
+      course.move(to: .settling(kind, Ended(at: now, inventories: inventories, isUnknown: outcome != .done)))
       effects.agenda.look(at: own.name, at: now + Limits.settling)
       if kind == .migrate, outcome == .done { return .migrationArrived }
     }
@@ -181,14 +193,14 @@ struct Run: Hashable, Sendable {
     }
     if !ended.isRefreshed {
       (ended.isRefreshed, ended.at, ended.inventories) = (true, effects.now, inventories)
-      phase = .settling(kind, ended)
+      course.move(to: .settling(kind, ended))
       effects.agenda.look(at: own.name, at: again)
       effects.refresh()
     } else if kind == .start, ended.isUnknown, !fence.close(own.name, facts, &effects) {
       effects.agenda.look(at: own.name, at: again)
     } else if inventories > ended.inventories {
       // Seen anew, and the effect is not there: the operation did not work, or was undone.
-      phase = .idle
+      course.move(to: .idle)
       guard kind == .start else { return }
       if ended.isUnknown { fence.inherit() }
       startFailed(because: "it ended right after its start", of: own, facts)
@@ -214,7 +226,7 @@ struct Run: Hashable, Sendable {
     case (.mark, .present(let domain)) where call != nil && !domain.persistent && Self.isMarked(domain, own): break
     default: return false
     }
-    phase = .idle
+    course.move(to: .idle)
     return true
   }
 

@@ -9,17 +9,28 @@ import HoldfastTime
 ///     open ──asked──▶ asked ──done──▶ closed ──the next start here──▶ open
 ///      ▲                └─refused──▶ refused ──after a pause──▶ asked
 struct StartFence: Hashable, Sendable {
-  private enum Bar: Hashable, Sendable {
+  private enum Bar: StateList {
     case open, asked, closed
     /// It could not be made certain; asked again then.
     case refused(until: BootInstant)
+
+    func mayBecome(_ next: Bar) -> Bool {
+      switch (self, next) {
+      case (.open, .asked), (.asked, .closed), (.asked, .refused), (.refused, .asked): true
+      // The next start here takes the bar away, or outruns the one that was asked for.
+      case (_, .open): true
+      default: false
+      }
+    }
   }
 
   /// A start that an earlier life of this controller asked for, or one whose call was not answered, may still be on its way.
   private(set) var hasLateStart = false
-  private var bar = Bar.open
+  private var course = StateCourse(Bar.open)
+  private var bar: Bar { course.state }
 
   var isBlank: Bool { self == StartFence() }
+  var breach: String? { course.breach }
 
   /// A start that was asked of libvirt before may still succeed. That the workload is seen to run does not settle it: two lives may have asked,
   /// and the second start waits for the end of what the first began.
@@ -35,7 +46,7 @@ struct StartFence: Hashable, Sendable {
   mutating func noLateStart() { hasLateStart = false }
 
   /// The next start here takes the bar away.
-  mutating func open() { bar = .open }
+  mutating func open() { course.move(to: .open) }
 
   /// Makes certain that no earlier start can succeed: asks for a bar where none is, and waits where one was refused.
   ///
@@ -51,7 +62,7 @@ struct StartFence: Hashable, Sendable {
     }
     // Where libvirt does not answer it is asked when it does.
     guard let domain = facts.view.identity(of: name), facts.local.unreachable[domain.connection] == nil else { return false }
-    bar = .asked
+    course.move(to: .asked)
     let mark = ClaimMark(cluster: facts.configuration.cluster, workload: name.text, epoch: .none)
     effects.bar(name, DomainID(connection: domain.connection, name: name.text), uuid: domain.uuid, mark)
     return false
@@ -60,7 +71,7 @@ struct StartFence: Hashable, Sendable {
   /// - Returns: false when nobody asked.
   mutating func ended(_ outcome: OperationOutcome, at now: BootInstant) -> Bool {
     guard bar == .asked else { return false }
-    bar = outcome == .done ? .closed : .refused(until: now + Limits.betweenBars)
+    course.move(to: outcome == .done ? .closed : .refused(until: now + Limits.betweenBars))
     return true
   }
 }

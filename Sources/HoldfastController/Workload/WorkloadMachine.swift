@@ -58,7 +58,8 @@ struct WorkloadMachine: Sendable {
   }
 
   private mutating func absentAndMine(
-    _ id: DomainID, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ startsUnderWay: Int, _ effects: inout Effects
+    _ id: DomainID, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ startsUnderWay: Int,
+    _ effects: inout Effects
   ) {
     // The guard was told of a start that is to be made when it has said so.
     let isAboutToStart = own.isWantedHere && parts.protection.isToldOfStart && parts.run.giveUp == nil
@@ -66,25 +67,28 @@ struct WorkloadMachine: Sendable {
     guard !isBusy else { return }
     if parts.hasMigrated(own, facts) {
       // A start of an earlier life may wait in libvirt for the name to be free.
-      if parts.awaitsBar(facts, &effects) { return }
-      return parts.line.handOver(own, turn, facts, &effects)
+      guard let absence = parts.absence(own, facts, &effects) else { return }
+      return parts.line.handOver(absence, own, turn, facts, &effects)
     }
     if own.isWantedHere, own.migration?.step == .ready { return parts.line.offer(nil, own, turn, &effects) }
     parts.run.noteVanished(name, facts.me, &effects)
-    if !own.isWantedHere || parts.run.giveUp != nil, parts.awaitsBar(facts, &effects) { return }
-    if own.isUnprotecting { return effects.batch.forget(name) }
-    guard own.isWantedHere else {
-      let why = own.desired == .stopped ? "stopped by the operator" : "it moves"
-      return parts.line.release(why: why, own, turn, facts.me, &effects)
-    }
-    if let reason = parts.run.giveUp {
-      let failure = ClaimRecord.Failure(count: parts.run.failedStarts, reason: reason)
-      return parts.line.release(
-        why: "it does not start here: \(reason)", failure: failure, own, turn, facts.me, &effects)
-    }
+    guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
     if parts.run.mayTryOrWait(name, &effects) {
       StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
     }
+  }
+
+  /// It is not here, and not to be: its claim is given up, or goes with its records.
+  private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
+    guard let absence = parts.absence(own, facts, &effects) else { return }
+    if own.isUnprotecting { return effects.batch.forget(name) }
+    if own.isWantedHere, let reason = parts.run.giveUp {
+      let failure = ClaimRecord.Failure(count: parts.run.failedStarts, reason: reason)
+      let why = "it does not start here: \(reason)"
+      return parts.line.release(absence, why: why, failure: failure, own, turn, facts.me, &effects)
+    }
+    let why = own.desired == .stopped ? "stopped by the operator" : "it moves"
+    parts.line.release(absence, why: why, own, turn, facts.me, &effects)
   }
 
   private mutating func absentAndNotMine(
@@ -103,14 +107,13 @@ struct WorkloadMachine: Sendable {
   private mutating func settleDoubt(
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    if own.isUnprotecting {
-      effects.batch.forget(name)
-    } else if parts.hasMigrated(own, facts) {
-      parts.line.handOver(own, turn, facts, &effects)
-    } else if own.isWantedHere {
-      parts.line.prove(own, turn, &effects)
+    if own.isUnprotecting { return effects.batch.forget(name) }
+    if !parts.hasMigrated(own, facts), own.isWantedHere { return parts.line.prove(own, turn, &effects) }
+    guard let absence = parts.absence(own, facts, &effects) else { return }
+    if parts.hasMigrated(own, facts) {
+      parts.line.handOver(absence, own, turn, facts, &effects)
     } else {
-      parts.line.release(why: "it was given up before", own, turn, facts.me, &effects)
+      parts.line.release(absence, why: "it was given up before", own, turn, facts.me, &effects)
     }
   }
 
@@ -198,10 +201,10 @@ struct WorkloadMachine: Sendable {
   private mutating func nameIsTaken(
     by domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    guard !isBusy else { return }
+    guard !isBusy, let absence = parts.absence(own, facts, &effects) else { return }
     let reason = "a domain that is not under protection has its name (UUID \(domain.uuid))"
-    guard own.isWantedHere else { return parts.line.release(why: "it moves", own, turn, facts.me, &effects) }
-    parts.line.release(why: reason, failure: .init(count: 1, reason: reason), own, turn, facts.me, &effects)
+    guard own.isWantedHere else { return parts.line.release(absence, why: "it moves", own, turn, facts.me, &effects) }
+    parts.line.release(absence, why: reason, failure: .init(count: 1, reason: reason), own, turn, facts.me, &effects)
   }
 
   // MARK: what comes from outside

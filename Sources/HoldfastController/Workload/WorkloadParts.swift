@@ -17,6 +17,9 @@ struct WorkloadParts: Sendable {
   /// Nothing in it says more than a new one would.
   var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank }
 
+  /// A transition that is none of the listed ones; nil: there was none.
+  var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach }
+
   // MARK: questions
 
   var mayStillAppear: Bool { fence.mayStillAppear(isStarting: run.isStarting) }
@@ -121,6 +124,12 @@ struct WorkloadParts: Sendable {
   /// An earlier start may still succeed, and it is not certain yet that it cannot: that is asked for.
   mutating func awaitsBar(_ facts: Facts, _ effects: inout Effects) -> Bool {
     mayStillAppear && !fence.close(name, facts, &effects)
+  }
+
+  /// The proof that nothing of it is here; where an earlier start may still succeed, that is barred first.
+  mutating func absence(_ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) -> Absence? {
+    if awaitsBar(facts, &effects) { return nil }
+    return Absence(self, own)
   }
 
   // MARK: the guard's knowledge

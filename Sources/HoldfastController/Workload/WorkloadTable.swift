@@ -8,6 +8,8 @@ struct WorkloadTable: Sendable {
   private var machines: [WorkloadName: WorkloadMachine] = [:]
   /// Starts that libvirt was asked for and whose calls have not ended.
   private(set) var startsUnderWay = 0
+  /// The first transition of a workload's machine that is none of the listed ones.
+  private(set) var breach: String?
 
   subscript(name: WorkloadName) -> WorkloadMachine? { machines[name] }
   var names: Dictionary<WorkloadName, WorkloadMachine>.Keys { machines.keys }
@@ -26,6 +28,7 @@ struct WorkloadTable: Sendable {
   }
 
   mutating func put(_ machine: WorkloadMachine) {
+    if breach == nil, let found = machine.parts.breach { breach = "\(machine.name): \(found)" }
     if machine.parts.run.isCallingStart { startsUnderWay += 1 }
     if !machine.parts.isBlank { machines[machine.name] = machine }
   }

@@ -8,7 +8,7 @@ public struct Note: Hashable, Sendable, Codable {
     case nodeLost, plannerTaken, placed, pending, policies, maintenance, disarmed, armed, quarantine
     case claimed, released, migrating, migrated, started, startFailed, stopping, stopped, vanished, killed, adopted, unprotected
     case isolated, resumed, guardLost, guardBack, guardRefused
-    case hypervisorLost, hypervisorBack, intruder, stray, unreadable, leaving
+    case hypervisorLost, hypervisorBack, intruder, stray, unreadable, unsound, leaving
   }
   public var severity: Severity
   public var kind: Kind

@@ -116,8 +116,9 @@ public struct Controller: Sendable {
     SessionEnd.withdrawIfFrozen(turn, facts, &machines, &effects)
     machines.report.step(turn, facts, machines.workloads, guardPhase: machines.guardLink.summary, &effects)
     machines.lease.watchTheWatch(facts, &effects)
-    SessionEnd.departIfEmpty(turn, facts, &machines, &effects)
-    askToBeWoken()
+    SessionEnd.spare(facts, &machines, &effects)
+    if !isFinished { SessionEnd.departIfEmpty(turn, facts, &machines, &effects) }
+    if !isFinished { askToBeWoken() }
   }
 
   private mutating func stepWorkloads(_ turn: borrowing Turn) {

@@ -54,6 +54,12 @@ public struct ClusterView: Sendable {
     return found
   }
 
+  /// A node that is up, other than this one, on which a domain with that UUID runs outside protection.
+  public func otherNode(withUnmanaged uuid: String, than node: NodeName) -> NodeName? {
+    let up = standingNodes
+    return reports.filter { $0.key != node && up.contains($0.key) && $0.value.value.unmanagedUUIDs.contains(uuid) }.keys.min()
+  }
+
   /// What the workload's domain is, or was before it left protection; nil: it never had a claim.
   public func identity(of workload: WorkloadName) -> (connection: String, uuid: String)? {
     if let spec = specs[workload]?.value { return (spec.connection, spec.uuid) }

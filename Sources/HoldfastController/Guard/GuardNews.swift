@@ -34,7 +34,11 @@ enum GuardNews {
       effects.agenda.note(.guardLists(forgotten))
     }
     for name in heard.inheritedStarts { machines.workloads.change(WorkloadName(name)) { $0.inheritStart() } }
-    if heard.losesKills { machines.workloads.changeAll { $0.losesKill() } }
+    if heard.losesKills {
+      let condemned = Set(machines.workloads.all.filter(\.parts.protection.isCondemned).map(\.name))
+      for name in condemned.sorted() { machines.workloads.change(name) { $0.losesKill() } }
+      effects.agenda.note(.guardLists(condemned))
+    }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
     if heard.extends { machines.guardLink.extend(machines.lease.session.deadline, &effects) }
   }

@@ -6,6 +6,8 @@ import HoldfastTime
 /// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
 ///
 ///     staying ──leave──▶ handing over (unhurried ──▶ hasty) ──nothing is left──▶ left
+///        └──leave, disarmed──▶ sparing ──the guard is there──▶ left
+///                                 └──armed again──▶ handing over
 struct Departure: Sendable {
   enum Pace: Hashable, Sendable {
     case unhurried
@@ -15,12 +17,14 @@ struct Departure: Sendable {
 
   private enum State: StateList {
     case staying
+    /// The cluster is disarmed: what runs here stays. Somebody has to enforce its deadline when this controller is gone.
+    case sparing(Pace)
     case handingOver(Pace)
     case left
 
     func mayBecome(_ next: State) -> Bool {
       switch (self, next) {
-      case (.staying, .handingOver), (.staying, .left), (.handingOver, .left): true
+      case (.staying, .sparing), (.staying, .handingOver), (.sparing, .handingOver), (_, .left): self != .left
       case (.handingOver(let pace), .handingOver(let other)): pace == .unhurried && other == .hasty
       default: false
       }
@@ -46,21 +50,36 @@ struct Departure: Sendable {
   /// - Parameter isSpared: the cluster is disarmed and something runs here: it stays.
   mutating func begin(_ pace: Pace, isSpared: Bool, _ me: NodeName, _ effects: inout Effects) {
     switch state {
-    case .left, .handingOver(.hasty): return
+    case .left, .sparing, .handingOver(.hasty): return
     case .handingOver(.unhurried):
       guard pace == .hasty else { return }
       course.move(to: .handingOver(.hasty))
       effects.agenda.note(.departure)
     case .staying:
-      if isSpared {
-        effects.note(.leaving, "\(me) ends; the cluster is disarmed, so its workloads stay")
-        course.move(to: .left)
-        return effects.finish()
-      }
-      course.move(to: .handingOver(pace))
-      effects.note(.leaving, "\(me) leaves: its workloads are handed over")
-      effects.agenda.note(.leaving)
+      if isSpared { course.move(to: .sparing(pace)) } else { handOver(pace, me, &effects) }
     }
+  }
+
+  private mutating func handOver(_ pace: Pace, _ me: NodeName, _ effects: inout Effects) {
+    course.move(to: .handingOver(pace))
+    effects.note(.leaving, "\(me) leaves: its workloads are handed over")
+    effects.agenda.note(.leaving)
+  }
+
+  /// Leaves what runs here as it is, once something enforces its deadline: the guard, or a freeze that was seen.
+  ///
+  /// - Parameter isSpared: the cluster is disarmed still.
+  mutating func spare(isSpared: Bool, isGuarded: Bool, _ me: NodeName, _ effects: inout Effects) {
+    guard case .sparing(let pace) = state else { return }
+    guard isSpared else { return handOver(pace, me, &effects) }
+    guard isGuarded else {
+      return effects.noteOnce(
+        .leaving,
+        "\(me) ends when its guard is back: the cluster is disarmed, so its workloads stay, and only the guard can stop them in time"
+      )
+    }
+    effects.note(.leaving, "\(me) ends; the cluster is disarmed, so its workloads stay")
+    abandon(&effects)
   }
 
   /// Ends this life of the controller.

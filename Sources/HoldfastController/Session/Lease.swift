@@ -88,8 +88,10 @@ struct Lease: Sendable {
     let deadline = facts.timing.deadline(sent: now, ttl: ttl)
     let isCertain = guardian.shortens(
       to: deadline, seesProtected: facts.seesProtectedDomain, isComplete: facts.local.isComplete, &effects)
-    guard isCertain, let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl) else { return }
-    effects.transact(.renew(sent: now), transaction, timeout: facts.timing.renewTimeout)
+    guard isCertain, let incarnation = session.incarnation,
+      let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl)
+    else { return }
+    effects.transact(.renew(incarnation, sent: now), transaction, timeout: facts.timing.renewTimeout)
   }
 
   /// A disarmed cluster is hands-off. Its safety is the usual one, with longer times: every node's session stands for as long as nothing is to be
@@ -257,8 +259,10 @@ struct Lease: Sendable {
   mutating func end(
     _ reason: Departure.Reason, if conditions: [Condition<RecordKey>], _ facts: Facts, isPlanner: Bool, _ effects: inout Effects
   ) -> Bool {
-    guard let transaction = session.end(if: conditions, with: isPlanner ? facts.view.planner : nil) else { return false }
-    effects.transact(.end(reason), transaction)
+    guard let incarnation = session.incarnation,
+      let transaction = session.end(if: conditions, with: isPlanner ? facts.view.planner : nil)
+    else { return false }
+    effects.transact(.end(incarnation, reason), transaction)
     return true
   }
 

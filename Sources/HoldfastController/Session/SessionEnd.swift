@@ -12,6 +12,14 @@ enum SessionEnd {
         facts.holds($0.value, under: machines.lease.session.incarnation)
       }
     machines.departure.begin(pace, isSpared: facts.isHandsOff && runsSomething, facts.me, &effects)
+    spare(facts, &machines, &effects)
+  }
+
+  /// In a disarmed cluster a controller that ends leaves everything as it is.
+  static func spare(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    let link = machines.guardLink
+    machines.departure.spare(
+      isSpared: facts.isHandsOff, isGuarded: link.isConnected || link.frozenSince != nil, facts.me, &effects)
   }
 
   static func departIfEmpty(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
@@ -50,6 +58,11 @@ enum SessionEnd {
     guard facts.now >= due else { return effects.agenda.look(at: due) }
     // A thaw may be on its way.
     guard !machines.guardLink.thaw.isResuming else { return }
+    // What is `stop` may hold its disks until the deadline: it is killed before anybody else may claim it.
+    guard
+      machines.guardLink.shortens(
+        to: facts.now, seesProtected: facts.seesProtectedDomain, isComplete: facts.local.isComplete, &effects)
+    else { return }
     if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {
       effects.agenda.look(at: facts.now + facts.timing.renewInterval / 4)
     }

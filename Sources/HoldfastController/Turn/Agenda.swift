@@ -50,7 +50,10 @@ struct Agenda: Sendable {
       isPlanDue = true
       isReportDue = true
       workloads.insert(workload)
-    case .placement(let workload), .kill(let workload): workloads.insert(workload)
+    case .placement(let workload, let isPlanned):
+      if !isPlanned { isPlanDue = true }
+      workloads.insert(workload)
+    case .kill(let workload): workloads.insert(workload)
     // Whether a domain is this node's hangs on what it wrote and on what the guard holds: the report tells of those that are not.
     case .write(let workload):
       isReportDue = true
@@ -77,8 +80,8 @@ struct Agenda: Sendable {
     }
   }
 
-  /// Makes everything due, as if nothing were known of what changed: a turn after that must ask for nothing. All but the plan, which depends on
-  /// the time as well.
+  /// Makes everything due, as if nothing were known of what changed: a turn after that must ask for nothing. All but the plan: in an evacuation it
+  /// depends on whose turn came last.
   mutating func noteEverything() {
     let isPlanDue = isPlanDue
     note(.listed)
@@ -168,7 +171,8 @@ enum News: Hashable, Sendable {
   case claim(WorkloadName, matters: Bool, isSeen: Bool)
   /// A spec or an intent.
   case definition(WorkloadName)
-  case placement(WorkloadName)
+  /// A placement: as this node has planned it, or by a write that it did not hear of, which may be an earlier plan's.
+  case placement(WorkloadName, isPlanned: Bool)
   /// A transaction about the workload ended.
   case write(WorkloadName)
   /// An operation on the workload's domain ended; others may have waited for the end of a start.

@@ -140,11 +140,13 @@ struct Facts: Sendable {
   /// ran it since. A clone, with another name, is somebody's own.
   func staleCopy(of workload: WorkloadName) -> DomainObservation? {
     let connection = view.specs[workload]?.value.connection
-    if connection != nil, configuration.record.connections.count == 1 { return nil }
+    // Adopted where it went on, a domain keeps the mark that it has; anywhere else such a mark is of a run before.
+    let isAdopting = view.intents[workload]?.value.desired == .adopting
+    if connection != nil, !isAdopting, configuration.record.connections.count == 1 { return nil }
     guard let claim = view.claims[workload]?.value else { return nil }
     // What went on here is no copy, even when the mark was taken off before it was brought up to date.
-    if connection == nil, claim.left?.node == me { return nil }
-    for served in configuration.record.connections where served != connection {
+    if connection == nil || isAdopting, claim.left?.node == me { return nil }
+    for served in configuration.record.connections where served != connection || isAdopting {
       guard let domain = local.domains[DomainID(connection: served, name: workload.text)], let mark = domain.mark else {
         continue
       }

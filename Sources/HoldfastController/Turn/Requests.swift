@@ -29,11 +29,11 @@ struct Requests: Sendable {
 /// Why a transaction was sent, and so who is told what became of it.
 enum Purpose: Hashable, Sendable {
   case open(Incarnation, sent: BootInstant)
-  case renew(sent: BootInstant)
+  case renew(Incarnation, sent: BootInstant)
   /// Brings the node's own record up to date.
   case describe
   /// Ends the session: a departure, or a node on which everything stays frozen.
-  case end(Departure.Reason)
+  case end(Incarnation, Departure.Reason)
   case expire(Incarnation, NodeName, takesRole: Bool)
   case takeRole
   case place
@@ -47,6 +47,14 @@ enum Purpose: Hashable, Sendable {
   /// Proves the claims of what is to go on, under the session that is asked for.
   case validate(Incarnation, kept: Set<WorkloadName>)
   case report(ReportRecord)
+
+  /// This node's session, where the transaction renews or ends it.
+  var ownSession: Incarnation? {
+    switch self {
+    case .renew(let incarnation, _), .end(let incarnation, _): incarnation
+    default: nil
+    }
+  }
 }
 
 /// A write about one workload.

@@ -32,7 +32,11 @@ enum StoreNews {
   }
 
   /// What changed in the store, told to the machines that keep something of it, and to the agenda.
-  static func learned(_ change: RecordChange, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
+  ///
+  /// - Parameter isPlanned: it is what this node's plan wrote, as the store's answer said.
+  static func learned(
+    _ change: RecordChange, isPlanned: Bool = false, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
     if let flaw = change.flaw { noteUnreadable(flaw, &effects) }
     switch change.key {
     case .session(let incarnation):
@@ -57,7 +61,7 @@ enum StoreNews {
       let isSeen = facts.observation(of: workload) != nil
       effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isSeen))
     case .spec(let workload), .intent(let workload): effects.agenda.note(.definition(workload))
-    case .placement(let workload): effects.agenda.note(.placement(workload))
+    case .placement(let workload): effects.agenda.note(.placement(workload, isPlanned: isPlanned))
     case .format, .history: effects.agenda.note(.other)
     }
   }

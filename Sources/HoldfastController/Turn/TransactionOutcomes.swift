@@ -10,12 +10,14 @@ enum TransactionOutcomes {
     _ effects: inout Effects
   ) {
     guard let pending = effects.takeRequest(id) else { return }
+    // An answer about a session that is over says nothing about the one that stands now.
+    if let asked = pending.purpose.ownSession, asked != machines.lease.session.incarnation { return }
     // A renewal says itself whether it is news.
     if case .renew = pending.purpose, case .verdict(.committed) = outcome {} else { effects.agenda.note(.other) }
     switch outcome {
     case .verdict(.committed(let revision)):
       for change in facts.take(pending.transaction.writes, committed: revision) {
-        StoreNews.learned(change, &facts, &machines, &effects)
+        StoreNews.learned(change, isPlanned: pending.purpose == .place, &facts, &machines, &effects)
       }
       succeeded(pending, at: revision, facts, &machines, &effects)
     case .verdict(.refused(let revision, let current)):
@@ -36,9 +38,9 @@ enum TransactionOutcomes {
     let me = facts.me
     switch pending.purpose {
     case .open(let incarnation, let sent): opened(incarnation, sent: sent, at: revision, facts, &machines, &effects)
-    case .renew(let sent): renewed(sent: sent, at: revision, facts, &machines, &effects)
+    case .renew(_, let sent): renewed(sent: sent, at: revision, facts, &machines, &effects)
     case .describe: machines.lease.described()
-    case .end(let reason): SessionEnd.ended(reason, facts, &machines, &effects)
+    case .end(_, let reason): SessionEnd.ended(reason, facts, &machines, &effects)
     case .expire(_, let node, let tookRole): machines.peers.declared(node, tookRole: tookRole, facts, &effects)
     case .takeRole: effects.note(.plannerTaken, "\(me) is the planner now")
     case .endMaintenance(let node):
@@ -151,7 +153,7 @@ enum TransactionOutcomes {
     case .renew:
       if !machines.lease.renewalFailed(refusedWith: current, at: now) { SessionEnd.lost(facts, &machines, &effects) }
     case .describe: machines.lease.describingFailed(at: now, facts.timing)
-    case .end(let reason): endFailed(reason, refusedWith: current, facts, &machines, &effects)
+    case .end(_, let reason): endFailed(reason, refusedWith: current, facts, &machines, &effects)
     case .arm: machines.lease.pause(facts.timing, &effects)
     case .expire, .takeRole, .place, .endMaintenance: machines.planning.failed(facts.timing, &effects)
     case .claim(let names):

@@ -121,6 +121,18 @@ public struct Adoption: Hashable, Sendable {
         isThis ? "it is protected already" : "another workload is protected under this name, with UUID \(spec.uuid)",
         isThis ? "`holdfast workload \(name)` shows it." : "Rename this domain: names are unique in the cluster.")
     }
+    if let claim = view.claims[name]?.value, let mark = domain.mark, mark.workload == name.text, mark.epoch < claim.epoch,
+      let left = claim.left, left.node != node
+    {
+      throw refusal(
+        .conflict, "it is a copy from before the workload went on \(left.node.map { "on \($0)" } ?? "elsewhere")",
+        "Destroy this copy: `virsh -c \(domain.id.connection) destroy \(domain.id.name)`. Adopt the other one where it runs.")
+    }
+    if let other = view.otherNode(withUnmanaged: domain.uuid, than: node) {
+      throw refusal(
+        .conflict, "a domain with its UUID runs on \(other) outside protection too",
+        "Decide which of the two holds the right data, destroy the other, then repeat.")
+    }
     if let mark = domain.mark, mark.workload != name.text, view.specs[WorkloadName(mark.workload)] != nil {
       throw refusal(
         .conflict, "it carries the mark of the workload \(mark.workload), as a copy of that domain would",

@@ -1,19 +1,19 @@
 /// The states of a machine, and which of them may follow which.
-protocol StateList: Hashable, Sendable {
+package protocol StateList: Hashable, Sendable {
   /// Whether `next` may follow this state: the same again only where that is listed too.
   func mayBecome(_ next: Self) -> Bool
 }
 
 /// A machine's state. It changes by `move` alone, which looks the transition up in the list of the legal ones. An illegal one is a defect of the
 /// controller: it is kept here, the simulator takes it for a violation, and in production the node is isolated (`Controller.breach`).
-struct StateCourse<State: StateList>: Hashable, Sendable {
-  private(set) var state: State
+package struct StateCourse<State: StateList>: Hashable, Sendable {
+  package private(set) var state: State
   /// The first transition that was not legal; nil: all were.
-  private(set) var breach: String?
+  package private(set) var breach: String?
 
-  init(_ state: State) { self.state = state }
+  package init(_ state: State) { self.state = state }
 
-  mutating func move(to next: State) {
+  package mutating func move(to next: State) {
     if !state.mayBecome(next), breach == nil { breach = "\(State.self) went from \(state) to \(next)" }
     state = next
   }

@@ -33,6 +33,16 @@ final class GuardProcess {
 
   var isIsolated: Bool { if case .isolated = machine.state.phase { true } else { false } }
 
+  /// Until when what is `isolation: stop` is not killed; nil: it is being killed, or nobody is there to.
+  var sparesUntil: BootInstant? {
+    guard isAlive else { return nil }
+    switch machine.record.phase {
+    case .armed(let deadline): return deadline
+    case .isolated(_, let killsAt): return killsAt
+    case .disarmed: return nil
+    }
+  }
+
   func die() {
     isAlive = false
     line?.lost("its process ended")

@@ -54,7 +54,8 @@ final class FrozenWatch {
   /// A workload that is frozen there under its claim.
   private func keepsFrozen(_ host: SimulatedHost) -> WorkloadName? {
     guard host.kernel.confirms, host.isPartitionFrozen || !host.frozenCgroups.isEmpty, Self.hasSession(host),
-      let incarnation = host.controller?.core.session.incarnation, world.store.disarm == nil
+      let incarnation = host.controller?.core.session.incarnation, world.store.session(incarnation) != nil,
+      world.store.disarm == nil
     else { return nil }
     for domain in host.domains.values where host.isFrozen(domain) && !domain.isKilled {
       guard let workload = world.invariants.workload(uuid: domain.uuid), let holder = world.store.claim(of: workload)?.holder,

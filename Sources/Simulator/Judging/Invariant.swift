@@ -7,6 +7,7 @@ public enum Invariant: String, CaseIterable, Sendable {
   case memoryIsLatest = "what goes on has the latest memory"
   case epochsGrow = "epochs only grow"
   case sessionsEndInTime = "a session ends when nothing executes under it"
+  case stoppedDies = "what is isolation: stop dies with its session"
   case claimsFollow = "a claim needs the placement and a session"
   case plannerPlaces = "only the planner places"
   case unmanagedUntouched = "what is not protected is never touched"

@@ -8,6 +8,8 @@ final class Invariants {
   private var uuids: [String: WorkloadName] = [:]
   /// What executes on each host, by UUID.
   private var executing: [[String: SimulatedDomain]]
+  /// Where each is placed, as of the last write.
+  private var placed: [WorkloadName: NodeName] = [:]
   private var lastHolders: [WorkloadName: NodeName] = [:]
   /// When each last executed, by UUID.
   private var ranUntil: [String: Moment] = [:]
@@ -122,6 +124,9 @@ final class Invariants {
     }
     for (workload, before) in claimsBefore { claimChanged(workload, from: before, by: who) }
     if hasPlacements { placementsChanged(transaction, from: who) }
+    for case .put(.placement(let workload), .placement(let placement)) in transaction.writes {
+      placed[workload] = placement.node
+    }
   }
 
   private func recordWritten(_ key: RecordKey, _ record: Record, from who: String) {
@@ -193,6 +198,7 @@ final class Invariants {
         world.violated(.sessionsEndInTime, "\(who) ended \(incarnation) while \(workload) executes on \(host.name)")
       }
     }
+    stoppedDies(with: incarnation, by: who)
     // An incarnation is its node's name and something random.
     guard !incarnation.text.hasPrefix("\(who)-") else { return }
     world.tally.count(.sessionsEnded)
@@ -202,6 +208,21 @@ final class Invariants {
         .noMassFailover,
         "\(who) declared \(incarnation) expired \(world.now - world.store.servesSince) after the store's return, which is no fair chance"
       )
+    }
+  }
+
+  /// What is `isolation: stop` holds its disks until it is dead: a guard that is there has begun to kill it when others may claim it. Where there is
+  /// none, the freeze is all there is.
+  private func stoppedDies(with incarnation: Incarnation, by who: String) {
+    for host in world.hosts where host.isRunning && incarnation.text.hasPrefix("\(host.name)-") {
+      guard let until = host.guardian?.sparesUntil, until > host.now else { continue }
+      for domain in host.domains.values where domain.partition == .stop && !domain.isKilled {
+        guard let workload = uuids[domain.uuid], isProtected(workload),
+          world.store.claim(of: workload)?.holder?.incarnation == incarnation
+        else { continue }
+        world.violated(
+          .stoppedDies, "\(who) ended \(incarnation) while the guard of \(host.name) lets \(workload) live until \(until)")
+      }
     }
   }
 
@@ -221,7 +242,8 @@ final class Invariants {
         continue
       }
       given.insert(node)
-      // What stands where it may not, since rules changed, may stay when no other node can take it.
+      // What is where it may not be, or on its way there, since rules changed, may stay when no other node can take it.
+      if placed[workload] == node { continue }
       if let holder = world.store.claim(of: workload)?.holder, holder.node == node { continue }
       if let reason = PlacementRules.refusal(of: workload, on: node, in: world) {
         world.violated(.rulesHold, "\(who) placed \(workload) on \(node), which \(reason)")

@@ -86,4 +86,52 @@ import Testing
     #expect(rig.actions.contains(.finished) && rig.stops().isEmpty && !rig.sessions().isEmpty)
     #expect(!rig.actions.contains(.save(nil)))
   }
+
+  @Test func `a stop without the guard waits for it: somebody has to enforce the deadline`() {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    disarm(&rig)
+    rig.send(.guardian(.lost(reason: "its process ended")))
+    rig.actions = []
+    rig.send(.leave(inHaste: true))
+    rig.pass(.seconds(1))
+    #expect(!rig.actions.contains(.finished))
+    #expect(rig.notes().count { $0 == .leaving } == 1, "it says what it waits for, once")
+    rig.send(.guardian(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
+    #expect(rig.actions.contains(.finished) && rig.stops().isEmpty)
+  }
+
+  @Test func `a stop that waits for the guard becomes a departure when the cluster is armed`() {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    disarm(&rig)
+    rig.send(.guardian(.lost(reason: "its process ended")))
+    rig.send(.leave(inHaste: false))
+    #expect(!rig.controller.isFinished)
+    rig.write([.delete(.disarm)])
+    rig.pass(.milliseconds(100))
+    rig.send(.guardian(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
+    rig.pass(.seconds(2))
+    #expect(rig.controller.isFinished && rig.sessions().isEmpty)
+  }
+
+  @Test func `a guard that is isolated confirms the shorter deadline, too: what is stop holds its disks until then`() {
+    var rig = Rig.guarded()
+    disarm(&rig)
+    rig.tellMachine(.command(.isolate))
+    rig.pass(.milliseconds(40))
+    rig.tellMachine(.command(.isolate))
+    rig.mood = .holds
+    rig.write([.delete(.disarm)])
+    rig.deliver()
+    rig.pass(.milliseconds(100))
+    let told = rig.actions.lastIndex { if case .tellGuard(.shorten) = $0 { true } else { false } }
+    let written = rig.actions.lastIndex { action in
+      guard case .transact(_, let transaction, _) = action else { return false }
+      return transaction.writes.contains { if case .put(_, .session(let record)) = $0 { record.ttl == 1000 } else { false } }
+    }
+    #expect(told != nil && written != nil && told ?? 0 < written ?? 0)
+  }
 }

@@ -285,4 +285,16 @@ import Testing
           GuardedWorkload(name: "w1", isolation: .freeze, cgroup: nil, links: rig.starts().first?.links ?? [], isStarting: true)
         )))
   }
+
+  @Test func `what is stop lives on, frozen, while the session is renewed`() {
+    var rig = running()
+    rig.tellMachine(.command(.isolate))
+    rig.actions = []
+    // A libvirt that does not answer keeps the thaw waiting.
+    rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "hangs")))
+    rig.startsTold = []
+    rig.pass(.milliseconds(600))
+    let moved = rig.commands().compactMap { if case .extend(let deadline) = $0 { deadline } else { nil } }
+    if case .isolated? = rig.machine?.state.phase { #expect(!moved.isEmpty) }
+  }
 }

@@ -242,4 +242,22 @@ import Testing
     rig.write([.delete(.session("ix"))])
     #expect(rig.starts().count == 1)
   }
+
+  @Test func `an answer about the session before says nothing about the one that stands now`() throws {
+    var rig = Rig.guarded()
+    rig.mood = .holds
+    rig.pass(.milliseconds(400))
+    let late = rig.held.filter { $0.transaction.writes.contains { if case .put(.session, _) = $0 { true } else { false } } }
+    let first = try #require(rig.sessions().first)
+    try #require(!late.isEmpty)
+    rig.held = []
+    rig.mood = .answers
+    rig.write([.delete(.session(first))])
+    rig.pass(.seconds(1))
+    let second = try #require(rig.sessions().first)
+    #expect(second != first && rig.controller.session.incarnation == second)
+    rig.actions = []
+    for (id, transaction) in late { rig.send(.transaction(id, .verdict(rig.store.apply(transaction)))) }
+    #expect(rig.controller.session.incarnation == second && !rig.notes().contains(.sessionLost))
+  }
 }

@@ -88,4 +88,35 @@ import Testing
     #expect(refusal.kind == kind)
     #expect(refusal.remedy.contains(remedy), "\(refusal)")
   }
+
+  @Test func `a copy from before it went on elsewhere is refused`() throws {
+    let fixture = OperatorFixture()
+    var claim = ClaimRecord(epoch: Epoch(2), holder: nil)
+    let uuid = OperatorFixture.domain("web1").uuid
+    claim.left = .init(node: "b", connection: OperatorFixture.connection, uuid: uuid)
+    fixture.put(.claim("web1"), .claim(claim))
+    let stale = OperatorFixture.domain("web1", mark: ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(1)))
+    let refusal = try #require(fixture.refusal(of: .adopt(fixture.adoption(stale))))
+    #expect(refusal.kind == .conflict && refusal.reason.contains("went on on b") && refusal.remedy.contains("destroy"))
+    // Where it went on it carries the claim's mark, or none.
+    for mark in [nil, ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(2))] {
+      let domain = OperatorFixture.domain("web1", mark: mark)
+      #expect(fixture.refusal(of: .adopt(fixture.adoption(domain, on: "b"))) == nil)
+    }
+  }
+
+  @Test func `a domain whose UUID runs elsewhere as well is refused`() throws {
+    let fixture = OperatorFixture()
+    let domain = OperatorFixture.domain("web1")
+    func report(_ node: NodeName, _ uuids: [String]) {
+      var record = ReportRecord(
+        unmanaged: .none, unmanagedDomains: uuids.count, unreachable: [:], guardPhase: "armed", strays: [])
+      record.unmanagedUUIDs = uuids
+      fixture.put(.report(node), .report(record))
+    }
+    report("a", [domain.uuid])
+    #expect(fixture.refusal(of: .adopt(fixture.adoption(domain))) == nil)
+    report("b", [domain.uuid])
+    #expect(fixture.refusal(of: .adopt(fixture.adoption(domain)))?.reason.contains("runs on b outside protection") == true)
+  }
 }

@@ -89,7 +89,8 @@ import Testing
     let store = ScriptedStore(StoreHealth(members: Self.members([.answers, .answers, .answers]), quota: 100))
     let lines = Lines(), role = Mutex(true)
     let housekeeper = Housekeeper(
-      store, standing: { .init(isPlanner: role.withLock { $0 }, watched: nil) }, tell: { lines.write($0) }, logger: Self.quiet)
+      store, standing: { .init(isPlanner: role.withLock { $0 }, watched: Revision(1)) }, tell: { lines.write($0) },
+      logger: Self.quiet)
     func told(_ standings: [StoreMember.Standing] = [.answers, .answers, .answers], size: Int64 = 10, alarms: [StoreAlarm] = [])
       async -> [String]
     {
@@ -115,6 +116,20 @@ import Testing
     #expect(await told([.answers, .answers, silent]) == [], "others only log it")
     role.withLock { $0 = true }
     #expect(await told([.answers, .answers, silent]) == [])
+  }
+
+  @Test func `a planner that has just started tells what it found before it knew that it is the planner`() async {
+    let store = ScriptedStore(
+      StoreHealth(members: Self.members([.answers]), revision: Revision(900), quota: 100, alarms: [StoreAlarm(.noSpace)]))
+    let lines = Lines(), standing = Mutex(Housekeeper.Standing(isPlanner: false, watched: nil))
+    let housekeeper = Housekeeper(
+      store, standing: { standing.withLock { $0 } }, tell: { lines.write($0) }, logger: Self.quiet)
+    await housekeeper.look(at: Self.start)
+    #expect(await housekeeper.picture?.concerns.map(\.topic) == [.full], "the status has it at once")
+    #expect(lines.take().isEmpty)
+    standing.withLock { $0 = .init(isPlanner: true, watched: Revision(900)) }
+    await housekeeper.look(at: Self.start + .seconds(10))
+    #expect(lines.take().map(\.severity) == [.error])
   }
 
   @Test func `a full store is asked to forget by every node, and again until it does`() async throws {

@@ -12,6 +12,7 @@ import Testing
       var settings = sound
       settings.tampering = mutant.make
       guard let violation = Simulation.run(seed: seed, settings).violation else { continue }
+      if let breaks = mutant.breaks, breaks != violation.invariant { continue }
       // What fails anyway proves nothing.
       guard Simulation.run(seed: seed, sound).violation == nil else { continue }
       print(

@@ -79,7 +79,8 @@ package actor Housekeeper {
     let isCompacted = health.isFull && standing.watched != nil && due(at: now, standing, isFull: true) == nil
     let picture = StorePicture(health, at: wallTime(), compactionFlaw: compactionFlaw, isCompacted: isCompacted)
     self.picture = picture
-    await say(picture.concerns, isPlanner: standing.isPlanner)
+    // Who has not read the records yet does not know whether it is the planner: what it says would count as told, and be told to nobody.
+    if standing.watched != nil { await say(picture.concerns, isPlanner: standing.isPlanner) }
   }
 
   private func due(at now: BootInstant, _ standing: Standing, isFull: Bool) -> Revision? {

@@ -10,10 +10,15 @@ struct Mutant: Sendable, CustomStringConvertible {
   var make: @Sendable () -> any Tampering
   /// What goes wrong besides what does in every dense storm, and the mean time between two of a kind.
   var faults: [FaultKind: Span]
+  /// What must see it; nil: any invariant.
+  var breaks: Invariant?
 
-  init(_ name: String, faults: [FaultKind: Span] = [:], _ make: @escaping @Sendable () -> any Tampering) {
+  init(
+    _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, _ make: @escaping @Sendable () -> any Tampering
+  ) {
     self.name = name
     self.faults = faults
+    self.breaks = breaks
     self.make = make
   }
 

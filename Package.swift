@@ -2,8 +2,8 @@
 import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
-//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, HoldfastPlanning, HoldfastController, HoldfastOperator;
-//                    Simulator around them
+//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastPlanning, HoldfastController,
+//                    HoldfastOperator; Simulator around them
 //   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, CgroupIsolation, HoldfastYAML, HoldfastPolicies,
 //                    Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
@@ -47,12 +47,15 @@ let package = Package(
     .target(name: "HoldfastTime", swiftSettings: strict),
     .target(name: "GuardCore", dependencies: ["HoldfastTime"], swiftSettings: strict),
     .target(name: "HoldfastModel", dependencies: ["HoldfastTime", "GuardCore"], swiftSettings: strict),
+    // What the store tells of itself, what of its history may go, and what a person should know of it.
+    .target(name: "Housekeeping", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
     .target(name: "HoldfastPlanning", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
     .target(
       name: "HoldfastController", dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastTime", "GuardCore"],
       swiftSettings: strict),
     .target(
-      name: "HoldfastOperator", dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastController", "GuardCore"],
+      name: "HoldfastOperator",
+      dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastController", "GuardCore", "Housekeeping"],
       swiftSettings: strict),
 
     // Its judge: many cores and guards on virtual time.
@@ -63,12 +66,14 @@ let package = Package(
       ], swiftSettings: strict),
 
     // Ring 2.
-    .target(name: "HoldfastPorts", dependencies: ["HoldfastModel", "GuardCore", "HoldfastTime"], swiftSettings: strict),
-    .target(name: "MemoryStore", dependencies: ["HoldfastPorts", "HoldfastModel"], swiftSettings: strict),
+    .target(
+      name: "HoldfastPorts", dependencies: ["HoldfastModel", "GuardCore", "HoldfastTime", "Housekeeping"], swiftSettings: strict
+    ),
+    .target(name: "MemoryStore", dependencies: ["HoldfastPorts", "HoldfastModel", "Housekeeping"], swiftSettings: strict),
     .target(
       name: "EtcdStore",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel",
+        "HoldfastPorts", "HoldfastModel", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
@@ -110,7 +115,7 @@ let package = Package(
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "CgroupIsolation",
-        "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies",
+        "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -130,7 +135,7 @@ let package = Package(
       name: "holdfast",
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastOperator",
-        "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
+        "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios", "Housekeeping",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess")
@@ -167,7 +172,8 @@ let package = Package(
     .testTarget(
       name: "CoreTests",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator"
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
+        "Housekeeping"
       ]),
     .testTarget(
       name: "PolicyTests",
@@ -186,7 +192,7 @@ let package = Package(
     .testTarget(
       name: "StoreTests",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "MemoryStore", "EtcdStore",
+        "HoldfastPorts", "HoldfastModel", "Housekeeping", "MemoryStore", "EtcdStore",
         .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
       ]),
     .testTarget(
@@ -200,7 +206,7 @@ let package = Package(
       name: "NodeTests",
       dependencies: [
         "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "MemoryStore", "GuardCore", "HoldfastModel",
-        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts",
+        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "HoldfastTime", "Housekeeping",
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess")

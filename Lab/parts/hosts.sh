@@ -75,6 +75,8 @@ daemon_configuration() { # HOST
   text=${text//@NODE@/$host}
   text=${text//@RACK@/$rack}
   text=${text//@ON_STOP@/$LAB_ON_STOP}
+  text=${text//@QUOTA@/$LAB_STORE_QUOTA}
+  text=${text//@HISTORY@/$LAB_STORE_HISTORY}
   text=${text//@ADDRESS@/$(host_address "$host")}
   printf '%s\n' "${text//@ENDPOINTS@/\"${endpoints//,/\", \"}\"}"
 }

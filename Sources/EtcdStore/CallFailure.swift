@@ -78,6 +78,7 @@ enum ServerError: Equatable {
         .rejected(reason: "etcd: \(text)", remedy: "Check the configured user and password, and `etcdctl auth status`."))
     case "rpc not supported for learner": self = .memberCannot(reason: "it is a learner")
     case "mvcc: required revision has been compacted": self = .compacted
+    case "mvcc: required revision is a future revision": self = .refused(.notApplied(reason: "etcd: \(text)"))
     case "mvcc: database space exceeded":
       self = .unclear(
         reason: "etcd: \(text): compact and defragment it, then `etcdctl alarm disarm`", memberAtFault: false)

@@ -15,6 +15,8 @@ public struct EtcdConfiguration: Sendable {
   public var keyFile: String?
   /// etcd's user and password; nil where etcd takes the user from the certificate's common name, or has no authentication.
   public var credentials: EtcdCredentials?
+  /// Bytes beyond which etcd takes no writes (its `--quota-backend-bytes`), for members that do not tell it themselves: those before 3.6.
+  public var quota: Int64 = EtcdConfiguration.defaultQuota
   /// How long connecting may take, from the first packet to the server's first HTTP/2 frame.
   public var connectTimeout: Duration = .milliseconds(1500)
   /// How long a member may take to say whether it lives.
@@ -35,6 +37,9 @@ public struct EtcdConfiguration: Sendable {
 }
 
 extension EtcdConfiguration {
+  /// etcd's own default, in bytes.
+  public static let defaultQuota: Int64 = 2 << 30
+
   /// Refuses files that cannot be read, by name: the TLS library's own errors do not tell which one it was.
   func checkFiles() throws(StoreError) {
     let files = [("authority", authorityFile), ("certificate", certificateFile), ("key", keyFile)]

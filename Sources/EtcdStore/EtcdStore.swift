@@ -4,6 +4,7 @@ import HoldfastModel
 import HoldfastPorts
 import Logging
 import SwiftProtobuf
+import Synchronization
 
 /// The lease store on an etcd v3 cluster.
 ///
@@ -15,8 +16,9 @@ public final class EtcdStore: LeaseStore {
 
   private static let pageSize: Int64 = 1000
 
-  private let pool: EndpointPool
-  private let tokens: Tokens
+  let pool: EndpointPool
+  let tokens: Tokens
+  let census: Mutex<Census>
   private let watches = WatchRegistry()
   private let watchSilence: Duration
 
@@ -28,6 +30,7 @@ public final class EtcdStore: LeaseStore {
     tokens = Tokens(configuration.credentials)
     watchSilence = configuration.watchSilence
     pool = try EndpointPool(configuration, logger: logger) { watches.follow(to: $0) }
+    census = Mutex(Census(pool.endpoints, quota: configuration.quota))
   }
 
   public func transact(_ transaction: StoreTransaction, timeout: Duration) async throws(StoreError) -> StoreVerdict {

@@ -43,7 +43,11 @@ package struct KnownIssue {
       number: 17529, defect: "a watch that lags behind a compaction can lose changes",
       meaning: "Holdfast's claims are guarded by transactions, so that a lost change costs time but not safety; keep "
         + "etcd's auto-compaction retention at an hour or more.",
-      affected: [Affected(major: 3, minor: 4, fixedPatch: 31), Affected(major: 3, minor: 5, fixedPatch: 13)])
+      affected: [Affected(major: 3, minor: 4, fixedPatch: 31), Affected(major: 3, minor: 5, fixedPatch: 13)]),
+    KnownIssue(
+      number: 14685, defect: "a member that dies while it is defragmented can come to hold different data",
+      meaning: "Upgrade etcd before you defragment it; Holdfast never does so by itself.",
+      affected: [Affected(major: 3, minor: 5, fixedPatch: 6)])
   ]
 
   /// What is known against this version, each a sentence or two that names version, member and issue.

@@ -5,6 +5,7 @@ import HoldfastModel
 import HoldfastPolicies
 import HoldfastPorts
 import HoldfastTime
+import Housekeeping
 import LibvirtHypervisor
 import Logging
 
@@ -21,6 +22,8 @@ package struct Daemon: Sendable {
   private let ports: ControllerLoop.Ports
   private let loop: ControllerLoop
   private let history: HistoryBook
+  /// nil: the store cannot tell how it is.
+  private let housekeeper: Housekeeper?
   private let logger: Logger
   private let departures: AsyncStream<Void>
   private let departure: AsyncStream<Void>.Continuation
@@ -40,7 +43,7 @@ package struct Daemon: Sendable {
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
-    loop = ControllerLoop(
+    let loop = ControllerLoop(
       Controller.Configuration(
         cluster: configuration.cluster, node: configuration.node,
         record: NodeRecord(
@@ -49,13 +52,21 @@ package struct Daemon: Sendable {
         timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max),
         policyReader: PolicyFileReader()),
       ports: ports, history: history, logger: logger)
+    self.loop = loop
+    housekeeper = (store as? any StoreHousekeeping).map { [history] store in
+      Housekeeper(
+        store, keeping: configuration.keptHistory,
+        standing: { Housekeeper.Standing(await loop.view, of: configuration.node) }, tell: { await history.write($0) },
+        logger: logger)
+    }
   }
 
   /// Runs until departed. `ready` is called when the API answers.
   package func run(ready: @Sendable @escaping () -> Void) async throws {
     await warnAboutStore()
     let access = NodeAccess(
-      cluster: configuration.cluster, node: configuration.node, loop: loop, ports: ports, history: history)
+      cluster: configuration.cluster, node: configuration.node, loop: loop, ports: ports, history: history,
+      housekeeper: housekeeper)
     let release = Task {
       try await Task.sleep(for: Self.startupTime)
       holdfast_release_startup()
@@ -65,6 +76,7 @@ package struct Daemon: Sendable {
       let api = APIServer(access: access, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
       group.addTask { try await api.run(ready: ready) }
       group.addTask { await ServiceNotifier(loop: loop, node: configuration.node).run() }
+      if let housekeeper { group.addTask { await housekeeper.run() } }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.
       try await group.next()

@@ -2,6 +2,7 @@ import HoldfastController
 import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
+import Housekeeping
 
 /// What the API may see and do of the running node.
 package struct NodeAccess: ClusterAccess {
@@ -11,13 +12,18 @@ package struct NodeAccess: ClusterAccess {
   private let ports: ControllerLoop.Ports
   private let codec: RecordCodec
   private let history: HistoryBook
+  private let housekeeper: Housekeeper?
 
-  package init(cluster: String, node: NodeName, loop: ControllerLoop, ports: ControllerLoop.Ports, history: HistoryBook) {
+  package init(
+    cluster: String, node: NodeName, loop: ControllerLoop, ports: ControllerLoop.Ports, history: HistoryBook,
+    housekeeper: Housekeeper? = nil
+  ) {
     self.cluster = cluster
     self.node = node
     self.loop = loop
     self.ports = ports
     self.history = history
+    self.housekeeper = housekeeper
     codec = RecordCodec(cluster: cluster)
   }
 
@@ -26,6 +32,7 @@ package struct NodeAccess: ClusterAccess {
   package func session() async -> OwnSession.Saved? { await loop.standingSession }
   package func domains() async -> [DomainObservation] { await loop.domains }
   package func storeSilence() async -> Double? { await loop.storeSilence?.inSeconds }
+  package func storePicture() async -> StorePicture? { await housekeeper?.picture }
 
   package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }
 

@@ -1,12 +1,13 @@
 import HoldfastModel
 import HoldfastPorts
+import Housekeeping
 import Synchronization
 
 /// The store inside one process: for tests, and for a node that stands alone. Nothing survives the process.
 ///
 /// It behaves as etcd does, limits included, so that what works on it works there. Time limits do not matter to it: every
 /// call answers at once.
-public final class MemoryStore: LeaseStore {
+public final class MemoryStore: LeaseStore, StoreHousekeeping {
   public var executor: (any TaskExecutor)? { nil }
 
   /// etcd's default for operations of one kind in a transaction.
@@ -90,9 +91,22 @@ public final class MemoryStore: LeaseStore {
     for watch in watches { watch.continuation.finish() }
   }
 
-  /// Forgets history, as etcd's compaction does: a watch from before `upTo` ends with `StoreError.compacted`.
-  public func compact(upTo revision: Revision) {
-    state.withLock { $0.model.compact(upTo: revision) }
+  /// One member, which is this process. The size is that of keys and values; there is no quota.
+  public func health(timeout: Duration) async -> StoreHealth {
+    state.withLock { state in
+      let size = state.model.entries.reduce(0) { $0 + $1.key.utf8.count + $1.value.value.count }
+      let member = StoreMember(
+        name: "memory", standing: .answers, isLeader: true, size: Int64(size), sizeInUse: Int64(size))
+      return StoreHealth(members: [member], revision: state.model.revision)
+    }
+  }
+
+  public func compact(upTo revision: Revision, timeout: Duration) async throws(StoreError) {
+    try state.withLock { state throws(StoreError) in
+      try Self.checkOpen(state)
+      guard revision <= state.model.revision else { throw .notApplied(reason: "revision \(revision.value) is still to come") }
+      state.model.compact(upTo: revision)
+    }
   }
 
   private func deliver(_ state: inout State, after before: Revision) {

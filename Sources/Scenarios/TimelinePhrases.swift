@@ -68,6 +68,11 @@ enum TimelinePhrases {
     .init("store refuses", "The store refuses every request at once.") { _ in [.storeStops(.refusing, for: nil)] },
     .init("store refuses for SPAN", "The same, for that time.") { [.storeStops(.refusing, for: $0.span())] },
     .init("store up", "The store serves again.") { _ in [.storeServes] },
+    .init("store full", "What puts anything is refused, what only deletes is applied: etcd beyond its quota.") { _ in
+      [.storeFull(for: nil)]
+    },
+    .init("store full for SPAN", "The same, for that time.") { [.storeFull(for: $0.span())] },
+    .init("store has room", "The store takes everything again.") { _ in [.storeHasRoom] },
     .init("store slow for SPAN", "The store takes 100 ms to 1.2 s for each request.") {
       [.storeSlows(least: 100, most: 1200, for: $0.span())]
     },

@@ -23,6 +23,9 @@ struct Holdfastd: AsyncParsableCommand {
   @Flag(help: "Check the configuration, say what is wrong with it, and exit: 0 when nothing is.")
   var check = false
 
+  @Flag(help: "Print what etcdctl needs in its environment to reach the store: eval \"$(holdfastd --etcdctl)\"")
+  var etcdctl = false
+
   func run() async throws {
     if check {
       let report = NodeConfiguration.check(path: config)
@@ -34,6 +37,7 @@ struct Holdfastd: AsyncParsableCommand {
       FileHandle.standardError.write(Data("\(error)\nholdfastd: \(config) cannot be used\n".utf8))
       throw ExitCode(CheckReport.configurationError)
     }
+    if etcdctl { return try printEnvironment(of: node) }
     LoggingSystem.bootstrap { JournalLog(label: $0) }
     var logger = Logger(label: "holdfastd")
     logger.logLevel = node.logLevel
@@ -45,6 +49,16 @@ struct Holdfastd: AsyncParsableCommand {
       logger.critical("\(error)")
       throw ExitCode(1)
     }
+  }
+
+  private func printEnvironment(of node: NodeConfiguration) throws {
+    let lines = node.etcdctlEnvironment
+    guard !lines.isEmpty else {
+      let text = "holdfastd: the store in \(config) is not etcd, so there is nothing for etcdctl to reach\n"
+      FileHandle.standardError.write(Data(text.utf8))
+      throw ExitCode(1)
+    }
+    for line in lines { print(line) }
   }
 
   private static func serve(_ daemon: Daemon, onStop: NodeConfiguration.OnStop, logger: Logger) async throws {

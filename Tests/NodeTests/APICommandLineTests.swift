@@ -2,6 +2,7 @@ import Foundation
 import HoldfastAPI
 import HoldfastModel
 import HoldfastOperator
+import Housekeeping
 import Subprocess
 import Testing
 
@@ -26,6 +27,34 @@ import Testing
         #expect(run.output.contains(words), "\(words) is missing in\n\(run.output)")
       }
       #expect(!run.output.contains("\u{1B}"))
+    }
+  }
+
+  @Test func `the status tells of a store that is full, and what to type, within 100 by 30`() async throws {
+    try await APIHarness.serving { api in
+      let seen = APIHarness.now()
+      api.access.change { state in
+        let members = ["n1", "n2", "n3"].map { name in
+          StoreMember(
+            name: name, endpoint: "https://\(name):2379",
+            standing: name == "n3" ? .silent(reason: "no route to host") : .answers, isLeader: name == "n2", size: 2 << 30,
+            sizeInUse: 1 << 30)
+        }
+        state.picture = StorePicture(
+          StoreHealth(
+            members: members, revision: Revision(7_654_321), quota: 2 << 30, alarms: [StoreAlarm(.noSpace, member: "n1")]),
+          at: seen)
+      }
+      let run = try await api.holdfast(["status"])
+      let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      #expect(lines.count <= 29 && lines.allSatisfy { $0.count <= 100 }, "\(run.output)")
+      for words in [
+        "The store is full (alarm NOSPACE on n1)", "Store: 2 of 3 members up, n2 leads, 2.0 GiB of 2.0 GiB, alarm NOSPACE",
+        "eval \"$(holdfastd --etcdctl)\"", "etcdctl compaction 7654321", "etcdctl --command-timeout=5m defrag",
+        "etcdctl alarm disarm"
+      ] {
+        #expect(run.output.contains(words), "\(words) is missing in\n\(run.output)")
+      }
     }
   }
 

@@ -1,16 +1,20 @@
 import HoldfastModel
 import HoldfastOperator
+import Housekeeping
 import Testing
 
 @Suite struct `API: the status of a cluster` {
   private static let now: Int64 = 1_772_330_000_000
 
-  private func status(_ change: (inout MadeUpCluster) -> Void = { _ in }, silence: Double? = 0.2) -> ClusterStatus {
+  private func status(
+    _ change: (inout MadeUpCluster) -> Void = { _ in }, silence: Double? = 0.2, store: StorePicture? = nil
+  ) -> ClusterStatus {
     var cluster = MadeUpCluster(now: Self.now)
     change(&cluster)
     var view = ClusterView()
     view.load(cluster.store.list { _ in true })
-    return ClusterStatus(view, cluster: "prod", node: "n1", storeSilence: silence, history: cluster.history, now: Self.now)
+    return ClusterStatus(
+      view, cluster: "prod", node: "n1", storeSilence: silence, store: store, history: cluster.history, now: Self.now)
   }
 
   @Test func `a night with a lost node`() {
@@ -140,6 +144,52 @@ import Testing
     let status = status({ quiet(&$0) }, silence: silence)
     #expect(status.store.isAnswering == isAnswering)
     #expect(status.health == (isAnswering ? .ok : .critical))
+  }
+
+  private static func picture(
+    _ third: StoreMember.Standing = .answers, size: Int64 = 10 << 20, alarms: [StoreAlarm] = []
+  ) -> StorePicture {
+    let members = ["n1", "n2", "etcd3"].map { name in
+      StoreMember(
+        name: name, endpoint: "https://\(name):2379", standing: name == "etcd3" ? third : .answers, isLeader: name == "n2",
+        size: size, sizeInUse: size / 4, version: "3.4.23")
+    }
+    return StorePicture(
+      StoreHealth(members: members, revision: Revision(77), quota: 100 << 20, alarms: alarms), at: now - 4000)
+  }
+
+  @Test func `a store that is well is told, and is no trouble`() throws {
+    let status = status({ quiet(&$0) }, store: Self.picture())
+    #expect(status.health == .ok && status.reasons.isEmpty && status.next.isEmpty)
+    let store = try #require(status.store.health)
+    #expect(store.members.map(\.name) == ["n1", "n2", "etcd3"] && store.leader == "n2")
+    #expect(store.size == 10 << 20 && store.quota == 100 << 20 && store.alarms.isEmpty && store.revision == 77)
+    #expect(store.seen.milliseconds == Self.now - 4000)
+    #expect(self.status({ quiet(&$0) }).store.health == nil, "nobody looked")
+  }
+
+  @Test func `a member that is away is told before it hurts`() throws {
+    let status = status({ quiet(&$0) }, store: Self.picture(.silent(reason: "connection refused")))
+    #expect(status.health == .degraded)
+    #expect(status.reasons.count == 1 && status.reasons[0].contains("etcd3 (https://etcd3:2379) does not answer"))
+    #expect(status.next.map(\.command) == ["systemctl status etcd"])
+    #expect(status.next.first?.purpose == "why the store's member etcd3 does not answer" && status.next.first?.on == nil)
+    #expect(status.store.health?.members.last?.state == .down)
+    #expect(status.store.health?.members.last?.reason == "connection refused")
+  }
+
+  @Test func `a full store is the first thing that is said, with what to type in its order`() {
+    let status = status(
+      { quiet(&$0) }, silence: 60, store: Self.picture(size: 101 << 20, alarms: [StoreAlarm(.noSpace, member: "n1")]))
+    #expect(status.health == .critical)
+    #expect(status.reasons.first?.hasPrefix("The store is full (alarm NOSPACE on n1)") == true, "\(status.reasons)")
+    #expect(status.reasons.contains { $0.contains("has not answered n1 for 60.0 s") })
+    #expect(
+      status.next.map(\.command) == [
+        "eval \"$(holdfastd --etcdctl)\"", "etcdctl compaction 77", "etcdctl --command-timeout=5m defrag",
+        "etcdctl alarm disarm"
+      ])
+    #expect(status.store.health?.alarms == ["NOSPACE"])
   }
 
   @Test(

@@ -4,6 +4,7 @@ import HoldfastNode
 import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastPorts
+import Housekeeping
 import Synchronization
 
 /// The daemon behind the API, as far as the API sees it: a store's model, a list of domains, a history.
@@ -12,6 +13,7 @@ final class TestAccess: ClusterAccess {
     var cluster: MadeUpCluster
     var storeError: StoreError?
     var silence: Double? = 0.4
+    var picture: StorePicture?
     /// The planner's snapshot tells who is down, who is kept empty, and what runs where; else only what there is.
     var plansInFull = false
     /// Done once before the next commit: what somebody else was faster with.
@@ -129,4 +131,5 @@ final class TestAccess: ClusterAccess {
   }
 
   func storeSilence() async -> Double? { state.withLock { $0.silence } }
+  func storePicture() async -> StorePicture? { state.withLock { $0.picture } }
 }

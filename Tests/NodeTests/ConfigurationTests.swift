@@ -25,6 +25,7 @@ func repositoryFile(_ path: String) throws -> String {
       ("store.etcd.ca", "\(directory)/ca.pem"),
       ("store.etcd.certificate", "\(directory)/client.pem"), ("store.etcd.key", "\(directory)/client-key.pem"),
       ("store.etcd.user", "holdfast"), ("store.etcd.password-file", "\(directory)/password"),
+      ("store.etcd.quota", "4096"), ("store.etcd.history", "30m"),
       ("hypervisor.connections", "[\"qemu:///system\", \"lxc:///system\"]"),
       ("migration", "{\"qemu:///system\": \"qemu+tls://h7.example:16514/system?pkipath=/etc/pki\"}"),
       ("capacity.memory", "4096"),
@@ -69,6 +70,22 @@ func repositoryFile(_ path: String) throws -> String {
     guard case .etcd(let etcd) = configuration.store else { throw ConfigurationErrors([]) }
     #expect(etcd.endpoints.last == EtcdEndpoint(isEncrypted: true, host: "fd00::2", port: 2379))
     #expect(try etcd.login?.password() == "hunter2")
+  }
+
+  @Test func `gives etcdctl what it needs, and quotes it`() throws {
+    #expect(try parse(Self.minimal).etcdctlEnvironment.isEmpty)
+    var configuration = try parse(Self.minimal)
+    configuration.store = .etcd(
+      .init(
+        endpoints: [.init(isEncrypted: true, host: "10.77.0.1", port: 2379), .init(isEncrypted: true, host: "h2", port: 2379)],
+        tls: .init(ca: "/etc/it's/ca.pem", client: .init(certificate: "/etc/c.pem", key: "/etc/k.pem")),
+        login: .init(user: "holdfast", passwordFile: "/etc/password")))
+    #expect(
+      configuration.etcdctlEnvironment == [
+        "export ETCDCTL_API='3'", "export ETCDCTL_ENDPOINTS='https://10.77.0.1:2379,https://h2:2379'",
+        "export ETCDCTL_CACERT='/etc/it'\\''s/ca.pem'", "export ETCDCTL_CERT='/etc/c.pem'",
+        "export ETCDCTL_KEY='/etc/k.pem'", "export ETCDCTL_USER='holdfast'"
+      ])
   }
 
   @Test(arguments: [

@@ -22,7 +22,9 @@ import Testing
       "\(kind): \(report.seeds) seeds, \(hours) virtual hours, \(report.violations.count) violations,",
       "\(Int(report.speed)) virtual seconds for each second that a processor was at work")
     // Tame runs prove nothing.
-    for kind in FaultKind.allCases { #expect(seeds.count < 20 || report.tally.faults[kind] ?? 0 > 0, "\(kind)") }
+    for kind in settings(1).faults.intervals.keys {
+      #expect(seeds.count < 20 || report.tally.faults[kind] ?? 0 > 0, "\(kind)")
+    }
   }
 
   @Test func `of minutes breaks no rule, however dense it is`() async {
@@ -38,6 +40,14 @@ import Testing
     await search("overlooked", 1...300) {
       var settings = Settings.dense(seed: $0)
       settings.turnsBetweenLooks = 211
+      return settings
+    }
+  }
+
+  @Test func `with a store that fills up as well breaks no rule`() async {
+    await search("full store", Self.seeds(200)) {
+      var settings = Settings.dense(seed: $0)
+      settings.faults.intervals[.storeFull] = .seconds(15)
       return settings
     }
   }

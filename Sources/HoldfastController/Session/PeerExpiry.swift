@@ -63,6 +63,9 @@ struct PeerExpiry: Sendable {
       conditions.append(.unchanged(.planner, modified: record.modified))
       writes.append(.put(.planner, .planner(PlannerRecord(node: facts.me, incarnation: holder.incarnation))))
     }
+    // A store that is full still takes a transaction that only deletes. The session would be gone, and nobody could take its claims.
+    // This node's own record, put again as it is, changes nothing and makes the store take all of an expiry or nothing.
+    if writes.count == 1 { writes.append(.put(.node(facts.me), .node(facts.configuration.record))) }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     effects.transact(.expire(incarnation, node, takesRole: takesRole), transaction)
   }

@@ -2,6 +2,7 @@ import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastPorts
+import Housekeeping
 
 /// What a controller would plan with, were it the planner now.
 package struct PlanningState: Sendable {
@@ -48,4 +49,7 @@ package protocol ClusterAccess: Sendable {
 
   /// Seconds since the store last answered this node; nil when it never did.
   func storeSilence() async -> Double?
+
+  /// The last look at the store; nil: there was none, or the store cannot be looked at. Never waits for the store.
+  func storePicture() async -> StorePicture?
 }

@@ -31,12 +31,12 @@ struct ReadRoutes: Sendable {
 
   private func status() async throws -> Response {
     let view = await access.view(), silence = await access.storeSilence(), planning = await access.planning()
-    let history = await access.history(limit: Self.statusHistory, workload: nil)
+    let history = await access.history(limit: Self.statusHistory, workload: nil), picture = await access.storePicture()
     return try jsonResponse(
       ClusterStatus(
-        view, cluster: access.cluster, node: access.node, storeSilence: silence, history: history,
-        planner: planning.planner, policyFlaw: planning.flaw, warnings: planning.planner.outcome(planning.snapshot).warnings,
-        planning: planning.snapshot, now: wallTime()))
+        view, cluster: access.cluster, node: access.node, storeSilence: silence, store: picture,
+        history: history, planner: planning.planner, policyFlaw: planning.flaw,
+        warnings: planning.planner.outcome(planning.snapshot).warnings, planning: planning.snapshot, now: wallTime()))
   }
 
   private func nodes() async throws -> Response {

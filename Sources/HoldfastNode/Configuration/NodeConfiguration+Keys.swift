@@ -20,6 +20,12 @@ extension NodeConfiguration {
       "store.etcd.password-file", "absolute path", .rule("required with `user`"),
       "File whose first line is that user's password."),
     .init(
+      "store.etcd.quota", "MiB, or with a unit: `4GiB`", .rule("`2GiB`, as etcd's own"),
+      "etcd's `--quota-backend-bytes`, where that is not the default: members before 3.6 do not tell it."),
+    .init(
+      "store.etcd.history", "duration, 10s to 168h", .rule("`1h`"),
+      "How much of etcd's history is kept: what is older the planner makes etcd forget. The same on all nodes."),
+    .init(
       "store.memory", "`{}`", .rule("none"), "Instead of etcd: a store in this process, for demonstrations with one node."),
     .init("hypervisor.connections", "list of libvirt URIs", .required, "`lxc:///system`, `qemu:///system`, or both."),
     .init(
@@ -77,7 +83,8 @@ extension NodeConfiguration {
       settings += [
         ("store.etcd.endpoints", list(etcd.endpoints.map(\.description))), ("store.etcd.ca", etcd.tls?.ca),
         ("store.etcd.certificate", etcd.tls?.client?.certificate), ("store.etcd.key", etcd.tls?.client?.key),
-        ("store.etcd.user", etcd.login?.user), ("store.etcd.password-file", etcd.login?.passwordFile)
+        ("store.etcd.user", etcd.login?.user), ("store.etcd.password-file", etcd.login?.passwordFile),
+        ("store.etcd.quota", "\(etcd.quota)"), ("store.etcd.history", Quantity.text(etcd.history))
       ]
     }
     let cpus = InWords.number(capacity.cpus), drift = "\(InWords.number(Double(timing.drift) / 10_000))%"

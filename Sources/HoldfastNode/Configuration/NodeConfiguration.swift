@@ -1,5 +1,6 @@
 import HoldfastModel
 import HoldfastYAML
+import Housekeeping
 import Logging
 
 /// What `holdfastd` on one node is told by its configuration file.
@@ -38,11 +39,23 @@ public struct NodeConfiguration: Hashable, Sendable {
     /// nil: plaintext, on loopback only.
     public var tls: TLSFiles?
     public var login: Login?
+    /// MiB: etcd's `--quota-backend-bytes`, where etcd does not tell it.
+    public var quota: Int
+    /// How much of the store's history is kept.
+    public var history: Duration
 
-    public init(endpoints: [EtcdEndpoint], tls: TLSFiles? = nil, login: Login? = nil) {
+    /// etcd's own, in MiB.
+    public static let defaultQuota = 2048
+
+    public init(
+      endpoints: [EtcdEndpoint], tls: TLSFiles? = nil, login: Login? = nil, quota: Int = EtcdPlace.defaultQuota,
+      history: Duration = HistoryRetention.usual
+    ) {
       self.endpoints = endpoints
       self.tls = tls
       self.login = login
+      self.quota = quota
+      self.history = history
     }
   }
 

@@ -1,4 +1,5 @@
 import HoldfastYAML
+import Housekeeping
 
 /// Reads where the store is, and looks at the files that it needs.
 struct StoreReading {
@@ -28,7 +29,21 @@ struct StoreReading {
     guard let section = value.section(of: NodeConfiguration.keys, at: "store.etcd") else { return .init(endpoints: []) }
     let endpoints = endpoints(section)
     let login = login(section)
-    return .init(endpoints: endpoints, tls: tls(section, endpoints: endpoints, hasLogin: section["user"] != nil), login: login)
+    return .init(
+      endpoints: endpoints, tls: tls(section, endpoints: endpoints, hasLogin: section["user"] != nil), login: login,
+      quota: section.read("quota", default: NodeConfiguration.EtcdPlace.defaultQuota) { $0.mebibytes() },
+      history: history(section))
+  }
+
+  /// A watch that was away for longer must list everything anew.
+  private func history(_ section: YAMLSection) -> Duration {
+    let history = section.read("history", default: HistoryRetention.usual) { $0.duration(in: HistoryRetention.allowed) }
+    if history < .seconds(300) {
+      section["history"]?.wrong(
+        .warning, expected: "a history of 5m or more, which a watch can go on from that lags or was away",
+        remedy: "Use 1h: it takes no more than some tens of MiB.")
+    }
+    return history
   }
 
   // MARK: endpoints

@@ -1,5 +1,6 @@
 import HoldfastModel
 import HoldfastPlanning
+import Housekeeping
 
 /// The cluster on one screen: what failed, what was done about it and why, what is still at risk, what to type next.
 public struct ClusterStatus: Hashable, Sendable, Codable {
@@ -16,6 +17,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     public var isAnswering: Bool
     /// Seconds since its last answer; absent when it never answered.
     public var silence: Double?
+    /// How its members are, and how full it is, as that node saw it last; absent when it has not looked yet.
+    public var health: StoreInfo?
   }
   /// Workloads, counted by state.
   public struct Counts: Hashable, Sendable, Codable {
@@ -79,6 +82,7 @@ extension ClusterStatus {
   /// - Parameters:
   ///   - node: the node that tells it.
   ///   - storeSilence: seconds since the store last answered that node; nil when it never did.
+  ///   - storePicture: that node's last look at the store; nil: there was none.
   ///   - history: the cluster's last lines, oldest first.
   ///   - planner: by the policies in force.
   ///   - policyFlaw: why the policies in the store cannot be used.
@@ -86,9 +90,9 @@ extension ClusterStatus {
   ///   - planning: what the planner would plan on; nil: not known.
   ///   - now: milliseconds since 1970.
   public init(
-    _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, history: [HistoryRecord],
-    planner policyPlanner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, warnings: [PlanWarning] = [],
-    planning: PlanningSnapshot? = nil, now: Int64
+    _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
+    history: [HistoryRecord], planner policyPlanner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil,
+    warnings: [PlanWarning] = [], planning: PlanningSnapshot? = nil, now: Int64
   ) {
     let load = ClusterLoad(view)
     let upkeep = ClusterUpkeep(view, planning: planning, policies: policyPlanner.policies, now: now)
@@ -97,7 +101,9 @@ extension ClusterStatus {
     self.node = node.text
     time = timestamp(milliseconds: now)
     milliseconds = now
-    store = Store(isAnswering: Self.isAnswering(view, node, storeSilence), silence: storeSilence)
+    store = Store(
+      isAnswering: Self.isAnswering(view, node, storeSilence), silence: storeSilence, health: storePicture.map { StoreInfo($0) }
+    )
     nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, upkeep: upkeep) }
     planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
@@ -112,7 +118,7 @@ extension ClusterStatus {
     health = .ok
     reasons = []
     next = []
-    let diagnosis = Diagnosis(self, view)
+    let diagnosis = Diagnosis(self, view, storePicture?.concerns ?? [])
     health = diagnosis.health
     reasons = diagnosis.reasons
     next = diagnosis.steps

@@ -1,4 +1,5 @@
 import HoldfastModel
+import Housekeeping
 
 /// What a status means: how bad it is, why, and what to type next.
 struct Diagnosis {
@@ -12,7 +13,9 @@ struct Diagnosis {
   private static let mostSteps = 5
   private static let namesInSentence = 3
 
-  init(_ status: ClusterStatus, _ view: ClusterView) {
+  /// - Parameter concerns: about the store, the worst first.
+  init(_ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern]) {
+    lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
     lookAtIdleWorkloads(status)
@@ -30,13 +33,25 @@ struct Diagnosis {
     if !steps.contains(step) { steps.append(step) }
   }
 
+  private mutating func lookAtHealth(of concerns: [StoreConcern], _ status: ClusterStatus) {
+    for concern in concerns {
+      if concern.weight == .outage { critical.append(concern.text) } else { degraded.append(concern.text) }
+      // A member often has the name of the node whose host it runs on.
+      for remedy in concern.remedies {
+        suggest(
+          remedy.command, remedy.purpose, on: remedy.member.flatMap { name in status.nodes.first { $0.name == name }?.name })
+      }
+    }
+  }
+
   private mutating func lookAtStore(_ status: ClusterStatus, _ view: ClusterView) {
     if !status.store.isAnswering {
       let since =
         status.store.silence.map { "has not answered \(status.node) for \(InWords.tenths($0)) s" }
         ?? "has not answered \(status.node) yet"
       critical.append("The store \(since): what follows may be old")
-      suggest("journalctl -u holdfastd -n 20", "what the daemon says of the store", on: status.node)
+      // Where the store itself says what is wrong, there is better to do than to read.
+      if steps.isEmpty { suggest("journalctl -u holdfastd -n 20", "what the daemon says of the store", on: status.node) }
     } else if !view.isLoaded {
       critical.append("\(status.node) has not read the cluster's records yet")
     } else if status.nodes.allSatisfy({ $0.state == .down }) {

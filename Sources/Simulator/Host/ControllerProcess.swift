@@ -245,6 +245,7 @@ final class ControllerProcess {
     switch answer {
     case .verdict(let verdict): conclude(id, .verdict(verdict))
     case .refused: conclude(id, .notApplied(reason: "the store refuses requests"))
+    case .full: conclude(id, .unknown(reason: "the store is full"))
     }
   }
 

@@ -17,6 +17,7 @@ public enum Invariant: String, CaseIterable, Sendable {
   case noMassFailover = "a store outage is no mass fail-over"
   case nothingIsOverlooked = "nothing is overlooked"
   case coreIsSound = "the core's checks of itself hold"
+  case expiryIsWhole = "a full store ends nobody's session"
   case noCircles = "nothing goes round in circles"
   case noFloods = "a guard is asked for a bounded number of things"
   case nothingStaysFrozen = "what could run elsewhere does not stay frozen"

@@ -202,12 +202,14 @@ final class Invariants {
     // An incarnation is its node's name and something random.
     guard !incarnation.text.hasPrefix("\(who)-") else { return }
     world.tally.count(.sessionsEnded)
+    if world.store.isFull {
+      world.violated(.expiryIsWhole, "\(who) declared \(incarnation) expired while nobody could take a claim")
+    }
     world.faults.aftershock()
-    if world.store.owesFairChance(sent: sent) {
+    if let since = world.store.owesFairChance(sent: sent) {
       world.violated(
         .noMassFailover,
-        "\(who) declared \(incarnation) expired \(world.now - world.store.servesSince) after the store's return, which is no fair chance"
-      )
+        "\(who) declared \(incarnation) expired \(since) after the store's return, which is no fair chance")
     }
   }
 

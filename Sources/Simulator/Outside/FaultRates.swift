@@ -17,6 +17,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case partition = "partition"
   case badLinks = "bad-links"
   case storeOutage = "store-outage"
+  case storeFull = "store-full"
   case storeSlow = "store-slow"
   case leaderChange = "store-leader-change"
   case compaction = "store-compaction"
@@ -52,6 +53,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .partition: "Some hosts are cut off from the store, both ways or one way, for 20 ms to 15 s."
     case .badLinks: "For a while, a host's messages to and from the store are lost, late and overtaken by others."
     case .storeOutage: "The store is silent or refuses everything for 0.3 s to 12 s."
+    case .storeFull: "The store is full for 1 s to 30 s: what puts anything is refused, what only deletes is applied."
     case .storeSlow: "The store takes up to 1.2 s for a request, for a while."
     case .leaderChange: "The store changes its leader: for up to 1.6 s requests wait, are refused, or vanish."
     case .compaction: "The store forgets its history: watches that lag must list anew."
@@ -108,7 +110,7 @@ public struct FaultRates: Sendable {
     .domainEnd: 15, .order: 6
   ]
 
-  /// Everything at once, for minutes: something goes wrong every second.
+  /// Everything but a full store at once, for minutes: something goes wrong every second.
   public static let dense: FaultRates = {
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0) })
     rates.lateMessages = 0.01
@@ -117,7 +119,7 @@ public struct FaultRates: Sendable {
     return rates
   }()
 
-  /// Everything, for hours: hundreds of faults in an hour, half of them in bursts in which they are as dense as above.
+  /// Everything but a full store, for hours: hundreds of faults in an hour, half of them in bursts in which they are as dense as above.
   public static let sparse: FaultRates = {
     let thinning = 20.0
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0 * thinning) })

@@ -112,7 +112,7 @@ final class FaultSource {
     case .hostCrash, .plannerCrash, .hostPause, .longHostPause, .clockChange: drawHost(kind)
     case .slowFreezes, .unconfirmedFreezes, .failedKills, .lateTimers: drawKernel(kind)
     case .partition, .badLinks: drawLinks(kind)
-    case .storeOutage, .storeSlow, .leaderChange, .compaction, .deafWatch: drawStore(kind)
+    case .storeOutage, .storeFull, .storeSlow, .leaderChange, .compaction, .deafWatch: drawStore(kind)
     case .libvirtCrash, .libvirtHang, .libvirtSlow, .libvirtFailures, .brokenStart, .brokenMigration, .domainEnd:
       drawLibvirt(kind)
     case .order: world.operators.random(dice)
@@ -177,6 +177,7 @@ final class FaultSource {
       guard world.store.service == .serving else { return nil }
       return .storeStops(
         dice.chance(0.6) ? .silent : .refusing, for: dice.chance(0.5) ? dice.seconds(0.3...2) : dice.seconds(1...12))
+    case .storeFull: return world.store.isFull ? nil : .storeFull(for: dice.seconds(1...30))
     case .storeSlow:
       let isMild = dice.chance(0.5)
       return .storeSlows(least: isMild ? 20 : 100, most: isMild ? 200 : 1200, for: dice.seconds(0.5...6))

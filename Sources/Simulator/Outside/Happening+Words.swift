@@ -27,6 +27,8 @@ extension Happening: CustomStringConvertible {
       "the way of \(Self.list(nodes)) to the store loses and delays \(Self.percent(share)) of the messages for \(span)"
     case .storeStops(let silence, let span): "the store is \(silence.rawValue)\(Self.length(span))"
     case .storeServes: "the store serves again"
+    case .storeFull(let span): "the store is full\(Self.length(span))"
+    case .storeHasRoom: "the store has room again"
     case .storeSlows(let least, let most, let span): "the store takes \(Int(least)) to \(Int(most)) ms for \(span)"
     case .storeChangesLeader(let span): "the store changes its leader, which takes \(span)"
     case .storeCompacts: "the store forgets its history"

@@ -37,6 +37,9 @@ public enum Happening: Hashable, Sendable {
   // The store.
   case storeStops(Silence, for: Span?)
   case storeServes
+  /// It takes nothing that puts something, as etcd does beyond its quota.
+  case storeFull(for: Span?)
+  case storeHasRoom
   /// Requests take so many milliseconds.
   case storeSlows(least: Double, most: Double, for: Span)
   case storeChangesLeader(for: Span)

@@ -67,10 +67,20 @@ final class Operators {
       return false
     }
     guard let transaction = prepared.transaction else { return true }
-    guard case .committed(let revision) = world.store.apply(transaction, from: Self.name) else { return false }
+    guard let revision = apply(transaction) else { return false }
     host.tell("operator: \(command.workload): \(prepared.text)")
     process.deliver(.committed(transaction.writes, revision))
     return true
+  }
+
+  /// nil: the store refused it.
+  private func apply(_ transaction: ClusterTransaction) -> Revision? {
+    guard world.store.admits(transaction) else {
+      world.tell("operator: the store is full")
+      return nil
+    }
+    guard case .committed(let revision) = world.store.apply(transaction, from: Self.name) else { return nil }
+    return revision
   }
 
   private var milliseconds: Int64 { Int64((world.now - .zero).inSeconds * 1000) }
@@ -82,7 +92,7 @@ final class Operators {
     do {
       let prepared = try command.prepare(in: process.core.view)
       guard let transaction = prepared.transaction else { return }
-      guard case .committed(let revision) = world.store.apply(transaction, from: Self.name) else { return }
+      guard let revision = apply(transaction) else { return }
       host.tell("operator: \(thing) \(prepared.text)")
       process.deliver(.committed(transaction.writes, revision))
     } catch {
@@ -111,7 +121,7 @@ final class Operators {
     let transaction = ClusterTransaction(
       if: [view.policies.map { .unchanged(.policies, modified: $0.modified) } ?? .absent(.policies)],
       write: [.put(.policies, .policies(NumberedPolicies.record(number)))])
-    guard case .committed(let revision) = world.store.apply(transaction, from: Self.name) else { return }
+    guard let revision = apply(transaction) else { return }
     host.tell("operator: policies \(number + 1)")
     host.controller?.deliver(.committed(transaction.writes, revision))
   }

@@ -3,7 +3,7 @@ import HoldfastModel
 /// Something that can be broken for a while: a newer fault of the same matter is not ended by the end of an older one.
 struct Matter: Hashable {
   enum Kind: Hashable {
-    case pause, freezes, confirmation, kills, timers, way, links, store, pace, libvirt, starts, calls
+    case pause, freezes, confirmation, kills, timers, way, links, store, room, pace, libvirt, starts, calls
     case start(WorkloadName)
   }
   var kind: Kind
@@ -21,7 +21,8 @@ extension World {
     case .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns: carryOutOnHost(happening)
     case .freezesSlowly, .freezesUnconfirmed, .killsFail, .timersLate: carryOutOnKernel(happening)
     case .cutOff, .connected, .linksBad: carryOutOnLinks(happening)
-    case .storeStops, .storeServes, .storeSlows, .storeChangesLeader, .storeCompacts, .watchDeaf: carryOutOnStore(happening)
+    case .storeStops, .storeServes, .storeFull, .storeHasRoom, .storeSlows, .storeChangesLeader, .storeCompacts, .watchDeaf:
+      carryOutOnStore(happening)
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak,
       .startsMended, .migrationBreaks, .domainEnds:
       carryOutOnLibvirt(happening)
@@ -124,6 +125,10 @@ extension World {
       store.serve(silence == .silent ? .silent : .refusing)
       end(.store, nil, after: span) { [self] in store.serve(.serving) }
     case .storeServes: store.serve(.serving)
+    case .storeFull(let span):
+      store.fill(true)
+      end(.room, nil, after: span) { [self] in store.fill(false) }
+    case .storeHasRoom: store.fill(false)
     case .storeSlows(let least, let most, let span):
       store.pace = least...max(least, most)
       end(.pace, nil, after: span) { [self] in store.pace = SimulatedStore.usualPace }
@@ -173,6 +178,7 @@ extension World {
     operators.useEverything()
     for matter in turns.keys { turns[matter, default: 0] += 1 }
     store.serve(.serving)
+    store.fill(false)
     store.pace = SimulatedStore.usualPace
     for host in hosts {
       host.link.quality = Link.Quality()

@@ -19,10 +19,10 @@ final class SimulatedStore {
   private let dice: Dice
   @exclusivity(unchecked) private(set) var model = StoreModel<RecordKey, Record>()
   private(set) var service = Service.serving
-  /// When it last came back, and after what time.
-  private(set) var servesSince = Moment.zero
-  private var stoppedAt: Moment?
-  private var lastOutage = Span.zero
+  /// Transactions that put something are refused without effect; those that only delete, or only look, are applied.
+  private(set) var isFull = false
+  /// When it last came back, and when it last had room again, after what time.
+  private var absence = Outage(), fullness = Outage()
   var pace = usualPace
   private var watchers: [Watcher] = []
   /// Requests that wait for a leader.
@@ -38,19 +38,31 @@ final class SimulatedStore {
   func serve(_ service: Service) {
     guard self.service != service else { return }
     self.service = service
-    guard service == .serving else { return stoppedAt = stoppedAt ?? world.now }
-    lastOutage = world.now - (stoppedAt ?? world.now)
-    stoppedAt = nil
-    servesSince = world.now
+    guard service == .serving else { return absence.begins(at: world.now) }
+    absence.ends(at: world.now)
     let requests = waiting
     waiting = []
     for request in requests { world.at(world.now + dice.milliseconds(pace), request) }
     for watcher in watchers { watcher.news(model.revision) }
   }
 
+  /// To those who renew, a store that is full is as good as one that is away.
+  func fill(_ isFull: Bool) {
+    guard self.isFull != isFull else { return }
+    self.isFull = isFull
+    if isFull { fullness.begins(at: world.now) } else { fullness.ends(at: world.now) }
+  }
+
+  /// Whether there is room for the transaction.
+  func admits(_ transaction: ClusterTransaction) -> Bool {
+    !isFull || transaction.writes.allSatisfy { if case .delete = $0 { true } else { false } }
+  }
+
   enum Answer {
     case verdict(ClusterVerdict)
     case refused
+    /// There is no room. etcd answers the same for what it has just applied beyond its quota, so it tells nothing of the outcome.
+    case full
   }
 
   /// A transaction arrives. Applied after a while at one instant, or never.
@@ -59,6 +71,7 @@ final class SimulatedStore {
   /// The while is over.
   func work(on request: Request) {
     guard isAble else { return }
+    guard admits(request.transaction) else { return request.isAnswered(.full) }
     request.isAnswered(.verdict(apply(request.transaction, from: request.process.host.name.text, sent: request.sent)))
   }
 
@@ -110,13 +123,32 @@ final class SimulatedStore {
   /// After an outage that every observer must have noticed, nobody may be declared expired before the others had a fair chance.
   ///
   /// - Parameter sent: when the declaration was sent; before the return, it may have waited since before the outage.
-  func owesFairChance(sent: Moment) -> Bool {
+  /// - Returns: how long ago the store came back, when that is too short a time; nil: it is long enough.
+  func owesFairChance(sent: Moment) -> Span? {
     let timing = world.settings.timing
-    guard lastOutage > Span(timing.gap) + .seconds(1), sent >= servesSince else { return false }
     let chance = Span(timing.fairChance)
     // Observers' clocks may be fast.
-    return world.now - servesSince < chance
-      - Span(nanoseconds: chance.nanoseconds / 1_000_000 * Int64(world.settings.clockDrift))
+    let least = chance - Span(nanoseconds: chance.nanoseconds / 1_000_000 * Int64(world.settings.clockDrift))
+    for outage in [absence, fullness] where outage.lasted > Span(timing.gap) + .seconds(1) && sent >= outage.end {
+      let since = world.now - outage.end
+      if since < least { return since }
+    }
+    return nil
+  }
+
+  /// A time in which renewals fail.
+  private struct Outage {
+    private var began: Moment?
+    /// Of the last one that is over.
+    private(set) var end = Moment.zero
+    private(set) var lasted = Span.zero
+
+    mutating func begins(at now: Moment) { began = began ?? now }
+    mutating func ends(at now: Moment) {
+      lasted = now - (began ?? now)
+      began = nil
+      end = now
+    }
   }
 
   func compact() {

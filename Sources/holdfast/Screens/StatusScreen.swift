@@ -17,7 +17,7 @@ struct StatusScreen {
   /// At most one less than the terminal has, for the prompt.
   func lines() -> [String] {
     let width = min(terminal.columns, 140)
-    let head = headline(width) + upkeep(width)
+    let head = headline(width) + upkeep(width) + store(width)
     let risk = section(risks(width)), next = section(steps(width))
     var room = terminal.rows - 1 - head.count - risk.count - next.count
     // Nodes first, then what is misplaced, then history; the first two leave something to those that follow.
@@ -75,6 +75,24 @@ struct StatusScreen {
     }
     return lines.disarmed(status.disarm, width: width) + notes
   }
+
+  /// Who serves the store, and how full it is.
+  private func store(_ width: Int) -> [String] {
+    guard let store = status.store.health else { return [] }
+    let there = store.members.count { $0.state == .up || $0.state == .leaderless }
+    var parts = ["Store: \(there) of \(Words.count(store.members.count, "member")) up"]
+    if let leader = store.leader, store.members.count > 1 { parts.append("\(leader) leads") }
+    if let size = store.size {
+      parts.append(store.quota.map { "\(Words.bytes(size)) of \(Words.bytes($0))" } ?? Words.bytes(size))
+    }
+    parts += store.alarms.map { "alarm \($0)" }
+    let age = Double(status.milliseconds - store.seen.milliseconds) / 1000
+    if age > Self.oldLook { parts.append("seen \(Words.about(age)) ago") }
+    return [terminal.styled(terminal.fitted("  \(parts.joined(separator: ", "))", to: width), .dim)]
+  }
+
+  /// Seconds from which the age of what is told of the store is told too.
+  private static let oldLook = 30.0
 
   private func reasons(_ width: Int) -> [String] {
     let separator = terminal.isUnicode ? " · " : "; "
@@ -153,7 +171,7 @@ struct StatusScreen {
   private func weightiest(_ count: Int) -> [HistoryLine] {
     func weight(_ line: HistoryLine) -> Int {
       switch (line.severity, line.kind) {
-      case (_, "nodeLost"), (_, "sessionLost"), (_, "storeLost"), (_, "guardLost"), (_, "isolated"): 4
+      case (_, "nodeLost"), (_, "sessionLost"), ("error", "storeLost"), (_, "guardLost"), (_, "isolated"): 4
       case ("error", _): 3
       case ("warning", _): 2
       case (_, "claimed"), (_, "released"): 0

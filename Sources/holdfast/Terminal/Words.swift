@@ -1,5 +1,6 @@
 import Glibc
 import HoldfastModel
+import Housekeeping
 
 /// Numbers as people read them.
 enum Words {
@@ -7,6 +8,9 @@ enum Words {
   static func memory(_ mebibytes: Int) -> String {
     abs(mebibytes) < 1024 ? "\(mebibytes) MiB" : "\(InWords.tenths(Double(mebibytes) / 1024)) GiB"
   }
+
+  /// `1.2 MiB`, `2.0 GiB`.
+  static func bytes(_ count: Int64) -> String { StorePicture.bytes(count) }
 
   /// Both in the whole's unit: `3.5 of 16.0 GiB`.
   static func memory(_ mebibytes: Int, of whole: Int) -> String {

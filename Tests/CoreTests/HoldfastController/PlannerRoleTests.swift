@@ -1,6 +1,7 @@
 import GuardCore
 import HoldfastController
 import HoldfastModel
+import HoldfastPlanning
 import HoldfastTime
 import Testing
 
@@ -59,6 +60,24 @@ import Testing
     }
     #expect(expired.map { $0 > .milliseconds(1080) && $0 < .milliseconds(1600) } == true, "\(String(describing: expired))")
     if case .planner(let record)? = rig.store.entries[.planner]?.value { #expect(record.node == "n2") }
+  }
+
+  /// A store that is full refuses whatever puts something, and still takes what only deletes.
+  @Test(arguments: [false, true], [false, true])
+  func `an expiry always puts something, so that a full store refuses all of it`(knowsTime: Bool, isKeptEmpty: Bool) throws {
+    var rig = planning()
+    if knowsTime { rig.send(.wallTime(WeekTime(minute: 1), 1_000_000)) }
+    if isKeptEmpty { rig.write([.put(.maintenance("n2"), .maintenance(MaintenanceRecord(since: 0)))]) }
+    rig.pass(.seconds(2))
+    let before = try #require(rig.store.entries[.node("n1")]).value
+    rig.renewed = [:]
+    rig.actions = []
+    rig.pass(.milliseconds(1500))
+    let expiry = try #require(rig.transactions().first { $0.writes.contains(.delete(.session("i2"))) })
+    #expect(expiry.writes.contains { if case .put = $0 { true } else { false } })
+    #expect(expiry.writes.contains { $0.key == .losses("n2") } == (knowsTime && !isKeptEmpty))
+    #expect(rig.sessions(of: "n2").isEmpty)
+    #expect(rig.store.entries[.node("n1")]?.value == before, "what it puts for this is as it was")
   }
 
   @Test func `renewed in the last moment: the declaration fails and nothing happened`() {

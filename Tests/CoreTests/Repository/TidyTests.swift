@@ -38,9 +38,13 @@ import Testing
     ("HoldfastTime", []),
     ("GuardCore", ["HoldfastTime"]),
     ("HoldfastModel", ["HoldfastTime", "GuardCore", "FoundationEssentials"]),
+    ("Housekeeping", ["HoldfastTime", "HoldfastModel"]),
     ("HoldfastPlanning", ["HoldfastTime", "GuardCore", "HoldfastModel"]),
     ("HoldfastController", ["HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning"]),
-    ("HoldfastOperator", ["HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController"])
+    (
+      "HoldfastOperator",
+      ["HoldfastTime", "GuardCore", "HoldfastModel", "Housekeeping", "HoldfastPlanning", "HoldfastController"]
+    )
   ]
 
   @Test func `has sources to look at`() { #expect(Self.sources.count > 300) }

@@ -72,7 +72,7 @@ extension LabHostsTests {
 
     @Test func `etcd's quorum lost for 10 s: the same processes go on`() async throws {
       try await TestStage.run { test in
-        let pids = try await pids(test)
+        let pids = try await test.processes()
         #expect(pids.count == test.stage.containers.count)
         let began = LabClock.now
         for host in [LabHost(2), LabHost(3)] { try await test.lab.service(host, .etcd, .stop) }
@@ -82,24 +82,10 @@ extension LabHostsTests {
         #expect(await test.allAnswer())
         try await test.wait(.seconds(3))
         #expect(await test.allAnswer())
-        #expect(try await self.pids(test) == pids)
+        #expect(try await test.processes() == pids)
         let gaps = test.gaps(since: began)
         #expect(gaps.allSatisfy { $0.kind == .pause }, "\(gaps)")
       }
-    }
-
-    /// Each container's process in its host (libvirt's controller of it), by name.
-    private func pids(_ test: TestStage) async throws -> [String: String] {
-      var found: [String: String] = [:]
-      for host in test.lab.allHosts {
-        let list = try await test.lab.run(host, ["virsh", "-q", "-c", "lxc:///system", "list"])
-        for line in list.output.split(separator: "\n") {
-          let words = line.split(separator: " ")
-          guard words.count >= 2, words[1].hasPrefix("web") else { continue }
-          found[String(words[1])] = "\(host)/\(words[0])"
-        }
-      }
-      return found
     }
 
     /// What clocks cannot stop (Docs/safety.md): a host that is paused as a whole wakes with its containers and its guard at once.

@@ -36,16 +36,19 @@ struct TestStage {
   /// Sets the stage, runs the test, checks that no container ever executed twice at once and that no container outside of
   /// Holdfast's care was touched, and clears up whatever happened. All that again when a bound was missed, twice at most.
   ///
-  /// - Parameter onStop: `on-stop` of every host's daemon.
+  /// - Parameters:
+  ///   - onStop: `on-stop` of every host's daemon.
+  ///   - environment: more of the lab's settings.
   static func run(
     hosts: Int = 3, count: Int = 6, isolation: String = "freeze", machines: Int = 0, overlapAllowed: Duration = .zero,
-    lostHosts: Set<LabHost> = [], onStop: String = "handover",
+    lostHosts: Set<LabHost> = [], onStop: String = "handover", environment: [String: String] = [:],
     _ body: (TestStage) async throws -> Void
   ) async throws {
     let bounds = Bounds()
     for attempt in 1...tries {
       try await once(
-        hosts, count, isolation, machines, overlapAllowed, lostHosts, onStop: onStop, bounds, body)
+        hosts, count, isolation, machines, overlapAllowed, lostHosts,
+        environment.merging(["LAB_ON_STOP": onStop]) { $1 }, bounds, body)
       let missed = bounds.take()
       if missed.isEmpty { return }
       print("try \(attempt) of \(tries) missed: \(missed.joined(separator: "; "))")
@@ -55,9 +58,9 @@ struct TestStage {
 
   private static func once(
     _ hosts: Int, _ count: Int, _ isolation: String, _ machines: Int, _ overlapAllowed: Duration, _ lostHosts: Set<LabHost>,
-    onStop: String, _ bounds: Bounds, _ body: (TestStage) async throws -> Void
+    _ environment: [String: String], _ bounds: Bounds, _ body: (TestStage) async throws -> Void
   ) async throws {
-    let lab = try await testLab(environment: ["LAB_ON_STOP": onStop])
+    let lab = try await testLab(environment: environment)
     try await lab.down()
     do {
       let stage = try await Stage.make(
@@ -154,6 +157,20 @@ struct TestStage {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try Data(rules.utf8).write(to: URL(fileURLWithPath: folder + "/lab.yaml"))
     try await lab.holdfast(["policy", "apply", folder, "--yes"])
+  }
+
+  /// Each container's process in its host (libvirt's controller of it), by name.
+  func processes() async throws -> [String: String] {
+    var found: [String: String] = [:]
+    for host in lab.allHosts {
+      let list = try await lab.run(host, ["virsh", "-q", "-c", "lxc:///system", "list"])
+      for line in list.output.split(separator: "\n") {
+        let words = line.split(separator: " ")
+        guard words.count >= 2, words[1].hasPrefix("web") else { continue }
+        found[String(words[1])] = "\(host)/\(words[0])"
+      }
+    }
+    return found
   }
 
   /// Time passes with everything as it is.

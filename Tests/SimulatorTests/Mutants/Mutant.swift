@@ -8,10 +8,25 @@ struct Mutant: Sendable, CustomStringConvertible {
   /// What is done instead of what is right.
   var name: String
   var make: @Sendable () -> any Tampering
+  /// What goes wrong besides what does in every dense storm, and the mean time between two of a kind.
+  var faults: [FaultKind: Span]
+  /// What must see it; nil: any invariant.
+  var breaks: Invariant?
 
-  init(_ name: String, _ make: @escaping @Sendable () -> any Tampering) {
+  init(
+    _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, _ make: @escaping @Sendable () -> any Tampering
+  ) {
     self.name = name
+    self.faults = faults
+    self.breaks = breaks
     self.make = make
+  }
+
+  /// A storm to find it in.
+  func settings(seed: UInt64) -> Settings {
+    var settings = Settings.dense(seed: seed)
+    settings.faults.intervals.merge(faults) { $1 }
+    return settings
   }
 
   var description: String { name }

@@ -40,6 +40,16 @@ extension Mutant {
         }
       }
     },
+    // Its core believes that the put happened: what follows from that is not what is looked for.
+    Mutant(
+      "an expiry only deletes, so that a full store takes half of it", faults: [.storeFull: .seconds(5)], breaks: .expiryIsWhole
+    ) {
+      ActionMutant { action, _ in
+        action.changing(\.endsSession) { transaction in
+          transaction.writes.removeAll { if case .put(.node, _) = $0 { true } else { false } }
+        }
+      }
+    },
     Mutant("every twentieth change does not come through the watch") { LeakyWatch() },
     Mutant("placements say where, and never why not") {
       ActionMutant { action, _ in

@@ -12,13 +12,15 @@ actor TestCluster {
   nonisolated let security: Security
   nonisolated let directory: String
   nonisolated let certificates: Certificates?
+  /// Bytes; nil: etcd's own.
+  private nonisolated let quota: Int64?
   private nonisolated let firstPort: Int
   private var members: [Int: Supervised] = [:]
   private let janitor: Supervised
 
   /// Starts the members and waits until the cluster takes transactions.
-  static func start(_ size: Int, _ security: Security) async throws -> TestCluster {
-    let cluster = try await TestCluster(size, security)
+  static func start(_ size: Int, _ security: Security, quota: Int64? = nil) async throws -> TestCluster {
+    let cluster = try await TestCluster(size, security, quota: quota)
     for index in 0..<size { try await cluster.start(index) }
     let store = try EtcdStore(cluster.configuration(), logger: quiet)
     _ = try await store.list(prefix: "/", timeout: .seconds(20))
@@ -28,9 +30,9 @@ actor TestCluster {
 
   /// Runs `body` on a cluster of its own.
   static func with<Result: Sendable>(
-    _ size: Int, _ security: Security, _ body: (TestCluster) async throws -> Result
+    _ size: Int, _ security: Security, quota: Int64? = nil, _ body: (TestCluster) async throws -> Result
   ) async throws -> Result {
-    let cluster = try await start(size, security)
+    let cluster = try await start(size, security, quota: quota)
     do {
       let result = try await body(cluster)
       await cluster.end()
@@ -43,8 +45,9 @@ actor TestCluster {
 
   static let quiet = Logger(label: "etcd") { _ in SwiftLogNoOpLogHandler() }
 
-  private init(_ size: Int, _ security: Security) async throws {
+  private init(_ size: Int, _ security: Security, quota: Int64?) async throws {
     self.size = size
+    self.quota = quota
     self.security = security
     let base = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
     directory = "\(base)/holdfast-store-test-\(getpid())-\(UUID().uuidString.prefix(8))"
@@ -85,6 +88,7 @@ actor TestCluster {
       "--initial-cluster-token", directory, "--heartbeat-interval", "50", "--election-timeout", "500",
       "--logger", "zap", "--log-level", "warn"
     ]
+    if let quota { arguments += ["--quota-backend-bytes", "\(quota)"] }
     if let certificates {
       for (prefix, extra) in [("", "--client-cert-auth"), ("peer-", "--peer-client-cert-auth")] {
         arguments += [

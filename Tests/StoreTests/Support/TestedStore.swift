@@ -36,7 +36,7 @@ enum Adapter: CaseIterable, CustomTestStringConvertible {
   /// Compacts the store that `with` gave.
   func compact(_ store: any LeaseStore, upTo revision: Revision) async throws {
     switch self {
-    case .memory: (store as? MemoryStore)?.compact(upTo: revision)
+    case .memory: try await (store as? MemoryStore)?.compact(upTo: revision, timeout: ample)
     case .etcd: try await SharedClusters.shared.single().etcdctl("compaction", "\(revision.value)")
     case .cluster: try await SharedClusters.shared.three().etcdctl("compaction", "\(revision.value)")
     }
@@ -142,6 +142,15 @@ actor Watched {
       }
       try await Task.sleep(for: .milliseconds(1))
     }
+  }
+}
+
+/// Waits until `condition` holds.
+func eventually(_ what: String, within limit: Duration = ample, _ condition: () async throws -> Bool) async throws {
+  let deadline = ContinuousClock.now + limit
+  while try await !condition() {
+    guard ContinuousClock.now < deadline else { throw Trouble("expected \(what) within \(limit)") }
+    try await Task.sleep(for: .milliseconds(20))
   }
 }
 

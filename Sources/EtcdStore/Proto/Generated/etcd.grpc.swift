@@ -49,10 +49,24 @@ internal enum Etcdserverpb_KV: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Compact" metadata.
+        internal enum Compact: Sendable {
+            /// Request type for "Compact".
+            internal typealias Input = Etcdserverpb_CompactionRequest
+            /// Response type for "Compact".
+            internal typealias Output = Etcdserverpb_CompactionResponse
+            /// Descriptor for "Compact".
+            internal static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "etcdserverpb.KV"),
+                method: "Compact",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "etcdserverpb.KV" service.
         internal static let descriptors: [GRPCCore.MethodDescriptor] = [
             Range.descriptor,
-            Txn.descriptor
+            Txn.descriptor,
+            Compact.descriptor
         ]
     }
 }
@@ -131,6 +145,41 @@ internal enum Etcdserverpb_Maintenance: Sendable {
 extension GRPCCore.ServiceDescriptor {
     /// Service descriptor for the "etcdserverpb.Maintenance" service.
     internal static let etcdserverpb_Maintenance = GRPCCore.ServiceDescriptor(fullyQualifiedService: "etcdserverpb.Maintenance")
+}
+
+// MARK: - etcdserverpb.Cluster
+
+/// Namespace containing generated types for the "etcdserverpb.Cluster" service.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+internal enum Etcdserverpb_Cluster: Sendable {
+    /// Service descriptor for the "etcdserverpb.Cluster" service.
+    internal static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "etcdserverpb.Cluster")
+    /// Namespace for method metadata.
+    internal enum Method: Sendable {
+        /// Namespace for "MemberList" metadata.
+        internal enum MemberList: Sendable {
+            /// Request type for "MemberList".
+            internal typealias Input = Etcdserverpb_MemberListRequest
+            /// Response type for "MemberList".
+            internal typealias Output = Etcdserverpb_MemberListResponse
+            /// Descriptor for "MemberList".
+            internal static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "etcdserverpb.Cluster"),
+                method: "MemberList",
+                type: .unary
+            )
+        }
+        /// Descriptors for all methods in the "etcdserverpb.Cluster" service.
+        internal static let descriptors: [GRPCCore.MethodDescriptor] = [
+            MemberList.descriptor
+        ]
+    }
+}
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension GRPCCore.ServiceDescriptor {
+    /// Service descriptor for the "etcdserverpb.Cluster" service.
+    internal static let etcdserverpb_Cluster = GRPCCore.ServiceDescriptor(fullyQualifiedService: "etcdserverpb.Cluster")
 }
 
 // MARK: - etcdserverpb.Auth

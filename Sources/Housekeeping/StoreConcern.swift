@@ -1,0 +1,210 @@
+import HoldfastModel
+
+/// Something about the store that a person should know before it hurts, or because it does.
+public struct StoreConcern: Hashable, Sendable {
+  public enum Weight: Hashable, Comparable, Sendable {
+    /// The store serves; something is not as it should be.
+    case warning
+    /// The store does not serve as it must: workloads are frozen, or will be within the TTL.
+    case outage
+  }
+  /// What it is about, whatever the figures: it is told when it begins and when it is over.
+  public enum Topic: Hashable, Comparable, Sendable {
+    case full, corrupt, leaderless, memberSilent(String), nearlyFull, filling, notCompacted, otherAlarm(String)
+
+    /// What is said when it is over.
+    public var end: String {
+      switch self {
+      case .full: "The store has room again and takes writes"
+      case .corrupt: "The store's alarm CORRUPT is disarmed"
+      case .leaderless: "The store has a leader again"
+      case .memberSilent(let name): "The store's member \(name) answers again"
+      case .nearlyFull: "The store takes less than \(Int(StorePicture.nearlyFullShare * 100)) % of its quota again"
+      case .filling: "The store takes less than \(Int(StorePicture.fillingShare * 100)) % of its quota again"
+      case .notCompacted: "The store forgets its old history again"
+      case .otherAlarm(let name): "The store's alarm \(name) is disarmed"
+      }
+    }
+
+    /// It is not over: the other one, which is worse, has taken its place.
+    public func givesWay(to other: Topic) -> Bool {
+      switch (self, other) {
+      case (.filling, .nearlyFull), (.filling, .full), (.nearlyFull, .full), (.memberSilent, .leaderless): true
+      default: false
+      }
+    }
+  }
+  /// Something to type about it.
+  public struct Remedy: Hashable, Sendable {
+    public var command: String
+    /// What for.
+    public var purpose: String
+    /// The member on whose host it is to be typed; nil: any host with the store's certificates.
+    public var member: String?
+
+    public init(_ command: String, _ purpose: String, on member: String? = nil) {
+      self.command = command
+      self.purpose = purpose
+      self.member = member
+    }
+  }
+  public var topic: Topic
+  public var weight: Weight
+  /// A sentence without its full stop: the thing, the reason.
+  public var text: String
+  public var remedies: [Remedy]
+
+  public init(_ topic: Topic, _ weight: Weight, _ text: String, remedies: [Remedy] = []) {
+    self.topic = topic
+    self.weight = weight
+    self.text = text
+    self.remedies = remedies
+  }
+}
+
+/// What a node knows of the store's health: its last look, and what became of its own upkeep of it.
+public struct StorePicture: Hashable, Sendable {
+  public var health: StoreHealth
+  /// When this node looked, in milliseconds since 1970 on its wall clock.
+  public var at: Int64
+  /// Why the store did not forget its old history when this node asked it to; nil: it did, or was not asked.
+  public var compactionFlaw: String?
+  /// The store is full, and this node has made it forget all the history that nobody needs.
+  public var isCompacted: Bool
+
+  public init(_ health: StoreHealth, at: Int64, compactionFlaw: String? = nil, isCompacted: Bool = false) {
+    self.health = health
+    self.at = at
+    self.compactionFlaw = compactionFlaw
+    self.isCompacted = isCompacted
+  }
+}
+
+extension StorePicture {
+  /// Shares of the quota from which a person is told.
+  public static let fillingShare = 0.5
+  public static let nearlyFullShare = 0.8
+
+  /// Gives etcdctl the endpoints and certificates of this node's configuration.
+  static let preparation = StoreConcern.Remedy("eval \"$(holdfastd --etcdctl)\"", "tell etcdctl where the store is")
+
+  /// Everything that is not as it should be, the worst first.
+  public var concerns: [StoreConcern] {
+    let all = alarms + leadership + silentMembers + fullness + compaction
+    return all.sorted { ($1.weight, $0.topic) < ($0.weight, $1.topic) }
+  }
+
+  private var alarms: [StoreConcern] {
+    Set(health.alarms.map(\.kind)).map { kind in
+      let members = health.alarms.filter { $0.kind == kind }.compactMap(\.member).sorted()
+      let place = members.isEmpty ? "" : " on \(InWords.list(members, most: 3))"
+      switch kind {
+      case .noSpace:
+        return StoreConcern(
+          .full, .outage,
+          "The store is full (alarm NOSPACE\(place)): it takes no renewals, so every node freezes its workloads until it has room",
+          remedies: waysOutOfFullness)
+      case .corrupt:
+        return StoreConcern(
+          .corrupt, .outage, "The store says that its members hold different data (alarm CORRUPT\(place))",
+          remedies: [Self.preparation, .init("etcdctl endpoint hashkv", "which member differs; replace that one")])
+      case .other(let name):
+        return StoreConcern(
+          .otherAlarm(name), .warning, "The store has raised the alarm \(name)\(place)",
+          remedies: [Self.preparation, .init("etcdctl alarm list", "what the alarm says")])
+      }
+    }
+  }
+
+  /// In this order: what is forgotten is given back by defragmentation only, and an alarm that is disarmed before comes again.
+  private var waysOutOfFullness: [StoreConcern.Remedy] {
+    var remedies = [Self.preparation]
+    if let revision = health.revision, !isCompacted {
+      remedies.append(.init("etcdctl compaction \(revision.value)", "forget the old history"))
+    }
+    return remedies + [
+      .init("etcdctl --command-timeout=5m defrag", "give back the room, one member after the other"),
+      .init("etcdctl alarm disarm", "let the store write again")
+    ]
+  }
+
+  private var leadership: [StoreConcern] {
+    guard !health.hasLeader, !health.members.isEmpty else { return [] }
+    let there = health.members.count(where: \.isThere), votes = voters.count
+    let silent = health.members.filter { if case .silent = $0.standing { true } else { false } }
+    guard !silent.isEmpty || there == 0 else {
+      return [StoreConcern(.leaderless, .outage, "The store has no leader, though all its members that were asked answer")]
+    }
+    return [
+      StoreConcern(
+        .leaderless, .outage,
+        "The store has no leader: \(there) of \(votes) members answer, \(votes / 2 + 1) are needed",
+        remedies: silent.prefix(2).map(Self.lookAt))
+    ]
+  }
+
+  private var voters: [StoreMember] { health.members.filter { !$0.isLearner } }
+
+  private var silentMembers: [StoreConcern] {
+    guard health.hasLeader else { return [] }
+    let silent = health.members.filter { if case .silent = $0.standing { true } else { false } }
+    let spare = voters.count - silent.count(where: { !$0.isLearner }) - (voters.count / 2 + 1)
+    let rest =
+      switch spare {
+      case ..<1: "the next loss stops the store and freezes every workload"
+      case 1: "one more may be lost"
+      default: "\(spare) more may be lost"
+      }
+    return silent.compactMap { member in
+      guard case .silent(let reason) = member.standing else { return nil }
+      let place = member.endpoint.map { $0 == member.name ? "" : " (\($0))" } ?? ""
+      return StoreConcern(
+        .memberSilent(member.name), .warning, "The store's member \(member.name)\(place) does not answer (\(reason)): \(rest)",
+        remedies: [Self.lookAt(member)])
+    }
+  }
+
+  private static func lookAt(_ member: StoreMember) -> StoreConcern.Remedy {
+    .init("systemctl status etcd", "why the store's member \(member.name) does not answer", on: member.name)
+  }
+
+  private var fullness: [StoreConcern] {
+    // The alarm says it already.
+    guard !health.isFull, let share = health.share, share >= Self.fillingShare else { return [] }
+    guard let size = health.size, let quota = health.quota else { return [] }
+    let inUse = health.sizeInUse.map { ", \(Self.bytes($0)) of it in use" } ?? ""
+    let taken = "\(Int(share * 100)) % of its quota (\(Self.bytes(size)) of \(Self.bytes(quota))\(inUse))"
+    let isLoose = health.sizeInUse.map { $0 * 2 < size } ?? false
+    let remedies = [
+      Self.preparation,
+      isLoose
+        ? StoreConcern.Remedy("etcdctl --command-timeout=5m defrag", "give back the room; each member stands still meanwhile")
+        : .init("etcdctl endpoint status -w table", "what each member holds; raise --quota-backend-bytes if it must")
+    ]
+    if share < Self.nearlyFullShare {
+      return [StoreConcern(.filling, .warning, "The store takes \(taken)", remedies: remedies)]
+    }
+    return [
+      StoreConcern(
+        .nearlyFull, .warning, "The store takes \(taken): when it is full, every node freezes its workloads", remedies: remedies
+      )
+    ]
+  }
+
+  private var compaction: [StoreConcern] {
+    guard let compactionFlaw else { return [] }
+    return [
+      StoreConcern(
+        .notCompacted, .warning, "The store does not forget its old history, and so fills up: \(compactionFlaw)",
+        remedies: [
+          .init("journalctl -u holdfastd -n 20", "what the store answered; etcd's --auto-compaction-retention=1h does the same")
+        ])
+    ]
+  }
+
+  /// For people: `1.2 GiB`, `3.4 MiB`.
+  public static func bytes(_ count: Int64) -> String {
+    let mebibytes = Double(count) / 1_048_576
+    return mebibytes < 1024 ? "\(InWords.tenths(mebibytes)) MiB" : "\(InWords.tenths(mebibytes / 1024)) GiB"
+  }
+}

@@ -1,0 +1,110 @@
+import HoldfastModel
+import Housekeeping
+import Testing
+
+/// What a person is told of the store, and what to type.
+@Suite struct StoreConcernTests {
+  private static let mebibyte: Int64 = 1 << 20
+
+  /// h1 to h3, of which h2 leads.
+  private static func members(
+    _ standings: [StoreMember.Standing], size: Int64 = 10 * mebibyte, inUse: Int64 = 5 * mebibyte
+  ) -> [StoreMember] {
+    standings.enumerated().map { index, standing in
+      StoreMember(
+        name: "h\(index + 1)", endpoint: "https://10.77.0.\(index + 1):2379", standing: standing,
+        isLeader: index == 1 && standing == .answers, size: standing == .answers ? size : nil,
+        sizeInUse: standing == .answers ? inUse : nil)
+    }
+  }
+
+  private static func picture(
+    _ standings: [StoreMember.Standing] = [.answers, .answers, .answers], size: Int64 = 10 * mebibyte,
+    inUse: Int64 = 5 * mebibyte, alarms: [StoreAlarm] = [], flaw: String? = nil, isCompacted: Bool = true
+  ) -> StorePicture {
+    StorePicture(
+      StoreHealth(
+        members: members(standings, size: size, inUse: inUse), revision: Revision(4711), quota: 100 * mebibyte, alarms: alarms),
+      at: 0, compactionFlaw: flaw, isCompacted: isCompacted)
+  }
+
+  private static let silent = StoreMember.Standing.silent(reason: "no answer in time")
+
+  struct Case: Sendable {
+    var name: String
+    var picture: StorePicture
+    var topics: [StoreConcern.Topic]
+    var weight: StoreConcern.Weight = .warning
+    var words: [String] = []
+    var commands: [String] = []
+  }
+
+  static let cases: [Case] = [
+    Case(name: "all is well", picture: picture(), topics: []),
+    Case(
+      name: "one of three is away", picture: picture([.answers, .answers, silent]), topics: [.memberSilent("h3")],
+      words: ["h3 (https://10.77.0.3:2379) does not answer (no answer in time): the next loss stops the store"],
+      commands: ["systemctl status etcd"]),
+    Case(
+      name: "one of five is away", picture: picture([.answers, .answers, .answers, .answers, silent]),
+      topics: [.memberSilent("h5")], words: ["one more may be lost"], commands: ["systemctl status etcd"]),
+    Case(
+      name: "two of three are away", picture: picture([.leaderless, silent, silent]), topics: [.leaderless], weight: .outage,
+      words: ["1 of 3 members answer, 2 are needed"], commands: ["systemctl status etcd", "systemctl status etcd"]),
+    Case(
+      name: "an election", picture: picture([.leaderless, .leaderless, .leaderless]), topics: [.leaderless], weight: .outage,
+      words: ["no leader, though"]),
+    Case(name: "one is not among the endpoints", picture: picture([.answers, .answers, .unasked]), topics: []),
+    Case(name: "just below the half", picture: picture(size: 50 * mebibyte - 1), topics: []),
+    Case(
+      name: "the half, most of it in use", picture: picture(size: 50 * mebibyte, inUse: 40 * mebibyte), topics: [.filling],
+      words: ["takes 50 % of its quota (50.0 MiB of 100.0 MiB, 40.0 MiB of it in use)"],
+      commands: ["eval \"$(holdfastd --etcdctl)\"", "etcdctl endpoint status -w table"]),
+    Case(
+      name: "80 %, little of it in use", picture: picture(size: 80 * mebibyte), topics: [.nearlyFull],
+      words: ["takes 80 %", "when it is full, every node freezes"],
+      commands: ["eval \"$(holdfastd --etcdctl)\"", "etcdctl --command-timeout=5m defrag"]),
+    Case(
+      name: "full", picture: picture(size: 101 * mebibyte, alarms: [StoreAlarm(.noSpace, member: "h1")]), topics: [.full],
+      weight: .outage, words: ["full (alarm NOSPACE on h1)", "every node freezes"],
+      commands: ["eval \"$(holdfastd --etcdctl)\"", "etcdctl --command-timeout=5m defrag", "etcdctl alarm disarm"]),
+    Case(
+      name: "full, and it did not forget", picture: picture(alarms: [StoreAlarm(.noSpace)], isCompacted: false),
+      topics: [.full], weight: .outage, words: ["full (alarm NOSPACE):"],
+      commands: [
+        "eval \"$(holdfastd --etcdctl)\"", "etcdctl compaction 4711", "etcdctl --command-timeout=5m defrag",
+        "etcdctl alarm disarm"
+      ]),
+    Case(
+      name: "a member holds something else", picture: picture(alarms: [StoreAlarm(.corrupt, member: "h2")]),
+      topics: [.corrupt], weight: .outage, words: ["alarm CORRUPT on h2"],
+      commands: ["eval \"$(holdfastd --etcdctl)\"", "etcdctl endpoint hashkv"]),
+    Case(
+      name: "an alarm of the future", picture: picture(alarms: [StoreAlarm(.other("HOT"), member: "h2")]),
+      topics: [.otherAlarm("HOT")], words: ["alarm HOT on h2"],
+      commands: ["eval \"$(holdfastd --etcdctl)\"", "etcdctl alarm list"]),
+    Case(
+      name: "it does not let us", picture: picture(flaw: "the store refuses: permission denied"), topics: [.notCompacted],
+      words: ["does not forget its old history, and so fills up: the store refuses: permission denied"],
+      commands: ["journalctl -u holdfastd -n 20"])
+  ]
+
+  @Test(arguments: cases.indices) func `each is told with what to type`(_ index: Int) {
+    let expected = Self.cases[index], concerns = expected.picture.concerns
+    #expect(concerns.map(\.topic) == expected.topics, "\(expected.name)")
+    #expect(concerns.allSatisfy { $0.weight == expected.weight }, "\(expected.name)")
+    for words in expected.words { #expect(concerns.contains { $0.text.contains(words) }, "\(expected.name): \(concerns)") }
+    #expect(concerns.flatMap(\.remedies).map(\.command) == expected.commands, "\(expected.name)")
+  }
+
+  @Test func `the worst comes first`() {
+    let concerns = Self.picture([.answers, .answers, Self.silent], alarms: [StoreAlarm(.noSpace)], flaw: "no").concerns
+    #expect(concerns.map(\.topic) == [.full, .memberSilent("h3"), .notCompacted])
+  }
+
+  @Test func `a quota that nobody knows is no reason to worry`() {
+    var picture = Self.picture(size: 1 << 40)
+    picture.health.quota = nil
+    #expect(picture.concerns.isEmpty)
+  }
+}

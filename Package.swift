@@ -200,7 +200,7 @@ let package = Package(
       name: "NodeTests",
       dependencies: [
         "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "MemoryStore", "GuardCore", "HoldfastModel",
-        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts",
+        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "HoldfastTime",
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess")

@@ -122,6 +122,8 @@ public struct UpkeepResult: Hashable, Sendable, Codable {
   public var isChange: Bool
   /// What is to happen to the node's workloads, for a maintenance that begins.
   public var plan: EvacuationPlan?
+  /// Why it would be refused, for a dry run that shows a plan which harms; absent: it would not be.
+  public var refusal: ErrorBody?
   /// Workloads that are just being recovered or moved, for a cluster that is to be disarmed.
   public var underWay: [String]?
 
@@ -150,21 +152,21 @@ public struct NodeMaintenance: Hashable, Sendable, Codable {
   public var milliseconds: Int64
 
   /// - Parameters:
-  ///   - planning: what the planner would plan on.
+  ///   - planning: what the planner would plan on; made only for a node that is not being emptied.
   ///   - now: milliseconds since 1970.
   /// - Throws: that there is no such node.
   public init(
-    _ name: NodeName, in view: ClusterView, planning: PlanningSnapshot, policies: PolicySet, now: Int64
+    _ name: NodeName, in view: ClusterView, upkeep: ClusterUpkeep, planning: () -> PlanningSnapshot, policies: PolicySet,
+    now: Int64
   ) throws(OperatorError) {
     guard view.knownNodes.contains(name) else { throw .unknownNode(name, in: view) }
-    let upkeep = ClusterUpkeep(view, planning: planning, policies: policies, now: now)
     node = NodeInfo(name, in: view, load: ClusterLoad(view), upkeep: upkeep)
     disarm = upkeep.disarm
     milliseconds = now
     workloads = upkeep.evacuees[name] ?? []
     if view.maintenance[name]?.value.phase != .empty {
       let asked = MaintenanceRecord(since: now)
-      plan = EvacuationPlan(of: name, asked, in: view, planning: planning, policies: policies)
+      plan = EvacuationPlan(of: name, asked, in: view, planning: planning(), policies: policies)
     }
   }
 }

@@ -62,11 +62,11 @@ public struct Controller: Sendable {
   /// What the controller found wrong with itself; nil: nothing.
   public var breach: String? { effects.breach }
 
-  /// The cluster as the planner sees it, at a moment after the last event.
-  public func snapshot(now: BootInstant) -> PlanningSnapshot {
+  /// What would be planned on, at a moment after the last event.
+  public func planningBasis(now: BootInstant) -> PlanningBasis {
     var facts = facts
     facts.begin(at: now)
-    return machines.planning.snapshot(facts)
+    return PlanningBasis(facts, machines.planning)
   }
 
   // MARK: one event

@@ -5,6 +5,9 @@
 public struct ClusterView: Sendable {
   /// Everything up to here has been seen.
   public private(set) var revision: Revision = .zero
+  /// Grows with every change but the renewal of a session and a line of history, which come all the time: while it stays the same, so does all that
+  /// can be concluded from the records.
+  public private(set) var version: UInt64 = 0
   /// False until the first listing.
   public private(set) var isLoaded = false
 
@@ -98,6 +101,7 @@ public struct ClusterView: Sendable {
       fresh.ahead[key] = known
     }
     fresh.revision = listing.revision
+    fresh.version = version + 1
     fresh.isLoaded = true
     self = fresh
   }
@@ -160,7 +164,22 @@ public struct ClusterView: Sendable {
     }
   }
 
+  /// It comes all the time, and nothing is concluded from it: a line of history, a session's next counter.
+  private func isRoutine(_ key: RecordKey, _ entry: Stored<Record>?) -> Bool {
+    guard unreadable[key] == nil else { return false }
+    switch (key, entry?.value) {
+    case (.history, .unreadable): return false
+    case (.history, _): return true
+    case (.session(let incarnation), .session(let renewed)):
+      guard var known = sessions[incarnation], known.created == entry?.created else { return false }
+      known.value.counter = renewed.counter
+      return known.value == renewed
+    default: return false
+    }
+  }
+
   private mutating func set(_ key: RecordKey, _ entry: Stored<Record>?) {
+    if !isRoutine(key, entry) { version += 1 }
     if !unreadable.isEmpty { unreadable[key] = nil }
     if case .unreadable(let reason)? = entry?.value { unreadable[key] = reason }
     func stored<Value>(_ value: Value, _ entry: Stored<Record>) -> Stored<Value> {

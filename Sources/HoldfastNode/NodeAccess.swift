@@ -27,11 +27,7 @@ package struct NodeAccess: ClusterAccess {
     codec = RecordCodec(cluster: cluster)
   }
 
-  package func view() async -> ClusterView { await loop.view }
-  package func planning() async -> PlanningState { await loop.planning() }
-  package func session() async -> OwnSession.Saved? { await loop.standingSession }
-  package func domains() async -> [DomainObservation] { await loop.domains }
-  package func storeSilence() async -> Double? { await loop.storeSilence?.inSeconds }
+  package func picture() async -> ClusterPicture { await loop.picture() }
   package func storePicture() async -> StorePicture? { await housekeeper?.picture }
 
   package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }

@@ -17,8 +17,8 @@ struct Failure: Error, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  init(_ error: ErrorBody) {
-    self.init(.failed, kind: error.kind, thing: error.thing, reason: error.reason, remedy: error.remedy)
+  init(_ error: ErrorBody, _ status: ExitStatus = .failed) {
+    self.init(status, kind: error.kind, thing: error.thing, reason: error.reason, remedy: error.remedy)
   }
 
   var body: ErrorBody { ErrorBody(kind: kind, thing: thing, reason: reason, remedy: remedy) }

@@ -12,6 +12,7 @@ import SystemPackage
 struct APIHarness {
   let access: TestAccess
   let socket: String
+  let readings = Readings()
 
   static func now() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
@@ -31,7 +32,7 @@ struct APIHarness {
   func whileServing(group: String? = nil, _ body: () async throws -> Void) async throws {
     var logger = Logger(label: "api-test")
     logger.logLevel = .critical
-    let server = APIServer(access: access, socket: socket, group: group, logger: logger)
+    let server = APIServer(access: access, readings: readings, socket: socket, group: group, logger: logger)
     let (readiness, ready) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup { tasks in
       tasks.addTask {

@@ -41,15 +41,24 @@ final class TestAccess: ClusterAccess {
   /// The store itself, not the mirror.
   var truth: ClusterView { state.withLock { entries($0) } }
 
-  func view() async -> ClusterView { state.withLock { $0.staleView ?? entries($0) } }
+  func picture() async -> ClusterPicture {
+    state.withLock { state in
+      let view = state.staleView ?? entries(state), isFull = state.plansInFull
+      let policies = try? view.policies.map { try PolicyFileReader().read($0.value.files) }
+      return ClusterPicture(
+        version: UInt64(view.revision.value), instant: BootClock.now, time: APIHarness.now(), view: view,
+        observations: Dictionary(uniqueKeysWithValues: state.cluster.domains.map { ($0.id, $0) }),
+        session: view.session(of: node).map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.record.created) },
+        storeSilence: state.silence, planner: PolicyPlanner(policies ?? .none), policyFlaw: nil,
+        planning: { Self.planning(view, isFull: isFull) })
+    }
+  }
 
-  func planning() async -> PlanningState {
-    let view = await view(), isFull = state.withLock { $0.plansInFull }
-    let policies = try? view.policies.map { try PolicyFileReader().read($0.value.files) }
+  private static func planning(_ view: ClusterView, isFull: Bool) -> PlanningSnapshot {
     let nodes = view.nodes.sorted { $0.key < $1.key }.map { name, node in
       var planned = PlanningSnapshot.Node(
         name: name, capacity: node.value.capacity, labels: node.value.labels, connections: Set(node.value.connections))
-      if isFull { Self.complete(&planned, view) }
+      if isFull { complete(&planned, view) }
       return planned
     }
     let workloads = view.specs.sorted { $0.key < $1.key }.map { name, spec in
@@ -62,8 +71,7 @@ final class TestAccess: ClusterAccess {
       }
       return planned
     }
-    return PlanningState(
-      snapshot: PlanningSnapshot(nodes: nodes, workloads: workloads), planner: PolicyPlanner(policies ?? .none))
+    return PlanningSnapshot(nodes: nodes, workloads: workloads)
   }
 
   private static func complete(_ planned: inout PlanningSnapshot.Node, _ view: ClusterView) {
@@ -79,14 +87,8 @@ final class TestAccess: ClusterAccess {
     }
   }
 
-  func session() async -> OwnSession.Saved? {
-    truth.session(of: node).map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.record.created) }
-  }
-
-  func domains() async -> [DomainObservation] { state.withLock { $0.cluster.domains } }
-
   func describe(_ id: DomainID) async throws(HypervisorError) -> String {
-    guard let domain = await domains().first(where: { $0.id == id }) else {
+    guard let domain = await picture().observations[id] else {
       throw HypervisorError(domain: id, reason: "no such domain", remedy: "Look with virsh.")
     }
     return "<domain type='lxc'><name>\(id.name)</name><uuid>\(domain.uuid)</uuid></domain>"
@@ -130,6 +132,5 @@ final class TestAccess: ClusterAccess {
     for follower in followers { follower.yield(line) }
   }
 
-  func storeSilence() async -> Double? { state.withLock { $0.silence } }
   func storePicture() async -> StorePicture? { state.withLock { $0.picture } }
 }

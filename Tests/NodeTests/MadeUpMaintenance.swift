@@ -59,7 +59,7 @@ enum MadeUpMaintenance {
   /// Does what planner and nodes do, all at once, until it is cancelled.
   static func play(_ access: TestAccess) async throws {
     while !Task.isCancelled {
-      let view = access.truth, planning = await access.planning()
+      let view = access.truth, picture = await access.picture()
       for (node, record) in view.maintenance {
         access.change { state in
           if record.value.phase == .over {
@@ -70,7 +70,7 @@ enum MadeUpMaintenance {
             }
             state.cluster.delete(.maintenance(node))
           } else {
-            for (name, placed) in planning.planner.plan(planning.snapshot) where placed.home == node {
+            for (name, placed) in picture.planner.plan(picture.planning()) where placed.home == node {
               guard let target = placed.node, view.placements[name]?.value.node == node else { continue }
               place(name, on: target, home: node, in: &state.cluster)
               hold(name, on: target, in: &state.cluster)

@@ -8,6 +8,7 @@ import NIOPosix
 /// The local HTTP API on a Unix socket. Its failure concerns operators only: workloads run without it.
 package struct APIServer: Sendable {
   private let access: any ClusterAccess
+  private let readings: Readings
   private let socket: String
   private let group: String?
   private let logger: Logger
@@ -18,8 +19,11 @@ package struct APIServer: Sendable {
   /// - Parameters:
   ///   - socket: a Unix socket's path, at most 103 bytes.
   ///   - group: a group's name or number; its members may open the socket and give commands. nil: root alone.
-  package init(access: any ClusterAccess, socket: String, group: String?, logger: Logger) {
+  package init(
+    access: any ClusterAccess, readings: Readings = Readings(), socket: String, group: String?, logger: Logger
+  ) {
     self.access = access
+    self.readings = readings
     self.socket = socket
     self.group = group
     self.logger = logger
@@ -69,7 +73,7 @@ package struct APIServer: Sendable {
     router.add(middleware: ErrorMiddleware())
     router.add(middleware: PeerMiddleware(operators: operators))
     let version = router.group("\(APIVersion.current)")
-    ReadRoutes(access: access).add(to: version)
+    ReadRoutes(access: access, readings: readings).add(to: version)
     EventRoutes(access: access).add(to: version)
     CommandRoutes(access: access, logger: logger).add(to: router.group("\(APIVersion.current)"))
     return router

@@ -13,7 +13,7 @@ struct CommandRunner: Sendable {
   private static let attempts = 5
 
   func run(_ command: OperatorCommand) async throws(OperatorError) -> CommandResult {
-    var view = await access.view()
+    var view = await access.picture().view
     return try await run(command, in: &view)
   }
 
@@ -40,14 +40,14 @@ struct CommandRunner: Sendable {
   // MARK: many at once
 
   func apply(_ definitions: [WorkloadDefinition]) async throws(OperatorError) -> CommandResults {
-    var view = await access.view()
+    let picture = await access.picture(), domains = picture.domains
+    var view = picture.view
     var specs: [(name: WorkloadName, spec: SpecRecord)] = []
     for definition in definitions {
       let name = WorkloadName(definition.name)
       specs.append((name, try definition.spec(cluster: access.cluster, present: view.specs[name]?.value)))
     }
     try checkTogether(specs)
-    let domains = await access.domains()
     var results: [CommandResult] = []
     for (name, spec) in specs {
       do throws(OperatorError) {
@@ -61,11 +61,12 @@ struct CommandRunner: Sendable {
   }
 
   func adopt(_ request: AdoptRequest) async -> CommandResults {
-    var view = await access.view()
+    let picture = await access.picture()
+    var view = picture.view
     var results: [CommandResult] = []
     for id in request.domains {
       do throws(OperatorError) {
-        results.append(try await run(.adopt(try await adoption(of: id, request.options)), in: &view))
+        results.append(try await run(.adopt(try await adoption(of: id, in: picture, request.options)), in: &view))
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))
       }
@@ -73,10 +74,12 @@ struct CommandRunner: Sendable {
     return CommandResults(isDryRun: isDryRun, results: results)
   }
 
-  private func adoption(of id: DomainID, _ options: Adoption.Options) async throws(OperatorError) -> Adoption {
-    let domains = await access.domains()
-    guard let domain = domains.first(where: { $0.id == id }) else {
-      let meant = nearestSpelling(to: id.description, among: domains.map(\.id.description)).map { "Did you mean \($0)? " } ?? ""
+  private func adoption(
+    of id: DomainID, in picture: ClusterPicture, _ options: Adoption.Options
+  ) async throws(OperatorError) -> Adoption {
+    guard let domain = picture.observations[id] else {
+      let spellings = picture.observations.keys.map(\.description)
+      let meant = nearestSpelling(to: id.description, among: spellings).map { "Did you mean \($0)? " } ?? ""
       throw OperatorError(
         .unknown, thing: "domain \(id)", reason: "no active domain of this name is on \(access.node)",
         remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(id.connection) list` shows what runs.")
@@ -88,6 +91,6 @@ struct CommandRunner: Sendable {
       throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
     }
     return Adoption(
-      cluster: access.cluster, node: access.node, session: await access.session(), domain: domain, xml: xml, options: options)
+      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: xml, options: options)
   }
 }

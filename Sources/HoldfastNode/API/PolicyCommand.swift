@@ -16,7 +16,7 @@ struct PolicyCommand: Sendable {
   /// - Throws: what is wrong with them; that others are in force than the ones that were looked at.
   func run(_ request: PoliciesRequest) async throws(OperatorError) -> PoliciesInForce {
     try check(request.files)
-    let view = await access.view()
+    let view = await access.picture().view
     let present = view.policies
     guard (present?.modified.value ?? 0) == request.revision else { throw Self.changed }
     let record = PoliciesRecord(files: request.files)

@@ -6,22 +6,26 @@ import HoldfastPlanning
 import HoldfastPorts
 import Hummingbird
 
-/// What anybody who can open the socket may see.
+/// What anybody who can open the socket may see. Each answer is made from one picture of the cluster.
 struct ReadRoutes: Sendable {
   let access: any ClusterAccess
+  let readings: Readings
 
   func add(to group: RouterGroup<APIContext>) {
     group.get("status") { _, _ in try await self.status() }
     group.get("nodes") { _, _ in try await self.nodes() }
     group.get("nodes/:name/maintenance") { _, context in try await self.maintenance(context) }
-    group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.access.view())) }
+    group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.access.picture().view)) }
     group.get("workloads/:name") { request, context in try await self.workload(request, context) }
     group.get("snapshot") { _, _ in try await self.snapshot() }
-    group.get("policies") { _, _ in try await self.policies() }
+    group.get("policies") { _, _ in
+      let picture = await self.access.picture()
+      return try jsonResponse(PoliciesInForce(picture.view, unreadable: picture.policyFlaw))
+    }
     group.get("domains") { _, _ in
-      try jsonResponse(
-        DomainList(
-          await self.access.domains(), in: await self.access.view(), cluster: self.access.cluster, node: self.access.node))
+      let picture = await self.access.picture()
+      return try jsonResponse(
+        DomainList(picture.domains, in: picture.view, cluster: self.access.cluster, node: self.access.node))
     }
   }
 
@@ -30,45 +34,42 @@ struct ReadRoutes: Sendable {
   private static let detailHistory = 20
 
   private func status() async throws -> Response {
-    let view = await access.view(), silence = await access.storeSilence(), planning = await access.planning()
-    let history = await access.history(limit: Self.statusHistory, workload: nil), picture = await access.storePicture()
+    let history = await access.history(limit: Self.statusHistory, workload: nil)
+    let picture = await access.picture(), store = await access.storePicture()
     return try jsonResponse(
       ClusterStatus(
-        view, cluster: access.cluster, node: access.node, storeSilence: silence, store: picture,
-        history: history, planner: planning.planner, policyFlaw: planning.flaw,
-        warnings: planning.planner.outcome(planning.snapshot).warnings, planning: planning.snapshot, now: wallTime()))
+        picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
+        history: history, outlook: await readings.outlook(of: picture), evacuees: await readings.evacuees(of: picture),
+        policyFlaw: picture.policyFlaw, now: picture.time))
   }
 
   private func nodes() async throws -> Response {
-    let view = await access.view(), planning = await access.planning()
-    let upkeep = ClusterUpkeep(
-      view, planning: planning.snapshot, policies: planning.planner.policies, now: wallTime())
-    return try jsonResponse(NodeList(view, upkeep: upkeep))
+    let picture = await access.picture()
+    let upkeep = ClusterUpkeep(picture.view, evacuees: await readings.evacuees(of: picture), now: picture.time)
+    return try jsonResponse(NodeList(picture.view, upkeep: upkeep))
   }
 
   private func maintenance(_ context: APIContext) async throws -> Response {
-    let name = NodeName(try context.parameters.require("name")), planning = await access.planning()
+    let name = NodeName(try context.parameters.require("name")), picture = await access.picture()
+    let upkeep = ClusterUpkeep(picture.view, evacuees: await readings.evacuees(of: picture), now: picture.time)
     return try jsonResponse(
       NodeMaintenance(
-        name, in: await access.view(), planning: planning.snapshot, policies: planning.planner.policies, now: wallTime()))
+        name, in: picture.view, upkeep: upkeep, planning: { picture.planning() }, policies: picture.planner.policies,
+        now: picture.time))
   }
 
   private func snapshot() async throws -> Response {
-    let planning = await access.planning()
+    let picture = await access.picture()
     return try jsonResponse(
       ClusterSnapshot(
-        cluster: access.cluster, time: wallTime(), planning: planning.snapshot,
-        policies: await access.view().policies?.value.files ?? []))
-  }
-
-  private func policies() async throws -> Response {
-    try jsonResponse(PoliciesInForce(await access.view(), unreadable: await access.planning().flaw))
+        cluster: access.cluster, time: picture.time, planning: picture.planning(),
+        policies: picture.view.policies?.value.files ?? []))
   }
 
   private func workload(_ request: Request, _ context: APIContext) async throws -> Response {
     let name = WorkloadName(try context.parameters.require("name"))
     let limit = try request.number("limit", default: Self.detailHistory, in: 0...mostHistory)
-    let view = await access.view()
+    let view = await access.picture().view
     let info = try WorkloadInfo.known(name, in: view)
     let history = await access.history(limit: limit, workload: name)
     // A domain's XML can hold passwords of its consoles.

@@ -14,29 +14,27 @@ struct UpkeepRunner: Sendable {
   private static let namesInSentence = 5
 
   func enter(_ node: NodeName, _ request: MaintenanceRequest) async throws(OperatorError) -> UpkeepResult {
-    var record = try request.record(now: wallTime())
-    let view = await access.view()
-    if let present = view.maintenance[node]?.value, present.phase == .empty {
+    let picture = await access.picture()
+    var record = try request.record(now: picture.time)
+    if let present = picture.view.maintenance[node]?.value, present.phase == .empty {
       // What it is for does not change with how the rest leaves.
       (record.reason, record.until) = (record.reason ?? present.reason, record.until ?? present.until)
     }
     // What stands against it comes before what would become of it.
-    _ = try UpkeepCommand.enter(node, record).prepare(in: view)
-    let planning = await access.planning()
+    _ = try UpkeepCommand.enter(node, record).prepare(in: picture.view)
     let plan = EvacuationPlan(
-      of: node, record, in: view, planning: planning.snapshot, policies: planning.planner.policies)
-    if !isDryRun, !record.leavesPending, !plan.homeless.isEmpty {
-      let names = InWords.list(plan.homeless.map(\.workload), most: Self.namesInSentence)
-      throw OperatorError(
-        .conflict, thing: "node \(node)", reason: "no other node can take \(names)",
-        remedy: "`holdfast maintenance enter \(node) --dry-run` tells why; with --leave-pending they are stopped.")
-    }
-    return try await run(.enter(node, record), node: node, plan: plan)
+      of: node, record, in: picture.view, planning: picture.planning(), policies: picture.planner.policies)
+    let refusal = plan.refusal(of: node, record)
+    if !isDryRun, let refusal { throw refusal }
+    var result = try await run(.enter(node, record), node: node, in: picture.view, plan: plan)
+    result.refusal = refusal.map { ErrorBody($0) }
+    return result
   }
 
   func disarm(_ request: DisarmRequest) async throws(OperatorError) -> UpkeepResult {
-    let record = try request.record(now: wallTime())
-    let underWay = UpkeepResult.underWay(in: await access.view())
+    let picture = await access.picture()
+    let record = try request.record(now: picture.time)
+    let underWay = UpkeepResult.underWay(in: picture.view)
     if !isDryRun, request.now != true, !underWay.isEmpty {
       throw OperatorError(
         .conflict, thing: "the cluster",
@@ -44,15 +42,20 @@ struct UpkeepRunner: Sendable {
           "\(InWords.list(underWay, most: Self.namesInSentence)) \(underWay.count == 1 ? "is" : "are") on the way",
         remedy: "Wait until `holdfast workloads --problems` shows none of them, or use --now: then they stay as they are.")
     }
-    return try await run(.disarm(record), underWay: underWay)
+    return try await run(.disarm(record), in: picture.view, underWay: underWay)
   }
 
-  func run(
-    _ command: UpkeepCommand, node: NodeName? = nil, plan: EvacuationPlan? = nil, underWay: [String]? = nil
+  func run(_ command: UpkeepCommand, node: NodeName? = nil) async throws(OperatorError) -> UpkeepResult {
+    try await run(command, node: node, in: await access.picture().view)
+  }
+
+  private func run(
+    _ command: UpkeepCommand, node: NodeName? = nil, in view: ClusterView, plan: EvacuationPlan? = nil,
+    underWay: [String]? = nil
   ) async throws(OperatorError) -> UpkeepResult {
     let subject = node.map { "node \($0)" } ?? "the cluster"
     let look = node.map { "holdfast maintenance status \($0)" } ?? "holdfast status"
-    var view = await access.view()
+    var view = view
     for _ in 0..<Self.attempts {
       let prepared = try command.prepare(in: view)
       let result = UpkeepResult(isDryRun: isDryRun, subject: subject, prepared, plan: plan, underWay: underWay)

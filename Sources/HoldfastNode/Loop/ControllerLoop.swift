@@ -217,22 +217,17 @@ package actor ControllerLoop {
   // MARK: what others may ask
 
   package var view: ClusterView { controller.view }
-  package var domains: [DomainObservation] { Array(controller.local.domains.values) }
-  package func planning() -> PlanningState {
-    PlanningState(
-      snapshot: controller.snapshot(now: BootClock.now), planner: controller.planner, flaw: controller.policyFlaw)
-  }
-
   package var guardSummary: String { controller.guardian.summary }
 
-  /// The standing session, when commands that claim may be made under it.
-  package var standingSession: OwnSession.Saved? {
-    guard controller.session.isValid(at: BootClock.now), let standing = controller.session.standing else { return nil }
-    return OwnSession.Saved(incarnation: standing.incarnation, created: standing.created)
-  }
-
-  /// How long the store has not confirmed a renewal; nil when it never did.
-  package var storeSilence: Duration? {
-    controller.session.standing?.confirmedSent.map { BootClock.now - $0 }
+  /// Everything that one answer is made from. Copies a few references; what is worked out from it, whoever asks works out elsewhere.
+  package func picture() -> ClusterPicture {
+    let now = BootClock.now, basis = controller.planningBasis(now: now), standing = controller.session.standing
+    return ClusterPicture(
+      version: controller.view.version, instant: now, time: wallTime(), view: controller.view,
+      observations: controller.local.domains,
+      session: controller.session.isValid(at: now)
+        ? standing.map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.created) } : nil,
+      storeSilence: standing?.confirmedSent.map { (now - $0).inSeconds }, planner: controller.planner,
+      policyFlaw: controller.policyFlaw, planning: { basis.snapshot() })
   }
 }

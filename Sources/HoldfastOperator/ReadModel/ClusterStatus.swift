@@ -84,18 +84,18 @@ extension ClusterStatus {
   ///   - storeSilence: seconds since the store last answered that node; nil when it never did.
   ///   - storePicture: that node's last look at the store; nil: there was none.
   ///   - history: the cluster's last lines, oldest first.
-  ///   - planner: by the policies in force.
+  ///   - outlook: what planning says of it; nil: of the records alone, without policies.
+  ///   - evacuees: of every node in maintenance; nil: as the records alone tell.
   ///   - policyFlaw: why the policies in the store cannot be used.
-  ///   - warnings: of the plan as it is.
-  ///   - planning: what the planner would plan on; nil: not known.
   ///   - now: milliseconds since 1970.
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
-    history: [HistoryRecord], planner policyPlanner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil,
-    warnings: [PlanWarning] = [], planning: PlanningSnapshot? = nil, now: Int64
+    history: [HistoryRecord], outlook: ClusterOutlook? = nil, evacuees: [NodeName: [Evacuee]]? = nil,
+    policyFlaw: String? = nil, now: Int64
   ) {
-    let load = ClusterLoad(view)
-    let upkeep = ClusterUpkeep(view, planning: planning, policies: policyPlanner.policies, now: now)
+    let load = ClusterLoad(view), outlook = outlook ?? ClusterOutlook(view)
+    let upkeep = ClusterUpkeep(
+      view, evacuees: evacuees ?? Evacuee.all(in: view, planning: { nil }, policies: .none), now: now)
     let workloads = WorkloadInfo.all(in: view)
     self.cluster = cluster
     self.node = node.text
@@ -108,13 +108,13 @@ extension ClusterStatus {
     planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
     misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
-    risks = LossRehearsal(view, load: load, planner: policyPlanner, planning: planning).losses.map {
+    risks = outlook.losses.map {
       Risk(node: $0.node.text, workloads: $0.homeless.map(\.text), demand: $0.demand)
     }
     recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
     self.policyFlaw = policyFlaw
     disarm = upkeep.disarm
-    self.warnings = warnings.map(\.description)
+    warnings = outlook.warnings.map(\.description)
     health = .ok
     reasons = []
     next = []

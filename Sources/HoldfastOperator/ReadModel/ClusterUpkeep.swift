@@ -1,5 +1,4 @@
 import HoldfastModel
-import HoldfastPlanning
 
 /// What operators asked of nodes and of the cluster, and nodes that are not trusted: everything that a screen has to show besides.
 public struct ClusterUpkeep: Sendable {
@@ -7,17 +6,16 @@ public struct ClusterUpkeep: Sendable {
   public private(set) var quarantine: [NodeName: QuarantineInfo] = [:]
   public let disarm: DisarmInfo?
   /// What the maintenance of each node concerns.
-  package private(set) var evacuees: [NodeName: [Evacuee]] = [:]
+  package let evacuees: [NodeName: [Evacuee]]
 
   /// - Parameters:
-  ///   - planning: what the planner would plan on; nil: what finds no room is told as what waits.
+  ///   - evacuees: of every node in maintenance.
   ///   - now: milliseconds since 1970.
-  public init(_ view: ClusterView, planning: PlanningSnapshot?, policies: PolicySet, now: Int64) {
+  public init(_ view: ClusterView, evacuees: [NodeName: [Evacuee]], now: Int64) {
     disarm = view.disarm.map { DisarmInfo($0.value) }
+    self.evacuees = evacuees
     for (node, record) in view.maintenance {
-      let evacuees = Evacuee.all(of: node, record.value, in: view, planning: planning, policies: policies)
-      self.evacuees[node] = evacuees
-      maintenance[node] = MaintenanceInfo(record.value, evacuees, now: now)
+      maintenance[node] = MaintenanceInfo(record.value, evacuees[node] ?? [], now: now)
     }
     for (node, record) in view.losses where view.maintenance[node] == nil {
       quarantine[node] = record.value.remaining(at: now).map { QuarantineInfo(record.value, remaining: $0) }

@@ -122,6 +122,20 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
   }
 }
 
+extension EvacuationPlan {
+  private static let namesInSentence = 5
+
+  /// Why the node is not emptied by this plan; nil: it may be. What no other node can take is stopped only when that was asked for.
+  public func refusal(of node: NodeName, _ record: MaintenanceRecord) -> OperatorError? {
+    guard !record.leavesPending, !homeless.isEmpty else { return nil }
+    return OperatorError(
+      .conflict, thing: "node \(node)",
+      reason: "no other node can take \(InWords.list(homeless.map(\.workload), most: Self.namesInSentence))",
+      remedy: "Make room first: `holdfast maintenance enter \(node) --dry-run` tells what is missing; "
+        + "or use --leave-pending, and they are stopped until there is room.")
+  }
+}
+
 extension EvacuationPlan.Homeless {
   init(_ pending: WhatIf.Pending) {
     self.init(

@@ -38,11 +38,24 @@ public struct Evacuee: Hashable, Sendable, Codable {
 }
 
 extension Evacuee {
-  /// Everything that the maintenance of a node concerns: what moves first, then what waits, then what has arrived; each by name.
+  /// By node in maintenance: everything that it concerns.
   ///
-  /// - Parameter planning: what the planner would plan on; nil: what finds no room is told as what waits.
+  /// - Parameter planning: what the planner would plan on, asked for when there is a node in maintenance; nil: not known, and what finds no room is told
+  ///   as what waits.
   public static func all(
-    of node: NodeName, _ record: MaintenanceRecord, in view: ClusterView, planning: PlanningSnapshot?, policies: PolicySet
+    in view: ClusterView, planning: () -> PlanningSnapshot?, policies: PolicySet
+  ) -> [NodeName: [Evacuee]] {
+    guard !view.maintenance.isEmpty else { return [:] }
+    let planning = planning()
+    return Dictionary(
+      uniqueKeysWithValues: view.maintenance.map {
+        ($0.key, of($0.key, $0.value.value, in: view, planning: planning, policies: policies))
+      })
+  }
+
+  /// What moves first, then what waits, then what has arrived; each by name.
+  private static func of(
+    _ node: NodeName, _ record: MaintenanceRecord, in view: ClusterView, planning: PlanningSnapshot?, policies: PolicySet
   ) -> [Evacuee] {
     var census = Census(node: node, record: record, view: view, policies: policies)
     if let planning, record.phase == .empty, census.hasSomethingPlaced {

@@ -23,13 +23,9 @@ struct Emptying: Sendable {
     return screen.lines()
   }
 
-  /// - Throws: `Failure` when something would be left without a node and nobody agreed to that.
-  func refuseHomeless(_ plan: UpkeepResult) throws {
-    guard request.leavesPending != true, let homeless = plan.plan?.homeless, !homeless.isEmpty else { return }
-    throw Failure(
-      .wouldNotRun, kind: "conflict", thing: "node \(node)",
-      reason: "no other node can take \(InWords.list(homeless.map(\.workload), most: 5))",
-      remedy: "Make room first; or use --leave-pending, and they are stopped until there is room.")
+  /// - Throws: `Failure` when the daemon would refuse it, because of what no other node can take.
+  static func check(_ plan: UpkeepResult) throws {
+    if let refusal = plan.refusal { throw Failure(refusal, .wouldNotRun) }
   }
 
   /// - Throws: `Failure` when the node is not empty after all.
@@ -64,11 +60,10 @@ struct EmptyingRun {
       } else {
         try Output.json(plan)
       }
-      return try emptying.refuseHomeless(plan)
+      return try Emptying.check(plan)
     }
-    let harms = (try? emptying.refuseHomeless(plan)) == nil
-    if isText, harms || yes { tell(plan) }
-    try emptying.refuseHomeless(plan)
+    if isText, plan.refusal != nil || yes { tell(plan) }
+    try Emptying.check(plan)
     if !yes, plan.isChange { try Agreement.seek("Empty \(emptying.node)?", lines: emptying.lines(plan)) }
     let result = try await emptying.begin()
     if isText {

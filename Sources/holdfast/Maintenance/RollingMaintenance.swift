@@ -22,10 +22,10 @@ struct RollingMaintenance: Sendable {
     let plans = try await plans(of: nodes)
     if isDryRun {
       if isText { for line in plans.lines { Output.line(line) } } else { try Output.json(plans.results) }
-      try plans.refuse()
+      try plans.check()
       return
     }
-    try plans.refuse()
+    try plans.check()
     if !yes {
       let question =
         "Empty \(Words.count(nodes.count, "node")) one after the other, and run '\(options.command ?? "")' for each?"
@@ -81,7 +81,7 @@ struct RollingMaintenance: Sendable {
       zip(emptyings, results).enumerated().flatMap { index, plan in (index == 0 ? [] : [""]) + plan.0.lines(plan.1) }
     }
 
-    func refuse() throws { for (emptying, result) in zip(emptyings, results) { try emptying.refuseHomeless(result) } }
+    func check() throws { for result in results { try Emptying.check(result) } }
   }
 
   /// Each by itself: when its turn comes, the others are back.
@@ -108,8 +108,7 @@ struct RollingMaintenance: Sendable {
   private func pass(_ node: String, _ place: String, left: [String]) async throws {
     say("\(node) (\(place)): being emptied")
     let emptying = emptying(of: node)
-    let plan = try await emptying.plan()
-    try emptying.refuseHomeless(plan)
+    try Emptying.check(try await emptying.plan())
     _ = try await emptying.begin()
     try Emptying.refuseStranded(try await EvacuationWatch(client: client, node: node, goal: .empty).run())
 

@@ -65,7 +65,7 @@ import Testing
     rig.pass(.seconds(2))
     guard case .losses(let record)? = rig.store.entries[.losses("n2")]?.value else { return #expect(Bool(false), "counted") }
     #expect(record.count == 1 && record.until == record.last + 30_000)
-    #expect(rig.controller.snapshot(now: rig.now).nodes.first { $0.name == "n2" }?.quarantine != nil)
+    #expect(rig.controller.planningBasis(now: rig.now).snapshot().nodes.first { $0.name == "n2" }?.quarantine != nil)
   }
 
   @Test func `commands say what stands against them, and do nothing twice`() throws {

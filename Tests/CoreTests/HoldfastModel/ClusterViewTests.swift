@@ -28,6 +28,40 @@ import Testing
       ])
   }
 
+  @Test func `the version grows with what can be concluded from, not with renewals and history`() {
+    var view = loaded(), revision: Int64 = 10
+    /// Whether the change made another version.
+    func changes(_ key: RecordKey, _ record: Record?, created: Int64 = 2) -> Bool {
+      let before = view.version
+      revision += 1
+      let entry = record.map { Stored(value: $0, created: Revision(created), modified: Revision(revision)) }
+      view.apply(ClusterChange(key: key, entry: entry, revision: Revision(revision)))
+      return view.version != before
+    }
+    func session(_ counter: Int64, ttl: Int64 = 3000, _ phase: SessionRecord.Phase = .active) -> Record {
+      .session(SessionRecord(node: "n1", counter: counter, ttl: ttl, phase: phase))
+    }
+    #expect(changes(.session("i1"), session(1)))
+    #expect(!changes(.session("i1"), session(2)))
+    #expect(changes(.session("i1"), session(3, ttl: 4000)))
+    #expect(changes(.session("i1"), session(4, ttl: 4000, .leaving)))
+    #expect(changes(.session("i1"), session(5, ttl: 4000, .leaving), created: 9), "another session under the same name")
+    #expect(changes(.session("i1"), .unreadable(reason: "no JSON")))
+    #expect(changes(.session("i1"), session(6)))
+    #expect(changes(.session("i1"), nil))
+    let line = HistoryRecord(time: 1, node: "n1", serial: 1, note: Note(.placed, "w goes to n1"))
+    #expect(!changes(.history("n1", slot: 1), .history(line)))
+    #expect(changes(.history("n1", slot: 1), .unreadable(reason: "no JSON")))
+    #expect(changes(.history("n1", slot: 1), .history(line)))
+    #expect(changes(.claim("w"), .claim(claim(1, "i1"))))
+    let before = view.version
+    view.apply([put(2, nil)], committed: Revision(revision + 2))
+    #expect(view.version > before, "an own commit, ahead of the watch")
+    let listed = view.version
+    view.load(listing(2, nil, at: revision + 9))
+    #expect(view.version > listed)
+  }
+
   @Test func `an own commit is known before the watch tells it, and once`() {
     var view = loaded()
     view.apply([put(1, "i1")], committed: Revision(12))

@@ -1,0 +1,49 @@
+import HoldfastController
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What this node knows of the cluster at one instant: whatever an answer or a command needs is taken from one picture, so that its parts fit
+/// together. A value, handed out by the controller's loop; nobody works on the loop's time.
+package struct ClusterPicture: Sendable {
+  /// Pictures of one version differ in the sessions' renewals, and in what depends on the time alone.
+  package var version: UInt64
+  /// On this host's boot clock, and in milliseconds since 1970 on its wall clock.
+  package var instant: BootInstant
+  package var time: Int64
+  /// The mirror of the store, as this node knows it.
+  package var view: ClusterView
+  /// Active local domains as last observed.
+  package var observations: [DomainID: DomainObservation]
+  /// The standing session, for commands that claim; nil when the node has none.
+  package var session: OwnSession.Saved?
+  /// Seconds since the store last confirmed a renewal of this node; nil when it never did.
+  package var storeSilence: Double?
+  /// By the policies in force.
+  package var planner: PolicyPlanner
+  /// Why the policies in the store cannot be used.
+  package var policyFlaw: String?
+  private let makeSnapshot: @Sendable () -> PlanningSnapshot
+
+  package init(
+    version: UInt64, instant: BootInstant, time: Int64, view: ClusterView, observations: [DomainID: DomainObservation],
+    session: OwnSession.Saved?, storeSilence: Double?, planner: PolicyPlanner, policyFlaw: String?,
+    planning: @escaping @Sendable () -> PlanningSnapshot
+  ) {
+    self.version = version
+    self.instant = instant
+    self.time = time
+    self.view = view
+    self.observations = observations
+    self.session = session
+    self.storeSilence = storeSilence
+    self.planner = planner
+    self.policyFlaw = policyFlaw
+    makeSnapshot = planning
+  }
+
+  package var domains: [DomainObservation] { Array(observations.values) }
+
+  /// What this node would plan on, were it the planner. Walks through every workload each time.
+  package func planning() -> PlanningSnapshot { makeSnapshot() }
+}

@@ -1,0 +1,22 @@
+import HoldfastModel
+import HoldfastPlanning
+
+/// What planning says of the cluster as it is. Costly, and the same until something changes.
+public struct ClusterOutlook: Sendable {
+  /// What is not as the policies want it, and is left so.
+  public let warnings: [PlanWarning]
+  /// The nodes whose loss the others could not absorb.
+  public let losses: [LossRehearsal.Loss]
+  /// Seconds after which the same cluster would be planned otherwise; nil: not by itself.
+  public let lookAgainAfter: Double?
+
+  /// - Parameters:
+  ///   - planner: by the policies in force.
+  ///   - planning: what the planner would plan on; nil: not known.
+  public init(_ view: ClusterView, planner: PolicyPlanner = PolicyPlanner(), planning: PlanningSnapshot? = nil) {
+    let outcome = planning.map(planner.outcome)
+    warnings = outcome?.warnings ?? []
+    lookAgainAfter = outcome?.lookAgainAfter
+    losses = LossRehearsal(view, load: ClusterLoad(view), planner: planner, planning: planning).losses
+  }
+}

@@ -1,7 +1,7 @@
 import HoldfastModel
 
 /// The proof that nothing of a workload is on this node and nothing of it can come up any more: what giving its claim away takes (Docs/safety.md,
-/// rules 5 and 13). It cannot be kept, so that it is of this turn's sight.
+/// rules 8 and 13). It cannot be kept, so that it is of this turn's sight.
 struct Absence: ~Copyable {
   let workload: WorkloadName
 

@@ -46,7 +46,7 @@ public struct Adoption: Hashable, Sendable {
     self.options = options
   }
 
-  /// The spec comes into being, and the wish. The node that runs it does the rest (HoldfastController/Adopting.swift): the claim
+  /// The spec comes into being, and the wish. The node that runs it does the rest (HoldfastController/Workload/Adoption.swift): the claim
   /// comes last.
   func prepare(in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let name = WorkloadName(domain.id.name)

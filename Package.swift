@@ -4,8 +4,8 @@ import PackageDescription
 // Three rings; imports point inwards only (Docs/architecture.md).
 //   1 pure core      HoldfastTime, GuardCore, HoldfastModel, HoldfastPlanning, HoldfastController, HoldfastOperator;
 //                    Simulator around them
-//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, CgroupIsolation, HoldfastYAML, HoldfastPolicies,
-//                    Scenarios, HoldfastAPI
+//   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, CgroupIsolation,
+//                    HoldfastYAML, HoldfastPolicies, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 // Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
 
@@ -35,6 +35,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
   ],
   targets: [
@@ -63,6 +64,10 @@ let package = Package(
       ], swiftSettings: strict),
 
     // Ring 2.
+    // Descriptors, clocks and small files of the kernel's: once, for every adapter and program.
+    .target(
+      name: "LinuxBasics", dependencies: ["HoldfastTime", "CLinux", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: strict),
     .target(name: "HoldfastPorts", dependencies: ["HoldfastModel", "GuardCore", "HoldfastTime"], swiftSettings: strict),
     .target(name: "MemoryStore", dependencies: ["HoldfastPorts", "HoldfastModel"], swiftSettings: strict),
     .target(
@@ -81,16 +86,21 @@ let package = Package(
     .target(
       name: "LibvirtHypervisor",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CLibvirt", "CLinux",
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "LinuxBasics", "CLibvirt", "CLinux",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
-    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "CLinux"], swiftSettings: strict),
+    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
-      dependencies: ["HoldfastPorts", "GuardCore", "HoldfastTime", "CLinux", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "HoldfastPorts", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux", .product(name: "Logging", package: "swift-log")
+      ],
       swiftSettings: strict),
-    .target(name: "HoldfastYAML", dependencies: ["HoldfastModel", "Yams"], swiftSettings: strict),
+    .target(
+      name: "HoldfastYAML",
+      dependencies: ["HoldfastModel", "LinuxBasics", "Yams", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: strict),
     .target(
       name: "HoldfastPolicies", dependencies: ["HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastYAML"],
       swiftSettings: strict),
@@ -110,7 +120,7 @@ let package = Package(
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "CgroupIsolation",
-        "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies",
+        "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -130,13 +140,17 @@ let package = Package(
       name: "holdfast",
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastOperator",
-        "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios",
+        "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios", "LinuxBasics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ], swiftSettings: strict),
     .executableTarget(
-      name: "holdfast-guard", dependencies: ["GuardCore", "HoldfastTime", "CgroupIsolation", "CLinux"], swiftSettings: strict,
+      name: "holdfast-guard",
+      dependencies: [
+        "GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux", .product(name: "SystemPackage", package: "swift-system")
+      ],
+      swiftSettings: strict,
       // One file that needs no other: half the memory to lock, and nothing that an upgrade could pull from under it.
       linkerSettings: [.unsafeFlags(["-static-executable", "-use-ld=lld"])]),
 
@@ -144,7 +158,7 @@ let package = Package(
     .target(
       name: "Lab",
       dependencies: [
-        "HoldfastOperator", "HoldfastTime",
+        "HoldfastOperator", "HoldfastTime", "LinuxBasics", .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ], path: "Lab/Driver", swiftSettings: strict),
@@ -180,8 +194,8 @@ let package = Package(
     .testTarget(
       name: "GuardTests",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastPorts", "CgroupIsolation", "GuardDoor", "CLinux",
-        .product(name: "Logging", package: "swift-log")
+        "HoldfastTime", "GuardCore", "HoldfastPorts", "CgroupIsolation", "GuardDoor", "LinuxBasics", "CLinux",
+        .product(name: "Logging", package: "swift-log"), .product(name: "SystemPackage", package: "swift-system")
       ]),
     .testTarget(
       name: "StoreTests",

@@ -1,3 +1,5 @@
+import LinuxBasics
+
 /// Why isolation cannot be set up, or must not be done as asked: the thing, the reason and the remedy.
 public struct IsolationError: Error, Hashable, Sendable, CustomStringConvertible {
   public var thing: String

@@ -1,4 +1,5 @@
 import Glibc
+import LinuxBasics
 
 /// The processes of a cgroup and of everything below it.
 struct CgroupProcesses {

@@ -1,4 +1,5 @@
 import GuardCore
+import LinuxBasics
 
 /// Makes the partitions' directories: libvirt refuses to start a domain in a partition that is not there.
 public struct PartitionTree: Sendable {

@@ -1,6 +1,7 @@
 import CgroupIsolation
 import Glibc
 import GuardCore
+import LinuxBasics
 import Testing
 
 @Suite struct `Where things are` {

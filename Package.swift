@@ -86,7 +86,7 @@ let package = Package(
     .target(
       name: "LibvirtHypervisor",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "LinuxBasics", "CLibvirt", "CLinux",
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLibvirt", "CLinux",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
@@ -206,7 +206,7 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "HoldfastTime", "LibvirtHypervisor",
+        "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LibvirtHypervisor",
         .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
       ],
       exclude: ["Support/libvirt-host.sh"]),

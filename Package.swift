@@ -4,7 +4,7 @@ import PackageDescription
 // Three rings; imports point inwards only (Docs/architecture.md).
 //   1 pure core      HoldfastTime, GuardCore, HoldfastModel, HoldfastPlanning, HoldfastController, HoldfastOperator;
 //                    Simulator around them
-//   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, CgroupIsolation,
+//   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, DomainXML, LibvirtHypervisor, GuardDoor, CgroupIsolation,
 //                    HoldfastYAML, HoldfastPolicies, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 // Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
@@ -86,10 +86,12 @@ let package = Package(
     .target(
       name: "LibvirtHypervisor",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLibvirt", "CLinux",
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "DomainXML", "CgroupIsolation", "LinuxBasics",
+        "CLibvirt", "CLinux",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
+    .target(name: "DomainXML", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
     .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
@@ -111,7 +113,9 @@ let package = Package(
       ], swiftSettings: strict),
     .target(
       name: "HoldfastAPI",
-      dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML"],
+      dependencies: [
+        "HoldfastModel", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML", "DomainXML"
+      ],
       swiftSettings: strict),
 
     // Ring 3.
@@ -206,7 +210,7 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LibvirtHypervisor",
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CgroupIsolation", "DomainXML", "LibvirtHypervisor",
         .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
       ],
       exclude: ["Support/libvirt-host.sh"]),

@@ -35,6 +35,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
   ],
@@ -86,8 +87,7 @@ let package = Package(
     .target(
       name: "LibvirtHypervisor",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "DomainXML", "CgroupIsolation", "LinuxBasics",
-        "CLibvirt", "CLinux",
+        "HoldfastPorts", "HoldfastModel", "HoldfastTime", "DomainXML", "CgroupIsolation", "LinuxBasics", "CLibvirt", "CLinux",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
@@ -101,7 +101,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "HoldfastYAML",
-      dependencies: ["HoldfastModel", "LinuxBasics", "Yams", .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: [
+        "HoldfastModel", "LinuxBasics", .product(name: "Yams", package: "Yams"),
+        .product(name: "SystemPackage", package: "swift-system")
+      ],
       swiftSettings: strict),
     .target(
       name: "HoldfastPolicies", dependencies: ["HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastYAML"],
@@ -128,6 +131,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
       ], swiftSettings: strict),
@@ -147,12 +151,14 @@ let package = Package(
         "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios", "LinuxBasics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "Subprocess", package: "swift-subprocess")
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")
       ], swiftSettings: strict),
     .executableTarget(
       name: "holdfast-guard",
       dependencies: [
-        "GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux", .product(name: "SystemPackage", package: "swift-system")
+        "GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system")
       ],
       swiftSettings: strict,
       // One file that needs no other: half the memory to lock, and nothing that an upgrade could pull from under it.
@@ -163,7 +169,6 @@ let package = Package(
       name: "Lab",
       dependencies: [
         "HoldfastOperator", "HoldfastTime", "LinuxBasics", .product(name: "SystemPackage", package: "swift-system"),
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ], path: "Lab/Driver", swiftSettings: strict),
     .executableTarget(
@@ -204,24 +209,24 @@ let package = Package(
     .testTarget(
       name: "StoreTests",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "MemoryStore", "EtcdStore",
-        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
+        "HoldfastPorts", "HoldfastModel", "MemoryStore", "EtcdStore", .product(name: "Logging", package: "swift-log")
       ]),
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
         "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CgroupIsolation", "DomainXML", "LibvirtHypervisor",
-        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
+        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system")
       ],
       exclude: ["Support/libvirt-host.sh"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "MemoryStore", "GuardCore", "HoldfastModel",
+        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "GuardCore", "HoldfastModel",
         "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts",
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "Subprocess", package: "swift-subprocess")
+        .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")
       ]),
     .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI", "HoldfastOperator", "HoldfastTime"])
   ],

@@ -4,8 +4,8 @@ import PackageDescription
 // Three rings; imports point inwards only (Docs/architecture.md).
 //   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastPlanning, HoldfastController,
 //                    HoldfastOperator; Simulator around them
-//   2 ports+adapters HoldfastPorts, MemoryStore, EtcdStore, LibvirtHypervisor, GuardDoor, CgroupIsolation, HoldfastYAML, HoldfastPolicies,
-//                    Scenarios, HoldfastAPI
+//   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, DomainXML, LibvirtHypervisor, GuardDoor, CgroupIsolation,
+//                    HoldfastYAML, HoldfastPolicies, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 // Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
 
@@ -35,6 +35,8 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
   ],
   targets: [
@@ -66,6 +68,10 @@ let package = Package(
       ], swiftSettings: strict),
 
     // Ring 2.
+    // Descriptors, clocks and small files of the kernel's: once, for every adapter and program.
+    .target(
+      name: "LinuxBasics", dependencies: ["HoldfastTime", "CLinux", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: strict),
     .target(
       name: "HoldfastPorts", dependencies: ["HoldfastModel", "GuardCore", "HoldfastTime", "Housekeeping"], swiftSettings: strict
     ),
@@ -86,16 +92,25 @@ let package = Package(
     .target(
       name: "LibvirtHypervisor",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CLibvirt", "CLinux",
+        "HoldfastPorts", "HoldfastModel", "HoldfastTime", "DomainXML", "CgroupIsolation", "LinuxBasics", "CLibvirt", "CLinux",
         .product(name: "Logging", package: "swift-log")
       ],
       swiftSettings: strict),
-    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "CLinux"], swiftSettings: strict),
+    .target(name: "DomainXML", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
+    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
-      dependencies: ["HoldfastPorts", "GuardCore", "HoldfastTime", "CLinux", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "HoldfastPorts", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux", .product(name: "Logging", package: "swift-log")
+      ],
       swiftSettings: strict),
-    .target(name: "HoldfastYAML", dependencies: ["HoldfastModel", "Yams"], swiftSettings: strict),
+    .target(
+      name: "HoldfastYAML",
+      dependencies: [
+        "HoldfastModel", "LinuxBasics", .product(name: "Yams", package: "Yams"),
+        .product(name: "SystemPackage", package: "swift-system")
+      ],
+      swiftSettings: strict),
     .target(
       name: "HoldfastPolicies", dependencies: ["HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastYAML"],
       swiftSettings: strict),
@@ -106,7 +121,9 @@ let package = Package(
       ], swiftSettings: strict),
     .target(
       name: "HoldfastAPI",
-      dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML"],
+      dependencies: [
+        "HoldfastModel", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML", "DomainXML"
+      ],
       swiftSettings: strict),
 
     // Ring 3.
@@ -115,10 +132,11 @@ let package = Package(
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "CgroupIsolation",
-        "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
+        "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
       ], swiftSettings: strict),
@@ -135,13 +153,19 @@ let package = Package(
       name: "holdfast",
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastOperator",
-        "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios", "Housekeeping",
+        "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "Simulator", "Scenarios", "LinuxBasics", "Housekeeping",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "Subprocess", package: "swift-subprocess")
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")
       ], swiftSettings: strict),
     .executableTarget(
-      name: "holdfast-guard", dependencies: ["GuardCore", "HoldfastTime", "CgroupIsolation", "CLinux"], swiftSettings: strict,
+      name: "holdfast-guard",
+      dependencies: [
+        "GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system")
+      ],
+      swiftSettings: strict,
       // One file that needs no other: half the memory to lock, and nothing that an upgrade could pull from under it.
       linkerSettings: [.unsafeFlags(["-static-executable", "-use-ld=lld"])]),
 
@@ -149,8 +173,7 @@ let package = Package(
     .target(
       name: "Lab",
       dependencies: [
-        "HoldfastOperator", "HoldfastTime",
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        "HoldfastOperator", "HoldfastTime", "LinuxBasics", .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Subprocess", package: "swift-subprocess")
       ], path: "Lab/Driver", swiftSettings: strict),
     .executableTarget(
@@ -186,30 +209,31 @@ let package = Package(
     .testTarget(
       name: "GuardTests",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastPorts", "CgroupIsolation", "GuardDoor", "CLinux",
-        .product(name: "Logging", package: "swift-log")
+        "HoldfastTime", "GuardCore", "HoldfastPorts", "CgroupIsolation", "GuardDoor", "LinuxBasics", "CLinux",
+        .product(name: "Logging", package: "swift-log"), .product(name: "SystemPackage", package: "swift-system")
       ]),
     .testTarget(
       name: "StoreTests",
       dependencies: [
         "HoldfastPorts", "HoldfastModel", "Housekeeping", "MemoryStore", "EtcdStore",
-        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
+        .product(name: "Logging", package: "swift-log")
       ]),
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "HoldfastTime", "LibvirtHypervisor",
-        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess")
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "CgroupIsolation", "DomainXML", "LibvirtHypervisor",
+        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system")
       ],
       exclude: ["Support/libvirt-host.sh"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "MemoryStore", "GuardCore", "HoldfastModel",
-        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "HoldfastTime", "Housekeeping",
+        "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "GuardCore", "HoldfastModel",
+        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "Housekeeping",
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "Subprocess", package: "swift-subprocess")
+        .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")
       ]),
     .testTarget(name: "LabTests", dependencies: ["Lab", "HoldfastAPI", "HoldfastOperator", "HoldfastTime"])
   ],

@@ -1,6 +1,8 @@
 import Glibc
 import HoldfastTime
+import LinuxBasics
 import Synchronization
+import SystemPackage
 
 /// Asks containers over HTTP all the time, and keeps account of when each answered.
 ///
@@ -149,10 +151,11 @@ private func enter(_ namespace: String) -> ProbeError? {
   typealias SetNamespace = @convention(c) (Int32, Int32) -> Int32
   let networkNamespace: Int32 = 0x4000_0000
   guard let symbol = dlsym(nil, "setns") else { return .noNamespace(path: namespace, reason: "the C library has no setns") }
-  let descriptor = open(namespace, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { return .noNamespace(path: namespace, reason: reason(errno)) }
-  defer { close(descriptor) }
-  guard unsafeBitCast(symbol, to: SetNamespace.self)(descriptor, networkNamespace) == 0 else {
+  let descriptor: Descriptor
+  do { descriptor = try Descriptor.open(namespace, .readOnly) } catch {
+    return .noNamespace(path: namespace, reason: error.reason)
+  }
+  guard unsafeBitCast(symbol, to: SetNamespace.self)(descriptor.number, networkNamespace) == 0 else {
     return .noNamespace(path: namespace, reason: reason(errno))
   }
   return nil

@@ -1,17 +1,25 @@
 import Glibc
 import HoldfastTime
+import LinuxBasics
 
 /// The probe's sockets: for each target a new connection at every interval, whether or not the ones before were answered.
 ///
 /// A lost SYN is only sent again after a second. Asking anew, with the old questions still open, sees a container's return
 /// at the pace of the interval and yet lets a slow answer count.
 struct ProbeLoop {
-  private struct Question {
+  /// Its socket is closed when nobody waits for the answer any more.
+  private final class Question {
     let target: Int
-    let socket: Int32
+    let socket: Descriptor
     let asked: BootInstant
     var connected = false
     var received: [UInt8] = []
+
+    init(target: Int, socket: consuming Descriptor, asked: BootInstant) {
+      self.target = target
+      self.socket = socket
+      self.asked = asked
+    }
   }
 
   private let addresses: [in_addr]
@@ -42,11 +50,10 @@ struct ProbeLoop {
         due[target] = max(due[target] + settings.interval, now)
       }
       giveUp(now: now)
-      var polled = questions.map { pollfd(fd: $0.socket, events: Int16($0.connected ? POLLIN : POLLOUT), revents: 0) }
+      var polled = questions.map { pollfd(fd: $0.socket.number, events: Int16($0.connected ? POLLIN : POLLOUT), revents: 0) }
       let ready = poll(&polled, nfds_t(polled.count), timeout(now: now))
       if ready > 0 { advance(polled) }
     }
-    for question in questions { close(question.socket) }
     questions = []
   }
 
@@ -59,44 +66,39 @@ struct ProbeLoop {
   }
 
   private mutating func ask(_ target: Int, now: BootInstant) {
-    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    guard socket >= 0 else { return record.missed(target, asked: now) }
+    let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard number >= 0 else { return record.missed(target, asked: now) }
+    let socket = Descriptor(owning: number)
     // Closed by a reset: thousands of short connections leave no TIME_WAIT behind.
     var abrupt = linger(l_onoff: 1, l_linger: 0)
-    setsockopt(socket, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
+    setsockopt(number, SOL_SOCKET, SO_LINGER, &abrupt, socklen_t(MemoryLayout<linger>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = UInt16(80).bigEndian
     address.sin_addr = addresses[target]
     let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
     }
-    guard result == 0 || errno == EINPROGRESS else {
-      close(socket)
-      return record.missed(target, asked: now)
-    }
+    guard result == 0 || errno == EINPROGRESS else { return record.missed(target, asked: now) }
     questions.append(Question(target: target, socket: socket, asked: now))
   }
 
   private mutating func giveUp(now: BootInstant) {
     // In the order in which they were asked: the old ones are at the front.
     let old = questions.prefix { $0.asked + settings.patience <= now }
-    for question in old { close(question.socket) }
     questions.removeFirst(old.count)
     for question in old { record.missed(question.target, asked: question.asked) }
   }
 
   private mutating func advance(_ polled: [pollfd]) {
     var open: [Question] = []
-    for (var question, descriptor) in zip(questions, polled) {
-      switch descriptor.revents == 0 ? .wait : question.connected ? receive(&question) : send(&question) {
+    for (question, descriptor) in zip(questions, polled) {
+      switch descriptor.revents == 0 ? .wait : question.connected ? receive(question) : send(question) {
       case .wait:
         open.append(question)
       case .answered(let answer):
-        close(question.socket)
         record.answered(question.target, answer, asked: question.asked, now: LabClock.now)
       case .failed:
-        close(question.socket)
         record.missed(question.target, asked: question.asked)
       }
     }
@@ -109,20 +111,20 @@ struct ProbeLoop {
     case failed
   }
 
-  private func send(_ question: inout Question) -> Progress {
+  private func send(_ question: Question) -> Progress {
     var error: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    guard getsockopt(question.socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0, error == 0,
-      Glibc.send(question.socket, ProbeLoop.request, ProbeLoop.request.count, Int32(MSG_NOSIGNAL))
+    guard getsockopt(question.socket.number, SOL_SOCKET, SO_ERROR, &error, &size) == 0, error == 0,
+      Glibc.send(question.socket.number, ProbeLoop.request, ProbeLoop.request.count, Int32(MSG_NOSIGNAL))
         == ProbeLoop.request.count
     else { return .failed }
     question.connected = true
     return .wait
   }
 
-  private func receive(_ question: inout Question) -> Progress {
+  private func receive(_ question: Question) -> Progress {
     var buffer = [UInt8](repeating: 0, count: 512)
-    let count = recv(question.socket, &buffer, buffer.count, 0)
+    let count = recv(question.socket.number, &buffer, buffer.count, 0)
     if count < 0 { return errno == EAGAIN ? .wait : .failed }
     question.received += buffer.prefix(count)
     // The server closes after the answer's newline; whichever is seen first ends it.

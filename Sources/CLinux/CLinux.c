@@ -2,7 +2,6 @@
 #include "CLinux.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
@@ -25,6 +24,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <sys/un.h>
@@ -94,8 +94,6 @@ int holdfast_thread(size_t stack, void *(*body)(void *), void *context) {
 
 int holdfast_own_network(void) { return unshare(CLONE_NEWNET); }
 
-int holdfast_open(const char *path, int flags, int mode) { return open(path, flags | O_CLOEXEC, mode); }
-
 // The length of a Unix address; 0 when the path is too long. A leading '@' means the abstract namespace (NOTIFY_SOCKET).
 static socklen_t holdfast_unix_address(struct sockaddr_un *a, const char *path) {
   size_t n = strlen(path);
@@ -129,15 +127,26 @@ int holdfast_listen(const char *path) {
 
 int holdfast_accept(int fd) { return accept4(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
-int holdfast_connect(const char *path) {
+static int holdfast_connect_as(const char *path, int type) {
   struct sockaddr_un a;
   socklen_t n = holdfast_unix_address(&a, path);
   if (!n) return errno = ENAMETOOLONG, -1;
-  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (connect(fd, (struct sockaddr *)&a, n)) return holdfast_close_keeping_errno(fd);
   return fd;
 }
+
+int holdfast_connect(const char *path) { return holdfast_connect_as(path, SOCK_SEQPACKET | SOCK_NONBLOCK); }
+
+int holdfast_connect_stream(const char *path, int waits) {
+  return holdfast_connect_as(path, SOCK_STREAM | (waits ? 0 : SOCK_NONBLOCK));
+}
+
+// Debian 12's glibc has no wrappers for these.
+int holdfast_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int holdfast_pidfd_kill(int fd) { return (int)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0); }
 
 int holdfast_send_to(const char *path, const char *text) {
   struct sockaddr_un a;

@@ -1,3 +1,5 @@
+import LinuxBasics
+
 /// Freezes and thaws one cgroup with everything below it, in either hierarchy.
 ///
 /// Freezing is one write. The kernel then stops every task at its next return to user space; a task that sleeps

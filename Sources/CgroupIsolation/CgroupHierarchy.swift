@@ -1,3 +1,5 @@
+import LinuxBasics
+
 /// Why isolation cannot be set up, or must not be done as asked: the thing, the reason and the remedy.
 public struct IsolationError: Error, Hashable, Sendable, CustomStringConvertible {
   public var thing: String
@@ -24,36 +26,39 @@ public struct CgroupHierarchy: Hashable, Sendable {
   public var version: Version
   /// Where it is mounted.
   public var root: String
+  /// What the mount shows of the hierarchy, as a path in it: "/" unless only a part of it is mounted.
+  public var shown: String
 
-  public init(version: Version, root: String) {
+  public init(version: Version, root: String, shown: String = "/") {
     self.version = version
     self.root = root
+    self.shown = shown
   }
 
-  /// Finds it among this host's mounts.
+  /// Finds it among the mounts of a process. The only place where that is decided: the guard freezes directories of this hierarchy, and
+  /// refuses those that the libvirt adapter names in another.
   ///
-  /// Where both are mounted it is the v1 freezer: libvirt, too, takes a controller from v1 where v1 has it.
-  /// - Parameter wanted: nil for whichever libvirt uses.
-  public static func find(_ wanted: Version? = nil) throws(IsolationError) -> CgroupHierarchy {
-    let mounts: String
-    do { mounts = try KernelFile.read("/proc/mounts") } catch {
-      throw IsolationError(thing: "cgroups", reason: "\(error)", remedy: "Mount /proc.")
-    }
-    return try find(wanted, mounts: mounts)
+  /// Where both versions are mounted it is the v1 freezer: libvirt, too, takes a controller from v1 where v1 has it.
+  /// - Parameters:
+  ///   - wanted: nil for whichever libvirt uses.
+  ///   - process: a process ID, or "self".
+  public static func find(_ wanted: Version? = nil, seenBy process: String = "self") throws(IsolationError) -> CgroupHierarchy {
+    try find(wanted, mountinfo: Mount.text(seenBy: process))
   }
 
-  /// The same, from the text of /proc/mounts.
-  public static func find(_ wanted: Version?, mounts: String) throws(IsolationError) -> CgroupHierarchy {
-    var found: [Version: String] = [:]
-    // A later line of the same kind is mounted over the earlier, or beside it: the last in the usual place, else the last.
-    let all = Mount.parse(mounts)
+  /// The same, from the text of /proc/PID/mountinfo.
+  public static func find(_ wanted: Version?, mountinfo: String) throws(IsolationError) -> CgroupHierarchy {
+    var found: [Version: CgroupHierarchy] = [:]
+    // A later line of the same kind is mounted over the earlier, or beside it, perhaps inherited from another cgroup namespace, whose paths
+    // cannot be told here: the last in the usual place counts, else the last.
+    let all = Mount.parse(mountinfo)
     let usual = all.filter { ($0.path + "/").hasPrefix("/sys/fs/cgroup/") }
     for mount in all.filter({ !usual.contains($0) }) + usual {
-      if mount.type == "cgroup2" { found[.v2] = mount.path }
-      if mount.type == "cgroup" && mount.options.contains("freezer") { found[.v1] = mount.path }
+      guard let version = mount.version else { continue }
+      found[version] = CgroupHierarchy(version: version, root: mount.path, shown: mount.shown)
     }
     for version in wanted.map({ [$0] }) ?? [.v1, .v2] {
-      if let root = found[version] { return CgroupHierarchy(version: version, root: root) }
+      if let hierarchy = found[version] { return hierarchy }
     }
     throw IsolationError(
       thing: "cgroups", reason: "no \(wanted.map { "\($0) " } ?? "")hierarchy that can freeze is mounted",
@@ -61,14 +66,27 @@ public struct CgroupHierarchy: Hashable, Sendable {
   }
 
   /// This process's own cgroup in it.
-  public func own() throws(KernelFileError) -> String {
-    for line in try KernelFile.read("/proc/self/cgroup").split(separator: "\n") {
-      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3 else { continue }
-      let mine = version == .v2 ? parts[0] == "0" : parts[1].split(separator: ",").contains("freezer")
-      if mine { return parts[2] == "/" ? root : root + parts[2] }
+  func own() throws(KernelFileError) -> String {
+    path(in: try KernelFile.read("/proc/self/cgroup")).flatMap(directory(of:)) ?? root
+  }
+
+  /// A process's cgroup as a path in this hierarchy, from the text of its /proc/PID/cgroup; nil when it is in none.
+  package func path(in procfs: String) -> String? {
+    for line in procfs.split(separator: "\n") {
+      // 6:freezer:/machine/lxc-1-web.libvirt-lxc
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { continue }
+      let isOurs = version == .v2 ? fields[0] == "0" : fields[1].split(separator: ",").contains("freezer")
+      if isOurs { return String(fields[2]) }
     }
-    return root
+    return nil
+  }
+
+  /// The directory of a path in this hierarchy; nil when the mount does not show it.
+  package func directory(of path: String) -> String? {
+    let parts = path.split(separator: "/"), above = shown.split(separator: "/")
+    guard parts.starts(with: above), !parts.contains("..") else { return nil }
+    return ([root[...]] + parts.dropFirst(above.count)).joined(separator: "/")
   }
 
   /// The hierarchy is there to be asked. Without it nothing can be told of any cgroup.
@@ -90,38 +108,5 @@ public struct CgroupHierarchy: Hashable, Sendable {
     for other in protected where other == path || other.hasPrefix(path + "/") {
       throw refuse("it holds \(other)")
     }
-  }
-}
-
-/// One line of /proc/mounts.
-struct Mount: Hashable {
-  var path: String
-  var type: String
-  var options: Set<String>
-
-  static func parse(_ text: String) -> [Mount] {
-    text.split(separator: "\n").compactMap { line in
-      let words = line.split(separator: " ")
-      guard words.count >= 4 else { return nil }
-      return Mount(
-        path: unescaped(words[1]), type: String(words[2]), options: Set(words[3].split(separator: ",").map(String.init)))
-    }
-  }
-
-  /// The kernel writes blanks and backslashes as three octal digits.
-  private static func unescaped(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "\\"), rest.count >= 3,
-        let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(3)
-      } else {
-        bytes.append(byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

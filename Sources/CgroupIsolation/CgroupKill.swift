@@ -1,5 +1,6 @@
 import Glibc
 import GuardCore
+import LinuxBasics
 
 /// Kills what is in a cgroup so that none of it executes another instruction, frozen or not.
 ///

@@ -1,11 +1,14 @@
 import Glibc
+import LinuxBasics
 
 /// The processes of a cgroup and of everything below it.
-struct CgroupProcesses {
+package struct CgroupProcesses {
   let hierarchy: CgroupHierarchy
 
+  package init(hierarchy: CgroupHierarchy) { self.hierarchy = hierarchy }
+
   /// Process ids, each once, in no order; empty when the cgroup is gone.
-  func list(_ directory: String, recursively: Bool = true) throws(KernelFileError) -> Set<pid_t> {
+  package func list(_ directory: String, recursively: Bool = true) throws(KernelFileError) -> Set<pid_t> {
     var pids = try here(directory)
     guard recursively else { return pids }
     for child in try directories(directory) { pids.formUnion(try list(directory + "/" + child)) }

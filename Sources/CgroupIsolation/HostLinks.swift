@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxBasics
 
 /// The domains' host-side network links, up and down.
 ///
@@ -54,12 +55,11 @@ public struct HostLinks: Sendable {
     _ links: [String], _ direction: String, _ outcome: inout Outcome, _ work: (Int32, String, inout Outcome) -> Int32
   ) {
     guard !links.isEmpty else { return }
-    let number = holdfast_links()
-    guard number >= 0 else {
-      outcome.problems.append("links cannot be taken \(direction): no rtnetlink socket: \(String(cString: strerror(errno)))")
+    let socket: Descriptor
+    do { socket = try Descriptor.owned(holdfast_links(), "open", "an rtnetlink socket") } catch {
+      outcome.problems.append("links cannot be taken \(direction): \(error)")
       return
     }
-    let socket = Descriptor(owning: number)
     for link in links where work(socket.number, link, &outcome) != 0 {
       let code = errno
       if code == ENODEV {

@@ -1,5 +1,6 @@
 import Glibc
 import GuardCore
+import LinuxBasics
 
 /// Stops and releases everything protected on this node: the partitions, and domains adopted outside them.
 public struct NodeIsolation: Sendable {

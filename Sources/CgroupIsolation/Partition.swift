@@ -1,4 +1,5 @@
 import GuardCore
+import LinuxBasics
 
 /// The two cgroup partitions under which all protected domains run, named as in libvirt's `<resource><partition>`:
 /// `/holdfast/freeze` and `/holdfast/stop`.

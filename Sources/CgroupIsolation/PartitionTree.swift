@@ -1,4 +1,5 @@
 import GuardCore
+import LinuxBasics
 
 /// Makes the partitions' directories: libvirt refuses to start a domain in a partition that is not there.
 public struct PartitionTree: Sendable {
@@ -14,9 +15,7 @@ public struct PartitionTree: Sendable {
   public init(_ partition: Partition, in hierarchy: CgroupHierarchy) throws(IsolationError) {
     self.partition = partition
     self.hierarchy = hierarchy
-    do { mounts = Mount.parse(try KernelFile.read("/proc/mounts")) } catch {
-      throw IsolationError(thing: "cgroups", reason: "\(error)", remedy: "Mount /proc.")
-    }
+    mounts = Mount.parse(try Mount.text(seenBy: "self"))
   }
 
   /// Creates what is missing, in every hierarchy that libvirt needs. Changes nothing that is there.

@@ -3,23 +3,14 @@ import Glibc
 import GuardCore
 import HoldfastPorts
 import HoldfastTime
+import LinuxBasics
 import Logging
-
-/// A file descriptor with one owner, closed when it goes.
-struct DoorDescriptor: ~Copyable, Sendable {
-  let number: Int32
-
-  init(owning number: Int32) { self.number = number }
-  deinit { Glibc.close(number) }
-
-  static var lastError: String { String(cString: strerror(errno)) }
-}
 
 /// What runs on the door's thread.
 final class DoorThread: Sendable {
   /// One connection's life, on the thread's stack.
   private struct Session: ~Copyable {
-    let socket: DoorDescriptor
+    let socket: Descriptor
     /// The guard answered our hello with its state.
     var known = false
     /// When the oldest command was sent since the guard last said anything; nil: nothing is unanswered.
@@ -65,7 +56,7 @@ final class DoorThread: Sendable {
     pthread_detach(thread)
   }
 
-  private static var now: BootInstant { BootInstant(nanoseconds: holdfast_boot_now()) }
+  private static var lastError: String { String(cString: strerror(errno)) }
 
   private func run() {
     var said = ""
@@ -84,8 +75,8 @@ final class DoorThread: Sendable {
   /// - Returns: why there was none; nil when there was.
   private func attempt() -> String? {
     let number = holdfast_connect(path)
-    guard number >= 0 else { return DoorDescriptor.lastError }
-    var session = Session(socket: DoorDescriptor(owning: number))
+    guard number >= 0 else { return Self.lastError }
+    var session = Session(socket: Descriptor(owning: number))
     defer { outbox.setOpen(false) }
     do throws(Ended) {
       while try serve(&session) {}
@@ -105,7 +96,7 @@ final class DoorThread: Sendable {
     try sendWaiting(&session)
     var patience: Duration?
     if let since = session.unansweredSince {
-      let left = since + settings.silence - Self.now
+      let left = since + settings.silence - BootClock.now
       if left <= .zero { throw Ended(reason: "it has not answered for \(settings.silence.inSeconds) s") }
       patience = left
     }
@@ -137,10 +128,10 @@ final class DoorThread: Sendable {
       let bytes = Array(command.wireText.utf8)
       if holdfast_send(session.socket.number, bytes, bytes.count) != bytes.count {
         if errno == EAGAIN || errno == EINTR { return }
-        throw Ended(reason: "cannot send to it: \(DoorDescriptor.lastError)")
+        throw Ended(reason: "cannot send to it: \(Self.lastError)")
       }
       sent += 1
-      if session.unansweredSince == nil { session.unansweredSince = Self.now }
+      if session.unansweredSince == nil { session.unansweredSince = BootClock.now }
     }
   }
 
@@ -149,7 +140,7 @@ final class DoorThread: Sendable {
       let count = holdfast_receive(session.socket.number, &session.buffer, session.buffer.count)
       if count < 0 && (errno == EAGAIN || errno == EINTR) { return }
       guard count > 0 else {
-        throw Ended(reason: count == 0 ? "its process has ended or closed the door" : DoorDescriptor.lastError)
+        throw Ended(reason: count == 0 ? "its process has ended or closed the door" : Self.lastError)
       }
       guard count <= session.buffer.count, let text = String(validating: session.buffer[..<count], as: UTF8.self) else {
         throw Ended(reason: "it sent what is not a message")

@@ -1,6 +1,6 @@
-import CLinux
 import GuardCore
 import HoldfastPorts
+import LinuxBasics
 import Logging
 import Synchronization
 
@@ -73,13 +73,11 @@ final class Outbox: Sendable {
   private let state = Mutex(State())
   private let limit: Int
   /// Readable when there is work.
-  let wake: DoorDescriptor
+  let wake: WakeUp
 
   init(limit: Int) throws(GuardDoorError) {
     self.limit = limit
-    let number = holdfast_event()
-    guard number >= 0 else { throw GuardDoorError(reason: "no wake-up for its thread: \(DoorDescriptor.lastError)") }
-    wake = DoorDescriptor(owning: number)
+    do { wake = try WakeUp() } catch { throw GuardDoorError(reason: "no wake-up for its thread: \(error.reason)") }
   }
 
   func add(_ command: GuardCommand) {
@@ -87,11 +85,11 @@ final class Outbox: Sendable {
       guard state.open, !state.overflowed else { return }
       if state.commands.count < limit { state.commands.append(command) } else { state.overflowed = true }
     }
-    holdfast_event_set(wake.number)
+    wake.set()
   }
 
   func take() -> Work {
-    holdfast_drain(wake.number)
+    wake.drain()
     return state.withLock { state in
       let work = Work(commands: state.commands, overflowed: state.overflowed, stopping: state.stopping)
       state.commands.removeAll()
@@ -115,7 +113,7 @@ final class Outbox: Sendable {
       return state.stopped
     }
     if already { continuation?.resume() }
-    holdfast_event_set(wake.number)
+    wake.set()
   }
 
   func stopped() {

@@ -1,3 +1,4 @@
+import DomainXML
 import HoldfastModel
 import HoldfastOperator
 
@@ -8,13 +9,24 @@ extension WorkloadDefinition {
   /// - Throws: the first thing in it that no workload can have.
   public func spec(cluster: String, present: SpecRecord?) throws(OperatorError) -> SpecRecord {
     let workload = WorkloadName(name)
-    let own = uuid ?? (try? DomainOutline(xml))?.uuid
+    // Longer than the store can hold is not read.
+    let (outline, flaw) = xml.utf8.count > SpecRecord.greatestXML ? (nil, nil) : DomainOutline.read(xml)
+    let own = uuid ?? outline?.uuid
     let spec = SpecRecord(
       connection: connection,
       uuid: own.map { NameUUID.normalized($0) ?? $0 } ?? present?.uuid
         ?? NameUUID.derived(cluster: cluster, workload: workload),
       xml: xml, demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout)
     try spec.check(for: workload)
+    if let flaw {
+      throw OperatorError(
+        .invalid, thing: "workload \(name)", reason: "its XML is broken in \(flaw)", remedy: flaw.remedy)
+    }
+    if let said = outline?.uuid.map({ NameUUID.normalized($0) ?? $0 }), said != spec.uuid {
+      throw OperatorError(
+        .invalid, thing: "workload \(name)", reason: "its UUID is \(spec.uuid), but its XML says \(said)",
+        remedy: "Make them agree, or remove <uuid> from the XML.")
+    }
     return spec
   }
 }

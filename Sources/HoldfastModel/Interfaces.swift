@@ -1,18 +1,15 @@
 /// Names for the host side of a workload's network links. They are chosen before the start, so that the guard can take a link
 /// down that has only just appeared.
 public enum Interfaces {
-  /// How many `<interface>` elements the domain XML has.
-  public static func count(in xml: String) -> Int {
-    let tag = Array("<interface".utf8)
+  /// How many `<interface>` elements a domain's XML has at most: one in a comment counts as well, and its name is then never used.
+  static func count(in xml: String) -> Int {
+    // The tag's name must end there: `<interfaces` is another element.
+    let tag = Array("<interface".utf8), ends = Array(" \t\n\r/>".utf8)
     var matched = 0
     var count = 0
     for byte in xml.utf8 {
       if matched == tag.count {
-        // The tag's name must end here: `<interfaces` is another element.
-        switch byte {
-        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: ">"): count += 1
-        default: break
-        }
+        if ends.contains(byte) { count += 1 }
         matched = 0
       }
       matched = byte == tag[matched] ? matched + 1 : (byte == tag[0] ? 1 : 0)
@@ -27,4 +24,10 @@ public enum Interfaces {
     let digits = String(hash >> 24, radix: 16)
     return "hf" + String(repeating: "0", count: 10 - digits.count) + digits + "\(index)"
   }
+}
+
+extension SpecRecord {
+  /// For how many network links names must be ready before a start, at most. Counted in the text, and not kept beside it: so it is there
+  /// for every record, whichever version wrote it. This is all that the pure core asks of a domain's XML.
+  public var interfaces: Int { Interfaces.count(in: xml) }
 }

@@ -34,7 +34,7 @@ package struct Daemon: Sendable {
     self.logger = logger
     (departures, departure) = AsyncStream.makeStream(of: Void.self)
     let store = try configuration.makeStore(logger: logger)
-    let hypervisor = LibvirtHypervisor(
+    let hypervisor = try LibvirtHypervisor(
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)

@@ -1,4 +1,6 @@
 import Glibc
+import LinuxBasics
+import SystemPackage
 
 /// The content of a regular file, read whole and within a limit. Never waits: no pipe and no device is opened.
 public struct RegularFile: Sendable {
@@ -16,29 +18,22 @@ public struct RegularFile: Sendable {
   /// - Parameter limit: in bytes; a larger file is refused.
   public static func read(_ path: String, limit: Int) throws(Problem) -> RegularFile {
     guard !path.utf8.contains(0) else { throw Problem(found: "a path with a NUL character in it") }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else { throw Problem(found: reason(errno)) }
-    defer { close(descriptor) }
+    let descriptor: Descriptor
+    let waitingForNothing: FileDescriptor.OpenOptions = [.nonBlocking, .init(rawValue: O_NOCTTY)]
+    do { descriptor = try Descriptor.open(path, .readOnly, waitingForNothing) } catch {
+      throw Problem(found: reason(error.code))
+    }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Problem(found: reason(errno)) }
+    guard fstat(descriptor.number, &status) == 0 else { throw Problem(found: reason(errno)) }
     switch status.st_mode & S_IFMT {
     case S_IFREG: break
     case S_IFDIR: throw Problem(found: "a directory")
     default: throw Problem(found: "something that is no regular file")
     }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = Glibc.read(descriptor, &buffer, buffer.count)
-      if count == 0 { break }
-      guard count > 0 else {
-        if errno == EINTR { continue }
-        throw Problem(found: reason(errno))
-      }
-      bytes.append(contentsOf: buffer[..<count])
-      // Counted, not asked from `stat`: the files of /proc have size 0.
-      guard bytes.count <= limit else { throw Problem(found: "more than \(limit / 1024) KiB") }
-    }
+    let bytes: [UInt8]
+    do { bytes = try descriptor.bytes(limit: limit) } catch { throw Problem(found: reason(error.rawValue)) }
+    // Counted, not asked from `stat`: the files of /proc have size 0.
+    guard bytes.count <= limit else { throw Problem(found: "more than \(limit / 1024) KiB") }
     return RegularFile(bytes: bytes, mode: status.st_mode & 0o7777)
   }
 

@@ -1,4 +1,5 @@
 import CLibvirt
+import DomainXML
 import Glibc
 
 /// Owns one reference to a libvirt domain. Stays on the thread that made the call it came from.

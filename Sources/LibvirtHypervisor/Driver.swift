@@ -1,5 +1,7 @@
-import CLibvirt
+import CLinux
 import Foundation
+import Glibc
+import LinuxBasics
 
 /// What a libvirt URI says of the driver behind it.
 struct Driver: Sendable {
@@ -29,10 +31,18 @@ struct Driver: Sendable {
   func daemon() -> Int32? {
     guard kind != .other, let own = Self.namespace(of: "self") else { return nil }
     for socket in sockets {
-      let pid = clibvirt_socket_owner(socket)
-      if pid > 0 { return Self.namespace(of: "\(pid)") == own ? pid : nil }
+      if let pid = Self.owner(of: socket) { return Self.namespace(of: "\(pid)") == own ? pid : nil }
     }
     return nil
+  }
+
+  /// The process that listens on a Unix socket; nil when it cannot be reached, or is in no PID namespace that we see.
+  private static func owner(of socket: String) -> pid_t? {
+    guard let connection = try? Descriptor.owned(holdfast_connect_stream(socket, 1), "connect to", socket) else { return nil }
+    var user = uid_t()
+    var process = pid_t()
+    guard holdfast_peer(connection.number, &user, &process) == 0, process > 0 else { return nil }
+    return process
   }
 
   private static func namespace(of process: String) -> String? {

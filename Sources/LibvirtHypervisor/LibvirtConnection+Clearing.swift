@@ -72,7 +72,7 @@ extension Lookout {
       }
     case .leftover(_, let run):
       run.process?.kill()
-      if let cgroup = run.cgroup { Cgroups.kill(in: cgroup) }
+      if let cgroup = run.cgroup { vantage.cgroups?.kill(in: cgroup) }
     case .absent: return
     }
   }

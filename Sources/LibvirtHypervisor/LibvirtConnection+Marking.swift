@@ -1,4 +1,5 @@
 import CLibvirt
+import DomainXML
 import HoldfastModel
 import HoldfastPorts
 

@@ -1,6 +1,7 @@
 import CLibvirt
 import HoldfastModel
 import HoldfastTime
+import LinuxBasics
 import Logging
 
 extension LibvirtConnection {
@@ -126,7 +127,7 @@ extension Lookout {
     }
     if try domain.job().kind != .none { return .refused("libvirt is busy with it: see 'virsh domjobinfo \(request.id.name)'") }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
-    guard BootInstant.now <= request.notAfter else { return .tooLate }
+    guard BootClock.now <= request.notAfter else { return .tooLate }
     do throws(LibvirtError) {
       try domain.migrate(to: request.destination, request.limits)
       return .ended(nil)

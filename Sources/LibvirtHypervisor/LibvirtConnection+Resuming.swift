@@ -1,5 +1,6 @@
 import HoldfastModel
 import HoldfastTime
+import LinuxBasics
 
 extension LibvirtConnection {
   func resume(_ name: String, uuid: String, notAfter: BootInstant) async -> OperationOutcome {
@@ -42,7 +43,7 @@ extension Lookout {
     // libvirt would let us wait until the migration is over.
     guard try domain.job().kind == .none else { return .refused("libvirt is busy with it: see 'virsh domjobinfo \(name)'") }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
-    guard BootInstant.now <= notAfter else { return .tooLate }
+    guard BootClock.now <= notAfter else { return .tooLate }
     try domain.resume()
     return .runs
   }

@@ -1,7 +1,9 @@
 import CLibvirt
+import DomainXML
 import Glibc
 import HoldfastModel
 import HoldfastTime
+import LinuxBasics
 
 extension LibvirtConnection {
   func start(_ request: StartRequest) async -> OperationOutcome {
@@ -104,7 +106,7 @@ extension Lookout {
         "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain")
     }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
-    guard BootInstant.now <= request.notAfter else { return .tooLate }
+    guard BootClock.now <= request.notAfter else { return .tooLate }
     try connection.create(xml: xml)
     return .created
   }
@@ -131,14 +133,5 @@ extension Lookout {
     if try !domain.isPersistent() { try connection.define(xml: text) }
     try domain.undefine()
     return nil
-  }
-}
-
-extension BootInstant {
-  /// CLOCK_BOOTTIME, which counts suspend.
-  static var now: BootInstant {
-    var time = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &time)
-    return BootInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 }

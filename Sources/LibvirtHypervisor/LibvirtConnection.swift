@@ -1,3 +1,4 @@
+import CgroupIsolation
 import HoldfastModel
 import Logging
 
@@ -174,8 +175,9 @@ actor LibvirtConnection {
         let opened = try EventConnection(uri: uri, silence: limits.silence) { hints.yield(.notice($0, opening: opening)) }
         let daemon = driver.daemon()
         let vantage = Vantage(
-          uri: uri, driver: driver, sharesProcesses: daemon != nil, cgroups: Cgroups(seenBy: "self"),
-          cgroupRoot: daemon.flatMap { Cgroups(seenBy: "\($0)") }?.shown ?? "/", watch: watch,
+          uri: uri, driver: driver, sharesProcesses: daemon != nil,
+          cgroups: (try? CgroupHierarchy.find()).map { DomainCgroups($0) },
+          cgroupRoot: daemon.flatMap { try? CgroupHierarchy.find(seenBy: "\($0)") }?.shown ?? "/", watch: watch,
           ended: { hints.yield(.processEnded(name: $0)) })
         return (vantage, opened)
       }

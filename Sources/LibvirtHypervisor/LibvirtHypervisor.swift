@@ -11,20 +11,22 @@ import Logging
 public final class LibvirtHypervisor: Hypervisor {
   public let connections: [String]
   private let opened: [String: LibvirtConnection]
-  private let watch = ProcessWatch()
+  private let watch: ProcessWatch
   private let stream: AsyncStream<HypervisorEvent>
   private let tell: AsyncStream<HypervisorEvent>.Continuation
 
-  /// Connects, and goes on trying; nothing is thrown, the events tell.
+  /// Connects, and goes on trying: the events tell how that goes.
   ///
   /// - Parameters:
   ///   - connections: libvirt's URIs, such as `lxc:///system`. For a daemon elsewhere: `lxc+unix:///system?socket=/run/x/libvirt-sock`;
   ///     its domains' PID files are then looked for beside the socket.
   ///   - cluster: what clears away lost domains touches only those that carry this cluster's mark.
   ///   - node: this node's name, given to containers as `HOLDFAST_NODE`.
+  /// - Throws: when this process has no descriptor left to watch the domains' processes with.
   public init(
     connections: [String], cluster: String, node: String, limits: LibvirtLimits = LibvirtLimits(), logger: Logger
-  ) {
+  ) throws {
+    watch = try ProcessWatch()
     // Unbounded: what is dropped here would be a domain nobody knows of. Its one consumer is the controller's loop.
     (stream, tell) = AsyncStream.makeStream()
     var opened: [String: LibvirtConnection] = [:]

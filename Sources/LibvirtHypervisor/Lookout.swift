@@ -1,4 +1,5 @@
 import CLibvirt
+import DomainXML
 import Foundation
 import HoldfastModel
 
@@ -8,7 +9,7 @@ struct Vantage: Sendable {
   let driver: Driver
   /// libvirtd's PIDs are ours.
   let sharesProcesses: Bool
-  let cgroups: Cgroups?
+  let cgroups: DomainCgroups?
   /// Where libvirtd's cgroups begin in our hierarchy: it may live in a cgroup namespace.
   let cgroupRoot: String
   let watch: ProcessWatch
@@ -72,8 +73,8 @@ struct Lookout {
   /// libvirt has nothing active of that name: gone when nothing of what was known is left.
   private func withoutActive(_ name: String, _ before: Run?) -> Sighting {
     guard let before else { return .absent }
-    let left = before.cgroup.map { Cgroups.processes(in: $0) } ?? []
-    if before.process?.isAlive != true, left?.isEmpty == true { return .absent }
+    let isEmpty = before.cgroup.map { vantage.cgroups?.processes(in: $0)?.isEmpty == true } ?? true
+    if before.process?.isAlive != true, isEmpty { return .absent }
     return .leftover(observation(name, before, .unclear, persistent: false), before)
   }
 
@@ -136,9 +137,9 @@ struct Lookout {
   /// A container whose controller died while libvirtd was down: libvirt says shut off, but what it started may run on.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
     guard let xml = try? DomainDocument(try domain.xml()), let partition = xml.partition else { return .absent }
-    let directories =
-      vantage.cgroups?.directories(ofContainer: domain.name, partition: partition, root: vantage.cgroupRoot) ?? []
-    for directory in directories where Cgroups.processes(in: directory)?.isEmpty != true {
+    guard let cgroups = vantage.cgroups else { return .absent }
+    for directory in cgroups.directories(ofContainer: domain.name, partition: partition, root: vantage.cgroupRoot)
+    where cgroups.processes(in: directory)?.isEmpty != true {
       var run = Run(uuid: domain.uuid, number: -1, xml: xml)
       run.lostProcess = true
       run.cgroup = directory

@@ -1,30 +1,28 @@
-import CLibvirt
+import CLinux
 import Glibc
+import LinuxBasics
 import Synchronization
 
 /// One process, held by its pidfd: a number that is used again does not deceive.
 package final class WatchedProcess: Sendable {
   package let pid: Int32
-  private let descriptor: Int32
+  private let descriptor: Descriptor
   private let forget: @Sendable () -> Void
 
-  fileprivate init(pid: Int32, descriptor: Int32, forget: @escaping @Sendable () -> Void) {
+  fileprivate init(pid: Int32, descriptor: consuming Descriptor, forget: @escaping @Sendable () -> Void) {
     self.pid = pid
     self.descriptor = descriptor
     self.forget = forget
   }
-  // The kernel takes a closed descriptor off the epoll set, since nobody else has the open file.
-  deinit {
-    Glibc.close(descriptor)
-    forget()
-  }
+  // The descriptor is closed next, and the kernel takes it off the epoll set, since nobody else has the open file.
+  deinit { forget() }
 
   /// Kills it, if it is still there.
-  package func kill() { clibvirt_pidfd_kill(descriptor) }
+  package func kill() { holdfast_pidfd_kill(descriptor.number) }
 
   /// False from the moment it has ended, reaped or not.
   package var isAlive: Bool {
-    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    var poll = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
     return Glibc.poll(&poll, 1, 0) == 0
   }
 }
@@ -37,23 +35,29 @@ package final class ProcessWatch: Sendable {
   }
   private static let stop: UInt64 = 0
 
-  private let epoll: Int32
-  private let wake: Int32
-  private let book = Mutex(Book())
+  /// Held by the watch and by its thread: open until neither uses it.
+  private final class Waiting: Sendable {
+    let epoll: Descriptor
+    let wake: WakeUp
 
-  package init() {
-    epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-    wake = eventfd(0, Int32(EFD_CLOEXEC))
-    add(wake, tag: Self.stop, events: EPOLLIN.rawValue)
-    let (epoll, wake) = (epoll, wake)
-    _ = Threads.start("process-watch") { [weak self] in
-      while ProcessWatch.waitOnce(epoll, { self?.take($0)?() }) {}
-      Glibc.close(epoll)
-      Glibc.close(wake)
+    init() throws(KernelFileError) {
+      epoll = try Descriptor.owned(epoll_create1(Int32(EPOLL_CLOEXEC)), "open", "an epoll set")
+      wake = try WakeUp()
     }
   }
-  // The thread owns both descriptors.
-  deinit { eventfd_write(wake, 1) }
+  private let waiting: Waiting
+  private let book = Mutex(Book())
+
+  /// - Throws: when this process has no descriptor left.
+  package init() throws(KernelFileError) {
+    let waiting = try Waiting()
+    self.waiting = waiting
+    add(waiting.wake.number, tag: Self.stop, events: EPOLLIN.rawValue)
+    _ = Threads.start("process-watch") { [weak self] in
+      while ProcessWatch.waitOnce(waiting, { self?.take($0)?() }) {}
+    }
+  }
+  deinit { waiting.wake.set() }
 
   /// What became of the wish to watch a process.
   package enum Watching {
@@ -68,28 +72,29 @@ package final class ProcessWatch: Sendable {
   ///
   /// - Parameter ended: called once, on the watch's thread, when it ends.
   package func watch(_ pid: Int32, ended: @escaping @Sendable () -> Void) -> Watching {
-    let descriptor = clibvirt_pidfd_open(pid)
-    guard descriptor >= 0 else { return errno == ESRCH ? .none : .refused }
+    let number = holdfast_pidfd_open(pid)
+    guard number >= 0 else { return errno == ESRCH ? .none : .refused }
+    let descriptor = Descriptor(owning: number)
     let tag = book.withLock { book in
       defer { book.next += 1 }
       book.handlers[book.next] = ended
       return book.next
     }
-    add(descriptor, tag: tag, events: EPOLLIN.rawValue | EPOLLONESHOT.rawValue)
+    add(number, tag: tag, events: EPOLLIN.rawValue | EPOLLONESHOT.rawValue)
     return .watched(WatchedProcess(pid: pid, descriptor: descriptor) { [weak self] in _ = self?.take(tag) })
   }
 
   private func add(_ descriptor: Int32, tag: UInt64, events: UInt32) {
     var event = epoll_event(events: events, data: epoll_data(u64: tag))
-    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+    epoll_ctl(waiting.epoll.number, EPOLL_CTL_ADD, descriptor, &event)
   }
 
   private func take(_ tag: UInt64) -> (@Sendable () -> Void)? { book.withLock { $0.handlers.removeValue(forKey: tag) } }
 
   /// False when it is time to end.
-  private static func waitOnce(_ epoll: Int32, _ ended: (UInt64) -> Void) -> Bool {
+  private static func waitOnce(_ waiting: Waiting, _ ended: (UInt64) -> Void) -> Bool {
     var events = [epoll_event](repeating: epoll_event(), count: 64)
-    let count = epoll_wait(epoll, &events, Int32(events.count), -1)
+    let count = epoll_wait(waiting.epoll.number, &events, Int32(events.count), -1)
     if count < 0 { return errno == EINTR }
     for event in events.prefix(Int(count)) {
       if event.data.u64 == stop { return false }

@@ -1,3 +1,4 @@
+import DomainXML
 import HoldfastModel
 
 /// What stays as it is while a domain runs, so that it is asked for only once.

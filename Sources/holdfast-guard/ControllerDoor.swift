@@ -1,7 +1,7 @@
 import CLinux
-import CgroupIsolation
 import Glibc
 import GuardCore
+import LinuxBasics
 
 /// The socket on which a controller speaks to the guard. One controller at a time; a new one replaces the old.
 final class ControllerDoor {
@@ -39,9 +39,7 @@ final class ControllerDoor {
   /// Begins to listen. The caller holds the run directory's lock: a socket that is there belongs to a guard that is not.
   func open() throws(KernelFileError) {
     unlink(path)
-    let number = holdfast_listen(path)
-    guard number >= 0 else { throw KernelFileError(operation: "listen on", path: path, code: errno) }
-    listening = Connection(Descriptor(owning: number))
+    listening = Connection(try Descriptor.owned(holdfast_listen(path), "listen on", path))
   }
 
   func remove() { unlink(path) }

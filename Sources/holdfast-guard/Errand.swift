@@ -1,8 +1,8 @@
 import CLinux
-import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 import Synchronization
 
 /// A thread for calls that may have to wait for somebody else (the kernel's routing lock, a watchdog's driver, whoever reads the
@@ -12,9 +12,9 @@ final class Errand: Sendable {
 
   private let jobs = Mutex<(waiting: [Job], unfinished: Int)>(([], 0))
   /// Readable when a job was given.
-  private let given: Descriptor
+  private let given: WakeUp
   /// Readable when a job was finished.
-  private let finished: Descriptor
+  private let finished: WakeUp
   private let isUrgent: Bool
 
   /// Enough for a job, and little to lock in memory.
@@ -23,8 +23,8 @@ final class Errand: Sendable {
   /// - Parameter urgent: it runs before other processes, as the guard does.
   init(_ name: String, urgent: Bool = false) throws(KernelFileError) {
     isUrgent = urgent
-    given = try Self.event()
-    finished = try Self.event()
+    given = try WakeUp()
+    finished = try WakeUp()
     // It lives as long as the program.
     let me = Unmanaged.passRetained(self)
     let begun = holdfast_thread(
@@ -40,16 +40,10 @@ final class Errand: Sendable {
     }
   }
 
-  private static func event() throws(KernelFileError) -> Descriptor {
-    let number = holdfast_event()
-    guard number >= 0 else { throw KernelFileError(operation: "open", path: "an event", code: errno) }
-    return Descriptor(owning: number)
-  }
-
   /// For poll: readable when a job was finished since `noteFinished` was called.
   var finishedNumber: Int32 { finished.number }
 
-  func noteFinished() { holdfast_drain(finished.number) }
+  func noteFinished() { finished.drain() }
 
   /// Jobs that are not finished.
   var count: Int { jobs.withLock { $0.unfinished } }
@@ -60,7 +54,7 @@ final class Errand: Sendable {
       $0.waiting.append(job)
       $0.unfinished += 1
     }
-    holdfast_event_set(given.number)
+    given.set()
   }
 
   /// Waits until every job is finished, but not for longer than this.
@@ -90,7 +84,7 @@ final class Errand: Sendable {
     }
     while true {
       Self.poll(given.number, milliseconds: -1)
-      holdfast_drain(given.number)
+      given.drain()
       let taken = jobs.withLock { jobs in
         defer { jobs.waiting.removeAll() }
         return jobs.waiting
@@ -98,7 +92,7 @@ final class Errand: Sendable {
       for job in taken {
         job()
         jobs.withLock { $0.unfinished -= 1 }
-        holdfast_event_set(finished.number)
+        finished.set()
       }
     }
   }

@@ -1,7 +1,7 @@
-import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 import Synchronization
 
 /// One line per event on stderr, with the prefix that tells journald its importance.

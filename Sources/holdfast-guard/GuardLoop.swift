@@ -3,6 +3,8 @@ import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
+import SystemPackage
 
 /// The guard as a program: one thread that waits, asks the machine, and does what it says.
 ///
@@ -40,7 +42,8 @@ final class GuardLoop {
     let hierarchy = try CgroupHierarchy.find(options.hierarchy)
     let partition = try Partition(options.partition)
     try KernelFile.makeDirectory(options.runDirectory)
-    let lock = try Descriptor.open(options.runDirectory + "/guard.lock", O_RDWR | O_CREAT, mode: 0o600)
+    let lock = try Descriptor.open(
+      options.runDirectory + "/guard.lock", .readWrite, .create, permissions: .ownerReadWrite)
     guard holdfast_lock_file(lock.number) == 0 else {
       throw IsolationError(
         thing: options.runDirectory, reason: "another guard runs with it",
@@ -80,18 +83,11 @@ final class GuardLoop {
     watchdog = try options.watchdog.map { path throws(KernelFileError) in
       try Watchdog(path: path, timeout: options.watchdogTimeout, log: log)
     }
-    timer = try Self.owned(holdfast_boot_timer(), "a timer")
-    feedTimer = try Self.owned(holdfast_boot_timer(), "a timer")
-    signals = try Self.owned(holdfast_stop_signals(), "the signals")
+    timer = try Descriptor.owned(holdfast_boot_timer(), "open", "a timer")
+    feedTimer = try Descriptor.owned(holdfast_boot_timer(), "open", "a timer")
+    signals = try Descriptor.owned(holdfast_stop_signals(), "open", "the signals")
     door = ControllerDoor(path: options.runDirectory + "/guard.sock", log: log)
   }
-
-  private static func owned(_ number: Int32, _ what: String) throws(KernelFileError) -> Descriptor {
-    guard number >= 0 else { throw KernelFileError(operation: "open", path: what, code: errno) }
-    return Descriptor(owning: number)
-  }
-
-  private static var now: BootInstant { BootInstant(nanoseconds: holdfast_boot_now()) }
 
   // MARK: Waiting
 
@@ -166,7 +162,7 @@ final class GuardLoop {
   private func feed() {
     guard let watchdog else { return }
     holdfast_drain(feedTimer.number)
-    watchdog.work(Self.now)
+    watchdog.work(BootClock.now)
     _ = holdfast_timer_set(feedTimer.number, max(1, watchdog.nextFeed.nanoseconds))
   }
 
@@ -195,7 +191,7 @@ final class GuardLoop {
   private func step(_ event: GuardMachine.Event) {
     var events = [event][...]
     while let event = events.popFirst() {
-      for action in machine.receive(event, now: Self.now) { events += perform(action) }
+      for action in machine.receive(event, now: BootClock.now) { events += perform(action) }
     }
   }
 

@@ -1,7 +1,7 @@
 import CLinux
-import CgroupIsolation
 import Glibc
 import GuardCore
+import LinuxBasics
 
 /// What makes the guard run in time when the host is in trouble: memory that is never paged out and is found without a disk, precedence
 /// over other processes, no death by the out-of-memory killer; and how systemd hears of it.

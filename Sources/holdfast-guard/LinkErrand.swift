@@ -1,6 +1,7 @@
 import CgroupIsolation
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 import Synchronization
 
 /// Takes links down and up in a thread of its own: the kernel's routing lock, which every change of a link needs, may be held by somebody who

@@ -1,7 +1,7 @@
-import CLinux
-import CgroupIsolation
 import Glibc
 import GuardCore
+import LinuxBasics
+import SystemPackage
 
 /// The state that outlives a guard, in a small file that is always whole: written beside it and renamed over it.
 ///
@@ -31,7 +31,7 @@ struct StateFile {
   }
 
   private func writeBeside(_ bytes: [UInt8]) throws(KernelFileError) {
-    let file = try Descriptor.open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    let file = try Descriptor.open(path + ".new", .writeOnly, [.create, .truncate], permissions: .ownerReadWrite)
     var written = 0
     while written < bytes.count {
       let count = bytes.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress.map { $0 + written }, bytes.count - written) }

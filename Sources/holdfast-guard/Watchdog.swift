@@ -1,9 +1,10 @@
 import CLinux
-import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 import Synchronization
+import SystemPackage
 
 /// The hardware watchdog: resets the host when it is not fed in time.
 ///
@@ -90,7 +91,7 @@ private final class WatchdogDevice: Sendable {
 
   private func open(_ state: inout State) {
     do {
-      let file = try Descriptor.open(path, O_WRONLY | O_NONBLOCK)
+      let file = try Descriptor.open(path, .writeOnly, .nonBlocking)
       if holdfast_watchdog_timeout(file.number, Int32(timeout)) != 0 {
         log.line(.warning, "the watchdog \(path) keeps its own timeout: \(String(cString: strerror(errno)))")
       }

@@ -1,6 +1,7 @@
 import CgroupIsolation
 import Glibc
 import GuardCore
+import LinuxBasics
 import Testing
 
 /// What every hierarchy must do with real processes in it. Each test makes its own cgroup.

@@ -3,6 +3,7 @@ import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 import Testing
 
 /// The program as a process of its own, with real processes to guard. Built by `swift build -c release` before.

@@ -3,6 +3,7 @@ import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 import Testing
 
 /// What the program does with what comes from outside: its socket, its options, links, the watchdog.

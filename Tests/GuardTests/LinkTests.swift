@@ -3,6 +3,7 @@ import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 import Testing
 
 private let hasIP = access("/usr/sbin/ip", X_OK) == 0 || access("/sbin/ip", X_OK) == 0

@@ -1,30 +1,55 @@
 import CgroupIsolation
 import Glibc
 import GuardCore
+import LinuxBasics
 import Testing
 
 @Suite struct `Where things are` {
   static let debian11 = """
-    sysfs /sys sysfs rw 0 0
-    tmpfs /sys/fs/cgroup tmpfs rw,mode=755 0 0
-    cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
-    cgroup /sys/fs/cgroup/systemd cgroup rw,xattr,name=systemd 0 0
-    cgroup /sys/fs/cgroup/my\\040freezer cgroup rw,freezer 0 0
+    21 25 0:20 / /sys rw - sysfs sysfs rw
+    30 21 0:26 / /sys/fs/cgroup rw,nosuid - tmpfs tmpfs rw,mode=755
+    31 30 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate
+    32 30 0:28 / /sys/fs/cgroup/systemd rw shared:3 - cgroup cgroup rw,xattr,name=systemd
+    33 30 0:29 / /sys/fs/cgroup/my\\040freezer rw shared:4 - cgroup cgroup rw,freezer
 
     """
-  static let unified = "cgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n"
-  static let overmounted =
-    "cgroup /sys/fs/cgroup/old cgroup rw,freezer 0 0\ncgroup /sys/fs/cgroup/freezer cgroup rw,freezer 0 0\ncgroup /tmp/x cgroup rw,freezer 0 0\n"
+  static let unified = "31 30 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
+  /// As in a container that sees what its host has mounted besides.
+  static let overmounted = """
+    22 20 0:29 /../.. /mnt/freezer rw - cgroup outside rw,freezer
+    33 30 0:29 / /sys/fs/cgroup/old rw - cgroup cgroup rw,freezer
+    34 30 0:29 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer
+    35 30 0:29 / /tmp/x rw - cgroup cgroup rw,freezer
+    """
+  static let partial = "33 30 0:29 /lab/h1 /cg/freezer rw - cgroup cgroup rw,freezer"
 
   @Test func `the hierarchy is found among the mounts`() throws {
-    #expect(
-      try CgroupHierarchy.find(nil, mounts: Self.debian11) == CgroupHierarchy(version: .v1, root: "/sys/fs/cgroup/my freezer"))
-    #expect(try CgroupHierarchy.find(.v2, mounts: Self.debian11).root == "/sys/fs/cgroup/unified")
-    #expect(try CgroupHierarchy.find(nil, mounts: Self.unified) == CgroupHierarchy(version: .v2, root: "/sys/fs/cgroup"))
-    #expect(try CgroupHierarchy.find(nil, mounts: Self.overmounted).root == "/sys/fs/cgroup/freezer")
-    let error = #expect(throws: IsolationError.self) { try CgroupHierarchy.find(.v1, mounts: Self.unified) }
+    func find(_ version: CgroupHierarchy.Version?, _ mountinfo: String) throws -> CgroupHierarchy {
+      try CgroupHierarchy.find(version, mountinfo: mountinfo)
+    }
+    #expect(try find(nil, Self.debian11) == CgroupHierarchy(version: .v1, root: "/sys/fs/cgroup/my freezer"))
+    #expect(try find(.v2, Self.debian11).root == "/sys/fs/cgroup/unified")
+    #expect(try find(nil, Self.unified) == CgroupHierarchy(version: .v2, root: "/sys/fs/cgroup"))
+    #expect(try find(nil, Self.overmounted).root == "/sys/fs/cgroup/freezer")
+    #expect(try find(nil, Self.partial) == CgroupHierarchy(version: .v1, root: "/cg/freezer", shown: "/lab/h1"))
+    let error = #expect(throws: IsolationError.self) { try find(.v1, Self.unified) }
     #expect(error?.description.contains("no v1 hierarchy") == true)
-    #expect(throws: IsolationError.self) { try CgroupHierarchy.find(nil, mounts: "") }
+    for text in ["", "30 25 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw", "33 30 0:29 / /x rw - cgroup", "a - b"] {
+      #expect(throws: IsolationError.self) { try find(nil, text) }
+    }
+  }
+
+  @Test(
+    arguments: [
+      (debian11, "6:freezer:/a/b\n0::/c", "/sys/fs/cgroup/my freezer/a/b"),
+      (debian11, "3:cpu,cpuacct:/x\n6:freezer:/", "/sys/fs/cgroup/my freezer"),
+      (debian11, "0::/c", nil), (unified, "6:freezer:/a\n0::/b", "/sys/fs/cgroup/b"), (unified, "0::/../b", nil),
+      (partial, "6:freezer:/lab/h1/a", "/cg/freezer/a"), (partial, "6:freezer:/lab/h1", "/cg/freezer"),
+      (partial, "6:freezer:/lab/h2/a", nil), (unified, "", nil)
+    ] as [(String, String, String?)])
+  func `a process's cgroup is a directory where the mount shows it`(mounts: String, procfs: String, expected: String?) throws {
+    let hierarchy = try CgroupHierarchy.find(nil, mountinfo: mounts)
+    #expect(hierarchy.path(in: procfs).flatMap(hierarchy.directory(of:)) == expected)
   }
 
   static let root = CgroupHierarchy(version: .v2, root: "/sys/fs/cgroup")

@@ -3,6 +3,8 @@ import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
+import SystemPackage
 import Testing
 
 /// Whoever the guard speaks to may hang, a disk too: the deadline and the controller do not wait for it.
@@ -57,8 +59,8 @@ struct `The guard waits for nobody` {
   @Test func `a log that nobody reads loses lines and says so`() async throws {
     let pipe = directory.path + "/pipe"
     try #require(mkfifo(pipe, 0o600) == 0)
-    let reader = holdfast_open(pipe, O_RDWR | O_NONBLOCK, 0)
-    defer { close(reader) }
+    let descriptor = try Descriptor.open(pipe, .readWrite, .nonBlocking)
+    let reader = descriptor.number
     let blank = [UInt8](repeating: UInt8(ascii: " "), count: 4096)
     while write(reader, blank, blank.count) > 0 {}
     let process = try await GuardProcess(in: hierarchies[0], log: pipe)

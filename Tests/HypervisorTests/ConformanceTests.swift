@@ -201,7 +201,7 @@ import Testing
 
   @Test func `nobody listens at first`() async throws {
     let uri = "lxc+unix:///system?socket=/nonexistent/libvirt-sock"
-    let hypervisor = LibvirtHypervisor(
+    let hypervisor = try LibvirtHypervisor(
       connections: [uri], cluster: "c", node: "n", logger: .init(label: "libvirt") { _ in SwiftLogNoOpLogHandler() })
     var events = hypervisor.events().makeAsyncIterator()
     guard case .unreachable(uri, let reason)? = await events.next() else {

@@ -1,6 +1,7 @@
+import DomainXML
 import Foundation
+import GuardCore
 import HoldfastModel
-import LibvirtHypervisor
 import Testing
 
 /// What the adapter reads from a domain's XML, and what it makes of one.
@@ -8,15 +9,51 @@ import Testing
   static let mark = ClaimMark(cluster: "c & \"d\"", workload: "web<1>", epoch: Epoch(12))
 
   @Test(arguments: [
-    ("", "it is empty"), (" \n", "it is empty"), ("no XML", "no XML"), ("<domain>", "ends early"),
-    ("<domain><name>x</domain>", "line 1"),
-    ("<domain>\n<a b=1/></domain>", "line 2"), ("<domain a='1' a='2'/>", "given twice"), ("<domain>&foo;</domain>", "entity"),
-    ("<domain><a:b/></domain>", "prefix"), ("<domain/><domain/>", "behind its end"), ("<domain>\u{1}</domain>", "character"),
-    ("<network/>", "not <domain>"), ("<domain><?p?></domain>", "processing instruction"),
+    ("", "found nothing"), (" \n", "found nothing"), ("no XML", "nothing besides"), ("<domain>", "the end of the XML"),
+    ("<domain><name>x</domain>", "line 1"), ("<domain>\n<a b=1/></domain>", "line 2"), ("<domain", "'>' at the end of a tag"),
+    ("<domain a='1' a='2'/>", "found one twice"), ("<domain>&foo;</domain>", "one that is not declared"),
+    ("<domain><a:b/></domain>", "namespace prefix"), ("<domain/><domain/>", "nothing besides"), ("</domain>", "line 1"),
+    ("<domain>\u{1}</domain>", "a character that XML does not allow"), ("<domain a></domain>", "name='value'"),
+    ("<domain a='b></domain>", "line 1"), ("<domain><!-- </domain>", "line 1"), ("<network/>", "found <network>"),
+    ("<domain><?p?></domain>", "processing instructions"), ("<?x y?><domain/>", "processing instructions"),
+    ("<domain>" + String(repeating: "<a>", count: 300), "at most 256 deep"),
     ("<!DOCTYPE domain [<!ENTITY a SYSTEM '/etc/passwd'>]><domain>&a;</domain>", "document type")
-  ]) func `what is not a domain's XML is refused with its reason`(text: String, reason: String) throws {
+  ]) func `what is not a domain's XML is refused with its place and reason`(text: String, reason: String) throws {
     let error = #expect(throws: DomainDocumentError.self) { try DomainDocument(text) }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func `an outline has what stands where libvirt looks for it, as written`() throws {
+    let (outline, flaw) = DomainOutline.read(
+      """
+      <?xml version="1.0"?>
+      <!-- <uuid>not this</uuid> -->
+      <domain type='lxc' id="7"><metadata><x:y xmlns:x="u"><uuid>nor this</uuid></x:y></metadata>
+        <name>web1</name><uuid> A<![CDATA[BC]]> </uuid><memory
+          unit='MiB'>5</memory>
+        <devices><interface type='a'/><memory>9</memory><interface type='b'><a/></interface></devices>
+        <os><type arch='x86_64'>exe</type></os></domain>
+
+      """)
+    #expect(flaw == nil)
+    #expect((outline?.type, outline?.uuid) == ("lxc", "ABC"))
+    #expect(outline?.place == DomainOutline.Place(line: 3, column: 1))
+    #expect(outline?.elements.map(\.kind) == [.uuid, .memory, .interface, .interface])
+    #expect(outline?.elements[1].place == DomainOutline.Place(line: 4, column: 50))
+    #expect(outline?.elements[1].attributes == ["unit": "MiB"])
+  }
+
+  @Test(arguments: [
+    ("<domain/>", 0), ("<domain><devices><interface type='a'/></devices></domain>", 0),
+    ("<domain><devices>\n<interface\ntype='a'>\n<mac/></interface><interface/></devices></domain>", 0),
+    ("<domain><devices><interface\ttype='a'></interface><interfaces/><interface></interface></devices></domain>", 0),
+    ("<domain><!-- <interface type='a'/> --><interface/><devices><interface type='b'/></devices></domain>", 2)
+  ]) func `the core counts no fewer interfaces than there are`(text: String, excess: Int) throws {
+    let outline = try #require(DomainOutline.read(text).outline)
+    let spec = SpecRecord(
+      connection: "lxc:///system", uuid: "", xml: text, demand: Resources(memory: 1, cpus: 1), labels: [:], priority: 0,
+      isolation: .freeze, stopTimeout: 1)
+    #expect(spec.interfaces == outline.elements.count { $0.kind == .interface } + excess)
   }
 
   @Test func `name, UUID, partition and mark replace what was there`() throws {

@@ -1,3 +1,4 @@
+import DomainXML
 import HoldfastModel
 import LibvirtHypervisor
 import Testing

@@ -2,6 +2,7 @@ import Foundation
 import GuardCore
 import HoldfastAPI
 import HoldfastModel
+import HoldfastOperator
 import HoldfastYAML
 import Testing
 
@@ -101,6 +102,20 @@ import Testing
     #expect(try flaw(open + "<a " + (0..<20_000).map { "b\($0)=''" }.joined(separator: " ") + "/></domain>") == nil)
     #expect(try flaw(open + String(repeating: " ", count: 600_000) + "</domain>")?.expected == "at most 512 KiB of XML")
     #expect(try flaw("")?.found == "nothing")
+  }
+
+  /// A definition need not come from a file.
+  @Test(arguments: [
+    ("<network/>", "found <network>"), ("<domain>\n<name>x</nam></domain>", "broken in line 2"), ("", "found nothing"),
+    ("<domain><uuid>11111111-2222-4333-8444-555555555555</uuid></domain>", "its XML says 11111111")
+  ]) func `stands for no workload where its XML is none or another's`(xml: String, words: String) throws {
+    let definition = WorkloadDefinition(
+      name: "web1", connection: "lxc:///system", uuid: "7682fb7b-a106-5188-91a3-f7913c566ba0", xml: xml,
+      demand: Resources(memory: 1, cpus: 1))
+    let error = try #require(throws: OperatorError.self) { try definition.spec(cluster: "t", present: nil) }
+    #expect(error.kind == .invalid)
+    #expect(error.reason.contains(words), "\(error)")
+    #expect(!error.remedy.isEmpty)
   }
 
   @Test func `resolves no entity`() throws {

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h> // Not in Swift's Glibc.
 #include <sys/types.h>
 
 // Nanoseconds on CLOCK_BOOTTIME. Cannot fail.
@@ -35,8 +36,6 @@ int holdfast_thread(size_t stack, void *(*body)(void *), void *context);
 // A new network namespace for the calling thread, which goes with it: for tests.
 int holdfast_own_network(void);
 
-int holdfast_open(const char *path, int flags, int mode);
-
 // A listening SOCK_SEQPACKET socket that only its owner may connect to. The path must be free.
 int holdfast_listen(const char *path);
 
@@ -44,6 +43,15 @@ int holdfast_accept(int fd);
 
 // A connected SOCK_SEQPACKET socket, non-blocking once connected.
 int holdfast_connect(const char *path);
+
+// A connected SOCK_STREAM socket. One that does not wait fails with EAGAIN where the listener's queue is full.
+int holdfast_connect_stream(const char *path, int waits);
+
+// A process as a descriptor, readable when it has ended; -1 with ESRCH when there is none of that number.
+int holdfast_pidfd_open(pid_t pid);
+
+// SIGKILL.
+int holdfast_pidfd_kill(int fd);
 
 // One datagram to a Unix datagram socket. Never blocks; -1 with EAGAIN when its reader is behind.
 int holdfast_send_to(const char *path, const char *text);

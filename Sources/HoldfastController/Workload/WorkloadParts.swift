@@ -71,7 +71,7 @@ struct WorkloadParts: Sendable {
   }
 
   static func links(of spec: SpecRecord, _ name: WorkloadName, _ facts: Facts) -> [String] {
-    (0..<Interfaces.count(in: spec.xml)).map {
+    (0..<spec.interfaces).map {
       Interfaces.linkName(cluster: facts.configuration.cluster, workload: name, index: $0)
     }
   }

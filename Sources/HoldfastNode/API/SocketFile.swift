@@ -1,4 +1,6 @@
+import CLinux
 import Glibc
+import LinuxBasics
 import Synchronization
 
 /// The socket's file: found free, made under another name, and shown under its own only with its owner and mode set.
@@ -48,19 +50,13 @@ final class SocketFile: Sendable {
 
   /// Somebody accepts connections there.
   private func isAlive() -> Bool {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
+    let connection = holdfast_connect_stream(path, 0)
+    guard connection < 0 else {
+      _ = Descriptor(owning: connection)
+      return true
     }
     // A full queue of connections is a sign of life as well.
-    return result == 0 || errno == EAGAIN || errno == EINPROGRESS
+    return errno == EAGAIN || errno == EINPROGRESS
   }
 
   /// Gives the bound socket its group and mode 0660, and its name. A stale file of a dead daemon is replaced in the same instant.

@@ -4,6 +4,7 @@ import HoldfastController
 import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
+import LinuxBasics
 import Logging
 
 /// The controller's shell: feeds the core with what its ports say, and carries out what it asks for. Decides nothing.

@@ -2,6 +2,7 @@ import FoundationEssentials
 import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
+import LinuxBasics
 import Logging
 
 /// The cluster's history: writes this node's lines to its ring in the store, keeps everybody's for reading.

@@ -2,6 +2,7 @@ import CSystemd
 import HoldfastController
 import HoldfastModel
 import HoldfastTime
+import LinuxBasics
 
 /// Tells systemd that the daemon is ready, what it is doing, and that it lives (`Type=notify`, `WatchdogSec=`).
 package struct ServiceNotifier: Sendable {

@@ -1,6 +1,7 @@
 import Glibc
 import HoldfastModel
 import Housekeeping
+import LinuxBasics
 
 /// Numbers as people read them.
 enum Words {
@@ -76,9 +77,5 @@ enum Words {
     return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  static func now() -> Int64 {
-    var instant = timespec()
-    clock_gettime(CLOCK_REALTIME, &instant)
-    return Int64(instant.tv_sec) * 1000 + Int64(instant.tv_nsec) / 1_000_000
-  }
+  static func now() -> Int64 { WallClock.milliseconds }
 }

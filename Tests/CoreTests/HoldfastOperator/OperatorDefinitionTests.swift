@@ -113,10 +113,6 @@ import Testing
     ("processors are nan", { $0.demand.cpus = .nan }),
     ("processors are -1", { $0.demand.cpus = -1 }),
     ("stop timeout", { $0.stopTimeout = .infinity }),
-    ("not <domain>", { $0.xml = "<network/>" }),
-    ("in line 2", { $0.xml = "<domain>\n<name>x</nam></domain>" }),
-    ("no <domain>", { $0.xml = "" }),
-    ("its XML says 11111111", { $0.xml = "<domain><uuid>11111111-2222-4333-8444-555555555555</uuid></domain>" }),
     ("bytes", { $0.xml = String(repeating: "x", count: SpecRecord.greatestXML + 1) })
   ]
 

@@ -42,28 +42,4 @@ import Testing
       #expect(NameUUID.normalized(text) == nil)
     }
   }
-
-  @Test func `a domain's XML tells its UUID`() throws {
-    let xml = """
-      <?xml version="1.0"?>
-      <!-- <uuid>not this</uuid> -->
-      <domain type='lxc' id="7"><metadata><x:y xmlns:x="u"><uuid>nor this</uuid></x:y></metadata>
-        <name>web1</name><uuid> A<![CDATA[BC]]> </uuid><devices/><os><type arch='x86_64'>exe</type></os></domain>
-
-      """
-    #expect(try DomainOutline(xml).uuid == "ABC")
-  }
-
-  @Test(arguments: [
-    ("<domain>", "not closed"), ("<domain></domains>", "stands where"), ("</domain>", "never opened"), ("text", "text outside"),
-    ("<domain a></domain>", "no value"), ("<domain a=b></domain>", "not in quotes"), ("<domain a='b></domain>", "does not end"),
-    ("<!DOCTYPE domain><domain/>", "document type"), ("<domain><?x y?></domain>", "processing instruction"),
-    ("<?x y?><domain/>", "processing instruction"), ("<domain/><domain/>", "second element"),
-    ("<domain><!-- </domain>", "does not end"),
-    ("<domain><", "name is missing"), ("<domain", "name is missing"), ("<domain></domain", "not finished")
-  ]) func `broken XML is told by line and reason`(_ xml: String, _ words: String) {
-    let flaw = #expect(throws: DomainOutline.Flaw.self) { try DomainOutline(xml) }
-    #expect(flaw?.reason.contains(words) == true, "\(flaw?.reason ?? "")")
-    #expect(flaw?.line == 1)
-  }
 }

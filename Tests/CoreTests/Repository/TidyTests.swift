@@ -11,7 +11,7 @@ import Testing
     var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
     var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
     var imports: [String] {
-      lines.compactMap { line in
+      lines.filter { !$0.hasPrefix(" ") }.compactMap { line in
         let words = line.split(separator: " ")
         guard let index = words.firstIndex(of: "import"), index <= 1, words.count == index + 2 else { return nil }
         return String(words[index + 1])
@@ -22,16 +22,19 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  private static let sources: [SourceFile] = {
-    let folder = root.appending(path: "Sources")
+  private static let sources = files(in: "Sources")
+
+  private static func files(in name: String, generated: Bool = false) -> [SourceFile] {
+    let folder = root.appending(path: name)
     guard let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) else { return [] }
     return all.compactMap { entry in
-      guard let url = entry as? URL, url.pathExtension == "swift", !url.path.contains("/Generated/"),
+      guard let url = entry as? URL, url.pathExtension == "swift",
+        generated || !url.path.contains("/Generated/"),
         let text = try? String(contentsOf: url, encoding: .utf8)
       else { return nil }
-      return SourceFile(path: "Sources/" + url.path.dropFirst(folder.path.count + 1), text: text)
+      return SourceFile(path: "\(name)/" + url.path.dropFirst(folder.path.count + 1), text: text)
     }.sorted { $0.path < $1.path }
-  }()
+  }
 
   /// Ring 1, from the inside out: a module may import those before it, and nothing else of ours or of the system.
   private static let core: [(module: String, mayImport: Set<String>)] = [
@@ -56,6 +59,42 @@ import Testing
     #expect(!files.isEmpty)
     for file in files {
       for name in file.imports where !allowed.contains(name) { Issue.record("\(file.path) imports \(name)") }
+    }
+  }
+
+  /// With the compiler and the system come these.
+  private static let undeclared: Set<String> = [
+    "Dispatch", "Foundation", "FoundationEssentials", "FoundationXML", "Glibc", "Synchronization", "Testing"
+  ]
+
+  @Test func `declares what its targets import, and nothing else`() throws {
+    let manifest = try String(contentsOf: Self.root.appending(path: "Package.swift"), encoding: .utf8)
+    let start = #/\.(?:systemLibrary|target|executableTarget|testTarget)\(\s*name: /#
+    let sections = manifest.split(separator: start).dropFirst()
+    func name(_ section: Substring) throws -> Substring { try #require(section.firstMatch(of: #/"([\w-]+)"/#)).1 }
+    let targets = Set(try sections.map(name))
+    #expect(targets.count > 30)
+    for section in sections {
+      let target = try name(section)
+      let folder =
+        section.firstMatch(of: #/path: "([^"]+)"/#)?.1 ?? (target.hasSuffix("Tests") ? "Tests/" : "Sources/") + target
+      let files = Self.files(in: String(folder), generated: true)
+      let imported = Set(files.flatMap(\.imports)).subtracting(Self.undeclared)
+      let quoted = section.matches(of: #/(product\(name: )?"([\w-]+)"/#)
+      let declared = Set(quoted.filter { $0.1 != nil || targets.contains($0.2) && $0.2 != target }.map { String($0.2) })
+      #expect(files.isEmpty || imported == declared, "\(target): \(imported.symmetricDifference(declared).sorted())")
+    }
+  }
+
+  /// What is done in one place alone: done again elsewhere, the two will differ one day.
+  @Test(arguments: [
+    ("clock_gettime(CLOCK_BOOTTIME", ""), ("clock_gettime(CLOCK_REALTIME", "LinuxBasics"), ("eventfd(", ""),
+    ("Glibc.close(", ""), ("close(descriptor", ""), ("/mountinfo", "CgroupIsolation"), ("XMLParser(", "DomainXML"),
+    ("XMLDocument(", "DomainXML")
+  ])
+  func `has one of each`(word: String, module: String) {
+    for file in Self.sources + Self.files(in: "Lab") where file.text.contains(word) && file.module != module {
+      Issue.record("\(file.path) has \(word)")
     }
   }
 

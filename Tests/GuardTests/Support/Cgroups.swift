@@ -1,6 +1,7 @@
 import CgroupIsolation
 import Glibc
 import GuardCore
+import LinuxBasics
 import Synchronization
 
 /// Names that no other test, and no other run on this machine, uses.

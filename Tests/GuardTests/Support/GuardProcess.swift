@@ -3,6 +3,7 @@ import CgroupIsolation
 import Glibc
 import GuardCore
 import HoldfastTime
+import LinuxBasics
 
 let guardProgram = ".build/release/holdfast-guard"
 
@@ -71,7 +72,7 @@ final class GuardProcess {
   }
 }
 
-var bootNow: BootInstant { BootInstant(nanoseconds: holdfast_boot_now()) }
+var bootNow: BootInstant { BootClock.now }
 
 /// A controller's end of the guard's socket, bare.
 final class Controller {

@@ -1,5 +1,6 @@
 import CgroupIsolation
 import Glibc
+import LinuxBasics
 
 let canHang = isRoot && access("/dev/loop-control", R_OK) == 0
 

@@ -1,5 +1,6 @@
-import CLinux
 import Glibc
+import LinuxBasics
+import SystemPackage
 
 /// A child process of the tests, by its own program name and arguments, killed and reaped when it goes.
 final class Child {
@@ -135,9 +136,6 @@ final class Busy {
 
 /// Makes the file anew with this text.
 func overwrite(_ path: String, with text: String) throws {
-  let number = holdfast_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-  guard number >= 0 else { throw Failure("cannot write \(path)") }
-  defer { close(number) }
-  let bytes = Array(text.utf8)
-  guard write(number, bytes, bytes.count) == bytes.count else { throw Failure("cannot write \(path)") }
+  let descriptor = try Descriptor.open(path, .writeOnly, [.create, .truncate], permissions: .ownerReadWrite)
+  try descriptor.file.writeAll(text.utf8)
 }

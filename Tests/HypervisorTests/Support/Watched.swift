@@ -21,7 +21,7 @@ actor Watched {
     var logger = Logger(label: "libvirt") { _ in SwiftLogNoOpLogHandler() }
     if ProcessInfo.processInfo.environment["HYPERVISOR_LOG"] != nil { logger = Logger(label: "libvirt") }
     let watched = Watched(
-      LibvirtHypervisor(connections: connections, cluster: cluster, node: node, limits: limits, logger: logger))
+      try LibvirtHypervisor(connections: connections, cluster: cluster, node: node, limits: limits, logger: logger))
     await watched.listen()
     do {
       for uri in connections { try await watched.expect("an inventory of \(uri)") { $0.isInventory(of: uri) } }

@@ -2,16 +2,16 @@ import FoundationXML
 import HoldfastModel
 
 /// Our element in a domain's metadata.
-enum ClaimElement {
-  static let namespace = "https://holdfast.dev/domain/1"
-  static let prefix = "holdfast"
+package enum ClaimElement {
+  package static let namespace = "https://holdfast.dev/domain/1"
+  package static let prefix = "holdfast"
   private static let name = "claim"
 
   /// As libvirt takes it: it adds the namespace and the prefix itself.
-  static func bare(_ mark: ClaimMark) -> String { "<\(name) \(attributes(mark))/>" }
+  package static func bare(_ mark: ClaimMark) -> String { "<\(name) \(attributes(mark))/>" }
 
   /// As it stands in a domain's XML.
-  static func qualified(_ mark: ClaimMark) -> String {
+  package static func qualified(_ mark: ClaimMark) -> String {
     "<\(prefix):\(name) xmlns:\(prefix)=\"\(namespace)\" \(attributes(mark))/>"
   }
 

@@ -1,5 +1,5 @@
-import CLinux
 import Glibc
+import SystemPackage
 
 /// What could not be done to a file of the kernel's, and to what.
 public struct KernelFileError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -16,7 +16,9 @@ public struct KernelFileError: Error, Hashable, Sendable, CustomStringConvertibl
 
   /// The file, or the cgroup that it belonged to, is not there (any more).
   public var isGone: Bool { code == ENOENT || code == ENODEV }
-  public var description: String { "cannot \(operation) \(path): \(String(cString: strerror(code)))" }
+  /// In the C library's words.
+  package var reason: String { Errno(rawValue: code).description }
+  public var description: String { "cannot \(operation) \(path): \(reason)" }
 }
 
 /// Small files whose every read and write is a question or an order to the kernel.
@@ -27,25 +29,22 @@ public struct KernelFileError: Error, Hashable, Sendable, CustomStringConvertibl
 /// freeze and to kill are cgroup orders. While one has not returned, the guard feeds no watchdog, and that is right: nothing is known to stand still.
 package enum KernelFile {
   package static func read(_ path: String) throws(KernelFileError) -> String {
-    let file = try Descriptor.open(path, O_RDONLY)
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16_384)
-    while true {
-      let count = Glibc.read(file.number, &chunk, chunk.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw KernelFileError(operation: "read", path: path, code: errno) }
-      if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-      bytes += chunk[..<count]
+    let descriptor = try Descriptor.open(path, .readOnly)
+    do { return String(decoding: try descriptor.bytes(), as: UTF8.self) } catch {
+      throw KernelFileError(operation: "read", path: path, code: error.rawValue)
     }
   }
 
   /// One write call: the kernel takes each as one order.
   package static func write(_ text: String, to path: String) throws(KernelFileError) {
-    let file = try Descriptor.open(path, O_WRONLY)
-    let bytes = Array(text.utf8)
-    var count = Glibc.write(file.number, bytes, bytes.count)
-    while count < 0 && errno == EINTR { count = Glibc.write(file.number, bytes, bytes.count) }
-    guard count == bytes.count else { throw KernelFileError(operation: "write", path: path, code: count < 0 ? errno : EIO) }
+    let descriptor = try Descriptor.open(path, .writeOnly)
+    var text = text
+    do {
+      let count = try text.withUTF8 { try descriptor.file.write(UnsafeRawBufferPointer($0)) }
+      guard count == text.utf8.count else { throw Errno.ioError }
+    } catch {
+      throw KernelFileError(operation: "write", path: path, code: Descriptor.code(of: error))
+    }
   }
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
@@ -70,20 +69,5 @@ package enum KernelFile {
   package static func makeDirectory(_ path: String) throws(KernelFileError) {
     guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
     throw KernelFileError(operation: "create", path: path, code: errno)
-  }
-}
-
-/// A file descriptor with one owner, closed when it goes.
-package struct Descriptor: ~Copyable, Sendable {
-  package let number: Int32
-
-  package init(owning number: Int32) { self.number = number }
-  deinit { close(number) }
-
-  package static func open(_ path: String, _ flags: Int32, mode: Int32 = 0) throws(KernelFileError) -> Descriptor {
-    var number = holdfast_open(path, flags, mode)
-    while number < 0 && errno == EINTR { number = holdfast_open(path, flags, mode) }
-    guard number >= 0 else { throw KernelFileError(operation: "open", path: path, code: errno) }
-    return Descriptor(owning: number)
   }
 }

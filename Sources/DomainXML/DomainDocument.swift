@@ -6,6 +6,8 @@ import HoldfastModel
 /// Why a domain XML cannot be used, for whoever wrote it.
 package struct DomainDocumentError: Error, Equatable, CustomStringConvertible {
   package var description: String
+
+  package init(description: String) { self.description = description }
 }
 
 /// A domain's XML, to read and to edit.
@@ -14,16 +16,9 @@ package struct DomainDocument {
   private let root: XMLElement
 
   package init(_ text: String) throws(DomainDocumentError) {
-    // libvirt needs no document type, and entities could make a small text large or read files.
-    guard !text.contains("<!DOCTYPE") else {
-      throw DomainDocumentError(description: "the domain XML has a document type declaration. Remove it")
-    }
-    // FoundationXML ends the process on one without data.
-    guard !text.drop(while: { $0.isWhitespace || $0 == "\u{FEFF}" }).dropFirst(2).contains("<?") else {
-      throw DomainDocumentError(description: "the domain XML has a processing instruction. Remove it")
-    }
-    if let flaw = Self.flaw(in: text) {
-      throw DomainDocumentError(description: "the domain XML is malformed: \(flaw). Correct the workload's domain XML")
+    // XMLDocument repairs in silence what is not well-formed, and crashes on an empty text.
+    if let flaw = DomainOutline.read(text).flaw {
+      throw DomainDocumentError(description: "the domain XML cannot be read: \(flaw). \(flaw.remedy)")
     }
     do {
       document = try XMLDocument(xmlString: text, options: [.nodePreserveWhitespace, .nodeLoadExternalEntitiesNever])
@@ -31,9 +26,8 @@ package struct DomainDocument {
       throw DomainDocumentError(
         description: "the domain XML cannot be read: \(error.localizedDescription). Correct the workload's domain XML")
     }
-    guard let root = document.rootElement(), root.name == "domain" else {
-      throw DomainDocumentError(
-        description: "the domain XML's outermost element is not <domain>. Give the XML that 'virsh dumpxml' prints")
+    guard let root = document.rootElement() else {
+      throw DomainDocumentError(description: "the domain XML has no element. Give the XML that 'virsh dumpxml' prints")
     }
     self.root = root
   }
@@ -46,14 +40,10 @@ package struct DomainDocument {
   package var partition: String? { value(["resource", "partition"]) }
   package var vcpus: Int { value(["vcpu"]).flatMap { Int($0) } ?? 1 }
 
-  /// MiB, rounded up.
+  /// MiB, rounded up; 0 when there is none that can be read.
   package var memory: Int {
-    guard let element = child("memory", of: root), let amount = element.stringValue.flatMap({ Int(Self.trimmed($0)) }) else {
-      return 0
-    }
-    let bytes = amount.multipliedReportingOverflow(by: Self.unit(element.attribute(forName: "unit")?.stringValue))
-    let mebibyte = 1 << 20
-    return bytes.overflow ? 0 : (bytes.partialValue / mebibyte + (bytes.partialValue % mebibyte == 0 ? 0 : 1))
+    guard let element = child("memory", of: root), let text = element.stringValue else { return 0 }
+    return DomainOutline.mebibytes(Self.trimmed(text), unit: element.attribute(forName: "unit")?.stringValue) ?? 0
   }
 
   package var mark: ClaimMark? {
@@ -86,7 +76,7 @@ package struct DomainDocument {
   package func set(mark: ClaimMark) throws(DomainDocumentError) {
     removeMark()
     let text = ClaimElement.qualified(mark)
-    guard Self.flaw(in: text) == nil, let element = try? XMLElement(xmlString: text) else {
+    guard DomainOutline.read("<domain>\(text)</domain>").flaw == nil, let element = try? XMLElement(xmlString: text) else {
       throw DomainDocumentError(
         description: "the mark of workload \(mark.workload) cannot be written as XML. Rename the workload")
     }
@@ -171,41 +161,4 @@ package struct DomainDocument {
   }
 
   private static func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
-
-  /// Bytes in libvirt's unit; KiB when none is given.
-  private static func unit(_ name: String?) -> Int {
-    switch name {
-    case "b", "bytes": 1
-    case "KB": 1000
-    case "MB": 1_000_000
-    case "M", "MiB": 1 << 20
-    case "GB": 1_000_000_000
-    case "G", "GiB": 1 << 30
-    case "TB": 1_000_000_000_000
-    case "T", "TiB": 1 << 40
-    default: 1 << 10
-    }
-  }
-
-  /// Where a text is not well-formed. On Linux, XMLDocument itself repairs such a text in silence, and crashes on an empty one.
-  private static func flaw(in text: String) -> String? {
-    guard text.contains(where: { !$0.isWhitespace }) else { return "it is empty" }
-    let parser = XMLParser(data: Data(text.utf8))
-    parser.shouldResolveExternalEntities = false
-    // It says true after some errors.
-    let parsed = parser.parse()
-    if parsed, parser.parserError == nil { return nil }
-    let what =
-      switch (parser.parserError as NSError?)?.code {
-      case 4, 5: "it is no XML, or ends early, or has something behind its end"
-      case 9: "a character that XML does not allow"
-      case 26: "an entity that is not defined"
-      case 39, 65, 68: "an attribute without quotes, or a bad name"
-      case 42: "an attribute given twice"
-      case 76: "an end tag that does not fit"
-      case 201: "a namespace prefix that is not defined"
-      case let code: "libxml2's error \(code ?? 0)"
-      }
-    return "\(what), about line \(parser.lineNumber)"
-  }
 }

@@ -1,27 +1,17 @@
 import Glibc
 import HoldfastPlanning
 import HoldfastTime
+import LinuxBasics
 
-/// This host's boot-time clock, which counts suspend.
-package enum BootClock {
-  package static var now: BootInstant {
-    var time = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &time)
-    return BootInstant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-  }
-
+extension BootClock {
   /// Sleeps until an instant of this clock. `ContinuousClock` is the same clock.
-  package static func sleep(until instant: BootInstant) async throws {
+  static func sleep(until instant: BootInstant) async throws {
     try await Task.sleep(for: max(Duration.zero, instant - now), tolerance: .zero, clock: .continuous)
   }
 }
 
 /// Milliseconds since 1970 on this host's wall clock.
-func wallTime() -> Int64 {
-  var time = timespec()
-  clock_gettime(CLOCK_REALTIME, &time)
-  return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-}
+func wallTime() -> Int64 { WallClock.milliseconds }
 
 /// The minute of the week on this host's wall clock, in its time zone: for windows in policies, never for safety.
 func localWeekTime() -> WeekTime {

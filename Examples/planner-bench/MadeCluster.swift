@@ -33,7 +33,7 @@ struct MadeCluster {
       let factor = [0.9, 1.0, 1.1][index % 3] * share
       return PlanningSnapshot.Node(
         name: name, capacity: Resources(memory: Int(Double(memory) * factor), cpus: (cpus * factor).rounded(.up)),
-        labels: ["rack": "r\(index / 8)"], connections: ["lxc:///system"], unavailable: name == lost ? "is down" : nil)
+        labels: ["rack": "r\(index / 8)"], connections: ["lxc:///system"], unavailable: name == lost ? .down : nil)
     }
     Self.seat(&workloads, on: nodes, random: &random)
     snapshot = PlanningSnapshot(nodes: nodes, workloads: workloads)
@@ -75,7 +75,7 @@ struct MadeCluster {
       guard let best else { continue }
       used[best.row] += demand
       copies.append(best.row)
-      workloads[index].placed = PlacementRecord(node: nodes[best.row].name, reason: "before")
+      workloads[index].placed = PlacementRecord(node: nodes[best.row].name, reason: PlacementReason(text: "before"))
       workloads[index].labels["home"] = nodes[best.row].name.text
     }
   }

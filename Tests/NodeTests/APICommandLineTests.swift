@@ -67,7 +67,8 @@ import Testing
           state.cluster.run(name, 512, on: "n1")
           state.cluster.put(.claim(name), .claim(ClaimRecord(epoch: Epoch(1), holder: nil)))
           state.cluster.put(
-            .placement(name), .placement(PlacementRecord(node: nil, reason: String(repeating: "long ", count: 60))))
+            .placement(name),
+            .placement(PlacementRecord(node: nil, reason: PlacementReason(text: String(repeating: "long ", count: 60)))))
         }
       }
       let large = try await api.holdfast(["status"]).output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
@@ -224,7 +225,8 @@ import Testing
         let node = reason == nil ? move.to : holder
         access.change {
           $0.cluster.put(
-            .placement(name), .placement(PlacementRecord(node: node, reason: reason ?? "asked", servedMove: move.serial)))
+            .placement(name),
+            .placement(PlacementRecord(node: node, reason: PlacementReason(text: reason ?? "asked"), servedMove: move.serial)))
         }
         try await Task.sleep(for: .milliseconds(400))
         access.change {

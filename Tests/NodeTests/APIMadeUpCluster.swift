@@ -63,7 +63,9 @@ struct MadeUpCluster {
     let other: NodeName = node == "n1" ? "n2" : "n1"
     put(
       .placement(name),
-      .placement(PlacementRecord(node: node, reason: reason, others: [other: "more loaded: 66 % with it", "n3": "is down"])))
+      .placement(
+        PlacementRecord(
+          node: node, reason: PlacementReason(text: reason), others: [other: "more loaded: 66 % with it", "n3": "is down"])))
     let isUnclear = connection == Self.qemu
     put(
       .claim(name),

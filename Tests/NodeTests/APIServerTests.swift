@@ -25,6 +25,7 @@ import Testing
       #expect(workloads.workloads.count == 9)
       let detail: WorkloadDetail = try await api.get("/v1/workloads/shop1").decoded()
       #expect(detail.workload.failures["n2"]?.count == 2 && detail.history.count == 3)
+      #expect(detail.workload.others["n3"] == "is down" && detail.workload.otherCodes == ["n3": "down"])
       #expect(detail.xml?.contains("<name>shop1</name>") == true)
       let domains: DomainList = try await api.get("/v1/domains").decoded()
       #expect(domains.node == "n1" && domains.domains.map(\.name) == ["db1", "old", "web1", "wiki", "wiki-test"])

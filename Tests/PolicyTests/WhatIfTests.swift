@@ -125,6 +125,13 @@ import Testing
       answer.pending.first?.others == [
         "n1": "is lost", "n2": "needs 600 MiB of memory, 500 MiB are free", "n3": "needs 600 MiB of memory, 500 MiB are free"
       ])
+    #expect(answer.pending.first?.reasonCodes == ["noNodeCanTake"])
+    #expect(answer.pending.first?.otherCodes == ["n1": "lost", "n2": "shortage", "n3": "shortage"])
+    if case .shortage(let shortage)? = answer.pending.first?.others["n2"] {
+      #expect(shortage.resource == "memory" && shortage.needs == 600 && shortage.free == 500)
+    } else {
+      Issue.record("it is not the room that n2 has not")
+    }
     let memory = answer.headroom.first { $0.resource == "memory" }
     #expect(memory?.capacity == 1500 && memory?.free == 1000 && memory?.largest == 500 && memory?.node == "n2")
   }

@@ -27,11 +27,11 @@ struct Maintenances {
   }
 
   /// Why nothing can be placed there, as the end of "n1 …"; nil: it can.
-  func unavailability(of node: NodeName) -> String? {
+  func unavailability(of node: NodeName) -> Exclusion? {
     let isEmpty = contains(node)
-    guard let session = view.session(of: node)?.record.value else { return isEmpty ? "is down, in maintenance" : "is down" }
-    if session.phase == .leaving { return "is leaving" }
-    return isEmpty ? "is in maintenance" : nil
+    guard let session = view.session(of: node)?.record.value else { return isEmpty ? .downInMaintenance : .down }
+    if session.phase == .leaving { return .leaving }
+    return isEmpty ? .inMaintenance : nil
   }
 
   func planned(_ node: NodeName) -> PlanningSnapshot.Maintenance? {

@@ -80,8 +80,8 @@ struct PlanningPicture: Sendable {
   /// Nodes on which the workload cannot run now, and why.
   private mutating func excluded(
     _ name: WorkloadName, _ spec: SpecRecord, _ failures: [NodeName: ClaimRecord.Failure], _ holder: NodeName?,
-    _ deaf: [String: [NodeName: String]], _ runningElsewhere: [String: NodeName], _ facts: Facts
-  ) -> [NodeName: String] {
+    _ deaf: [String: [NodeName: Exclusion]], _ runningElsewhere: [String: NodeName], _ facts: Facts
+  ) -> [NodeName: Exclusion] {
     var excluded = cooled(name, failures, now: facts.now)
     let deafHere = deaf[spec.connection] ?? [:]
     if !deafHere.isEmpty {
@@ -89,8 +89,7 @@ struct PlanningPicture: Sendable {
       for (node, reason) in deafHere where node != holder && node != stillThere { excluded[node] = reason }
     }
     if let runsOn = runningElsewhere[spec.uuid], holder == nil {
-      let reason = "a domain with its UUID runs on \(runsOn) outside protection: adopt it there, or stop it"
-      for node in facts.view.nodes.keys { excluded[node] = reason }
+      for node in facts.view.nodes.keys { excluded[node] = .runsUnprotected(on: runsOn) }
     }
     return excluded
   }
@@ -98,19 +97,19 @@ struct PlanningPicture: Sendable {
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
   private mutating func cooled(
     _ workload: WorkloadName, _ failures: [NodeName: ClaimRecord.Failure], now: BootInstant
-  ) -> [NodeName: String] {
+  ) -> [NodeName: Exclusion] {
     guard !failures.isEmpty else {
       cooling[workload] = nil
       return [:]
     }
-    var excluded: [NodeName: String] = [:]
+    var excluded: [NodeName: Exclusion] = [:]
     for (node, failure) in failures {
       var known = cooling[workload]?[node]
       if known?.count != failure.count {
         known = Cooling(count: failure.count, until: now + Self.coolingTime(failure.count))
         cooling[workload, default: [:]][node] = known
       }
-      if let known, now < known.until { excluded[node] = "failed to start there: \(failure.reason)" }
+      if let known, now < known.until { excluded[node] = .failedToStart(reason: failure.reason) }
     }
     return excluded
   }
@@ -120,11 +119,11 @@ struct PlanningPicture: Sendable {
   }
 
   /// By connection: nodes on which it does not answer, and why. Nothing can be started there.
-  private static func deafNodes(_ view: ClusterView) -> [String: [NodeName: String]] {
-    var deaf: [String: [NodeName: String]] = [:]
+  private static func deafNodes(_ view: ClusterView) -> [String: [NodeName: Exclusion]] {
+    var deaf: [String: [NodeName: Exclusion]] = [:]
     for (node, report) in view.reports {
       for (connection, reason) in report.value.unreachable {
-        deaf[connection, default: [:]][node] = "\(connection) does not answer there: \(reason)"
+        deaf[connection, default: [:]][node] = .connectionSilent(connection, reason: reason)
       }
     }
     return deaf
@@ -133,7 +132,7 @@ struct PlanningPicture: Sendable {
   /// The node among the deaf ones whose last session ended, where the workload may be frozen and be claimed again, which needs no libvirt. It gets
   /// a moment.
   private mutating func mayBeFrozen(
-    _ workload: WorkloadName, among deaf: [NodeName: String], _ facts: Facts
+    _ workload: WorkloadName, among deaf: [NodeName: Exclusion], _ facts: Facts
   ) -> NodeName? {
     guard let claim = facts.view.claims[workload]?.value, let node = claim.holder?.node, deaf[node] != nil,
       !facts.view.isHeld(claim), facts.view.placements[workload]?.value.node == node

@@ -251,7 +251,7 @@ struct ClaimLine: Hashable, Sendable {
           .put(.intent(own.name), .intent(IntentRecord(desired: .running))),
           .put(
             .placement(own.name),
-            .placement(PlacementRecord(node: facts.me, reason: "adopted here", servedMove: served))),
+            .placement(PlacementRecord(node: facts.me, reason: PlacementReason(.adopted), servedMove: served))),
           .put(.claim(own.name), .claim(ClaimRecord(epoch: epoch, holder: holder, activity: .running)))
         ])
     else { return }

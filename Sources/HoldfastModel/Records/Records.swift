@@ -164,9 +164,9 @@ public struct PlacementRecord: Hashable, Sendable, Codable {
   }
   /// nil: nowhere; `reason` says why.
   public var node: NodeName?
-  public var reason: String
+  public var reason: PlacementReason
   /// Why not the others.
-  public var others: [NodeName: String]
+  public var others: [NodeName: Exclusion]
   /// The serial of the last move request that was carried out or refused.
   public var servedMove: Int
   /// nil: nothing of the kind.
@@ -175,7 +175,7 @@ public struct PlacementRecord: Hashable, Sendable, Codable {
   public var home: NodeName?
 
   public init(
-    node: NodeName?, reason: String, others: [NodeName: String] = [:], servedMove: Int = 0, cause: Cause? = nil,
+    node: NodeName?, reason: PlacementReason, others: [NodeName: Exclusion] = [:], servedMove: Int = 0, cause: Cause? = nil,
     home: NodeName? = nil
   ) {
     self.node = node
@@ -184,6 +184,39 @@ public struct PlacementRecord: Hashable, Sendable, Codable {
     self.servedMove = servedMove
     self.cause = cause
     self.home = home
+  }
+}
+
+/// The reasons are texts, as every build reads them, and beside them the codes of those that have one.
+extension PlacementRecord {
+  private enum CodingKeys: String, CodingKey { case node, reason, reasonCodes, others, otherCodes, servedMove, cause, home }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    let codes = try fields.decodeIfPresent([NodeName: String].self, forKey: .otherCodes) ?? [:]
+    let texts = try fields.decode([NodeName: String].self, forKey: .others)
+    self.init(
+      node: try fields.decodeIfPresent(NodeName.self, forKey: .node),
+      reason: PlacementReason(
+        codes: try fields.decodeIfPresent([String].self, forKey: .reasonCodes) ?? [],
+        text: try fields.decode(String.self, forKey: .reason)),
+      others: Dictionary(uniqueKeysWithValues: texts.map { ($0.key, Exclusion(code: codes[$0.key], text: $0.value)) }),
+      servedMove: try fields.decode(Int.self, forKey: .servedMove),
+      cause: try fields.decodeIfPresent(Cause.self, forKey: .cause),
+      home: try fields.decodeIfPresent(NodeName.self, forKey: .home))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encodeIfPresent(node, forKey: .node)
+    try fields.encode(reason, forKey: .reason)
+    let reasonCodes = reason.codes, otherCodes = others.compactMapValues(\.code)
+    if !reasonCodes.isEmpty { try fields.encode(reasonCodes, forKey: .reasonCodes) }
+    try fields.encode(others, forKey: .others)
+    if !otherCodes.isEmpty { try fields.encode(otherCodes, forKey: .otherCodes) }
+    try fields.encode(servedMove, forKey: .servedMove)
+    try fields.encodeIfPresent(cause, forKey: .cause)
+    try fields.encodeIfPresent(home, forKey: .home)
   }
 }
 

@@ -21,8 +21,9 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
   public struct Homeless: Hashable, Sendable, Codable {
     public var workload: String
     public var reason: String
-    /// By node: why not there.
+    /// By node: why not there; and the same as codes, for programs.
     public var others: [String: String]
+    public var otherCodes: [String: String]
     public var demand: Resources
     /// What is missing, where it is room.
     public var shortfall: Shortfall?
@@ -76,7 +77,7 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     let told = Set(pending.map(\.workload))
     homeless += stranded.subtracting(told).sorted().map {
       Homeless(
-        workload: $0.text, reason: "it stays with what cannot leave", others: [:],
+        workload: $0.text, reason: "it stays with what cannot leave", others: [:], otherCodes: [:],
         demand: view.specs[$0]?.value.demand ?? .none)
     }
     leaves = answer.moves.filter { $0.from == node }.compactMap { Self.leaving($0, record, policies, view) }
@@ -86,7 +87,7 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
       (view.priority(of: $1), $1.demand.memory, $0.workload) < (view.priority(of: $0), $0.demand.memory, $1.workload)
     }
     shifts = answer.moves.filter { $0.from != node }.map {
-      Shift(workload: $0.workload.text, from: $0.from?.text, to: $0.to.text, reason: $0.reason)
+      Shift(workload: $0.workload.text, from: $0.from?.text, to: $0.to.text, reason: "\($0.reason)")
     }
     let said = stranded.union(left.map(\.name))
     warnings = answer.warnings.filter { $0.workload.map { !said.contains($0) } ?? true }.map { warning in
@@ -117,7 +118,7 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     let evacuation = policies.settings(of: move.workload, labels: spec.labels).evacuation
     let passage = view.passage(of: move.workload, spec, to: move.to, method: record.method, evacuation)
     return Leaving(
-      workload: move.workload.text, to: move.to.text, passage: passage, reason: move.reason, demand: spec.demand,
+      workload: move.workload.text, to: move.to.text, passage: passage, reason: "\(move.reason)", demand: spec.demand,
       seconds: passage.seconds(spec, evacuation))
   }
 }
@@ -139,9 +140,8 @@ extension EvacuationPlan {
 extension EvacuationPlan.Homeless {
   init(_ pending: WhatIf.Pending) {
     self.init(
-      workload: pending.workload.text, reason: pending.reason,
-      others: Dictionary(uniqueKeysWithValues: pending.others.map { ($0.key.text, $0.value) }), demand: pending.demand,
-      shortfall: pending.shortfall)
+      workload: pending.workload.text, reason: "\(pending.reason)", others: pending.others.texts,
+      otherCodes: pending.others.codes, demand: pending.demand, shortfall: pending.shortfall)
   }
 }
 

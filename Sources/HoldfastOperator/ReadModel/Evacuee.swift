@@ -141,7 +141,7 @@ private struct Census {
   ) -> Evacuee {
     guard desired == .running else { return made(name, spec, .stopping, to: nil, why: "an operator stopped it") }
     guard let placement else { return made(name, spec, .waiting, to: nil, why: "the planner has not placed it yet") }
-    guard let target = placement.node else { return made(name, spec, .stopping, to: nil, why: placement.reason) }
+    guard let target = placement.node else { return made(name, spec, .stopping, to: nil, why: "\(placement.reason)") }
     if target != node { return underWay(name, spec, from: node, to: target) }
     if staysByPolicy(name) { return made(name, spec, .stays, to: nil, why: "'evacuation: stay'") }
     if let reason = homeless[name], !record.leavesPending { return made(name, spec, .stranded, to: nil, why: reason) }
@@ -157,7 +157,7 @@ private struct Census {
 
   /// It left the node.
   private func left(_ name: WorkloadName, _ spec: SpecRecord, _ placement: PlacementRecord) -> Evacuee {
-    guard let target = placement.node else { return made(name, spec, .pending, to: nil, why: placement.reason) }
+    guard let target = placement.node else { return made(name, spec, .pending, to: nil, why: "\(placement.reason)") }
     let claim = view.claims[name]?.value, holder = view.holder(of: name)
     if holder == target, claim?.activity == .running {
       var arrived = made(name, spec, .arrived, to: target)
@@ -189,6 +189,6 @@ private struct Census {
 
   /// It is elsewhere, and may come home.
   private func away(_ name: WorkloadName, _ spec: SpecRecord, _ placement: PlacementRecord) -> Evacuee {
-    made(name, spec, .waiting, to: node, why: placement.node == nil ? placement.reason : nil)
+    made(name, spec, .waiting, to: node, why: placement.node == nil ? "\(placement.reason)" : nil)
   }
 }

@@ -48,7 +48,7 @@ public struct LossRehearsal: Hashable, Sendable {
     return PlanningSnapshot.Node(
       name: name, capacity: record.capacity, labels: record.labels,
       connections: Set(record.connections.filter { unreachable[$0] == nil }), unmanaged: load.used + load.unmanaged,
-      unavailable: session.phase == .leaving ? "it is handing over" : known?.unavailable,
+      unavailable: session.phase == .leaving ? .leaving : known?.unavailable,
       isDraining: known?.isDraining ?? false,
       quarantine: known?.quarantine)
   }

@@ -80,7 +80,7 @@ struct Situation {
       return
     }
     guard let node = placement.node else {
-      self.init(.pending, placement.reason + Self.refusals(placement) + Self.failures(claim))
+      self.init(.pending, "\(placement.reason)\(Self.refusals(placement))\(Self.failures(claim))")
       return
     }
     if view.session(of: node) == nil {

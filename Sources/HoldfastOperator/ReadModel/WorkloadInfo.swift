@@ -44,8 +44,11 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var epoch: Int64
   /// Why it is placed there, or nowhere.
   public var reason: String?
-  /// Why not on the other nodes, as of when it was placed.
+  /// The same as codes, for programs.
+  public var reasonCodes: [String]
+  /// Why not on the other nodes, as of when it was placed; and the same as codes.
   public var others: [String: String]
+  public var otherCodes: [String: String]
   public var demand: Resources
   public var priority: Int
   /// What the guard does at the deadline: `freeze` or `stop`.
@@ -117,8 +120,10 @@ extension WorkloadInfo {
     node = view.holder(of: name)?.text
     wantedNode = desired == IntentRecord.Desired.stopped.rawValue ? nil : placement?.node?.text
     epoch = claim?.epoch.value ?? 0
-    reason = placement?.reason
-    others = Dictionary(uniqueKeysWithValues: (placement?.others ?? [:]).map { ($0.key.text, $0.value) })
+    reason = placement.map { "\($0.reason)" }
+    reasonCodes = placement?.reason.codes ?? []
+    others = placement?.others.texts ?? [:]
+    otherCodes = placement?.others.codes ?? [:]
     demand = spec?.demand ?? .none
     priority = spec?.priority ?? 0
     isolation = spec?.isolation.rawValue ?? ""

@@ -5,11 +5,11 @@ public struct Explanation: Hashable, Sendable, Codable {
   public var workload: WorkloadName
   /// nil: nowhere.
   public var node: NodeName?
-  public var reason: String
+  public var reason: PlacementReason
   /// What is missing for it, when it is nowhere for lack of room.
   public var shortfall: Shortfall?
   /// For every other node the rule that excludes it, or why it lost.
-  public var others: [NodeName: String]
+  public var others: [NodeName: Exclusion]
   /// The rules that are about it, in their order.
   public var rules: [String]
 }
@@ -30,11 +30,12 @@ extension PolicyPlanner {
       others =
         run.wording.verdict(
           of: run.search, chosen: chosen, run.board, limit: .max,
-          better: "would suit it better now, but nothing moves for that"
+          better: .betterButStays
         ).others
       if record?.node == nil { shortfall = run.shortfall(of: row) }
     }
     return Explanation(
-      workload: name, node: record?.node, reason: record?.reason ?? "", shortfall: shortfall, others: others, rules: rules)
+      workload: name, node: record?.node, reason: record?.reason ?? PlacementReason(), shortfall: shortfall, others: others,
+      rules: rules)
   }
 }

@@ -43,7 +43,9 @@ extension PlanRun {
         for column in 0..<columns { demand[column] += tables.demand[workload * columns + column] }
       }
     }
-    if let gap = gap(demand) { warnings.append(PlanWarning(text: "the cluster would not survive \(text(gap))")) }
+    if let (loss, missing) = gap(demand).map(words) {
+      warnings.append(PlanWarning(text: "the cluster would not survive \(loss): \(missing) would be missing"))
+    }
   }
 
   /// It never had a place, or was refused one for this very reason.
@@ -54,18 +56,18 @@ extension PlanRun {
 
   private mutating func refuse(_ workload: Int, _ gap: Gap) {
     wanted[workload] = false
-    nowhere(
-      workload, "not admitted: with it the cluster would not survive \(text(gap))", cause: .notAdmitted)
+    let (loss, missing) = words(gap)
+    nowhere(workload, PlacementReason(.notAdmitted(loss: loss, missing: missing)), cause: .notAdmitted)
   }
 
-  private func text(_ gap: Gap) -> String {
+  private func words(_ gap: Gap) -> (loss: String, missing: String) {
     let loss =
       switch gap.loss {
       case .any(let count, let label):
         "the loss of \(count == 1 ? "a" : "\(count)") \(label)\(count == 1 ? "" : "s")"
       case .nodes(let selection): "the loss of \(selection)"
       }
-    return "\(loss): \(tables.nodes.resources.quantity(gap.missing, gap.column)) would be missing"
+    return (loss, tables.nodes.resources.quantity(gap.missing, gap.column))
   }
 
   /// By resource: what the remaining nodes have for workloads after the worst case of a loss.

@@ -13,7 +13,7 @@ extension PlanRun {
       search.prepare(workload, board, tables)
       if let best = search.best(board, tables), !best.score.waits {
         pinned[workload] = false
-        settle(best, because: "moved, as \(rule) does not allow \(wording.node(here))")
+        settle(best, because: .notAllowed(rule: rule, on: wording.node(here)))
       } else {
         board.put(workload, on: here, tables)
         reunite(workload, because: rule)
@@ -28,7 +28,7 @@ extension PlanRun {
       warnings.append(
         PlanWarning(
           workload: wording.name(workload),
-          text: "stays on \(node), though \(rule) does not allow it: no other node can take it"))
+          text: "stays on \(node), though '\(rule)' does not allow it: no other node can take it"))
     }
   }
 
@@ -46,7 +46,7 @@ extension PlanRun {
       guard let filter = tables.profiles[profile].filters.first(where: { !tables.nodes.sets.contains($0.passing, node) }) else {
         return nil
       }
-      return filter.kind == .dedicated ? "'\(tables.policies.nodes[Int(filter.rule)].name)'" : wording.rule(filter.rule)
+      return filter.kind == .dedicated ? tables.policies.nodes[Int(filter.rule)].name : wording.rule(filter.rule)
     }
     for index in tables.neighbours.checks(workload) {
       let check = tables.neighbours.checks[index]
@@ -96,8 +96,7 @@ extension PlanRun {
   private mutating func reunite(_ workload: Int, because rule: String) {
     let number = tables.neighbours.company[workload]
     guard number >= 0 else { return }
-    let reason = "moved with the others that \(rule) keeps together"
-    _ = moveCompany(Int(number), because: reason, among: { _, _ in true }) { run in
+    _ = moveCompany(Int(number), because: .companyMoved(rule: rule), among: { _, _ in true }) { run in
       run.tables.neighbours.companies[Int(number)].allSatisfy {
         !run.board.isPlaced(Int($0)) || run.violation(of: Int($0)) == nil
       }
@@ -106,7 +105,7 @@ extension PlanRun {
 
   /// Seats a whole company anew, when all of it finds a seat and the result is as wanted; else nothing changes.
   mutating func moveCompany(
-    _ number: Int, because reason: String, among isAllowed: (Int, Int) -> Bool,
+    _ number: Int, because reason: PlacementReason.Clause, among isAllowed: (Int, Int) -> Bool,
     if isWanted: (PlanRun) -> Bool
   ) -> Bool {
     let members = tables.neighbours.companies[number].map(Int.init)

@@ -1,3 +1,5 @@
+import HoldfastModel
+
 /// Makes the less important give way where the policies let the more important push.
 extension PlanRun {
   mutating func displace() {
@@ -15,8 +17,8 @@ extension PlanRun {
         records[victim] = nil
       }
       search.prepare(workload, board, tables)
-      let names = victims.sorted().map { "\(wording.name($0)) (priority \(tables.priority[$0]))" }.joined(separator: ", ")
-      settle((node, search.score(node, board, tables)), because: "in place of \(names)")
+      let displaced = victims.sorted().map { PlacementReason.Displaced(wording.name($0), priority: tables.priority[$0]) }
+      settle((node, search.score(node, board, tables)), because: .inPlaceOf(displaced))
       pending = (pending.filter { wanted[$0] } + victims).sorted(by: tables.goesFirst)
       placePending()
     }

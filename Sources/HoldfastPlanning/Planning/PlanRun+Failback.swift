@@ -1,3 +1,5 @@
+import HoldfastModel
+
 /// Brings workloads back to what they like better, when their policies let them go by themselves.
 extension PlanRun {
   mutating func failBack() {
@@ -45,7 +47,7 @@ extension PlanRun {
       if left <= 0, best.map({ score < $0.score }) ?? true { best = (node, score) }
     }
     if let best {
-      settle(best, because: "back from \(wording.node(here))")
+      settle(best, because: .backFrom(wording.node(here)))
     } else {
       board.put(workload, on: here, tables)
       if soonest < .infinity { lookAgain(after: soonest) }
@@ -77,7 +79,7 @@ extension PlanRun {
     let stable = stability(for: workload)
     let gain = tables.profiles[Int(tables.profileOf[workload])].leastGain
     _ = moveCompany(
-      number, because: "back together", among: { member, node in places[member] == node || stable(node) <= 0 },
+      number, because: .backTogether, among: { member, node in places[member] == node || stable(node) <= 0 },
       if: { run in Self.isBetter(run.total(members), than: before, by: gain) })
   }
 

@@ -19,7 +19,7 @@ extension PlanRun {
       }
       for member in group {
         if isFull, turns > 0 {
-          stay(member, on: row, because: "its turn to leave has not come")
+          stay(member, on: row, because: .staysForItsTurn)
         } else {
           leaves[member] = maintenance == nil ? -1 : Int32(row)
           want(member)
@@ -30,11 +30,11 @@ extension PlanRun {
   }
 
   /// It runs on where it is, also where the last plan sent it elsewhere.
-  private mutating func stay(_ workload: Int, on row: Int, because reason: String) {
+  private mutating func stay(_ workload: Int, on row: Int, because reason: PlacementReason.Clause) {
     hold(workload, on: row)
     guard tables.placed[workload] != Int32(row) else { return }
     records[workload] = PlacementRecord(
-      node: wording.node(row), reason: "stays: \(reason)", servedMove: served(workload), home: nil)
+      node: wording.node(row), reason: PlacementReason(reason), servedMove: served(workload), home: nil)
   }
 
   private func least(_ a: Int?, _ b: Int?) -> Int? { [a, b].compactMap { $0 }.min() }
@@ -62,7 +62,7 @@ extension PlanRun {
       let row = Int(leaves[workload])
       guard isEvacuated(workload), tables.nodes.nodes[row].maintenance?.leavesPending == false else { continue }
       (wanted[workload], homeless[workload], leaves[workload]) = (false, false, -1)
-      stay(workload, on: row, because: "no other node can take it")
+      stay(workload, on: row, because: .staysWithoutRoom)
       warnings.append(
         PlanWarning(
           workload: wording.name(workload),
@@ -90,8 +90,6 @@ extension PlanRun {
     case .nothing, nil: return nil
     }
   }
-
-  static let homecoming = "home after maintenance"
 
   mutating func bringHome() {
     var underWay: [Int: Int] = [:]
@@ -126,10 +124,10 @@ extension PlanRun {
       case .lingering, .excluded: return false
       default: break
       }
-      stays(workload, away: row, because: wording.text(refusal, of: search, by: row, board))
+      stays(workload, away: row, because: "\(wording.exclusion(refusal, of: search, by: row, board))")
       return false
     }
-    settle((row, search.score(row, board, tables)), because: Self.homecoming)
+    settle((row, search.score(row, board, tables)), because: .homeAfterMaintenance)
     return true
   }
 
@@ -139,7 +137,7 @@ extension PlanRun {
     let places = Dictionary(uniqueKeysWithValues: members.map { ($0, Int(board.at[$0])) })
     let movers = members.filter { goesHome($0) == row }
     let isHome = moveCompany(
-      company, because: Self.homecoming,
+      company, because: .homeAfterMaintenance,
       among: { member, node in movers.contains(member) ? node == row : node == places[member] || node == row },
       if: { run in movers.allSatisfy { run.board.at[$0] == Int32(row) } })
     if isHome { return members.count { board.at[$0] != Int32(places[$0] ?? -1) } }

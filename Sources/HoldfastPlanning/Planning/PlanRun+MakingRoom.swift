@@ -1,3 +1,5 @@
+import HoldfastModel
+
 /// Moves others, so that one finds room that chose too late: those that policy allows to be moved, and those that this plan placed
 /// and that run nowhere yet.
 extension PlanRun {
@@ -40,14 +42,14 @@ extension PlanRun {
     let moved = moved.filter { board.at[$0.workload] != Int32($0.from) }
     for move in moved {
       // What ran nowhere was not moved.
-      let verb = homeless[move.workload] ? "not on" : "moved from"
-      reseat(move.workload, because: "\(verb) \(wording.node(move.from)), to make room for \(wording.name(workload))")
+      reseat(
+        move.workload,
+        because: .madeWay(from: wording.node(move.from), isMoved: !homeless[move.workload], for: wording.name(workload)))
     }
-    let names = moved.map { "\(wording.name($0.workload))" }.joined(separator: ", ")
-    reseat(workload, because: names.isEmpty ? nil : "\(names) made room for it")
+    reseat(workload, because: moved.isEmpty ? nil : .roomMade(by: moved.map { wording.name($0.workload) }))
   }
 
-  private mutating func reseat(_ workload: Int, because reason: String?) {
+  private mutating func reseat(_ workload: Int, because reason: PlacementReason.Clause?) {
     let node = Int(board.at[workload])
     board.take(workload, tables)
     search.prepare(workload, board, tables)

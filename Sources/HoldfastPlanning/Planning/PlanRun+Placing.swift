@@ -16,14 +16,14 @@ extension PlanRun {
   private mutating func place(_ workload: Int) -> Bool {
     if tables.neighbours.company[workload] >= 0 { return placeCompany(of: workload) }
     search.prepare(workload, board, tables)
-    var refused: String?
+    var refused: PlacementReason.Clause?
     if let move = tables.workloads[workload].move, let target = tables.nodes.row(move.to) {
       guard let refusal = refusal(of: target) else {
-        settle((target, search.score(target, board, tables)), because: "the operator asked for it", cause: .operatorsMove)
+        settle((target, search.score(target, board, tables)), because: .operatorAsked, cause: .operatorsMove)
         pinned[workload] = true
         return true
       }
-      refused = "asked to move to \(move.to), which cannot take it: \(wording.text(refusal, of: search, by: target, board))"
+      refused = .moveRefused(move.to, wording.exclusion(refusal, of: search, by: target, board))
     }
     guard let best = search.best(board, tables), !best.score.waits || !isEvacuated(workload) else { return false }
     settle(best, because: refused)
@@ -50,7 +50,9 @@ extension PlanRun {
   /// that all of them fit there.
   ///
   /// - Parameter isAllowed: whether a workload may go to a node, besides what the rules say.
-  mutating func seatCompany(_ members: [Int], among isAllowed: (Int, Int) -> Bool, because prefix: String? = nil) {
+  mutating func seatCompany(
+    _ members: [Int], among isAllowed: (Int, Int) -> Bool, because prefix: PlacementReason.Clause? = nil
+  ) {
     var rest = members.sorted(by: tables.goesFirst)
     while let leader = rest.first {
       if !seat(units(of: rest), among: isAllowed, because: prefix), wanted[leader] { rest.removeFirst() }
@@ -59,7 +61,9 @@ extension PlanRun {
   }
 
   /// Seats the first unit, or as much of it as can be, where most of the others fit too; and them.
-  private mutating func seat(_ units: [[Int]], among isAllowed: (Int, Int) -> Bool, because prefix: String?) -> Bool {
+  private mutating func seat(_ units: [[Int]], among isAllowed: (Int, Int) -> Bool, because prefix: PlacementReason.Clause?)
+    -> Bool
+  {
     var units = units
     while !units[0].isEmpty {
       // In each place that the first could go to, the others may or may not fit.

@@ -8,7 +8,7 @@ extension PlanRun {
     for workload in tables.workloads.indices {
       let wish = tables.workloads[workload]
       if wish.desired == .stopped {
-        nowhere(workload, "stopped by the operator")
+        nowhere(workload, PlacementReason(.stopped))
         continue
       }
       // It runs where it is; there is nothing to decide before it is adopted.
@@ -64,8 +64,7 @@ extension PlanRun {
       let failed = tables.workloads[workload].failures.filter { $0.value >= most }.keys.sorted()
       let limit = failover.nodes ?? tables.nodes.count
       if !failed.isEmpty, failed.count >= limit {
-        let names = failed.map(\.text).joined(separator: ", ")
-        return nowhere(workload, "given up: it failed to start on \(names); start it by hand when the cause is gone")
+        return nowhere(workload, PlacementReason(.givenUp(failedOn: failed)))
       }
     }
     wanted[workload] = true
@@ -100,16 +99,16 @@ extension PlanRun {
   private mutating func serveMove(_ workload: Int) {
     guard let move = tables.workloads[workload].move else { return }
     let here = Int(board.at[workload])
-    var answer = tables.workloads[workload].placed ?? PlacementRecord(node: nil, reason: "")
+    var answer = tables.workloads[workload].placed ?? PlacementRecord(node: nil, reason: PlacementReason())
     (answer.node, answer.servedMove) = (wording.node(here), move.serial)
     defer { records[workload] = answer }
     guard move.to != answer.node else {
-      (answer.reason, answer.cause, answer.home) = ("the operator asked for it; it was here already", .operatorsMove, nil)
+      (answer.reason, answer.cause, answer.home) = (PlacementReason(.operatorAsked, .alreadyThere), .operatorsMove, nil)
       pinned[workload] = true
       return
     }
     guard let target = tables.nodes.row(move.to) else {
-      answer.reason = "asked to move to \(move.to), which this cluster does not know"
+      answer.reason = PlacementReason(.moveToUnknown(move.to))
       return
     }
     // Those that must be on its node go with it.
@@ -117,8 +116,8 @@ extension PlanRun {
     for member in unit { board.take(member, tables) }
     search.prepare(unit, board, tables)
     if let refusal = refusal(of: target) {
-      answer.reason =
-        "asked to move to \(move.to), which cannot take it: \(wording.text(refusal, of: search, by: target, board))"
+      let exclusion = wording.exclusion(refusal, of: search, by: target, board)
+      answer.reason = PlacementReason(.moveRefused(move.to, exclusion))
       for member in unit { board.put(member, on: here, tables) }
       return
     }
@@ -126,12 +125,12 @@ extension PlanRun {
       board.put(member, on: target, tables)
       pinned[member] = true
       records[member] = PlacementRecord(
-        node: move.to, reason: "goes with \(wording.name(workload)), which the operator moved",
-        others: [wording.node(here): "\(wording.name(workload)) was moved away by the operator"], servedMove: served(member),
+        node: move.to, reason: PlacementReason(.movedWith(wording.name(workload))),
+        others: [wording.node(here): .movedAway(with: wording.name(workload))], servedMove: served(member),
         cause: .operatorsMove)
     }
     answer = PlacementRecord(
-      node: move.to, reason: "the operator asked for it", others: [wording.node(here): "it was moved away by the operator"],
+      node: move.to, reason: PlacementReason(.operatorAsked), others: [wording.node(here): .movedAway(with: nil)],
       servedMove: move.serial, cause: .operatorsMove)
   }
 

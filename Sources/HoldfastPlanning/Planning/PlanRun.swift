@@ -72,7 +72,7 @@ struct PlanRun {
   }
 
   mutating func nowhere(
-    _ workload: Int, _ reason: String, others: [NodeName: String] = [:], cause: PlacementRecord.Cause? = nil
+    _ workload: Int, _ reason: PlacementReason, others: [NodeName: Exclusion] = [:], cause: PlacementRecord.Cause? = nil
   ) {
     records[workload] = PlacementRecord(
       node: nil, reason: reason, others: others, servedMove: served(workload), cause: cause, home: home(of: workload, on: nil))
@@ -81,16 +81,16 @@ struct PlanRun {
   /// Puts them on the node that a search found for them, and says why.
   ///
   /// - Parameter prefix: what led to it, before the reason for this node.
-  mutating func settle(_ found: (node: Int, score: Score), because prefix: String? = nil, cause: PlacementRecord.Cause? = nil) {
-    let better =
-      cause == .operatorsMove
-      ? "would suit it better, but the operator asked"
-      : prefix == Self.homecoming ? "would suit it better, but its home is another" : nil
-    let (why, others) = wording.verdict(
-      of: search, chosen: found, board, better: better ?? "would suit it better, but not all that it goes with")
+  mutating func settle(
+    _ found: (node: Int, score: Score), because prefix: PlacementReason.Clause? = nil, cause: PlacementRecord.Cause? = nil
+  ) {
+    let better: Exclusion =
+      if cause == .operatorsMove { .betterButAsked } else if case .homeAfterMaintenance? = prefix { .betterButHome } else {
+        .betterButCompany
+      }
+    let (why, others) = wording.verdict(of: search, chosen: found, board, better: better)
     let node = wording.node(found.node)
     for member in search.members {
-      let reason = [prefix, why].compactMap { $0 }.joined(separator: "; ")
       wanted[member] = false
       displacedBy[member] = nil
       if tables.placed[member] == Int32(found.node), tables.workloads[member].move == nil {
@@ -98,11 +98,12 @@ struct PlanRun {
         records[member] = nil
       } else if found.score.waits {
         // The seat is kept for it; it is told to start when there is room.
-        let reason = "waits for room on \(node): \(leaving(found.node)) has not left it yet"
+        let reason = PlacementReason(.waitsForRoom(on: node, leaving: leaving(found.node)))
         nowhere(member, reason, others: others, cause: .waits)
       } else {
         records[member] = PlacementRecord(
-          node: node, reason: reason, others: others, servedMove: served(member), cause: cause,
+          node: node, reason: PlacementReason((prefix.map { [$0] } ?? []) + why), others: others,
+          servedMove: served(member), cause: cause,
           home: cause == .operatorsMove ? nil : home(of: member, on: found.node))
       }
       board.put(member, on: found.node, tables)
@@ -110,37 +111,37 @@ struct PlanRun {
   }
 
   /// The first of those that are still on the node and should not be.
-  private func leaving(_ node: Int) -> String {
-    tables.workloads.indices.first { tables.running[$0] == Int32(node) && board.at[$0] != Int32(node) }
-      .map { "\(wording.name($0))" } ?? "another one"
+  private func leaving(_ node: Int) -> WorkloadName? {
+    tables.workloads.indices.first { tables.running[$0] == Int32(node) && board.at[$0] != Int32(node) }.map(wording.name)
   }
 
   /// Says of those that are nowhere why not anywhere.
   private mutating func tellPending() {
-    var told: (like: Int, others: [NodeName: String])?
+    var told: (like: Int, others: [NodeName: Exclusion])?
     for workload in pending where wanted[workload] {
-      let others: [NodeName: String]
+      let others: [NodeName: Exclusion]
       if let told, isAlike(told.like, workload) {
         others = told.others
       } else {
         search.prepare(workload, board, tables)
-        others = wording.verdict(of: search, chosen: nil, board, better: "").others
+        others = wording.verdict(of: search, chosen: nil, board, better: .betterButCompany).others
         told = (workload, others)
       }
-      let reason = reason(pending: workload)
-      nowhere(workload, reason.text, others: others, cause: reason.cause)
+      let (reason, cause) = reason(pending: workload)
+      nowhere(workload, reason, others: others, cause: cause)
     }
   }
 
-  private func reason(pending workload: Int) -> (text: String, cause: PlacementRecord.Cause?) {
-    if tables.nodes.count == 0 { return ("the cluster has no node", nil) }
+  private func reason(pending workload: Int) -> (reason: PlacementReason, cause: PlacementRecord.Cause?) {
+    if tables.nodes.count == 0 { return (PlacementReason(.noNodes), nil) }
     if let winner = displacedBy[workload] {
-      let priorities = "priority \(tables.priority[winner]) over \(tables.priority[workload])"
-      return ("displaced by \(wording.name(winner)) (\(priorities)); no other node can take it", .displaced)
+      let displaced = PlacementReason.Clause.displaced(
+        by: wording.name(winner), priority: tables.priority[winner], over: tables.priority[workload])
+      return (PlacementReason(displaced, .noOtherNodeCanTake), .displaced)
     }
     // It still is.
     if let placed = tables.workloads[workload].placed, placed.cause == .displaced { return (placed.reason, .displaced) }
-    return ("no node can take it", nil)
+    return (PlacementReason(.noNodeCanTake), nil)
   }
 
   /// Whatever is true of one is true of the other: no node that refuses one takes the other.

@@ -10,7 +10,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     /// Used by domains that are not under protection.
     public var unmanaged: Resources
     /// Why nothing may be placed here now; nil when it may.
-    public var unavailable: String?
+    public var unavailable: Exclusion?
     /// It is being emptied but still runs what it has: what is to stay may.
     public var isDraining: Bool
     /// Seconds since it can take workloads; nil: long since, or not known.
@@ -24,7 +24,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
 
     public init(
       name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
-      unmanaged: Resources = .none, unavailable: String? = nil, isDraining: Bool = false, availableFor: Double? = nil,
+      unmanaged: Resources = .none, unavailable: Exclusion? = nil, isDraining: Bool = false, availableFor: Double? = nil,
       unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil
     ) {
       self.name = name
@@ -69,7 +69,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     /// A move request that was not served yet.
     public var move: IntentRecord.Move?
     /// Nodes that are out of the question for it now, and why (it failed to start there).
-    public var excluded: [NodeName: String]
+    public var excluded: [NodeName: Exclusion]
     /// The node that has it now, wherever it should be; nil: none, or not known. What is still to leave a node uses its room.
     public var running: NodeName?
     /// Failed starts by node, since it last ran well.
@@ -80,7 +80,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
-      move: IntentRecord.Move? = nil, excluded: [NodeName: String] = [:], running: NodeName? = nil,
+      move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
       failures: [NodeName: Int] = [:], isOnItsWay: Bool? = nil
     ) {
       self.name = name

@@ -49,14 +49,8 @@ struct ResourceTable {
   /// In MiB, processors, or pieces.
   func value(_ amount: Int64, _ column: Int) -> Double { Double(amount) / scale(column) }
 
-  /// Such as `needs 512 MiB of memory, 100 MiB are free`.
-  func shortage(_ column: Int, needs: Int64, free: Int64) -> String {
-    let free = max(0, free)
-    switch column {
-    case Self.memory: return "needs \(needs) MiB of memory, \(free) MiB are free"
-    case Self.cpus: return "needs \(processors(needs)), \(text(free, column)) are free"
-    default: return "needs \(text(needs, column)) of '\(names[column])', \(text(free, column)) are free"
-    }
+  func shortage(_ column: Int, needs: Int64, free: Int64) -> Exclusion.Shortage {
+    Exclusion.Shortage(resource: names[column], needs: value(needs, column), free: value(max(0, free), column))
   }
 
   /// With its unit, such as `512 MiB of memory`.

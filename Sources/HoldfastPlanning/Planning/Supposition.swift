@@ -31,9 +31,9 @@ extension PlanningSnapshot {
     for index in changed.nodes.indices {
       let name = changed.nodes[index].name
       if supposition.lost.contains(name) {
-        changed.nodes[index].unavailable = "is lost"
+        changed.nodes[index].unavailable = .lost
       } else if supposition.drained.contains(name), changed.nodes[index].unavailable == nil {
-        changed.nodes[index].unavailable = "is being emptied"
+        changed.nodes[index].unavailable = .beingEmptied
         changed.nodes[index].isDraining = true
         continue
       } else {

@@ -8,7 +8,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
     /// Where it is without the changes; nil: nowhere.
     public var from: NodeName?
     public var to: NodeName
-    public var reason: String
+    public var reason: PlacementReason
   }
   public struct Pending: Hashable, Sendable, Codable {
     public var workload: WorkloadName
@@ -16,9 +16,12 @@ public struct WhatIf: Hashable, Sendable, Codable {
     public var from: NodeName?
     /// It is one of those that are added.
     public var isNew: Bool
-    public var reason: String
+    public var reason: PlacementReason
+    /// Stable, for programs.
+    public var reasonCodes: [String]
     /// By node: why not there.
-    public var others: [NodeName: String]
+    public var others: [NodeName: Exclusion]
+    public var otherCodes: [NodeName: String]
     /// As the policies say.
     public var demand: Resources
     /// nil: a node has the room; `reason` tells what it waits for.
@@ -103,10 +106,11 @@ public struct WhatIf: Hashable, Sendable, Codable {
     let shortfalls = run.shortfalls(of: nowhere)
     pending = nowhere.map { row in
       let workload = run.tables.workloads[row], record = outcome.placements[workload.name]
+      let reason = record?.reason ?? PlacementReason(.noNodeCanTake), others = record?.others ?? [:]
       return Pending(
         workload: workload.name, from: baseline.seats[workload.name], isNew: new.contains(workload.name),
-        reason: record?.reason ?? "no node can take it", others: record?.others ?? [:], demand: run.tables.needs(row),
-        shortfall: shortfalls[row])
+        reason: reason, reasonCodes: reason.codes, others: others, otherCodes: others.compactMapValues(\.code),
+        demand: run.tables.needs(row), shortfall: shortfalls[row])
     }
   }
 

@@ -1,13 +1,13 @@
 import HoldfastModel
 
-/// Says in words what the numbers of a plan mean.
+/// Says what the numbers of a plan mean: why a node, and why not the others.
 struct Wording {
   /// Nodes that a placement record gives reasons for: records must stay small in a cluster of a thousand nodes. `explain` knows all.
   static let nodesInRecord = 32
 
   let tables: PlanTables
 
-  func rule(_ number: Int32) -> String { "'\(tables.policies.workloads[Int(number)].name)'" }
+  func rule(_ number: Int32) -> String { tables.policies.workloads[Int(number)].name }
 
   func place(_ topology: Int32, _ domain: Int32) -> String {
     let topology = tables.nodes.topologies[Int(topology)]
@@ -20,33 +20,35 @@ struct Wording {
 
   // MARK: why not
 
-  func text(_ refusal: Refusal, of search: Search, by node: Int, _ board: Board) -> String {
+  func exclusion(_ refusal: Refusal, of search: Search, by node: Int, _ board: Board) -> Exclusion {
     let row = tables.nodes.nodes[node]
     switch refusal {
-    case .unavailable: return row.unavailable ?? "is not available"
+    case .unavailable: return row.unavailable ?? .unavailable
     case .excluded:
-      return search.members.lazy.compactMap { tables.workloads[$0].excluded[row.name] }.first ?? "is out of the question"
+      return search.members.lazy.compactMap { tables.workloads[$0].excluded[row.name] }.first ?? .outOfTheQuestion
     case .connection:
       let missing = search.members.first { !row.connections.contains(tables.workloads[$0].connection) } ?? search.members[0]
-      return "does not serve \(tables.workloads[missing].connection)"
-    case .filter(.onlyOn, let number): return "\(rule(number)) allows other nodes only"
-    case .filter(.neverOn, let number): return "\(rule(number)) forbids it"
-    case .filter(.onlyInOrder, let number): return "not on the list of \(rule(number))"
-    case .filter(.dedicated, let number): return "'\(tables.policies.nodes[Int(number)].name)' keeps it for others"
-    case .shortage(let column, let needs, let free): return tables.nodes.resources.shortage(column, needs: needs, free: free)
+      return .connectionMissing(tables.workloads[missing].connection)
+    case .filter(.onlyOn, let number): return .onlyOn(rule: rule(number))
+    case .filter(.neverOn, let number): return .neverOn(rule: rule(number))
+    case .filter(.onlyInOrder, let number): return .notInOrder(rule: rule(number))
+    case .filter(.dedicated, let number): return .dedicated(rule: tables.policies.nodes[Int(number)].name)
+    case .shortage(let column, let needs, let free):
+      return .shortage(tables.nodes.resources.shortage(column, needs: needs, free: free))
     case .pool(let column, let needs, let free):
-      return tables.nodes.resources.shortage(column, needs: needs, free: free) + " in the whole cluster"
+      return .poolShortage(tables.nodes.resources.shortage(column, needs: needs, free: free))
     case .apart(let number, let topology, let domain):
       if tables.nodes.topologies[Int(topology)].label == nodeTopology {
         let there = board.residents[node].map(Int.init).filter { isCounted($0, apartFrom: search, rule: number) }.min()
-        return "\(rule(number)) keeps it apart from \(there.map { "\(name($0))" } ?? "what is there")"
+        return .apart(rule: rule(number), from: there.map(name))
       }
-      return "\(rule(number)) keeps it apart from what is in \(place(topology, domain))"
+      return .apartInPlace(rule: rule(number), place: place(topology, domain))
     case .together(let number, let topology, let domain):
-      return "\(rule(number)) keeps it together with what is \(topology == 0 ? "on" : "in") \(place(topology, domain))"
-    case .contradiction(let number): return "\(rule(number)) keeps apart what another rule keeps together"
-    case .lingering(let column):
-      return "has not enough \(tables.nodes.resources.names[column]) until others have left it"
+      let place = place(topology, domain)
+      return topology == 0
+        ? .together(rule: rule(number), on: NodeName(place)) : .togetherInPlace(rule: rule(number), place: place)
+    case .contradiction(let number): return .contradiction(rule: rule(number))
+    case .lingering(let column): return .lingering(resource: tables.nodes.resources.names[column])
     }
   }
 
@@ -58,29 +60,22 @@ struct Wording {
   }
 
   /// Why a node lost that could have taken it.
-  func text(_ lost: Score, on node: Int, against won: Score, of search: Search, _ board: Board) -> String {
-    if lost.waits != won.waits { return "has the room only when others have left it" }
-    if lost.spare != won.spare { return tables.nodes.nodes[node].quarantine == nil ? "a spare node" : "was lost lately" }
-    if lost.broken != won.broken {
-      return "would break \(brokenRule(on: node, of: search, board) ?? "more rules") (if possible)"
-    }
-    if lost.rank != won.rank { return "less preferred by \(choosing(search.members))" }
-    let isEqual = lost.load == won.load
-    if isEqual, lost.rest != won.rest {
-      return "as loaded, but more so by its other resources: \(percent(search.share(node, board, tables))) with it"
-    }
-    switch spread(search.members) {
-    case .leastLoaded:
-      let share = percent(search.share(node, board, tables))
-      return isEqual ? "as loaded, but later by name: \(share) with it" : "more loaded: \(share) with it"
-    case .balanced: return isEqual ? "as balanced, but later by name" : "less balanced with it"
-    case .packed:
-      let share = percent(search.share(node, board, tables))
-      return isEqual ? "as full, but later by name: \(share) with it" : "less full: \(share) with it"
-    case .roundRobin:
-      return isEqual
-        ? "as many workloads, but later by name: \(Int(lost.load)) with it" : "more workloads: \(Int(lost.load)) with it"
-    }
+  func exclusion(_ lost: Score, on node: Int, against won: Score, of search: Search, _ board: Board) -> Exclusion {
+    if lost.waits != won.waits { return .roomLater }
+    if lost.spare != won.spare { return tables.nodes.nodes[node].quarantine == nil ? .spare : .lostLately }
+    if lost.broken != won.broken { return .breaksRule(brokenRule(on: node, of: search, board)) }
+    if lost.rank != won.rank { return .lessPreferred(rule: choosing(search.members)) }
+    let isTied = lost.load == won.load
+    let share = percent(search.share(node, board, tables))
+    if isTied, lost.rest != won.rest { return .moreLoadedOtherwise(percent: share) }
+    let comparison: Exclusion.Comparison =
+      switch spread(search.members) {
+      case .leastLoaded: .load(percent: share)
+      case .balanced: .balance
+      case .packed: .fullness(percent: share)
+      case .roundRobin: .workloads(Int(lost.load))
+      }
+    return .suitsLess(comparison, isTied: isTied)
   }
 
   private func brokenRule(on node: Int, of search: Search, _ board: Board) -> String? {
@@ -114,46 +109,42 @@ struct Wording {
     var arePreferred = false
   }
 
-  private func why(_ score: Score, on node: Int, of search: Search, _ rivals: Rivals, _ board: Board) -> String {
-    var parts: [String] = []
-    if score.spare > 0 {
-      let flaw = tables.nodes.nodes[node].quarantine == nil ? "a spare node" : "lost lately, but used all the same"
-      parts.append("\(flaw), as no other can take it")
-    }
+  private func why(_ score: Score, on node: Int, of search: Search, _ rivals: Rivals, _ board: Board) -> [PlacementReason
+    .Clause]
+  {
+    var clauses: [PlacementReason.Clause] = []
+    if score.spare > 0 { clauses.append(tables.nodes.nodes[node].quarantine == nil ? .spareUsed : .lostLatelyUsed) }
     let profile = tables.profile(search.members[0])
     if profile.isChoosy {
-      let isNamed = profile.names(node, tables.nodes.sets)
-      parts.append(
+      let rule = choosing(search.members), isNamed = profile.names(node, tables.nodes.sets)
+      clauses.append(
         isNamed
-          ? "preferred by \(choosing(search.members))"
-          : rivals.arePreferred
-            ? "those that \(choosing(search.members)) prefers suit less"
-            : "none that \(choosing(search.members)) prefers can take it")
+          ? .preferred(rule: rule) : rivals.arePreferred ? .preferredSuitLess(rule: rule) : .preferredCannot(rule: rule))
     }
-    let share = "\(percent(search.share(node, board, tables))) with it"
-    if rivals.count == 0, parts.isEmpty {
-      parts.append("the only node that can take it: \(share)")
+    let share = percent(search.share(node, board, tables))
+    if rivals.count == 0, clauses.isEmpty {
+      clauses.append(.onlyNode(percent: share))
     } else if rivals.equals == 0 {
-      parts.append("\(percent(search.share(node, board, tables))) loaded with it")
+      clauses.append(.loaded(percent: share))
     } else {
       switch profile.spread {
-      case .leastLoaded: parts.append("least loaded: \(share)")
-      case .balanced: parts.append("best balanced: \(share)")
-      case .packed: parts.append("the fullest with room for it: \(share)")
-      case .roundRobin: parts.append("fewest workloads: \(Int(score.load)) with it")
+      case .leastLoaded: clauses.append(.leastLoaded(percent: share))
+      case .balanced: clauses.append(.bestBalanced(percent: share))
+      case .packed: clauses.append(.fullest(percent: share))
+      case .roundRobin: clauses.append(.fewestWorkloads(Int(score.load)))
       }
     }
-    if score.broken > 0, let rule = brokenRule(on: node, of: search, board) { parts.append("\(rule) could not hold") }
-    return parts.joined(separator: "; ")
+    if score.broken > 0, let rule = brokenRule(on: node, of: search, board) { clauses.append(.ruleBroken(rule)) }
+    return clauses
   }
 
-  private func choosing(_ members: [Int]) -> String {
-    members.lazy.compactMap { tables.profile($0).choosing }.first.map(rule) ?? "its rules"
+  private func choosing(_ members: [Int]) -> String? {
+    members.lazy.compactMap { tables.profile($0).choosing }.first.map(rule)
   }
 
   private func spread(_ members: [Int]) -> Spread { tables.profile(members[0]).spread }
 
-  func percent(_ share: Double) -> String { "\(Int((min(max(share, 0), 1e6) * 100).rounded())) %" }
+  private func percent(_ share: Double) -> Int { Int((min(max(share, 0), 1e6) * 100).rounded()) }
 
   // MARK: all nodes
 
@@ -163,8 +154,8 @@ struct Wording {
   ///   - limit: other nodes that are told; the nearest losers first, then those that cannot take it.
   ///   - better: what is said of a node that would have been better, and was not chosen for another reason.
   func verdict(
-    of search: Search, chosen: (node: Int, score: Score)?, _ board: Board, limit: Int = Wording.nodesInRecord, better: String
-  ) -> (why: String, others: [NodeName: String]) {
+    of search: Search, chosen: (node: Int, score: Score)?, _ board: Board, limit: Int = Wording.nodesInRecord, better: Exclusion
+  ) -> (why: [PlacementReason.Clause], others: [NodeName: Exclusion]) {
     var losers: [(score: Score, node: Int)] = [], fits = Set<Int>(), rivals = Rivals()
     let profile = tables.profile(search.members[0])
     let asksForPreferred = profile.isChoosy && chosen.map { !profile.names($0.node, tables.nodes.sets) } ?? false
@@ -180,20 +171,20 @@ struct Wording {
         if losers.count > limit { losers.removeLast() }
       }
     }
-    var others: [NodeName: String] = [:]
+    var others: [NodeName: Exclusion] = [:]
     for (score, row) in losers {
       fits.insert(row)
       let won = chosen?.score ?? score
-      others[node(row)] = score < won ? better : text(score, on: row, against: won, of: search, board)
+      others[node(row)] = score < won ? better : exclusion(score, on: row, against: won, of: search, board)
     }
     var row = 0
     while losers.count == rivals.count, others.count < limit, row < tables.nodes.count {
       if row != chosen?.node, !fits.contains(row), let refusal = search.refusal(row, board, tables) {
-        others[node(row)] = text(refusal, of: search, by: row, board)
+        others[node(row)] = exclusion(refusal, of: search, by: row, board)
       }
       row += 1
     }
-    let why = chosen.map { self.why($0.score, on: $0.node, of: search, rivals, board) } ?? ""
+    let why = chosen.map { self.why($0.score, on: $0.node, of: search, rivals, board) } ?? []
     return (why, others)
   }
 }

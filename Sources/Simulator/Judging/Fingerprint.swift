@@ -54,8 +54,8 @@ extension Record {
   fileprivate var withoutTexts: Record {
     switch self {
     case .placement(var placement):
-      placement.reason = ""
-      placement.others = placement.others.mapValues { _ in "" }
+      placement.reason = PlacementReason()
+      placement.others = placement.others.mapValues { _ in .recorded(code: nil, text: "") }
       return .placement(placement)
     case .claim(var claim):
       claim.failures = claim.failures.mapValues { .init(count: $0.count, reason: "") }

@@ -201,7 +201,9 @@ extension World {
       writes.append(.put(.intent(workload.name), .intent(IntentRecord(desired: workload.isStopped ? .stopped : .running))))
       if let place = workload.place, !workload.isStopped {
         writes.append(
-          .put(.placement(workload.name), .placement(PlacementRecord(node: place, reason: "it was there before"))))
+          .put(
+            .placement(workload.name),
+            .placement(PlacementRecord(node: place, reason: PlacementReason(text: "it was there before")))))
       }
     }
     store.apply(ClusterTransaction(if: [], write: writes), from: Operators.name)

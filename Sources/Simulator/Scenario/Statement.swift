@@ -57,7 +57,8 @@ extension Statement {
     case .isProtected(let workload): return world.invariants.isProtected(workload)
     case .waits(let workload, let reason):
       guard let placement = store.placement(of: workload), placement.node == nil else { return false }
-      return reason.isEmpty || placement.reason.contains(reason) || placement.others.values.contains { $0.contains(reason) }
+      return reason.isEmpty || "\(placement.reason)".contains(reason)
+        || placement.others.values.contains { "\($0)".contains(reason) }
     case .hasSession(let node): return store.sessions.contains { $0.node == node }
     case .isPlanner(let nodes):
       guard let planner = store.planner, store.session(planner.incarnation) != nil else { return false }

@@ -46,19 +46,24 @@ struct ExplainAnswer: Encodable {
   /// nil: nowhere.
   var node: String?
   var reason: String
+  /// The same as codes, for programs.
+  var reasonCodes: [String]
   /// What is missing, where the least is, when it is nowhere for lack of room.
   var shortfall: Shortfall?
-  /// By node: why not there.
+  /// By node: why not there; and the same as codes.
   var others: [String: String]
+  var otherCodes: [String: String]
   /// Those that are about it, in their order.
   var rules: [Rule]
 
   init(_ explanation: Explanation, _ policies: PolicySet) {
     workload = explanation.workload.text
     node = explanation.node?.text
-    reason = explanation.reason
+    reason = "\(explanation.reason)"
+    reasonCodes = explanation.reason.codes
     shortfall = explanation.shortfall
-    others = Dictionary(uniqueKeysWithValues: explanation.others.map { ($0.key.text, $0.value) })
+    others = explanation.others.texts
+    otherCodes = explanation.others.codes
     let about = Set(explanation.rules)
     rules = policies.workloads.filter { about.contains($0.name) }.map { Rule(name: $0.name, keys: RuleText.entries(of: $0)) }
   }

@@ -59,7 +59,7 @@ struct LossScreen {
   /// Of the first of them: one of them may be all that is in the way.
   private static func missing(_ trial: LossTrials.Trial) -> String {
     guard let first = trial.pending.first else { return "" }
-    guard let shortfall = first.shortfall else { return first.reason }
+    guard let shortfall = first.shortfall else { return "\(first.reason)" }
     let text = ExplainScreen.text(shortfall)
     return trial.pending.count > 1 ? "\(first.workload): \(text)" : text
   }

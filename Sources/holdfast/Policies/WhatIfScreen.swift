@@ -60,11 +60,11 @@ struct WhatIfScreen {
   /// The reasons of all nodes, equal ones together.
   private static func why(_ entry: WhatIf.Pending) -> String {
     var nodes: [String: [String]] = [:]
-    for (node, why) in entry.others { nodes[why, default: []].append(node.text) }
+    for (node, why) in entry.others { nodes["\(why)", default: []].append(node.text) }
     let groups = nodes.map { (why: $0.key, nodes: $0.value.sorted()) }.sorted { $0.nodes[0] < $1.nodes[0] }
-    if groups.isEmpty { return entry.reason }
+    if groups.isEmpty { return "\(entry.reason)" }
     let told = groups.map { "\(InWords.list($0.nodes, most: 3)): \($0.why)" }.joined(separator: "; ")
-    return entry.reason == "no node can take it" ? told : "\(entry.reason); \(told)"
+    return entry.reason == PlacementReason(.noNodeCanTake) ? told : "\(entry.reason); \(told)"
   }
 
   private func already(_ pending: [WhatIf.Pending]) -> [String] {
@@ -77,7 +77,7 @@ struct WhatIfScreen {
       isWhole || answer.moves.count <= Self.most.moves + 1 ? answer.moves : Array(answer.moves.prefix(Self.most.moves))
     var table = Table([.init(title: "WORKLOAD"), .init(title: "FROM"), .init(title: "TO"), .init(title: "WHY", yields: true)])
     table.rows = shown.map {
-      [.init($0.workload.text, .bold), .init($0.from?.text ?? "-"), .init($0.to.text), .init($0.reason)]
+      [.init($0.workload.text, .bold), .init($0.from?.text ?? "-"), .init($0.to.text), .init("\($0.reason)")]
     }
     var lines = shown.isEmpty ? [] : Array(table.lines(terminal, width: terminal.columns, yieldingLines: 3).dropFirst())
     if shown.count < answer.moves.count {

@@ -89,7 +89,7 @@ import Testing
     rig.pass(.seconds(3))
     #expect(rig.report()?.unmanagedUUIDs == ["u1"])
     #expect(rig.placement("w1")?.node == nil)
-    #expect(rig.placement("w1")?.others["n2"]?.contains("runs on n1 outside protection") == true)
+    #expect(rig.placement("w1")?.others["n2"]?.description.contains("runs on n1 outside protection") == true)
     #expect(rig.stops().isEmpty && rig.starts().isEmpty && !rig.commands().contains(.kill(workload: "w1")))
     rig.gone("w1")
     rig.pass(.seconds(3))

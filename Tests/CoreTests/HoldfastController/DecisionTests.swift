@@ -84,7 +84,7 @@ import Testing
     #expect(rig.claim("w1")?.failures["n1"]?.reason == "no such bridge")
     rig.pass(.seconds(2))
     #expect(rig.controller.view.placements["w1"]?.value.node == nil)
-    #expect(rig.controller.view.placements["w1"]?.value.others["n1"]?.contains("no such bridge") == true)
+    #expect(rig.controller.view.placements["w1"]?.value.others["n1"]?.description.contains("no such bridge") == true)
   }
 
   @Test func `a start that came too late is no failure`() {

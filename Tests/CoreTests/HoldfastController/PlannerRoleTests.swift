@@ -214,7 +214,7 @@ import Testing
     #expect(rig.starts().count == 1)
     rig.apply("w2", uuid: "u2")
     #expect(rig.placement("w2")?.node == "n1")
-    #expect(rig.placement("w2")?.others["n2"]?.contains("libvirtd is down") == true)
+    #expect(rig.placement("w2")?.others["n2"]?.description.contains("libvirtd is down") == true)
   }
 
   @Test func `what a node holds stays there while its libvirt does not answer: it may run`() {

@@ -23,7 +23,7 @@ import Testing
     #expect(rig.placement("w1")?.node == "n1")
     rig.write([Self.record("never-on w1 n1")])
     #expect(rig.placement("w1")?.node == "n2")
-    #expect(rig.placement("w1")?.others["n1"]?.contains("never-on w1 n1") == true)
+    #expect(rig.placement("w1")?.others["n1"]?.description.contains("never-on w1 n1") == true)
     #expect(rig.stops().count == 1, "it stops here before it starts there")
     rig.write([.delete(.policies)])
     rig.apply("w2", uuid: "u2")

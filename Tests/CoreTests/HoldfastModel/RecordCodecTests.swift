@@ -41,6 +41,7 @@ import Testing
           servedMove: 9))
     ),
     (.placement("w"), .placement(PlacementRecord(node: nil, reason: "no node can take it"))),
+    (.placement("w"), .placement(displaced)),
     (
       .claim("w"),
       .claim(
@@ -86,6 +87,51 @@ import Testing
     let record = Record.placement(PlacementRecord(node: nil, reason: "r", others: ["b": "2", "a": "1", "c": "3"]))
     let text = String(decoding: try Self.codec.encode(record), as: UTF8.self)
     #expect(text == #"{"others":{"a":"1","b":"2","c":"3"},"reason":"r","servedMove":0}"#)
+  }
+
+  private static let displaced = PlacementRecord(
+    node: nil, reason: PlacementReason(.displaced(by: "w2", priority: 3, over: 1), .noOtherNodeCanTake),
+    others: [
+      "n1": .down, "n2": .shortage(.init(resource: "memory", needs: 512, free: 100)), "n3": .neverOn(rule: "not the old ones")
+    ], cause: .displaced)
+
+  @Test func `a placement's reasons are texts, and codes beside them`() throws {
+    let bytes = try Self.codec.encode(.placement(Self.displaced)), text = String(decoding: bytes, as: UTF8.self)
+    #expect(text.contains(#""reason":"displaced by w2 (priority 3 over 1); no other node can take it""#), "\(text)")
+    #expect(text.contains(#""reasonCodes":["displaced","noOtherNodeCanTake"]"#), "\(text)")
+    #expect(text.contains(#""n2":"needs 512 MiB of memory, 100 MiB are free""#), "\(text)")
+    #expect(text.contains(#""otherCodes":{"n1":"down","n2":"shortage","n3":"neverOn"}"#), "\(text)")
+    guard case .placement(let read) = Self.codec.decode(bytes, at: .placement("w")) else {
+      Issue.record("it cannot be read")
+      return
+    }
+    #expect(read == Self.displaced && read.reason.codes == ["displaced", "noOtherNodeCanTake"])
+    #expect(read.others.codes == ["n1": "down", "n2": "shortage", "n3": "neverOn"])
+  }
+
+  /// Older builds wrote texts alone; newer ones may have reasons that this one does not know.
+  @Test(arguments: [
+    (#"{"others":{"n1":"as it was said"},"reason":"somebody wrote this; and this","servedMove":0}"#, [], [:]),
+    (
+      #"{"otherCodes":{"n1":"orbiting"},"others":{"n1":"orbits the sun"},"reason":"the stars say so","#
+        + #""reasonCodes":["stars"],"servedMove":0}"#, ["stars"], ["n1": "orbiting"]
+    )
+  ]) func `a reason that this build does not know is kept as it was written`(
+    text: String, codes: [String], others: [String: String]
+  ) throws {
+    guard case .placement(let read) = Self.codec.decode(Array(text.utf8), at: .placement("w")) else {
+      Issue.record("it cannot be read")
+      return
+    }
+    #expect(read.reason.codes == codes && read.others.codes == others)
+    #expect(String(decoding: try Self.codec.encode(.placement(read)), as: UTF8.self) == text)
+  }
+
+  @Test func `a reason that says no more than its name is known again by its text`() {
+    #expect(Exclusion(text: "is down").code == "down")
+    #expect(Exclusion(text: "is down!").code == nil)
+    #expect(PlacementReason(text: "no node can take it").codes == ["noNodeCanTake"])
+    #expect(PlacementReason(text: "").isEmpty)
   }
 
   private static let garbage: [(String, String)] = [

@@ -8,7 +8,7 @@ import Testing
   typealias Workload = PlanningSnapshot.Workload
 
   private static func node(
-    _ name: NodeName, memory: Int = 1000, cpus: Double = 10, used: Int = 0, unavailable: String? = nil,
+    _ name: NodeName, memory: Int = 1000, cpus: Double = 10, used: Int = 0, unavailable: Exclusion? = nil,
     connections: Set<String> = ["lxc"]
   ) -> Node {
     Node(
@@ -19,7 +19,7 @@ import Testing
 
   private static func workload(
     _ name: WorkloadName, memory: Int = 100, cpus: Double = 0, priority: Int = 0, on placed: NodeName? = nil,
-    desired: IntentRecord.Desired = .running, move: NodeName? = nil, excluded: [NodeName: String] = [:],
+    desired: IntentRecord.Desired = .running, move: NodeName? = nil, excluded: [NodeName: Exclusion] = [:],
     connection: String = "lxc"
   ) -> Workload {
     Workload(
@@ -132,7 +132,9 @@ import Testing
   @Test(arguments: rows) func `the table`(row: Row) throws {
     let plan = PolicyPlanner().plan(PlanningSnapshot(nodes: row.nodes, workloads: row.workloads))
     #expect(plan.mapValues(\.node) == row.expected)
-    for (name, words) in row.words { #expect(plan[name]?.reason.contains(words) == true, "\(plan[name]?.reason ?? "none")") }
+    for (name, words) in row.words {
+      #expect(plan[name]?.reason.description.contains(words) == true, "\(plan[name]?.reason ?? "none")")
+    }
     // Every placement that was chosen says why not each of the others; every move request was served.
     for workload in row.workloads {
       let placement = try #require(plan[workload.name])

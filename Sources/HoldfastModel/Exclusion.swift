@@ -1,0 +1,256 @@
+/// Why a workload does not go to a node. Decided as a value, so that it can be counted, compared and shown anywhere; in words it is its description.
+public enum Exclusion: Sendable {
+  // The node takes nothing.
+  case down
+  case downInMaintenance
+  case leaving
+  case inMaintenance
+  /// Supposed to be, in a question.
+  case lost
+  case beingEmptied
+  case unavailable
+
+  // The workload cannot run there now.
+  case failedToStart(reason: String)
+  case connectionSilent(_ connection: String, reason: String)
+  case connectionMissing(_ connection: String)
+  /// A domain with its UUID runs outside protection.
+  case runsUnprotected(on: NodeName)
+  case outOfTheQuestion
+
+  // A rule is against it.
+  case onlyOn(rule: String)
+  case neverOn(rule: String)
+  case notInOrder(rule: String)
+  case dedicated(rule: String)
+  /// nil: nobody in particular.
+  case apart(rule: String, from: WorkloadName?)
+  case apartInPlace(rule: String, place: String)
+  case together(rule: String, on: NodeName)
+  case togetherInPlace(rule: String, place: String)
+  case contradiction(rule: String)
+
+  // There is no room.
+  case shortage(Shortage)
+  case poolShortage(Shortage)
+  case lingering(resource: String)
+
+  // It could, and another one suits better.
+  case roomLater
+  case spare
+  case lostLately
+  /// nil: more than one.
+  case breaksRule(String?)
+  case lessPreferred(rule: String?)
+  /// Per cent, with the workload.
+  case moreLoadedOtherwise(percent: Int)
+  case suitsLess(Comparison, isTied: Bool)
+
+  // It would suit better, and is not taken.
+  case betterButCompany
+  case betterButAsked
+  case betterButHome
+  case betterButStays
+  /// nil: the workload itself; else the one that it goes with.
+  case movedAway(with: WorkloadName?)
+
+  /// As a record or a file says it: a code that this build may not know, or none.
+  case recorded(code: String?, text: String)
+
+  /// By what nodes that could all take it are compared, with the workload there.
+  public enum Comparison: Hashable, Sendable {
+    case load(percent: Int)
+    case balance
+    case fullness(percent: Int)
+    case workloads(Int)
+  }
+
+  /// Too little of something.
+  public struct Shortage: Hashable, Sendable {
+    /// `memory`, `cpus`, or what the policies count besides.
+    public var resource: String
+    /// MiB, processors, or pieces.
+    public var needs: Double
+    public var free: Double
+
+    public init(resource: String, needs: Double, free: Double) {
+      self.resource = resource
+      self.needs = needs
+      self.free = free
+    }
+  }
+}
+
+extension Exclusion {
+  /// Those that are nothing but their name.
+  private static let plain: [Exclusion] = [
+    .down, .downInMaintenance, .leaving, .inMaintenance, .lost, .beingEmptied, .unavailable, .outOfTheQuestion, .roomLater,
+    .spare,
+    .lostLately, .betterButCompany, .betterButAsked, .betterButHome, .betterButStays, .movedAway(with: nil)
+  ]
+  private static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
+
+  /// As it was written down.
+  ///
+  /// - Parameter code: nil: an older build wrote the text alone.
+  public init(code: String? = nil, text: String) {
+    self = Self.plainByText[text] ?? .recorded(code: code, text: text)
+  }
+
+  /// Stable, for programs; nil where only a text is known.
+  public var code: String? {
+    switch self {
+    case .down: "down"
+    case .downInMaintenance: "downInMaintenance"
+    case .leaving: "leaving"
+    case .inMaintenance: "inMaintenance"
+    case .lost: "lost"
+    case .beingEmptied: "beingEmptied"
+    case .unavailable: "unavailable"
+    case .failedToStart: "failedToStart"
+    case .connectionSilent: "connectionSilent"
+    case .connectionMissing: "connectionMissing"
+    case .runsUnprotected: "runsUnprotected"
+    case .outOfTheQuestion: "outOfTheQuestion"
+    case .onlyOn: "onlyOn"
+    case .neverOn: "neverOn"
+    case .notInOrder: "notInOrder"
+    case .dedicated: "dedicated"
+    case .apart, .apartInPlace: "apart"
+    case .together, .togetherInPlace: "together"
+    case .contradiction: "contradiction"
+    case .shortage: "shortage"
+    case .poolShortage: "poolShortage"
+    case .lingering: "lingering"
+    case .roomLater: "roomLater"
+    case .spare: "spare"
+    case .lostLately: "lostLately"
+    case .breaksRule: "breaksRule"
+    case .lessPreferred: "lessPreferred"
+    case .moreLoadedOtherwise: "moreLoadedOtherwise"
+    case .suitsLess(let comparison, let isTied): isTied ? "laterByName" : comparison.code
+    case .betterButCompany: "betterButCompany"
+    case .betterButAsked: "betterButAsked"
+    case .betterButHome: "betterButHome"
+    case .betterButStays: "betterButStays"
+    case .movedAway: "movedAway"
+    case .recorded(let code, _): code
+    }
+  }
+}
+
+extension Exclusion.Comparison {
+  fileprivate var code: String {
+    switch self {
+    case .load: "moreLoaded"
+    case .balance: "lessBalanced"
+    case .fullness: "lessFull"
+    case .workloads: "moreWorkloads"
+    }
+  }
+
+  fileprivate func text(isTied: Bool) -> String {
+    switch self {
+    case .load(let percent): "\(isTied ? "as loaded, but later by name" : "more loaded"): \(percent) % with it"
+    case .balance: isTied ? "as balanced, but later by name" : "less balanced with it"
+    case .fullness(let percent): "\(isTied ? "as full, but later by name" : "less full"): \(percent) % with it"
+    case .workloads(let count): "\(isTied ? "as many workloads, but later by name" : "more workloads"): \(count) with it"
+    }
+  }
+}
+
+extension Exclusion: CustomStringConvertible {
+  /// A clause after the node's name.
+  public var description: String {
+    switch self {
+    case .down: "is down"
+    case .downInMaintenance: "is down, in maintenance"
+    case .leaving: "is leaving"
+    case .inMaintenance: "is in maintenance"
+    case .lost: "is lost"
+    case .beingEmptied: "is being emptied"
+    case .unavailable: "is not available"
+    case .failedToStart(let reason): "failed to start there: \(reason)"
+    case .connectionSilent(let connection, let reason): "\(connection) does not answer there: \(reason)"
+    case .connectionMissing(let connection): "does not serve \(connection)"
+    case .runsUnprotected(let node): "a domain with its UUID runs on \(node) outside protection: adopt it there, or stop it"
+    case .outOfTheQuestion: "is out of the question"
+    case .onlyOn(let rule): "'\(rule)' allows other nodes only"
+    case .neverOn(let rule): "'\(rule)' forbids it"
+    case .notInOrder(let rule): "not on the list of '\(rule)'"
+    case .dedicated(let rule): "'\(rule)' keeps it for others"
+    case .apart(let rule, let other): "'\(rule)' keeps it apart from \(other?.text ?? "what is there")"
+    case .apartInPlace(let rule, let place): "'\(rule)' keeps it apart from what is in \(place)"
+    case .together(let rule, let node): "'\(rule)' keeps it together with what is on \(node)"
+    case .togetherInPlace(let rule, let place): "'\(rule)' keeps it together with what is in \(place)"
+    case .contradiction(let rule): "'\(rule)' keeps apart what another rule keeps together"
+    case .shortage(let shortage): shortage.description
+    case .poolShortage(let shortage): "\(shortage) in the whole cluster"
+    case .lingering(let resource): "has not enough \(resource) until others have left it"
+    case .roomLater: "has the room only when others have left it"
+    case .spare: "a spare node"
+    case .lostLately: "was lost lately"
+    case .breaksRule(let rule): "would break \(rule.map { "'\($0)'" } ?? "more rules") (if possible)"
+    case .lessPreferred(let rule): "less preferred by \(rule.map { "'\($0)'" } ?? "its rules")"
+    case .moreLoadedOtherwise(let percent): "as loaded, but more so by its other resources: \(percent) % with it"
+    case .suitsLess(let comparison, let isTied): comparison.text(isTied: isTied)
+    case .betterButCompany: "would suit it better, but not all that it goes with"
+    case .betterButAsked: "would suit it better, but the operator asked"
+    case .betterButHome: "would suit it better, but its home is another"
+    case .betterButStays: "would suit it better now, but nothing moves for that"
+    case .movedAway(let other): "\(other?.text ?? "it") was moved away by the operator"
+    case .recorded(_, let text): text
+    }
+  }
+}
+
+/// Two are the same when they say the same: what was read from a record has no more than its text and its code.
+extension Exclusion: Hashable {
+  public static func == (a: Exclusion, b: Exclusion) -> Bool { a.description == b.description }
+  public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+}
+
+/// As its text, where it stands alone.
+extension Exclusion: Codable {
+  public init(from decoder: any Decoder) throws { self.init(text: try decoder.singleValueContainer().decode(String.self)) }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
+extension [NodeName: Exclusion] {
+  /// By node, in words.
+  public var texts: [String: String] { Dictionary<String, String>(uniqueKeysWithValues: map { ($0.key.text, "\($0.value)") }) }
+
+  /// By node, for programs; those that have a code.
+  public var codes: [String: String] {
+    Dictionary<String, String>(uniqueKeysWithValues: compactMap { node, exclusion in exclusion.code.map { (node.text, $0) } })
+  }
+}
+
+extension Exclusion.Shortage: CustomStringConvertible {
+  public static let memory = "memory"
+  public static let cpus = "cpus"
+
+  /// Such as `needs 512 MiB of memory, 100 MiB are free`.
+  public var description: String {
+    switch resource {
+    case Self.memory: "needs \(Int(needs)) MiB of memory, \(Int(free)) MiB are free"
+    case Self.cpus: "needs \(Self.processors(needs)), \(Self.text(free)) are free"
+    default: "needs \(Self.text(needs)) of '\(resource)', \(Self.text(free)) are free"
+    }
+  }
+
+  private static func processors(_ value: Double) -> String {
+    let text = text(value)
+    return text == "1" ? "1 processor" : "\(text) processors"
+  }
+
+  /// In hundredths at most.
+  private static func text(_ value: Double) -> String {
+    let hundredths = (value * 100).rounded()
+    return hundredths.truncatingRemainder(dividingBy: 100) == 0 ? "\(Int(hundredths / 100))" : "\(hundredths / 100)"
+  }
+}

@@ -1,0 +1,206 @@
+/// Why a workload is placed where it is, or nowhere: what led to it, then why this node. Decided as values, so that they can be counted, compared and
+/// shown anywhere; in words it is its description.
+public struct PlacementReason: Sendable {
+  public var clauses: [Clause]
+
+  public init(_ clauses: Clause...) { self.clauses = clauses }
+  public init(_ clauses: [Clause]) { self.clauses = clauses }
+
+  /// As it was written down.
+  ///
+  /// - Parameter codes: none: an older build wrote the text alone.
+  public init(codes: [String] = [], text: String) {
+    clauses = text.isEmpty ? [] : [Clause.plainByText[text] ?? .recorded(codes: codes, text: text)]
+  }
+
+  /// Nobody says why.
+  public var isEmpty: Bool { clauses.isEmpty }
+
+  /// Stable, for programs; none where only a text is known.
+  public var codes: [String] { clauses.flatMap(\.codes) }
+
+  public enum Clause: Sendable {
+    // What led to it.
+    case adopted
+    case operatorAsked
+    case alreadyThere
+    case moveToUnknown(NodeName)
+    case moveRefused(NodeName, Exclusion)
+    case movedWith(WorkloadName)
+    case notAllowed(rule: String, on: NodeName)
+    case companyMoved(rule: String)
+    case backFrom(NodeName)
+    case backTogether
+    case homeAfterMaintenance
+    case inPlaceOf([Displaced])
+    case madeWay(from: NodeName, isMoved: Bool, for: WorkloadName)
+    case roomMade(by: [WorkloadName])
+    case staysForItsTurn
+    case staysWithoutRoom
+
+    // Why this node.
+    case spareUsed
+    case lostLatelyUsed
+    /// nil: by more than one rule.
+    case preferred(rule: String?)
+    case preferredSuitLess(rule: String?)
+    case preferredCannot(rule: String?)
+    /// Per cent, with the workload.
+    case onlyNode(percent: Int)
+    case loaded(percent: Int)
+    case leastLoaded(percent: Int)
+    case bestBalanced(percent: Int)
+    case fullest(percent: Int)
+    case fewestWorkloads(Int)
+    case ruleBroken(String)
+
+    // Why nowhere.
+    case stopped
+    case givenUp(failedOn: [NodeName])
+    /// nil: nobody in particular.
+    case waitsForRoom(on: NodeName, leaving: WorkloadName?)
+    case noNodes
+    case noNodeCanTake
+    case noOtherNodeCanTake
+    case displaced(by: WorkloadName, priority: Int, over: Int)
+    case notAdmitted(loss: String, missing: String)
+
+    /// As a record says it: codes that this build may not know, or none.
+    case recorded(codes: [String], text: String)
+  }
+
+  /// A workload that gave way.
+  public struct Displaced: Hashable, Sendable {
+    public var workload: WorkloadName
+    public var priority: Int
+
+    public init(_ workload: WorkloadName, priority: Int) {
+      self.workload = workload
+      self.priority = priority
+    }
+  }
+}
+
+extension PlacementReason.Clause {
+  /// Those that are nothing but their name.
+  private static let plain: [PlacementReason.Clause] = [
+    .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn, .staysWithoutRoom,
+    .spareUsed,
+    .lostLatelyUsed, .stopped, .noNodes, .noNodeCanTake, .noOtherNodeCanTake
+  ]
+  fileprivate static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
+
+  fileprivate var codes: [String] { if case .recorded(let codes, _) = self { codes } else { [code] } }
+
+  private var code: String {
+    switch self {
+    case .adopted: "adopted"
+    case .operatorAsked: "operatorAsked"
+    case .alreadyThere: "alreadyThere"
+    case .moveToUnknown: "moveToUnknown"
+    case .moveRefused: "moveRefused"
+    case .movedWith: "movedWith"
+    case .notAllowed: "notAllowed"
+    case .companyMoved: "companyMoved"
+    case .backFrom: "backFrom"
+    case .backTogether: "backTogether"
+    case .homeAfterMaintenance: "homeAfterMaintenance"
+    case .inPlaceOf: "inPlaceOf"
+    case .madeWay: "madeWay"
+    case .roomMade: "roomMade"
+    case .staysForItsTurn: "staysForItsTurn"
+    case .staysWithoutRoom: "staysWithoutRoom"
+    case .spareUsed: "spareUsed"
+    case .lostLatelyUsed: "lostLatelyUsed"
+    case .preferred: "preferred"
+    case .preferredSuitLess: "preferredSuitLess"
+    case .preferredCannot: "preferredCannot"
+    case .onlyNode: "onlyNode"
+    case .loaded: "loaded"
+    case .leastLoaded: "leastLoaded"
+    case .bestBalanced: "bestBalanced"
+    case .fullest: "fullest"
+    case .fewestWorkloads: "fewestWorkloads"
+    case .ruleBroken: "ruleBroken"
+    case .stopped: "stopped"
+    case .givenUp: "givenUp"
+    case .waitsForRoom: "waitsForRoom"
+    case .noNodes: "noNodes"
+    case .noNodeCanTake: "noNodeCanTake"
+    case .noOtherNodeCanTake: "noOtherNodeCanTake"
+    case .displaced: "displaced"
+    case .notAdmitted: "notAdmitted"
+    case .recorded: "recorded"
+    }
+  }
+}
+
+extension PlacementReason.Clause: CustomStringConvertible {
+  private static func quoted(_ rule: String?) -> String { rule.map { "'\($0)'" } ?? "its rules" }
+
+  public var description: String {
+    switch self {
+    case .adopted: "adopted here"
+    case .operatorAsked: "the operator asked for it"
+    case .alreadyThere: "it was here already"
+    case .moveToUnknown(let node): "asked to move to \(node), which this cluster does not know"
+    case .moveRefused(let node, let exclusion): "asked to move to \(node), which cannot take it: \(exclusion)"
+    case .movedWith(let other): "goes with \(other), which the operator moved"
+    case .notAllowed(let rule, let node): "moved, as '\(rule)' does not allow \(node)"
+    case .companyMoved(let rule): "moved with the others that '\(rule)' keeps together"
+    case .backFrom(let node): "back from \(node)"
+    case .backTogether: "back together"
+    case .homeAfterMaintenance: "home after maintenance"
+    case .inPlaceOf(let displaced):
+      "in place of \(displaced.map { "\($0.workload) (priority \($0.priority))" }.joined(separator: ", "))"
+    case .madeWay(let node, let isMoved, let other): "\(isMoved ? "moved from" : "not on") \(node), to make room for \(other)"
+    case .roomMade(let others): "\(others.map(\.text).joined(separator: ", ")) made room for it"
+    case .staysForItsTurn: "stays: its turn to leave has not come"
+    case .staysWithoutRoom: "stays: no other node can take it"
+    case .spareUsed: "a spare node, as no other can take it"
+    case .lostLatelyUsed: "lost lately, but used all the same, as no other can take it"
+    case .preferred(let rule): "preferred by \(Self.quoted(rule))"
+    case .preferredSuitLess(let rule): "those that \(Self.quoted(rule)) prefers suit less"
+    case .preferredCannot(let rule): "none that \(Self.quoted(rule)) prefers can take it"
+    case .onlyNode(let percent): "the only node that can take it: \(percent) % with it"
+    case .loaded(let percent): "\(percent) % loaded with it"
+    case .leastLoaded(let percent): "least loaded: \(percent) % with it"
+    case .bestBalanced(let percent): "best balanced: \(percent) % with it"
+    case .fullest(let percent): "the fullest with room for it: \(percent) % with it"
+    case .fewestWorkloads(let count): "fewest workloads: \(count) with it"
+    case .ruleBroken(let rule): "'\(rule)' could not hold"
+    case .stopped: "stopped by the operator"
+    case .givenUp(let nodes):
+      "given up: it failed to start on \(nodes.map(\.text).joined(separator: ", ")); start it by hand when the cause is gone"
+    case .waitsForRoom(let node, let other): "waits for room on \(node): \(other?.text ?? "another one") has not left it yet"
+    case .noNodes: "the cluster has no node"
+    case .noNodeCanTake: "no node can take it"
+    case .noOtherNodeCanTake: "no other node can take it"
+    case .displaced(let winner, let priority, let over): "displaced by \(winner) (priority \(priority) over \(over))"
+    case .notAdmitted(let loss, let missing):
+      "not admitted: with it the cluster would not survive \(loss): \(missing) would be missing"
+    case .recorded(_, let text): text
+    }
+  }
+}
+
+extension PlacementReason: CustomStringConvertible {
+  /// Clauses, the first after the workload's name.
+  public var description: String { clauses.map(\.description).joined(separator: "; ") }
+}
+
+/// Two are the same when they say the same: what was read from a record has no more than its text and its codes.
+extension PlacementReason: Hashable {
+  public static func == (a: PlacementReason, b: PlacementReason) -> Bool { a.description == b.description }
+  public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+}
+
+/// As its text, where it stands alone.
+extension PlacementReason: Codable {
+  public init(from decoder: any Decoder) throws { self.init(text: try decoder.singleValueContainer().decode(String.self)) }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}

@@ -41,9 +41,9 @@ struct ReadRoutes: Sendable {
 
   private func nodes() async throws -> Response {
     let view = await access.view(), planning = await access.planning()
-    let upkeep = ClusterUpkeep(
+    let restrictions = ClusterRestrictions(
       view, planning: planning.snapshot, policies: planning.planner.policies, now: wallTime())
-    return try jsonResponse(NodeList(view, upkeep: upkeep))
+    return try jsonResponse(NodeList(view, restrictions: restrictions))
   }
 
   private func maintenance(_ context: APIContext) async throws -> Response {

@@ -6,9 +6,9 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public enum Health: String, Hashable, Sendable, Codable {
     /// Everything is where it should be.
     case ok
-    /// What should run runs or is coming; something is not as it should be.
+    /// Every workload that should run does, or is being started; something else needs attention.
     case degraded
-    /// Something that should run does not, or nobody can tell.
+    /// A workload that should run does not, or the node cannot tell.
     case critical
   }
   public struct Store: Hashable, Sendable, Codable {
@@ -31,17 +31,17 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// A node whose loss the others could not absorb.
   public struct Risk: Hashable, Sendable, Codable {
     public var node: String
-    /// Workloads that would find no room.
+    /// Workloads for which there would be no room.
     public var workloads: [String]
     /// What they need together.
     public var demand: Resources
   }
-  /// Something to type.
+  /// A command to type next.
   public struct Step: Hashable, Sendable, Codable {
     public var command: String
-    /// What for.
+    /// Its purpose.
     public var purpose: String
-    /// The node to type it on; absent when any will do.
+    /// The node to type it on; absent: any node.
     public var on: String?
   }
   public var cluster: String
@@ -63,7 +63,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var risks: [Risk]
   /// Why the policies in the store cannot be used by the node that tells this; absent when they can.
   public var policyFlaw: String?
-  /// What is not as the policies want it, and is left so: why.
+  /// The planner's warnings: what violates the policies and why it stays so.
   public var warnings: [String]
   /// The history of the last ten minutes, oldest first.
   public var recent: [HistoryLine]
@@ -91,23 +91,23 @@ extension ClusterStatus {
     planning: PlanningSnapshot? = nil, now: Int64
   ) {
     let load = ClusterLoad(view)
-    let upkeep = ClusterUpkeep(view, planning: planning, policies: policyPlanner.policies, now: now)
+    let restrictions = ClusterRestrictions(view, planning: planning, policies: policyPlanner.policies, now: now)
     let workloads = WorkloadInfo.all(in: view)
     self.cluster = cluster
     self.node = node.text
     time = timestamp(milliseconds: now)
     milliseconds = now
     store = Store(isAnswering: Self.isAnswering(view, node, storeSilence), silence: storeSilence)
-    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, upkeep: upkeep) }
+    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, restrictions: restrictions) }
     planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
     misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
     risks = LossRehearsal(view, load: load, planner: policyPlanner, planning: planning).losses.map {
-      Risk(node: $0.node.text, workloads: $0.homeless.map(\.text), demand: $0.demand)
+      Risk(node: $0.node.text, workloads: $0.unplaceable.map(\.text), demand: $0.demand)
     }
     recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
     self.policyFlaw = policyFlaw
-    disarm = upkeep.disarm
+    disarm = restrictions.disarm
     self.warnings = warnings.map(\.description)
     health = .ok
     reasons = []

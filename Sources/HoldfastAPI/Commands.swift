@@ -58,11 +58,11 @@ public struct MoveRequest: Hashable, Sendable, Codable {
   public init(to: String) { self.to = to }
 }
 
-/// What became of a command for one workload.
+/// The result of a command for one workload.
 public struct CommandResult: Hashable, Sendable, Codable {
   public enum Effect: String, Hashable, Sendable, Codable {
     case created, changed, unchanged, adopted
-    /// What is wanted was written down; the cluster carries it out.
+    /// The request is recorded; the cluster carries it out.
     case requested
     /// `error` says why.
     case failed
@@ -105,7 +105,7 @@ public struct CommandResult: Hashable, Sendable, Codable {
 /// The answer of a command: one result for each workload, in the order in which they were named. Its HTTP status is 200 when none
 /// failed and 207 when some did. A command for one workload that fails is answered by an `ErrorBody` alone.
 public struct CommandResults: Hashable, Sendable, Codable {
-  /// Nothing was done: this is what would be.
+  /// Nothing was changed: this is what would happen.
   public var isDryRun: Bool
   public var results: [CommandResult]
 

@@ -20,7 +20,7 @@ enum StatementPhrases {
       let workload = $0.workload()
       return .not(.runs(workload, on: $0.nodes()))
     },
-    .init("WORKLOAD stands still on NODE", "Its processes are there, frozen.") {
+    .init("WORKLOAD is frozen on NODE", "Its processes are there, frozen by the guard.") {
       let workload = $0.workload()
       return .standsStill(workload, on: $0.node())
     },

@@ -19,7 +19,7 @@ enum TimelinePhrases {
       return nodes.map { .powerFails($0, back: span) }
     },
     .init("power on NODES", "The hosts boot.") { $0.nodes().map { .powerReturns($0) } },
-    .init("pause NODES", "The hosts stand still as a whole, as a guest does that its hypervisor stops.") {
+    .init("pause NODES", "The hosts stop as a whole, as a guest does when its hypervisor stops it.") {
       $0.nodes().map { .hostPauses($0, for: nil) }
     },
     .init("pause NODES for SPAN", "The same, and after that time everything on them goes on at once.") {
@@ -178,7 +178,7 @@ enum TimelinePhrases {
   ]
 
   private static let kernel: [Phrase<[Happening]>] = [
-    .init("doubt freezes of NODES for SPAN", "What is frozen there stands still and cannot be confirmed to.") {
+    .init("doubt freezes of NODES for SPAN", "Freezes there take effect, but cannot be confirmed.") {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .freezesUnconfirmed($0, for: span) }
     },
@@ -214,23 +214,25 @@ enum TimelinePhrases {
     ) {
       [.asked(.policies($0.number() - 1), through: nil)]
     },
-    .init("maintenance on NODES", "`holdfast maintenance enter`: they are emptied, and kept empty.") {
+    .init("maintenance on NODES", "`holdfast maintenance enter`: they are drained and kept empty.") {
       $0.nodes().map { .asked(.enter($0, within: nil), through: nil) }
     },
     .init("maintenance on NODES within SPAN", "The same; what has not left after that time is stopped and started.") {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .asked(.enter($0, within: span), through: nil) }
     },
-    .init("maintenance off NODES", "`holdfast maintenance exit`: what left them goes home, as policies say.") {
+    .init("maintenance off NODES", "`holdfast maintenance exit`: their workloads move back, as policies say.") {
       $0.nodes().map { .asked(.exit($0, .byPolicy), through: nil) }
     },
-    .init("cancel maintenance of NODES", "`holdfast maintenance cancel`: what left them stays where it went.") {
+    .init("cancel maintenance of NODES", "`holdfast maintenance cancel`: workloads that have left stay where they are.") {
       $0.nodes().map { .asked(.exit($0, .nothing), through: nil) }
     },
-    .init("trust NODES", "`holdfast node trust`: their losses are forgotten.") {
+    .init("clear failures of NODES", "`holdfast node clear-failures`: their losses are forgotten, and their quarantine ends.") {
       $0.nodes().map { .asked(.trust($0), through: nil) }
     },
-    .init("disarm", "`holdfast disarm`: hands off, until it is armed.") { _ in [.asked(.disarm(for: nil), through: nil)] },
+    .init("disarm", "`holdfast disarm`: automatic recovery is off until `arm`.") { _ in
+      [.asked(.disarm(for: nil), through: nil)]
+    },
     .init("disarm for SPAN", "The same; it is armed by itself after that time.") {
       [.asked(.disarm(for: $0.span()), through: nil)]
     },

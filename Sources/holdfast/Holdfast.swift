@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import HoldfastAPI
 
-/// How `holdfast` ends, for scripts.
+/// Exit statuses of `holdfast`, for scripts.
 enum ExitStatus: Int32 {
   case done = 0
   /// Refused, or failed.
@@ -14,7 +14,7 @@ enum ExitStatus: Int32 {
   case degraded = 4
   /// `whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`: a workload would not run that runs now, or that is new.
   case wouldNotRun = 5
-  /// `policy diff --check`: the files say something else than what is in force.
+  /// `policy diff --check`: the files differ from the policies in force.
   case different = 6
 }
 
@@ -22,16 +22,21 @@ enum ExitStatus: Int32 {
 struct Holdfast: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "holdfast",
-    abstract: "See and steer a Holdfast cluster, from any of its nodes.",
+    abstract: "Show and control a Holdfast cluster from any of its nodes.",
     discussion: """
-      Start with `holdfast status`: what failed, what was done about it and why, what is at risk, what to type next.
+      Start with `holdfast status`: it shows what failed, what was done about it and why, what is at risk, and what to type next.
 
-      Every command speaks to the node's own holdfastd over a Unix socket (--socket, or HOLDFAST_SOCKET) and has -o json for scripts. \
-      What only asks the planner can ask it about a file instead (`holdfast snapshot > FILE`, then --snapshot FILE).
+      Every command talks to holdfastd on this node over a Unix socket (--socket or HOLDFAST_SOCKET). Every command has -o json for \
+      scripts. Commands that only query the planner also work offline: `holdfast snapshot > FILE`, then --snapshot FILE.
 
-      Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 holdfastd cannot be reached, 4 the cluster is not ok (only \
-      `status --check`), 5 a workload would not run (only `whatif`, `policy apply --dry-run`, `maintenance enter` and `evacuate`), 6 the \
-      files say something else (only `policy diff --check`).
+      Exit status:
+        0  success
+        1  refused or failed
+        2  wrong usage
+        3  holdfastd is unreachable
+        4  the cluster is not ok (`status --check`)
+        5  a workload would not run (`whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`)
+        6  the files differ from the policies in force (`policy diff --check`)
       """,
     version: buildVersion,
     subcommands: [

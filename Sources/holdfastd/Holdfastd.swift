@@ -8,7 +8,7 @@ import UnixSignals
 struct Holdfastd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "holdfastd",
-    abstract: "The controller of one Holdfast node.",
+    abstract: "Run the controller of a Holdfast node.",
     discussion: """
       Signals: SIGTERM and SIGINT end it as 'on-stop' says (handover: everything moves to other nodes first). SIGHUP ends it \
       without touching a workload, to be started again within the TTL: for upgrades.
@@ -17,10 +17,10 @@ struct Holdfastd: AsyncParsableCommand {
       """,
     version: holdfastVersion)
 
-  @Option(help: "The configuration file.")
+  @Option(help: "Configuration file.")
   var config = NodeConfiguration.defaultPath
 
-  @Flag(help: "Check the configuration, say what is wrong with it, and exit: 0 when nothing is.")
+  @Flag(help: "Check the configuration, report every mistake, and exit with 0 when there is none.")
   var check = false
 
   @Flag(help: "Print what etcdctl needs in its environment to reach the store: eval \"$(holdfastd --etcdctl)\"")

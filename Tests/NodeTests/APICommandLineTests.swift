@@ -21,8 +21,8 @@ import Testing
       #expect(lines.count <= 29)
       #expect(lines.allSatisfy { $0.count <= 100 }, "\(lines.filter { $0.count > 100 })")
       for words in [
-        "prod  CRITICAL  5 of 8 workloads run", "db2 does not run", "DOWN", "no node can take it",
-        "If n1 fails now, db1 finds no room", "holdfast workload db2"
+        "prod  CRITICAL  5 of 8 workloads running", "db2 does not run", "DOWN", "no node can take it",
+        "If n1 fails now, there is no room for db1", "holdfast workload db2"
       ] {
         #expect(run.output.contains(words), "\(words) is missing in\n\(run.output)")
       }
@@ -73,7 +73,7 @@ import Testing
       }
       let large = try await api.holdfast(["status"]).output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
       #expect(large.count <= 29 && large.allSatisfy { $0.count <= 100 }, "\(large.joined(separator: "\n"))")
-      for words in ["nodes more: holdfast nodes", "more: holdfast workloads --problems", "n3", "Next"] {
+      for words in ["more nodes: holdfast nodes", "more: holdfast workloads --problems", "n3", "Next"] {
         #expect(large.contains { $0.contains(words) }, "\(words) is missing in\n\(large.joined(separator: "\n"))")
       }
 
@@ -83,7 +83,7 @@ import Testing
         $0.cluster.put(.planner, .planner(PlannerRecord(node: "n1", incarnation: "n1-7")))
       }
       let quiet = try await api.holdfast(["status", "--check"])
-      #expect(quiet.status == 0 && quiet.output.hasPrefix("prod  OK  nothing is protected yet, 1 of 1 node up"), "\(quiet)")
+      #expect(quiet.status == 0 && quiet.output.hasPrefix("prod  OK  no workloads yet, 1 of 1 node up"), "\(quiet)")
       #expect(quiet.output.contains("nothing happened in the last 10 minutes"))
     }
   }
@@ -175,7 +175,7 @@ import Testing
     try await APIHarness.serving { api in
       let run = try await api.holdfast(["stop", "web*", "nobody", "cache", "--yes"])
       #expect(run.status == 1)
-      #expect(run.output.contains("nobody  REFUSED: there is none of this name"), "\(run.output)")
+      #expect(run.output.contains("nobody  REFUSED: there is no workload of this name"), "\(run.output)")
       #expect(run.output.contains("cache   is to be stopped already"), "\(run.output)")
       for name: WorkloadName in ["web1", "web2", "web3"] {
         #expect(api.access.truth.intents[name]?.value.desired == .stopped)
@@ -210,7 +210,7 @@ import Testing
       #expect(refused.status == 1 && refused.errors.contains("cannot take it: full"), "\(refused)")
 
       let late = try await api.holdfast(["stop", "web3", "--yes", "--wait", "--timeout", "0.3"])
-      #expect(late.status == 1 && late.errors.contains("n2 is asked to stop it"), "\(late)")
+      #expect(late.status == 1 && late.errors.contains("n2 has been asked to stop it"), "\(late)")
     }
   }
 

@@ -5,7 +5,7 @@ import HoldfastOperator
 import Subprocess
 import Testing
 
-/// `holdfast maintenance`, `evacuate`, `node trust`, `disarm` and `arm` as processes, against a server.
+/// `holdfast maintenance`, `evacuate`, `node clear-failures`, `disarm` and `arm` as processes, against a server.
 @Suite(.serialized) struct `API: maintenance on the command line` {
   /// - Parameter plays: planner and nodes do what they are asked.
   private func serving(plays: Bool = false, _ body: (APIHarness) async throws -> Void) async throws {
@@ -26,8 +26,8 @@ import Testing
       let dry = try await api.holdfast(["maintenance", "enter", "n1", "--dry-run"])
       #expect(dry.status == 0 && fits(dry), "\(dry)")
       for words in [
-        "To empty n1: 3 workloads leave, 1 stays by policy. About ", "db1       n", "stop and start  a container", "live",
-        "STAY, AND GO DOWN WITH IT\nlocal  'evacuation: stay'"
+        "To drain n1: 3 workloads move, 1 stays by policy. About ", "db1       n", "stop and start  a container", "live",
+        "STAY, AND GO DOWN WITH THE NODE\nlocal  'evacuation: stay'"
       ] {
         #expect(dry.output.contains(words), "\(words) is missing in\n\(dry.output)")
       }
@@ -38,18 +38,18 @@ import Testing
         "maintenance", "enter", "n1", "--yes", "--reason", "new disks", "--until", "2h", "--deadline", "30m", "--parallel", "2",
         "--method", "restart"
       ])
-      #expect(done.status == 0 && done.output.hasSuffix("node n1 is emptied, and kept empty.\n"), "\(done)")
+      #expect(done.status == 0 && done.output.hasSuffix("node n1 is being drained and will be kept empty.\n"), "\(done)")
       let record = try #require(api.access.truth.maintenance["n1"]?.value)
       #expect(record.reason == "new disks" && record.parallel == 2 && record.method == .restart)
       #expect(record.deadline == record.since + 1_800_000)
       let status = try await api.holdfast(["maintenance", "status", "n1"])
       #expect(status.status == 0 && fits(status), "\(status)")
-      #expect(status.output.hasPrefix("n1  being emptied since ") && status.output.contains(": new disks\n"), "\(status)")
+      #expect(status.output.hasPrefix("n1  draining since ") && status.output.contains(": new disks\n"), "\(status)")
       #expect(status.output.contains("db1       waiting"), "\(status)")
       let all = try await api.holdfast(["maintenance", "status"])
-      #expect(all.output.hasPrefix("n1  being emptied since "), "\(all)")
+      #expect(all.output.hasPrefix("n1  draining since "), "\(all)")
       let cancelled = try await api.holdfast(["maintenance", "cancel", "n1"])
-      #expect(cancelled.status == 0 && cancelled.output == "node n1 is used again.\n", "\(cancelled)")
+      #expect(cancelled.status == 0 && cancelled.output == "node n1 is back in use.\n", "\(cancelled)")
       #expect(api.access.truth.maintenance["n1"]?.value.brings == .nothing)
     }
   }
@@ -68,7 +68,7 @@ import Testing
         #expect(run.status == 0 && range.contains(until), "\(text): \(until), \(run)")
       }
       let again = try await api.holdfast(["maintenance", "enter", "n1", "--yes", "--method", "restart"])
-      #expect(again.output.hasSuffix("node n1 stays in maintenance, with what is asked for now.\n"), "\(again)")
+      #expect(again.output.hasSuffix("node n1 stays in maintenance, with the new settings.\n"), "\(again)")
       let record = try #require(api.access.truth.maintenance["n1"]?.value)
       #expect(record.reason == "disks" && record.until != nil && record.method == .restart)
     }
@@ -78,9 +78,9 @@ import Testing
     try await serving { api in
       api.access.change { $0.cluster.delete(.session("n1-7")) }
       let run = try await api.holdfast(["maintenance", "enter", "n1", "--yes"])
-      #expect(run.status == 0 && run.output.hasPrefix("To empty n1: nothing has to leave."), "\(run)")
+      #expect(run.status == 0 && run.output.hasPrefix("To drain n1: nothing has to move."), "\(run)")
       let status = try await api.holdfast(["maintenance", "status", "n1"])
-      #expect(status.output.contains("local     stays    ") && !status.output.contains("stranded"), "\(status)")
+      #expect(status.output.contains("local     stays    ") && !status.output.contains("stuck"), "\(status)")
     }
   }
 
@@ -98,10 +98,10 @@ import Testing
       }
       #expect(api.access.truth.maintenance.isEmpty)
       let json = try await api.holdfast(["maintenance", "enter", "n1", "--dry-run", "-o", "json"])
-      let result: UpkeepResult = try json.decoded()
-      #expect(json.status == 5 && result.plan?.homeless.map(\.workload) == ["large"])
+      let result: ClusterCommandResult = try json.decoded()
+      #expect(json.status == 5 && result.plan?.unplaceable.map(\.workload) == ["large"])
       let agreed = try await api.holdfast(["maintenance", "enter", "n1", "--yes", "--leave-pending"])
-      #expect(agreed.status == 0 && agreed.output.contains("STOPPED, AS NO NODE CAN TAKE IT\nlarge"), "\(agreed)")
+      #expect(agreed.status == 0 && agreed.output.contains("STOPPED: NO OTHER NODE CAN TAKE IT\nlarge"), "\(agreed)")
     }
   }
 
@@ -113,7 +113,7 @@ import Testing
       #expect(run.errors.contains("db1: runs on n") && run.errors.contains("local: stays: 'evacuation: stay'"), "\(run)")
       #expect(api.access.truth.holder(of: "db1") != "n1")
       let back = try await api.holdfast(["maintenance", "exit", "n1", "--wait"])
-      #expect(back.status == 0 && back.output.contains("3 workloads that left it come home as their policies say"), "\(back)")
+      #expect(back.status == 0 && back.output.contains("3 workloads move back as policies say"), "\(back)")
       #expect(back.output.hasSuffix("n1 is out of maintenance.\n"))
       #expect(api.access.truth.holder(of: "db1") == "n1")
     }
@@ -124,7 +124,7 @@ import Testing
       let run = try await APIHarness.run(
         ["timeout", "-s", "INT", "2", "\(APIHarness.programs)/holdfast", "evacuate", "n1", "--yes"],
         environment: ["HOLDFAST_SOCKET": api.socket])
-      #expect(run.errors.contains("The evacuation of n1 goes on without this command."), "\(run)")
+      #expect(run.errors.contains("The drain of n1 continues in the background."), "\(run)")
       #expect(run.errors.contains("holdfast maintenance cancel n1"))
       #expect(api.access.truth.maintenance["n1"]?.value.phase == .empty)
     }
@@ -143,19 +143,20 @@ import Testing
       let status = try await api.holdfast(["status"])
       #expect(fits(status) && status.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 30, "\(status)")
       for words in [
-        "n3: in maintenance since ", "OVERDUE: it was to be over at ", "The maintenance of n3 is overdue", "down, maint.",
-        "Node n2 was lost 2 times lately", "holdfast node trust n2", "holdfast maintenance exit n3", "quarantine"
+        "n3: in maintenance since ", "OVERDUE: planned end was ", "The maintenance of n3 is overdue", "down, maint.",
+        "Node n2 was lost 2 times recently", "holdfast node clear-failures n2", "holdfast maintenance exit n3", "quarantine"
       ] {
         #expect(status.output.contains(words), "\(words) is missing in\n\(status.output)")
       }
       #expect(!status.output.contains("n3 is down"))
       let nodes = try await api.holdfast(["nodes"])
-      for words in ["lost 2 times, last at ", "the last choice for 5 min more. `holdfast node trust n2` ends that.", ": kernel"]
-      {
+      for words in [
+        "lost 2 times, last at ", "in quarantine for 5 min more. `holdfast node clear-failures n2` ends it.", ": kernel"
+      ] {
         #expect(nodes.output.contains(words), "\(words) is missing in\n\(nodes.output)")
       }
-      let trusted = try await api.holdfast(["node", "trust", "n2"])
-      #expect(trusted.output == "node n2 is used like any other again; 2 losses are forgotten.\n", "\(trusted)")
+      let trusted = try await api.holdfast(["node", "clear-failures", "n2"])
+      #expect(trusted.output == "node n2 is out of quarantine; 2 failures cleared.\n", "\(trusted)")
 
       let disarmed = try await api.holdfast(["disarm", "--for", "30m", "--reason", "new switch", "--yes"])
       #expect(disarmed.status == 0 && disarmed.output.hasPrefix("the cluster is disarmed: "), "\(disarmed)")
@@ -170,10 +171,10 @@ import Testing
     }
   }
 
-  @Test func `disarm waits until nothing is on the way`() async throws {
+  @Test func `disarm waits for recoveries in progress`() async throws {
     try await APIHarness.serving { api in
       let late = try await api.holdfast(["disarm", "--yes", "--timeout", "0.2"])
-      #expect(late.status == 1 && late.errors.contains("shop1 is still on the way after 0.2 s"), "\(late)")
+      #expect(late.status == 1 && late.errors.contains("shop1 is still being recovered or moved after 0.2 s"), "\(late)")
       #expect(api.access.truth.disarm == nil)
       let finishing = Task {
         try await Task.sleep(for: .milliseconds(700))
@@ -181,34 +182,34 @@ import Testing
       }
       let run = try await api.holdfast(["disarm", "--yes"])
       try await finishing.value
-      #expect(run.status == 0 && run.errors.contains("waits for shop1"), "\(run)")
+      #expect(run.status == 0 && run.errors.contains("waiting for shop1"), "\(run)")
       #expect(api.access.truth.disarm != nil)
     }
   }
 
-  // MARK: node after node
+  // MARK: rolling drain
 
-  private static let walk = ["evacuate", "--rolling", "--label", "rack=r2", "--settle", "1s"]
+  private static let rolling = ["evacuate", "--rolling", "--label", "rack=r2", "--settle", "1s"]
 
-  @Test func `a walk does one node after the other`() async throws {
+  @Test func `a rolling drain does one node after the other`() async throws {
     try await serving(plays: true) { api in
       let log = api.socket + ".log", command = "echo $HOLDFAST_NODE >> \(log)"
-      let dry = try await api.holdfast(Self.walk + ["--run", command, "--dry-run"])
-      #expect(dry.status == 0 && dry.output.contains("To empty n2: ") && dry.output.contains("To empty n3: "), "\(dry)")
-      #expect(try await api.holdfast(Self.walk + ["--run", command]).status == 2)
-      let run = try await api.holdfast(Self.walk + ["--run", command, "--yes"])
+      let dry = try await api.holdfast(Self.rolling + ["--run", command, "--dry-run"])
+      #expect(dry.status == 0 && dry.output.contains("To drain n2: ") && dry.output.contains("To drain n3: "), "\(dry)")
+      #expect(try await api.holdfast(Self.rolling + ["--run", command]).status == 2)
+      let run = try await api.holdfast(Self.rolling + ["--run", command, "--yes"])
       #expect(run.status == 0 && run.output.hasSuffix("All done: n2 and n3.\n"), "\(run)")
       #expect(try String(contentsOfFile: log, encoding: .utf8) == "n2\nn3\n")
       #expect(api.access.truth.maintenance.isEmpty && api.access.truth.holder(of: "web2") == "n2")
     }
   }
 
-  @Test func `a walk stops at a command that fails, and says what is left`() async throws {
+  @Test func `a rolling drain stops at a command that fails, and says what is left`() async throws {
     try await serving(plays: true) { api in
-      let run = try await api.holdfast(Self.walk + ["--run", "test $HOLDFAST_NODE = n2", "--yes"])
+      let run = try await api.holdfast(Self.rolling + ["--run", "test $HOLDFAST_NODE = n2", "--yes"])
       #expect(run.status == 1, "\(run)")
       for words in [
-        "the command 'test $HOLDFAST_NODE = n2': it ended with status 1 for n3", "n2 is done",
+        "the command 'test $HOLDFAST_NODE = n2': it exited with status 1 for n3", "n2 is done",
         "`holdfast maintenance exit n3`"
       ] {
         #expect(run.errors.contains(words), "\(words) is missing in\n\(run.errors)")
@@ -217,26 +218,26 @@ import Testing
     }
   }
 
-  @Test func `a walk stops when a node does not come back, and names the rest`() async throws {
+  @Test func `a rolling drain stops when a node does not come back, and names the rest`() async throws {
     try await serving(plays: true) { api in
       let gone = Task {
         while api.access.truth.maintenance["n2"] == nil { try await Task.sleep(for: .milliseconds(10)) }
         api.access.change { $0.cluster.delete(.session("n2-7")) }
       }
-      let run = try await api.holdfast(Self.walk + ["--run", "sleep 1", "--return-limit", "1s", "--yes", "-o", "json"])
+      let run = try await api.holdfast(Self.rolling + ["--run", "sleep 1", "--return-limit", "1s", "--yes", "-o", "json"])
       try await gone.value
-      #expect(run.status == 1 && run.errors.contains("it is not back and well after 1 s: it is down"), "\(run)")
-      #expect(run.errors.contains("Then the rest: holdfast evacuate --rolling --node n3 --run 'sleep 1'"), "\(run)")
-      #expect(run.output.contains("\"left\" : [\n    \"n2\",\n    \"n3\"\n  ]"), "\(run)")
+      #expect(run.status == 1 && run.errors.contains("timed out after 1 s waiting for it to be healthy: it is down"), "\(run)")
+      #expect(run.errors.contains("Then drain the rest: holdfast evacuate --rolling --node n3 --run 'sleep 1'"), "\(run)")
+      #expect(run.output.contains("\"remaining\" : [\n    \"n2\",\n    \"n3\"\n  ]"), "\(run)")
     }
   }
 
-  @Test func `a walk begins only where it can end`() async throws {
+  @Test func `a rolling drain begins only where it can end`() async throws {
     try await serving { api in
       let own = try await api.holdfast(["evacuate", "--rolling", "--node", "n1", "--run", "true", "--yes"])
-      #expect(own.status == 1 && own.errors.contains("this command speaks to it"), "\(own)")
+      #expect(own.status == 1 && own.errors.contains("this command talks to its holdfastd"), "\(own)")
       api.access.change { $0.cluster.delete(.session("n3-7")) }
-      let down = try await api.holdfast(Self.walk + ["--run", "true", "--yes"])
+      let down = try await api.holdfast(Self.rolling + ["--run", "true", "--yes"])
       #expect(down.status == 1 && down.errors.contains("node n3: it is down"), "\(down)")
       #expect(api.access.truth.maintenance.isEmpty)
     }

@@ -18,17 +18,18 @@ import Testing
   @Test func `the plan tells what goes where, how, and what stays`() async throws {
     try await serving { api in
       let look: NodeMaintenance = try await api.get(Self.path).decoded()
-      #expect(look.node.maintenance == nil && look.workloads.isEmpty)
+      #expect(look.node.maintenance == nil && look.moves.isEmpty)
       let plan = try #require(look.plan)
-      #expect(plan.leaves.map(\.workload) == ["db1", "vm1", "web1"])
-      #expect(plan.leaves.map(\.passage.how) == [.restart, .live, .restart])
-      #expect(plan.leaves.map(\.passage.why) == ["a container", nil, "a container"])
-      #expect(plan.leaves.allSatisfy { ["n2", "n3"].contains($0.to) && $0.seconds > 0 })
-      #expect(plan.stays.map(\.workload) == ["local"] && plan.homeless.isEmpty && plan.seconds > 0)
+      #expect(plan.moves.map(\.workload) == ["db1", "vm1", "web1"])
+      #expect(plan.moves.map(\.method.how) == [.restart, .live, .restart])
+      #expect(plan.moves.map(\.method.why) == ["a container", nil, "a container"])
+      #expect(plan.moves.allSatisfy { ["n2", "n3"].contains($0.to) && $0.seconds > 0 })
+      #expect(plan.stays.map(\.workload) == ["local"] && plan.unplaceable.isEmpty && plan.seconds > 0)
 
-      let asked: UpkeepResult = try await api.post("\(Self.path)?dryRun", MaintenanceRequest(method: "restart")).decoded()
+      let asked: ClusterCommandResult = try await api.post("\(Self.path)?dryRun", MaintenanceRequest(method: "restart"))
+        .decoded()
       #expect(asked.isDryRun && asked.isChange && asked.subject == "node n1")
-      #expect(asked.plan?.leaves.allSatisfy { $0.passage.how == .restart } == true)
+      #expect(asked.plan?.moves.allSatisfy { $0.method.how == .restart } == true)
       api.access.change {
         $0.cluster.put(
           .node("n2"), .node(NodeRecord(capacity: .none, labels: [:], connections: [], version: "0.1.0")))
@@ -41,7 +42,7 @@ import Testing
       }
       let without: NodeMaintenance = try await api.get(Self.path).decoded()
       #expect(
-        without.plan?.leaves.first { $0.workload == "vm1" }?.passage.why == "n3 has no 'migration' URI for qemu:///system")
+        without.plan?.moves.first { $0.workload == "vm1" }?.method.why == "n3 has no 'migration' URI for qemu:///system")
       #expect(api.access.truth.maintenance.isEmpty)
     }
   }
@@ -50,13 +51,13 @@ import Testing
     try await serving { api in
       let until = APIHarness.now() + 3_600_000
       let request = MaintenanceRequest(reason: "new disks", until: until, method: "live", parallel: 2, deadline: 600)
-      let result: UpkeepResult = try await api.post(Self.path, request).decoded()
-      #expect(!result.isDryRun && result.isChange && result.text == "is emptied, and kept empty")
+      let result: ClusterCommandResult = try await api.post(Self.path, request).decoded()
+      #expect(!result.isDryRun && result.isChange && result.text == "is being drained and will be kept empty")
       let record = try #require(api.access.truth.maintenance["n1"]?.value)
       #expect(record.phase == .empty && record.reason == "new disks" && record.until == until && record.method == .live)
       #expect(record.parallel == 2 && record.deadline == record.since + 600_000 && !record.leavesPending)
-      let out: UpkeepResult = try await api.post("\(Self.path)/exit", MaintenanceExit(brings: .everything)).decoded()
-      #expect(out.isChange && out.text == "is used again")
+      let out: ClusterCommandResult = try await api.post("\(Self.path)/exit", MaintenanceExit(failback: .everything)).decoded()
+      #expect(out.isChange && out.text == "is back in use")
       #expect(api.access.truth.maintenance["n1"]?.value.phase == .over)
       #expect(api.access.truth.maintenance["n1"]?.value.brings == .everything)
     }
@@ -69,14 +70,14 @@ import Testing
         $0.cluster.run("large", 14000, on: "n1")
       }
       let look: NodeMaintenance = try await api.get(Self.path).decoded()
-      let homeless = try #require(look.plan?.homeless.first { $0.workload == "large" })
-      #expect(homeless.others["n2"]?.contains("MiB") == true && homeless.others["n3"] == "is down", "\(homeless)")
-      #expect(homeless.shortfall != nil)
+      let unplaceable = try #require(look.plan?.unplaceable.first { $0.workload == "large" })
+      #expect(unplaceable.others["n2"]?.contains("MiB") == true && unplaceable.others["n3"] == "is down", "\(unplaceable)")
+      #expect(unplaceable.shortfall != nil)
       let refused = try await api.post(Self.path, MaintenanceRequest())
       #expect(refused.status == 409 && refused.error?.reason.contains("large") == true, "\(String(describing: refused.error))")
       #expect(api.access.truth.maintenance.isEmpty)
-      let dry: UpkeepResult = try await api.post("\(Self.path)?dryRun", MaintenanceRequest()).decoded()
-      #expect(dry.plan?.homeless.isEmpty == false)
+      let dry: ClusterCommandResult = try await api.post("\(Self.path)?dryRun", MaintenanceRequest()).decoded()
+      #expect(dry.plan?.unplaceable.isEmpty == false)
       let agreed = try await api.post(Self.path, MaintenanceRequest(leavesPending: true))
       #expect(agreed.status == 200 && api.access.truth.maintenance["n1"]?.value.leavesPending == true)
     }
@@ -99,7 +100,8 @@ import Testing
     try await serving { api in
       for answer in [
         try await api.get("/v1/nodes/n11/maintenance"), try await api.post("/v1/nodes/n11/maintenance", MaintenanceRequest()),
-        try await api.post("/v1/nodes/n11/maintenance/exit", MaintenanceExit()), try await api.post("/v1/nodes/n11/trust")
+        try await api.post("/v1/nodes/n11/maintenance/exit", MaintenanceExit()),
+        try await api.post("/v1/nodes/n11/clear-failures")
       ] {
         #expect(answer.status == 404 && answer.error?.remedy.contains("Did you mean n1?") == true)
       }
@@ -125,13 +127,13 @@ import Testing
       }
       let look: NodeMaintenance = try await api.get(Self.path).decoded()
       #expect(
-        look.workloads.map { "\($0.workload) \($0.state)" } == [
-          "vm1 migrating", "web1 waiting", "big stranded", "local stays", "db1 arrived"
+        look.moves.map { "\($0.workload) \($0.state)" } == [
+          "vm1 migrating", "web1 waiting", "big stuck", "local stays", "db1 arrived"
         ])
-      let vm1 = try #require(look.workloads.first)
+      let vm1 = try #require(look.moves.first)
       #expect(vm1.from == "n1" && vm1.to == "n2" && vm1.how == .live && vm1.progress?.left == 3072)
       let info = try #require(look.node.maintenance)
-      #expect(info.phase == .emptying && info.left == 2 && info.stranded == 1 && info.stays == 1 && info.away == 1)
+      #expect(info.phase == .draining && info.remaining == 2 && info.stuck == 1 && info.stays == 1 && info.away == 1)
       #expect(look.plan == nil)
     }
   }
@@ -142,7 +144,7 @@ import Testing
       defer { playing.cancel() }
       _ = try await api.post(Self.path, MaintenanceRequest())
       let empty = try await until(api) { $0.node.maintenance?.phase == .empty }
-      #expect(empty.node.maintenance?.away == 3 && empty.node.maintenance?.stays == 1, "\(empty.workloads)")
+      #expect(empty.node.maintenance?.away == 3 && empty.node.maintenance?.stays == 1, "\(empty.moves)")
       _ = try await api.post("\(Self.path)/exit", MaintenanceExit())
       let home = try await until(api) { $0.node.maintenance == nil }
       #expect(home.node.workloads == 4)
@@ -166,28 +168,28 @@ import Testing
       let nodes: NodeList = try await api.get("/v1/nodes").decoded()
       let quarantine = try #require(nodes.nodes[1].quarantine)
       #expect(quarantine.losses == 3 && (800...900).contains(quarantine.remaining))
-      let dry: UpkeepResult = try await api.post("/v1/nodes/n2/trust?dryRun").decoded()
+      let dry: ClusterCommandResult = try await api.post("/v1/nodes/n2/clear-failures?dryRun").decoded()
       #expect(dry.isDryRun && api.access.truth.losses["n2"] != nil)
-      let done: UpkeepResult = try await api.post("/v1/nodes/n2/trust").decoded()
-      #expect(done.text.contains("3 losses are forgotten") && api.access.truth.losses.isEmpty)
+      let done: ClusterCommandResult = try await api.post("/v1/nodes/n2/clear-failures").decoded()
+      #expect(done.text.contains("3 failures cleared") && api.access.truth.losses.isEmpty)
     }
   }
 
   @Test func `disarming waits for what is under way, unless it is to be now`() async throws {
     try await APIHarness.serving { api in
-      let dry: UpkeepResult = try await api.post("/v1/disarm?dryRun", DisarmRequest()).decoded()
-      #expect(dry.underWay == ["shop1"])
+      let dry: ClusterCommandResult = try await api.post("/v1/disarm?dryRun", DisarmRequest()).decoded()
+      #expect(dry.inProgress == ["shop1"])
       let refused = try await api.post("/v1/disarm", DisarmRequest())
-      #expect(refused.status == 409 && refused.error?.reason == "shop1 is on the way")
+      #expect(refused.status == 409 && refused.error?.reason == "shop1 is being recovered or moved")
       #expect(api.access.truth.disarm == nil)
-      let done: UpkeepResult = try await api.post("/v1/disarm", DisarmRequest(reason: "switch", seconds: 60, now: true))
+      let done: ClusterCommandResult = try await api.post("/v1/disarm", DisarmRequest(reason: "switch", seconds: 60, now: true))
         .decoded()
       #expect(done.isChange)
       let record = try #require(api.access.truth.disarm?.value)
       #expect(record.reason == "switch" && record.until == record.since + 60_000)
       let entering = try await api.post(Self.path, MaintenanceRequest(leavesPending: true))
       #expect(entering.status == 409 && entering.error?.remedy.contains("holdfast arm") == true)
-      let armed: UpkeepResult = try await api.post("/v1/arm").decoded()
+      let armed: ClusterCommandResult = try await api.post("/v1/arm").decoded()
       #expect(armed.isChange && api.access.truth.disarm == nil)
     }
   }
@@ -199,7 +201,7 @@ import Testing
       api.access.change {
         $0.rival = ClusterTransaction(if: [], write: [.put(.maintenance("n1"), .maintenance(rival))])
       }
-      let result: UpkeepResult = try await api.post(Self.path, MaintenanceRequest(reason: "mine")).decoded()
+      let result: ClusterCommandResult = try await api.post(Self.path, MaintenanceRequest(reason: "mine")).decoded()
       #expect(result.text.contains("stays in maintenance"))
       #expect(api.access.truth.maintenance["n1"]?.value.reason == "mine")
       #expect(api.access.truth.maintenance["n1"]?.value.since == mine)

@@ -22,7 +22,7 @@ import Testing
     #expect(status.health == .critical)
     #expect(status.reasons.first == "db2 does not run")
     #expect(status.reasons.contains("Node n3 is down"))
-    #expect(status.reasons.contains("qemu:///system on n2 does not answer"))
+    #expect(status.reasons.contains("qemu:///system on n2 is unreachable"))
     #expect(status.planner == "n1")
     #expect(status.nodes.map(\.state) == [.up, .up, .down])
     #expect(status.counts.total == 9 && status.counts.running == 5 && status.counts.stopped == 1)
@@ -41,10 +41,10 @@ import Testing
     let shop1 = try #require(misplaced.first { $0.name == "shop1" })
     #expect(shop1.state == .starting && shop1.node == "n1")
     #expect(
-      shop1.why == "n1 starts it; n2 failed to start it 2 times: cannot open /srv/shop1/rootfs: No such file or directory")
+      shop1.why == "n1 is starting it; n2 failed to start it 2 times: cannot open /srv/shop1/rootfs: No such file or directory")
     let legacy = try #require(misplaced.first { $0.name == "legacy" })
     #expect(legacy.state == .unclear)
-    #expect(legacy.why?.contains("qemu:///system does not answer: Failed to connect") == true)
+    #expect(legacy.why?.contains("qemu:///system is unreachable: Failed to connect") == true)
   }
 
   @Test func `a node's numbers`() throws {
@@ -100,7 +100,7 @@ import Testing
       { $0.delete(.session("n1-7")) }
     ),
     (
-      .critical, "The guard of n2 has stopped everything",
+      .critical, "The guard of n2 has frozen all its workloads",
       {
         $0.put(
           .report("n2"),
@@ -125,7 +125,7 @@ import Testing
       }
     ),
     (.degraded, "1 record of the store cannot be read", { $0.put(.report("n9"), .unreadable(reason: "from the future")) }),
-    (.degraded, "Nobody can tell whether web1 runs", { $0.put(.placement("web1"), .unreadable(reason: "from the future")) })
+    (.degraded, "It is unknown whether web1 runs", { $0.put(.placement("web1"), .unreadable(reason: "from the future")) })
   ]
 
   @Test(arguments: troubles.indices) func `each trouble is told`(_ index: Int) {
@@ -226,7 +226,7 @@ import Testing
     (.running, "it moves from n1 to n2: asked", { $0.put(.placement("w"), .placement(.init(node: "n2", reason: "asked"))) }),
     (.running, "it has to leave n1: full", { $0.put(.placement("w"), .placement(.init(node: nil, reason: "full"))) }),
     (.running, "n1 is asked to stop it", { $0.put(.intent("w"), .intent(.init(desired: .stopped))) }),
-    (.running, "it leaves protection on n1, running", { $0.put(.intent("w"), .intent(.init(desired: .unprotected))) }),
+    (.running, "n1 is releasing it from protection", { $0.put(.intent("w"), .intent(.init(desired: .unprotected))) }),
     (.starting, "n1 starts it", { $0.put(.claim("w"), claim(.starting)) }),
     (.stopping, "n1 stops it", { $0.put(.claim("w"), claim(.stopping)) }),
     (.unclear, "n1 cannot tell whether it runs", { $0.put(.claim("w"), claim(.unclear)) }),
@@ -263,7 +263,7 @@ import Testing
       }
     ),
     (
-      .stopped, "it leaves protection; the planner forgets it next",
+      .stopped, "it is leaving protection; the planner deletes its record next",
       {
         $0.put(.claim("w"), claim(nil, by: nil))
         $0.put(.intent("w"), .intent(.init(desired: .unprotected)))

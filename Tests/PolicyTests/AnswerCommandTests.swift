@@ -33,20 +33,21 @@ import Testing
     let bad = try ask("whatif", "--lose", "n1")
     #expect(bad.status == 5 && bad.errors.isEmpty)
     #expect(
-      bad.output.hasPrefix("If n1 is lost: 8 of 9 workloads run.\n\nNOWHERE\ndb1  now on n1; needs 6.0 GiB, 2 cpus\n"), "\(bad)"
+      bad.output.hasPrefix("If n1 is lost: 8 of 9 workloads run.\n\nWOULD NOT RUN\ndb1  now on n1; needs 6.0 GiB, 2 cpus\n"),
+      "\(bad)"
     )
     let good = try ask("whatif", "--lose", "n2")
     #expect(good.status == 0 && good.output.hasPrefix("If n2 is lost: 9 of 9 workloads run.\n\nMOVES\n"), "\(good)")
     let answer: WhatIf = try decoded(try ask("whatif", "--lose", "rack=b", "-o", "json"))
     #expect(answer.victims.map(\.workload) == ["archive", "db2"] && answer.wanted == 9 && answer.running == 7)
     #expect(try ask("whatif", "--lose", "n2,n4").output == ask("whatif", "--lose", "n2", "--lose", "n4").output)
-    #expect(try ask("whatif", "--drain", "n2").output.hasPrefix("If n2 is emptied: 9 of 9 workloads run."))
+    #expect(try ask("whatif", "--drain", "n2").output.hasPrefix("If n2 is drained: 9 of 9 workloads run."))
   }
 
   @Test func `loses every node alone`() throws {
     let run = try ask("whatif", "--lose", "each")
     #expect(run.status == 5)
-    #expect(run.output.hasPrefix("The loss of 2 of 4 nodes leaves workloads without a place.\n"), "\(run)")
+    #expect(run.output.hasPrefix("The loss of 2 of 4 nodes leaves workloads without a node.\n"), "\(run)")
     let trials: LossTrials = try decoded(try ask("whatif", "--lose", "each", "-o", "json"))
     #expect(
       trials.trials.map(\.node) == ["n1", "n2", "n3", "n4"] && trials.trials.map(\.survives) == [false, true, false, true])
@@ -55,7 +56,7 @@ import Testing
     let rules = try scratch.write("none.yaml", "cluster: {spread: balanced}")
     let better = try ask("whatif", "--lose", "each", "--add", node, "--policies", rules)
     #expect(better.status == 0, "\(better)")
-    let head = "If n5 joins, and \(rules) holds: the loss of any one of 5 nodes leaves everything running."
+    let head = "If n5 joins, and \(rules) is in force: the loss of any one of 5 nodes leaves everything running."
     #expect(better.lines.prefix(2).joined(separator: " ") == head, "\(better)")
   }
 
@@ -81,7 +82,7 @@ import Testing
     let text = try #require(
       JSONDecoder().decode(ClusterSnapshot.self, from: Data(repositoryFile(Self.shop).utf8)).policies.first?.text)
     let same = try scratch.write("same/shop.yaml", text), other = try scratch.write("other/shop.yaml", "# kept\n" + text)
-    #expect(try ask("policy", "diff", "--check", same).output == "Nothing is different.\n")
+    #expect(try ask("policy", "diff", "--check", same).output == "No difference.\n")
     let remark = try ask("policy", "diff", "--check", other)
     #expect(remark.status == 0 && remark.output.contains("The rules are the same"), "\(remark)")
     try scratch.write("other/shop.yaml", text.replacing("priority: 100", with: "priority: 50"))
@@ -148,10 +149,11 @@ import Testing
         "holdfast: --lose 'rack=': expected a value after 'rack=', found nothing. Write a node's name, or a label and its value: n3, rack=b.\n"
     ),
     Mistake(
-      command: "whatif --snapshot \(shop)", status: 2, said: "Error: What if what? Add --lose, --drain, --add or --policies."),
+      command: "whatif --snapshot \(shop)", status: 2,
+      said: "Error: Nothing is supposed: add --lose, --drain, --add or --policies."),
     Mistake(
       command: "whatif --lose each --lose n1 --snapshot \(shop)", status: 2,
-      said: "Error: --lose each stands alone: every node is lost by itself."),
+      said: "Error: --lose each cannot be combined with other nodes: it tries each node separately."),
     Mistake(
       command: "whatif --add @/taken.yaml --snapshot \(shop)",
       said: "holdfast: workload db1: it exists already, and @/taken.yaml adds it. Rename it in the file.\n"),
@@ -161,7 +163,7 @@ import Testing
     Mistake(
       command: "whatif --add @/bare.yaml --snapshot \(shop)",
       said: """
-        holdfast: nothing was asked
+        holdfast: these files cannot be used
         @/bare.yaml:1:13: error: workloads[w].memory: expected its memory, or its XML, found nothing
           1 | workloads: [{name: w}]
             |             ^
@@ -172,7 +174,7 @@ import Testing
     Mistake(
       command: "whatif --add @/empty.yaml --snapshot \(shop)",
       said: """
-        holdfast: nothing was asked
+        holdfast: these files cannot be used
         @/empty.yaml:1:1: error: expected nodes or workloads, found nothing
           remedy: Start with 'nodes:' or 'workloads:' and a list.
         1 error
@@ -182,11 +184,12 @@ import Testing
       command: "whatif --policies @/rules.yaml --snapshot \(shop)",
       said: "holdfast: these policies cannot be used\n@/rules.yaml:1:33: error: workloads[a].for:"),
     Mistake(
-      command: "explain dp1 --snapshot \(shop)", said: "holdfast: workload dp1: there is none of this name. Did you mean db1?\n"
+      command: "explain dp1 --snapshot \(shop)",
+      said: "holdfast: workload dp1: there is no workload of this name. Did you mean db1?\n"
     ),
     Mistake(
       command: "explain nothing-like-it --snapshot \(shop)",
-      said: "holdfast: workload nothing-like-it: there is none of this name. `holdfast workloads` lists them all.\n"),
+      said: "holdfast: workload nothing-like-it: there is no workload of this name. `holdfast workloads` lists them all.\n"),
     Mistake(
       command: "explain db1 --snapshot @/newer.json",
       said:
@@ -218,8 +221,9 @@ import Testing
     ),
     Mistake(
       command: "rebalance --snapshot \(shop)", status: 2,
-      said: "Error: --snapshot: a file cannot be moved about; add --dry-run."),
-    Mistake(command: "rebalance --dry-run --moves 0 --snapshot \(shop)", status: 2, said: "Error: --moves: 1 to 1000"),
+      said: "Error: --snapshot requires --dry-run: a snapshot can be queried, not changed."),
+    Mistake(
+      command: "rebalance --dry-run --moves 0 --snapshot \(shop)", status: 2, said: "Error: --moves takes 1 to 1000, not 0"),
     Mistake(
       command: "policy check @/without",
       said: "holdfast: @/without: no file in this directory ends in .yaml. Rename a.yml, or name it on the command line.\n"),

@@ -24,7 +24,7 @@ struct CommandRoutes: Sendable {
       let body = try await request.decoded(as: AdoptRequest.self)
       return try Self.answer(await self.runner(request).adopt(body))
     }
-    UpkeepRoutes(access: access).add(to: commands)
+    ClusterCommandRoutes(access: access).add(to: commands)
     commands.post("workloads/:name/release") { try await self.run($0, $1) { .release($0) } }
     commands.post("workloads/:name/start") { try await self.run($0, $1) { .start($0) } }
     commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }

@@ -33,8 +33,9 @@ struct CommandRunner: Sendable {
       }
     }
     throw OperatorError(
-      .conflict, thing: "workload \(command.workload)", reason: "it was changed by others \(Self.attempts) times meanwhile",
-      remedy: "`holdfast workload \(command.workload)` shows what happens to it; then repeat.")
+      .conflict, thing: "workload \(command.workload)",
+      reason: "\(Self.attempts) attempts lost against other changes of the same record",
+      remedy: "`holdfast workload \(command.workload)` shows its present state; then repeat.")
   }
 
   // MARK: many at once

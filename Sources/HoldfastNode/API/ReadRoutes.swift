@@ -39,22 +39,22 @@ struct ReadRoutes: Sendable {
     return try jsonResponse(
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
-        history: history, outlook: await readings.outlook(of: picture), evacuees: await readings.evacuees(of: picture),
+        history: history, outlook: await readings.outlook(of: picture), moves: await readings.moves(of: picture),
         policyFlaw: picture.policyFlaw, now: picture.time))
   }
 
   private func nodes() async throws -> Response {
     let picture = await access.picture()
-    let upkeep = ClusterUpkeep(picture.view, evacuees: await readings.evacuees(of: picture), now: picture.time)
-    return try jsonResponse(NodeList(picture.view, upkeep: upkeep))
+    let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
+    return try jsonResponse(NodeList(picture.view, restrictions: restrictions))
   }
 
   private func maintenance(_ context: APIContext) async throws -> Response {
     let name = NodeName(try context.parameters.require("name")), picture = await access.picture()
-    let upkeep = ClusterUpkeep(picture.view, evacuees: await readings.evacuees(of: picture), now: picture.time)
+    let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
     return try jsonResponse(
       NodeMaintenance(
-        name, in: picture.view, upkeep: upkeep, planning: { picture.planning() }, policies: picture.planner.policies,
+        name, in: picture.view, restrictions: restrictions, planning: { picture.planning() }, policies: picture.planner.policies,
         now: picture.time))
   }
 

@@ -22,7 +22,7 @@ package actor Readings {
   /// How often the cluster was planned since the daemon started.
   package private(set) var plans = 0
   private var outlook: Kept<ClusterOutlook>?
-  private var evacuees: Kept<[NodeName: [Evacuee]]>?
+  private var moves: Kept<[NodeName: [EvacuationMove]]>?
 
   package init() {}
 
@@ -35,10 +35,10 @@ package actor Readings {
   }
 
   /// By node in maintenance: what that concerns.
-  package func evacuees(of picture: ClusterPicture) -> [NodeName: [Evacuee]] {
-    if let evacuees, evacuees.holds(for: picture) { return evacuees.value }
-    let value = Evacuee.all(in: picture.view, planning: { picture.planning() }, policies: picture.planner.policies)
-    keep(value, of: picture, for: nil, in: &evacuees)
+  package func moves(of picture: ClusterPicture) -> [NodeName: [EvacuationMove]] {
+    if let moves, moves.holds(for: picture) { return moves.value }
+    let value = EvacuationMove.all(in: picture.view, planning: { picture.planning() }, policies: picture.planner.policies)
+    keep(value, of: picture, for: nil, in: &moves)
     return value
   }
 

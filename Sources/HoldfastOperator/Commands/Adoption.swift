@@ -68,7 +68,7 @@ public struct Adoption: Hashable, Sendable {
     }
     return PreparedCommand(
       name, .adopted,
-      "comes under protection on \(node), where it goes on running (\(demand.memory) MiB, \(InWords.number(demand.cpus)) cpus)",
+      "comes under protection on \(node), where it keeps running (\(demand.memory) MiB, \(InWords.number(demand.cpus)) cpus)",
       transaction: ClusterTransaction(
         if: conditions,
         write: [
@@ -86,7 +86,7 @@ public struct Adoption: Hashable, Sendable {
   private func heldBy(_ holder: NodeName) -> OperatorError {
     refusal(
       .conflict, "\(holder) still holds the workload \(domain.id.name) from before it left protection",
-      "Wait until `holdfast workload \(domain.id.name)` says that there is none of this name, then repeat.")
+      "Wait until `holdfast workload \(domain.id.name)` reports that there is no workload of this name, then repeat.")
   }
 
   private func standingSession(in view: ClusterView) throws(OperatorError) -> OwnSession.Saved {

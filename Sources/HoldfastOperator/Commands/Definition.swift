@@ -12,7 +12,7 @@ extension OperatorCommand {
       if let holder = view.holder(of: name) {
         throw OperatorError(
           .conflict, thing: "workload \(name)", reason: "\(holder) still holds it from before it left protection",
-          remedy: "Wait until `holdfast workload \(name)` says that there is none of this name, then repeat.")
+          remedy: "Wait until `holdfast workload \(name)` reports that there is no workload of this name, then repeat.")
       }
       if let node = view.unmanagedDomains[spec.uuid] {
         throw OperatorError(

@@ -9,9 +9,9 @@ extension OperatorCommand {
     }
     let text =
       if let holder = view.holder(of: name) {
-        "leaves protection: it goes on running on \(holder), and its definition becomes persistent there"
+        "leaves protection: it keeps running on \(holder), where its definition becomes persistent"
       } else {
-        "leaves protection while it runs nowhere: its definition is forgotten"
+        "is not running: its definition is deleted"
       }
     return current.request(text) { $0.desired = .unprotected }
   }
@@ -23,12 +23,12 @@ extension OperatorCommand {
     if current.intent.desired == .running, failed == nil {
       return PreparedCommand(name, .unchanged, "is to run already")
     }
-    let text = failed == nil ? "is started" : "is started; its failed starts are forgotten"
+    let text = failed == nil ? "is started" : "is started; its failed starts are cleared"
     var prepared = current.request(text) { $0.desired = .running }
     if let failed {
       var claim = failed.value
       claim.failures = [:]
-      // Nobody holds it, and nothing but the failures changes: who may execute it stays as it was.
+      // No node holds the claim, and only the failures change: the right to run it stays as it was.
       prepared.transaction?.conditions.append(.unchanged(.claim(name), modified: failed.modified))
       prepared.transaction?.writes.append(.put(.claim(name), .claim(claim)))
     }
@@ -43,7 +43,7 @@ extension OperatorCommand {
       view.holder(of: name).map {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
       }
-      ?? "runs nowhere and is not started any more"
+      ?? "is not running and will not be started"
     return current.request(text) { $0.desired = .stopped }
   }
 
@@ -73,7 +73,7 @@ extension OperatorCommand {
         if holder == node { return "stays on \(node)" }
         return isRestarted
           ? "is stopped on \(holder) and started on \(node)"
-          : "is moved from \(holder) to \(node) while it runs, or stopped and started there where its policy or libvirt says so"
+          : "is moved live from \(holder) to \(node), or stopped and started there if its policy or libvirt does not allow a live migration"
       } ?? "is started on \(node)"
     var prepared = current.request(how) { $0.move = IntentRecord.Move(to: node, serial: serial) }
     prepared.moveSerial = serial
@@ -102,7 +102,7 @@ extension OperatorCommand {
   }
 }
 
-/// A workload as it stands, for commands that change what is wanted of it.
+/// A workload's present records, for commands that change its intent.
 private struct Current {
   let name: WorkloadName
   let spec: SpecRecord

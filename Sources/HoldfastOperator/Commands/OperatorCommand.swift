@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What an operator can ask for. Each names one workload and becomes one transaction, so that a failure of one hides no other.
+/// A command on one workload. Each becomes one transaction, so that a failure of one hides no other.
 public enum OperatorCommand: Hashable, Sendable {
   /// To create the workload, or to make its spec this.
   case define(WorkloadName, SpecRecord)
@@ -27,7 +27,7 @@ public enum OperatorCommand: Hashable, Sendable {
     guard view.isLoaded else {
       throw OperatorError(
         .unavailable, thing: "this node", reason: "it has not read the cluster's records yet",
-        remedy: "Repeat the command in a moment; `holdfast status` tells whether the store answers.")
+        remedy: "Repeat the command in a moment; `holdfast status` shows whether the store answers.")
     }
     let name = workload
     if let reason = view.unreadableReason(name) {

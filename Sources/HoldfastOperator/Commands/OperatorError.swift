@@ -38,7 +38,7 @@ extension OperatorError {
     let remedy =
       nearestSpelling(to: name, among: names).map { "Did you mean \($0)? `\(list)` lists them all." }
       ?? "`\(list)` lists them all."
-    return OperatorError(.unknown, thing: "\(kind) \(name)", reason: "there is none of this name", remedy: remedy)
+    return OperatorError(.unknown, thing: "\(kind) \(name)", reason: "there is no \(kind) of this name", remedy: remedy)
   }
 
   public static func unknownWorkload(_ name: WorkloadName, in view: ClusterView) -> OperatorError {
@@ -51,14 +51,14 @@ extension OperatorError {
 
   static func isBeingAdopted(_ name: WorkloadName, on node: NodeName?) -> OperatorError {
     OperatorError(
-      .conflict, thing: "workload \(name)", reason: "it is still coming under protection on \(node?.text ?? "its node")",
+      .conflict, thing: "workload \(name)", reason: "\(node?.text ?? "its node") is still adopting it",
       remedy:
-        "Wait until `holdfast workload \(name)` says that it runs; or take the adoption back with `holdfast release \(name)`.")
+        "Wait until `holdfast workload \(name)` says that it runs; or undo the adoption with `holdfast release \(name)`.")
   }
 
   static func leavesProtection(_ name: WorkloadName) -> OperatorError {
     OperatorError(
       .conflict, thing: "workload \(name)", reason: "it is leaving protection",
-      remedy: "Wait until it has left, then protect it anew with `holdfast adopt` or `holdfast apply`.")
+      remedy: "Wait until it has left, then protect it again with `holdfast adopt` or `holdfast apply`.")
   }
 }

@@ -1,25 +1,26 @@
 import HoldfastModel
 
-/// What an operator can ask for about nodes and the whole cluster. Each becomes one transaction.
+/// A command on a node or on the whole cluster. Each becomes one transaction.
 public enum UpkeepCommand: Hashable, Sendable {
-  /// To empty the node and keep it empty, or to go on with that in another way. It may be down.
+  /// Drains the node and keeps it empty, or changes how that is done. The node may be down.
   case enter(NodeName, MaintenanceRecord)
-  /// To use the node again; what left it goes home as the homecoming says. While it is still being emptied this stops that.
+  /// Puts the node back into use, and moves its workloads back. While the node is still being drained, this stops the drain.
   case exit(NodeName, MaintenanceRecord.Homecoming)
-  /// To use a node again that was lost too often, as if it never had been.
+  /// Forgets the node's recent losses, and ends its quarantine.
   case trust(NodeName)
-  /// To do nothing about anything until it is armed again.
+  /// Suspends automatic recovery.
   case disarm(DisarmRecord)
+  /// Resumes automatic recovery.
   case arm
 
   /// The transaction that carries the command out on the cluster as `view` shows it, guarded on everything that the answer depends on.
   ///
-  /// - Throws: what stands against it.
-  public func prepare(in view: ClusterView) throws(OperatorError) -> PreparedUpkeep {
+  /// - Throws: why the command is refused.
+  public func prepare(in view: ClusterView) throws(OperatorError) -> PreparedClusterCommand {
     guard view.isLoaded else {
       throw OperatorError(
         .unavailable, thing: "this node", reason: "it has not read the cluster's records yet",
-        remedy: "Repeat the command in a moment; `holdfast status` tells whether the store answers.")
+        remedy: "Repeat the command in a moment; `holdfast status` shows whether the store answers.")
     }
     return switch self {
     case .enter(let node, let record): try enter(node, record, view)
@@ -43,20 +44,20 @@ public enum UpkeepCommand: Hashable, Sendable {
 
   private func enter(
     _ node: NodeName, _ record: MaintenanceRecord, _ view: ClusterView
-  ) throws(OperatorError) -> PreparedUpkeep {
+  ) throws(OperatorError) -> PreparedClusterCommand {
     try known(node, .maintenance(node), view)
     if view.disarm != nil {
       throw OperatorError(
-        .conflict, thing: "node \(node)", reason: "the cluster is disarmed, so nothing is moved",
+        .conflict, thing: "node \(node)", reason: "the cluster is disarmed, so no workload is moved",
         remedy: "Arm it first: `holdfast arm`.")
     }
     var wanted = record
     let present = view.maintenance[node]
     if let present, present.value.phase == .empty { wanted.since = present.value.since }
-    if present?.value == wanted { return PreparedUpkeep("is in maintenance already") }
+    if present?.value == wanted { return PreparedClusterCommand("is in maintenance already") }
     let text =
-      present?.value.phase == .empty ? "stays in maintenance, with what is asked for now" : "is emptied, and kept empty"
-    return PreparedUpkeep(
+      present?.value.phase == .empty ? "stays in maintenance, with the new settings" : "is being drained and will be kept empty"
+    return PreparedClusterCommand(
       text,
       ClusterTransaction(
         if: [view.asSeen(.maintenance(node), present)], write: [.put(.maintenance(node), .maintenance(wanted))]))
@@ -64,57 +65,57 @@ public enum UpkeepCommand: Hashable, Sendable {
 
   private func exit(
     _ node: NodeName, _ brings: MaintenanceRecord.Homecoming, _ view: ClusterView
-  ) throws(OperatorError) -> PreparedUpkeep {
+  ) throws(OperatorError) -> PreparedClusterCommand {
     try known(node, .maintenance(node), view)
-    guard let present = view.maintenance[node] else { return PreparedUpkeep("is not in maintenance") }
+    guard let present = view.maintenance[node] else { return PreparedClusterCommand("is not in maintenance") }
     var wanted = present.value
     (wanted.phase, wanted.brings, wanted.deadline) = (.over, brings, nil)
-    if wanted == present.value { return PreparedUpkeep("is out of maintenance already; what left it comes home") }
+    if wanted == present.value { return PreparedClusterCommand("is out of maintenance already; its workloads are moving back") }
     let away = view.placements.values.count { $0.value.home == node }
-    let home = away == 1 ? "1 workload that left it comes" : "\(away) workloads that left it come"
+    let moves = away == 1 ? "1 workload moves" : "\(away) workloads move"
     let text =
       brings == .nothing || away == 0
-      ? "is used again" : "is used again; \(home) home\(brings == .byPolicy ? " as their policies say" : "")"
-    return PreparedUpkeep(
+      ? "is back in use" : "is back in use; \(moves) back\(brings == .byPolicy ? " as policies say" : "")"
+    return PreparedClusterCommand(
       text,
       ClusterTransaction(
         if: [.unchanged(.maintenance(node), modified: present.modified)],
         write: [.put(.maintenance(node), .maintenance(wanted))]))
   }
 
-  private func trust(_ node: NodeName, _ view: ClusterView) throws(OperatorError) -> PreparedUpkeep {
+  private func trust(_ node: NodeName, _ view: ClusterView) throws(OperatorError) -> PreparedClusterCommand {
     try known(node, .losses(node), view)
-    guard let present = view.losses[node] else { return PreparedUpkeep("was not lost lately: it is used like any other") }
-    return PreparedUpkeep(
-      "is used like any other again; \(present.value.count) \(present.value.count == 1 ? "loss is" : "losses are") forgotten",
+    guard let present = view.losses[node] else { return PreparedClusterCommand("has no recent failures") }
+    return PreparedClusterCommand(
+      "is out of quarantine; \(present.value.count) \(present.value.count == 1 ? "failure" : "failures") cleared",
       ClusterTransaction(
         if: [.unchanged(.losses(node), modified: present.modified)], write: [.delete(.losses(node))]))
   }
 
-  private func disarm(_ record: DisarmRecord, _ view: ClusterView) throws(OperatorError) -> PreparedUpkeep {
+  private func disarm(_ record: DisarmRecord, _ view: ClusterView) throws(OperatorError) -> PreparedClusterCommand {
     var wanted = record
     if let present = view.disarm {
       wanted.since = present.value.since
-      if wanted == present.value { return PreparedUpkeep("is disarmed already") }
+      if wanted == present.value { return PreparedClusterCommand("is disarmed already") }
     }
-    return PreparedUpkeep(
+    return PreparedClusterCommand(
       "is disarmed: nothing is failed over, stopped or moved until it is armed",
       ClusterTransaction(if: [view.asSeen(.disarm, view.disarm)], write: [.put(.disarm, .disarm(wanted))]))
   }
 
-  private func arm(_ view: ClusterView) -> PreparedUpkeep {
+  private func arm(_ view: ClusterView) -> PreparedClusterCommand {
     guard let present = view.disarm else {
-      guard view.unreadable[.disarm] != nil else { return PreparedUpkeep("is armed") }
-      return PreparedUpkeep("is armed again", ClusterTransaction(if: [], write: [.delete(.disarm)]))
+      guard view.unreadable[.disarm] != nil else { return PreparedClusterCommand("is armed already") }
+      return PreparedClusterCommand("is armed again", ClusterTransaction(if: [], write: [.delete(.disarm)]))
     }
-    return PreparedUpkeep(
+    return PreparedClusterCommand(
       "is armed again",
       ClusterTransaction(if: [.unchanged(.disarm, modified: present.modified)], write: [.delete(.disarm)]))
   }
 }
 
 /// A command, ready to be shown or committed.
-public struct PreparedUpkeep: Equatable, Sendable {
+public struct PreparedClusterCommand: Equatable, Sendable {
   /// A clause after the name of the node, or after "the cluster".
   public var text: String
   /// nil when there is nothing to do.

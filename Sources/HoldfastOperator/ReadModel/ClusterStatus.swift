@@ -7,9 +7,9 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public enum Health: String, Hashable, Sendable, Codable {
     /// Everything is where it should be.
     case ok
-    /// What should run runs or is coming; something is not as it should be.
+    /// Every workload that should run does, or is being started; something else needs attention.
     case degraded
-    /// Something that should run does not, or nobody can tell.
+    /// A workload that should run does not, or the node cannot tell.
     case critical
   }
   public struct Store: Hashable, Sendable, Codable {
@@ -34,17 +34,17 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// A node whose loss the others could not absorb.
   public struct Risk: Hashable, Sendable, Codable {
     public var node: String
-    /// Workloads that would find no room.
+    /// Workloads for which there would be no room.
     public var workloads: [String]
     /// What they need together.
     public var demand: Resources
   }
-  /// Something to type.
+  /// A command to type next.
   public struct Step: Hashable, Sendable, Codable {
     public var command: String
-    /// What for.
+    /// Its purpose.
     public var purpose: String
-    /// The node to type it on; absent when any will do.
+    /// The node to type it on; absent: any node.
     public var on: String?
   }
   public var cluster: String
@@ -66,7 +66,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var risks: [Risk]
   /// Why the policies in the store cannot be used by the node that tells this; absent when they can.
   public var policyFlaw: String?
-  /// What is not as the policies want it, and is left so: why.
+  /// The planner's warnings: what violates the policies and why it stays so.
   public var warnings: [String]
   /// The history of the last ten minutes, oldest first.
   public var recent: [HistoryLine]
@@ -85,17 +85,17 @@ extension ClusterStatus {
   ///   - storePicture: that node's last look at the store; nil: there was none.
   ///   - history: the cluster's last lines, oldest first.
   ///   - outlook: what planning says of it; nil: of the records alone, without policies.
-  ///   - evacuees: of every node in maintenance; nil: as the records alone tell.
+  ///   - moves: of every node in maintenance; nil: as the records alone tell.
   ///   - policyFlaw: why the policies in the store cannot be used.
   ///   - now: milliseconds since 1970.
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
-    history: [HistoryRecord], outlook: ClusterOutlook? = nil, evacuees: [NodeName: [Evacuee]]? = nil,
+    history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
     policyFlaw: String? = nil, now: Int64
   ) {
     let load = ClusterLoad(view), outlook = outlook ?? ClusterOutlook(view)
-    let upkeep = ClusterUpkeep(
-      view, evacuees: evacuees ?? Evacuee.all(in: view, planning: { nil }, policies: .none), now: now)
+    let restrictions = ClusterRestrictions(
+      view, moves: moves ?? EvacuationMove.all(in: view, planning: { nil }, policies: .none), now: now)
     let workloads = WorkloadInfo.all(in: view)
     self.cluster = cluster
     self.node = node.text
@@ -104,16 +104,16 @@ extension ClusterStatus {
     store = Store(
       isAnswering: Self.isAnswering(view, node, storeSilence), silence: storeSilence, health: storePicture.map { StoreInfo($0) }
     )
-    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, upkeep: upkeep) }
+    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, restrictions: restrictions) }
     planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
     misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
     risks = outlook.losses.map {
-      Risk(node: $0.node.text, workloads: $0.homeless.map(\.text), demand: $0.demand)
+      Risk(node: $0.node.text, workloads: $0.unplaceable.map(\.text), demand: $0.demand)
     }
     recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
     self.policyFlaw = policyFlaw
-    disarm = upkeep.disarm
+    disarm = restrictions.disarm
     warnings = outlook.warnings.map(\.description)
     health = .ok
     reasons = []

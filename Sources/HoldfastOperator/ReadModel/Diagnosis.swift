@@ -1,7 +1,7 @@
 import HoldfastModel
 import Housekeeping
 
-/// What a status means: how bad it is, why, and what to type next.
+/// The diagnosis of a status: how bad it is, why, and what to type next.
 struct Diagnosis {
   private(set) var health: ClusterStatus.Health = .ok
   /// The worst first.
@@ -49,26 +49,26 @@ struct Diagnosis {
       let since =
         status.store.silence.map { "has not answered \(status.node) for \(InWords.tenths($0)) s" }
         ?? "has not answered \(status.node) yet"
-      critical.append("The store \(since): what follows may be old")
+      critical.append("The store \(since): this status may be out of date")
       // Where the store itself says what is wrong, there is better to do than to read.
-      if steps.isEmpty { suggest("journalctl -u holdfastd -n 20", "what the daemon says of the store", on: status.node) }
+      if steps.isEmpty { suggest("journalctl -u holdfastd -n 20", "what the daemon logs about the store", on: status.node) }
     } else if !view.isLoaded {
       critical.append("\(status.node) has not read the cluster's records yet")
     } else if status.nodes.allSatisfy({ $0.state == .down }) {
-      critical.append("No node has a session: nothing protected runs")
+      critical.append("No node has a session: no protected workload runs")
     } else if status.planner == nil {
-      degraded.append("There is no planner: nothing is placed until a node takes the role")
+      degraded.append("There is no planner: no workload is placed until a node takes the role")
     }
   }
 
   private mutating func lookAtDisarm(_ status: ClusterStatus) {
     guard status.disarm != nil else { return }
     degraded.append("The cluster is disarmed: nothing is failed over, stopped or moved")
-    suggest("holdfast arm", "protect the workloads again")
+    suggest("holdfast arm", "resume automatic recovery")
   }
 
   private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
-    // What stays on a node that is kept empty goes down with it, on purpose.
+    // A workload that stays on a node in maintenance goes down with it on purpose.
     let kept = Set(status.nodes.filter { $0.state == .down && $0.maintenance?.phase != nil }.map(\.name))
     let planned = status.misplaced.filter { $0.state == .down && $0.wantedNode.map(kept.contains) ?? false }
     if !planned.isEmpty {
@@ -79,9 +79,9 @@ struct Diagnosis {
       critical.append(idle.count == 1 ? "\(list(idle)) does not run" : "\(idle.count) workloads do not run: \(list(idle))")
     }
     for workload in idle.filter({ $0.state == .pending }).prefix(2) {
-      suggest("holdfast workload \(workload.name)", "why no node takes it")
+      suggest("holdfast workload \(workload.name)", "why no node can take it")
       if !workload.failures.isEmpty {
-        suggest("holdfast start \(workload.name)", "try its nodes again, once the cause is gone")
+        suggest("holdfast start \(workload.name)", "retry, once the cause is fixed")
       }
     }
   }
@@ -89,8 +89,8 @@ struct Diagnosis {
   private mutating func lookAtUncertainWorkloads(_ status: ClusterStatus) {
     let unclear = status.misplaced.filter { $0.state == .unclear }
     if !unclear.isEmpty {
-      degraded.append("Nobody can tell whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
-      for workload in unclear.prefix(1) { suggest("holdfast workload \(workload.name)", "what is known of it") }
+      degraded.append("It is unknown whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
+      for workload in unclear.prefix(1) { suggest("holdfast workload \(workload.name)", "what is known about it") }
     }
     let starting = status.misplaced.filter { $0.state == .starting }
     if !starting.isEmpty { degraded.append("\(list(starting)) \(starting.count == 1 ? "is" : "are") being started") }
@@ -107,14 +107,16 @@ struct Diagnosis {
       case .down:
         degraded.append("Node \(node.name) is down")
         suggest("systemctl status holdfastd holdfast-guard", "why the node is down", on: node.name)
-      case .leaving: degraded.append("Node \(node.name) is leaving: it hands its workloads over")
+      case .leaving: degraded.append("Node \(node.name) is leaving: it is handing its workloads over")
       case .up: lookAtRunningNode(node)
       }
-      lookAtUpkeep(of: node)
-      if !node.namesakes.isEmpty, node.state != .down {
-        degraded.append("Node \(node.name) runs \(node.namesakes.joined(separator: ", ")) outside protection")
-        for namesake in node.namesakes.prefix(1) {
-          suggest("holdfast release \(namesake)", "then adopt the domain that runs; or destroy it with virsh", on: node.name)
+      lookAtRestrictions(of: node)
+      if !node.unmanagedDuplicates.isEmpty, node.state != .down {
+        degraded.append("Node \(node.name) runs \(node.unmanagedDuplicates.joined(separator: ", ")) outside protection")
+        for duplicate in node.unmanagedDuplicates.prefix(1) {
+          suggest(
+            "holdfast release \(duplicate)", "release it, then adopt the domain; or destroy the domain with virsh",
+            on: node.name)
         }
       }
       if !node.strays.isEmpty, node.state != .down {
@@ -126,36 +128,36 @@ struct Diagnosis {
     }
   }
 
-  private mutating func lookAtUpkeep(of node: NodeInfo) {
+  private mutating func lookAtRestrictions(of node: NodeInfo) {
     if let maintenance = node.maintenance {
       if maintenance.isOverdue {
         degraded.append("The maintenance of \(node.name) is overdue")
-        suggest("holdfast maintenance exit \(node.name)", "use the node again")
+        suggest("holdfast maintenance exit \(node.name)", "put the node back into use")
       }
-      if maintenance.stranded > 0 {
-        let count = maintenance.stranded
+      if maintenance.stuck > 0 {
+        let count = maintenance.stuck
         degraded.append(
-          "No other node can take \(count) workload\(count == 1 ? "" : "s") of \(node.name), which is being emptied")
+          "No other node can take \(count) workload\(count == 1 ? "" : "s") of \(node.name), which is being drained")
       }
-      if maintenance.phase != .returning, maintenance.left + maintenance.stranded > 0, node.state != .down {
-        suggest("holdfast maintenance status \(node.name)", "what has left the node, and what has not")
+      if maintenance.phase != .returning, maintenance.remaining + maintenance.stuck > 0, node.state != .down {
+        suggest("holdfast maintenance status \(node.name)", "progress of the drain")
       }
     }
     if let quarantine = node.quarantine {
       let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
-      degraded.append("Node \(node.name) was lost \(times) lately: it is the last choice")
-      suggest("holdfast node trust \(node.name)", "use the node like any other at once")
+      degraded.append("Node \(node.name) was lost \(times) recently and is in quarantine")
+      suggest("holdfast node clear-failures \(node.name)", "end the quarantine")
     }
   }
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
     if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase) {
-      let meaning = phase.hasPrefix("isolat") ? "has stopped everything protected there (\(phase))" : "is \(phase)"
+      let meaning = phase.hasPrefix("isolat") ? "has frozen all its workloads (\(phase))" : "is \(phase)"
       critical.append("The guard of \(node.name) \(meaning)")
       suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
     }
     for connection in node.unreachable.keys.sorted() {
-      degraded.append("\(connection) on \(node.name) does not answer")
+      degraded.append("\(connection) on \(node.name) is unreachable")
       suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
     }
   }
@@ -164,14 +166,14 @@ struct Diagnosis {
     guard !view.unreadable.isEmpty else { return }
     let count = view.unreadable.count
     degraded.append(
-      "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: what depends on \(count == 1 ? "it" : "them") is left alone"
+      "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
     )
   }
 
   private mutating func lookAtPolicies(_ status: ClusterStatus) {
     if let flaw = status.policyFlaw {
       degraded.append("\(status.node) cannot read the policies: \(flaw)")
-      suggest("holdfast policy show", "the policies as they are")
+      suggest("holdfast policy show", "the policies in force")
     }
   }
 

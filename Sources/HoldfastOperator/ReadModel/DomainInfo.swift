@@ -10,9 +10,9 @@ public struct DomainInfo: Hashable, Sendable, Codable {
   /// MiB.
   public var memory: Int
   public var vcpus: Int
-  /// The workload that it is; absent for a domain outside protection.
+  /// Its workload; absent for a domain outside protection.
   public var workload: String?
-  /// It carries the mark of this cluster, which does not know it, or of another cluster.
+  /// A clause: the domain carries the mark of an unknown workload or of another cluster.
   public var stray: String?
 
   public init(_ domain: DomainObservation, in view: ClusterView, cluster: String) {

@@ -1,12 +1,12 @@
 import HoldfastModel
 import HoldfastPlanning
 
-/// What would find no room if a node were lost now.
+/// The workloads that would find no room if a node were lost now.
 public struct LossRehearsal: Hashable, Sendable {
   public struct Loss: Hashable, Sendable {
     public var node: NodeName
     /// The workloads that no other node could take, sorted, and what they need together.
-    public var homeless: [WorkloadName]
+    public var unplaceable: [WorkloadName]
     public var demand: Resources
   }
   /// One for each node whose loss the others could not absorb, sorted by node.
@@ -30,10 +30,11 @@ public struct LossRehearsal: Hashable, Sendable {
       guard !workloads.isEmpty else { continue }
       let others = standing.filter { $0.name != lost.name }
       let plan = planner.plan(PlanningSnapshot(nodes: others, workloads: workloads))
-      let homeless = workloads.filter { plan[$0.name]?.node == nil }
-      guard !homeless.isEmpty else { continue }
+      let unplaceable = workloads.filter { plan[$0.name]?.node == nil }
+      guard !unplaceable.isEmpty else { continue }
       losses.append(
-        Loss(node: lost.name, homeless: homeless.map(\.name).sorted(), demand: homeless.reduce(.none) { $0 + $1.demand }))
+        Loss(
+          node: lost.name, unplaceable: unplaceable.map(\.name).sorted(), demand: unplaceable.reduce(.none) { $0 + $1.demand }))
     }
   }
 

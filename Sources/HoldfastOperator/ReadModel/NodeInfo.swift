@@ -4,47 +4,47 @@ import HoldfastModel
 public struct NodeInfo: Hashable, Sendable, Codable {
   public enum State: String, Hashable, Sendable, Codable {
     case up
-    /// Handing over: it gets nothing, and gives up what it has.
+    /// It is handing its workloads over.
     case leaving
-    /// It has no session: it executes nothing that is protected.
+    /// It has no session: it runs no protected workload.
     case down
   }
   public var name: String
   public var state: State
   /// It makes the placements.
   public var isPlanner: Bool
-  /// Absent while the node has not told.
+  /// Absent: the node has not reported it.
   public var capacity: Resources?
-  /// By workloads that run here or are on their way here.
+  /// Demand of workloads that run here or are moving here.
   public var used: Resources
-  /// By domains outside protection, as last reported.
+  /// Demand of domains outside protection, as reported last.
   public var unmanaged: Resources
   public var unmanagedDomains: Int
-  /// What another workload could take: capacity less used and unmanaged; below zero where the node is overcommitted. Absent for a
+  /// Room for other workloads: capacity less used and unmanaged; below zero where the node is overcommitted. Absent for a
   /// node that is not up.
   public var headroom: Resources?
-  /// Workloads that run here or are on their way here.
+  /// Workloads that run here or are moving here.
   public var workloads: Int
   /// The guard's phase, such as `armed`, `isolated`, `not there`; absent for a node that is down.
   public var guardPhase: String?
-  /// libvirt connections that it serves.
+  /// libvirt connections that the node serves.
   public var connections: [String]
-  /// Those that do not answer, and why.
+  /// Connections that do not answer, and why.
   public var unreachable: [String: String]
-  /// Domains that carry the cluster's mark, of workloads that the cluster does not know.
+  /// Domains that carry this cluster's mark, but whose workload the cluster does not know.
   public var strays: [String]
-  /// Workloads that run here outside protection, under their own UUID: nobody may start them meanwhile.
-  public var namesakes: [String]
+  /// Workloads of which a domain with their UUID runs here outside protection: they are started nowhere meanwhile.
+  public var unmanagedDuplicates: [String]
   public var labels: [String: String]
-  /// The build that runs there.
+  /// The build that the node runs.
   public var version: String?
   /// How often its session was renewed, and the session's TTL in seconds; absent for a node that is down. The session's age in seconds
   /// is nowhere written: no clock is shared.
   public var renewals: Int64?
   public var sessionTTL: Double?
-  /// Absent: it is not in maintenance.
+  /// Absent: the node is not in maintenance.
   public var maintenance: MaintenanceInfo?
-  /// Absent: it is used like any other.
+  /// Absent: the node is not in quarantine.
   public var quarantine: QuarantineInfo?
 }
 
@@ -56,10 +56,10 @@ public struct NodeList: Hashable, Sendable, Codable {
 }
 
 extension NodeInfo {
-  /// The phases of a guard that does its work.
+  /// The phases of a guard that works as it should.
   public static let soundGuardPhases: Set<String> = ["armed", "disarmed"]
 
-  public init(_ name: NodeName, in view: ClusterView, load: ClusterLoad, upkeep: ClusterUpkeep) {
+  public init(_ name: NodeName, in view: ClusterView, load: ClusterLoad, restrictions: ClusterRestrictions) {
     let record = view.nodes[name]?.value, report = view.reports[name]?.value
     let session = view.session(of: name)?.record.value, load = load.nodes[name]
     self.name = name.text
@@ -82,15 +82,15 @@ extension NodeInfo {
     unreachable = state == .down ? [:] : report?.unreachable ?? [:]
     strays = report?.strays ?? []
     let others = Set(report?.unmanagedUUIDs ?? [])
-    namesakes =
+    unmanagedDuplicates =
       others.isEmpty
       ? [] : view.specs.filter { others.contains($0.value.value.uuid) && !view.isBeingAdopted($0.key) }.map(\.key.text).sorted()
     labels = record?.labels ?? [:]
     version = record?.version
     renewals = session?.counter
     sessionTTL = session.map { Double($0.ttl) / 1000 }
-    maintenance = upkeep.maintenance[name]
-    quarantine = upkeep.quarantine[name]
+    maintenance = restrictions.maintenance[name]
+    quarantine = restrictions.quarantine[name]
   }
 }
 
@@ -99,9 +99,9 @@ extension ClusterView {
 }
 
 extension NodeList {
-  public init(_ view: ClusterView, upkeep: ClusterUpkeep) {
+  public init(_ view: ClusterView, restrictions: ClusterRestrictions) {
     let load = ClusterLoad(view)
-    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, upkeep: upkeep) }
-    disarm = upkeep.disarm
+    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, restrictions: restrictions) }
+    disarm = restrictions.disarm
   }
 }

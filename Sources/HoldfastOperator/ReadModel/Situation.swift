@@ -1,21 +1,21 @@
 import HoldfastModel
 
-/// Where a workload stands between what is wanted and what is claimed, in words.
+/// The state of a workload between intent, placement and claim, in words.
 struct Situation {
   var state: WorkloadInfo.State
-  /// nil: it is in its place.
+  /// nil: the workload is where it should be.
   var why: String?
 
   init(_ name: WorkloadName, in view: ClusterView) {
     if let reason = view.unreadableReason(name) {
-      self.init(.unclear, "a record of it cannot be read, so it is left alone: \(reason)")
+      self.init(.unclear, "a record of it cannot be read, so Holdfast leaves it alone: \(reason)")
     } else if let holder = view.holder(of: name) {
       self.init(name, heldBy: holder, in: view)
     } else {
       switch view.intents[name]?.value.desired ?? .running {
       case .stopped: self.init(.stopped, nil)
       case .adopting: self.init(adopting: name, in: view)
-      case .unprotected: self.init(.stopped, "it leaves protection; the planner forgets it next")
+      case .unprotected: self.init(.stopped, "it is leaving protection; the planner deletes its record next")
       case .running: self.init(unheld: name, in: view)
       }
     }
@@ -33,26 +33,26 @@ struct Situation {
     case .running:
       let moves = Self.displacement(desired, placement, from: holder)
       self.init(
-        .running, moves == nil ? nil : view.whyKept(name).map { "it was to leave \(holder), and stays: \($0)" } ?? moves)
+        .running, moves == nil ? nil : view.whyKept(name).map { "it was to leave \(holder), but stays: \($0)" } ?? moves)
     case .starting, nil:
-      self.init(.starting, "\(holder) starts it\(Self.failures(claim))")
+      self.init(.starting, "\(holder) is starting it\(Self.failures(claim))")
     case .stopping:
-      self.init(.stopping, Self.displacement(desired, placement, from: holder) ?? "\(holder) stops it")
+      self.init(.stopping, Self.displacement(desired, placement, from: holder) ?? "\(holder) is stopping it")
     case .unclear:
       let connection = view.specs[name]?.value.connection ?? ""
-      let cause = view.reports[holder]?.value.unreachable[connection].map { ": \(connection) does not answer: \($0)" } ?? ""
+      let cause = view.reports[holder]?.value.unreachable[connection].map { ": \(connection) is unreachable: \($0)" } ?? ""
       self.init(.unclear, "\(holder) cannot tell whether it runs\(cause)")
     }
   }
 
-  /// Why it is not to stay where it runs; nil when it is.
+  /// Why the workload is to leave the node that runs it; nil: it stays.
   private static func displacement(
     _ desired: IntentRecord.Desired, _ placement: PlacementRecord?, from holder: NodeName
   ) -> String? {
     switch desired {
-    case .stopped: return "\(holder) is asked to stop it"
-    case .adopting: return "it comes under protection on \(holder), running"
-    case .unprotected: return "it leaves protection on \(holder), running"
+    case .stopped: return "\(holder) has been asked to stop it"
+    case .adopting: return "\(holder) is adopting it"
+    case .unprotected: return "\(holder) is releasing it from protection"
     case .running: break
     }
     guard let placement else { return nil }
@@ -67,8 +67,8 @@ struct Situation {
     self.init(
       .pending,
       isThere
-        ? "\(place) is putting it under protection, where it runs"
-        : "\(place) went down while it was putting it under protection. `holdfast release \(name)` takes that back")
+        ? "\(place) is adopting it"
+        : "\(place) went down while it was adopting it. `holdfast release \(name)` undoes the adoption")
   }
 
   private init(unheld name: WorkloadName, in view: ClusterView) {
@@ -76,7 +76,7 @@ struct Situation {
     let lost = claim?.holder?.node
     guard let placement = view.placements[name]?.value else {
       let why = view.planner == nil ? "there is no planner" : "the planner has not placed it yet"
-      self.init(lost == nil ? .pending : .down, lost.map { "\($0), which ran it, is lost; \(why)" } ?? why)
+      self.init(lost == nil ? .pending : .down, lost.map { "\($0), which ran it, was lost; \(why)" } ?? why)
       return
     }
     guard let node = placement.node else {
@@ -84,7 +84,7 @@ struct Situation {
       return
     }
     if view.session(of: node) == nil {
-      self.init(.down, "\(node) is down, and it has no other place yet")
+      self.init(.down, "\(node) is down, and the planner has not chosen another node yet")
     } else {
       self.init(.starting, "\(node) is about to start it: \(placement.reason)\(Self.failures(claim))")
     }

@@ -5,36 +5,36 @@ import HoldfastModel
 public struct WorkloadInfo: Hashable, Sendable, Codable {
   public enum State: String, Hashable, Sendable, Codable, CaseIterable {
     case running
-    /// A node starts it, or is about to.
+    /// A node is starting it, or is about to.
     case starting
     case stopping
-    /// It should run, and no node may take it; `why` says why.
+    /// It should run, but no node can take it; `why` says why.
     case pending
-    /// It should not run, and does not.
+    /// It should not run, and it does not.
     case stopped
-    /// Nobody can tell whether it runs: its node cannot see, or a record cannot be read. Never taken for stopped.
+    /// It is unknown whether it runs: its node cannot tell, or a record cannot be read. Holdfast treats it as running.
     case unclear
-    /// It should run; its node was lost and it was not started elsewhere yet.
+    /// It should run; its node was lost, and no other node has started it yet.
     case down
   }
   public struct Failure: Hashable, Sendable, Codable {
-    /// Starts that failed there since the workload last ran well.
+    /// Failed starts on that node since the workload last ran.
     public var count: Int
     public var reason: String
   }
   public struct Move: Hashable, Sendable, Codable {
     public var to: String
     public var serial: Int
-    /// The planner has decided on it: `wantedNode` and `reason` tell how.
+    /// The planner has decided on the request: see `wantedNode` and `reason`.
     public var isServed: Bool
   }
   public var name: String
   public var state: State
-  /// `running`, `stopped`, `adopting` or `unprotected`: what the operator wants of it.
+  /// `running`, `stopped`, `adopting` or `unprotected`: the operator's intent.
   public var desired: String
-  /// It is as it should be, where it should be.
+  /// The workload is as it should be, where it should be.
   public var isInPlace: Bool
-  /// A clause: why it is not in its place.
+  /// A clause: why the workload is not where it should be.
   public var why: String?
   /// The node that holds it.
   public var node: String?

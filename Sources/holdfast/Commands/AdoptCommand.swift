@@ -7,38 +7,41 @@ import HoldfastOperator
 struct AdoptCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adopt",
-    abstract: "Protect domains that run on this node, without interrupting them.",
+    abstract: "Put running domains of this node under protection, without interrupting them.",
     discussion: """
-      Adopted domains become transient: their persistent definition and autostart are removed, so that after a reboot only the cluster \
-      starts them. A pattern takes what is not protected yet.
+      An adopted domain becomes transient: its persistent definition and its autostart flag are removed, so that only the cluster starts \
+      it after a reboot. A pattern matches only domains that are not protected yet.
 
       Example: holdfast adopt 'lxc:///system/web*' --priority 10 --dry-run
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: ArgumentHelp("Domains as URI/NAME or NAME; * and ? stand for other characters.", valueName: "uri/name"))
+  @Argument(help: ArgumentHelp("Domains as URI/NAME or NAME; * and ? are wildcards.", valueName: "uri/name"))
   var domains: [String]
 
-  @Flag(help: "Show what would happen, and do nothing.")
+  @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
-  @Option(help: "Higher goes first when not all fit.")
+  @Option(help: "Workloads of higher priority are placed first when not all fit.")
   var priority = 0
 
-  @Option(help: "What the guard does at the deadline: freeze, or stop (kill) for disks whose lock must be released.")
+  @Option(
+    help:
+      "What the guard does when the node loses its session: freeze the workload, or stop (kill) it so that it releases its disk locks."
+  )
   var isolation: IsolationArgument = .freeze
 
-  @Option(name: .customLong("label"), help: ArgumentHelp("A label; may be repeated.", valueName: "key=value"))
+  @Option(name: .customLong("label"), help: ArgumentHelp("A label. May be repeated.", valueName: "key=value"))
   var labels: [String] = []
 
-  @Option(help: ArgumentHelp("What it needs. (default: what the domain has)", valueName: "MiB"))
+  @Option(help: ArgumentHelp("Memory that the workload needs. (default: the domain's)", valueName: "MiB"))
   var memory: Int?
 
-  @Option(help: ArgumentHelp("What it needs; fractions are allowed. (default: what the domain has)", valueName: "number"))
+  @Option(help: ArgumentHelp("Processors that the workload needs, such as 0.5. (default: the domain's)", valueName: "number"))
   var cpus: Double?
 
-  @Option(help: ArgumentHelp("How long it may take to shut down before it is destroyed.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("Time to shut down before the domain is destroyed.", valueName: "seconds"))
   var stopTimeout = SpecRecord.defaultStopTimeout
 
   enum IsolationArgument: String, ExpressibleByArgument, CaseIterable {
@@ -60,8 +63,8 @@ struct AdoptCommand: AsyncParsableCommand {
       results += try await client.post("/adopt", dryRun ? ["dryRun": "true"] : [:], body: request, as: CommandResults.self)
         .results
     }
-    try Carrying.tell(results, isDryRun: dryRun, daemon.output)
-    try Carrying.refuseIfFailed(results)
+    try BatchCommand.tell(results, isDryRun: dryRun, daemon.output)
+    try BatchCommand.refuseIfFailed(results)
   }
 
   /// What is said on the command line holds; the rest is the domain's own.

@@ -4,16 +4,16 @@ import HoldfastAPI
 struct ApplyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply",
-    abstract: "Create workloads, or change them, as files define them.",
+    abstract: "Create or change workloads as files define them.",
     discussion: """
-      A workload that is in no file is left as it is. A changed XML holds from the workload's next start.
+      Workloads that are in no file are left alone. A changed XML takes effect at the workload's next start.
 
       Example: holdfast apply -f workloads.yaml --dry-run
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("A YAML file with workloads; may be repeated.", valueName: "path"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("A YAML file with workloads. May be repeated.", valueName: "path"))
   var file: [String]
 
   @Flag(help: "Show what would change, and change nothing.")
@@ -21,7 +21,7 @@ struct ApplyCommand: AsyncParsableCommand {
 
   @Flag(
     name: .shortAndLong,
-    help: "Do not ask before workloads that exist are changed. Needed where there is no terminal to ask on.")
+    help: "Do not ask for confirmation before existing workloads are changed. Required when there is no terminal.")
   var yes = false
 
   func run() async throws {
@@ -51,11 +51,11 @@ struct ApplyCommand: AsyncParsableCommand {
   /// A new workload harms nobody; a change to one that is there is looked at first.
   private static func agree(to plan: [CommandResult]) throws {
     let changes = plan.filter { $0.effect == .changed }
-    if !changes.isEmpty { try Agreement.seek("Change \(Words.count(changes.count, "workload"))?", showing: plan) }
+    if !changes.isEmpty { try Confirmation.ask("Change \(Words.count(changes.count, "workload"))?", showing: plan) }
   }
 
   private func finish(_ results: CommandResults) throws {
-    try Carrying.tell(results.results, isDryRun: dryRun, daemon.output)
-    try Carrying.refuseIfFailed(results.results)
+    try BatchCommand.tell(results.results, isDryRun: dryRun, daemon.output)
+    try BatchCommand.refuseIfFailed(results.results)
   }
 }

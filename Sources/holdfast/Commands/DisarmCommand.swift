@@ -5,10 +5,10 @@ import HoldfastModel
 struct DisarmCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "disarm",
-    abstract: "Make the cluster hands-off, for work on the network or the store.",
+    abstract: "Suspend automatic recovery, for work on the network or the store.",
     discussion: """
-      Nothing is failed over, stopped or moved until it is armed: workloads run on where they run, whatever becomes of the store. Every \
-      screen says so in red. It waits first until nothing is being recovered or moved, unless --now.
+      While the cluster is disarmed, nothing is failed over, frozen, stopped or moved: workloads keep running where they are, even when \
+      the store is unreachable. Every screen says so in red. The command first waits until no workload is being recovered or moved.
 
       Example: holdfast disarm --for 30m --reason 'new switch'
       """)
@@ -17,22 +17,23 @@ struct DisarmCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("for"),
-    help: ArgumentHelp("It arms itself after that: 30m. Without it: `holdfast arm`.", valueName: "time"))
+    help: ArgumentHelp(
+      "Resume automatic recovery after this time, such as 30m. (default: not before `holdfast arm`)", valueName: "time"))
   var span: TimeSpan?
 
-  @Option(help: "What for; shown on every screen.")
+  @Option(help: "Why; shown on every screen.")
   var reason: String?
 
-  @Flag(help: "Even while something is being recovered or moved: it stays as it is then.")
+  @Flag(help: "Do not wait for recoveries and moves in progress; they stop where they are.")
   var now = false
 
-  @Flag(help: "Show what would happen, and do nothing.")
+  @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal to ask on.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  @Option(help: ArgumentHelp("Seconds to wait at most for what is under way.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("How long to wait at most for recoveries and moves in progress.", valueName: "seconds"))
   var timeout = 600.0
 
   private static let pause: Duration = .milliseconds(500)
@@ -40,50 +41,50 @@ struct DisarmCommand: AsyncParsableCommand {
   func run() async throws {
     let client = daemon.client
     let request = DisarmRequest(reason: reason, seconds: span?.seconds, now: now ? true : nil)
-    func look() async throws -> UpkeepResult { try await client.post("/disarm", ["dryRun": "true"], body: request) }
+    func look() async throws -> ClusterCommandResult { try await client.post("/disarm", ["dryRun": "true"], body: request) }
     var plan = try await look()
     if dryRun {
-      if daemon.output == .text, let names = plan.underWay, !names.isEmpty, !now {
-        Output.line("It would wait for \(InWords.list(names, most: 8)).")
+      if daemon.output == .text, let names = plan.inProgress, !names.isEmpty, !now {
+        Output.line("The command would first wait for \(InWords.list(names, most: 8)).")
       }
       return try plan.tell(daemon.output)
     }
     if !yes, plan.isChange {
-      let time = span.map { " for \($0.defaultValueDescription)" } ?? " until somebody arms it"
-      try Agreement.seek("Disarm the cluster\(time)?", lines: ["\(plan.subject) \(plan.text)."])
+      let time = span.map { " for \($0.defaultValueDescription)" } ?? " until `holdfast arm`"
+      try Confirmation.ask("Disarm the cluster\(time)?", lines: ["\(plan.subject) \(plan.text)."])
     }
     let end = ContinuousClock.now + .seconds(timeout)
     var told = ""
-    while !now, let names = plan.underWay, !names.isEmpty {
-      let text = "waits for \(InWords.list(names, most: 8))"
+    while !now, let names = plan.inProgress, !names.isEmpty {
+      let text = "waiting for \(InWords.list(names, most: 8))"
       if text != told { Output.complain(text) }
       told = text
       guard ContinuousClock.now < end else {
         throw Failure(
           kind: "conflict", thing: "the cluster",
           reason:
-            "\(InWords.list(names, most: 5)) \(names.count == 1 ? "is" : "are") still on the way after \(InWords.number(timeout)) s",
-          remedy: "`holdfast workloads --problems` tells why; --now disarms all the same.")
+            "\(InWords.list(names, most: 5)) \(names.count == 1 ? "is" : "are") still being recovered or moved after \(InWords.number(timeout)) s",
+          remedy: "`holdfast workloads --problems` shows why; --now disarms anyway.")
       }
       try await Task.sleep(for: Self.pause)
       plan = try await look()
     }
-    try await client.post("/disarm", body: request, as: UpkeepResult.self).tell(daemon.output)
+    try await client.post("/disarm", body: request, as: ClusterCommandResult.self).tell(daemon.output)
   }
 }
 
 struct ArmCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "arm",
-    abstract: "End what `disarm` began: workloads are protected again.",
+    abstract: "Resume automatic recovery.",
     discussion: "Example: holdfast arm")
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Flag(help: "Show what would happen, and do nothing.")
+  @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
   func run() async throws {
-    try await daemon.client.post("/arm", dryRun ? ["dryRun": "true"] : [:], as: UpkeepResult.self).tell(daemon.output)
+    try await daemon.client.post("/arm", dryRun ? ["dryRun": "true"] : [:], as: ClusterCommandResult.self).tell(daemon.output)
   }
 }

@@ -4,22 +4,22 @@ import HoldfastOperator
 struct EventsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "events",
-    abstract: "What happened in the cluster, oldest first.",
+    abstract: "Show the cluster's history, oldest first.",
     discussion: """
-      Each line: when (local time), which node tells it, what. '*' marks a warning, '!' an error.
+      Each line shows the local time, the node that reports the event, and the event. '*' marks a warning, '!' an error.
 
       Example: holdfast events --follow --workload web1
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Flag(name: .shortAndLong, help: "Go on with new lines as they are written; with -o json one object in each line.")
+  @Flag(name: .shortAndLong, help: "Print new events as they happen; with -o json one object per line.")
   var follow = false
 
-  @Option(help: "Only what is about this workload.")
+  @Option(help: "Show only events of this workload.")
   var workload: String?
 
-  @Option(name: [.long, .customShort("n")], help: "Lines of the past.")
+  @Option(name: [.long, .customShort("n")], help: "Number of past events.")
   var limit = 50
 
   func run() async throws {
@@ -31,7 +31,7 @@ struct EventsCommand: AsyncParsableCommand {
     }
     let page = try await daemon.client.get("/history", query, as: HistoryPage.self)
     guard daemon.output == .text else { return try Output.json(page) }
-    guard !page.lines.isEmpty else { return Output.line("Nothing is kept\(workload.map { " about \($0)" } ?? "").") }
+    guard !page.lines.isEmpty else { return Output.line("The history has no events\(workload.map { " of \($0)" } ?? "").") }
     for line in HistoryLines(terminal: .current()).lines(page.lines) { Output.line(line) }
   }
 

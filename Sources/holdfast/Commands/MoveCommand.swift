@@ -4,9 +4,9 @@ import HoldfastAPI
 struct MoveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "move",
-    abstract: "Bring a workload to a node: live where that can be done, else stopped here and started there.",
+    abstract: "Move a workload to a node: live if possible, else by stopping it and starting it there.",
     discussion: """
-      The planner refuses when the node cannot take it; with --wait the command says so.
+      The planner refuses the move when the node cannot take the workload; with --wait the command reports that.
 
       Example: holdfast move web1 --to b --wait
       """)
@@ -14,19 +14,19 @@ struct MoveCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: ChangeOptions
 
-  @Argument(help: "Its name.")
+  @Argument(help: "The workload's name.")
   var name: String
 
-  @Option(help: ArgumentHelp("The node to bring it to.", valueName: "node"))
+  @Option(help: ArgumentHelp("The node to move it to.", valueName: "node"))
   var to: String
 
   func run() async throws {
     let client = daemon.client
-    let carrying = Carrying(daemon: daemon, options: options) { _ in
+    let batch = BatchCommand(daemon: daemon, options: options) { _ in
       "Move \(name) to \(to)?"
     } goal: { result in
       result.moveSerial.map { .moved(to: to, serial: $0) }
     }
-    try await carrying.run([name]) { try await client.post("/workloads/\($0)/move", $1, body: MoveRequest(to: to)) }
+    try await batch.run([name]) { try await client.post("/workloads/\($0)/move", $1, body: MoveRequest(to: to)) }
   }
 }

@@ -3,18 +3,19 @@ import HoldfastAPI
 
 struct NodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "node", abstract: "Change how a node is used.", discussion: "Example: holdfast node trust n2",
-    subcommands: [NodeTrustCommand.self])
+    commandName: "node", abstract: "Manage a node.", discussion: "Example: holdfast node clear-failures n2",
+    subcommands: [NodeClearFailuresCommand.self])
 }
 
-struct NodeTrustCommand: AsyncParsableCommand {
+struct NodeClearFailuresCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "trust",
-    abstract: "Use a node like any other again, though it was lost lately.",
+    commandName: "clear-failures",
+    abstract: "Forget a node's recent failures and end its quarantine.",
     discussion: """
-      A node that keeps failing gets nothing while others can take it, for longer after each loss. This forgets its losses.
+      A node that was lost is in quarantine for a while, longer after each loss: workloads go there only when no other node can take \
+      them.
 
-      Example: holdfast node trust n2
+      Example: holdfast node clear-failures n2
       """)
 
   @OptionGroup var daemon: DaemonOptions
@@ -22,17 +23,17 @@ struct NodeTrustCommand: AsyncParsableCommand {
   @Argument(help: "The node.")
   var node: String
 
-  @Flag(help: "Show what would happen, and do nothing.")
+  @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
   func run() async throws {
     let result = try await daemon.client.post(
-      "/nodes/\(node)/trust", dryRun ? ["dryRun": "true"] : [:], as: UpkeepResult.self)
+      "/nodes/\(node)/clear-failures", dryRun ? ["dryRun": "true"] : [:], as: ClusterCommandResult.self)
     try result.tell(daemon.output)
   }
 }
 
-extension UpkeepResult {
+extension ClusterCommandResult {
   /// In one line.
   func tell(_ format: DaemonOptions.Format) throws {
     guard format == .text else { return try Output.json(self) }

@@ -5,7 +5,7 @@ import HoldfastOperator
 struct NodesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nodes",
-    abstract: "Every node: its state, load and headroom, guard, connections.",
+    abstract: "List nodes: state, load, headroom, guard, libvirt connections.",
     discussion: "Example: holdfast nodes -o json | jq -r '.nodes[] | select(.state == \"down\").name'")
 
   @OptionGroup var daemon: DaemonOptions
@@ -14,7 +14,7 @@ struct NodesCommand: AsyncParsableCommand {
     let list = try await daemon.client.get("/nodes", as: NodeList.self)
     guard daemon.output == .text else { return try Output.json(list) }
     let terminal = Terminal.current()
-    for line in UpkeepLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
+    for line in RestrictionLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
     for line in NodeTable(terminal: terminal).lines(list.nodes, width: terminal.isTerminal ? terminal.columns : nil) {
       Output.line(line)
     }
@@ -22,7 +22,9 @@ struct NodesCommand: AsyncParsableCommand {
   }
 
   private func details(_ node: NodeInfo, _ terminal: Terminal) -> [String] {
-    var facts = [node.connections.isEmpty ? "serves no connection" : "serves \(node.connections.joined(separator: ", "))"]
+    var facts = [
+      node.connections.isEmpty ? "serves no libvirt connection" : "serves \(node.connections.joined(separator: ", "))"
+    ]
     facts += node.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     if node.unmanagedDomains > 0, node.state != .down {
       facts.append(
@@ -35,12 +37,12 @@ struct NodesCommand: AsyncParsableCommand {
       return "\(name)  \(terminal.styled(line, .dim))"
     }
     let troubles =
-      node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) does not answer: \($0.value)" }
+      node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) is unreachable: \($0.value)" }
       + node.strays.map { "\($0) carries this cluster's mark, but the cluster does not know it" }
-    let indent = String(repeating: " ", count: node.name.count + 2), upkeep = UpkeepLines(terminal: terminal)
+    let indent = String(repeating: " ", count: node.name.count + 2), restrictions = RestrictionLines(terminal: terminal)
     let notes =
-      (node.maintenance.map { [(upkeep.text($0), upkeep.style($0))] } ?? [])
-      + (node.quarantine.map { [(upkeep.text($0, of: node.name), .doubtful)] } ?? []) + troubles.map { ($0, .bad) }
+      (node.maintenance.map { [(restrictions.text($0), restrictions.style($0))] } ?? [])
+      + (node.quarantine.map { [(restrictions.text($0, of: node.name), .doubtful)] } ?? []) + troubles.map { ($0, .bad) }
     return [""] + lines
       + notes.flatMap { text, style in terminal.wrapped(text, to: room).map { indent + terminal.styled($0, style) } }
   }

@@ -3,32 +3,32 @@ import ArgumentParser
 struct ReleaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "release",
-    abstract: "Take workloads out of protection; what runs goes on running where it runs.",
+    abstract: "Take workloads out of protection; running domains keep running.",
     discussion: """
       A released domain is an ordinary libvirt domain again: when its host fails, nothing starts it elsewhere. Until its next start it \
-      stays in the guard's cgroup partition, and stands still with it when this node loses its session; it is never killed. What is \
-      stopped is forgotten: `holdfast workload NAME --xml` prints its XML before that.
+      stays in the guard's cgroup partition: the guard freezes it when the node loses its session, but never kills it. A stopped workload \
+      is deleted; save its XML first with `holdfast workload NAME --xml`.
 
       Example: holdfast release web1
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Flag(help: "Show what would happen, and do nothing.")
+  @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal to ask on.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  @Argument(help: "Names; * and ? stand for other characters.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.")
   var names: [String]
 
   func run() async throws {
     let client = daemon.client
     let chosen = try await WorkloadSelection.names(names, with: client)
-    let carrying = Carrying(daemon: daemon, isDryRun: dryRun, yes: yes) {
+    let batch = BatchCommand(daemon: daemon, isDryRun: dryRun, yes: yes) {
       "Take \(Words.count($0, "workload")) out of protection?"
     }
-    try await carrying.run(chosen) { try await client.post("/workloads/\($0)/release", $1) }
+    try await batch.run(chosen) { try await client.post("/workloads/\($0)/release", $1) }
   }
 }

@@ -4,10 +4,10 @@ import HoldfastOperator
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "The cluster on one screen.",
+    abstract: "Show the cluster on one screen.",
     discussion: """
-      What failed, what was done about it and why, what is still at risk, what to type next. The screen fits 100 by 30 characters, or \
-      the terminal.
+      Shows what failed, what was done about it and why, what is still at risk, and what to type next. The screen fits the terminal; \
+      without one it is 100 columns wide and 30 lines high.
 
       Example: holdfast status --check >/dev/null || page-somebody
       """)

@@ -6,7 +6,7 @@ struct StopCommand: AsyncParsableCommand {
     commandName: "stop",
     abstract: "Shut workloads down and keep them down.",
     discussion: """
-      They stay under protection: nothing starts them until `holdfast start`.
+      Stopped workloads stay under protection: nothing starts them until `holdfast start`.
 
       Example: holdfast stop 'web*' --dry-run
       """)
@@ -14,17 +14,17 @@ struct StopCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: ChangeOptions
 
-  @Argument(help: "Names; * and ? stand for other characters.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.")
   var names: [String]
 
   func run() async throws {
     let client = daemon.client
     let chosen = try await WorkloadSelection.names(names, with: client)
-    let carrying = Carrying(daemon: daemon, options: options) {
+    let batch = BatchCommand(daemon: daemon, options: options) {
       "Stop \(Words.count($0, "workload"))?"
     } goal: {
       $0.effect == .failed ? nil : .stopped
     }
-    try await carrying.run(chosen) { try await client.post("/workloads/\($0)/stop", $1) }
+    try await batch.run(chosen) { try await client.post("/workloads/\($0)/stop", $1) }
   }
 }

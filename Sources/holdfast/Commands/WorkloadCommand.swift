@@ -4,18 +4,18 @@ import HoldfastOperator
 struct WorkloadCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "workload",
-    abstract: "One workload: where it is and why, why not elsewhere, what happened to it.",
+    abstract: "Show one workload: where it is and why, why not elsewhere, and its history.",
     discussion: "Example: holdfast workload web1")
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: "Its name.")
+  @Argument(help: "The workload's name.")
   var name: String
 
-  @Flag(help: "Print the domain XML from which it is started, and nothing else.")
+  @Flag(help: "Print only the domain XML from which the workload is started.")
   var xml = false
 
-  @Option(help: "Lines of its history.")
+  @Option(help: "Number of history lines.")
   var limit = 20
 
   func run() async throws {
@@ -23,8 +23,8 @@ struct WorkloadCommand: AsyncParsableCommand {
     if xml {
       guard let text = detail.xml else {
         throw Failure(
-          thing: "workload \(name)", reason: "its XML is shown to operators only, for it can hold passwords",
-          remedy: "Run it as root or as a member of the operators' group.")
+          thing: "workload \(name)", reason: "only operators may see its XML, which can contain passwords",
+          remedy: "Run the command as root or as a member of the operators' group.")
       }
       return Output.line(text)
     }

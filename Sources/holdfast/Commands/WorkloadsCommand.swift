@@ -5,19 +5,19 @@ import HoldfastOperator
 struct WorkloadsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "workloads",
-    abstract: "Every workload: its state, where it is, and why it is not in its place.",
+    abstract: "List workloads: state, node, and why a workload is not where it should be.",
     discussion: """
-      A node after '>' is where the workload goes.
+      In the NODE column, 'a > b' means that the workload runs on a and is to run on b.
 
       Example: holdfast workloads --problems 'web*'
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Flag(help: "Only workloads that are not where they should be.")
+  @Flag(help: "List only workloads that are not where they should be.")
   var problems = false
 
-  @Argument(help: "Names; * and ? stand for other characters.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.")
   var names: [String] = []
 
   func run() async throws {
@@ -28,7 +28,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
     }
     guard daemon.output == .text else { return try Output.json(list) }
     let terminal = Terminal.current()
-    for line in UpkeepLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
+    for line in RestrictionLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
     guard !list.workloads.isEmpty else {
       return Output.line(
         problems

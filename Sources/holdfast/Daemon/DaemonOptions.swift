@@ -2,13 +2,13 @@ import ArgumentParser
 import Glibc
 import HoldfastAPI
 
-/// What every command takes.
+/// Options of every command.
 struct DaemonOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The socket of holdfastd. (default: $HOLDFAST_SOCKET, or \(defaultSocketPath))", valueName: "path"))
+    help: ArgumentHelp("Socket of holdfastd. (default: $HOLDFAST_SOCKET, or \(defaultSocketPath))", valueName: "path"))
   var socket: String?
 
-  @Option(name: .shortAndLong, help: "text for people, json for scripts.")
+  @Option(name: .shortAndLong, help: "text, or json for scripts.")
   var output: Format = .text
 
   enum Format: String, ExpressibleByArgument, CaseIterable {

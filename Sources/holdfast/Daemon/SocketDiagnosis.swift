@@ -7,27 +7,27 @@ enum SocketDiagnosis {
     if let error = error as? HTTPClientError, error == .deadlineExceeded || error == .readTimeout {
       return (
         "it did not answer within \(limit ?? 0) s",
-        "It may be waiting for the store; `journalctl -u holdfastd -n 50` tells what it does."
+        "It may be waiting for the store; `journalctl -u holdfastd -n 50` shows what it is doing."
       )
     }
     var file = stat()
     if lstat(path, &file) != 0 {
       return errno == ENOENT
         ? (
-          "there is no such socket",
+          "the socket does not exist",
           "Is holdfastd running here? `systemctl status holdfastd`; or name its socket with --socket."
         )
         : (
-          "the socket cannot be looked at: \(String(cString: strerror(errno)))",
-          "Run it as root or as a member of the operators' group."
+          "the socket cannot be examined: \(String(cString: strerror(errno)))",
+          "Run the command as root or as a member of the operators' group."
         )
     }
     if file.st_mode & S_IFMT != S_IFSOCK {
-      return ("this is no socket", "Name holdfastd's socket with --socket or HOLDFAST_SOCKET.")
+      return ("this file is not a socket", "Name holdfastd's socket with --socket or HOLDFAST_SOCKET.")
     }
     if access(path, W_OK) != 0, errno == EACCES {
-      return ("user \(geteuid()) may not open it", "Run it as root or as a member of the operators' group.")
+      return ("permission denied for user \(geteuid())", "Run the command as root or as a member of the operators' group.")
     }
-    return ("nobody answers there (\(error))", "Start holdfastd: `systemctl start holdfastd`.")
+    return ("no process answers there (\(error))", "Start holdfastd: `systemctl start holdfastd`.")
   }
 }

@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastOperator
 
-/// Watches workloads until they are where a command wants them.
+/// Waits until workloads have reached the state that a command asked for.
 struct Waiting: Sendable {
   enum Goal: Sendable {
     case running, stopped
@@ -33,8 +33,8 @@ struct Waiting: Sendable {
         told = text
         guard ContinuousClock.now < end else {
           throw Failure(
-            thing: "workload \(name)", reason: "it is not there after \(InWords.number(limit)) s: it is \(state)",
-            remedy: "`holdfast workload \(name)` shows what happens to it; it goes on without this command.")
+            thing: "workload \(name)", reason: "timed out after \(InWords.number(limit)) s; its state is still '\(state)'",
+            remedy: "`holdfast workload \(name)` shows its progress, which continues in the background.")
         }
         try await Task.sleep(for: Self.pause)
       }
@@ -43,7 +43,7 @@ struct Waiting: Sendable {
 
   private static func describe(_ workload: WorkloadInfo) -> String {
     let isUndecided = workload.move.map { !$0.isServed } ?? false
-    let why = workload.why ?? (isUndecided ? "the planner has not decided on its move" : nil)
+    let why = workload.why ?? (isUndecided ? "the planner has not decided on the move yet" : nil)
     return "\(workload.state.rawValue)\(why.map { ": \($0)" } ?? "")"
   }
 
@@ -63,8 +63,9 @@ struct Waiting: Sendable {
       guard move.isServed else { return false }
       guard workload.wantedNode == target else {
         throw Failure(
-          thing: "workload \(workload.name)", reason: "it does not move: \(workload.reason ?? "the planner decided otherwise")",
-          remedy: "`holdfast workload \(workload.name)` tells why; `holdfast nodes` shows who has room.")
+          thing: "workload \(workload.name)",
+          reason: "the planner refused the move: \(workload.reason ?? "it decided otherwise")",
+          remedy: "`holdfast workload \(workload.name)` tells why; `holdfast nodes` shows which nodes have room.")
       }
       return workload.node == target && workload.state == .running
     }
@@ -72,7 +73,7 @@ struct Waiting: Sendable {
 
   private static func overruled(_ workload: WorkloadInfo) -> Failure {
     Failure(
-      thing: "workload \(workload.name)", reason: "somebody asked meanwhile that it be \(workload.desired)",
-      remedy: "`holdfast workload \(workload.name)` shows what happens to it.")
+      thing: "workload \(workload.name)", reason: "another operator has since asked for it to be \(workload.desired)",
+      remedy: "`holdfast workload \(workload.name)` shows its state and history.")
   }
 }

@@ -2,34 +2,38 @@ import ArgumentParser
 import HoldfastAPI
 import HoldfastModel
 
-/// How a node is emptied.
+/// How a node is drained.
 struct EvacuationOptions: ParsableArguments {
   enum Method: String, ExpressibleByArgument, CaseIterable {
     case live, restart, auto
   }
 
-  @Option(help: "What for; shown on every screen.")
+  @Option(help: "Why; shown on every screen.")
   var reason: String?
 
   @Option(
     help: ArgumentHelp(
-      "When it is expected to be over: 18:30, '2026-03-01 06:00', 2h. Nobody acts on it; the status warns when it is past.",
+      "Planned end, for information only: 18:30, '2026-03-01 06:00', 2h. `holdfast status` warns once it has passed.",
       valueName: "time"))
   var until: TimeToCome?
 
   @Option(
     help: ArgumentHelp(
-      "So many workloads leave, or come home, at a time. (default: \(MaintenanceRecord.defaultParallel))", valueName: "number"))
+      "How many workloads to move at once, out or back. (default: \(MaintenanceRecord.defaultParallel))", valueName: "number"))
   var parallel: Int?
 
   @Option(
-    help: ArgumentHelp("What has not left by then is stopped and started elsewhere, all at once: 30m.", valueName: "time"))
+    help: ArgumentHelp(
+      "After this time, such as 30m, stop all remaining workloads at once and start them elsewhere.", valueName: "time"))
   var deadline: TimeSpan?
 
-  @Option(help: "live: moved while they run, where that can be; restart: stopped and started; auto: as the policies say.")
+  @Option(help: "live: migrate live where possible; restart: stop, then start elsewhere; auto: as the policies say.")
   var method: Method = .auto
 
-  @Flag(help: "Stop what no other node can take. Without it nothing is done when there is such a workload.")
+  @Flag(
+    help:
+      "Stop workloads that no other node can take, and leave them pending. Without this option the command refuses when there are any."
+  )
   var leavePending = false
 
   func validate() throws { try check("--parallel", parallel, in: MaintenanceRecord.parallels) }

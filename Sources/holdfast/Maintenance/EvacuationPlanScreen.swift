@@ -2,65 +2,66 @@ import HoldfastModel
 import HoldfastOperator
 import HoldfastPlanning
 
-/// What goes where when a node is emptied, how, about how long it takes, and what finds no room and why.
+/// The plan of a drain: where each workload would go and how, about how long it takes, and what no other node can take and why.
 struct EvacuationPlanScreen {
   let node: String
   let plan: EvacuationPlan
-  /// What finds no room is stopped.
+  /// Workloads that no other node can take are stopped.
   let leavesPending: Bool
   let terminal: Terminal
 
   func lines() -> [String] {
-    let style: Style = plan.homeless.isEmpty ? .good : .bad
+    let style: Style = plan.unplaceable.isEmpty ? .good : .bad
     return terminal.wrapped(headline, to: terminal.columns).map { terminal.styled($0, style) }
-      + section(leavesPending ? "STOPPED, AS NO NODE CAN TAKE IT" : "NO OTHER NODE CAN TAKE", plan.homeless.flatMap(homeless))
-      + section("LEAVE", leaving()) + section("STAY, AND GO DOWN WITH IT", plan.stays.map { "\($0.workload)  \($0.reason)" })
-      + section("MOVE BESIDES", shifts())
-      + section("TO KNOW", plan.warnings.flatMap { terminal.wrapped($0, to: terminal.columns) })
+      + section(
+        leavesPending ? "STOPPED: NO OTHER NODE CAN TAKE IT" : "NO OTHER NODE CAN TAKE", plan.unplaceable.flatMap(unplaceable))
+      + section("MOVE", moves()) + section("STAY, AND GO DOWN WITH THE NODE", plan.stays.map { "\($0.workload)  \($0.reason)" })
+      + section("ALSO MOVED, TO MAKE ROOM", roomMoves())
+      + section("WARNINGS", plan.warnings.flatMap { terminal.wrapped($0, to: terminal.columns) })
   }
 
   private var headline: String {
-    var clauses = ["\(Words.count(plan.leaves.count, "workload")) \(plan.leaves.count == 1 ? "leaves" : "leave")"]
-    if plan.leaves.isEmpty, plan.homeless.isEmpty { clauses = ["nothing has to leave"] }
+    var clauses = ["\(Words.count(plan.moves.count, "workload")) \(plan.moves.count == 1 ? "moves" : "move")"]
+    if plan.moves.isEmpty, plan.unplaceable.isEmpty { clauses = ["nothing has to move"] }
     if !plan.stays.isEmpty { clauses.append("\(plan.stays.count) \(plan.stays.count == 1 ? "stays" : "stay") by policy") }
-    if !plan.homeless.isEmpty { clauses.append("for \(plan.homeless.count) there is no other node") }
-    let time = plan.leaves.isEmpty ? "" : " About \(Words.about(plan.seconds)), guessed from sizes."
-    return "To empty \(node): \(clauses.joined(separator: ", ")).\(time)"
+    if !plan.unplaceable.isEmpty { clauses.append("\(plan.unplaceable.count) cannot be placed on any other node") }
+    let time = plan.moves.isEmpty ? "" : " About \(Words.about(plan.seconds)), estimated from memory sizes."
+    return "To drain \(node): \(clauses.joined(separator: ", ")).\(time)"
   }
 
   private func section(_ title: String, _ lines: [String]) -> [String] {
     lines.isEmpty ? [] : ["", terminal.styled(title, .dim)] + lines
   }
 
-  private func leaving() -> [String] {
+  private func moves() -> [String] {
     var table = Table([
       .init(title: "WORKLOAD"), .init(title: "TO"), .init(title: "MEMORY", alignsRight: true), .init(title: "HOW"),
       .init(title: "WHY", yields: true)
     ])
-    table.rows = plan.leaves.map { leaving in
-      let how = leaving.passage.how == .live ? "live" : "stop and start"
+    table.rows = plan.moves.map { move in
+      let how = move.method.how == .live ? "live" : "stop and start"
       return [
-        .init(leaving.workload, .bold), .init(leaving.to), .init(Words.memory(leaving.demand.memory)),
-        .init(how, leaving.passage.how == .live ? .good : .doubtful),
-        .init(leaving.passage.why.map { "\($0); \(leaving.reason)" } ?? leaving.reason)
+        .init(move.workload, .bold), .init(move.to), .init(Words.memory(move.demand.memory)),
+        .init(how, move.method.how == .live ? .good : .doubtful),
+        .init(move.method.why.map { "\($0); \(move.reason)" } ?? move.reason)
       ]
     }
     return table.rows.isEmpty ? [] : Array(table.lines(terminal, width: terminal.columns, yieldingLines: 2).dropFirst())
   }
 
-  private func homeless(_ homeless: EvacuationPlan.Homeless) -> [String] {
-    let size = Words.demand(homeless.demand.memory, homeless.demand.cpus)
-    var lines = ["\(terminal.styled(homeless.workload, .bad))  \(terminal.styled("needs \(size)", .dim))"]
-    if let shortfall = homeless.shortfall {
+  private func unplaceable(_ unplaceable: EvacuationPlan.Unplaceable) -> [String] {
+    let size = Words.demand(unplaceable.demand.memory, unplaceable.demand.cpus)
+    var lines = ["\(terminal.styled(unplaceable.workload, .bad))  \(terminal.styled("needs \(size)", .dim))"]
+    if let shortfall = unplaceable.shortfall {
       lines += Paragraph.lines("  missing  ", ExplainScreen.text(shortfall), terminal, indent: 11)
     }
-    let others = homeless.others.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; ")
-    return lines + Paragraph.lines("  why      ", others.isEmpty ? homeless.reason : others, terminal, indent: 11)
+    let others = unplaceable.others.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; ")
+    return lines + Paragraph.lines("  why      ", others.isEmpty ? unplaceable.reason : others, terminal, indent: 11)
   }
 
-  private func shifts() -> [String] {
+  private func roomMoves() -> [String] {
     var table = Table([.init(title: "WORKLOAD"), .init(title: "FROM"), .init(title: "TO"), .init(title: "WHY", yields: true)])
-    table.rows = plan.shifts.map { [.init($0.workload, .bold), .init($0.from ?? "-"), .init($0.to), .init($0.reason)] }
+    table.rows = plan.makeRoom.map { [.init($0.workload, .bold), .init($0.from ?? "-"), .init($0.to), .init($0.reason)] }
     return table.rows.isEmpty ? [] : Array(table.lines(terminal, width: terminal.columns, yieldingLines: 2).dropFirst())
   }
 }

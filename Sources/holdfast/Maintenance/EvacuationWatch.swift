@@ -3,11 +3,12 @@ import HoldfastModel
 import HoldfastOperator
 import HoldfastPlanning
 
-/// Watches a node until it is empty, or until what left it is home, and shows how far that is.
+/// Waits until a node is empty, or until its workloads are back, and shows progress.
 struct EvacuationWatch: Sendable {
   enum Goal: Sendable {
     case empty
-    case home
+    /// Its workloads are back.
+    case failedBack
   }
   let client: DaemonClient
   let node: String
@@ -27,9 +28,9 @@ struct EvacuationWatch: Sendable {
   }
 
   private static func farewell(_ node: String, _ goal: Goal) -> String {
-    let what = goal == .empty ? "The evacuation of \(node)" : "The way home to \(node)"
-    return "\(what) goes on without this command. `holdfast maintenance status \(node)` shows it again, "
-      + "`holdfast maintenance cancel \(node)` stops it after what is on the way."
+    let what = goal == .empty ? "The drain of \(node)" : "Failback to \(node)"
+    return "\(what) continues in the background. `holdfast maintenance status \(node)` shows its progress; "
+      + "`holdfast maintenance cancel \(node)` stops it once the moves in progress have ended."
   }
 
   private func watch() async throws -> NodeMaintenance {
@@ -55,26 +56,27 @@ struct EvacuationWatch: Sendable {
   private func isReached(by state: NodeMaintenance) throws -> Bool {
     switch (goal, state.node.maintenance?.phase) {
     case (.empty, .empty): return true
-    case (.empty, .emptying), (.home, .returning): return false
+    case (.empty, .draining), (.failedBack, .returning): return false
     case (.empty, .returning), (.empty, nil):
       throw Failure(
-        thing: "node \(node)", reason: "somebody ended its maintenance meanwhile",
-        remedy: "`holdfast events` tells when; `holdfast maintenance enter \(node)` begins again.")
-    case (.home, nil): return true
-    case (.home, .empty), (.home, .emptying):
+        thing: "node \(node)", reason: "another operator ended its maintenance",
+        remedy: "`holdfast events` shows when; `holdfast maintenance enter \(node)` starts it again.")
+    case (.failedBack, nil): return true
+    case (.failedBack, .empty), (.failedBack, .draining):
       throw Failure(
-        thing: "node \(node)", reason: "somebody put it into maintenance again",
-        remedy: "`holdfast maintenance status \(node)` shows how far that is.")
+        thing: "node \(node)", reason: "another operator put it into maintenance again",
+        remedy: "`holdfast maintenance status \(node)` shows its progress.")
     }
   }
 
   private func late(_ state: NodeMaintenance) -> Failure {
-    let left = state.workloads.filter { ![.arrived, .stays, .stranded, .pending].contains($0.state) }.map(\.workload)
+    let remaining = state.moves.filter { ![.arrived, .stays, .stuck, .pending].contains($0.state) }.map(\.workload)
     return Failure(
       thing: "node \(node)",
-      reason: "\(goal == .empty ? "it is not empty" : "not all are home") after \(InWords.number(limit ?? 0)) s: "
-        + "\(InWords.list(left, most: 5)) \(left.count == 1 ? "is" : "are") left",
-      remedy: "`holdfast maintenance status \(node)` shows what they wait for; it goes on without this command.")
+      reason:
+        "\(goal == .empty ? "timed out waiting for the node to be empty" : "timed out waiting for failback") after \(InWords.number(limit ?? 0)) s; "
+        + "remaining: \(InWords.list(remaining, most: 5))",
+      remedy: "`holdfast maintenance status \(node)` shows what they wait for; the moves continue in the background.")
   }
 }
 
@@ -89,8 +91,8 @@ struct EvacuationDisplay {
       let terminal = Terminal.current()
       return canvas.draw(EvacuationScreen(state: state, terminal: terminal).lines(room: terminal.rows - 2))
     }
-    let now = Dictionary(uniqueKeysWithValues: state.workloads.map { ($0.workload, Self.text($0)) })
-    for workload in state.workloads where told[workload.workload] != now[workload.workload] {
+    let now = Dictionary(uniqueKeysWithValues: state.moves.map { ($0.workload, Self.text($0)) })
+    for workload in state.moves where told[workload.workload] != now[workload.workload] {
       Output.complain(Self.text(workload))
     }
     told = now
@@ -99,15 +101,16 @@ struct EvacuationDisplay {
   /// What was shown last stays on the screen.
   mutating func end() { canvas.leave() }
 
-  private static func text(_ workload: Evacuee) -> String {
+  private static func text(_ workload: EvacuationMove) -> String {
     let place =
       switch workload.state {
       case .arrived: "runs on \(workload.to ?? "another node")"
-      case .stays, .stranded: "stays"
-      case .pending: "runs nowhere"
-      case .waiting: "waits"
+      case .stays: "stays"
+      case .stuck: "stuck"
+      case .pending: "not running"
+      case .waiting: "waiting"
       case .migrating, .stopping, .starting, .unclear:
-        "\(workload.state.rawValue)\(workload.to.map { ", to \($0)" } ?? "")\(workload.how == .live ? ", while it runs" : "")"
+        "\(workload.state.rawValue)\(workload.to.map { " to \($0)" } ?? "")\(workload.how == .live ? ", live" : "")"
       }
     return "\(workload.workload): \(place)\(workload.why.map { ": \($0)" } ?? "")"
   }

@@ -4,10 +4,9 @@ import HoldfastModel
 struct MaintenanceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "maintenance",
-    abstract: "Empty a node and keep it empty; use it again; see how far that is.",
+    abstract: "Drain a node and keep it empty; put it back into use; show progress.",
     discussion: """
-      A node in maintenance stays so whatever becomes of it, until `maintenance exit`: it may be rebooted, and its return brings nothing \
-      back by itself.
+      Maintenance is kept in the store until `maintenance exit`: the node may be rebooted meanwhile, and stays empty when it returns.
 
       Example: holdfast maintenance enter n1 --reason 'new disks' --until 18:00 --wait
       """,
@@ -19,12 +18,12 @@ struct MaintenanceCommand: ParsableCommand {
 struct MaintenanceEnterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "enter",
-    abstract: "Move everything off a node, and keep it empty.",
+    abstract: "Drain a node and keep it empty.",
     discussion: """
-      Shows first what goes where, how, about how long it takes, and what no other node can take and why; then asks. Interrupting the \
-      command does not interrupt the evacuation.
+      The command first shows where each workload would go and how, about how long that takes, and which workloads no other node can \
+      take and why; then it asks. Interrupting the command does not interrupt the drain.
 
-      Exit status: 5 when no other node can take something and --leave-pending is not there.
+      Exit status: 5 when no other node can take a workload and --leave-pending is not given.
 
       Example: holdfast maintenance enter n1 --reason 'kernel update' --until 2h --wait
       """)
@@ -32,31 +31,31 @@ struct MaintenanceEnterCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var evacuation: EvacuationOptions
 
-  @Argument(help: "The node. It may be down.")
+  @Argument(help: "The node to drain. It may be down.")
   var node: String
 
-  @Flag(help: "Show what would happen, and do nothing.")
+  @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal to ask on.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  @Flag(help: "Wait until the node is empty, and show how far it is.")
+  @Flag(help: "Wait until the node is empty, and show progress.")
   var wait = false
 
   func run() async throws {
-    let emptying = Emptying(client: daemon.client, node: node, request: evacuation.request)
-    try await EmptyingRun(daemon: daemon, emptying: emptying, isDryRun: dryRun, yes: yes, waits: wait).run()
+    let drain = Drain(client: daemon.client, node: node, request: evacuation.request)
+    try await DrainRun(daemon: daemon, drain: drain, isDryRun: dryRun, yes: yes, waits: wait).run()
   }
 }
 
 struct MaintenanceExitCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "exit",
-    abstract: "Use a node again, and bring home what left it.",
+    abstract: "Put a node back into use, and move its workloads back.",
     discussion: """
-      By itself everything comes home but what has `failback: never`. While the node is still being emptied this stops that, after what is \
-      on the way.
+      Workloads move back to the node unless their policy says `failback: never`. While the node is still being drained, this stops the \
+      drain once the moves in progress have ended.
 
       Example: holdfast maintenance exit n1 --wait
       """)
@@ -64,27 +63,27 @@ struct MaintenanceExitCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: LeavingOptions
 
-  @Flag(help: "Nothing comes home: it stays where it is.")
+  @Flag(help: "Move nothing back: workloads stay where they are.")
   var leave = false
 
-  @Flag(help: "Everything comes home, whatever its policy says.")
+  @Flag(help: "Move everything back, whatever its failback policy.")
   var bringBack = false
 
   func validate() throws {
-    if leave, bringBack { throw ValidationError("--leave and --bring-back contradict each other.") }
+    if leave, bringBack { throw ValidationError("--leave and --bring-back exclude each other.") }
   }
 
   func run() async throws {
-    try await options.run(daemon, brings: leave ? .nothing : bringBack ? .everything : .byPolicy)
+    try await options.run(daemon, failback: leave ? .nothing : bringBack ? .everything : .byPolicy)
   }
 }
 
 struct MaintenanceCancelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cancel",
-    abstract: "Stop emptying a node, after what is on the way.",
+    abstract: "Stop draining a node, once the moves in progress have ended.",
     discussion: """
-      The node is used again. What has left stays where it went, unless --bring-back: then it comes home as the policies say.
+      The node is put back into use. Workloads that have left it stay where they are; with --bring-back they move back as their policies say.
 
       Example: holdfast maintenance cancel n1
       """)
@@ -92,8 +91,8 @@ struct MaintenanceCancelCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: LeavingOptions
 
-  @Flag(help: "What has left comes home.")
+  @Flag(help: "Move workloads back, as their policies say.")
   var bringBack = false
 
-  func run() async throws { try await options.run(daemon, brings: bringBack ? .byPolicy : .nothing) }
+  func run() async throws { try await options.run(daemon, failback: bringBack ? .byPolicy : .nothing) }
 }

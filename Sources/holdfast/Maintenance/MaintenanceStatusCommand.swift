@@ -5,26 +5,26 @@ import HoldfastOperator
 struct MaintenanceStatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Which nodes are in maintenance; or how far one of them is.",
+    abstract: "Show which nodes are in maintenance, or the progress of one of them.",
     discussion: """
-      With a node, on a terminal, it follows until the node is empty, or everything is home. Interrupting it interrupts nothing else.
+      For one node on a terminal, the display is updated until the node is empty or its workloads are back. Interrupting the command interrupts nothing else.
 
       Example: holdfast maintenance status n1
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: "A node; without it all of them.")
+  @Argument(help: "A node. (default: all nodes)")
   var node: String?
 
-  @Flag(help: "Show it once, whole.")
+  @Flag(help: "Show the current state once, and exit.")
   var once = false
 
-  @Flag(help: "Follow where there is no terminal, too: a line for every change.")
+  @Flag(help: "Follow without a terminal as well: one line for each change.")
   var follow = false
 
   func validate() throws {
-    if once, follow { throw ValidationError("--once and --follow contradict each other.") }
+    if once, follow { throw ValidationError("--once and --follow exclude each other.") }
   }
 
   func run() async throws {
@@ -35,14 +35,14 @@ struct MaintenanceStatusCommand: AsyncParsableCommand {
     let state = try await daemon.client.get("/nodes/\(node)/maintenance", as: NodeMaintenance.self)
     let isUnderWay = state.node.maintenance.map { $0.phase != .empty } ?? false
     if isUnderWay, follow || !once && daemon.output == .text && Terminal.current().isTerminal {
-      let goal: EvacuationWatch.Goal = state.node.maintenance?.phase == .returning ? .home : .empty
+      let goal: EvacuationWatch.Goal = state.node.maintenance?.phase == .returning ? .failedBack : .empty
       let last = try await EvacuationWatch(client: daemon.client, node: node, goal: goal).run()
       return try show(last, isShown: Terminal.showsProgress)
     }
     try show(state, isShown: false)
   }
 
-  /// - Parameter isShown: a person has it before his eyes.
+  /// - Parameter isShown: the state is on the terminal already.
   private func show(_ state: NodeMaintenance, isShown: Bool) throws {
     guard daemon.output == .text else { return try Output.json(state) }
     if !isShown { for line in EvacuationScreen(state: state, terminal: .current()).lines() { Output.line(line) } }
@@ -52,13 +52,13 @@ struct MaintenanceStatusCommand: AsyncParsableCommand {
     var list = try await daemon.client.get("/nodes", as: NodeList.self)
     list.nodes.removeAll { $0.maintenance == nil && $0.quarantine == nil }
     guard daemon.output == .text else { return try Output.json(list) }
-    let terminal = Terminal.current(), upkeep = UpkeepLines(terminal: terminal)
-    for line in upkeep.disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
+    let terminal = Terminal.current(), restrictions = RestrictionLines(terminal: terminal)
+    for line in restrictions.disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
     let width = list.nodes.map(\.name.count).max() ?? 0
     for node in list.nodes {
       let texts: [(String, Style)] =
-        (node.maintenance.map { [(upkeep.text($0), upkeep.style($0))] } ?? [])
-        + (node.quarantine.map { [(upkeep.text($0, of: node.name), .doubtful)] } ?? [])
+        (node.maintenance.map { [(restrictions.text($0), restrictions.style($0))] } ?? [])
+        + (node.quarantine.map { [(restrictions.text($0, of: node.name), .doubtful)] } ?? [])
       let name = terminal.styled(node.name, .bold) + String(repeating: " ", count: width - node.name.count)
       let indent = String(repeating: " ", count: width)
       var isFirst = true

@@ -11,8 +11,8 @@ struct ShellRun: Sendable {
     let reason: String
     switch try await status() {
     case .exited(0): return
-    case .exited(let code): reason = "it ended with status \(code) for \(node)"
-    case .signaled(let signal): reason = "it was ended by signal \(signal) for \(node)"
+    case .exited(let code): reason = "it exited with status \(code) for \(node)"
+    case .signaled(let signal): reason = "it was killed by signal \(signal) for \(node)"
     }
     throw Failure(
       kind: "conflict", thing: "the command '\(command)'", reason: reason, remedy: "\(node) stays in maintenance.")
@@ -26,7 +26,7 @@ struct ShellRun: Sendable {
       ).terminationStatus
     } catch {
       throw Failure(
-        thing: "/bin/sh", reason: "it cannot be run: \(error)", remedy: "\(node) stays in maintenance.")
+        thing: "/bin/sh", reason: "it cannot be executed: \(error)", remedy: "\(node) stays in maintenance.")
     }
   }
 }

@@ -15,7 +15,7 @@ enum Additions {
       do throws(FileErrors) {
         added = try AdditionFile.parse(path: path)
       } catch {
-        Output.complain("holdfast: nothing was asked\n\(error)")
+        Output.complain("holdfast: these files cannot be used\n\(error)")
         throw ExitCode(ExitStatus.failed.rawValue)
       }
       for node in added.nodes {

@@ -6,10 +6,10 @@ struct DiffLines {
   let terminal: Terminal
 
   func lines() -> [String] {
-    if diff.isEmpty { return ["Nothing is different."] }
+    if diff.isEmpty { return ["No difference."] }
     let files = diff.files.map { "\($0.file) (\($0.kind.rawValue))" }
     var lines = files.isEmpty ? [] : terminal.wrapped("Files: \(files.joined(separator: ", "))", to: terminal.columns)
-    if diff.saysTheSame { return lines + ["The rules are the same: only text around them is different."] }
+    if diff.saysTheSame { return lines + ["The rules are the same; only comments or layout differ."] }
     if !diff.cluster.isEmpty { lines += ["", terminal.styled("cluster", .bold)] + diff.cluster.flatMap { key($0, indent: 2) } }
     for section in ["nodes", "workloads"] {
       let rules = diff.rules.filter { $0.section == section }, order = diff.order.filter { $0.section == section }
@@ -21,9 +21,9 @@ struct DiffLines {
         lines += rule.keys.flatMap { key($0, indent: 6) }
       }
       for change in order {
-        let place = change.behind.map { "behind '\($0)'" } ?? "first"
+        let place = change.behind.map { "after '\($0)'" } ?? "first"
         lines += terminal.wrapped(
-          "  ~ \(change.name) stands \(place) now: the last rule that matches decides", to: terminal.columns
+          "  ~ \(change.name) now comes \(place): the last rule that matches decides", to: terminal.columns
         )
         .map { terminal.styled($0, .doubtful) }
       }

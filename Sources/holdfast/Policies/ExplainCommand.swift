@@ -7,9 +7,10 @@ import HoldfastPolicies
 struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Why a workload is where it is: for every other node the rule that excludes it, or what it lost by.",
+    abstract:
+      "Show why a workload is where it is: for every other node, the rule that excludes it or the criterion on which it ranked lower.",
     discussion: """
-      `holdfast workload NAME` tells what the planner wrote down when it decided; this asks it again, about all nodes, as things are now.
+      `holdfast workload NAME` shows the reasons that the planner recorded when it decided. This command runs the planner again on the present state.
 
       Example: holdfast explain db1
       """)
@@ -17,7 +18,7 @@ struct ExplainCommand: AsyncParsableCommand {
   @OptionGroup var source: SnapshotSource
   @OptionGroup var policies: PolicyOptions
 
-  @Argument(help: "Its name.")
+  @Argument(help: "The workload's name.")
   var name: String
 
   func run() async throws {
@@ -27,7 +28,7 @@ struct ExplainCommand: AsyncParsableCommand {
     guard let explanation = PolicyPlanner(rules).explain(WorkloadName(name), in: planning) else {
       let nearest = nearestSpelling(to: name, among: planning.workloads.map(\.name.text))
       throw Failure(
-        kind: "unknown", thing: "workload \(name)", reason: "there is none of this name",
+        kind: "unknown", thing: "workload \(name)", reason: "there is no workload of this name",
         remedy: nearest.map { "Did you mean \($0)?" } ?? "`holdfast workloads` lists them all.")
     }
     let answer = ExplainAnswer(explanation, rules)

@@ -19,12 +19,12 @@ struct LossScreen {
       ? "no node is up"
       : failing.isEmpty
         ? "the loss of any one of \(Words.count(trials.trials.count, "node")) leaves everything running"
-        : "the loss of \(failing.count) of \(Words.count(trials.trials.count, "node")) leaves workloads without a place"
+        : "the loss of \(failing.count) of \(Words.count(trials.trials.count, "node")) leaves workloads without a node"
     let text = head.isEmpty ? verdict.prefix(1).uppercased() + verdict.dropFirst() : head + verdict
     var lines = terminal.wrapped(text + ".", to: terminal.columns).map { terminal.styled($0, failing.isEmpty ? .good : .bad) }
     if !trials.pendingBefore.isEmpty {
       let names = InWords.list(trials.pendingBefore.map(\.text), most: 6)
-      lines += terminal.wrapped("Nowhere even before: \(names).", to: terminal.columns)
+      lines += terminal.wrapped("Not running now either: \(names).", to: terminal.columns)
     }
     if trials.trials.isEmpty { return lines }
     // Those that matter first, where not all are shown.
@@ -36,14 +36,14 @@ struct LossScreen {
       lines.append(
         terminal.styled("and \(Words.count(trials.trials.count - shown.count, "node")) more: --all shows them", .dim))
     }
-    if let first = failing.first { lines += ["", "Node by node, and why: holdfast whatif --lose \(first.node)"] }
+    if let first = failing.first { lines += ["", "Details: holdfast whatif --lose \(first.node)"] }
     return lines
   }
 
   private func table(_ shown: [LossTrials.Trial]) -> Table {
     var table = Table([
       .init(title: "LOST"), .init(title: "SURVIVES"), .init(title: "RUNS", alignsRight: true),
-      .init(title: "NO PLACE FOR"), .init(title: "THEY NEED"), .init(title: "MISSING", yields: true)
+      .init(title: "NO NODE FOR"), .init(title: "DEMAND"), .init(title: "MISSING", yields: true)
     ])
     table.rows = shown.map { trial in
       let need = Words.demand(trial.demand.memory, trial.demand.cpus)

@@ -7,11 +7,11 @@ import HoldfastYAML
 struct PolicyApplyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply",
-    abstract: "Put policy files in force, in place of all that were: shows first what that changes and moves, and asks.",
+    abstract: "Replace the policies in force by policy files, after showing what that changes and moves.",
     discussion: """
-      Rules that are in no file hold no more. When somebody else changed the policies meanwhile, nothing is done.
+      The files replace all policies in force. The command refuses when another operator has changed the policies meanwhile.
 
-      Exit status: 0 done; with --dry-run 5 when a workload would lose its place.
+      Exit status: 0 success; with --dry-run 5 when a running workload could no longer be placed.
 
       Example: holdfast policy apply policies/ --dry-run
       """)
@@ -24,13 +24,13 @@ struct PolicyApplyCommand: AsyncParsableCommand {
   @Flag(help: "Show what would change, and change nothing.")
   var dryRun = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal to ask on.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
   /// What it would do, for scripts.
   private struct Effect: Encodable {
     var isDryRun: Bool
-    /// Of the policies: those in force then.
+    /// The revision of the policies in force.
     var revision: Int64
     /// nil: those in force cannot be read, and everything is new.
     var diff: PolicyDiff?
@@ -60,9 +60,9 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     if effect.diff?.isEmpty ?? false, inForce.unreadable == nil {
       return daemon.output == .json
         ? try Output.json(effect)
-        : Output.line("Nothing is different: these policies are in force (revision \(inForce.revision)).")
+        : Output.line("No difference: these policies are in force already (revision \(inForce.revision)).")
     }
-    if !yes { try Agreement.seek("Put these policies in force?", lines: lines) }
+    if !yes { try Confirmation.ask("Put these policies in force?", lines: lines) }
     let done = try await client.post("/policies", body: request, as: PoliciesInForce.self)
     guard daemon.output == .text else {
       var told = effect
@@ -88,7 +88,7 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     let terminal = Terminal.current()
     var lines =
       effect.diff.map { DiffLines(diff: $0, terminal: terminal).lines() }
-      ?? ["The policies in force cannot be read by this build: all of these rules take their place."]
+      ?? ["The policies in force cannot be read by this build: all of their rules are replaced by these."]
     let mistakes = next.warnings + effect.misfits
     if !mistakes.isEmpty { lines += [""] + FileErrors(mistakes).description.split(separator: "\n").map(String.init) }
     let answer = effect.whatIf
@@ -98,8 +98,8 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     let count = answer.victims.count
     let lost =
       count == 0
-      ? "everything that runs keeps a place"
-      : "\(Words.count(count, "workload")) would lose \(count == 1 ? "its place" : "their places")"
+      ? "every running workload keeps a node"
+      : "\(Words.count(count, "workload")) could no longer be placed"
     lines += ["", terminal.styled("\(start); \(lost).", answer.victims.isEmpty ? .good : .bad)]
     if answer.moves.isEmpty, answer.pending.isEmpty, answer.warnings.isEmpty { return lines }
     return lines + WhatIfScreen(answer: answer, condition: "", terminal: terminal, isWhole: false).body()

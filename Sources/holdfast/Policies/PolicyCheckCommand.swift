@@ -7,11 +7,11 @@ import HoldfastYAML
 struct PolicyCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Read policy files and say everything that is wrong in them. Needs no daemon.",
+    abstract: "Check policy files and report every mistake. Needs no daemon.",
     discussion: """
-      With --snapshot also what does not fit that cluster: names and labels that nothing has, rules that leave a workload no node.
+      With --snapshot the command also reports what does not fit that cluster: names and labels that match nothing, and rules that leave a workload without a node.
 
-      Exit status: 0 they can be used, 1 an error is in them, or with --strict a warning.
+      Exit status: 0 the files can be used; 1 they contain an error or, with --strict, a warning.
 
       Example: holdfast policy check --strict policies/
       """)
@@ -19,13 +19,13 @@ struct PolicyCheckCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
   var paths: [String]
 
-  @Option(help: ArgumentHelp("Compare with this cluster besides: `holdfast snapshot` writes the file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Check against this cluster, too: a file written by `holdfast snapshot`.", valueName: "file"))
   var snapshot: String?
 
-  @Flag(help: "Warnings count as errors.")
+  @Flag(help: "Treat warnings as errors.")
   var strict = false
 
-  @Option(name: .shortAndLong, help: "text for people, json for scripts.")
+  @Option(name: .shortAndLong, help: "text, or json for scripts.")
   var output: DaemonOptions.Format = .text
 
   /// What was found, for scripts.

@@ -3,9 +3,9 @@ import ArgumentParser
 struct PolicyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy",
-    abstract: "The cluster's policies: check files, look at what is in force, compare, put in force.",
+    abstract: "Check, show, compare and apply the cluster's policies.",
     discussion: """
-      Policies say where workloads may go, should go, and what happens when something fails (Docs/policies.md).
+      Policies say where workloads may run, where they should run, and how they fail over (Docs/policies.md).
 
       Example: holdfast policy apply policies/ --dry-run
       """,

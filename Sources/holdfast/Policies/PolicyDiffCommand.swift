@@ -7,13 +7,13 @@ import HoldfastYAML
 struct PolicyDiffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
-    abstract: "What policy files say otherwise than those in force, rule by rule and key by key.",
+    abstract: "Compare policy files with the policies in force, rule by rule and key by key.",
     discussion: """
-      With --snapshot the policies of that file stand for those in force.
+      With --snapshot the command compares with the policies in that file.
 
-      Exit status: 0; with --check 6 when they say something else.
+      Exit status: 0; with --check 6 when the rules differ.
 
-      Example: holdfast policy diff --check policies/ || echo 'somebody changed the rules'
+      Example: holdfast policy diff --check policies/ || echo 'the policies have been changed'
       """)
 
   @OptionGroup var source: SnapshotSource
@@ -21,7 +21,7 @@ struct PolicyDiffCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
   var paths: [String]
 
-  @Flag(help: "Exit with status 6 when they say something else.")
+  @Flag(help: "Exit with status 6 when the rules differ.")
   var check = false
 
   func run() async throws {

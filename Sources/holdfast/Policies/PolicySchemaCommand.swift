@@ -4,7 +4,7 @@ import HoldfastPolicies
 struct PolicySchemaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema",
-    abstract: "The JSON Schema of policy files, with which editors complete and check them.",
+    abstract: "Print the JSON Schema of policy files, for completion and checks in editors.",
     discussion: """
       Example: holdfast policy schema > policy.schema.json
       """)

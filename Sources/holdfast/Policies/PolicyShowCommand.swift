@@ -5,22 +5,22 @@ import HoldfastModel
 struct PolicyShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "The policies in force, as they were written.",
+    abstract: "Print the policies in force, as they were written.",
     discussion: """
-      With a file's name its text and nothing else.
+      With the name of a file, only its text.
 
       Example: holdfast policy show spread.yaml > spread.yaml
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: ArgumentHelp("The name of one of the files.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Print only this policy file.", valueName: "file"))
   var file: String?
 
   func run() async throws {
     let inForce = try await daemon.client.get("/policies", as: PoliciesInForce.self)
     if let reason = inForce.unreadable {
-      Output.complain("holdfast: the planner cannot read these policies, and goes by the last ones that it could: \(reason)")
+      Output.complain("holdfast: the planner cannot read these policies and uses the last ones that it could read: \(reason)")
     }
     if let file {
       guard let text = inForce.files.first(where: { $0.file == file }) else { throw unknown(file, inForce.files) }
@@ -29,7 +29,7 @@ struct PolicyShowCommand: AsyncParsableCommand {
     if daemon.output == .json { return try Output.json(inForce) }
     guard !inForce.files.isEmpty else {
       return Output.line(
-        "No policies are in force: workloads go to the least loaded node, and stay there. `holdfast policy apply` changes that."
+        "No policies are in force: workloads go to the least loaded node and stay there. `holdfast policy apply` changes that."
       )
     }
     for (index, text) in inForce.files.enumerated() {
@@ -44,6 +44,6 @@ struct PolicyShowCommand: AsyncParsableCommand {
     return Failure(
       kind: "unknown", thing: "policy file \(file)", reason: "no file of this name is in force",
       remedy: nearestSpelling(to: file, among: names).map { "Did you mean \($0)?" }
-        ?? (names.isEmpty ? "None is in force." : "In force are \(InWords.list(names, most: 8))."))
+        ?? (names.isEmpty ? "No policy file is in force." : "Files in force: \(InWords.list(names, most: 8))."))
   }
 }

@@ -6,31 +6,34 @@ import HoldfastPlanning
 struct RebalanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rebalance",
-    abstract: "A few moves that load the nodes more evenly, each with its gain.",
+    abstract: "Propose or make a few moves that balance the nodes' load.",
     discussion: """
-      Nothing moves for the load by itself: a move interrupts a workload for as long as it takes to stop and to start, unless it can be moved while it runs. Only what \
-      policies let go is moved: not to where a rule or a preference is against it, not what stays at evacuations, not what an operator \
-      moved, and nothing for a gain that is too small. What is moved counts as moved by the operator: it stays there until its node fails.
+      Holdfast never moves workloads for balance by itself, because a move that cannot be live interrupts the workload. This command \
+      proposes moves with their gain, asks, and makes them one after the other.
 
-      Without --dry-run the moves are shown, and made one after the other after a question.
+      It does not propose moves that break a rule or a preference, or whose gain is too small. It leaves alone workloads with \
+      `evacuation: stay` and workloads that an operator has moved. The moves it makes count as moves by an operator: the workloads stay \
+      there until their node fails.
 
       Example: holdfast rebalance --dry-run --moves 3
       """)
 
   @OptionGroup var source: SnapshotSource
 
-  @Flag(help: "Show the moves, and make none.")
+  @Flag(help: "Show the moves, and change nothing.")
   var dryRun = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal to ask on.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  @Option(help: ArgumentHelp("Workloads that are moved at most.", valueName: "number"))
+  @Option(help: ArgumentHelp("How many workloads to move at most.", valueName: "number"))
   var moves = 5
 
   func validate() throws {
-    guard (1...1000).contains(moves) else { throw ValidationError("--moves: 1 to 1000") }
-    if source.snapshot != nil, !dryRun { throw ValidationError("--snapshot: a file cannot be moved about; add --dry-run.") }
+    guard (1...1000).contains(moves) else { throw ValidationError("--moves takes 1 to 1000, not \(moves)") }
+    if source.snapshot != nil, !dryRun {
+      throw ValidationError("--snapshot requires --dry-run: a snapshot can be queried, not changed.")
+    }
   }
 
   func run() async throws {
@@ -43,7 +46,8 @@ struct RebalanceCommand: AsyncParsableCommand {
       return
     }
     if !yes {
-      try Agreement.seek("Move \(Words.count(rebalance.moves.reduce(0) { $0 + 1 + $1.with.count }, "workload"))?", lines: lines)
+      try Confirmation.ask(
+        "Move \(Words.count(rebalance.moves.reduce(0) { $0 + 1 + $1.with.count }, "workload"))?", lines: lines)
     }
     try await carryOut(rebalance.moves)
   }
@@ -67,6 +71,6 @@ struct RebalanceCommand: AsyncParsableCommand {
       if last.effect == .failed { break }
     }
     if source.daemon.output == .json { try Output.json(CommandResults(isDryRun: false, results: results)) }
-    try Carrying.refuseIfFailed(results)
+    try BatchCommand.refuseIfFailed(results)
   }
 }

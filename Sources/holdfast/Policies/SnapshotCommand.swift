@@ -4,10 +4,10 @@ import HoldfastAPI
 struct SnapshotCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "snapshot",
-    abstract: "The cluster as its planner sees it, with its policies, as JSON: to be kept, or asked about elsewhere.",
+    abstract: "Write the planner's view of the cluster, with its policies, as JSON.",
     discussion: """
-      Names, labels, sizes and rules are in it; no XML, and no passwords. `explain`, `whatif`, `rebalance` and `policy` take such a file \
-      with --snapshot.
+      The snapshot contains names, labels, sizes and rules, but no XML and no passwords. `explain`, `whatif`, `rebalance`, `policy check` \
+      and `policy diff` accept it with --snapshot.
 
       Example: holdfast snapshot > monday.json
       """)

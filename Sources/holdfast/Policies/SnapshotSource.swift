@@ -9,7 +9,7 @@ struct SnapshotSource: ParsableArguments {
   @OptionGroup var daemon: DaemonOptions
 
   @Option(
-    help: ArgumentHelp("Ask about this file instead of the live cluster: `holdfast snapshot` writes it.", valueName: "file"))
+    help: ArgumentHelp("Query this snapshot (written by `holdfast snapshot`) instead of the live cluster.", valueName: "file"))
   var snapshot: String?
 
   /// A cluster, and what its own policies say.
@@ -41,7 +41,7 @@ struct PolicyOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Files, or directories of *.yaml: as if these policies were in force, and no others.", valueName: "path"))
+      "Assume that these policies are in force, and no others: files, or directories of *.yaml.", valueName: "path"))
   var policies: [String] = []
 
   /// nil: those in force are meant.

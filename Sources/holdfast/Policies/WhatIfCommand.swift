@@ -6,12 +6,12 @@ import HoldfastPlanning
 struct WhatIfCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "whatif",
-    abstract: "What would go where, who would not fit and why, and what room would be left. Nothing is changed.",
+    abstract: "Show what would move where, what would not fit and why, and the room left. Changes nothing.",
     discussion: """
-      Options combine, and what is said is the end of it, when everything has arrived. Nodes are named as in policies: n3, n1,n2, rack=b. \
-      `--lose each` loses every node alone, one after the other.
+      Options combine; the answer is the final state, once every move has ended. Nodes are named as in policies: n3, n1,n2, rack=b. \
+      `--lose each` tries the loss of each node separately.
 
-      Exit status: 0 all would run, 5 a workload would not run that runs now, or that is new.
+      Exit status: 0 every workload would run; 5 a new or running workload would not run.
 
       Examples: holdfast whatif --lose n3
                 holdfast whatif --lose each -o json | jq -r '.trials[] | select(.pending != []).node'
@@ -21,26 +21,29 @@ struct WhatIfCommand: AsyncParsableCommand {
   @OptionGroup var source: SnapshotSource
   @OptionGroup var policies: PolicyOptions
 
-  @Option(help: ArgumentHelp("Nodes that fail, all at once; or 'each'. May be repeated.", valueName: "nodes"))
+  @Option(
+    help: ArgumentHelp(
+      "Nodes that fail, all at once; or 'each' for every node separately. May be repeated.", valueName: "nodes"))
   var lose: [String] = []
 
-  @Option(help: ArgumentHelp("Nodes that are emptied on purpose. May be repeated.", valueName: "nodes"))
+  @Option(help: ArgumentHelp("Nodes that are drained. May be repeated.", valueName: "nodes"))
   var drain: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "A YAML file with workloads as for `apply`, whose XML may be left out, and nodes. May be repeated.", valueName: "file"))
+      "A YAML file with nodes and workloads to add. Workloads are written as for `apply`; their XML may be omitted. May be repeated.",
+      valueName: "file"))
   var add: [String] = []
 
-  @Flag(help: "List everything, however long.")
+  @Flag(help: "List everything, without limits on length.")
   var all = false
 
   func validate() throws {
     if lose.isEmpty, drain.isEmpty, add.isEmpty, policies.policies.isEmpty {
-      throw ValidationError("What if what? Add --lose, --drain, --add or --policies.")
+      throw ValidationError("Nothing is supposed: add --lose, --drain, --add or --policies.")
     }
     if lose.contains("each"), lose.count > 1 {
-      throw ValidationError("--lose each stands alone: every node is lost by itself.")
+      throw ValidationError("--lose each cannot be combined with other nodes: it tries each node separately.")
     }
   }
 
@@ -86,17 +89,17 @@ struct WhatIfCommand: AsyncParsableCommand {
 
 /// What is supposed, in words.
 enum Condition {
-  /// Such as `n3 is lost and n2 is emptied`; empty: nothing is.
+  /// Such as `n3 is lost and n2 is drained`; empty: nothing is.
   static func text(_ supposition: Supposition, policies: [String]) -> String {
     func clause<Name: Comparable>(_ names: some Collection<Name>, _ one: String, _ many: String) -> String? {
       if names.isEmpty { return nil }
       return "\(InWords.list(names.sorted().map { "\($0)" }, most: 4)) \(names.count == 1 ? one : many)"
     }
     let clauses = [
-      clause(supposition.lost, "is lost", "are lost"), clause(supposition.drained, "is emptied", "are emptied"),
+      clause(supposition.lost, "is lost", "are lost"), clause(supposition.drained, "is drained", "are drained"),
       clause(supposition.nodes.map(\.name), "joins", "join"),
       clause(supposition.workloads.map(\.name), "is added", "are added"),
-      clause(policies, "holds", "hold")
+      clause(policies, "is in force", "are in force")
     ]
     let present = clauses.compactMap { $0 }
     return present.count < 2

@@ -27,8 +27,9 @@ struct WhatIfScreen {
     let victims = answer.victims
     let names = Set(victims.map(\.workload))
     let before = answer.pending.filter { !names.contains($0.workload) }
-    return section("NOWHERE", nowhere(victims)) + section("NOWHERE ALREADY", already(before)) + section("MOVES", moves())
-      + section("NODES", nodes()) + section("ROOM LEFT", room()) + section("TO KNOW", warnings())
+    return section("WOULD NOT RUN", nowhere(victims)) + section("NOT RUNNING NOW EITHER", already(before))
+      + section("MOVES", moves())
+      + section("NODES", nodes()) + section("ROOM LEFT", room()) + section("WARNINGS", warnings())
   }
 
   private func section(_ title: String, _ lines: [String]) -> [String] {

@@ -32,15 +32,15 @@ struct NodeTable {
 
   private static func state(_ node: NodeInfo) -> Table.Cell {
     let role = node.isPlanner ? ", planner" : ""
-    let upkeep: String? =
+    let restrictions: String? =
       switch node.maintenance?.phase {
-      case .emptying: "emptying"
+      case .draining: "draining"
       case .empty: "maintenance"
       case .returning: "returning"
       case nil: node.quarantine == nil ? nil : "quarantine"
       }
     switch node.state {
-    case .up: return upkeep.map { .init($0 + role, .doubtful) } ?? .init("up" + role, .good)
+    case .up: return restrictions.map { .init($0 + role, .doubtful) } ?? .init("up" + role, .good)
     case .leaving: return .init("leaving", .doubtful)
     case .down:
       let isPlanned = node.maintenance.map { $0.phase != .returning } ?? false

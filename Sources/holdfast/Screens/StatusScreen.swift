@@ -2,7 +2,7 @@ import Foundation
 import HoldfastModel
 import HoldfastOperator
 
-/// The cluster on one screen. What does not fit is counted and named by the command that shows it.
+/// The cluster on one screen. Lines that do not fit are counted, with the command that shows them.
 struct StatusScreen {
   let status: ClusterStatus
   let terminal: Terminal
@@ -17,7 +17,7 @@ struct StatusScreen {
   /// At most one less than the terminal has, for the prompt.
   func lines() -> [String] {
     let width = min(terminal.columns, 140)
-    let head = headline(width) + upkeep(width) + store(width)
+    let head = headline(width) + restrictions(width) + store(width)
     let risk = section(risks(width)), next = section(steps(width))
     var room = terminal.rows - 1 - head.count - risk.count - next.count
     // Nodes first, then what is misplaced, then history; the first two leave something to those that follow.
@@ -50,9 +50,9 @@ struct StatusScreen {
     let word = status.health.rawValue.uppercased()
     let seen =
       "\(Words.clock(status.milliseconds, today: Words.now())) \(Words.zone(status.milliseconds)), seen by \(status.node)"
-    let left = "\(status.cluster)  \(word)  \(summary)"
+    let headline = "\(status.cluster)  \(word)  \(summary)"
     let room = width - seen.count - 2
-    var text = terminal.fitted(left, to: room)
+    var text = terminal.fitted(headline, to: room)
     let padding = String(repeating: " ", count: max(0, room - text.count) + 2)
     if let range = text.range(of: "  \(word)  ") {
       text = "\(terminal.styled(status.cluster, .bold))  \(terminal.styled(word, style))  \(text[range.upperBound...])"
@@ -60,9 +60,9 @@ struct StatusScreen {
     return [text + padding + terminal.styled(seen, .dim)] + reasons(width)
   }
 
-  /// What is not to be overlooked: a cluster that is disarmed, and nodes that are kept empty.
-  private func upkeep(_ width: Int) -> [String] {
-    let lines = UpkeepLines(terminal: terminal)
+  /// Restrictions that nobody may overlook: a disarmed cluster, and nodes in maintenance.
+  private func restrictions(_ width: Int) -> [String] {
+    let lines = RestrictionLines(terminal: terminal)
     let kept = status.nodes.filter { $0.maintenance != nil }
     let shown = kept.count > Self.mostMaintenances ? Array(kept.prefix(Self.mostMaintenances - 1)) : kept
     var notes = shown.compactMap { node in
@@ -71,7 +71,7 @@ struct StatusScreen {
       }
     }
     if kept.count > shown.count {
-      notes.append(terminal.styled("and \(kept.count - shown.count) nodes more: holdfast maintenance status", .doubtful))
+      notes.append(terminal.styled("and \(kept.count - shown.count) more nodes: holdfast maintenance status", .doubtful))
     }
     return lines.disarmed(status.disarm, width: width) + notes
   }
@@ -113,12 +113,12 @@ struct StatusScreen {
     let up = status.nodes.count { $0.state == .up }
     let workloads =
       counts.total == 0
-      ? "nothing is protected yet"
-      : "\(counts.running) of \(Words.count(wanted, "workload")) run\(counts.stopped > 0 ? ", \(counts.stopped) stopped" : "")"
+      ? "no workloads yet"
+      : "\(counts.running) of \(Words.count(wanted, "workload")) running\(counts.stopped > 0 ? ", \(counts.stopped) stopped" : "")"
     return "\(workloads), \(up) of \(Words.count(status.nodes.count, "node")) up"
   }
 
-  /// Nodes that are not as they should be come first where not all fit.
+  /// Nodes with problems come first where not all fit.
   private func nodeLines(_ width: Int, room: Int) -> [String] {
     let table = NodeTable(terminal: terminal)
     guard status.nodes.count + 1 > room else { return table.lines(status.nodes, width: width) }
@@ -128,7 +128,7 @@ struct StatusScreen {
     }
     let ordered = (0...2).flatMap { wanted in status.nodes.filter { rank($0) == wanted } }
     let shown = ordered.prefix(room - 2)
-    return table.lines(Array(shown), width: width) + ["and \(ordered.count - shown.count) nodes more: holdfast nodes"]
+    return table.lines(Array(shown), width: width) + ["and \(ordered.count - shown.count) more nodes: holdfast nodes"]
   }
 
   private func misplacedLines(_ width: Int, room: Int) -> [String] {
@@ -147,11 +147,11 @@ struct StatusScreen {
   private func risks(_ width: Int) -> [String] {
     guard !status.risks.isEmpty else { return [] }
     var lines = status.risks.prefix(Self.mostRisks).map { risk in
-      let names = InWords.list(risk.workloads, most: 4), verb = risk.workloads.count == 1 ? "finds" : "find"
-      return "If \(risk.node) fails now, \(names) \(verb) no room (\(Words.memory(risk.demand.memory)))."
+      let names = InWords.list(risk.workloads, most: 4)
+      return "If \(risk.node) fails now, there is no room for \(names) (\(Words.memory(risk.demand.memory)))."
     }
     let rest = status.risks.count - lines.count
-    if rest > 0, let last = lines.indices.last { lines[last] += " The same holds for \(Words.count(rest, "node")) more." }
+    if rest > 0, let last = lines.indices.last { lines[last] += " The same is true of \(Words.count(rest, "other node"))." }
     return labelled("At risk", lines.map { terminal.fitted($0, to: width - Self.labelWidth) })
   }
 
@@ -161,13 +161,13 @@ struct StatusScreen {
     let shown = hidden > 0 ? weightiest(max(1, room - 1)) : status.recent
     var lines = HistoryLines(terminal: terminal, width: width - Self.labelWidth).lines(shown)
     if hidden > 0 {
-      lines.append(terminal.styled("and \(status.recent.count - shown.count) lines more: holdfast events", .dim))
+      lines.append(terminal.styled("and \(status.recent.count - shown.count) more lines: holdfast events", .dim))
     }
     return labelled("Recently", lines)
   }
 
-  /// What began it before what followed from it, that before what went as it should; of equals the latest. In the order in which it
-  /// happened.
+  /// The most important lines, in the order in which they happened: causes before their consequences, these before routine; among equals
+  /// the latest.
   private func weightiest(_ count: Int) -> [HistoryLine] {
     func weight(_ line: HistoryLine) -> Int {
       switch (line.severity, line.kind) {

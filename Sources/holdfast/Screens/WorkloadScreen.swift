@@ -24,7 +24,9 @@ struct WorkloadScreen {
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
       lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
     }
-    if let move = workload.move, !move.isServed { lines += paragraph("asked", "to move to \(move.to), not decided yet") }
+    if let move = workload.move, !move.isServed {
+      lines += paragraph("asked", "to move to \(move.to); the planner has not decided yet")
+    }
     lines += paragraph(
       "needs",
       "\(Words.memory(workload.demand.memory)), \(Words.cpus(workload.demand.cpus)) \(workload.demand.cpus == 1 ? "cpu" : "cpus"); priority \(workload.priority)"
@@ -41,7 +43,7 @@ struct WorkloadScreen {
     lines += ["", terminal.styled("History", .bold)]
     lines +=
       detail.history.isEmpty
-      ? [terminal.styled("nothing is kept", .dim)] : HistoryLines(terminal: terminal, width: width).lines(detail.history)
+      ? [terminal.styled("no events", .dim)] : HistoryLines(terminal: terminal, width: width).lines(detail.history)
     return lines
   }
 

@@ -43,7 +43,7 @@ struct ScenarioPlay {
       }
     }
     guard mistakes.isEmpty else {
-      Output.complain("holdfast: nothing was played\n\(FileErrors(mistakes))")
+      Output.complain("holdfast: these scenarios cannot be used\n\(FileErrors(mistakes))")
       throw ExitCode(ExitStatus.failed.rawValue)
     }
     return scenarios

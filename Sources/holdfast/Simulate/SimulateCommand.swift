@@ -6,14 +6,15 @@ import Simulator
 struct SimulateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",
-    abstract: "Run whole clusters on virtual time: search for errors with every fault, or play scenarios.",
+    abstract: "Simulate whole clusters on virtual time: search for violations under random faults, or play scenarios.",
     discussion: """
-      Without files: one cluster for each seed, real controllers and guards, faults at random, and the invariants looked at whenever \
-      something changes. A seed that breaks one is shrunk to the shortest schedule that still does, and told as a story.
+      Without files, the command simulates one cluster for each seed, with the real controller and guard code and random faults, and \
+      checks the invariants at every change. It shrinks the first failing seed to the shortest schedule that still fails, and prints what \
+      happened.
 
-      With files: each scenario is played and judged (Docs/scenarios.md).
+      With files, the command plays each scenario and checks its expectations (Docs/scenarios.md).
 
-      Needs no daemon, no root and no network. Exit status 1 when something was broken or not met.
+      It needs no daemon, no root and no network. Exit status: 1 when an invariant was violated or an expectation was not met.
 
       Examples: holdfast simulate --seeds 200 --hours 1
                 holdfast simulate --seed 17 --story
@@ -23,51 +24,52 @@ struct SimulateCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("Scenario files.", valueName: "file"))
   var files: [String] = []
 
-  @Option(help: "One seed.")
+  @Option(help: "Run only this seed.")
   var seed: UInt64?
 
   @Option(
     help: ArgumentHelp(
-      "How many seeds, or which: FIRST..LAST. (default: 100; scenarios: as their files say)", valueName: "seeds"))
+      "Number of seeds, or a range FIRST..LAST. (default: 100; for scenarios: as their files say)", valueName: "seeds"))
   var seeds: SeedRange?
 
-  @Option(help: "Nodes of the cluster. (default: 5)")
+  @Option(help: "Number of nodes. (default: 5)")
   var nodes: Int?
 
-  @Option(help: "Workloads of the cluster. (default: 30)")
+  @Option(help: "Number of workloads. (default: 30)")
   var workloads: Int?
 
-  @Option(help: "Virtual hours for each seed. The last minutes are calm: everything must settle. (default: 1)")
+  @Option(help: "Virtual hours for each seed. The last minutes have no faults, and everything must settle. (default: 1)")
   var hours: Double?
 
-  @Flag(help: "Short storms instead: two minutes of everything at once, sizes and times from the seed.")
+  @Flag(help: "Short storms instead: two virtual minutes with every fault at once; the seed chooses sizes and times.")
   var short = false
 
   @Option(
     help: ArgumentHelp(
-      "What goes wrong and how often: none, sparse, dense, or a YAML file (Docs/simulator.md). (default: sparse)",
+      "Which faults happen and how often: none, sparse, dense, or a YAML file (Docs/simulator.md). (default: sparse)",
       valueName: "faults"))
   var faults: String?
 
-  @Option(help: "Worlds at once. (default: the host's processors)")
+  @Option(help: "Number of simulations to run at once. (default: the number of processors)")
   var jobs: Int?
 
-  @Flag(help: "Tell the whole story of the one seed, or of every scenario.")
+  @Flag(help: "Print everything that happened in the seed or in each scenario.")
   var story = false
 
-  @Option(help: "Seconds to spend on shrinking the first seed that fails; 0: none. (default: 60)")
+  @Option(help: "Seconds to spend on shrinking the first failing seed; 0: do not shrink. (default: 60)")
   var shrink: Double?
 
   @Flag(
     help: ArgumentHelp(
-      "Print hashes of what the controllers did, to compare two builds.",
-      discussion: "For each seed: the actions without their texts; events and actions as they are; the moments of the world."))
+      "Print hashes of the controllers' behaviour, to compare two builds.",
+      discussion:
+        "Three hashes for each seed: actions without their texts; events and actions in full; the instants of the simulation."))
   var hashes = false
 
-  @Flag(help: "Print the JSON Schema of scenario files, with which editors complete and check them.")
+  @Flag(help: "Print the JSON Schema of scenario files, for completion and checks in editors.")
   var schema = false
 
-  @Option(name: .shortAndLong, help: "text for people, json for scripts.")
+  @Option(name: .shortAndLong, help: "text, or json for scripts.")
   var output: DaemonOptions.Format = .text
 
   func validate() throws {
@@ -142,7 +144,7 @@ struct SimulateCommand: AsyncParsableCommand {
     do {
       return try FaultsFile.parse(path: faults)
     } catch {
-      Output.complain("holdfast: nothing was simulated\n\(error)")
+      Output.complain("holdfast: the faults file cannot be used\n\(error)")
       throw ExitCode(ExitStatus.failed.rawValue)
     }
   }

@@ -23,7 +23,7 @@ import Testing
     #expect(view.intents["web1"]?.value == IntentRecord(desired: .adopting, adopter: "a"))
     #expect(view.placements["web1"] == nil && view.claims["web1"] == nil)
     for command in [OperatorCommand.start("web1"), .stop("web1"), .move("web1", to: "b")] {
-      #expect(fixture.refusal(of: command)?.reason.contains("still coming under protection on a") == true)
+      #expect(fixture.refusal(of: command)?.reason.contains("a is still adopting it") == true)
     }
   }
 

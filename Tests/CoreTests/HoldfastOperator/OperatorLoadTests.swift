@@ -33,8 +33,8 @@ import Testing
     // a takes web2 no more, b takes one of a's.
     let losses = LossRehearsal(fixture.view, load: ClusterLoad(fixture.view), planner: PolicyPlanner()).losses
     #expect(losses.map(\.node) == ["a", "b"])
-    #expect(losses.first?.homeless == ["web3"] && losses.first?.demand.memory == 3000)
-    #expect(losses.last?.homeless == ["web2"])
+    #expect(losses.first?.unplaceable == ["web3"] && losses.first?.demand.memory == 3000)
+    #expect(losses.last?.unplaceable == ["web2"])
   }
 
   @Test func `a node that is being emptied absorbs nothing, and what it still has is at risk`() {

@@ -43,20 +43,20 @@ extension LabHostsTests {
         let began = LabClock.now
         try await test.lab.holdfast(["maintenance", "enter", "h2", "--yes"], on: asked)
         #expect(
-          try await eventually(.seconds(20)) { try await test.evacuee("vm1", asked: asked)?.state == .migrating },
+          try await eventually(.seconds(20)) { try await test.move("vm1", asked: asked)?.state == .migrating },
           "the status tells that it is on its way")
         try await test.wait(.seconds(1))
         try await test.hurt(fault, lost)
         let isDone = try await eventually(.seconds(90)) {
           // The status answers throughout, whatever is lost.
           guard let state = try await test.maintenance(asked: asked) else { return false }
-          let vm1 = state.workloads.first { $0.workload == "vm1" }
+          let vm1 = state.moves.first { $0.workload == "vm1" }
           if vm1?.state == .arrived {
             let place = try #require(vm1?.to.flatMap { LabHost(name: $0) })
             let isThere = try await test.host(of: "vm1")
             #expect(isThere == nil || isThere == place, "the status says \(place), libvirt \(isThere.map { "\($0)" } ?? "-")")
           }
-          return state.workloads.allSatisfy { $0.state == .arrived }
+          return state.moves.allSatisfy { $0.state == .arrived }
         }
         try #require(isDone, "h2 is empty in the end")
         try #require(await test.allAnswer(within: .seconds(30)))
@@ -90,7 +90,7 @@ extension TestStage {
     return try JSONDecoder().decode(NodeMaintenance.self, from: Data(answer.output.utf8))
   }
 
-  fileprivate func evacuee(_ name: String, asked host: LabHost) async throws -> Evacuee? {
-    try await maintenance(asked: host)?.workloads.first { $0.workload == name }
+  fileprivate func move(_ name: String, asked host: LabHost) async throws -> EvacuationMove? {
+    try await maintenance(asked: host)?.moves.first { $0.workload == name }
   }
 }

@@ -78,7 +78,7 @@ extension LabHostsTests {
       }
     }
 
-    @Test func `a host that was lost is the last choice until it is trusted`() async throws {
+    @Test func `a host that was lost is in quarantine until its failures are cleared`() async throws {
       try await TestStage.run(count: 6, lostHosts: [Self.h2, Self.h3]) { test in
         var lost = test.stage.containers(on: Self.h3), killed = try await test.lab.kill(Self.h3)
         #expect(await test.moved(lost, from: Self.h3, since: killed))
@@ -86,14 +86,14 @@ extension LabHostsTests {
         #expect(try await eventually(.seconds(20)) { try await test.node(Self.h3).state == .up })
         let quarantine = try #require(try await test.node(Self.h3).quarantine)
         #expect(quarantine.losses == 1)
-        print("h3 was lost \(quarantine.losses) time: the last choice for \(Int(quarantine.remaining)) s")
+        print("h3 was lost \(quarantine.losses) time: in quarantine for \(Int(quarantine.remaining)) s")
 
         lost = test.stage.containers(on: Self.h2)
         killed = try await test.lab.kill(Self.h2)
         #expect(await test.moved(lost, from: Self.h2, since: killed))
         #expect(test.stage.containers(on: Self.h3).isEmpty, "h1 took all")
 
-        print(try await test.lab.holdfast(["node", "trust", "h3"]))
+        print(try await test.lab.holdfast(["node", "clear-failures", "h3"]))
         #expect(try await test.node(Self.h3).quarantine == nil)
         try await test.lab.holdfast(["evacuate", "h1", "--yes"])
         #expect(test.stage.containers(on: Self.h3).count == 6)

@@ -5,15 +5,15 @@ import HoldfastPlanning
 /// The body of `POST /v1/nodes/{name}/maintenance`. Everything may be left out.
 public struct MaintenanceRequest: Hashable, Sendable, Codable {
   public var reason: String?
-  /// When it is expected to be over, in milliseconds since 1970.
+  /// Planned end, for information only, in milliseconds since 1970.
   public var until: Int64?
   /// `live` or `restart`; absent: as the policies say.
   public var method: String?
-  /// So many leave, or come home, at a time.
+  /// How many workloads move at once, out or back.
   public var parallel: Int?
-  /// Seconds from now on after which nothing is waited for.
+  /// Seconds from now after which remaining workloads are stopped and started elsewhere, all at once.
   public var deadline: Double?
-  /// What finds no room elsewhere is stopped. Absent: nothing happens when something finds none.
+  /// Workloads that no other node can take are stopped. Absent: the request is refused when there are any.
   public var leavesPending: Bool?
 
   public init(
@@ -33,7 +33,7 @@ public struct MaintenanceRequest: Hashable, Sendable, Codable {
   public func record(now: Int64) throws(OperatorError) -> MaintenanceRecord {
     let method = try self.method.map { (text) throws(OperatorError) -> Evacuation.Method in
       guard let method = Evacuation.Method(rawValue: text), method != .stay else {
-        throw .invalid("method", "'\(text)' is neither live nor restart", "Leave it out: then the policies say how.")
+        throw .invalid("method", "'\(text)' is neither live nor restart", "Leave it out to use the policies' methods.")
       }
       return method
     }
@@ -44,10 +44,10 @@ public struct MaintenanceRequest: Hashable, Sendable, Codable {
         "Leave it out for \(MaintenanceRecord.defaultParallel).")
     }
     if let deadline, !(1...2_592_000).contains(deadline) {
-      throw .invalid("deadline", "it is not from one second to 30 days", "Leave it out: then there is none.")
+      throw .invalid("deadline", "it is not from one second to 30 days", "Leave it out for no deadline.")
     }
     if let until, until <= now {
-      throw .invalid("until", "\(timestamp(milliseconds: until)) is over", "Name a time to come, or none.")
+      throw .invalid("until", "\(timestamp(milliseconds: until)) is in the past", "Use a time in the future, or leave it out.")
     }
     return MaintenanceRecord(
       reason: try oneLine(reason), since: now, until: until, method: method, parallel: parallel,
@@ -57,27 +57,27 @@ public struct MaintenanceRequest: Hashable, Sendable, Codable {
 
 /// The body of `POST /v1/nodes/{name}/maintenance/exit`.
 public struct MaintenanceExit: Hashable, Sendable, Codable {
-  /// `by-policy`, `everything` or `nothing` comes home. Absent: by policy.
-  public var brings: String?
+  /// Which workloads move back: `by-policy`, `everything` or `nothing`. Absent: by policy.
+  public var failback: String?
 
-  public init(brings: MaintenanceRecord.Homecoming? = nil) { self.brings = brings?.rawValue }
+  public init(failback: MaintenanceRecord.Homecoming? = nil) { self.failback = failback?.rawValue }
 
-  /// - Throws: that it is none of the words.
-  public func homecoming() throws(OperatorError) -> MaintenanceRecord.Homecoming {
-    guard let brings else { return .byPolicy }
-    guard let homecoming = MaintenanceRecord.Homecoming(rawValue: brings) else {
-      throw .invalid("brings", "'\(brings)' is none of by-policy, everything and nothing", "Write one of these words.")
+  /// - Throws: that the field is none of the words.
+  public func decoded() throws(OperatorError) -> MaintenanceRecord.Homecoming {
+    guard let failback else { return .byPolicy }
+    guard let decoded = MaintenanceRecord.Homecoming(rawValue: failback) else {
+      throw .invalid("failback", "'\(failback)' is none of by-policy, everything and nothing", "Use one of these words.")
     }
-    return homecoming
+    return decoded
   }
 }
 
 /// The body of `POST /v1/disarm`. Everything may be left out.
 public struct DisarmRequest: Hashable, Sendable, Codable {
   public var reason: String?
-  /// Seconds from now on; absent: until it is armed.
+  /// Seconds until the cluster is armed again by itself; absent: only by `arm`.
   public var seconds: Double?
-  /// Even while something is being recovered or moved: that stops where it is.
+  /// Do not refuse while workloads are being recovered or moved; they stop where they are.
   public var now: Bool?
 
   public init(reason: String? = nil, seconds: Double? = nil, now: Bool? = nil) {
@@ -90,7 +90,7 @@ public struct DisarmRequest: Hashable, Sendable, Codable {
   /// - Throws: which field cannot be.
   public func record(now: Int64) throws(OperatorError) -> DisarmRecord {
     if let seconds, !(1...2_592_000).contains(seconds) {
-      throw .invalid("seconds", "it is not from one second to 30 days", "Leave it out: then it ends with `holdfast arm`.")
+      throw .invalid("seconds", "it is not from one second to 30 days", "Leave it out to stay disarmed until `holdfast arm`.")
     }
     return DisarmRecord(reason: try oneLine(reason), since: now, until: seconds.map { now + Int64($0 * 1000) })
   }
@@ -99,7 +99,7 @@ public struct DisarmRequest: Hashable, Sendable, Codable {
 private func oneLine(_ reason: String?) throws(OperatorError) -> String? {
   guard let reason, !reason.isEmpty else { return nil }
   guard reason.count <= 200, !reason.contains(where: \.isNewline) else {
-    throw .invalid("reason", "it is not one line of at most 200 characters", "Say it in a few words.")
+    throw .invalid("reason", "it is not one line of at most 200 characters", "Shorten it.")
   }
   return reason
 }
@@ -110,70 +110,71 @@ extension OperatorError {
   }
 }
 
-/// The answer of every command about a node or the whole cluster.
-public struct UpkeepResult: Hashable, Sendable, Codable {
-  /// Nothing was done: this is what would be.
+/// The answer of every command on a node or on the whole cluster.
+public struct ClusterCommandResult: Hashable, Sendable, Codable {
+  /// Nothing was changed: this is what would happen.
   public var isDryRun: Bool
   /// `node NAME` or `the cluster`.
   public var subject: String
-  /// A clause after the subject, such as `is emptied, and kept empty`.
+  /// A clause after the subject, such as `is being drained`.
   public var text: String
-  /// Something changes, or would.
+  /// Whether the command changes anything.
   public var isChange: Bool
-  /// What is to happen to the node's workloads, for a maintenance that begins.
+  /// The plan of the drain, for maintenance that begins.
   public var plan: EvacuationPlan?
   /// Why it would be refused, for a dry run that shows a plan which harms; absent: it would not be.
   public var refusal: ErrorBody?
-  /// Workloads that are just being recovered or moved, for a cluster that is to be disarmed.
-  public var underWay: [String]?
+  /// Workloads that are being recovered or moved, for a cluster that is to be disarmed.
+  public var inProgress: [String]?
 
   public init(
-    isDryRun: Bool, subject: String, _ prepared: PreparedUpkeep, plan: EvacuationPlan? = nil, underWay: [String]? = nil
+    isDryRun: Bool, subject: String, _ prepared: PreparedClusterCommand, plan: EvacuationPlan? = nil,
+    inProgress: [String]? = nil
   ) {
     self.isDryRun = isDryRun
     self.subject = subject
     text = prepared.text
     isChange = prepared.transaction != nil
     self.plan = plan
-    self.underWay = underWay
+    self.inProgress = inProgress
   }
 }
 
 /// The answer of `GET /v1/nodes/{name}/maintenance`.
 public struct NodeMaintenance: Hashable, Sendable, Codable {
   public var node: NodeInfo
-  /// What it concerns; empty for a node that is not in maintenance.
-  public var workloads: [Evacuee]
-  /// What would happen if the node were emptied; absent while it is.
+  /// The workloads that it concerns; empty for a node that is not in maintenance.
+  public var moves: [EvacuationMove]
+  /// What would happen if the node were drained; absent while it is in maintenance.
   public var plan: EvacuationPlan?
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
-  /// Milliseconds since 1970 on the clock of the node that tells this.
+  /// Milliseconds since 1970 on the clock of the node that answers.
   public var milliseconds: Int64
 
   /// - Parameters:
-  ///   - planning: what the planner would plan on; made only for a node that is not being emptied.
+  ///   - planning: the planner's snapshot; made only for a node that is not being drained.
   ///   - now: milliseconds since 1970.
   /// - Throws: that there is no such node.
   public init(
-    _ name: NodeName, in view: ClusterView, upkeep: ClusterUpkeep, planning: () -> PlanningSnapshot, policies: PolicySet,
-    now: Int64
+    _ name: NodeName, in view: ClusterView, restrictions: ClusterRestrictions, planning: () -> PlanningSnapshot,
+    policies: PolicySet, now: Int64
   ) throws(OperatorError) {
     guard view.knownNodes.contains(name) else { throw .unknownNode(name, in: view) }
-    node = NodeInfo(name, in: view, load: ClusterLoad(view), upkeep: upkeep)
-    disarm = upkeep.disarm
+    node = NodeInfo(name, in: view, load: ClusterLoad(view), restrictions: restrictions)
+    disarm = restrictions.disarm
     milliseconds = now
-    workloads = upkeep.evacuees[name] ?? []
+    moves = restrictions.moves[name] ?? []
     if view.maintenance[name]?.value.phase != .empty {
-      let asked = MaintenanceRecord(since: now)
-      plan = EvacuationPlan(of: name, asked, in: view, planning: planning(), policies: policies)
+      let request = MaintenanceRecord(since: now)
+      plan = EvacuationPlan(of: name, request, in: view, planning: planning(), policies: policies)
     }
   }
 }
 
-extension UpkeepResult {
-  /// Workloads that are not where they are to be and are on their way: what a cluster that is disarmed would leave in the middle.
-  public static func underWay(in view: ClusterView) -> [String] {
+extension ClusterCommandResult {
+  /// Workloads that are being started, stopped or moved: disarming would leave them half-way.
+  public static func inProgress(in view: ClusterView) -> [String] {
     WorkloadInfo.all(in: view).filter { workload in
       switch workload.state {
       case .down, .starting, .stopping: true

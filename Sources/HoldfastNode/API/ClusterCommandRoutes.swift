@@ -3,8 +3,8 @@ import HoldfastModel
 import HoldfastOperator
 import Hummingbird
 
-/// What operators may ask of nodes and of the whole cluster.
-struct UpkeepRoutes: Sendable {
+/// Commands on nodes and on the whole cluster.
+struct ClusterCommandRoutes: Sendable {
   let access: any ClusterAccess
 
   func add(to commands: RouterGroup<APIContext>) {
@@ -13,10 +13,10 @@ struct UpkeepRoutes: Sendable {
       return try jsonResponse(try await self.runner(request).enter(try Self.node(context), body))
     }
     commands.post("nodes/:name/maintenance/exit") { request, context in
-      let brings = try await request.decoded(as: MaintenanceExit.self).homecoming(), node = try Self.node(context)
-      return try jsonResponse(try await self.runner(request).run(.exit(node, brings), node: node))
+      let failback = try await request.decoded(as: MaintenanceExit.self).decoded(), node = try Self.node(context)
+      return try jsonResponse(try await self.runner(request).run(.exit(node, failback), node: node))
     }
-    commands.post("nodes/:name/trust") { request, context in
+    commands.post("nodes/:name/clear-failures") { request, context in
       let node = try Self.node(context)
       return try jsonResponse(try await self.runner(request).run(.trust(node), node: node))
     }
@@ -27,7 +27,9 @@ struct UpkeepRoutes: Sendable {
     commands.post("arm") { request, _ in try jsonResponse(try await self.runner(request).run(.arm)) }
   }
 
-  private func runner(_ request: Request) -> UpkeepRunner { UpkeepRunner(access: access, isDryRun: request.isDryRun) }
+  private func runner(_ request: Request) -> ClusterCommandRunner {
+    ClusterCommandRunner(access: access, isDryRun: request.isDryRun)
+  }
 
   private static func node(_ context: APIContext) throws -> NodeName { NodeName(try context.parameters.require("name")) }
 }

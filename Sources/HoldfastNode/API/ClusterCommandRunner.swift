@@ -4,23 +4,23 @@ import HoldfastOperator
 import HoldfastPlanning
 import HoldfastPorts
 
-/// Carries commands about nodes and the whole cluster out, as `CommandRunner` does those about workloads.
-struct UpkeepRunner: Sendable {
+/// Runs commands on nodes and on the whole cluster, as `CommandRunner` does those on workloads.
+struct ClusterCommandRunner: Sendable {
   let access: any ClusterAccess
   let isDryRun: Bool
 
-  /// Others may change the same records at the same time; a loser looks again this often.
+  /// How often a command that lost a race against another writer is tried.
   private static let attempts = 5
   private static let namesInSentence = 5
 
-  func enter(_ node: NodeName, _ request: MaintenanceRequest) async throws(OperatorError) -> UpkeepResult {
+  func enter(_ node: NodeName, _ request: MaintenanceRequest) async throws(OperatorError) -> ClusterCommandResult {
     let picture = await access.picture()
     var record = try request.record(now: picture.time)
     if let present = picture.view.maintenance[node]?.value, present.phase == .empty {
-      // What it is for does not change with how the rest leaves.
+      // A repeated command may change the method; the reason stays unless a new one is given.
       (record.reason, record.until) = (record.reason ?? present.reason, record.until ?? present.until)
     }
-    // What stands against it comes before what would become of it.
+    // Objections come before the plan.
     _ = try UpkeepCommand.enter(node, record).prepare(in: picture.view)
     let plan = EvacuationPlan(
       of: node, record, in: picture.view, planning: picture.planning(), policies: picture.planner.policies)
@@ -31,34 +31,34 @@ struct UpkeepRunner: Sendable {
     return result
   }
 
-  func disarm(_ request: DisarmRequest) async throws(OperatorError) -> UpkeepResult {
+  func disarm(_ request: DisarmRequest) async throws(OperatorError) -> ClusterCommandResult {
     let picture = await access.picture()
     let record = try request.record(now: picture.time)
-    let underWay = UpkeepResult.underWay(in: picture.view)
-    if !isDryRun, request.now != true, !underWay.isEmpty {
+    let inProgress = ClusterCommandResult.inProgress(in: picture.view)
+    if !isDryRun, request.now != true, !inProgress.isEmpty {
       throw OperatorError(
         .conflict, thing: "the cluster",
         reason:
-          "\(InWords.list(underWay, most: Self.namesInSentence)) \(underWay.count == 1 ? "is" : "are") on the way",
-        remedy: "Wait until `holdfast workloads --problems` shows none of them, or use --now: then they stay as they are.")
+          "\(InWords.list(inProgress, most: Self.namesInSentence)) \(inProgress.count == 1 ? "is" : "are") being recovered or moved",
+        remedy: "Wait until `holdfast workloads --problems` shows none of them, or use --now: then they stop where they are.")
     }
-    return try await run(.disarm(record), in: picture.view, underWay: underWay)
+    return try await run(.disarm(record), in: picture.view, inProgress: inProgress)
   }
 
-  func run(_ command: UpkeepCommand, node: NodeName? = nil) async throws(OperatorError) -> UpkeepResult {
+  func run(_ command: UpkeepCommand, node: NodeName? = nil) async throws(OperatorError) -> ClusterCommandResult {
     try await run(command, node: node, in: await access.picture().view)
   }
 
   private func run(
     _ command: UpkeepCommand, node: NodeName? = nil, in view: ClusterView, plan: EvacuationPlan? = nil,
-    underWay: [String]? = nil
-  ) async throws(OperatorError) -> UpkeepResult {
+    inProgress: [String]? = nil
+  ) async throws(OperatorError) -> ClusterCommandResult {
     let subject = node.map { "node \($0)" } ?? "the cluster"
     let look = node.map { "holdfast maintenance status \($0)" } ?? "holdfast status"
     var view = view
     for _ in 0..<Self.attempts {
       let prepared = try command.prepare(in: view)
-      let result = UpkeepResult(isDryRun: isDryRun, subject: subject, prepared, plan: plan, underWay: underWay)
+      let result = ClusterCommandResult(isDryRun: isDryRun, subject: subject, prepared, plan: plan, inProgress: inProgress)
       guard let transaction = prepared.transaction, !isDryRun else { return result }
       switch try await access.commit(transaction, for: subject, look: look) {
       case .committed: return result
@@ -67,7 +67,7 @@ struct UpkeepRunner: Sendable {
       }
     }
     throw OperatorError(
-      .conflict, thing: subject, reason: "it was changed by others \(Self.attempts) times meanwhile",
-      remedy: "`\(look)` shows what is so; then repeat.")
+      .conflict, thing: subject, reason: "\(Self.attempts) attempts lost against other changes of the same record",
+      remedy: "`\(look)` shows the present state; then repeat.")
   }
 }

@@ -1,32 +1,32 @@
 import ArgumentParser
 import HoldfastAPI
 
-/// What a command that changes something takes besides.
+/// Options of every command that changes workloads.
 struct ChangeOptions: ParsableArguments {
-  @Flag(help: "Show what would happen, and do nothing.")
+  @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal to ask on.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  @Flag(help: "Wait until it has happened.")
+  @Flag(help: "Wait until the workloads have reached the state that was asked for.")
   var wait = false
 
-  @Option(help: ArgumentHelp("Seconds to wait at most.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("How long --wait waits at most.", valueName: "seconds"))
   var timeout = 120.0
 }
 
-/// Carries a command out for many workloads: shows first, asks, then does one after the other and tells of each.
-struct Carrying {
+/// One command for many workloads: shows the plan, asks, then runs them one after the other and reports each.
+struct BatchCommand {
   private let daemon: DaemonOptions
   private let isDryRun: Bool
-  /// Agreed to already.
+  /// The operator has confirmed already.
   private let yes: Bool
-  /// Seconds to wait for the effect; nil: not at all.
+  /// Seconds to wait for the effect; nil: the command does not wait.
   private let waitLimit: Double?
-  /// What the operator agrees to, such as `Stop 3 workloads?`; nil: harmless, not asked.
+  /// The question, such as `Stop 3 workloads?`; nil: the command is harmless and does not ask.
   private let question: ((Int) -> String)?
-  /// What is waited for; nil for a result that needs no waiting.
+  /// The state to wait for; nil for a result that needs no waiting.
   private let goal: (CommandResult) -> Waiting.Goal?
 
   init(
@@ -41,7 +41,7 @@ struct Carrying {
     self.goal = goal
   }
 
-  /// A command whose effect nobody waits for.
+  /// A command that does not wait for its effect.
   init(daemon: DaemonOptions, isDryRun: Bool, yes: Bool, question: @escaping (Int) -> String) {
     self.daemon = daemon
     self.isDryRun = isDryRun
@@ -61,7 +61,7 @@ struct Carrying {
         return try Self.refuseIfFailed(plan)
       }
       let changes = plan.count { $0.effect != .failed && $0.effect != .unchanged }
-      if let question, changes > 0 { try Agreement.seek(question(changes), showing: plan) }
+      if let question, changes > 0 { try Confirmation.ask(question(changes), showing: plan) }
     }
     let results = try await results(names, [:], step)
     try Self.tell(results, isDryRun: false, daemon.output)

@@ -1,21 +1,21 @@
 import HoldfastModel
 
-/// What operators asked of nodes and of the cluster, and nodes that are not trusted: everything that a screen has to show besides.
-public struct ClusterUpkeep: Sendable {
+/// What restricts the cluster at present: nodes in maintenance, nodes in quarantine, and whether automatic recovery is off.
+public struct ClusterRestrictions: Sendable {
   public private(set) var maintenance: [NodeName: MaintenanceInfo] = [:]
   public private(set) var quarantine: [NodeName: QuarantineInfo] = [:]
   public let disarm: DisarmInfo?
-  /// What the maintenance of each node concerns.
-  package let evacuees: [NodeName: [Evacuee]]
+  /// The workloads that the maintenance of each node concerns.
+  package let moves: [NodeName: [EvacuationMove]]
 
   /// - Parameters:
-  ///   - evacuees: of every node in maintenance.
+  ///   - moves: of every node in maintenance.
   ///   - now: milliseconds since 1970.
-  public init(_ view: ClusterView, evacuees: [NodeName: [Evacuee]], now: Int64) {
+  public init(_ view: ClusterView, moves: [NodeName: [EvacuationMove]], now: Int64) {
     disarm = view.disarm.map { DisarmInfo($0.value) }
-    self.evacuees = evacuees
+    self.moves = moves
     for (node, record) in view.maintenance {
-      maintenance[node] = MaintenanceInfo(record.value, evacuees[node] ?? [], now: now)
+      maintenance[node] = MaintenanceInfo(record.value, moves[node] ?? [], now: now)
     }
     for (node, record) in view.losses where view.maintenance[node] == nil {
       quarantine[node] = record.value.remaining(at: now).map { QuarantineInfo(record.value, remaining: $0) }
@@ -23,11 +23,11 @@ public struct ClusterUpkeep: Sendable {
   }
 }
 
-/// The cluster is hands-off.
+/// Automatic recovery is off.
 public struct DisarmInfo: Hashable, Sendable, Codable {
   public var reason: String?
   public var since: Moment
-  /// When it ends by itself; absent: when somebody says so.
+  /// When the cluster is armed again by itself; absent: only by `holdfast arm`.
   public var until: Moment?
 
   public init(_ record: DisarmRecord) {
@@ -37,13 +37,13 @@ public struct DisarmInfo: Hashable, Sendable, Codable {
   }
 }
 
-/// A node that was lost lately: it is the last choice for a while.
+/// A node that was lost recently: workloads go there only when no other node can take them.
 public struct QuarantineInfo: Hashable, Sendable, Codable {
-  /// How often, within the time that counts.
+  /// Recent losses.
   public var losses: Int
   public var lastLoss: Moment
   public var until: Moment
-  /// Seconds that are left of it.
+  /// Seconds that remain.
   public var remaining: Double
 
   public init(_ record: LossesRecord, remaining: Double) {
@@ -54,51 +54,51 @@ public struct QuarantineInfo: Hashable, Sendable, Codable {
   }
 }
 
-/// A node that is kept empty on purpose, or gets back what left it.
+/// A node that is kept empty on purpose, or whose workloads move back.
 public struct MaintenanceInfo: Hashable, Sendable, Codable {
   public enum Phase: String, Hashable, Sendable, Codable {
-    /// What runs there leaves.
-    case emptying
-    /// What was to leave has left.
+    /// Its workloads move off.
+    case draining
+    /// Every workload that can move has moved off.
     case empty
-    /// It is over: what left comes home.
+    /// Maintenance is over: workloads move back.
     case returning
   }
   public var phase: Phase
   public var reason: String?
   public var since: Moment
-  /// When it is expected to be over. Nobody acts on it.
+  /// Planned end, for information only.
   public var until: Moment?
-  /// It was expected to be over by now.
+  /// The planned end has passed.
   public var isOverdue: Bool
-  /// `live` or `restart`, in place of what the policies say.
+  /// `live` or `restart`; absent: as the policies say.
   public var method: String?
-  /// So many leave, or come home, at a time.
+  /// How many workloads move at once, out or back.
   public var parallel: Int
-  /// What has not left by then leaves at once, stopped and started.
+  /// From then on remaining workloads are stopped and started elsewhere, all at once.
   public var deadline: Moment?
-  /// What finds no room elsewhere is stopped.
+  /// Workloads that no other node can take are stopped.
   public var leavesPending: Bool
-  /// `by-policy`, `everything` or `nothing`: what comes home when it is over.
-  public var brings: String
-  /// Workloads that are still to leave, or to come home.
-  public var left: Int
-  /// Workloads that stay there because their policy says so.
+  /// `by-policy`, `everything` or `nothing`: which workloads move back when maintenance is over.
+  public var failback: String
+  /// Workloads that are still to move, out or back.
+  public var remaining: Int
+  /// Workloads that stay on the node by policy.
   public var stays: Int
-  /// Workloads that run on there because no other node can take them.
-  public var stranded: Int
-  /// Workloads that left it and are elsewhere.
+  /// Workloads that still run on the node because no other node can take them.
+  public var stuck: Int
+  /// Workloads that moved off and run elsewhere.
   public var away: Int
-  /// Workloads that left it and run nowhere.
+  /// Workloads that moved off and do not run.
   public var pending: Int
 
   /// - Parameter now: milliseconds since 1970.
-  public init(_ record: MaintenanceRecord, _ evacuees: [Evacuee], now: Int64) {
-    let by = Dictionary(grouping: evacuees, by: \.state).mapValues(\.count)
-    (stays, stranded) = (by[.stays] ?? 0, by[.stranded] ?? 0)
+  public init(_ record: MaintenanceRecord, _ moves: [EvacuationMove], now: Int64) {
+    let by = Dictionary(grouping: moves, by: \.state).mapValues(\.count)
+    (stays, stuck) = (by[.stays] ?? 0, by[.stuck] ?? 0)
     (away, pending) = (by[.arrived] ?? 0, by[.pending] ?? 0)
-    left = evacuees.count - stays - stranded - away - pending
-    phase = record.phase == .over ? .returning : left > 0 ? .emptying : .empty
+    remaining = moves.count - stays - stuck - away - pending
+    phase = record.phase == .over ? .returning : remaining > 0 ? .draining : .empty
     reason = record.reason
     since = Moment(record.since)
     until = record.until.map { Moment($0) }
@@ -107,6 +107,6 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
     parallel = record.parallel ?? MaintenanceRecord.defaultParallel
     deadline = record.deadline.map { Moment($0) }
     leavesPending = record.leavesPending
-    brings = record.brings.rawValue
+    failback = record.brings.rawValue
   }
 }

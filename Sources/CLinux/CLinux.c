@@ -92,6 +92,8 @@ int holdfast_thread(size_t stack, void *(*body)(void *), void *context) {
   return code ? (errno = code, -1) : 0;
 }
 
+void holdfast_share_heap(void) { mallopt(M_ARENA_MAX, 1); }
+
 int holdfast_own_network(void) { return unshare(CLONE_NEWNET); }
 
 int holdfast_open(const char *path, int flags, int mode) { return open(path, flags | O_CLOEXEC, mode); }

@@ -29,7 +29,8 @@ package enum KernelFile {
   package static func read(_ path: String) throws(KernelFileError) -> String {
     let file = try Descriptor.open(path, O_RDONLY)
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16_384)
+    // Most of them fit in one piece.
+    var chunk = [UInt8](repeating: 0, count: 4096)
     while true {
       let count = Glibc.read(file.number, &chunk, chunk.count)
       if count < 0 && errno == EINTR { continue }

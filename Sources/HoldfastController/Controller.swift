@@ -320,6 +320,7 @@ public struct Controller: Sendable {
     case .report(.killed(let name, let isConfirmed)):
       let workload = WorkloadName(name)
       effects.agenda.note(.kill(workload))
+      workloads.change(workload) { $0.guardKilled() }
       // Should libvirt not notice by itself.
       if isConfirmed, facts.observation(of: workload) != nil { effects.refresh() }
       effects.note(

@@ -132,7 +132,8 @@ struct WorkloadMachine: Sendable {
       return line.handOver(own, turn, facts, &effects)
     }
     if own.isWantedHere, own.migration?.step == .ready { return line.offer(nil, own, turn, &effects) }
-    run.noteVanished(name, facts.me, &effects)
+    // What is frozen does not end by itself: the guard may be about to say that it killed it.
+    if !turn.guardian.isFrozen { run.noteVanished(name, facts.me, &effects) }
     if !own.isWantedHere || run.giveUp != nil, awaitsBar(facts, &effects) { return }
     if own.isUnprotecting { return effects.batch.forget(name) }
     guard own.isWantedHere else {
@@ -153,6 +154,7 @@ struct WorkloadMachine: Sendable {
     if awaitsBar(facts, &effects) { return }
     if own.isArriving { return expect(turn, facts, own, &effects) }
     dropFromGuard(turn.guardian, &effects)
+    run.gone()
     if !isBusy { protection.acquit() }
     if own.isClaimed { return settleDoubt(turn, facts, own, &effects) }
     if own.isUnprotecting, turn.stance.isPlanner, !own.isHeld { return effects.batch.forget(name) }
@@ -576,6 +578,7 @@ struct WorkloadMachine: Sendable {
   mutating func progressed(_ progress: MigrationProgress) { migration.progressed(progress) }
   mutating func inheritStart() { fence.inherit() }
   mutating func guardForgot() { protection.guardDropped() }
+  mutating func guardKilled() { run.killed() }
   mutating func losesKill() { protection.acquit() }
   func protectAnew(_ effects: inout Effects) { protection.protectAnew(&effects) }
 

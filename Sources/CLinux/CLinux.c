@@ -92,6 +92,8 @@ int holdfast_thread(size_t stack, void *(*body)(void *), void *context) {
   return code ? (errno = code, -1) : 0;
 }
 
+void holdfast_share_heap(void) { mallopt(M_ARENA_MAX, 1); }
+
 int holdfast_own_network(void) { return unshare(CLONE_NEWNET); }
 
 // The length of a Unix address; 0 when the path is too long. A leading '@' means the abstract namespace (NOTIFY_SOCKET).

@@ -45,7 +45,7 @@ public struct CgroupFreezer: Hashable, Sendable {
         default: return .thawed
         }
       case .v2:
-        if try KernelFile.read(directory + "/cgroup.events").split(separator: "\n").contains("frozen 1") { return .frozen }
+        if try isFrozenSomehow(directory) { return .frozen }
         return try isFrozenByItself(directory) ? .freezing : .thawed
       }
     } catch {
@@ -53,6 +53,20 @@ public struct CgroupFreezer: Hashable, Sendable {
       if error.isGone && hierarchy.isMounted { return .gone }
       throw error
     }
+  }
+
+  /// Whether it was ordered frozen itself, and stands still.
+  func isHeld(_ directory: String) throws(KernelFileError) -> Bool {
+    guard try isFrozenByItself(directory) else { return false }
+    switch hierarchy.version {
+    case .v1: return try word(directory + "/freezer.state") == "FROZEN"
+    case .v2: return try isFrozenSomehow(directory)
+    }
+  }
+
+  /// v2: whatever ordered it.
+  private func isFrozenSomehow(_ directory: String) throws(KernelFileError) -> Bool {
+    try KernelFile.read(directory + "/cgroup.events").split(separator: "\n").contains("frozen 1")
   }
 
   /// Whether this very cgroup was ordered frozen, whatever holds above it.

@@ -41,7 +41,11 @@ struct CgroupKill {
   /// One attempt at everything directly or further below a frozen partition, except what is spared.
   func attempt(below partition: String, sparing: Set<String>) -> KillProgress {
     let children: [String]
-    do { children = try processes.directories(partition) } catch { return .failed(reason: "\(error)") }
+    do {
+      // One small read where there is nothing to do.
+      if freezer.hierarchy.version == .v2, try !processes.occupied(partition) { return .gone }
+      children = try processes.directories(partition)
+    } catch { return .failed(reason: "\(error)") }
     var worst = attempt(partition, holdingStill: false, recursively: false)
     for child in children.map({ partition + "/" + $0 }) {
       if sparing.contains(where: { $0 == child || $0.hasPrefix(child + "/") }) { continue }

@@ -49,6 +49,20 @@ public struct NodeIsolation: Sendable {
     return Outcome(confirmed: confirmed && problems.isEmpty, foundFrozen: found, problems: problems)
   }
 
+  /// Looks whether everything that `isolate` froze still stands still, and does it again where something does not: two small reads for each cgroup, and no
+  /// order to the kernel, where all is well.
+  public func hold(cgroups: [String], patience: Duration) -> Outcome {
+    guard partitionDirectories.allSatisfy({ isHeld($0, orGone: false) }),
+      outside(cgroups).allSatisfy({ isHeld($0, orGone: true) })
+    else { return isolate(cgroups: cgroups, patience: patience) }
+    return Outcome(confirmed: true, foundFrozen: [], problems: [])
+  }
+
+  /// - Parameter orGone: a partition that is gone is made again, as something may start in it.
+  private func isHeld(_ directory: String, orGone: Bool) -> Bool {
+    do { return try freezer.isHeld(directory) } catch { return orGone && error.isGone && hierarchy.isMounted }
+  }
+
   /// - Returns: what could not be done.
   public func thaw(cgroups: [String]) -> [String] {
     var problems: [String] = []

@@ -67,7 +67,8 @@ extension GuardMachine {
     taken: TakenThings = TakenThings(),
     trusting: Bool = true
   ) {
-    var isolated = IsolatedState(since: since ?? now, nextRound: now + times.verify, taken: taken)
+    var isolated = IsolatedState(
+      since: since ?? now, nextRound: now + times.verify, interval: times.verify, taken: taken)
     if let deadline, deadline > now { isolated.killsAt = deadline }
     isolated.taken.frozen.formUnion(workloads.values.compactMap(\.cgroup))
     isolated.taken.down.formUnion(workloads.values.flatMap(\.links))
@@ -96,7 +97,9 @@ extension GuardMachine {
   /// Freeze first: everything else may take its time once nothing executes. Then the links, because a frozen container's
   /// kernel goes on answering for it; then the kills.
   mutating func freezeAgain(_ now: BootInstant) {
-    guard case .isolated(let isolated) = phase else { return }
+    guard case .isolated(var isolated) = phase else { return }
+    isolated.interval = times.verify
+    phase = .isolated(isolated)
     round += 1
     act(.isolateNow(round: round, cgroups: held(isolated)))
     orderLinksDown(now)
@@ -171,7 +174,8 @@ extension GuardMachine {
     isolated.freshCgroups.removeAll()
     isolated.confirmed = confirmed
     isolated.told = true
-    isolated.nextRound = now + (confirmed ? times.verify : times.freezeRetry)
+    isolated.nextRound = now + (confirmed ? isolated.interval : times.freezeRetry)
+    isolated.interval = confirmed ? min(isolated.interval + isolated.interval, longestInterval) : times.verify
     let isNews = isolated.said != confirmed
     isolated.said = confirmed
     phase = .isolated(isolated)
@@ -185,6 +189,11 @@ extension GuardMachine {
     }
     let report = GuardReport.state(state)
     if !answerWaiting(report, where: { $0 == .stateAfterFreeze }) { tell(report) }
+  }
+
+  private var longestInterval: Duration {
+    if mayStart { return times.verify }
+    return workloads.isEmpty ? times.verifyIdle : times.verifyMost
   }
 
   /// One order at a time: it may have to wait, and the guard does not wait for it.
@@ -261,7 +270,7 @@ extension GuardMachine {
   mutating func workDue(_ now: BootInstant) {
     if case .isolated(var isolated) = phase, now >= isolated.nextRound {
       round += 1
-      isolated.nextRound = now + (isolated.confirmed ? times.verify : times.freezeRetry)
+      isolated.nextRound = now + (isolated.confirmed ? isolated.interval : times.freezeRetry)
       phase = .isolated(isolated)
       act(.retryIsolation(round: round, cgroups: held(isolated)))
       orderLinksDown(now)

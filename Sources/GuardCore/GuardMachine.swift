@@ -91,8 +91,15 @@ public struct GuardMachine: Sendable {
   public struct Times: Hashable, Sendable {
     /// Between attempts at a freeze that is not confirmed.
     public var freezeRetry = Duration.milliseconds(2)
-    /// Between looks at a confirmed isolation: somebody may have thawed a domain, or a start may have slipped in.
+    /// Between looks at a confirmed isolation, at first and while something may be starting. It doubles up to `verifyMost`, or `verifyIdle` where no
+    /// workload is known.
+    ///
+    /// No look is needed for what is frozen to stay so, nor for what comes into a frozen cgroup to be frozen: the kernel keeps the order. Looks find what
+    /// somebody undid by hand (a thaw, a link, a partition removed and made again), and what a start brought into the stop partition, frozen there. Such
+    /// a start is known before it is asked of the hypervisor, so while there may be one the looks stay frequent.
     public var verify = Duration.milliseconds(100)
+    public var verifyMost = Duration.seconds(1)
+    public var verifyIdle = Duration.seconds(5)
     /// Between attempts at a kill: doubles from the first to the second.
     public var killRetry = Duration.milliseconds(1)
     public var killRetryMost = Duration.milliseconds(20)
@@ -118,6 +125,8 @@ public struct GuardMachine: Sendable {
     /// The deadline that was in force when it began: then what is `stop` is killed. nil: that has begun.
     var killsAt: BootInstant?
     var nextRound: BootInstant
+    /// From a look that found everything as it should be until the next one.
+    var interval: Duration
     /// What the log said last: everything stands still, or not.
     var said: Bool?
     var taken = TakenThings()
@@ -183,6 +192,8 @@ public struct GuardMachine: Sendable {
   private var sorted: [GuardedWorkload] = []
   private var names: [String] = []
   private var starting: [String] = []
+  /// A start was asked of the hypervisor, and its end is not known.
+  var mayStart: Bool { !starting.isEmpty }
   /// What is killed with every isolation.
   private(set) var stopPartition = KillTarget.stopPartition(sparing: [])
   var kills: [KillTarget: Kill] = [:]
@@ -359,34 +370,5 @@ public struct GuardMachine: Sendable {
   private var mayFeed: Bool {
     guard case .isolated(let isolated) = phase, isolated.told else { return true }
     return isolated.confirmed && !kills.values.contains { $0.overdue && $0.isolation }
-  }
-}
-
-extension KillTarget {
-  /// Any fixed order, so that equal machines say equal things.
-  static func order(_ a: KillTarget, _ b: KillTarget) -> Bool { a.sortKey < b.sortKey }
-
-  private var sortKey: String {
-    switch self {
-    case .workload(let name, let cgroup): "1\(name)\n\(cgroup)"
-    case .stopPartition(let sparing): "2\(sparing.sorted().joined(separator: "\n"))"
-    case .unseen(let name, let cgroup, let sparing): "3\(name)\n\(cgroup ?? "")\n\(sparing.sorted().joined(separator: "\n"))"
-    }
-  }
-
-  /// The workload that the kill is answered for.
-  var workload: String? {
-    switch self {
-    case .workload(let name, _), .unseen(let name, _, _): name
-    case .stopPartition: nil
-    }
-  }
-
-  var label: String {
-    switch self {
-    case .workload(let name, _): name
-    case .stopPartition: "the stop partition"
-    case .unseen(let name, _, _): name
-    }
   }
 }

@@ -147,6 +147,35 @@ public enum KillTarget: Hashable, Sendable {
   }
 }
 
+extension KillTarget {
+  /// Any fixed order, so that equal machines say equal things.
+  static func order(_ a: KillTarget, _ b: KillTarget) -> Bool { a.sortKey < b.sortKey }
+
+  private var sortKey: String {
+    switch self {
+    case .workload(let name, let cgroup): "1\(name)\n\(cgroup)"
+    case .stopPartition(let sparing): "2\(sparing.sorted().joined(separator: "\n"))"
+    case .unseen(let name, let cgroup, let sparing): "3\(name)\n\(cgroup ?? "")\n\(sparing.sorted().joined(separator: "\n"))"
+    }
+  }
+
+  /// The workload that the kill is answered for.
+  var workload: String? {
+    switch self {
+    case .workload(let name, _), .unseen(let name, _, _): name
+    case .stopPartition: nil
+    }
+  }
+
+  var label: String {
+    switch self {
+    case .workload(let name, _): name
+    case .stopPartition: "the stop partition"
+    case .unseen(let name, _, _): name
+    }
+  }
+}
+
 /// How far one attempt at a kill came.
 public enum KillProgress: Hashable, Sendable {
   /// Every process was seen to be gone.

@@ -11,12 +11,14 @@ final class DoorThread: Sendable {
   /// One connection's life, on the thread's stack.
   private struct Session: ~Copyable {
     let socket: Descriptor
-    /// The guard answered our hello with its state.
+    /// Our hello was sent.
+    var greeted = false
+    /// The guard answered it with its state.
     var known = false
     /// When the oldest command was sent since the guard last said anything; nil: nothing is unanswered.
     var unansweredSince: BootInstant?
-    /// Commands that find no room in the socket yet.
-    var waiting: [GuardCommand] = [.hello(version: guardProtocolVersion)]
+    /// A command found no room in the socket.
+    var isFull = false
     var buffer = [UInt8](repeating: 0, count: guardDatagramLimit)
   }
   /// Why a connection ended.
@@ -60,7 +62,7 @@ final class DoorThread: Sendable {
 
   private func run() {
     var said = ""
-    while !outbox.take().stopping {
+    while !outbox.look().stopping {
       let failure = attempt()
       // Every 50 ms the same line would bury the others.
       if let failure, failure != said { logger.warning("no guard at \(path): \(failure); trying on") }
@@ -93,6 +95,9 @@ final class DoorThread: Sendable {
 
   /// - Returns: false when the door is to close.
   private func serve(_ session: inout Session) throws(Ended) -> Bool {
+    let standing = outbox.look()
+    if standing.stopping { return false }
+    if let count = standing.tooMany { throw Ended(reason: "it is too far behind: \(count) commands waited for it") }
     try sendWaiting(&session)
     var patience: Duration?
     if let since = session.unansweredSince {
@@ -100,14 +105,7 @@ final class DoorThread: Sendable {
       if left <= .zero { throw Ended(reason: "it has not answered for \(settings.silence.inSeconds) s") }
       patience = left
     }
-    let stirred = wait(for: session.socket.number, sending: !session.waiting.isEmpty, atMost: patience)
-    if stirred { try receiveAll(&session) }
-    let work = outbox.take()
-    if work.stopping { return false }
-    session.waiting += work.commands
-    if work.overflowed || session.waiting.count > settings.queue {
-      throw Ended(reason: "more than \(settings.queue) commands waited for it")
-    }
+    if wait(for: session.socket.number, sending: session.isFull, atMost: patience) { try receiveAll(&session) }
     return true
   }
 
@@ -122,17 +120,23 @@ final class DoorThread: Sendable {
   }
 
   private func sendWaiting(_ session: inout Session) throws(Ended) {
-    var sent = 0
-    defer { session.waiting.removeFirst(sent) }
-    for command in session.waiting {
+    let socket = session.socket.number
+    var sent = 0, isFull = false
+    func send(_ command: GuardCommand) throws(Ended) -> Bool {
       let bytes = Array(command.wireText.utf8)
-      if holdfast_send(session.socket.number, bytes, bytes.count) != bytes.count {
-        if errno == EAGAIN || errno == EINTR { return }
-        throw Ended(reason: "cannot send to it: \(Self.lastError)")
+      if holdfast_send(socket, bytes, bytes.count) == bytes.count {
+        sent += 1
+        return true
       }
-      sent += 1
-      if session.unansweredSince == nil { session.unansweredSince = BootClock.now }
+      guard errno == EAGAIN || errno == EINTR else { throw Ended(reason: "cannot send to it: \(Self.lastError)") }
+      isFull = true
+      return false
     }
+    if !session.greeted { session.greeted = try send(.hello(version: guardProtocolVersion)) }
+    // Nothing else waits before the guard has said its state.
+    if session.known { try outbox.handOn(send) }
+    session.isFull = isFull
+    if sent > 0, session.unansweredSince == nil { session.unansweredSince = BootClock.now }
   }
 
   private func receiveAll(_ session: inout Session) throws(Ended) {

@@ -16,9 +16,10 @@ public final class GuardDoor: GuardConnection {
     public var reconnect = Duration.milliseconds(50)
     /// A guard that has an unanswered command and says nothing for so long is lost. Longer than the guard's own limit on a kill.
     public var silence = Duration.seconds(3)
-    /// Commands that wait to be sent; one more closes the connection, for a command must not vanish from the middle. A few for each of the
-    /// thousands of workloads that a node may have.
-    public var queue = 16_384
+    /// Commands that may wait to be sent, besides seven for each workload that was spoken of since the connection was made: forgotten and told
+    /// before an `extend`, after it and after a kill, and the kill. One more closes the connection: a command must not vanish from the
+    /// middle, and a guard that is so far behind is told everything anew.
+    public var queue = 1024
 
     public init() {}
   }
@@ -57,16 +58,18 @@ public struct GuardDoorError: Error, Hashable, Sendable, CustomStringConvertible
 final class Outbox: Sendable {
   private struct State {
     var open = false
-    var commands: [GuardCommand] = []
-    var overflowed = false
+    var queue = CommandQueue()
+    /// Names of the workloads that were spoken of since it was opened.
+    var names: Set<String> = []
+    /// So many commands waited when it was closed for that.
+    var tooMany: Int?
     var stopping = false
     var stopped = false
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
-  /// What the thread has to do.
-  struct Work {
-    var commands: [GuardCommand]
-    var overflowed: Bool
+  /// What the thread has to know.
+  struct Standing {
+    var tooMany: Int?
     var stopping: Bool
   }
 
@@ -75,6 +78,9 @@ final class Outbox: Sendable {
   /// Readable when there is work.
   let wake: WakeUp
 
+  /// Commands that may wait for each workload, besides `limit`.
+  private static let forEach = 7
+
   init(limit: Int) throws(GuardDoorError) {
     self.limit = limit
     do { wake = try WakeUp() } catch { throw GuardDoorError(reason: "no wake-up for its thread: \(error.reason)") }
@@ -82,18 +88,25 @@ final class Outbox: Sendable {
 
   func add(_ command: GuardCommand) {
     state.withLock { state in
-      guard state.open, !state.overflowed else { return }
-      if state.commands.count < limit { state.commands.append(command) } else { state.overflowed = true }
+      guard state.open, state.tooMany == nil else { return }
+      if case .protect(let workload) = command { state.names.insert(workload.name) }
+      state.queue.add(command)
+      let count = state.queue.count
+      if count > limit + Self.forEach * state.names.count { state.tooMany = count }
     }
     wake.set()
   }
 
-  func take() -> Work {
+  /// What there is to know, until `wake` is readable again.
+  func look() -> Standing {
     wake.drain()
-    return state.withLock { state in
-      let work = Work(commands: state.commands, overflowed: state.overflowed, stopping: state.stopping)
-      state.commands.removeAll()
-      return work
+    return state.withLock { Standing(tooMany: $0.tooMany, stopping: $0.stopping) }
+  }
+
+  /// Hands on one command after the other, until `send` says that there is no room. What waits behind it can still be merged.
+  func handOn<Failure: Error>(_ send: (GuardCommand) throws(Failure) -> Bool) throws(Failure) {
+    try state.withLock { state throws(Failure) in
+      while let command = state.queue.next, try send(command) { state.queue.removeNext() }
     }
   }
 
@@ -101,8 +114,9 @@ final class Outbox: Sendable {
   func setOpen(_ open: Bool) {
     state.withLock { state in
       state.open = open
-      state.overflowed = false
-      state.commands.removeAll()
+      state.tooMany = nil
+      state.names.removeAll()
+      state.queue.removeAll()
     }
   }
 

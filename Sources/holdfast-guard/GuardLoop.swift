@@ -198,8 +198,10 @@ final class GuardLoop {
   /// - Returns: what came of it.
   private func perform(_ action: GuardMachine.Action) -> [GuardMachine.Event] {
     switch action {
-    case .isolateNow(let round, let cgroups): return [isolate(round, cgroups, Self.firstLook)]
-    case .retryIsolation(let round, let cgroups): return [isolate(round, cgroups, Self.nextLook)]
+    case .isolateNow(let round, let cgroups):
+      return [told(round, isolation.isolate(cgroups: cgroups, patience: Self.firstLook))]
+    case .retryIsolation(let round, let cgroups):
+      return [told(round, isolation.hold(cgroups: cgroups, patience: Self.nextLook))]
     case .linksDown(let round, let names):
       links.down(round, names)
       return linksDone()
@@ -247,8 +249,7 @@ final class GuardLoop {
     }
   }
 
-  private func isolate(_ round: Int, _ cgroups: [String], _ patience: Duration) -> GuardMachine.Event {
-    let outcome = isolation.isolate(cgroups: cgroups, patience: patience)
+  private func told(_ round: Int, _ outcome: NodeIsolation.Outcome) -> GuardMachine.Event {
     say(outcome.problems)
     return .freezeResult(round: round, confirmed: outcome.confirmed, foundFrozen: outcome.foundFrozen)
   }

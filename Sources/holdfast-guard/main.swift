@@ -1,6 +1,8 @@
+import CLinux
 import Glibc
 import GuardCore
 
+holdfast_share_heap()
 switch GuardOptions.parse(Array(CommandLine.arguments.dropFirst())) {
 case .help:
   print(GuardOptions.help)

@@ -197,6 +197,35 @@ struct `Freezing and killing` {
     #expect(try CgroupFreezer(hierarchy).isFrozenByItself(suspended.path))
   }
 
+  /// A look writes nothing where all is well, and mends what somebody undid.
+  @Test(arguments: hierarchies) func `what was thawed by hand is frozen again at the next look`(_ hierarchy: CgroupHierarchy)
+    async throws
+  {
+    let partition = try TestPartition(in: hierarchy)
+    let outside = try TestCgroup(in: hierarchy)
+    let freezer = CgroupFreezer(hierarchy)
+    let busy = [
+      try Busy(in: try partition.domain("inside"), directory, "inside"), try Busy(in: outside.path, directory, "outside")
+    ]
+    for process in busy { #expect(await process.isMoving()) }
+    let missing = hierarchy.root + "/" + uniqueName()
+    func look() -> Bool {
+      partition.isolation.hold(cgroups: [outside.path, missing], patience: .seconds(3)).confirmed
+    }
+    #expect(partition.isolation.isolate(cgroups: [outside.path], patience: .seconds(3)).confirmed)
+    for undone in [outside.path, partition.isolation.directory(for: .freeze)] {
+      #expect(look())
+      try freezer.thaw(undone)
+      #expect(look())
+      #expect(try freezer.stillness(undone) == .frozen && freezer.isFrozenByItself(undone))
+    }
+    for process in busy { #expect(try await process.standsStill(for: .milliseconds(30))) }
+    let stop = partition.isolation.directory(for: .stop)
+    #expect(rmdir(stop) == 0)
+    #expect(look())
+    #expect(try freezer.isFrozenByItself(stop))
+  }
+
   @Test(arguments: hierarchies) func `a partition that somebody removed is made again and frozen`(_ hierarchy: CgroupHierarchy)
     throws
   {

@@ -1,3 +1,4 @@
+import Glibc
 import GuardCore
 import GuardDoor
 import HoldfastPorts
@@ -63,6 +64,55 @@ struct `The controller's door` {
       last = state
     }
     #expect(last?.workloads == names)
+    await door.close()
+  }
+
+  /// Nine tenths of a node's workloads lose their claims while the guard is late, and for each event everything is said again.
+  @Test(.timeLimit(.minutes(1))) func `what is said again and again to a late guard does not close the door`() async throws {
+    let process = try await GuardProcess(in: hierarchies[0])
+    var (door, events) = try door(process)
+    _ = try await events.next()
+    let names = (0..<91).map { "w\(100 + $0)" }
+    let deadline = bootNow + .seconds(60)
+    door.send(.extend(deadline: deadline))
+    process.child.signal(SIGSTOP)
+    for round in 0..<91 {
+      door.send(.extend(deadline: deadline + .milliseconds(round)))
+      for name in names {
+        door.send(.protect(GuardedWorkload(name: name, isolation: .freeze, cgroup: nil, links: ["l"])))
+        door.send(.kill(workload: name))
+      }
+      door.send(.status)
+    }
+    for name in names { door.send(.forget(workload: name)) }
+    door.send(.protect(GuardedWorkload(name: "last", isolation: .freeze, cgroup: nil, links: [])))
+    process.child.signal(SIGCONT)
+    while true {
+      switch try await events.next() {
+      case .report(.state(let state)) where state.workloads == ["last"]:
+        #expect(state.phase == .armed(deadline: deadline + .milliseconds(90)))
+        await door.close()
+        return
+      case .report: continue
+      case .lost(let reason): throw Failure("lost: \(reason)")
+      case .connected: throw Failure("connected anew")
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `a guard that is hopelessly behind is given up, and told everything anew`() async throws {
+    let process = try await GuardProcess(in: hierarchies[0])
+    var (door, events) = try door(process, silence: .seconds(30))
+    _ = try await events.next()
+    process.child.signal(SIGSTOP)
+    for number in 0..<4000 {
+      // Barriers, all of them.
+      door.send(number % 2 == 0 ? .disarm : .resume(deadline: bootNow + .seconds(60)))
+    }
+    guard case .lost(let reason) = try await events.next() else { throw Failure("not lost") }
+    #expect(reason.contains("1025 commands waited"))
+    process.child.signal(SIGCONT)
+    guard case .connected = try await events.next() else { throw Failure("not connected again") }
     await door.close()
   }
 

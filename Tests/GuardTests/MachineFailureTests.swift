@@ -27,15 +27,49 @@ import Testing
     #expect(rig.feeding)
   }
 
+  private func looks(_ rig: MachineRig) -> Int {
+    rig.done.count { if case .retryIsolation = $0 { true } else { false } }
+  }
+
   @Test func `a confirmed isolation is looked at again, and lost confirmation is told`() {
     var rig = MachineRig.isolated([workload("a")])
     rig.advance(.milliseconds(500))
-    #expect(rig.done.count { if case .retryIsolation = $0 { true } else { false } } == 5)
+    #expect(looks(rig) == 2)
     #expect(rig.reports.isEmpty)
     rig.freezable = false
-    rig.advance(.milliseconds(100))
+    rig.advance(.seconds(1))
     #expect(!rig.feeding)
     #expect(rig.reports.count == 1)
+    #expect(looks(rig) > 50)
+  }
+
+  /// How many looks there are in so many seconds, and the longest that one is waited for.
+  @Test func `looks become rarer, not while something may be starting, and begin anew when something is told`() {
+    var starting = workload("a")
+    starting.isStarting = true
+    for (workloads, most) in [([workload("a")], Duration.seconds(1)), ([], .seconds(5)), ([starting], .milliseconds(100))] {
+      var rig = MachineRig.isolated(workloads)
+      rig.advance(.seconds(60))
+      let before = looks(rig)
+      rig.advance(.seconds(60))
+      #expect(looks(rig) - before == Int(Duration.seconds(60) / most), "\(most)")
+      #expect(rig.wake.map { $0 - rig.now <= most } == true)
+      rig.command(.protect(workload("b")))
+      #expect(rig.wake == rig.now + .milliseconds(100))
+    }
+  }
+
+  @Test func `what is thawed by hand, or comes late, is found at the next look`() {
+    var rig = MachineRig.isolated([workload("a")])
+    rig.advance(.seconds(60))
+    rig.freezable = false
+    rig.advance(.seconds(1))
+    #expect(!rig.feeding)
+    rig.freezable = true
+    rig.advance(.milliseconds(2))
+    #expect(rig.feeding)
+    // And then it is looked at often again.
+    #expect(rig.wake.map { $0 - rig.now <= .milliseconds(100) } == true)
   }
 
   @Test func `an answer to an older order confirms nothing`() {
@@ -147,7 +181,7 @@ import Testing
   @Test func `what comes into the stop partition later is killed as well`() {
     var rig = MachineRig.isolated()
     rig.advance(.milliseconds(300))
-    #expect(rig.done.count { if case .kill(.stopPartition) = $0 { true } else { false } } == 3)
+    #expect(rig.sweeps == looks(rig) && rig.sweeps == 2)
   }
 
   @Test func `a workload whose cgroup is not known can be killed only while all stands still`() {

@@ -33,6 +33,9 @@ int holdfast_next_signal(int fd);
 // Begins a thread that nobody waits for and that takes no signals: those are for the others.
 int holdfast_thread(size_t stack, void *(*body)(void *), void *context);
 
+// Before there are threads: they share one heap. Else each gets 64 MiB of addresses, which count as locked memory where all is locked.
+void holdfast_share_heap(void);
+
 // A new network namespace for the calling thread, which goes with it: for tests.
 int holdfast_own_network(void);
 

@@ -15,6 +15,7 @@ enum GuardNews {
     case .report(.killed(let name, let isConfirmed)):
       let workload = WorkloadName(name)
       effects.agenda.note(.kill(workload))
+      machines.workloads.change(workload) { $0.guardKilled() }
       // Should libvirt not notice by itself.
       if isConfirmed, facts.observation(of: workload) != nil { effects.refresh() }
       effects.note(

@@ -35,6 +35,14 @@ struct Run: Hashable, Sendable {
     }
   }
 
+  /// What people were told of the domain: that it runs, or that the guard killed it.
+  private enum Told: Hashable, Sendable {
+    case nothing
+    case running(since: BootInstant)
+    /// libvirt may show it for a moment more.
+    case killed
+  }
+
   private var course = StateCourse(Phase.idle)
   private var phase: Phase { course.state }
   /// Starts that failed in a row on this node.
@@ -45,7 +53,7 @@ struct Run: Hashable, Sendable {
   private var retryAt: BootInstant?
   /// Ends without being told to, in a row; the next start waits longer each time.
   private var restarts = 0
-  private var runningSince: BootInstant?
+  private var told = Told.nothing
   /// Attempts to resume a paused domain that failed in a row.
   private var failedResumes = 0
   /// The domain is out of protection; the records remain to be removed.
@@ -238,10 +246,11 @@ struct Run: Hashable, Sendable {
   // MARK: how it goes
 
   mutating func noteStarted(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
-    if let since = runningSince {
-      if failedStarts > 0, effects.now - since > Limits.ranWell { failedStarts = 0 }
-    } else {
-      runningSince = effects.now
+    switch told {
+    case .running(let since): if failedStarts > 0, effects.now - since > Limits.ranWell { failedStarts = 0 }
+    case .killed: break
+    case .nothing:
+      told = .running(since: effects.now)
       giveUp = nil
       effects.unsay(.killed, workload: name)
       effects.note(.started, "\(name) runs on \(me)", workload: name)
@@ -249,15 +258,22 @@ struct Run: Hashable, Sendable {
   }
 
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
-    runningSince = nil
+    told = .nothing
     effects.note(.stopped, "\(name) has stopped on \(me)", workload: name)
   }
 
+  /// The guard killed it and said so: its end is told already, and no reason to start it later.
+  mutating func killed() { if case .running = told { told = .killed } }
+
+  /// The domain was seen to be gone: what was killed is over.
+  mutating func gone() { if case .killed = told { told = .nothing } }
+
   /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
   mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
-    guard let since = runningSince else { return }
+    gone()
+    guard case .running(let since) = told else { return }
     if effects.now - since > Limits.ranWell { restarts = 0 }
-    runningSince = nil
+    told = .nothing
     restarts = min(restarts + 1, Limits.countedRestarts)
     if restarts > 1 {
       let at = effects.now + .seconds(1 << (restarts - 2))

@@ -71,7 +71,8 @@ struct WorkloadMachine: Sendable {
       return parts.line.handOver(absence, own, turn, facts, &effects)
     }
     if own.isWantedHere, own.migration?.step == .ready { return parts.line.offer(nil, own, turn, &effects) }
-    parts.run.noteVanished(name, facts.me, &effects)
+    // What is frozen does not end by itself: the guard may be about to say that it killed it.
+    if !turn.guardian.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
     if parts.run.mayTryOrWait(name, &effects) {
       StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
@@ -97,6 +98,7 @@ struct WorkloadMachine: Sendable {
     if parts.awaitsBar(facts, &effects) { return }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
     parts.dropFromGuard(turn.guardian, &effects)
+    parts.run.gone()
     if !isBusy { parts.protection.acquit() }
     if own.isClaimed { return settleDoubt(turn, facts, own, &effects) }
     if own.isUnprotecting, turn.stance.isPlanner, !own.isHeld { return effects.batch.forget(name) }
@@ -239,6 +241,7 @@ struct WorkloadMachine: Sendable {
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
   mutating func inheritStart() { parts.fence.inherit() }
   mutating func guardForgot() { parts.protection.guardDropped() }
+  mutating func guardKilled() { parts.run.killed() }
   mutating func losesKill() { parts.protection.acquit() }
   func protectAnew(_ effects: inout Effects) { parts.protection.protectAnew(&effects) }
 

@@ -39,6 +39,8 @@ struct Rig {
   var machine: GuardMachine?
   /// What becomes of a bar.
   var barOutcome = OperationOutcome.done
+  /// What the guard said last, where the test speaks for it.
+  var spoken: GuardState?
   /// Starts of which the guard was told, where the test speaks for it.
   var startsTold: Set<String> = []
   /// The next wake-up that was asked for.
@@ -93,6 +95,10 @@ struct Rig {
   /// Hands an event to the controller, carries out what it asks for, and hands it what follows, until there is peace.
   mutating func send(_ event: Event) {
     inbox.append(event)
+    switch event {
+    case .guardian(.connected(let state)), .guardian(.report(.state(let state))): spoken = state
+    default: break
+    }
     guard !isBusy else { return }
     isBusy = true
     defer { isBusy = false }

@@ -98,6 +98,10 @@ extension Rig {
         send(.guardian(.report(.state(GuardState(phase: phase, workloads: [], starting: startsTold.sorted())))))
       }
     }
+    if case .shorten(let deadline) = command, var state = spoken {
+      if case .armed(let present) = state.phase { state.phase = .armed(deadline: min(present, deadline)) }
+      send(.guardian(.report(.state(state))))
+    }
     if case .extend(let deadline) = command {
       send(
         .guardian(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [], starting: startsTold.sorted())))))

@@ -8,7 +8,7 @@ import LinuxBasics
 public struct CgroupFreezer: Hashable, Sendable {
   public enum Stillness: Hashable, Sendable {
     case thawed
-    /// Ordered, and not everything stands still yet.
+    /// Ordered, and not confirmed yet.
     case freezing
     case frozen
     /// There is no such cgroup, so no process in it.

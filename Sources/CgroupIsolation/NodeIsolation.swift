@@ -31,7 +31,7 @@ public struct NodeIsolation: Sendable {
 
   private var partitionDirectories: [String] { Isolation.allCases.map(directory(for:)) }
 
-  /// Freezes the partitions, one write each, then every given cgroup outside them; then looks until all stand still.
+  /// Freezes the partitions, one write each, then every given cgroup outside them; then looks until all are frozen.
   ///
   /// - Parameter patience: how long to look before saying "not confirmed".
   public func isolate(cgroups: [String], patience: Duration) -> Outcome {
@@ -178,7 +178,7 @@ public struct NodeIsolation: Sendable {
 ///
 /// It blocks for some milliseconds; call it off the cooperative pool. When a guard is back it finds the partition frozen and
 /// holds the isolation; then send `isolate`, re-validate the claims, and `resume`.
-/// - Returns: whether everything was seen to stand still; if not, call it again at once.
+/// - Returns: whether everything was seen frozen; if not, call it again at once.
 public func isolateDirectly(
   partition: Partition, hierarchy: CgroupHierarchy, cgroups: [String], links: [String]
 ) -> NodeIsolation.Outcome {

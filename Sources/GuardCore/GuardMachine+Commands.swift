@@ -124,7 +124,7 @@ extension GuardMachine {
     beginKills([target], isolation: false, now)
   }
 
-  /// While everything stands still, what is in no known cgroup can only be a start that was cut short. The cgroup that is known may be
+  /// While everything is frozen, what is in no known cgroup can only be a start that was cut short. The cgroup that is known may be
   /// that of an earlier run, where a start may be under way.
   private func killTarget(_ workload: GuardedWorkload) -> KillTarget? {
     let isIsolated = if case .isolated = phase { true } else { false }

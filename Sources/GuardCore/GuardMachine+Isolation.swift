@@ -183,9 +183,9 @@ extension GuardMachine {
     guard changed else { return }
     if isNews, confirmed {
       let time = (now - isolated.since).wholeNanoseconds / 1000
-      log(.notice, "isolated: everything protected is seen to stand still, \(time) microseconds after it began")
+      log(.notice, "isolated: every protected workload is seen frozen, \(time) microseconds after it began")
     } else if isNews {
-      log(.error, "isolating: not everything stands still yet; trying again")
+      log(.error, "isolating: freeze not confirmed for every protected workload yet; trying again")
     }
     let report = GuardReport.state(state)
     if !answerWaiting(report, where: { $0 == .stateAfterFreeze }) { tell(report) }

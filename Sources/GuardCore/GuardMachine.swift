@@ -5,7 +5,7 @@ import HoldfastTime
 /// What holds after every event:
 /// - The deadline counts as passed when `now >= deadline`, whatever the event is and before it is looked at.
 /// - From then on only `resume` (or `disarm`, when nothing protected is left) ends the isolation. The controller's absence changes nothing.
-/// - While something isolated is not confirmed to stand still, the watchdog is not fed.
+/// - While something isolated is not confirmed to be frozen, the watchdog is not fed.
 ///
 /// **When `isolation: stop` kills.** At the deadline, and not before: frozen it executes nothing, and until then nobody else may start it. So an isolation
 /// that begins while the deadline is ahead (an `isolate`, a partition found frozen, the isolation of a guard before this one) freezes everything and keeps
@@ -41,7 +41,7 @@ public struct GuardMachine: Sendable {
     case report(GuardReport)
     /// The next `timer` event is due then; nil: none.
     case setTimer(at: BootInstant?)
-    /// Freeze both partitions, then those of these cgroups that lie outside them, then see that all stand still.
+    /// Freeze both partitions, then those of these cgroups that lie outside them, then see that all are frozen.
     case isolateNow(round: Int, cgroups: [String])
     /// The same again, for what was not confirmed, and to see that what was confirmed still is.
     case retryIsolation(round: Int, cgroups: [String])
@@ -127,7 +127,7 @@ public struct GuardMachine: Sendable {
     var nextRound: BootInstant
     /// From a look that found everything as it should be until the next one.
     var interval: Duration
-    /// What the log said last: everything stands still, or not.
+    /// What the log said last: everything is frozen, or not.
     var said: Bool?
     var taken = TakenThings()
     /// Newly taken: if these are found frozen or down, that was somebody else. Empty for a guard that took over a dead
@@ -361,8 +361,8 @@ public struct GuardMachine: Sendable {
       log(
         feed ? .notice : .error,
         feed
-          ? "everything protected is seen to stand still again: the watchdog is fed"
-          : "not everything protected is seen to stand still: the watchdog, where there is one, is no longer fed")
+          ? "freeze confirmed for every protected workload: feeding the watchdog again"
+          : "freeze not confirmed for every protected workload: no longer feeding the watchdog")
     }
   }
 

@@ -45,7 +45,7 @@ public enum GuardCommand: Hashable, Sendable {
   /// The workload is no longer this node's to stop: it has stopped.
   case forget(workload: String)
   /// It left protection and runs on in the partition: it is never killed, and does not count as protected. With the partition it still
-  /// stands still and goes on.
+  /// is frozen and thawed.
   case release(workload: String, cgroup: String)
   /// Kill every process of the workload without letting it execute another instruction, frozen or not. Needs its cgroup.
   case kill(workload: String)
@@ -96,3 +96,10 @@ public struct GuardState: Hashable, Sendable {
 
 /// The version of the messages between controller and guard.
 public let guardProtocolVersion = 1
+
+/// What the guard's door tells the controller.
+public enum GuardEvent: Hashable, Sendable {
+  case connected(GuardState)
+  case report(GuardReport)
+  case lost(reason: String)
+}

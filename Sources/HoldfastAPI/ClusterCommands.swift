@@ -60,12 +60,12 @@ public struct MaintenanceExit: Hashable, Sendable, Codable {
   /// Which workloads move back: `by-policy`, `everything` or `nothing`. Absent: by policy.
   public var failback: String?
 
-  public init(failback: MaintenanceRecord.Homecoming? = nil) { self.failback = failback?.rawValue }
+  public init(failback: MaintenanceRecord.Failback? = nil) { self.failback = failback?.rawValue }
 
   /// - Throws: that the field is none of the words.
-  public func decoded() throws(OperatorError) -> MaintenanceRecord.Homecoming {
+  public func decoded() throws(OperatorError) -> MaintenanceRecord.Failback {
     guard let failback else { return .byPolicy }
-    guard let decoded = MaintenanceRecord.Homecoming(rawValue: failback) else {
+    guard let decoded = MaintenanceRecord.Failback(rawValue: failback) else {
       throw .invalid("failback", "'\(failback)' is none of by-policy, everything and nothing", "Use one of these words.")
     }
     return decoded

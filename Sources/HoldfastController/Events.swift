@@ -22,15 +22,15 @@ public enum Event: Hashable, Sendable {
   case transaction(TransactionID, TransactionOutcome)
   case hypervisor(HypervisorEvent)
   case operation(WorkloadName, DomainOperation, OperationOutcome)
-  case guardian(GuardianEvent)
-  /// What came of one `isolateDirectly`: everything under protection was seen to stand still, or not yet.
+  case fromGuard(GuardEvent)
+  /// What came of one `isolateDirectly`: everything under protection was seen frozen, or not yet.
   case frozenDirectly(confirmed: Bool)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
   /// The local time of the week on this node and its wall clock, in milliseconds since 1970; told now and then.
   case wallTime(WeekTime, Int64)
   /// Clean departure: hand everything over, then end. In haste nothing is moved while it runs: it is stopped and started.
-  case leave(inHaste: Bool)
+  case leave(fast: Bool)
 
   public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.
@@ -45,17 +45,11 @@ public enum Event: Hashable, Sendable {
     /// It may have happened.
     case unknown(reason: String)
   }
-
-  public enum GuardianEvent: Hashable, Sendable {
-    case connected(GuardState)
-    case report(GuardReport)
-    case lost(reason: String)
-  }
 }
 
 /// Everything that a controller can ask for.
 public enum Action: Hashable, Sendable {
-  /// Asks the store, and waits for its answer until that instant. Not sent after it: a controller that stood still meanwhile may have
+  /// Asks the store, and waits for its answer until that instant. Not sent after it: a controller that was stopped meanwhile may have
   /// decided by what was true long ago.
   case transact(TransactionID, ClusterTransaction, until: BootInstant)
   case start(WorkloadName, StartRequest)

@@ -66,7 +66,7 @@ public struct ClusterView: Sendable {
   /// What the workload's domain is, or was before it left protection; nil: it never had a claim.
   public func identity(of workload: WorkloadName) -> (connection: String, uuid: String)? {
     if let spec = specs[workload]?.value { return (spec.connection, spec.uuid) }
-    return claims[workload]?.value.left.map { ($0.connection, $0.uuid) }
+    return claims[workload]?.value.releasedTo.map { ($0.connection, $0.uuid) }
   }
 
   /// Why its holder keeps it although it is to leave; nil: it does not.

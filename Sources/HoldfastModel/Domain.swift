@@ -102,14 +102,14 @@ public enum HypervisorEvent: Hashable, Sendable {
 public struct MigrationProgress: Hashable, Sendable, Codable {
   /// MiB of memory and disks that were sent, that are left, and that there are.
   public var sent: Int
-  public var left: Int
+  public var remaining: Int
   public var total: Int
   /// MiB a second.
   public var rate: Int
 
-  public init(sent: Int, left: Int, total: Int, rate: Int) {
+  public init(sent: Int, remaining: Int, total: Int, rate: Int) {
     self.sent = sent
-    self.left = left
+    self.remaining = remaining
     self.total = total
     self.rate = rate
   }
@@ -119,7 +119,7 @@ public struct MigrationProgress: Hashable, Sendable, Codable {
 public struct MigrationLimits: Hashable, Sendable, Codable {
   /// MiB a second; nil: libvirt's own limit.
   public var bandwidth: Int?
-  /// Milliseconds for which the domain may stand still at the end; nil: QEMU's own limit.
+  /// Milliseconds for which the domain may be paused at the end; nil: QEMU's own limit.
   public var downtime: Int?
   /// A domain that changes its memory faster than it can be sent is slowed down.
   public var slowsDown: Bool

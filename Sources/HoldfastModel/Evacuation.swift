@@ -1,4 +1,4 @@
-/// How a workload leaves a node that is being emptied.
+/// How a workload leaves a node that is being drained.
 public struct Evacuation: Hashable, Sendable, Codable {
   public enum Method: String, Sendable, Codable, CaseIterable {
     /// Moved while it runs, where libvirt can.
@@ -25,7 +25,7 @@ public struct Evacuation: Hashable, Sendable, Codable {
   public var timeLimit: Double?
   /// MiB a second that a live migration may send. nil: what there is.
   public var bandwidth: Int?
-  /// Milliseconds for which it may stand still at the end of a live migration. nil: QEMU's own limit.
+  /// Milliseconds for which the VM may be paused at the end of a live migration. nil: QEMU's own limit.
   public var downtime: Int?
   /// One that changes its memory too fast is slowed down. nil: it is.
   public var slowsDown: Bool?

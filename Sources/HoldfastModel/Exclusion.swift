@@ -168,7 +168,7 @@ extension Exclusion: CustomStringConvertible {
     case .leaving: "is leaving"
     case .inMaintenance: "is in maintenance"
     case .lost: "is lost"
-    case .beingEmptied: "is being emptied"
+    case .beingEmptied: "is being drained"
     case .unavailable: "is not available"
     case .failedToStart(let reason): "failed to start there: \(reason)"
     case .connectionSilent(let connection, let reason): "\(connection) does not answer there: \(reason)"

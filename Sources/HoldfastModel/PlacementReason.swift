@@ -28,7 +28,7 @@ public struct PlacementReason: Sendable {
     case moveRefused(NodeName, Exclusion)
     case movedWith(WorkloadName)
     case notAllowed(rule: String, on: NodeName)
-    case companyMoved(rule: String)
+    case affinityGroupMoved(rule: String)
     case backFrom(NodeName)
     case backTogether
     case homeAfterMaintenance
@@ -101,7 +101,7 @@ extension PlacementReason.Clause {
     case .moveRefused: "moveRefused"
     case .movedWith: "movedWith"
     case .notAllowed: "notAllowed"
-    case .companyMoved: "companyMoved"
+    case .affinityGroupMoved: "affinityGroupMoved"
     case .backFrom: "backFrom"
     case .backTogether: "backTogether"
     case .homeAfterMaintenance: "homeAfterMaintenance"
@@ -147,7 +147,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .moveRefused(let node, let exclusion): "asked to move to \(node), which cannot take it: \(exclusion)"
     case .movedWith(let other): "goes with \(other), which the operator moved"
     case .notAllowed(let rule, let node): "moved, as '\(rule)' does not allow \(node)"
-    case .companyMoved(let rule): "moved with the others that '\(rule)' keeps together"
+    case .affinityGroupMoved(let rule): "moved with the others that '\(rule)' keeps together"
     case .backFrom(let node): "back from \(node)"
     case .backTogether: "back together"
     case .homeAfterMaintenance: "home after maintenance"

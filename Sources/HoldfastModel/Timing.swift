@@ -41,7 +41,7 @@ public struct Timing: Hashable, Sendable {
   public var gap: Duration { renewInterval + renewInterval }
 
   /// What others get to renew in after the store's return, before anyone is declared expired.
-  public var fairChance: Duration { renewInterval + renewInterval }
+  public var renewalGrace: Duration { renewInterval + renewInterval }
 
   /// A planner that finds a cluster without one waits this long for nodes that are just starting too.
   public var settle: Duration { ttl * 2 }

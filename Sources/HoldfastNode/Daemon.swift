@@ -39,7 +39,7 @@ package struct Daemon: Sendable {
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
-      store: store, hypervisor: hypervisor, guardian: door,
+      store: store, hypervisor: hypervisor, guardDoor: door,
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
@@ -84,13 +84,13 @@ package struct Daemon: Sendable {
       group.cancelAll()
     }
     await ports.hypervisor.close()
-    await ports.guardian.close()
+    await ports.guardDoor.close()
     await ports.store.close()
   }
 
   /// Hands everything over, then ends. In haste nothing is moved while it runs.
-  package func leave(inHaste: Bool) {
-    loop.send(.leave(inHaste: inHaste))
+  package func leave(fast: Bool) {
+    loop.send(.leave(fast: fast))
     departure.yield()
   }
 

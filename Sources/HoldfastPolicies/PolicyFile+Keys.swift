@@ -118,7 +118,7 @@ extension PolicyFile {
       "`Sat 02:00-06:00`, `Mon-Fri 22:00-05:00`, `daily 03:00-04:00`, in local time."),
     .init(
       "workloads[].evacuation", words(Evacuation.Method.self) + ", or a mapping", .value("live"),
-      "How they leave a node that is being emptied: moved while they run, stopped and started, or not at all."),
+      "How they leave a node that is being drained: moved while they run, stopped and started, or not at all."),
     .init("workloads[].evacuation.how", words(Evacuation.Method.self), .value("live"), "The same."),
     .init("workloads[].evacuation.at-once", "integer, 1 to 1000", .rule("all"), "How many leave a node at a time."),
     .init(
@@ -132,7 +132,7 @@ extension PolicyFile {
       "What one live migration may send."),
     .init(
       "workloads[].evacuation.downtime", "duration, 1ms to 1m", .rule("QEMU's own limit"),
-      "How long it may stand still at the end of a live migration."),
+      "How long the VM may be paused at the end of a live migration."),
     .init(
       "workloads[].evacuation.slow-down", "`yes` or `no`", .value("yes"),
       "One that changes its memory faster than it can be sent is slowed down."),

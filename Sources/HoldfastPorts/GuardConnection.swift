@@ -11,10 +11,3 @@ public protocol GuardConnection: Sendable {
 
   func close() async
 }
-
-/// What the guard's door tells the controller.
-public enum GuardEvent: Hashable, Sendable {
-  case connected(GuardState)
-  case report(GuardReport)
-  case lost(reason: String)
-}

@@ -12,7 +12,7 @@ struct DomainJob {
     case other
   }
   var kind: Kind
-  var progress = MigrationProgress(sent: 0, left: 0, total: 0, rate: 0)
+  var progress = MigrationProgress(sent: 0, remaining: 0, total: 0, rate: 0)
 }
 
 extension DomainPointer {
@@ -41,7 +41,7 @@ extension DomainPointer {
     var operation: Int32 = 0
     virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation)
     let progress = MigrationProgress(
-      sent: mebibytes(VIR_DOMAIN_JOB_DATA_PROCESSED), left: mebibytes(VIR_DOMAIN_JOB_DATA_REMAINING),
+      sent: mebibytes(VIR_DOMAIN_JOB_DATA_PROCESSED), remaining: mebibytes(VIR_DOMAIN_JOB_DATA_REMAINING),
       total: mebibytes(VIR_DOMAIN_JOB_DATA_TOTAL), rate: mebibytes(VIR_DOMAIN_JOB_MEMORY_BPS, VIR_DOMAIN_JOB_DISK_BPS))
     switch virDomainJobOperation(UInt32(bitPattern: operation)) {
     case VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT: return DomainJob(kind: .leaving, progress: progress)

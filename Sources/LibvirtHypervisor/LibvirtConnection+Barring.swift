@@ -9,7 +9,7 @@ extension LibvirtConnection {
   func bar(_ name: String, uuid: String, mark: ClaimMark) async -> OperationOutcome {
     let xml = placeholder(name, mark)
     do {
-      let refusal = try await call { lookout throws(LibvirtError) in try lookout.bar(name, uuid: uuid, mark: mark, xml: xml) }
+      let refusal = try await call { reader throws(LibvirtError) in try reader.bar(name, uuid: uuid, mark: mark, xml: xml) }
       guard let refusal else { return .done }
       return .failed(reason: "starts of \(name) were not barred: \(refusal)")
     } catch {
@@ -32,7 +32,7 @@ extension LibvirtConnection {
   }
 }
 
-extension Lookout {
+extension DomainReader {
   /// Gives why not.
   fileprivate func bar(_ name: String, uuid: String, mark: ClaimMark, xml: String) throws(LibvirtError) -> String? {
     if let there = try connection.domain(named: name) {

@@ -6,15 +6,15 @@ extension LibvirtConnection {
   ///   - late: called when it returns after its caller was told not to wait.
   func call<Value: Sendable>(
     on threads: CallThreads? = nil, limit: Duration? = nil, late: @escaping @Sendable () -> Void = {},
-    _ body: @escaping @Sendable (Lookout) throws(LibvirtError) -> Value
+    _ body: @escaping @Sendable (DomainReader) throws(LibvirtError) -> Value
   ) async throws(CallFailure) -> Value {
-    guard case .up(let vantage) = phase else { throw .notBegun(reason: "libvirt (\(uri)) is unreachable") }
+    guard case .up(let hostFacts) = phase else { throw .notBegun(reason: "libvirt (\(uri)) is unreachable") }
     let opening = openings
     do {
       return try await (threads ?? calls).run(limit: limit ?? limits.call, late: late) {
         [connections] () throws(LibvirtError) in
         try connections.with { connection throws(LibvirtError) in
-          try body(Lookout(connection: connection, vantage: vantage))
+          try body(DomainReader(connection: connection, hostFacts: hostFacts))
         }
       }
     } catch {

@@ -45,11 +45,11 @@ extension LibvirtConnection {
   private func clearAway(_ name: String, _ run: Run) async {
     logger.warning("a domain's process is gone, and libvirt does not clear it away: clearing", metadata: ["domain": "\(name)"])
     do {
-      try await call(limit: limits.lifecycle) { lookout throws(LibvirtError) in
+      try await call(limit: limits.lifecycle) { reader throws(LibvirtError) in
         // Looked at again on this thread: a domain that restarted itself has another process by now.
-        let sighting = try lookout.look(at: name, before: run)
+        let sighting = try reader.look(at: name, before: run)
         guard let (_, now) = sighting.told, now.hasEnded, now.uuid == run.uuid else { return }
-        try lookout.destroy(sighting)
+        try reader.destroy(sighting)
       }
     } catch {
       logger.warning("clearing failed", metadata: ["domain": "\(name)", "reason": "\(Words.of(error))"])
@@ -57,7 +57,7 @@ extension LibvirtConnection {
   }
 }
 
-extension Lookout {
+extension DomainReader {
   /// Ends at once what was just seen, be it a domain or what libvirt no longer knows of it.
   func destroy(_ sighting: Sighting) throws(LibvirtError) {
     switch sighting {
@@ -72,7 +72,7 @@ extension Lookout {
       }
     case .leftover(_, let run):
       run.process?.kill()
-      if let cgroup = run.cgroup { vantage.cgroups?.kill(in: cgroup) }
+      if let cgroup = run.cgroup { hostFacts.cgroups?.kill(in: cgroup) }
     case .absent: return
     }
   }

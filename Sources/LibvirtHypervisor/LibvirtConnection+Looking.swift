@@ -2,7 +2,7 @@ import HoldfastModel
 import Logging
 
 extension LibvirtConnection {
-  enum Telling: Sendable {
+  enum Notices: Sendable {
     case always
     /// Only what was not told before.
     case news
@@ -26,7 +26,7 @@ extension LibvirtConnection {
     let moment = ledger.begin()
     let before = ledger.sighting(of: name).told?.run
     do {
-      let sighting = try await call { lookout throws(LibvirtError) in try lookout.look(at: name, before: before) }
+      let sighting = try await call { reader throws(LibvirtError) in try reader.look(at: name, before: before) }
       take(sighting, of: name, asOf: moment)
       return true
     } catch {
@@ -36,28 +36,28 @@ extension LibvirtConnection {
   }
 
   /// Looks at everything.
-  func takeInventory(telling: Telling) async {
+  func takeInventory(notices: Notices) async {
     // One after the other, each begun after it was asked for.
     let previous = inventory
     let task = Task {
       await previous?.value
-      await inventoryOnce(telling: telling)
+      await inventoryOnce(notices: notices)
     }
     inventory = task
     await task.value
   }
 
-  private func inventoryOnce(telling: Telling) async {
+  private func inventoryOnce(notices: Notices) async {
     guard case .up = phase else { return }
     let opening = openings
     let moment = ledger.begin()
     let before = ledger.runs
     do {
-      var sightings = try await call { lookout throws(LibvirtError) in try lookout.lookAtAll(before: before) }
+      var sightings = try await call { reader throws(LibvirtError) in try reader.lookAtAll(before: before) }
       guard opening == openings, case .up = phase else { return }
       for (name, unknown) in startsInFlight where sightings[name]?.told == nil { sightings[name] = unknown }
       let (domains, news) = ledger.take(sightings, asOf: moment)
-      if telling == .always || news || !inventoryTold { nowKnown(domains) }
+      if notices == .always || news || !inventoryTold { nowKnown(domains) }
       wakeAll()
       for domain in domains { follow(domain.id.name) }
       for name in lookWanted { look(at: name) }
@@ -96,7 +96,7 @@ extension LibvirtConnection {
       again(name, after: .seconds(1))
     } else {
       // It was never seen: it may be protected. Only the whole can say more.
-      Task { await takeInventory(telling: .news) }
+      Task { await takeInventory(notices: .news) }
     }
   }
 

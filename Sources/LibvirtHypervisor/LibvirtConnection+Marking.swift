@@ -5,8 +5,8 @@ import HoldfastPorts
 
 extension LibvirtConnection {
   func mark(_ name: String, uuid: String, mark: ClaimMark) async -> OperationOutcome {
-    await alter(name, what: "put under protection") { lookout throws(LibvirtError) in
-      guard let domain = try lookout.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
+    await alter(name, what: "put under protection") { reader throws(LibvirtError) in
+      guard let domain = try reader.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
       if let other = (try? DomainDocument(try domain.xml()))?.mark, other.cluster != mark.cluster {
         return "it carries the mark of cluster \(other.cluster). Take it out of protection there first"
       }
@@ -20,12 +20,12 @@ extension LibvirtConnection {
   }
 
   func unmark(_ name: String, uuid: String) async -> OperationOutcome {
-    await alter(name, what: "taken out of protection") { lookout throws(LibvirtError) in
-      guard let domain = try lookout.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
+    await alter(name, what: "taken out of protection") { reader throws(LibvirtError) in
+      guard let domain = try reader.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
       // Defined first, for the same reason. The run that is there stays in the guard's partition; the next one does not.
       switch try domain.portable(outsideProtection: true) {
       case .failure(let error): return error.description
-      case .success(let xml): try lookout.connection.define(xml: xml)
+      case .success(let xml): try reader.connection.define(xml: xml)
       }
       do throws(LibvirtError) {
         try domain.setLiveClaim(nil)
@@ -40,8 +40,8 @@ extension LibvirtConnection {
     let id = DomainID(connection: uri, name: name)
     let found: Result<String, DomainDocumentError>?
     do {
-      found = try await call { lookout throws(LibvirtError) in
-        guard let domain = try lookout.connection.domain(named: name), domain.run != nil else { return nil }
+      found = try await call { reader throws(LibvirtError) in
+        guard let domain = try reader.connection.domain(named: name), domain.run != nil else { return nil }
         return try domain.portable()
       }
     } catch {
@@ -57,7 +57,7 @@ extension LibvirtConnection {
 
   /// Does something to a running domain that gives a refusal or nothing, and tells what it is afterwards.
   private func alter(
-    _ name: String, what: String, _ body: @escaping @Sendable (Lookout) throws(LibvirtError) -> String?
+    _ name: String, what: String, _ body: @escaping @Sendable (DomainReader) throws(LibvirtError) -> String?
   ) async -> OperationOutcome {
     do {
       let refusal = try await call(body)
@@ -76,7 +76,7 @@ extension LibvirtConnection {
   }
 }
 
-extension Lookout {
+extension DomainReader {
   /// The active domain with this name and UUID.
   func active(_ name: String, _ uuid: String) throws(LibvirtError) -> DomainPointer? {
     guard let domain = try connection.domain(uuid: uuid), domain.run != nil, domain.name == name else { return nil }

@@ -6,7 +6,7 @@ import Logging
 
 extension LibvirtConnection {
   /// A migration from here that is under way.
-  struct Departure {
+  struct OutgoingMigration {
     /// Why it is to be aborted, as soon as libvirt has begun it.
     var givenUp: String?
   }
@@ -16,24 +16,24 @@ extension LibvirtConnection {
     guard case .up = phase else {
       return .failed(reason: "\(name) was not migrated: libvirt (\(uri)) is unreachable. See that libvirtd runs on this node")
     }
-    guard departures[uuid] == nil else { return .failed(reason: "\(name) is being migrated already") }
-    departures[uuid] = Departure()
+    guard outgoingMigrations[uuid] == nil else { return .failed(reason: "\(name) is being migrated already") }
+    outgoingMigrations[uuid] = OutgoingMigration()
     let minder = Task { await mind(request, uuid) }
     let outcome = await migrateOnce(request, uuid)
     minder.cancel()
-    departures[uuid] = nil
+    outgoingMigrations[uuid] = nil
     return outcome
   }
 
   func cancelMigration(_ name: String, uuid: String) async {
-    if departures[uuid] != nil {
-      departures[uuid]?.givenUp = "it was called off"
+    if outgoingMigrations[uuid] != nil {
+      outgoingMigrations[uuid]?.givenUp = "it was called off"
       return wake(named: name)
     }
     // One that a controller before this one began: libvirt goes on with it when its client is gone.
     do {
-      try await call(on: minders) { lookout throws(LibvirtError) in
-        guard let domain = try lookout.active(name, uuid), try domain.job().kind == .leaving else { return }
+      try await call(on: progressThreads) { reader throws(LibvirtError) in
+        guard let domain = try reader.active(name, uuid), try domain.job().kind == .leaving else { return }
         try domain.abortJob()
       }
     } catch {
@@ -44,8 +44,8 @@ extension LibvirtConnection {
   private func migrateOnce(_ request: MigrationRequest, _ uuid: String) async -> OperationOutcome {
     let name = request.id.name
     do {
-      let attempt = try await call(on: movers, limit: .seconds(request.limits.time) + limits.aborting) {
-        lookout throws(LibvirtError) in try lookout.migrate(request, uuid)
+      let attempt = try await call(on: migrationThreads, limit: .seconds(request.limits.time) + limits.aborting) {
+        reader throws(LibvirtError) in try reader.migrate(request, uuid)
       }
       switch attempt {
       case .refused(let reason): return .failed(reason: "\(name) was not migrated: \(reason)")
@@ -62,7 +62,7 @@ extension LibvirtConnection {
 
   /// What became of it, by what is seen after libvirt's call has ended.
   private func seen(_ name: String, _ uuid: String, after error: LibvirtError?) async -> OperationOutcome {
-    let reason = departures[uuid]?.givenUp ?? error?.explained ?? "libvirt says that it did"
+    let reason = outgoingMigrations[uuid]?.givenUp ?? error?.explained ?? "libvirt says that it did"
     guard await lookNow(at: name) else { return .unknown(reason: "\(name) may have been migrated: libvirt does not answer") }
     if error == nil {
       let end = ContinuousClock.now + limits.call
@@ -88,15 +88,16 @@ extension LibvirtConnection {
     var downtime = request.limits.downtime
     while !Task.isCancelled {
       let next = ContinuousClock.now + pause
-      await waitForNews(of: name, until: departures[uuid]?.givenUp == nil ? min(next, end) : next)
+      await waitForNews(of: name, until: outgoingMigrations[uuid]?.givenUp == nil ? min(next, end) : next)
       pause = .milliseconds(500)
       if Task.isCancelled { return }
-      if ContinuousClock.now >= end, departures[uuid]?.givenUp == nil {
-        departures[uuid]?.givenUp = "it was not over after \(request.limits.time) s"
+      if ContinuousClock.now >= end, outgoingMigrations[uuid]?.givenUp == nil {
+        outgoingMigrations[uuid]?.givenUp = "it was not over after \(request.limits.time) s"
       }
-      let order: Lookout.Order = departures[uuid]?.givenUp != nil ? .abort : downtime.map { .limitDowntime($0) } ?? .goOn
+      let order: DomainReader.Order =
+        outgoingMigrations[uuid]?.givenUp != nil ? .abort : downtime.map { .limitDowntime($0) } ?? .goOn
       do {
-        let progress = try await call(on: minders) { lookout throws(LibvirtError) in try lookout.mind(name, uuid, order) }
+        let progress = try await call(on: progressThreads) { reader throws(LibvirtError) in try reader.mind(name, uuid, order) }
         guard let progress, !Task.isCancelled else { continue }
         downtime = nil
         // Before the first of it is sent libvirt does not know how much there is.
@@ -109,7 +110,7 @@ extension LibvirtConnection {
   }
 }
 
-extension Lookout {
+extension DomainReader {
   fileprivate enum Departing: Sendable {
     case refused(String)
     case tooLate

@@ -5,8 +5,8 @@ import LinuxBasics
 extension LibvirtConnection {
   func resume(_ name: String, uuid: String, notAfter: BootInstant) async -> OperationOutcome {
     do {
-      let attempt = try await call(limit: limits.lifecycle) { lookout throws(LibvirtError) in
-        try lookout.resume(name, uuid, notAfter)
+      let attempt = try await call(limit: limits.lifecycle) { reader throws(LibvirtError) in
+        try reader.resume(name, uuid, notAfter)
       }
       switch attempt {
       case .refused(let reason): return .failed(reason: "\(name) was not resumed: \(reason)")
@@ -24,7 +24,7 @@ extension LibvirtConnection {
   }
 }
 
-extension Lookout {
+extension DomainReader {
   fileprivate enum Resumption: Sendable {
     case runs
     case refused(String)

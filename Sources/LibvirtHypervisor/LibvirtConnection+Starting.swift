@@ -26,7 +26,7 @@ extension LibvirtConnection {
     let (xml, hints) = (document.text, hints)
     do {
       let attempt = try await call(limit: limits.lifecycle, late: { hints.yield(.startReturned(name: name)) }) {
-        lookout throws(LibvirtError) in try lookout.start(request, xml: xml)
+        reader throws(LibvirtError) in try reader.start(request, xml: xml)
       }
       startsInFlight[name] = nil
       switch attempt {
@@ -87,7 +87,7 @@ extension LibvirtConnection {
   }
 }
 
-extension Lookout {
+extension DomainReader {
   fileprivate enum Attempt {
     case created
     case refused(String)

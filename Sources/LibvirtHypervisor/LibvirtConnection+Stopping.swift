@@ -54,8 +54,8 @@ extension LibvirtConnection {
   /// Nothing of that name and UUID is there; it might run under another name.
   private func elsewhere(_ name: String, _ uuid: String) async -> OperationOutcome {
     do {
-      let other = try await call { lookout throws(LibvirtError) -> String? in
-        guard let domain = try lookout.connection.domain(uuid: uuid), domain.run != nil, domain.name != name else { return nil }
+      let other = try await call { reader throws(LibvirtError) -> String? in
+        guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil, domain.name != name else { return nil }
         return domain.name
       }
       guard let other else { return .done }
@@ -70,9 +70,9 @@ extension LibvirtConnection {
   private func askToShutDown(_ name: String, _ uuid: String) async -> OperationOutcome? {
     guard let deadline = stops[uuid]?.deadline, ContinuousClock.now < deadline else { return nil }
     do {
-      try await call { lookout throws(LibvirtError) in
-        guard let domain = try lookout.connection.domain(uuid: uuid), domain.run != nil else { return }
-        try lookout.askToShutDown(domain)
+      try await call { reader throws(LibvirtError) in
+        guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil else { return }
+        try reader.askToShutDown(domain)
       }
     } catch .notBegun(let reason) {
       return .failed(reason: "\(name) was not asked to stop: \(reason)")
@@ -91,9 +91,9 @@ extension LibvirtConnection {
   private func destroy(_ name: String, _ uuid: String) async -> OperationOutcome {
     guard let run = ledger.sighting(of: name).told?.run else { return .done }
     do {
-      try await call(limit: limits.lifecycle) { lookout throws(LibvirtError) in
-        let sighting = try lookout.look(at: name, before: run)
-        if sighting.told?.run.uuid == uuid { try lookout.destroy(sighting) }
+      try await call(limit: limits.lifecycle) { reader throws(LibvirtError) in
+        let sighting = try reader.look(at: name, before: run)
+        if sighting.told?.run.uuid == uuid { try reader.destroy(sighting) }
       }
     } catch .notBegun(let reason) {
       return .failed(reason: "\(name) was not destroyed: \(reason)")
@@ -114,15 +114,15 @@ extension LibvirtConnection {
   }
 }
 
-extension Lookout {
+extension DomainReader {
   /// Asks a domain to shut down in the way that its driver knows.
   fileprivate func askToShutDown(_ domain: DomainPointer) throws(LibvirtError) {
-    switch vantage.driver.kind {
+    switch hostFacts.driver.kind {
     case .lxc:
       // libvirt's own choice is initctl: it reports success, and where nobody listens nothing happens. systemd as a
       // container's init takes SIGTERM for an order to re-execute itself; SIGRTMIN+3 (libvirt passes the plain number on)
       // means power off.
-      if vantage.sharesProcesses, let controller = domain.run, Self.initName(of: controller) == "systemd" {
+      if hostFacts.sharesProcesses, let controller = domain.run, Self.initName(of: controller) == "systemd" {
         try domain.signalInit(34 + 3)
       } else {
         try domain.shutDown(VIR_DOMAIN_SHUTDOWN_SIGNAL)

@@ -17,7 +17,7 @@ actor LibvirtConnection {
 
   enum Phase {
     case down
-    case up(Vantage)
+    case up(HostFacts)
     case closed
   }
 
@@ -29,9 +29,9 @@ actor LibvirtConnection {
   let logger: Logger
   let calls: CallThreads
   /// For migrations, which take minutes: nothing else waits for them.
-  let movers: CallThreads
+  let migrationThreads: CallThreads
   /// For what is asked of qemu while it migrates: it hangs when qemu is frozen, as long as that is.
-  let minders: CallThreads
+  let progressThreads: CallThreads
   let connections: CallConnections
   let hints: AsyncStream<Hint>.Continuation
 
@@ -47,7 +47,7 @@ actor LibvirtConnection {
   var startsInFlight: [String: Sighting] = [:]
   var stops: [String: StopInProgress] = [:]
   /// Migrations from here whose calls have not ended, by UUID.
-  var departures: [String: Departure] = [:]
+  var outgoingMigrations: [String: OutgoingMigration] = [:]
   var clearing: Set<String> = []
   var waiters: [Int: Waiter] = [:]
   var nextWaiter = 0
@@ -82,9 +82,9 @@ actor LibvirtConnection {
     driver = Driver(uri: uri)
     connections = CallConnections(uri: uri)
     calls = CallThreads(name: "virt-calls", atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls)
-    movers = CallThreads(
-      name: "virt-movers", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
-    minders = CallThreads(name: "virt-minders", atOnce: 2, hangingAtMost: limits.concurrentMigrations)
+    migrationThreads = CallThreads(
+      name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
+    progressThreads = CallThreads(name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations)
     opener = CallThreads(name: "virt-open", atOnce: 1, hangingAtMost: 1)
     (hintStream, hints) = AsyncStream.makeStream()
   }
@@ -100,7 +100,7 @@ actor LibvirtConnection {
       Task { [weak self, interval = limits.safetyInventory] in
         while !Task.isCancelled {
           try? await Task.sleep(for: interval, clock: .continuous)
-          await self?.takeInventory(telling: .news)
+          await self?.takeInventory(notices: .news)
         }
       })
     connect()
@@ -113,7 +113,7 @@ actor LibvirtConnection {
     connecting?.cancel()
     events = nil
     connections.renew(opening: openings + 1)
-    for threads in [calls, movers, minders] { threads.close() }
+    for threads in [calls, migrationThreads, progressThreads] { threads.close() }
     opener.close()
     wakeAll()
   }
@@ -134,7 +134,7 @@ actor LibvirtConnection {
     ledger.forgetExpectations()
     tellUnreachable(reason)
     connections.renew(opening: openings + 1)
-    for threads in [calls, movers, minders] {
+    for threads in [calls, migrationThreads, progressThreads] {
       threads.abandonAll(reason: "the connection to libvirt (\(uri)) was lost: \(reason)")
     }
     wakeAll()
@@ -171,35 +171,36 @@ actor LibvirtConnection {
     }
     defer { impatience.cancel() }
     do {
-      let (vantage, opened) = try await opener.run(limit: nil) { [uri, driver, watch, hints, limits] () throws(LibvirtError) in
+      let (hostFacts, opened) = try await opener.run(limit: nil) {
+        [uri, driver, watch, hints, limits] () throws(LibvirtError) in
         let opened = try EventConnection(uri: uri, silence: limits.silence) { hints.yield(.notice($0, opening: opening)) }
         let daemon = driver.daemon()
-        let vantage = Vantage(
+        let hostFacts = HostFacts(
           uri: uri, driver: driver, sharesProcesses: daemon != nil,
           cgroups: (try? CgroupHierarchy.find()).map { DomainCgroups($0) },
           cgroupRoot: daemon.flatMap { try? CgroupHierarchy.find(seenBy: "\($0)") }?.shown ?? "/", watch: watch,
           ended: { hints.yield(.processEnded(name: $0)) })
-        return (vantage, opened)
+        return (hostFacts, opened)
       }
-      await take(vantage, opened)
+      await take(hostFacts, opened)
     } catch {
       tellUnreachable(Words.of(error))
     }
   }
 
-  private func take(_ vantage: Vantage, _ opened: EventConnection) async {
+  private func take(_ hostFacts: HostFacts, _ opened: EventConnection) async {
     // It may have been lost while it was on its way here: nothing would ever be heard on it.
     guard case .down = phase, lostOpening != openings else { return }
-    phase = .up(vantage)
+    phase = .up(hostFacts)
     events = opened
     connections.renew(opening: openings)
-    if driver.kind != .other, !vantage.sharesProcesses {
+    if driver.kind != .other, !hostFacts.sharesProcesses {
       logger.warning(
         "libvirtd lives in another PID namespace: its domains' processes cannot be watched, and a stop is believed when libvirt says so"
       )
     }
     // When that fails, the connection is down again.
-    await takeInventory(telling: .always)
+    await takeInventory(notices: .always)
   }
 
   /// Everything was told: the connection is known again.

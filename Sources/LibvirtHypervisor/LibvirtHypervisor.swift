@@ -90,7 +90,7 @@ public final class LibvirtHypervisor: Hypervisor {
 
   public func refresh() async {
     await withDiscardingTaskGroup { group in
-      for connection in opened.values { group.addTask { await connection.takeInventory(telling: .always) } }
+      for connection in opened.values { group.addTask { await connection.takeInventory(notices: .always) } }
     }
   }
 

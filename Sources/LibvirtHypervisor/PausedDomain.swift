@@ -4,13 +4,13 @@ import HoldfastModel
 
 /// Why a domain is paused: libvirt gives a domain that a migration brings here and one that a migration has left behind the same state
 /// and the same reason.
-extension Lookout {
+extension DomainReader {
   func pausedState(of domain: DomainPointer, reason: Int32, _ run: Run) throws(LibvirtError) -> DomainObservation.State {
     switch virDomainPausedReason(UInt32(bitPattern: reason)) {
     case VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_PAUSED_STARTING_UP: break
     default: return .paused
     }
-    guard vantage.driver.kind == .qemu else { return .paused }
+    guard hostFacts.driver.kind == .qemu else { return .paused }
     switch try domain.job().kind {
     case .arriving: return .arriving
     case .leaving, .other: return .paused
@@ -26,7 +26,7 @@ extension Lookout {
     let arguments = Self.arguments(of: process.pid)
     guard process.isAlive else { return .stopping }
     if !arguments.contains("-incoming") { return .paused }
-    let file = "\(vantage.driver.runtimeDirectory)/qemu/\(name).xml"
+    let file = "\(hostFacts.driver.runtimeDirectory)/qemu/\(name).xml"
     guard let status = try? String(contentsOfFile: file, encoding: .utf8), status.contains("<domstatus") else {
       return .unclear
     }

@@ -22,7 +22,7 @@ enum StatementPhrases {
     },
     .init("WORKLOAD is frozen on NODE", "Its processes are there, frozen by the guard.") {
       let workload = $0.workload()
-      return .standsStill(workload, on: $0.node())
+      return .isFrozen(workload, on: $0.node())
     },
     .init("WORKLOAD waits", "It is placed nowhere.") { .waits($0.workload(), because: "") },
     .init("WORKLOAD waits because TEXT", "It is placed nowhere, and the stated reasons have this text in them.") {

@@ -228,7 +228,7 @@ enum TimelinePhrases {
       $0.nodes().map { .asked(.exit($0, .nothing), through: nil) }
     },
     .init("clear failures of NODES", "`holdfast node clear-failures`: their losses are forgotten, and their quarantine ends.") {
-      $0.nodes().map { .asked(.trust($0), through: nil) }
+      $0.nodes().map { .asked(.clearFailures($0), through: nil) }
     },
     .init("disarm", "`holdfast disarm`: automatic recovery is off until `arm`.") { _ in
       [.asked(.disarm(for: nil), through: nil)]

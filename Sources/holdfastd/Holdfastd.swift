@@ -75,7 +75,7 @@ struct Holdfastd: AsyncParsableCommand {
           }
           asked = true
           ServiceNotifier.stopping("handing over")
-          daemon.leave(inHaste: onStop == .handover)
+          daemon.leave(fast: onStop == .handover)
         }
       }
       group.addTask { await daemon.departureLimitPassed() }

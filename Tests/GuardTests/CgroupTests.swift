@@ -17,7 +17,7 @@ struct `Freezing and killing` {
     return frozen ? ContinuousClock.now - start : nil
   }
 
-  @Test(arguments: hierarchies) func `frozen stands still, thawed goes on as the same process`(_ hierarchy: CgroupHierarchy)
+  @Test(arguments: hierarchies) func `frozen executes nothing, thawed goes on as the same process`(_ hierarchy: CgroupHierarchy)
     async throws
   {
     let cgroup = try TestCgroup(in: hierarchy)
@@ -29,7 +29,7 @@ struct `Freezing and killing` {
     try freezer.freeze(cgroup.path)
     let time = try #require(try await settle(freezer, cgroup.path))
     print("\(hierarchy.version): frozen and seen so after \(milliseconds(time))")
-    for process in busy { #expect(try await process.standsStill()) }
+    for process in busy { #expect(try await process.isFrozen()) }
     #expect(try freezer.isFrozenByItself(cgroup.path))
     try freezer.thaw(cgroup.path)
     for process in busy {
@@ -46,7 +46,7 @@ struct `Freezing and killing` {
     // As libvirt makes a domain's cgroup under the partition.
     let late = try Busy(in: try cgroup.child("late"), directory, "late")
     #expect(await eventually(.seconds(3)) { !pids(cgroup.path + "/late").isEmpty })
-    #expect(try await late.standsStill())
+    #expect(try await late.isFrozen())
     #expect(late.count == 0)
     try freezer.thaw(cgroup.path)
     #expect(await late.isMoving())
@@ -88,7 +88,7 @@ struct `Freezing and killing` {
     try CgroupFreezer(row.hierarchy).freeze(nested)
     if row.isolated {
       #expect(partition.isolation.isolate(cgroups: [], patience: .seconds(3)).confirmed)
-      for process in killed + [kept] { #expect(try await process.standsStill(for: .milliseconds(30))) }
+      for process in killed + [kept] { #expect(try await process.isFrozen(for: .milliseconds(30))) }
     }
     let counts = killed.map(\.count)
     let start = ContinuousClock.now
@@ -106,7 +106,7 @@ struct `Freezing and killing` {
     #expect(!KernelFile.exists(row.hierarchy.root + partition.partition.name + "-killed"), "its grave is left")
     if row.isolated {
       #expect(killed.map(\.count) == counts)
-      #expect(try await kept.standsStill())
+      #expect(try await kept.isFrozen())
       #expect(partition.isolation.isFrozen())
       #expect(partition.isolation.thaw(cgroups: []).isEmpty)
       #expect(killed.map(\.count) == counts)
@@ -191,7 +191,7 @@ struct `Freezing and killing` {
     #expect(outcome.confirmed)
     #expect(outcome.foundFrozen == [suspended.path])
     #expect(outcome.problems.isEmpty)
-    #expect(try await adopted.standsStill())
+    #expect(try await adopted.isFrozen())
     #expect(partition.isolation.thaw(cgroups: [outside.path, missing]).isEmpty)
     #expect(await adopted.isMoving())
     #expect(try CgroupFreezer(hierarchy).isFrozenByItself(suspended.path))
@@ -219,7 +219,7 @@ struct `Freezing and killing` {
       #expect(look())
       #expect(try freezer.stillness(undone) == .frozen && freezer.isFrozenByItself(undone))
     }
-    for process in busy { #expect(try await process.standsStill(for: .milliseconds(30))) }
+    for process in busy { #expect(try await process.isFrozen(for: .milliseconds(30))) }
     let stop = partition.isolation.directory(for: .stop)
     #expect(rmdir(stop) == 0)
     #expect(look())

@@ -40,14 +40,14 @@ struct `The guard program` {
     #expect(await inside.isMoving())
     #expect(await eventually(.seconds(5)) { process.partition.isolation.isFrozen() })
     #expect(bootNow >= deadline)
-    #expect(try await inside.standsStill())
-    #expect(try await adopted.standsStill())
+    #expect(try await inside.isFrozen())
+    #expect(try await adopted.isFrozen())
     let back = try await Controller(process)
     guard case .isolated(let since, confirmed: true)? = try await back.ask(.status).phase else { throw Failure(process.log) }
     print("\(hierarchy.version): the controller gone, the guard acts \(milliseconds(since - deadline)) after the deadline")
     #expect(since >= deadline && since - deadline < .seconds(1))
     #expect(try await back.ask(.extend(deadline: bootNow + .seconds(9))).refusal?.contains("resume") == true)
-    #expect(try await inside.standsStill())
+    #expect(try await inside.isFrozen())
     #expect(try await back.ask(.resume(deadline: bootNow + .seconds(9))).phase != nil)
     #expect(await inside.isMoving())
     #expect(await adopted.isMoving())
@@ -70,10 +70,10 @@ struct `The guard program` {
     #expect(await busy.isMoving())
     #expect(await eventually(.seconds(5)) { process.partition.isolation.isFrozen() })
     #expect(bootNow >= deadline)
-    #expect(try await busy.standsStill())
+    #expect(try await busy.isFrozen())
   }
 
-  @Test(arguments: hierarchies) func `how long after the deadline everything stands still`(_ hierarchy: CgroupHierarchy)
+  @Test(arguments: hierarchies) func `how long after the deadline everything is frozen`(_ hierarchy: CgroupHierarchy)
     async throws
   {
     let process = try await GuardProcess(in: hierarchy)
@@ -88,19 +88,19 @@ struct `The guard program` {
     }
     times.sort()
     // The log is written by a thread that has no precedence over the busy ones.
-    let words = ["the deadline passed ", "seen to stand still, "]
+    let words = ["the deadline passed ", "seen frozen, "]
     #expect(await eventually(.seconds(20)) { words.allSatisfy { microseconds(process.log, $0).count == 20 } })
     let acts = microseconds(process.log, words[0])
     let still = microseconds(process.log, words[1])
     try #require(acts.count == 20 && still.count == 20)
     print("\(hierarchy.version), 8 busy containers, 20 times, microseconds, median and worst:")
     print("  from the deadline to the guard's act: \(acts[10]), \(acts[19])")
-    print("  from there until all are seen to stand still: \(still[10]), \(still[19])")
+    print("  from there until all are seen frozen: \(still[10]), \(still[19])")
     print("  from the deadline until the controller has read it: \(milliseconds(times[10])), \(milliseconds(times[19]))")
     // How soon each task is seen at rest depends on how busy the processors are; when it is ordered to does not.
     #expect(acts[10] < 5000)
     #expect(times[0] >= .zero)
-    for process in busy { #expect(try await process.standsStill(for: .milliseconds(20))) }
+    for process in busy { #expect(try await process.isFrozen(for: .milliseconds(20))) }
   }
 
   /// The times, in microseconds, that follow these words in the guard's log, sorted.
@@ -131,7 +131,7 @@ struct `The guard program` {
     _ = try await controller.ask(protect("lost2", outside.path))
     #expect(try await controller.ask(.disarm).refusal?.contains("exists") == true)
     guard case .isolated(_, confirmed: _)? = try await controller.ask(.isolate).phase else { throw Failure("not isolated") }
-    #expect(try await busy[0].standsStill())
+    #expect(try await busy[0].isFrozen())
     let counts = busy.map(\.count)
     for name in ["lost", "lost2"] {
       let start = bootNow
@@ -165,7 +165,7 @@ struct `The guard program` {
     _ = try await controller.ask(.extend(deadline: bootNow + .seconds(1)))
     _ = try await controller.ask(protect("s", stop, .stop))
     #expect(await stopped.child.end(within: .seconds(3)) == -SIGKILL)
-    #expect(try await frozen.standsStill())
+    #expect(try await frozen.isFrozen())
     #expect(!frozen.child.hasEnded)
     var report = await controller.next()
     while report?.phase != nil { report = await controller.next() }
@@ -195,7 +195,7 @@ struct `The guard program` {
       try await process.restart()
       controller = try await Controller(process)
       guard case .isolated? = try await controller.ask(.isolate).phase else { throw Failure("not isolated: \(process.log)") }
-      if round == 0 { for process in busy { #expect(try await process.standsStill(for: .milliseconds(30))) } }
+      if round == 0 { for process in busy { #expect(try await process.isFrozen(for: .milliseconds(30))) } }
       // Every other time the next guard finds one that had isolated.
       if round % 2 == 0 { #expect(try await controller.ask(.resume(deadline: far)).phase == .armed(deadline: far)) }
     }
@@ -233,14 +233,14 @@ struct `The guard program` {
     #expect(try await controller.ask(.status) == .state(GuardState(phase: .armed(deadline: deadline), workloads: ["a"])))
     #expect(await busy.isMoving())
     _ = try await controller.waitUntilIsolated()
-    #expect(try await busy.standsStill())
+    #expect(try await busy.isFrozen())
     // Once more, isolated.
     await process.crash()
-    #expect(try await busy.standsStill())
+    #expect(try await busy.isFrozen())
     try await process.restart()
     controller = try await Controller(process)
     guard case .isolated? = try await controller.ask(.status).phase else { throw Failure("not isolated") }
-    #expect(try await busy.standsStill())
+    #expect(try await busy.isFrozen())
     _ = try await controller.ask(.resume(deadline: bootNow + .seconds(30)))
     #expect(await busy.isMoving())
     // And while no guard ran, the deadline passed.
@@ -251,7 +251,7 @@ struct `The guard program` {
       boot: record.boot, phase: .armed(deadline: bootNow), workloads: record.workloads, kills: [], taken: TakenThings())
     try overwrite(process.state, with: passed.text)
     try await process.restart()
-    #expect(try await busy.standsStill())
+    #expect(try await busy.isFrozen())
   }
 
   @Test(arguments: ["none", "garbage", "another boot"]) func `without a state to believe, what runs is frozen`(_ what: String)
@@ -273,7 +273,7 @@ struct `The guard program` {
         process.state, with: String(text.split(separator: boot, maxSplits: 1)[0]) + "another\nphase disarmed\nend\n")
     }
     try await process.restart()
-    #expect(try await busy.standsStill())
+    #expect(try await busy.isFrozen())
     guard case .isolated(_, confirmed: true)? = try await Controller(process).ask(.status).phase else {
       throw Failure(process.log)
     }
@@ -289,7 +289,7 @@ struct `The guard program` {
     process.child.signal(SIGTERM)
     #expect(await process.child.end(within: .seconds(5)) == 0)
     #expect(process.log.contains("until a guard runs again nothing enforces it"))
-    #expect(try await busy.standsStill())
+    #expect(try await busy.isFrozen())
     #expect(try GuardRecord(text: KernelFile.read(process.state)).workloads.isEmpty)
     try await process.restart()
     controller = try await Controller(process)

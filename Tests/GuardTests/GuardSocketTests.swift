@@ -140,7 +140,7 @@ struct `The guard program's edges` {
     .enabled(
       if: hierarchies.contains { $0.version == .v2 } && canHang,
       "needs cgroup v2 and loop devices"))
-  func `the watchdog is fed until something does not stand still`() async throws {
+  func `the watchdog is fed until a freeze is not confirmed`() async throws {
     let hierarchy = try #require(hierarchies.first { $0.version == .v2 })
     let disk = try await HangingDisk()
     let fed = directory.path + "/watchdog"

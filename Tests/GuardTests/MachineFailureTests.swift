@@ -184,7 +184,7 @@ import Testing
     #expect(rig.sweeps == looks(rig) && rig.sweeps == 2)
   }
 
-  @Test func `a workload whose cgroup is not known can be killed only while all stands still`() {
+  @Test func `a workload whose cgroup is not known can be killed only while everything is frozen`() {
     var rig = MachineRig.armed([workload("a", cgroup: nil), workload("b")])
     #expect(rig.command(.kill(workload: "a")).first?.refusal?.contains("not known") == true)
     rig.advance(.seconds(5))
@@ -225,7 +225,7 @@ import Testing
     #expect(!rig.done.contains { if case .thaw = $0 { true } else { false } })
   }
 
-  @Test func `what leaves protection while all stands still is not frozen again, and goes on with the others`() {
+  @Test func `what leaves protection while everything is frozen is not frozen again, and goes on with the others`() {
     var rig = MachineRig.isolated([workload("a"), workload("b")])
     rig.command(.release(workload: "a", cgroup: "/c/a"))
     rig.advance(.milliseconds(300))

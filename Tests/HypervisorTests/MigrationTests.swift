@@ -64,7 +64,7 @@ import Testing
         $0.compactMap(\.progress).contains { $0.sent > 0 }
       }
       let progress = try #require(await move.here.events.compactMap(\.progress).last)
-      #expect(progress.total >= 32 && progress.sent > 0 && progress.left > 0, "\(progress)")
+      #expect(progress.total >= 32 && progress.sent > 0 && progress.remaining > 0, "\(progress)")
       #expect(
         try await shell("virsh", "-q", "-c", move.idHere.connection, "migrate-getmaxdowntime", move.idHere.name).contains("123")
       )

@@ -50,7 +50,7 @@ import Testing
       #expect(all.output.hasPrefix("n1  draining since "), "\(all)")
       let cancelled = try await api.holdfast(["maintenance", "cancel", "n1"])
       #expect(cancelled.status == 0 && cancelled.output == "node n1 is back in use.\n", "\(cancelled)")
-      #expect(api.access.truth.maintenance["n1"]?.value.brings == .nothing)
+      #expect(api.access.truth.maintenance["n1"]?.value.failback == .nothing)
     }
   }
 

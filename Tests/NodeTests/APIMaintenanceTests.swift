@@ -59,11 +59,11 @@ import Testing
       let out: ClusterCommandResult = try await api.post("\(Self.path)/exit", MaintenanceExit(failback: .everything)).decoded()
       #expect(out.isChange && out.text == "is back in use")
       #expect(api.access.truth.maintenance["n1"]?.value.phase == .over)
-      #expect(api.access.truth.maintenance["n1"]?.value.brings == .everything)
+      #expect(api.access.truth.maintenance["n1"]?.value.failback == .everything)
     }
   }
 
-  @Test func `what no other node can take keeps the node from being emptied`() async throws {
+  @Test func `what no other node can take keeps the node from being drained`() async throws {
     try await serving { api in
       api.access.change {
         $0.cluster.delete(.session("n3-7"))
@@ -123,7 +123,7 @@ import Testing
           .report(
             ReportRecord(
               unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [],
-              migrations: ["vm1": MigrationProgress(sent: 1024, left: 3072, total: 4096, rate: 128)])))
+              migrations: ["vm1": MigrationProgress(sent: 1024, remaining: 3072, total: 4096, rate: 128)])))
       }
       let look: NodeMaintenance = try await api.get(Self.path).decoded()
       #expect(
@@ -131,7 +131,7 @@ import Testing
           "vm1 migrating", "web1 waiting", "big stuck", "local stays", "db1 arrived"
         ])
       let vm1 = try #require(look.moves.first)
-      #expect(vm1.from == "n1" && vm1.to == "n2" && vm1.how == .live && vm1.progress?.left == 3072)
+      #expect(vm1.from == "n1" && vm1.to == "n2" && vm1.how == .live && vm1.progress?.remaining == 3072)
       let info = try #require(look.node.maintenance)
       #expect(info.phase == .draining && info.remaining == 2 && info.stuck == 1 && info.stays == 1 && info.away == 1)
       #expect(look.plan == nil)

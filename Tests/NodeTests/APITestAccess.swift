@@ -82,7 +82,7 @@ final class TestAccess: ClusterAccess {
     planned.isDraining = isUp && isEmptied
     planned.maintenance = maintenance.map {
       .init(
-        brings: $0.phase == .over ? $0.brings : nil, atOnce: $0.parallel ?? MaintenanceRecord.defaultParallel,
+        failback: $0.phase == .over ? $0.failback : nil, atOnce: $0.parallel ?? MaintenanceRecord.defaultParallel,
         leavesPending: $0.leavesPending)
     }
   }

@@ -64,9 +64,9 @@ enum MadeUpMaintenance {
         access.change { state in
           if record.value.phase == .over {
             for (name, placement) in view.placements where placement.value.home == node {
-              let brings = record.value.brings != .nothing
-              place(name, on: brings ? node : placement.value.node, home: nil, in: &state.cluster)
-              if brings { hold(name, on: node, in: &state.cluster) }
+              let failback = record.value.failback != .nothing
+              place(name, on: failback ? node : placement.value.node, home: nil, in: &state.cluster)
+              if failback { hold(name, on: node, in: &state.cluster) }
             }
             state.cluster.delete(.maintenance(node))
           } else {

@@ -167,7 +167,7 @@ struct Law {
     return result
   }
 
-  /// Workloads whose company is in more than one place.
+  /// Workloads whose affinity group is in more than one place.
   func separated(_ seats: Seats) -> Set<WorkloadName> {
     var wrong: Set<WorkloadName> = []
     for (label, cohorts) in ties() {

@@ -134,12 +134,12 @@ struct PlanScenario {
       if let count = try words.number("parallel") { node.maintenance?.atOnce = Int(count) }
       if words.has("leaves-pending") { node.maintenance?.leavesPending = true }
       if words.has("dies") { (node.unavailable, node.isDraining) = ("is down, in maintenance", false) }
-      if let text = try words.value("brings") {
+      if let text = try words.value("failback") {
         (node.unavailable, node.isDraining) = (nil, false)
-        node.maintenance = .init(brings: .init(rawValue: text), atOnce: node.maintenance?.atOnce)
+        node.maintenance = .init(failback: .init(rawValue: text), atOnce: node.maintenance?.atOnce)
       }
       if let seconds = try words.number("quarantine") { node.quarantine = seconds }
-      if words.has("drains") { (node.unavailable, node.isDraining) = ("is being emptied", true) }
+      if words.has("drains") { (node.unavailable, node.isDraining) = ("is being drained", true) }
       node.labels.merge(words.labels()) { $1 }
       nodes[name] = node
     }

@@ -18,7 +18,7 @@ import Testing
       let before = cluster.snapshot.workloads.reduce(into: Law.Seats()) { $0[$1.name] = $1.placed?.node }
       let seats = seats(PolicyPlanner(cluster.policies).plan(cluster.snapshot))
       let arrived = Set(seats.filter { before[$0.key] != $0.value }.keys)
-      // Those whose company was in several places already may join only a part of it.
+      // Those whose affinity group was in several places already may join only a part of it.
       let split = law.separated(before).union(law.separated(seats.filter { !arrived.contains($0.key) }))
       let wrong = law.wrong(arrived, in: seats).filter { name in
         split.isEmpty || !law.wrong([name], in: seats.filter { $0.key == name || !split.contains($0.key) }).isEmpty
@@ -72,7 +72,7 @@ import Testing
         guard let node = workload.placed?.node, law.allows(workload.name, on: node), !wrong.contains(workload.name) else {
           continue
         }
-        // A company moves as one.
+        // An affinity group moves as one.
         if tied.contains(workload.name) { continue }
         #expect(plan[workload.name]?.node == node, "seed \(seed): \(workload.name): \(plan[workload.name]?.reason ?? "")")
       }

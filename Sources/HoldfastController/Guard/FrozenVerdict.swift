@@ -12,24 +12,25 @@ enum FrozenVerdict: Hashable, Sendable {
   /// Its claim may come back: so it waits, and not for long.
   case reclaimable
   /// It lost its claim, or is a copy of what ran elsewhere since.
-  case condemned(isStale: Bool)
+  case killPending(isStale: Bool)
   /// Nothing of it is here, and an earlier start of it must not come any more.
   case keepWhenBarred
   /// It left protection here, or never came under it.
   case leave
 
   /// What becomes of it when everything here is frozen.
-  static func of(_ parts: borrowing WorkloadParts, _ own: WorkloadFacts, _ facts: Facts, _ guardian: GuardWord) -> FrozenVerdict
+  static func of(_ parts: borrowing WorkloadParts, _ own: WorkloadFacts, _ facts: Facts, _ guardWord: GuardWord)
+    -> FrozenVerdict
   {
-    if own.spec != nil, own.staleCopy != nil { return .condemned(isStale: true) }
+    if own.spec != nil, own.staleCopy != nil { return .killPending(isStale: true) }
     if parts.line.isMine(own) || own.isAdopting { return .keep }
     // Nothing of it is here, but a start from before may still come.
     if own.isOnlyArriving { return parts.mayStillAppear ? .keepWhenBarred : .keep }
     if facts.view.unreadable[.claim(parts.name)] != nil || own.isUnreadable && own.wasHere { return .undecided }
     if own.spec == nil, own.staleCopy == nil, !parts.mayComeBack(own, facts) {
       // Left protection here, or never came under it: nobody's business any more.
-      return parts.mayBlockHypervisor(facts, guardian) ? .undecided : .leave
+      return parts.mayBlockHypervisor(facts, guardWord) ? .undecided : .leave
     }
-    return parts.mayReclaim(own, facts) ? .reclaimable : .condemned(isStale: false)
+    return parts.mayReclaim(own, facts) ? .reclaimable : .killPending(isStale: false)
   }
 }

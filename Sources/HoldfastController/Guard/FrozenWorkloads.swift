@@ -28,7 +28,7 @@ enum FrozenWorkloads {
   /// Workloads that the guard holds, as far as it or the hypervisor told.
   private static func frozenHere(_ turn: borrowing Turn, _ facts: Facts, _ machines: borrowing Machines) -> [WorkloadName] {
     var names: Set<WorkloadName> = []
-    for name in turn.guardian.workloads {
+    for name in turn.guardWord.workloads {
       let workload = WorkloadName(name)
       if machines.workloads[workload]?.parts.protection.isForgotten != true { names.insert(workload) }
     }
@@ -52,17 +52,17 @@ enum FrozenWorkloads {
     for name in frozenHere(turn, facts, machines) {
       let own = facts.known(name, under: turn.session.incarnation)
       var machine = machines.workloads.take(name)
-      switch FrozenVerdict.of(machine.parts, own, facts, turn.guardian) {
+      switch FrozenVerdict.of(machine.parts, own, facts, turn.guardWord) {
       case .keep: kept.append(name)
       case .keepWhenBarred: if machine.closeFence(facts, &effects) { kept.append(name) } else { isDecided = false }
       case .undecided: isDecided = false
-      case .leave: machine.leaveProtection(turn.guardian, facts, &effects)
+      case .leave: machine.leaveProtection(turn.guardWord, facts, &effects)
       case .reclaimable where mayWaitForClaims(facts, &machines, &effects): isDecided = false
-      case .condemned(isStale: true):
-        machine.condemn(&effects)
+      case .killPending(isStale: true):
+        machine.orderKill(&effects)
         isDecided = false
-      case .reclaimable, .condemned:
-        machine.condemn(&effects)
+      case .reclaimable, .killPending:
+        machine.orderKill(&effects)
         if !machine.closeFence(facts, &effects) { isDecided = false }
       }
       machines.workloads.put(machine)

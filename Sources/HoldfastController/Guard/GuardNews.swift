@@ -5,7 +5,7 @@ import HoldfastTime
 
 /// What the guard says, or its silence, told to the machines that asked it for something.
 enum GuardNews {
-  static func take(_ event: Event.GuardianEvent, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+  static func take(_ event: GuardEvent, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     let before = machines.guardLink.summary
     switch event {
     case .connected(let state): heard(machines.guardLink.connected(state, &effects), facts, &machines, &effects)
@@ -36,7 +36,7 @@ enum GuardNews {
     }
     for name in heard.inheritedStarts { machines.workloads.change(WorkloadName(name)) { $0.inheritStart() } }
     if heard.losesKills {
-      let condemned = Set(machines.workloads.all.filter(\.parts.protection.isCondemned).map(\.name))
+      let condemned = Set(machines.workloads.all.filter(\.parts.protection.isKillPending).map(\.name))
       for name in condemned.sorted() { machines.workloads.change(name) { $0.losesKill() } }
       effects.agenda.note(.guardLists(condemned))
     }
@@ -45,7 +45,7 @@ enum GuardNews {
   }
 
   private static func guardLost(_ reason: String, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    let heard = machines.guardLink.lost(reason, isSpared: facts.isHandsOff && !machines.isOutOfTime(facts), &effects)
+    let heard = machines.guardLink.lost(reason, isSpared: facts.isDisarmed && !machines.isOutOfTime(facts), &effects)
     guard heard.freezesDirectly else { return }
     machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
     machines.guardLink.noteLoss(reason, me: facts.me, &effects)
@@ -57,7 +57,7 @@ enum GuardNews {
     // What runs is not known before libvirt has spoken: then it counts as something.
     guard facts.seesProtectedDomain || !facts.local.isComplete else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
-    let until = facts.isHandsOff ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
+    let until = facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
     if facts.now < until { effects.agenda.look(at: until) } else { guardLost("it does not answer", facts, &machines, &effects) }
   }
 

@@ -5,14 +5,14 @@ import HoldfastTime
 
 /// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
 ///
-///     staying ──leave──▶ handing over (unhurried ──▶ hasty) ──nothing is left──▶ left
+///     staying ──leave──▶ handing over (normal ──▶ fast) ──nothing is left──▶ left
 ///        └──leave, disarmed──▶ sparing ──the guard is there──▶ left
 ///                                 └──armed again──▶ handing over
 struct Departure: Sendable {
   enum Pace: Hashable, Sendable {
-    case unhurried
+    case normal
     /// The host goes down soon: nothing is moved while it runs.
-    case hasty
+    case fast
   }
 
   private enum State: StateList {
@@ -25,7 +25,7 @@ struct Departure: Sendable {
     func mayBecome(_ next: State) -> Bool {
       switch (self, next) {
       case (.staying, .sparing), (.staying, .handingOver), (.sparing, .handingOver), (_, .left): self != .left
-      case (.handingOver(let pace), .handingOver(let other)): pace == .unhurried && other == .hasty
+      case (.handingOver(let pace), .handingOver(let other)): pace == .normal && other == .fast
       default: false
       }
     }
@@ -50,10 +50,10 @@ struct Departure: Sendable {
   /// - Parameter isSpared: the cluster is disarmed and something runs here: it stays.
   mutating func begin(_ pace: Pace, isSpared: Bool, _ me: NodeName, _ effects: inout Effects) {
     switch state {
-    case .left, .sparing, .handingOver(.hasty): return
-    case .handingOver(.unhurried):
-      guard pace == .hasty else { return }
-      course.move(to: .handingOver(.hasty))
+    case .left, .sparing, .handingOver(.fast): return
+    case .handingOver(.normal):
+      guard pace == .fast else { return }
+      course.move(to: .handingOver(.fast))
       effects.agenda.note(.departure)
     case .staying:
       if isSpared { course.move(to: .sparing(pace)) } else { handOver(pace, me, &effects) }

@@ -74,7 +74,7 @@ struct NodeReport: Hashable, Sendable {
         own.isCopy(domain, spec)
       {
         let machine = workloads[workload] ?? WorkloadMachine(workload)
-        if !machine.parts.isNamesake(domain, own, spec, turn.guardian) { continue }
+        if !machine.parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) { continue }
       }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1

@@ -40,7 +40,7 @@ struct Maintenances {
     return view.maintenance[node].map { stored in
       let record = stored.value
       return PlanningSnapshot.Maintenance(
-        brings: record.phase == .over ? record.brings : nil,
+        failback: record.phase == .over ? record.failback : nil,
         atOnce: isOverdue(record) ? nil : record.parallel ?? MaintenanceRecord.defaultParallel,
         leavesPending: record.leavesPending)
     }

@@ -66,7 +66,7 @@ struct PlannerRole: Sendable {
   // MARK: a turn
 
   mutating func takeVacantRole(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
-    guard turn.session.isValid, !facts.isHandsOff, let holder = turn.session.holder(on: facts.me) else { return }
+    guard turn.session.isValid, !facts.isDisarmed, let holder = turn.session.holder(on: facts.me) else { return }
     let view = facts.view
     if let incumbent = view.planner?.value.incarnation {
       guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
@@ -88,7 +88,7 @@ struct PlannerRole: Sendable {
     lastLook = facts.now
     guard turn.stance.isPlanner, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
     else { return }
-    guard !effects.isUnderWay({ $0 == .place }), !facts.isHandsOff else { return }
+    guard !effects.isUnderWay({ $0 == .place }), !facts.isDisarmed else { return }
     if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
     effects.agenda.takePlan()
     let outcome = facts.rules.planner.outcome(picture.snapshot(facts))
@@ -144,7 +144,7 @@ struct PlannerRole: Sendable {
     } else if view.unreadable[.policies] == nil {
       conditions.append(.absent(.policies))
     }
-    // Nothing goes to a node that is being emptied by then.
+    // Nothing goes to a node that is being drained by then.
     for node in Set(changes.compactMap(\.1.node)).sorted() {
       conditions.append(view.asSeen(.maintenance(node), view.maintenance[node]))
     }

@@ -6,7 +6,7 @@ import HoldfastTime
 /// Watches the other nodes' sessions and says which may be declared expired.
 ///
 /// Expiry is an observation on this node's own clock: no change seen for TTL, drift and margin, counted from when the last
-/// change was *received*; and after the store was silent, not before the others had a fair chance to renew.
+/// change was *received*; and after the store was silent, not before the others had the renewal grace to renew.
 public struct ExpiryWatch: Hashable, Sendable {
   private struct Observed: Hashable, Sendable {
     var modified: Revision
@@ -51,11 +51,11 @@ public struct ExpiryWatch: Hashable, Sendable {
     for (incarnation, entry) in listed { observe(incarnation, entry, now: now) }
   }
 
-  /// The store answered a renewal. After a silence everybody gets a fair chance first.
+  /// The store answered a renewal. After a silence everybody gets the renewal grace first.
   package mutating func answered(sent: BootInstant, now: BootInstant) {
     let wasSilent = lastAnswer.map { now - $0 > timing.gap } ?? true
     let mayHaveBeenSilent = served.map { sent - $0 > timing.gap } ?? true
-    if wasSilent || mayHaveBeenSilent { notBefore = now + timing.fairChance }
+    if wasSilent || mayHaveBeenSilent { notBefore = now + timing.renewalGrace }
     served = max(served ?? sent, sent)
     lastAnswer = now
   }
@@ -68,7 +68,7 @@ public struct ExpiryWatch: Hashable, Sendable {
     guard now >= nothingBefore else { return [] }
     nothingBefore = sessions.values.lazy.map { [notBefore] in max($0.due, notBefore) }.min() ?? now
     // A store that does not answer us cannot have been answering the others. One answer that lay unread is never enough: it is as old as
-    // the fair chance that it begins when that is over.
+    // the renewal grace that it begins when that is over.
     guard let lastAnswer, now - lastAnswer < timing.gap else { return [] }
     guard now >= nothingBefore else { return [] }
     return sessions.filter { now >= max($0.value.due, notBefore) }.keys.sorted()

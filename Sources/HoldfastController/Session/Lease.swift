@@ -62,14 +62,14 @@ struct Lease: Sendable {
 
   /// - Parameters:
   ///   - peers: tell when an earlier session of this node is over.
-  ///   - guardian: is asked, and told, what has to hold before a session is opened or shortened.
+  ///   - guardLink: is asked, and told, what has to hold before a session is opened or shortened.
   mutating func step(
-    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardian: inout GuardLink, _ effects: inout Effects
+    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardLink: inout GuardLink, _ effects: inout Effects
   ) {
-    if session.phase == .none { takeUpOrOpen(facts, peers, stance, &guardian, &effects) }
+    if session.phase == .none { takeUpOrOpen(facts, peers, stance, &guardLink, &effects) }
     guard session.isStanding else { return }
     armWhenTimeIsOver(facts, &effects)
-    renew(facts, stance, &guardian, &effects)
+    renew(facts, stance, &guardLink, &effects)
     describe(facts, &effects)
     if let deadline = session.deadline, facts.now >= deadline, !hasToldSilence {
       hasToldSilence = true
@@ -80,13 +80,13 @@ struct Lease: Sendable {
   }
 
   private mutating func renew(
-    _ facts: Facts, _ stance: Stance, _ guardian: inout GuardLink, _ effects: inout Effects
+    _ facts: Facts, _ stance: Stance, _ guardLink: inout GuardLink, _ effects: inout Effects
   ) {
     let now = facts.now
     guard session.isRenewalDue(now: now, leaving: stance.isLeaving) else { return }
     let ttl = stance.isLeaving ? nil : Self.disarmedTTL(facts)
     let deadline = facts.timing.deadline(sent: now, ttl: ttl)
-    let isCertain = guardian.shortens(
+    let isCertain = guardLink.shortens(
       to: deadline, seesProtected: facts.seesProtectedDomain, isComplete: facts.local.isComplete, &effects)
     guard isCertain, let incarnation = session.incarnation,
       let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl)
@@ -94,7 +94,7 @@ struct Lease: Sendable {
     effects.transact(.renew(incarnation, sent: now), transaction, timeout: facts.timing.renewTimeout)
   }
 
-  /// A disarmed cluster is hands-off. Its safety is the usual one, with longer times: every node's session stands for as long as nothing is to be
+  /// In a disarmed cluster automatic recovery is off. Its safety is the usual one, with longer times: every node's session stands for as long as nothing is to be
   /// done, the guard's deadline is as far, and nobody may declare the session expired before that is over.
   ///
   /// - Returns: how long this node's session is to stand from its next renewal on; nil: as usual.
@@ -109,9 +109,9 @@ struct Lease: Sendable {
   // MARK: taking up and opening
 
   private mutating func takeUpOrOpen(
-    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardian: inout GuardLink, _ effects: inout Effects
+    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardLink: inout GuardLink, _ effects: inout Effects
   ) {
-    guard guardian.isConnected else { return }
+    guard guardLink.isConnected else { return }
     if let own = standing(in: facts) {
       session.takeUp(own.incarnation, own.entry, now: facts.now)
       save(own.incarnation, own.entry.created, &effects)
@@ -120,7 +120,7 @@ struct Lease: Sendable {
     }
     guard !stance.isLeaving, isFormatKnown(facts, &effects) else { return }
     // Opening frees the claims of every earlier session of this node: nothing may execute under them any more.
-    guard guardian.confirmsThatNothingExecutes(seesProtected: facts.seesProtectedDomain, &effects),
+    guard guardLink.confirmsThatNothingExecutes(seesProtected: facts.seesProtectedDomain, &effects),
       earlierSessionsAreOver(facts, peers, &effects), facts.now >= pauseUntil, mayComeBack(facts, &effects)
     else { return }
     open(facts, &effects)

@@ -302,7 +302,7 @@ package struct PermittedTransaction: ~Copyable {
 
   fileprivate init(_ transaction: ClusterTransaction) { self.transaction = transaction }
 
-  /// The end of a cluster's being hands-off, when its time is over: whoever notices first, without a session.
+  /// The end of a disarmed cluster, when its time is over: whoever notices first, without a session.
   static func arming(_ disarm: Stored<DisarmRecord>) -> PermittedTransaction {
     PermittedTransaction(
       ClusterTransaction(if: [.unchanged(.disarm, modified: disarm.modified)], write: [.delete(.disarm)]))

@@ -11,7 +11,7 @@ enum SessionEnd {
       || facts.view.claims.values.contains {
         facts.holds($0.value, under: machines.lease.session.incarnation)
       }
-    machines.departure.begin(pace, isSpared: facts.isHandsOff && runsSomething, facts.me, &effects)
+    machines.departure.begin(pace, isSpared: facts.isDisarmed && runsSomething, facts.me, &effects)
     spare(facts, &machines, &effects)
   }
 
@@ -19,7 +19,7 @@ enum SessionEnd {
   static func spare(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     let link = machines.guardLink
     machines.departure.spare(
-      isSpared: facts.isHandsOff, isGuarded: link.isConnected || link.frozenSince != nil, facts.me, &effects)
+      isSpared: facts.isDisarmed, isGuarded: link.isConnected || link.frozenSince != nil, facts.me, &effects)
   }
 
   static func departIfEmpty(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
@@ -51,7 +51,7 @@ enum SessionEnd {
   /// libvirt does not answer, the node gives its session up, so that other nodes may take its workloads over, as their policies say
   /// (`failover: wait`). Nothing executes here meanwhile: that is the condition, and it was seen.
   static func withdrawIfFrozen(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    guard turn.session.mayWrite, turn.session.isValid, !facts.isHandsOff, let frozen = machines.guardLink.frozenSince,
+    guard turn.session.mayWrite, turn.session.isValid, !facts.isDisarmed, let frozen = machines.guardLink.frozenSince,
       let valid = machines.lease.session.validSince
     else { return }
     let due = max(max(frozen, valid) + facts.timing.frozenPatience, machines.lease.pauseUntil)

@@ -187,7 +187,7 @@ enum News: Hashable, Sendable {
   case kill(WorkloadName)
   /// This node's session opened, ended, or is valid again.
   case ownSession
-  /// The departure has become hasty, or the time to empty this node is over.
+  /// The departure has become fast, or the time to empty this node is over.
   case departure
   case leaving
   case plan

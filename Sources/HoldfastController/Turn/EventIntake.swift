@@ -3,12 +3,12 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What an event brings: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
+/// What an event failback: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
 enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
     // These say themselves what they change.
-    case .store(.changed), .guardian(.report(.state)), .transaction, .wallTime: break
+    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime: break
     default: effects.agenda.note(.other)
     }
     switch event {
@@ -18,12 +18,12 @@ enum EventIntake {
     case .transaction(let id, let outcome): TransactionOutcomes.take(id, outcome, &facts, &machines, &effects)
     case .hypervisor(let event): observed(event, &facts, &machines, &effects)
     case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome, facts, &machines, &effects)
-    case .guardian(let event): GuardNews.take(event, facts, &machines, &effects)
+    case .fromGuard(let event): GuardNews.take(event, facts, &machines, &effects)
     case .frozenDirectly(let isConfirmed): machines.guardLink.frozeDirectly(isConfirmed: isConfirmed, me: facts.me, &effects)
     case .committed(let writes, let revision):
       for change in facts.take(writes, committed: revision) { StoreNews.learned(change, &facts, &machines, &effects) }
     case .wallTime(let week, let milliseconds): if facts.take(week, milliseconds) { effects.agenda.note(.plan) }
-    case .leave(let inHaste): SessionEnd.leave(inHaste ? .hasty : .unhurried, facts, &machines, &effects)
+    case .leave(let fast): SessionEnd.leave(fast ? .fast : .normal, facts, &machines, &effects)
     }
   }
 

@@ -115,7 +115,7 @@ struct Facts: Sendable {
 
   // MARK: questions
 
-  var isHandsOff: Bool { view.disarm != nil || view.unreadable[.disarm] != nil }
+  var isDisarmed: Bool { view.disarm != nil || view.unreadable[.disarm] != nil }
 
   /// Milliseconds since 1970; nil: nobody told yet.
   var wallTime: Int64? { calendar.wallTime(now: now) }
@@ -145,7 +145,7 @@ struct Facts: Sendable {
     if connection != nil, !isAdopting, configuration.record.connections.count == 1 { return nil }
     guard let claim = view.claims[workload]?.value else { return nil }
     // What went on here is no copy, even when the mark was taken off before it was brought up to date.
-    if connection == nil || isAdopting, claim.left?.node == me { return nil }
+    if connection == nil || isAdopting, claim.releasedTo?.node == me { return nil }
     for served in configuration.record.connections where served != connection || isAdopting {
       guard let domain = local.domains[DomainID(connection: served, name: workload.text)], let mark = domain.mark else {
         continue

@@ -34,7 +34,7 @@ struct Machines: Sendable {
   }
 
   func turn(_ facts: Facts) -> Turn {
-    Turn(now: facts.now, session: lease.session.permit(at: facts.now), guardian: guardLink.word, stance: stance(facts))
+    Turn(now: facts.now, session: lease.session.permit(at: facts.now), guardWord: guardLink.word, stance: stance(facts))
   }
 
   /// The session does not stand any more, whatever the cluster is.

@@ -39,7 +39,7 @@ enum Purpose: Hashable, Sendable {
   case place
   /// Removes the record of a maintenance from which everything has come home.
   case endMaintenance(NodeName)
-  /// Removes the record by which the cluster is hands-off, when its time is over.
+  /// Removes the record by which the cluster is disarmed, when its time is over.
   case arm
   case claim([WorkloadName])
   case activity([WorkloadName])

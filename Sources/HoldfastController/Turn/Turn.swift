@@ -8,21 +8,21 @@ import HoldfastTime
 struct Turn: ~Copyable {
   let now: BootInstant
   let session: SessionPermit
-  let guardian: GuardWord
+  let guardWord: GuardWord
   let stance: Stance
 
   /// This node may begin something under a claim now.
-  var mayAct: Bool { session.isValid && guardian.isArmed }
+  var mayAct: Bool { session.isValid && guardWord.isArmed }
 }
 
 /// How this node stands in the cluster.
 struct Stance: Hashable, Sendable {
-  /// A clean departure is under way; its host goes down soon when it is hasty, and nothing is moved while it runs.
+  /// A clean departure is under way; its host goes down soon when it is fast, and nothing is moved while it runs.
   var departure: Departure.Pace?
   /// The time to empty this node is over: nothing that is on its way while it runs is waited for any more.
   var isPastDeadline = false
   var isPlanner = false
 
   var isLeaving: Bool { departure != nil }
-  var leavesInHaste: Bool { departure == .hasty }
+  var leavesFast: Bool { departure == .fast }
 }

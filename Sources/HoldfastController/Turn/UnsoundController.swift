@@ -19,7 +19,7 @@ enum UnsoundController {
 
   static func take(_ event: Event, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
-    case .guardian(let event): GuardNews.take(event, facts, &machines, &effects)
+    case .fromGuard(let event): GuardNews.take(event, facts, &machines, &effects)
     case .frozenDirectly(let isConfirmed):
       machines.guardLink.frozeDirectly(isConfirmed: isConfirmed, me: facts.me, &effects)
     case .tick: effects.agenda.alarmRang()

@@ -14,9 +14,9 @@ enum Adoption {
   ) {
     let isMarked = own.wasAdoptedHalfway(domain)
     // A node that leaves begins none; one whose claim may be on its way is completed, and handed over like the others.
-    if turn.stance.isLeaving, !isMarked { return parts.letGo(turn.guardian, facts, &effects) }
+    if turn.stance.isLeaving, !isMarked { return parts.letGo(turn.guardWord, facts, &effects) }
     parts.protect(domain, spec, turn, facts, own, &effects)
-    let isCovered = parts.protection.isAcknowledged(parts.name, turn.guardian) || !facts.rules.isExclusive(parts.name, spec)
+    let isCovered = parts.protection.isAcknowledged(parts.name, turn.guardWord) || !facts.rules.isExclusive(parts.name, spec)
     guard turn.mayAct, isCovered, parts.run.isIdle else { return }
     let epoch = isMarked ? domain.mark?.epoch ?? own.epoch.next : own.epoch.next
     guard isMarked, !domain.persistent else {

@@ -79,7 +79,7 @@ struct ClaimBatch: Sendable {
       if let last = present.value.holder { conditions.append(.absent(.session(last.incarnation))) }
       record = present.value
       record.epoch = record.epoch.next
-      record.left = nil
+      record.releasedTo = nil
       record.migration = record.holder?.node == holder.node ? record.migration?.retaken(by: holder) : nil
     } else {
       conditions.append(.absent(key))

@@ -270,7 +270,7 @@ struct ClaimLine: Hashable, Sendable {
     if let claim = own.claim {
       var record = claim.value
       let node = own.observation(in: facts.local) != nil ? facts.me : record.holder?.node
-      record.left = own.spec.map { .init(node: node, connection: $0.value.connection, uuid: $0.value.uuid) }
+      record.releasedTo = own.spec.map { .init(node: node, connection: $0.value.connection, uuid: $0.value.uuid) }
       record.release()
       conditions.append(.unchanged(.claim(own.name), modified: claim.modified))
       writes.append(.put(.claim(own.name), .claim(record)))

@@ -191,7 +191,7 @@ struct Migration: Hashable, Sendable {
     guard let target = own.migration?.target else { return }
     let isWanted = own.desired == .running && own.placement?.value.node == target.node
     let isThere = facts.view.sessions[target.incarnation] != nil
-    guard !isWanted || !isThere || stance.leavesInHaste || stance.isPastDeadline, cancels() else { return }
+    guard !isWanted || !isThere || stance.leavesFast || stance.isPastDeadline, cancels() else { return }
     effects.cancelMigration(domain)
   }
 
@@ -229,7 +229,7 @@ enum Departing: Hashable, Sendable {
   case restart
 
   init(_ own: WorkloadFacts, _ spec: SpecRecord, mayStillAppear: Bool, _ facts: borrowing Facts, _ stance: Stance) {
-    guard own.desired == .running, let node = own.placement?.value.node, node != facts.me, !stance.leavesInHaste,
+    guard own.desired == .running, let node = own.placement?.value.node, node != facts.me, !stance.leavesFast,
       !stance.isPastDeadline, !mayStillAppear
     else {
       self = .restart
@@ -241,11 +241,11 @@ enum Departing: Hashable, Sendable {
     }
     let evacuation = facts.rules.settings(of: own.name, spec).evacuation
     let method = facts.view.maintenance[facts.me]?.value.method
-    let passage = Passage(spec, to: node, method: method, evacuation, in: facts.view)
-    if passage.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
+    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view)
+    if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
       self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
     } else {
-      self = passage.how == .stay && !stance.isLeaving ? .stays(why: passage.why ?? "") : .restart
+      self = moveMethod.how == .stay && !stance.isLeaving ? .stays(why: moveMethod.why ?? "") : .restart
     }
   }
 }

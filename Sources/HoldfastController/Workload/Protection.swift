@@ -56,28 +56,28 @@ struct Protection: Hashable, Sendable {
   }
   /// The guard lists it still, and was told to forget it.
   var isForgotten: Bool { isForgetting }
-  var isCondemned: Bool { kill != nil }
+  var isKillPending: Bool { kill != nil }
   var isToldOfStart: Bool { told?.isStarting == true }
 
   // MARK: questions
 
   /// The guard has said that it protects the workload.
-  func isAcknowledged(_ name: WorkloadName, _ guardian: GuardWord) -> Bool {
-    !isForgetting && guardian.workloads.contains(name.text)
+  func isAcknowledged(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool {
+    !isForgetting && guardWord.workloads.contains(name.text)
   }
 
   /// The guard has said that it knows of a start of it.
-  func isStartKnown(_ name: WorkloadName, _ guardian: GuardWord) -> Bool {
-    !isForgetting && guardian.starting.contains(name.text)
+  func isStartKnown(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool {
+    !isForgetting && guardWord.starting.contains(name.text)
   }
 
   /// It is in the guard's hands, as far as either of the two knows.
-  func holds(_ name: WorkloadName, _ guardian: GuardWord) -> Bool { told != nil || isAcknowledged(name, guardian) }
+  func holds(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool { told != nil || isAcknowledged(name, guardWord) }
 
   /// The guard's word that it knows of the start that is about to be made; nil: not yet.
-  func receipt(for name: WorkloadName, isExclusive: Bool, _ guardian: GuardWord) -> GuardReceipt? {
+  func receipt(for name: WorkloadName, isExclusive: Bool, _ guardWord: GuardWord) -> GuardReceipt? {
     // What may run more than once is not under the guard.
-    guard !isExclusive || isToldOfStart && isStartKnown(name, guardian) else { return nil }
+    guard !isExclusive || isToldOfStart && isStartKnown(name, guardWord) else { return nil }
     return GuardReceipt(workload: name)
   }
 
@@ -93,14 +93,14 @@ struct Protection: Hashable, Sendable {
   func protectAnew(_ effects: inout Effects) { if let told { effects.tellGuard(.protect(told)) } }
 
   /// The guard, where it protects the workload, is told by this command that it no longer does.
-  mutating func end(_ name: WorkloadName, _ command: GuardCommand, _ guardian: GuardWord, _ effects: inout Effects) {
-    guard holds(name, guardian) else { return }
-    course.move(to: isForgetting || guardian.workloads.contains(name.text) ? .forgetting : .unguarded)
+  mutating func end(_ name: WorkloadName, _ command: GuardCommand, _ guardWord: GuardWord, _ effects: inout Effects) {
+    guard holds(name, guardWord) else { return }
+    course.move(to: isForgetting || guardWord.workloads.contains(name.text) ? .forgetting : .unguarded)
     effects.tellGuard(command)
   }
 
   /// - Returns: false when the guard was told already, about the same cgroup.
-  mutating func condemn(_ name: WorkloadName, _ effects: inout Effects) -> Bool {
+  mutating func orderKill(_ name: WorkloadName, _ effects: inout Effects) -> Bool {
     let wanted = Kill(cgroup: told?.cgroup)
     guard kill != wanted else { return false }
     kill = wanted
@@ -108,15 +108,15 @@ struct Protection: Hashable, Sendable {
     return true
   }
 
-  /// - Returns: false when it was condemned before.
-  mutating func condemn(in cgroup: String?) -> Bool {
+  /// - Returns: false when a kill was pending before.
+  mutating func orderKill(in cgroup: String?) -> Bool {
     guard kill == nil else { return false }
     kill = Kill(cgroup: cgroup)
     return true
   }
 
   /// What was killed was another run, or is gone; or the guard that was told is another one.
-  mutating func acquit() { kill = nil }
+  mutating func clearKill() { kill = nil }
 
   /// The guard has said that it does not list the workload.
   mutating func guardDropped() {

@@ -96,7 +96,7 @@ enum Relocation {
         GuardedWorkload(
           name: parts.name.text, isolation: parts.isolation(spec, facts), cgroup: nil,
           links: WorkloadParts.links(of: spec, parts.name, facts)), &effects)
-      guard parts.protection.isAcknowledged(parts.name, turn.guardian) else { return }
+      guard parts.protection.isAcknowledged(parts.name, turn.guardWord) else { return }
     }
     guard turn.mayAct, !turn.stance.isLeaving, let holder = turn.session.incarnation else { return }
     parts.line.offer(.init(.ready, target: .init(node: facts.me, incarnation: holder)), own, turn, &effects)

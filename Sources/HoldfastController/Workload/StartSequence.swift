@@ -23,7 +23,7 @@ enum StartSequence {
     guard startsUnderWay < Limits.startsAtOnce else { return effects.agenda.waitToStart(parts.name) }
     effects.agenda.starts(parts.name)
     parts.fence.open()
-    parts.protection.acquit()
+    parts.protection.clearKill()
     let isExclusive = facts.rules.isExclusive(parts.name, spec), isolation = parts.isolation(spec, facts)
     let links = WorkloadParts.links(of: spec, parts.name, facts)
     // Before the start, so that the guard knows the links whenever the deadline comes; and it has said so, as what it wrote down is all
@@ -32,7 +32,7 @@ enum StartSequence {
       parts.protection.protect(
         GuardedWorkload(name: parts.name.text, isolation: isolation, cgroup: nil, links: links, isStarting: true), &effects)
     }
-    guard let receipt = parts.protection.receipt(for: parts.name, isExclusive: isExclusive, turn.guardian),
+    guard let receipt = parts.protection.receipt(for: parts.name, isExclusive: isExclusive, turn.guardWord),
       let permit = StartPermit(claim, receipt, turn, startBudget: facts.timing.startBudget)
     else { return }
     parts.run.begin(.start)

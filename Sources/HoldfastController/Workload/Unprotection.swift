@@ -13,15 +13,15 @@ enum Unprotection {
     // What was started here before it ran, and left protection, elsewhere must not come up beside that.
     if parts.mayComeBack(own, facts)
       ? !parts.fence.close(parts.name, facts, &effects)
-      : parts.mayBlockHypervisor(facts, turn.guardian) || parts.isFrozenStarting(turn.guardian)
+      : parts.mayBlockHypervisor(facts, turn.guardWord) || parts.isFrozenStarting(turn.guardWord)
     {
       return
     }
     parts.fence.noLateStart()
-    parts.letGo(turn.guardian, facts, &effects)
+    parts.letGo(turn.guardWord, facts, &effects)
     let isMarked = facts.local.domains.values.contains { $0.mark?.workload == parts.name.text && facts.isMarked($0) }
     // What has just left protection here is still seen with its mark for a moment.
-    guard isMarked, own.claim?.value.left?.node != facts.me else { return parts.retire(withoutFence: true) }
+    guard isMarked, own.claim?.value.releasedTo?.node != facts.me else { return parts.retire(withoutFence: true) }
     effects.noteOnce(
       .stray,
       "a domain on \(facts.me) carries the mark of \(parts.name), which this cluster does not know: left alone. Adopt it or destroy it",

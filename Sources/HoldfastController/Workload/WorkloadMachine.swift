@@ -50,7 +50,8 @@ struct WorkloadMachine: Sendable {
     if own.isUnprotecting, turn.stance.isPlanner, !own.isHeld, own.claim?.value.holder?.node != facts.me {
       return effects.batch.forget(name)
     }
-    guard parts.protection.holds(name, turn.guardian), turn.session.isValid, parts.mayReclaim(own, facts), own.isClaimWantedHere
+    guard parts.protection.holds(name, turn.guardWord), turn.session.isValid, parts.mayReclaim(own, facts),
+      own.isClaimWantedHere
     else {
       return
     }
@@ -63,7 +64,7 @@ struct WorkloadMachine: Sendable {
   ) {
     // The guard was told of a start that is to be made when it has said so.
     let isAboutToStart = own.isWantedHere && parts.protection.isToldOfStart && parts.run.giveUp == nil
-    if !isAboutToStart { parts.dropFromGuard(turn.guardian, &effects) }
+    if !isAboutToStart { parts.dropFromGuard(turn.guardWord, &effects) }
     guard !isBusy else { return }
     if parts.hasMigrated(own, facts) {
       // A start of an earlier life may wait in libvirt for the name to be free.
@@ -72,7 +73,7 @@ struct WorkloadMachine: Sendable {
     }
     if own.isWantedHere, own.migration?.step == .ready { return parts.line.offer(nil, own, turn, &effects) }
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
-    if !turn.guardian.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
+    if !turn.guardWord.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
     if parts.run.mayTryOrWait(name, &effects) {
       StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
@@ -97,9 +98,9 @@ struct WorkloadMachine: Sendable {
   ) {
     if parts.awaitsBar(facts, &effects) { return }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
-    parts.dropFromGuard(turn.guardian, &effects)
+    parts.dropFromGuard(turn.guardWord, &effects)
     parts.run.gone()
-    if !isBusy { parts.protection.acquit() }
+    if !isBusy { parts.protection.clearKill() }
     if own.isClaimed { return settleDoubt(turn, facts, own, &effects) }
     if own.isUnprotecting, turn.stance.isPlanner, !own.isHeld { return effects.batch.forget(name) }
     if own.isWantedHere, !turn.stance.isLeaving, turn.mayAct { parts.line.wish(own, facts.me, &effects) }
@@ -131,7 +132,7 @@ struct WorkloadMachine: Sendable {
     }
     parts.protect(domain, spec, turn, facts, own, &effects)
     if parts.run.operation == .migrate { parts.migration.cancelIfUnwanted(domain, own, facts, turn.stance, &effects) }
-    guard parts.run.isIdle, !turn.guardian.isFrozen else { return }
+    guard parts.run.isIdle, !turn.guardWord.isFrozen else { return }
     if own.hasArrived, !Relocation.goOn(&parts, domain, turn, facts, own, &effects) { return }
     if own.migration?.step != .arrived, Relocation.leaves(&parts, domain, spec, turn, facts, own, &effects) { return }
     // What leaves protection in the middle of a migration goes on first, here or there: afterwards nobody would let it.
@@ -177,7 +178,7 @@ struct WorkloadMachine: Sendable {
       if own.isClaimed || turn.stance.isPlanner && !own.isHeld { effects.batch.forget(name) }
       return
     }
-    guard !parts.isNamesake(domain, own, spec, turn.guardian) else {
+    guard !parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) else {
       return effects.noteOnce(
         .stray, "\(domain.id) has the UUID of \(name) and runs on \(facts.me) outside protection: adopt it, or stop it",
         severity: .error, workload: name)
@@ -191,7 +192,7 @@ struct WorkloadMachine: Sendable {
     if parts.mayReclaim(own, facts) {
       if own.isClaimWantedHere {
         parts.line.wish(own, facts.me, &effects)
-      } else if own.isUnprotecting, !parts.protection.holds(name, turn.guardian) {
+      } else if own.isUnprotecting, !parts.protection.holds(name, turn.guardWord) {
         // What may run more than once was never stopped, and nobody places it any more.
         Unprotection.begin(&parts, domain, turn, facts, own, &effects)
       }
@@ -232,9 +233,9 @@ struct WorkloadMachine: Sendable {
         severity: .warning, workload: name)
     }
     guard case .unknown = outcome else { return }
-    // libvirt may be waiting for that very start, which began after it was condemned and is frozen; or for another that is. Whether it
+    // libvirt may be waiting for that very start, which began after the kill was ordered and is frozen; or for another that is. Whether it
     // answers at all is asked, so that such starts are ended.
-    parts.protection.acquit()
+    parts.protection.clearKill()
     effects.refresh()
   }
 
@@ -242,18 +243,18 @@ struct WorkloadMachine: Sendable {
   mutating func inheritStart() { parts.fence.inherit() }
   mutating func guardForgot() { parts.protection.guardDropped() }
   mutating func guardKilled() { parts.run.killed() }
-  mutating func losesKill() { parts.protection.acquit() }
+  mutating func losesKill() { parts.protection.clearKill() }
   func protectAnew(_ effects: inout Effects) { parts.protection.protectAnew(&effects) }
 
   /// It lost its claim while it was frozen here.
-  mutating func condemn(_ effects: inout Effects) {
-    guard parts.protection.condemn(name, &effects) else { return }
+  mutating func orderKill(_ effects: inout Effects) {
+    guard parts.protection.orderKill(name, &effects) else { return }
     effects.noteOnce(.killed, "\(name) lost its claim while it was frozen here: killed", workload: name)
   }
 
   mutating func closeFence(_ facts: Facts, _ effects: inout Effects) -> Bool { !parts.awaitsBar(facts, &effects) }
-  mutating func leaveProtection(_ guardian: GuardWord, _ facts: Facts, _ effects: inout Effects) {
-    parts.letGo(guardian, facts, &effects)
+  mutating func leaveProtection(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+    parts.letGo(guardWord, facts, &effects)
   }
 
   // MARK: what becomes of writes
@@ -263,7 +264,7 @@ struct WorkloadMachine: Sendable {
   mutating func claimed(at revision: Revision) {
     parts.line.claimed(at: revision)
     // What was killed before was another run of it; and whoever gave it up, it was placed here again since.
-    parts.protection.acquit()
+    parts.protection.clearKill()
     parts.run.claimed()
   }
 
@@ -285,8 +286,8 @@ struct WorkloadMachine: Sendable {
     parts.line.forget(report, own, turn, facts, &effects)
   }
 
-  mutating func forgotten(_ guardian: GuardWord, _ facts: Facts, _ effects: inout Effects) {
-    parts.letGo(guardian, facts, &effects)
+  mutating func forgotten(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+    parts.letGo(guardWord, facts, &effects)
     parts.retire()
   }
 }

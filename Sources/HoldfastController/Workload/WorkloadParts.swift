@@ -35,14 +35,16 @@ struct WorkloadParts: Sendable {
   }
 
   /// It has the workload's UUID and never was under protection here: somebody else's, and not to be touched.
-  func isNamesake(_ domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ guardian: GuardWord) -> Bool {
+  func isUnmanagedDuplicate(_ domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ guardWord: GuardWord)
+    -> Bool
+  {
     guard domain.uuid == spec.uuid, !own.isMarked(domain), !line.isMine(own) else { return false }
-    return !protection.holds(name, guardian)
+    return !protection.holds(name, guardWord)
   }
 
   /// Nobody took the claim since an earlier session of this node held it, and it is still meant to run here.
   func mayReclaim(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
-    guard let claim = own.claim?.value, own.wasHere, !protection.isCondemned else { return false }
+    guard let claim = own.claim?.value, own.wasHere, !protection.isKillPending else { return false }
     guard let desired = own.desired, desired != .stopped else { return false }
     if let mark = own.observation(in: facts.local)?.mark, !claim.covers(mark.epoch) { return false }
     let placed = own.placement?.value.node
@@ -52,18 +54,18 @@ struct WorkloadParts: Sendable {
   /// It left protection, and went on on another node, or nowhere: a start of it that is still on its way here is a stale one. So it is where
   /// it went on here and nothing of it is seen.
   func mayComeBack(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
-    guard own.spec == nil, let left = own.claim?.value.left, mayStillAppear else { return false }
+    guard own.spec == nil, let left = own.claim?.value.releasedTo, mayStillAppear else { return false }
     return left.node != facts.me || facts.local.sight(of: DomainID(connection: left.connection, name: name.text)) == .absent
   }
 
   /// libvirt does not answer, and may be waiting for a start of it that is frozen: that is the guard's to end.
-  func mayBlockHypervisor(_ facts: Facts, _ guardian: GuardWord) -> Bool {
-    protection.isStartKnown(name, guardian) && !facts.local.unreachable.isEmpty
+  func mayBlockHypervisor(_ facts: Facts, _ guardWord: GuardWord) -> Bool {
+    protection.isStartKnown(name, guardWord) && !facts.local.unreachable.isEmpty
   }
 
   /// libvirt may be waiting for a start of it that is frozen, which only the guard can end: it is let go when everything here goes on.
-  func isFrozenStarting(_ guardian: GuardWord) -> Bool {
-    guardian.isFrozen && protection.isStartKnown(name, guardian)
+  func isFrozenStarting(_ guardWord: GuardWord) -> Bool {
+    guardWord.isFrozen && protection.isStartKnown(name, guardWord)
   }
 
   func isolation(_ spec: SpecRecord, _ facts: Facts) -> Isolation {
@@ -81,7 +83,7 @@ struct WorkloadParts: Sendable {
   mutating func stop(
     _ domain: DomainObservation, grace: Duration, _ turn: borrowing Turn, _ effects: inout Effects
   ) {
-    guard !turn.guardian.isFrozen else { return }
+    guard !turn.guardWord.isFrozen else { return }
     run.begin(.stop)
     effects.stop(name, domain, grace: grace)
   }
@@ -105,8 +107,8 @@ struct WorkloadParts: Sendable {
   mutating func endIntruder(
     _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
-    guard turn.guardian.isArmed else { return }
-    if protection.condemn(in: domain.cgroup) {
+    guard turn.guardWord.isArmed else { return }
+    if protection.orderKill(in: domain.cgroup) {
       if domain.state == .arriving {
         effects.note(
           .migrating, "incoming migration of \(name) to \(facts.me) was abandoned: removing the partial copy", workload: name)
@@ -139,7 +141,7 @@ struct WorkloadParts: Sendable {
     _ effects: inout Effects
   ) {
     // What is guarded stays so until its end, whatever the rules say now: it runs in the guard's partition.
-    guard facts.rules.isExclusive(name, spec) || protection.holds(name, turn.guardian) else { return }
+    guard facts.rules.isExclusive(name, spec) || protection.holds(name, turn.guardWord) else { return }
     protection.protect(
       GuardedWorkload(
         name: name.text, isolation: isolation(spec, facts), cgroup: domain.cgroup, links: domain.links.sorted(),
@@ -147,18 +149,18 @@ struct WorkloadParts: Sendable {
   }
 
   /// The domain was seen to be gone.
-  mutating func dropFromGuard(_ guardian: GuardWord, _ effects: inout Effects) {
-    if !mayStillAppear { protection.end(name, .forget(workload: name.text), guardian, &effects) }
+  mutating func dropFromGuard(_ guardWord: GuardWord, _ effects: inout Effects) {
+    if !mayStillAppear { protection.end(name, .forget(workload: name.text), guardWord, &effects) }
   }
 
   /// It left protection: the guard is to leave alone what runs on here.
-  mutating func letGo(_ guardian: GuardWord, _ facts: Facts, _ effects: inout Effects) {
-    guard !isFrozenStarting(guardian) else { return }
+  mutating func letGo(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+    guard !isFrozenStarting(guardWord) else { return }
     let domain = facts.domain(of: name)
     // Whether it runs on is not known before libvirt has spoken.
     guard domain != nil || facts.local.isComplete else { return }
     let command = domain?.cgroup.map { GuardCommand.release(workload: name.text, cgroup: $0) }
-    protection.end(name, command ?? .forget(workload: name.text), guardian, &effects)
+    protection.end(name, command ?? .forget(workload: name.text), guardWord, &effects)
   }
 
   // MARK: the end

@@ -258,7 +258,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
       self.mark = mark
     }
 
-    /// The node that held it last takes the claim anew: what stands still there for the migration's sake is let go on.
+    /// The node that held it last takes the claim anew: a domain that is paused there for the migration is resumed.
     package func retaken(by holder: Holder) -> Migration {
       step == .arrived ? Migration(.arrived, target: holder, mark: mark) : Migration(.offered, target: target)
     }
@@ -281,8 +281,8 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   /// A live migration from the holder, or to it. Both sides are named until it is settled.
   public var migration: Migration?
   /// What left protection, where the claim is all that is left of it.
-  public var left: Left?
-  public struct Left: Hashable, Sendable, Codable {
+  public var releasedTo: ReleasedTo?
+  public struct ReleasedTo: Hashable, Sendable, Codable {
     /// Where it goes on outside protection; nil: nowhere.
     public var node: NodeName?
     /// libvirt's URI.
@@ -298,14 +298,14 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
 
   public init(
     epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:], migration: Migration? = nil,
-    left: Left? = nil
+    releasedTo: ReleasedTo? = nil
   ) {
     self.epoch = epoch
     self.holder = holder
     self.activity = activity
     self.failures = failures
     self.migration = migration
-    self.left = left
+    self.releasedTo = releasedTo
   }
 
   /// A domain with this mark is the claim's own: marked under it, or arrived by the migration that gave the claim away.

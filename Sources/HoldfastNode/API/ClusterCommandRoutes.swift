@@ -18,7 +18,7 @@ struct ClusterCommandRoutes: Sendable {
     }
     commands.post("nodes/:name/clear-failures") { request, context in
       let node = try Self.node(context)
-      return try jsonResponse(try await self.runner(request).run(.trust(node), node: node))
+      return try jsonResponse(try await self.runner(request).run(.clearFailures(node), node: node))
     }
     commands.post("disarm") { request, _ in
       let body = try await request.decoded(as: DisarmRequest.self)

@@ -21,7 +21,7 @@ struct ClusterCommandRunner: Sendable {
       (record.reason, record.until) = (record.reason ?? present.reason, record.until ?? present.until)
     }
     // Objections come before the plan.
-    _ = try UpkeepCommand.enter(node, record).prepare(in: picture.view)
+    _ = try ClusterCommand.enter(node, record).prepare(in: picture.view)
     let plan = EvacuationPlan(
       of: node, record, in: picture.view, planning: picture.planning(), policies: picture.planner.policies)
     let refusal = plan.refusal(of: node, record)
@@ -45,12 +45,12 @@ struct ClusterCommandRunner: Sendable {
     return try await run(.disarm(record), in: picture.view, inProgress: inProgress)
   }
 
-  func run(_ command: UpkeepCommand, node: NodeName? = nil) async throws(OperatorError) -> ClusterCommandResult {
+  func run(_ command: ClusterCommand, node: NodeName? = nil) async throws(OperatorError) -> ClusterCommandResult {
     try await run(command, node: node, in: await access.picture().view)
   }
 
   private func run(
-    _ command: UpkeepCommand, node: NodeName? = nil, in view: ClusterView, plan: EvacuationPlan? = nil,
+    _ command: ClusterCommand, node: NodeName? = nil, in view: ClusterView, plan: EvacuationPlan? = nil,
     inProgress: [String]? = nil
   ) async throws(OperatorError) -> ClusterCommandResult {
     let subject = node.map { "node \($0)" } ?? "the cluster"

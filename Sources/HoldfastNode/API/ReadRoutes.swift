@@ -54,7 +54,8 @@ struct ReadRoutes: Sendable {
     let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
     return try jsonResponse(
       NodeMaintenance(
-        name, in: picture.view, restrictions: restrictions, planning: { picture.planning() }, policies: picture.planner.policies,
+        name, in: picture.view, restrictions: restrictions, planning: { picture.planning() },
+        policies: picture.planner.policies,
         now: picture.time))
   }
 

@@ -13,19 +13,19 @@ package actor ControllerLoop {
   package struct Ports: Sendable {
     package var store: any LeaseStore
     package var hypervisor: any Hypervisor
-    package var guardian: any GuardConnection
-    /// Freezes without the guard, and tells whether everything was seen to stand still.
+    package var guardDoor: any GuardConnection
+    /// Freezes without the guard, and tells whether everything was seen frozen.
     package var isolateDirectly: @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void
     package var state: StateFile
 
     package init(
-      store: any LeaseStore, hypervisor: any Hypervisor, guardian: any GuardConnection,
+      store: any LeaseStore, hypervisor: any Hypervisor, guardDoor: any GuardConnection,
       isolateDirectly: @escaping @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void,
       state: StateFile
     ) {
       self.store = store
       self.hypervisor = hypervisor
-      self.guardian = guardian
+      self.guardDoor = guardDoor
       self.isolateDirectly = isolateDirectly
       self.state = state
     }
@@ -89,13 +89,7 @@ package actor ControllerLoop {
   }
 
   private nonisolated func followGuard() async {
-    for await event in ports.guardian.events() {
-      switch event {
-      case .connected(let state): send(.guardian(.connected(state)))
-      case .report(let report): send(.guardian(.report(report)))
-      case .lost(let reason): send(.guardian(.lost(reason: reason)))
-      }
-    }
+    for await event in ports.guardDoor.events() { send(.fromGuard(event)) }
   }
 
   private nonisolated func followCalendar() async {
@@ -148,7 +142,7 @@ package actor ControllerLoop {
     case .resume(let workload, let domain, let uuid, let notAfter):
       operate(workload, .resume) { await $0.resume(domain, uuid: uuid, notAfter: notAfter) }
     case .refresh: Task { [ports] in await ports.hypervisor.refresh() }
-    case .tellGuard(let command): ports.guardian.send(command)
+    case .tellGuard(let command): ports.guardDoor.send(command)
     case .isolateDirectly(let workloads):
       ports.isolateDirectly(workloads) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
     case .save(let session): save(session)
@@ -165,7 +159,7 @@ package actor ControllerLoop {
         let encoded = try codec.encode(transaction)
         let timeout = until - BootClock.now
         guard timeout > .zero else {
-          return self.send(.transaction(id, .notApplied(reason: "this process stood still until it was too late to ask")))
+          return self.send(.transaction(id, .notApplied(reason: "this process was stopped until it was too late to ask")))
         }
         self.send(.transaction(id, .verdict(codec.decode(try await ports.store.transact(encoded, timeout: timeout)))))
       } catch let error as StoreError {
@@ -218,7 +212,7 @@ package actor ControllerLoop {
   // MARK: what others may ask
 
   package var view: ClusterView { controller.view }
-  package var guardSummary: String { controller.guardian.summary }
+  package var guardSummary: String { controller.guardStatus.summary }
 
   /// Everything that one answer is made from. Copies a few references; what is worked out from it, whoever asks works out elsewhere.
   package func picture() -> ClusterPicture {

@@ -22,7 +22,7 @@ package struct DirectIsolation: Sendable {
     try PartitionTree(partition, in: hierarchy).create()
   }
 
-  /// One attempt. Returns at once, and tells whether everything was seen to stand still.
+  /// One attempt. Returns at once, and tells whether everything was seen frozen.
   package func isolate(_ workloads: [GuardedWorkload], ended: @escaping @Sendable (_ isConfirmed: Bool) -> Void) {
     let cgroups = workloads.compactMap(\.cgroup), links = workloads.flatMap(\.links)
     queue.async { [partition, hierarchy, logger] in

@@ -122,7 +122,7 @@ public struct Adoption: Hashable, Sendable {
         isThis ? "`holdfast workload \(name)` shows it." : "Rename this domain: names are unique in the cluster.")
     }
     if let claim = view.claims[name]?.value, let mark = domain.mark, mark.workload == name.text, mark.epoch < claim.epoch,
-      let left = claim.left, left.node != node
+      let left = claim.releasedTo, left.node != node
     {
       throw refusal(
         .conflict, "it is a copy from before the workload went on \(left.node.map { "on \($0)" } ?? "elsewhere")",

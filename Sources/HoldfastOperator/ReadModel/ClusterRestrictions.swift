@@ -107,6 +107,6 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
     parallel = record.parallel ?? MaintenanceRecord.defaultParallel
     deadline = record.deadline.map { Moment($0) }
     leavesPending = record.leavesPending
-    failback = record.brings.rawValue
+    failback = record.failback.rawValue
   }
 }

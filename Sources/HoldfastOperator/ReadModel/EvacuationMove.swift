@@ -28,7 +28,7 @@ public struct EvacuationMove: Hashable, Sendable, Codable {
   /// Its target.
   public var to: String?
   /// The method; absent while it does not move.
-  public var how: Passage.How?
+  public var how: MoveMethod.How?
   /// A clause: why it has not moved yet.
   public var why: String?
   /// Progress of its live migration, as its node reported last.
@@ -109,7 +109,7 @@ private struct Census {
 
   private func made(
     _ name: WorkloadName, _ spec: SpecRecord, _ state: EvacuationMove.State, to target: NodeName?, why: String? = nil,
-    how: Passage.How? = nil
+    how: MoveMethod.How? = nil
   ) -> EvacuationMove {
     let holder = view.holder(of: name)
     return EvacuationMove(

@@ -7,7 +7,7 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: String
     public var to: String
-    public var method: Passage
+    public var method: MoveMethod
     /// Why that node.
     public var reason: String
     public var demand: Resources
@@ -104,7 +104,7 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
   ) -> WhatIf {
     var snapshot = planning
     for index in snapshot.nodes.indices where snapshot.nodes[index].name == node {
-      // As it was before, where it is being emptied already.
+      // As it was before, where it is being drained already.
       if snapshot.nodes[index].isDraining {
         (snapshot.nodes[index].isDraining, snapshot.nodes[index].unavailable) = (false, nil)
       }
@@ -155,8 +155,8 @@ extension ClusterView {
   /// The method that the node would use now: a workload that does not run is not migrated.
   func method(
     of name: WorkloadName, _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation
-  ) -> Passage {
-    guard claims[name]?.value.activity == .running else { return Passage(.restart, "it does not run") }
-    return Passage(spec, to: target, method: method, evacuation, in: self)
+  ) -> MoveMethod {
+    guard claims[name]?.value.activity == .running else { return MoveMethod(.restart, "it does not run") }
+    return MoveMethod(spec, to: target, method: method, evacuation, in: self)
   }
 }

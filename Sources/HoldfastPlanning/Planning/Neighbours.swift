@@ -37,11 +37,11 @@ struct Neighbours {
   private(set) var cohorts: [(topology: Int32, tallies: [Int32])] = []
   /// Of each tally of a cohort the rule that made it; by tally.
   private(set) var cohortRule: [Int32: Int32] = [:]
-  /// Of each workload those that it is tied to, directly or through others: a number of `companies`, or -1.
-  private(set) var company: [Int32] = []
-  private(set) var companies: [[Int32]] = []
+  /// Of each workload those that it is tied to, directly or through others: a number of `affinityGroups`, or -1.
+  private(set) var affinityGroup: [Int32] = []
+  private(set) var affinityGroups: [[Int32]] = []
 
-  var isEmpty: Bool { checks.isEmpty && companies.isEmpty }
+  var isEmpty: Bool { checks.isEmpty && affinityGroups.isEmpty }
 
   func counted(_ workload: Int) -> Range<Int> {
     Int(countedStart[workload])..<Int(countedStart[workload + 1])
@@ -179,7 +179,7 @@ struct Neighbours {
   mutating func finish() {
     let count = countedStart.count - 1
     (tallies, firsts, waiting) = ([:], [:], [:])
-    company = [Int32](repeating: -1, count: count)
+    affinityGroup = [Int32](repeating: -1, count: count)
     if ties.isEmpty { return }
     // What is on one node is in one rack as well: the node's ties go into every other topology.
     let onNode = ties.filter { $0.topology == 0 }
@@ -202,15 +202,15 @@ struct Neighbours {
       for row in 0..<count { tallies[row] = tallyOfRoot[forest.root(Int32(row))] ?? -1 }
       cohorts.append((topology, tallies))
     }
-    var companyOfRoot: [Int32: Int32] = [:]
-    for tie in ties where companyOfRoot[all.root(tie.a)] == nil {
-      companyOfRoot[all.root(tie.a)] = Int32(companies.count)
-      companies.append([])
+    var affinityGroupOfRoot: [Int32: Int32] = [:]
+    for tie in ties where affinityGroupOfRoot[all.root(tie.a)] == nil {
+      affinityGroupOfRoot[all.root(tie.a)] = Int32(affinityGroups.count)
+      affinityGroups.append([])
     }
     for row in 0..<count {
-      guard let number = companyOfRoot[all.root(Int32(row))] else { continue }
-      company[row] = number
-      companies[Int(number)].append(Int32(row))
+      guard let number = affinityGroupOfRoot[all.root(Int32(row))] else { continue }
+      affinityGroup[row] = number
+      affinityGroups[Int(number)].append(Int32(row))
     }
     ties = []
   }

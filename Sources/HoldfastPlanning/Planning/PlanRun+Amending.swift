@@ -90,25 +90,25 @@ extension PlanRun {
     return score
   }
 
-  // MARK: companies
+  // MARK: affinity groups
 
-  /// Brings a company together whose parts cannot join each other where they are.
+  /// Brings an affinity group together whose parts cannot join each other where they are.
   private mutating func reunite(_ workload: Int, because rule: String) {
-    let number = tables.neighbours.company[workload]
+    let number = tables.neighbours.affinityGroup[workload]
     guard number >= 0 else { return }
-    _ = moveCompany(Int(number), because: .companyMoved(rule: rule), among: { _, _ in true }) { run in
-      run.tables.neighbours.companies[Int(number)].allSatisfy {
+    _ = moveAffinityGroup(Int(number), because: .affinityGroupMoved(rule: rule), among: { _, _ in true }) { run in
+      run.tables.neighbours.affinityGroups[Int(number)].allSatisfy {
         !run.board.isPlaced(Int($0)) || run.violation(of: Int($0)) == nil
       }
     }
   }
 
-  /// Seats a whole company anew, when all of it finds a seat and the result is as wanted; else nothing changes.
-  mutating func moveCompany(
+  /// Seats a whole affinity group anew, when all of it finds a seat and the result is as wanted; else nothing changes.
+  mutating func moveAffinityGroup(
     _ number: Int, because reason: PlacementReason.Clause, among isAllowed: (Int, Int) -> Bool,
     if isWanted: (PlanRun) -> Bool
   ) -> Bool {
-    let members = tables.neighbours.companies[number].map(Int.init)
+    let members = tables.neighbours.affinityGroups[number].map(Int.init)
     let before = members.filter { board.isPlaced($0) && !fixed[$0] }.map { (workload: $0, node: Int(board.at[$0])) }
     let saved = before.map { (record: records[$0.workload], isPinned: pinned[$0.workload]) }
     for (workload, _) in before {
@@ -116,7 +116,7 @@ extension PlanRun {
       wanted[workload] = true
       pinned[workload] = false
     }
-    seatCompany(before.map(\.workload), among: isAllowed, because: reason)
+    seatAffinityGroup(before.map(\.workload), among: isAllowed, because: reason)
     let isSeated = before.allSatisfy { !wanted[$0.workload] && (records[$0.workload].map { $0.node != nil } ?? true) }
     if isSeated, isWanted(self) { return true }
     for (workload, _) in before where board.isPlaced(workload) { board.take(workload, tables) }

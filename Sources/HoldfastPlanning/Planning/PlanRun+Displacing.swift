@@ -71,9 +71,9 @@ extension PlanRun {
 
   /// Not those that it is tied to: where they are is where it has to go.
   private func mayPush(_ victim: Int, _ workload: Int) -> Bool {
-    let company = tables.neighbours.company[workload]
+    let affinityGroup = tables.neighbours.affinityGroup[workload]
     return tables.priority[victim] < tables.priority[workload] && !fixed[victim]
-      && (company < 0 || tables.neighbours.company[victim] != company)
+      && (affinityGroup < 0 || tables.neighbours.affinityGroup[victim] != affinityGroup)
   }
 
   /// Workloads of lower priority, the least important first, that hold some of what the nodes share and is used up.

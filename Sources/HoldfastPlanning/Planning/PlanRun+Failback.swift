@@ -7,11 +7,11 @@ extension PlanRun {
     var movable: [Int] = []
     for workload in tables.workloads.indices where mayGoBack(workload) { movable.append(workload) }
     for workload in movable.sorted(by: tables.goesFirst) {
-      let company = tables.neighbours.company[workload]
-      if company < 0 {
+      let affinityGroup = tables.neighbours.affinityGroup[workload]
+      if affinityGroup < 0 {
         failBack(workload)
-      } else if seen.insert(company).inserted {
-        failBack(company: Int(company), led: workload)
+      } else if seen.insert(affinityGroup).inserted {
+        failBack(affinityGroup: Int(affinityGroup), led: workload)
       }
     }
   }
@@ -68,17 +68,17 @@ extension PlanRun {
     return { node in nodes[node].availableFor.map { after - $0 } ?? 0 }
   }
 
-  // MARK: companies
+  // MARK: affinity groups
 
-  private mutating func failBack(company number: Int, led workload: Int) {
-    let members = tables.neighbours.companies[number].map(Int.init).filter { board.isPlaced($0) }
+  private mutating func failBack(affinityGroup number: Int, led workload: Int) {
+    let members = tables.neighbours.affinityGroups[number].map(Int.init).filter { board.isPlaced($0) }
     let places = Dictionary(uniqueKeysWithValues: members.map { ($0, Int(board.at[$0])) })
     // A member that may not go holds the others.
     guard members.allSatisfy({ mayStir($0) }) else { return }
     let before = total(members)
     let stable = stability(for: workload)
     let gain = tables.profiles[Int(tables.profileOf[workload])].leastGain
-    _ = moveCompany(
+    _ = moveAffinityGroup(
       number, because: .backTogether, among: { member, node in places[member] == node || stable(node) <= 0 },
       if: { run in Self.isBetter(run.total(members), than: before, by: gain) })
   }

@@ -9,7 +9,7 @@ extension PlanRun {
     var underWay = tables.workloads.indices.count { isUnderWay($0, from: row) }
     var rest = workloads.sorted(by: tables.goesFirst)
     while let first = rest.first {
-      let group = companions(of: first, among: rest)
+      let group = affinityGroupMembers(of: first, among: rest)
       rest.removeAll(where: group.contains)
       // Who is not there any more takes nobody's turn.
       let turns = group.count { tables.running[$0] == Int32(row) }
@@ -47,10 +47,10 @@ extension PlanRun {
       && tables.placed[workload] != Int32(row)
   }
 
-  /// Those of the same company, with it.
-  private func companions(of workload: Int, among workloads: [Int]) -> [Int] {
-    let company = tables.neighbours.company[workload]
-    return company < 0 ? [workload] : workloads.filter { tables.neighbours.company[$0] == company }
+  /// Those of the same affinity group, with it.
+  private func affinityGroupMembers(of workload: Int, among workloads: [Int]) -> [Int] {
+    let affinityGroup = tables.neighbours.affinityGroup[workload]
+    return affinityGroup < 0 ? [workload] : workloads.filter { tables.neighbours.affinityGroup[$0] == affinityGroup }
   }
 
   /// It leaves a node that is up: it runs, and stops nobody else.
@@ -61,12 +61,12 @@ extension PlanRun {
     for workload in pending where wanted[workload] && leaves[workload] >= 0 {
       let row = Int(leaves[workload])
       guard isEvacuated(workload), tables.nodes.nodes[row].maintenance?.leavesPending == false else { continue }
-      (wanted[workload], homeless[workload], leaves[workload]) = (false, false, -1)
+      (wanted[workload], unplaceable[workload], leaves[workload]) = (false, false, -1)
       stay(workload, on: row, because: .staysWithoutRoom)
       warnings.append(
         PlanWarning(
           workload: wording.name(workload),
-          text: "stays on \(wording.node(row)), which is being emptied: no other node can take it"))
+          text: "stays on \(wording.node(row)), which is being drained: no other node can take it"))
     }
     pending.removeAll { !wanted[$0] }
   }
@@ -84,7 +84,7 @@ extension PlanRun {
     guard board.isPlaced(workload), !fixed[workload], let home = tables.workloads[workload].placed?.home,
       let row = tables.nodes.row(home), tables.nodes.isAvailable[row], board.at[workload] != Int32(row)
     else { return nil }
-    switch tables.nodes.nodes[row].maintenance?.brings {
+    switch tables.nodes.nodes[row].maintenance?.failback {
     case .everything: return row
     case .byPolicy: return tables.settings(workload).failback.mode == .never ? nil : row
     case .nothing, nil: return nil
@@ -93,7 +93,7 @@ extension PlanRun {
 
   mutating func bringHome() {
     var underWay: [Int: Int] = [:]
-    for row in 0..<tables.nodes.count where tables.nodes.nodes[row].maintenance?.brings != nil {
+    for row in 0..<tables.nodes.count where tables.nodes.nodes[row].maintenance?.failback != nil {
       underWay[row] = tables.workloads.indices.count {
         tables.placed[$0] == Int32(row) && tables.workloads[$0].isOnItsWay == true
       }
@@ -103,10 +103,10 @@ extension PlanRun {
     for workload in tables.workloads.indices.sorted(by: tables.goesFirst) {
       guard let row = goesHome(workload) else { continue }
       if let most = tables.nodes.nodes[row].maintenance?.atOnce, underWay[row, default: 0] >= most { continue }
-      let company = tables.neighbours.company[workload]
-      if company >= 0 {
-        guard seen.insert(company).inserted else { continue }
-        underWay[row, default: 0] += bringHome(company: Int(company), to: row)
+      let affinityGroup = tables.neighbours.affinityGroup[workload]
+      if affinityGroup >= 0 {
+        guard seen.insert(affinityGroup).inserted else { continue }
+        underWay[row, default: 0] += bringHome(affinityGroup: Int(affinityGroup), to: row)
       } else if bringHome(workload, to: row) {
         underWay[row, default: 0] += 1
       }
@@ -132,16 +132,16 @@ extension PlanRun {
   }
 
   /// All of them, or none.
-  private mutating func bringHome(company: Int, to row: Int) -> Int {
-    let members = tables.neighbours.companies[company].map(Int.init).filter { board.isPlaced($0) }
+  private mutating func bringHome(affinityGroup: Int, to row: Int) -> Int {
+    let members = tables.neighbours.affinityGroups[affinityGroup].map(Int.init).filter { board.isPlaced($0) }
     let places = Dictionary(uniqueKeysWithValues: members.map { ($0, Int(board.at[$0])) })
-    let movers = members.filter { goesHome($0) == row }
-    let isHome = moveCompany(
-      company, because: .homeAfterMaintenance,
-      among: { member, node in movers.contains(member) ? node == row : node == places[member] || node == row },
-      if: { run in movers.allSatisfy { run.board.at[$0] == Int32(row) } })
+    let moving = members.filter { goesHome($0) == row }
+    let isHome = moveAffinityGroup(
+      affinityGroup, because: .homeAfterMaintenance,
+      among: { member, node in moving.contains(member) ? node == row : node == places[member] || node == row },
+      if: { run in moving.allSatisfy { run.board.at[$0] == Int32(row) } })
     if isHome { return members.count { board.at[$0] != Int32(places[$0] ?? -1) } }
-    for member in movers { stays(member, away: row, because: "not all that it goes with find room there") }
+    for member in moving { stays(member, away: row, because: "not all that it goes with find room there") }
     return 0
   }
 
@@ -168,11 +168,11 @@ extension PlanRun {
         forgetHome(of: workload)
         continue
       }
-      let brings = tables.nodes.nodes[row].maintenance?.brings
-      let isNever = brings == .byPolicy && tables.settings(workload).failback.mode == .never
+      let failback = tables.nodes.nodes[row].maintenance?.failback
+      let isNever = failback == .byPolicy && tables.settings(workload).failback.mode == .never
       // What runs nowhere goes where there is room, like any other.
       let isNowhere = !board.isPlaced(workload) || tables.workloads[workload].desired != .running
-      if brings == .nothing || isNever || brings != nil && isNowhere { forgetHome(of: workload) }
+      if failback == .nothing || isNever || failback != nil && isNowhere { forgetHome(of: workload) }
     }
   }
 }

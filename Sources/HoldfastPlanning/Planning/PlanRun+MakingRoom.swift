@@ -31,10 +31,10 @@ extension PlanRun {
   }
 
   private func mayGiveWay(_ workload: Int) -> Bool {
-    guard board.isPlaced(workload), !fixed[workload], !pinned[workload], tables.neighbours.company[workload] < 0 else {
+    guard board.isPlaced(workload), !fixed[workload], !pinned[workload], tables.neighbours.affinityGroup[workload] < 0 else {
       return false
     }
-    return homeless[workload] || tables.profiles[Int(tables.profileOf[workload])].settings.makeRoom
+    return unplaceable[workload] || tables.profiles[Int(tables.profileOf[workload])].settings.makeRoom
   }
 
   /// Says why, of a repair that is on the board already.
@@ -44,7 +44,7 @@ extension PlanRun {
       // What ran nowhere was not moved.
       reseat(
         move.workload,
-        because: .madeWay(from: wording.node(move.from), isMoved: !homeless[move.workload], for: wording.name(workload)))
+        because: .madeWay(from: wording.node(move.from), isMoved: !unplaceable[move.workload], for: wording.name(workload)))
     }
     reseat(workload, because: moved.isEmpty ? nil : .roomMade(by: moved.map { wording.name($0.workload) }))
   }

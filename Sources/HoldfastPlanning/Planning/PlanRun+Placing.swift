@@ -14,7 +14,7 @@ extension PlanRun {
   }
 
   private mutating func place(_ workload: Int) -> Bool {
-    if tables.neighbours.company[workload] >= 0 { return placeCompany(of: workload) }
+    if tables.neighbours.affinityGroup[workload] >= 0 { return placeAffinityGroup(of: workload) }
     search.prepare(workload, board, tables)
     var refused: PlacementReason.Clause?
     if let move = tables.workloads[workload].move, let target = tables.nodes.row(move.to) {
@@ -35,22 +35,22 @@ extension PlanRun {
     search.refusal(node, board, tables) ?? search.lingering(node, board, tables).map { .lingering(column: $0) }
   }
 
-  // MARK: companies
+  // MARK: affinity groups
 
-  /// Places the missing ones of a company of workloads that are kept together.
+  /// Places the missing ones of an affinity group of workloads that are kept together.
   ///
   /// - Returns: true when `workload` found a place.
-  private mutating func placeCompany(of workload: Int) -> Bool {
-    let company = tables.neighbours.companies[Int(tables.neighbours.company[workload])]
-    seatCompany(company.map(Int.init).filter { wanted[$0] }, among: { _, _ in true })
+  private mutating func placeAffinityGroup(of workload: Int) -> Bool {
+    let affinityGroup = tables.neighbours.affinityGroups[Int(tables.neighbours.affinityGroup[workload])]
+    seatAffinityGroup(affinityGroup.map(Int.init).filter { wanted[$0] }, among: { _, _ in true })
     return !wanted[workload]
   }
 
-  /// Seats the members of one company, as many as can be: those that must be on one node at once, those that must be in one rack so
+  /// Seats the members of one affinity group, as many as can be: those that must be on one node at once, those that must be in one rack so
   /// that all of them fit there.
   ///
   /// - Parameter isAllowed: whether a workload may go to a node, besides what the rules say.
-  mutating func seatCompany(
+  mutating func seatAffinityGroup(
     _ members: [Int], among isAllowed: (Int, Int) -> Bool, because prefix: PlacementReason.Clause? = nil
   ) {
     var rest = members.sorted(by: tables.goesFirst)
@@ -106,7 +106,7 @@ extension PlanRun {
     return units
   }
 
-  /// The best node for a unit in each place that makes a difference to its company.
+  /// The best node for a unit in each place that makes a difference to its affinity group.
   private mutating func starts(for unit: [Int], among isAllowed: (Int, Int) -> Bool) -> [Int] {
     search.prepare(unit, board, tables)
     let topologies = tables.neighbours.cohorts.map(\.topology).filter { $0 != 0 }

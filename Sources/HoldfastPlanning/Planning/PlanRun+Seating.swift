@@ -37,7 +37,7 @@ extension PlanRun {
       } else if tables.nodes.nodes[row].isDraining {
         tables.settings(workload).evacuation.method == .stay
           ? hold(workload, on: row) : leaving[row, default: []].append(workload)
-      } else if let maintenance = tables.nodes.nodes[row].maintenance, maintenance.brings == nil {
+      } else if let maintenance = tables.nodes.nodes[row].maintenance, maintenance.failback == nil {
         // It went down on the way: nobody waits for it.
         leaves[workload] = Int32(row)
         want(workload)
@@ -68,7 +68,7 @@ extension PlanRun {
       }
     }
     wanted[workload] = true
-    homeless[workload] = true
+    unplaceable[workload] = true
     pending.append(workload)
   }
 
@@ -90,10 +90,10 @@ extension PlanRun {
 
   /// Moves that operators asked for, once each.
   mutating func serveMoves() {
-    let movers = tables.workloads.indices.filter {
+    let moving = tables.workloads.indices.filter {
       tables.workloads[$0].move != nil && tables.workloads[$0].desired == .running && board.isPlaced($0)
     }
-    for workload in movers.sorted(by: tables.goesFirst) { serveMove(workload) }
+    for workload in moving.sorted(by: tables.goesFirst) { serveMove(workload) }
   }
 
   private mutating func serveMove(_ workload: Int) {
@@ -139,7 +139,7 @@ extension PlanRun {
     guard let cohort = tables.neighbours.cohorts.first(where: { $0.topology == 0 }), cohort.tallies[workload] >= 0 else {
       return []
     }
-    let company = tables.neighbours.companies[Int(tables.neighbours.company[workload])]
-    return company.map(Int.init).filter { $0 != workload && cohort.tallies[$0] == cohort.tallies[workload] }
+    let affinityGroup = tables.neighbours.affinityGroups[Int(tables.neighbours.affinityGroup[workload])]
+    return affinityGroup.map(Int.init).filter { $0 != workload && cohort.tallies[$0] == cohort.tallies[workload] }
   }
 }

@@ -13,7 +13,7 @@ struct PlanRun {
   /// Of each workload whether it is to run and nowhere.
   var wanted: [Bool]
   /// Of each workload whether it had to be placed by this run: it runs nowhere yet, and to place it elsewhere costs nothing.
-  var homeless: [Bool]
+  var unplaceable: [Bool]
   /// Seats that the run must not change: they leave protection, or wait for their node.
   var fixed: [Bool]
   /// Seats that an operator chose: nothing is brought back from there.
@@ -32,7 +32,7 @@ struct PlanRun {
     search = Search(tables)
     wording = Wording(tables: tables)
     fixed = [Bool](repeating: false, count: tables.workloads.count)
-    (pinned, wanted, homeless) = (fixed, fixed, fixed)
+    (pinned, wanted, unplaceable) = (fixed, fixed, fixed)
     leaves = [Int32](repeating: -1, count: tables.workloads.count)
   }
 
@@ -150,7 +150,7 @@ struct PlanRun {
     let columns = tables.resourceCount
     for column in 0..<columns where tables.demand[a * columns + column] != tables.demand[b * columns + column] { return false }
     func isAlone(_ workload: Int) -> Bool {
-      tables.neighbours.checks(workload).isEmpty && tables.neighbours.company[workload] < 0
+      tables.neighbours.checks(workload).isEmpty && tables.neighbours.affinityGroup[workload] < 0
         && tables.workloads[workload].excluded.isEmpty && tables.workloads[workload].move == nil && displacedBy[workload] == nil
     }
     return isAlone(a) && isAlone(b)

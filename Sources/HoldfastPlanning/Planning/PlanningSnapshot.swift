@@ -11,7 +11,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var unmanaged: Resources
     /// Why nothing may be placed here now; nil when it may.
     public var unavailable: Exclusion?
-    /// It is being emptied but still runs what it has: what is to stay may.
+    /// It is being drained but still runs what it has: what is to stay may.
     public var isDraining: Bool
     /// Seconds since it can take workloads; nil: long since, or not known.
     public var availableFor: Double?
@@ -44,14 +44,14 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
   /// What an operator asked for when a node was put into maintenance.
   public struct Maintenance: Hashable, Sendable, Codable {
     /// It is over: what is told here goes home. nil: it is not over.
-    public var brings: MaintenanceRecord.Homecoming?
+    public var failback: MaintenanceRecord.Failback?
     /// So many leave, or come home, at a time; nil: all, as the time for it is over.
     public var atOnce: Int?
     /// What finds no room elsewhere is stopped.
     public var leavesPending: Bool
 
-    public init(brings: MaintenanceRecord.Homecoming? = nil, atOnce: Int? = nil, leavesPending: Bool = false) {
-      self.brings = brings
+    public init(failback: MaintenanceRecord.Failback? = nil, atOnce: Int? = nil, leavesPending: Bool = false) {
+      self.failback = failback
       self.atOnce = atOnce
       self.leavesPending = leavesPending
     }

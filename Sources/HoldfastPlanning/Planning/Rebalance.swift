@@ -49,7 +49,7 @@ public struct Rebalance: Hashable, Sendable, Codable {
     isCut = false
     var left = max(0, limit)
     while !isPacked, let step = rebalancing.best(atMost: .max) {
-      // A company that is too large for what is left may hide smaller moves.
+      // An affinity group that is too large for what is left may hide smaller moves.
       guard let step = step.members.count <= left ? step : left > 0 ? rebalancing.best(atMost: left) : nil else {
         isCut = true
         break

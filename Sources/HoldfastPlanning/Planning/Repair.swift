@@ -25,9 +25,9 @@ struct Repair {
     return false
   }
 
-  /// Seats the last of the homeless, then the others.
-  private mutating func seat(_ homeless: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
-    guard let workload = homeless.last else { return true }
+  /// Seats the last of the unseated, then the others.
+  private mutating func seat(_ unseated: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
+    guard let workload = unseated.last else { return true }
     if depth == searches.count { searches.append(Search(tables)) }
     searches[depth].prepare(workload, board, tables)
     guard spend(tables.nodes.count) else { return false }
@@ -37,9 +37,9 @@ struct Repair {
     let closed = moves == 0 ? [] : (0..<tables.nodes.count).filter { !isOpen.contains($0) && isTaken($0, depth, board) }
     open.removeAll(where: \.score.waits)
     open.sort { ($0.score, $0.node) < ($1.score, $1.node) }
-    for (_, node) in open where take(node, by: homeless, depth: depth, moves: moves, &board) { return true }
+    for (_, node) in open where take(node, by: unseated, depth: depth, moves: moves, &board) { return true }
     guard moves > 0 else { return false }
-    for node in closed where clear(node, for: homeless, depth: depth, moves: moves, &board) { return true }
+    for node in closed where clear(node, for: unseated, depth: depth, moves: moves, &board) { return true }
     return false
   }
 
@@ -51,18 +51,18 @@ struct Repair {
     }
   }
 
-  /// Seats the last of the homeless on a node that can take it, and then the others.
-  private mutating func take(_ node: Int, by homeless: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
-    guard let workload = homeless.last else { return true }
+  /// Seats the last of the unseated on a node that can take it, and then the others.
+  private mutating func take(_ node: Int, by unseated: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
+    guard let workload = unseated.last else { return true }
     board.put(workload, on: node, tables)
-    if seat(Array(homeless.dropLast()), depth: depth + 1, moves: moves, &board) { return true }
+    if seat(Array(unseated.dropLast()), depth: depth + 1, moves: moves, &board) { return true }
     board.take(workload, tables)
     return false
   }
 
   /// Lets one or more of those that are in the way, on a node or in its place, go elsewhere.
-  private mutating func clear(_ node: Int, for homeless: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
-    guard let workload = homeless.last, moves > 0 else { return false }
+  private mutating func clear(_ node: Int, for unseated: [Int], depth: Int, moves: Int, _ board: inout Board) -> Bool {
+    guard let workload = unseated.last, moves > 0 else { return false }
     searches[depth].prepare(workload, board, tables)
     let refusal = searches[depth].refusal(node, board, tables)
     for victim in inTheWay(of: workload, on: node, refusal, isLast: moves == 1, board) {
@@ -71,7 +71,7 @@ struct Repair {
       board.take(victim, tables)
       moved.append(Move(workload: victim, from: from))
       searches[depth].prepare(workload, board, tables)
-      let rest = [victim] + homeless
+      let rest = [victim] + unseated
       if searches[depth].refusal(node, board, tables) != nil {
         if clear(node, for: rest, depth: depth, moves: moves - 1, &board) { return true }
       } else if searches[depth].lingering(node, board, tables) == nil {

@@ -7,7 +7,7 @@ extension PolicySet {
     repeatedNames(&findings)
     for (number, rule) in workloads.enumerated() {
       places(rule, .workload(number), &findings)
-      company(rule, number, &findings)
+      affinityGroup(rule, number, &findings)
       idle(rule, .workload(number), &findings)
     }
     for (number, rule) in nodes.enumerated() { idle(rule, .node(number), &findings) }
@@ -81,7 +81,7 @@ extension PolicySet {
   // MARK: neighbours
 
   /// Together and apart at once, as far as the same workloads are certainly meant.
-  private func company(_ rule: WorkloadPolicy, _ number: Int, _ findings: inout [PolicyFinding]) {
+  private func affinityGroup(_ rule: WorkloadPolicy, _ number: Int, _ findings: inout [PolicyFinding]) {
     for together in rule.keepTogether {
       for (other, apartRule) in workloads.enumerated() {
         guard apartRule.selection.covers(rule.selection) || rule.selection.covers(apartRule.selection) else { continue }

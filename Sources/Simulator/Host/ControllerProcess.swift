@@ -88,7 +88,7 @@ final class ControllerProcess {
 
   /// Between two steps: a process may be stopped right there, if a guard is left to notice the deadline.
   func mayStepOnTheTrap() {
-    guard var trap, isAlive, !isHalted, host.guardian != nil else { return }
+    guard var trap, isAlive, !isHalted, host.guardProcess != nil else { return }
     trap.steps -= 1
     self.trap = trap
     guard trap.steps < 0 else { return }

@@ -5,7 +5,7 @@ import HoldfastController
 final class GuardLine {
   private unowned let process: ControllerProcess
   private let host: SimulatedHost
-  private var guardian: GuardProcess?
+  private var guardProcess: GuardProcess?
   private var isGreeted = false
   private var connection = 0
   private var lastToGuard = Moment.zero
@@ -22,15 +22,15 @@ final class GuardLine {
 
   func close() {
     connection += 1
-    guardian = nil
+    guardProcess = nil
   }
 
   /// Connects when a guard is there; called again when one has started.
   func connect() {
     host.after(host.dice.milliseconds(0.2...40)) { [self] in
-      guard guardian == nil, process.isAlive, let found = host.guardian else { return }
+      guard guardProcess == nil, process.isAlive, let found = host.guardProcess else { return }
       connection += 1
-      guardian = found
+      guardProcess = found
       isGreeted = false
       found.connected(self)
       write(.hello(version: guardProtocolVersion))
@@ -43,13 +43,13 @@ final class GuardLine {
   }
 
   private func write(_ command: GuardCommand) {
-    guard let guardian else { return }
+    guard let guardProcess else { return }
     countCommand()
     let number = connection
     lastToGuard = max(lastToGuard, host.world.now + host.dice.milliseconds(0.02...0.15))
     host.at(lastToGuard) { [self] in
       guard number == connection else { return }
-      guardian.input(.command(command))
+      guardProcess.input(.command(command))
     }
   }
 
@@ -68,21 +68,21 @@ final class GuardLine {
       guard number == connection else { return }
       if !isGreeted, case .state(let state) = report {
         isGreeted = true
-        process.deliver(.guardian(.connected(state)))
+        process.deliver(.fromGuard(.connected(state)))
       } else {
-        process.deliver(.guardian(.report(report)))
+        process.deliver(.fromGuard(.report(report)))
       }
     }
   }
 
   func lost(_ reason: String) {
-    guardian = nil
+    guardProcess = nil
     connection += 1
     let wasGreeted = isGreeted
     isGreeted = false
     host.after(host.dice.milliseconds(0.05...0.4)) { [self] in
       guard process.isAlive else { return }
-      if wasGreeted { process.deliver(.guardian(.lost(reason: reason))) }
+      if wasGreeted { process.deliver(.fromGuard(.lost(reason: reason))) }
     }
   }
 }

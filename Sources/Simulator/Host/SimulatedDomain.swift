@@ -17,7 +17,7 @@ final class SimulatedDomain {
   var isPersistent: Bool
   /// libvirt has finished its start.
   var isReady = false
-  /// Its processors stand still.
+  /// Its processors are stopped.
   enum Pause {
     /// A migration brings it here.
     case arriving

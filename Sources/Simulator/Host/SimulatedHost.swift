@@ -26,7 +26,7 @@ final class SimulatedHost {
   struct Kernel {
     /// A freeze holds so much later.
     var freezeDelay = Span.zero
-    /// What stands still is seen to stand still.
+    /// A freeze is confirmed.
     var confirms = true
     /// Share of the attempts at a kill that reach nobody.
     var failedKills = 0.0
@@ -50,7 +50,7 @@ final class SimulatedHost {
   // The processes.
   private(set) lazy var libvirt = SimulatedLibvirt(self)
   var watchdogFed = true
-  private(set) var guardian: GuardProcess?
+  private(set) var guardProcess: GuardProcess?
   private(set) var controller: ControllerProcess?
   /// Dead controllers: what was planned in their lives still refers to them.
   private var formerControllers: [ControllerProcess] = []
@@ -116,22 +116,22 @@ final class SimulatedHost {
 
   func changeClock(rate: Int64) {
     clock.change(rate: rate, at: world.now)
-    guardian?.armAnew()
+    guardProcess?.armAnew()
   }
 
   // MARK: processes
 
   func startGuard() {
-    guard isUp, guardian == nil else { return }
+    guard isUp, guardProcess == nil else { return }
     tell("the guard starts")
-    guardian = GuardProcess(self)
+    guardProcess = GuardProcess(self)
     controller?.guardLine.connect()
   }
 
   func killGuard() {
-    guard let dead = guardian else { return }
+    guard let dead = guardProcess else { return }
     tell("the guard ends")
-    guardian = nil
+    guardProcess = nil
     formerGuards.append(dead)
     dead.die()
   }
@@ -148,7 +148,7 @@ final class SimulatedHost {
     controller = nil
     formerControllers.append(dead)
     dead.die()
-    guardian?.controllerLost()
+    guardProcess?.controllerLost()
   }
 
   /// A node that left, or whose controller is gone, comes back.
@@ -164,7 +164,7 @@ final class SimulatedHost {
     link.end()
     controller?.die()
     controller = nil
-    guardian = nil
+    guardProcess = nil
     formerControllers = []
     formerGuards = []
   }
@@ -301,7 +301,7 @@ final class SimulatedHost {
       guard let cgroups = freezing?.cgroups, freezing?.number == number else { return }
       freezing = nil
       if !isPartitionFrozen {
-        tell("everything protected stands still")
+        tell("everything protected is frozen")
         world.tally.count(.freezes)
       }
       isPartitionFrozen = true

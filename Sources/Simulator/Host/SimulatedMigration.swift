@@ -1,7 +1,7 @@
 import HoldfastModel
 
 /// A live migration between two hosts' libvirts, as libvirt's own protocol has it: the target prepares, the memory is sent, the source
-/// stands still, the target finishes (and stays paused), its answer comes, the source ends its domain. Where the answer does not come,
+/// is paused, the target finishes (and stays paused), its answer comes, the source ends its domain. Where the answer does not come,
 /// the source goes on.
 final class SimulatedMigration {
   let domain: SimulatedDomain
@@ -94,7 +94,7 @@ final class SimulatedMigration {
   func sourceDied() {
     isOver = true
     dropCopy()
-    // The next one finds a domain that stands still, and lets it be.
+    // The next one finds a domain that is paused, and lets it be.
   }
 
   private func end() {

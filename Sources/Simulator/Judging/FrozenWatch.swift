@@ -43,7 +43,7 @@ final class FrozenWatch {
 
   /// It could run what others do not.
   private static func serves(_ host: SimulatedHost) -> Bool {
-    hasSession(host) && host.controller?.core.guardian.isArmed == true
+    hasSession(host) && host.controller?.core.guardStatus.isArmed == true
   }
 
   private static func hasSession(_ host: SimulatedHost) -> Bool {

@@ -206,10 +206,10 @@ final class Invariants {
       world.violated(.expiryIsWhole, "\(who) declared \(incarnation) expired while nobody could take a claim")
     }
     world.faults.aftershock()
-    if let since = world.store.owesFairChance(sent: sent) {
+    if let since = world.store.owesRenewalGrace(sent: sent) {
       world.violated(
         .noMassFailover,
-        "\(who) declared \(incarnation) expired \(since) after the store's return, which is no fair chance")
+        "\(who) declared \(incarnation) expired \(since) after the store's return, which is no renewal grace")
     }
   }
 
@@ -217,7 +217,7 @@ final class Invariants {
   /// none, the freeze is all there is.
   private func stoppedDies(with incarnation: Incarnation, by who: String) {
     for host in world.hosts where host.isRunning && incarnation.text.hasPrefix("\(host.name)-") {
-      guard let until = host.guardian?.sparesUntil, until > host.now else { continue }
+      guard let until = host.guardProcess?.sparesUntil, until > host.now else { continue }
       for domain in host.domains.values where domain.partition == .stop && !domain.isKilled {
         guard let workload = uuids[domain.uuid], isProtected(workload),
           world.store.claim(of: workload)?.holder?.incarnation == incarnation
@@ -266,11 +266,11 @@ final class Invariants {
   // MARK: what nobody may touch
 
   func touched(_ domain: SimulatedDomain, on host: SimulatedHost, by what: String) {
-    // What was condemned before is only let die.
+    // What was to be killed before is only let die.
     guard domain.mark == nil, !domain.isKilled else { return }
     // What left protection here is its owner's, when the guard has heard of it.
     let isOurs = uuids[domain.uuid].map { workload in
-      world.store.spec(of: workload) != nil || world.store.claim(of: workload)?.left?.node != host.name
+      world.store.spec(of: workload) != nil || world.store.claim(of: workload)?.releasedTo?.node != host.name
         || host.guardRecord?.workloads.contains { $0.name == workload.text } ?? true
     }
     if isOurs != true { world.violated(.unmanagedUntouched, "\(what) on \(domain.id.name) on \(host.name)") }

@@ -24,7 +24,7 @@ struct Settlement {
     }
     for host in world.hosts {
       for domain in host.domains.values.sorted(by: { $0.id.name < $1.id.name }) where domain.pause != nil {
-        let text = "\(domain.id.name) stands still on \(host.name) since a migration"
+        let text = "\(domain.id.name) is paused on \(host.name) since a migration"
         complaints.append(Complaint(invariant: .everythingRuns, text: text))
       }
     }
@@ -48,7 +48,7 @@ struct Settlement {
         guard !placement.reason.isEmpty else {
           return Complaint(invariant: .reasonsAreStated, text: "\(workload) runs nowhere, and nobody says why")
         }
-        text = complaintOfHomeless(workload, placement)
+        text = complaintOfUnplaceable(workload, placement)
       } else {
         text = complaintOfPlaced(workload)
       }
@@ -76,7 +76,7 @@ struct Settlement {
   }
 
   /// Nobody took it: is there really no room?
-  private func complaintOfHomeless(_ workload: WorkloadName, _ placement: PlacementRecord) -> String? {
+  private func complaintOfUnplaceable(_ workload: WorkloadName, _ placement: PlacementRecord) -> String? {
     guard let spec = world.store.spec(of: workload) else { return nil }
     let loads = PlacementRules.loads(in: world)
     for host in world.hosts where host.controller != nil {
@@ -99,7 +99,7 @@ struct Settlement {
   private func complaint(of host: SimulatedHost) -> String? {
     guard let core = host.controller?.core else { return "no controller" }
     guard core.session.isValid(at: host.now) else { return "no session" }
-    if case .armed? = core.guardian.phase { return nil }
-    return "its guard is \(core.guardian.summary)"
+    if case .armed? = core.guardStatus.phase { return nil }
+    return "its guard is \(core.guardStatus.summary)"
   }
 }

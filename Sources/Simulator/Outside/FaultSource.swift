@@ -83,7 +83,7 @@ final class FaultSource {
   private func isBearable(_ happening: Happening) -> Bool {
     switch happening {
     case .controllerDies(let node, _), .controllerHalts(let node, _), .controllerHaltsBetweenSteps(let node, _, _):
-      world.host(node)?.guardian != nil
+      world.host(node)?.guardProcess != nil
     case .guardDies(let node, _): world.host(node)?.controller.map { !$0.isHalted } ?? false
     case .bothDie(let node, let guardBack, _): world.host(node).map { isBearable(on: $0, without: guardBack) } ?? false
     default: true
@@ -92,10 +92,10 @@ final class FaultSource {
 
   /// The next guard is there before the deadline.
   private func isBearable(on host: SimulatedHost, without guardBack: Span) -> Bool {
-    guard let controller = host.controller, !controller.isHalted, let guardian = host.guardian, !host.isPaused else {
+    guard let controller = host.controller, !controller.isHalted, let guardProcess = host.guardProcess, !host.isPaused else {
       return false
     }
-    guard !guardian.isIsolated else { return true }
+    guard !guardProcess.isIsolated else { return true }
     let left = controller.core.session.deadline.map { Span($0 - host.now) }
     return left.map { $0 > guardBack + .milliseconds(50) } ?? false
   }
@@ -120,7 +120,7 @@ final class FaultSource {
   }
 
   private func drawProcess(_ kind: FaultKind) -> Happening? {
-    guard let host = anyHost(where: { $0.controller != nil && $0.guardian != nil }) else { return nil }
+    guard let host = anyHost(where: { $0.controller != nil && $0.guardProcess != nil }) else { return nil }
     switch kind {
     case .controllerCrash:
       return .controllerDies(host.name, back: dice.chance(0.5) ? dice.milliseconds(50...500) : dice.seconds(0.5...15))

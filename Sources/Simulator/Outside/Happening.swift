@@ -95,8 +95,8 @@ public enum Happening: Hashable, Sendable {
     case policies(Int)
     /// What has not left after that time is not waited for; nil: it is.
     case enter(NodeName, within: Span?)
-    case exit(NodeName, MaintenanceRecord.Homecoming)
-    case trust(NodeName)
+    case exit(NodeName, MaintenanceRecord.Failback)
+    case clearFailures(NodeName)
     /// Hands off; nil: until it is armed.
     case disarm(for: Span?)
     case arm

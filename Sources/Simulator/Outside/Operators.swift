@@ -30,7 +30,7 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .trust, .disarm, .arm: break
+    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .clearFailures, .disarm, .arm: break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
     guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
@@ -44,8 +44,8 @@ final class Operators {
     case .enter(let node, let span):
       let record = MaintenanceRecord(since: milliseconds, deadline: span.map(moment))
       commit(.enter(node, record), about: node.text, through: host)
-    case .exit(let node, let brings): commit(.exit(node, brings), about: node.text, through: host)
-    case .trust(let node): commit(.trust(node), about: node.text, through: host)
+    case .exit(let node, let failback): commit(.exit(node, failback), about: node.text, through: host)
+    case .clearFailures(let node): commit(.clearFailures(node), about: node.text, through: host)
     case .disarm(let span):
       commit(.disarm(DisarmRecord(since: milliseconds, until: span.map(moment))), about: "the cluster", through: host)
     case .arm: commit(.arm, about: "the cluster", through: host)
@@ -87,7 +87,7 @@ final class Operators {
   /// So much later than now, on the wall clock.
   private func moment(_ span: Span) -> Int64 { milliseconds + Int64(span.inSeconds * 1000) }
 
-  private func commit(_ command: UpkeepCommand, about thing: String, through host: SimulatedHost) {
+  private func commit(_ command: ClusterCommand, about thing: String, through host: SimulatedHost) {
     guard let process = host.controller else { return }
     do {
       let prepared = try command.prepare(in: process.core.view)
@@ -161,7 +161,7 @@ final class Operators {
 
   private func leave(_ host: SimulatedHost, back: Span?) {
     host.tell("operator: leave")
-    host.controller?.deliver(.leave(inHaste: false))
+    host.controller?.deliver(.leave(fast: false))
     guard let back else { return }
     world.after(back) { if host.hasLeft { host.comeBack() } }
   }
@@ -169,14 +169,14 @@ final class Operators {
   // MARK: at random
 
   /// Maintenances begin about as often as they end.
-  private func upkeep(_ node: NodeName, _ dice: Dice) -> Happening.Order {
+  private func clusterCommand(_ node: NodeName, _ dice: Dice) -> Happening.Order {
     let entries = world.store.model.entries
     if entries[.disarm] != nil, dice.chance(0.5) { return .arm }
     if case .maintenance(let record)? = entries[.maintenance(node)]?.value, record.phase == .empty {
-      return .exit(node, dice.pick(MaintenanceRecord.Homecoming.allCases) ?? .byPolicy)
+      return .exit(node, dice.pick(MaintenanceRecord.Failback.allCases) ?? .byPolicy)
     }
     switch dice.number(0...9) {
-    case 0: return .trust(node)
+    case 0: return .clearFailures(node)
     // Without a time, what is lost meanwhile would be waited for longer than the calm is.
     case 1...2: return .disarm(for: dice.seconds(1...60))
     default: return .enter(node, within: dice.chance(0.3) ? dice.seconds(1...60) : nil)
@@ -193,7 +193,7 @@ final class Operators {
     case 0..<17: return some { .stop($0) }
     case 17..<43: return some { .start($0) }
     case 43..<66: return some { .move($0, dice.pick(world.hosts.map(\.name)) ?? host.name) }
-    case 66..<76: return dice.pick(world.hosts.map(\.name)).map { .asked(upkeep($0, dice), through: host.name) }
+    case 66..<76: return dice.pick(world.hosts.map(\.name)).map { .asked(clusterCommand($0, dice), through: host.name) }
     case 76..<80: return .asked(.define(WorkloadName("x\(known.count + 1)")), through: host.name)
     case 80..<84: return some { .release($0) }
     case 84..<89: return dice.pick(host.domains.keys.sorted()).map { .asked(.adopt($0, host.name), through: nil) }

@@ -44,7 +44,7 @@ extension World {
     case .controllerDies(let node, let back):
       guard let host = host(node) else { return }
       host.killController()
-      // The service manager stands still with its host.
+      // The service manager stops with its host.
       if let back { host.after(back) { if !host.hasLeft { host.startController() } } }
     case .controllerStarts(let node): host(node)?.comeBack()
     case .controllerHalts(let node, let span): host(node)?.controller?.halt(for: span)

@@ -5,7 +5,7 @@ public indirect enum Statement: Hashable, Sendable {
   /// Executes on one of these nodes; on any, when there are none.
   case runs(WorkloadName, on: [NodeName])
   /// Its processes are there and frozen.
-  case standsStill(WorkloadName, on: NodeName)
+  case isFrozen(WorkloadName, on: NodeName)
   case everythingRuns
   case nothingRuns(on: NodeName)
   case count(NodeName, Int)
@@ -45,7 +45,7 @@ extension Statement {
     case .runs(let workload, let nodes):
       let places = world.invariants.executes(workload).map(\.name)
       return nodes.isEmpty ? !places.isEmpty : places.contains(where: nodes.contains)
-    case .standsStill(let workload, let node):
+    case .isFrozen(let workload, let node):
       guard let host = world.host(node), let domain = Self.domain(of: workload, on: host) else { return false }
       return host.isFrozen(domain)
     case .everythingRuns: return Self.everythingRuns(in: world)
@@ -63,7 +63,7 @@ extension Statement {
     case .isPlanner(let nodes):
       guard let planner = store.planner, store.session(planner.incarnation) != nil else { return false }
       return nodes.isEmpty || nodes.contains(planner.node)
-    case .isIsolated(let node): return world.host(node)?.guardian?.isIsolated ?? false
+    case .isIsolated(let node): return world.host(node)?.guardProcess?.isIsolated ?? false
     case .hasStarted(let workload, let times): return chronicle?.starts[workload] ?? 0 == times
     case .hasMoved(let workload): return chronicle?.moves[workload] != nil
     case .anythingHasMoved: return chronicle.map { !$0.moves.isEmpty } ?? false
@@ -94,7 +94,7 @@ extension Statement {
   /// What is the case instead, for somebody who expected the statement.
   func finding(in world: World) -> String {
     switch self {
-    case .runs(let workload, _), .standsStill(let workload, _), .holds(_, let workload), .nobodyHolds(let workload),
+    case .runs(let workload, _), .isFrozen(let workload, _), .holds(_, let workload), .nobodyHolds(let workload),
       .isProtected(let workload), .waits(let workload, _), .hasStarted(let workload, _), .hasMoved(let workload):
       return Self.standing(of: workload, in: world)
     case .everythingRuns:
@@ -109,7 +109,7 @@ extension Statement {
     case .hasSession(let node): return hasSessionWords(node, in: world)
     case .isPlanner: return world.store.planner.map { "\($0.node) is the planner" } ?? "nobody is the planner"
     case .isIsolated(let node):
-      return world.host(node)?.guardian.map { "the guard of \(node) is \($0.isIsolated ? "isolated" : "not isolated")" }
+      return world.host(node)?.guardProcess.map { "the guard of \(node) is \($0.isIsolated ? "isolated" : "not isolated")" }
         ?? "\(node) has no guard"
     case .anythingHasMoved:
       let moved = world.chronicle?.moves.keys.sorted().map(\.text) ?? []

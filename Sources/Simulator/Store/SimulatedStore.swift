@@ -120,13 +120,13 @@ final class SimulatedStore {
     return batch
   }
 
-  /// After an outage that every observer must have noticed, nobody may be declared expired before the others had a fair chance.
+  /// After an outage that every observer must have noticed, nobody may be declared expired before the others had the renewal grace.
   ///
   /// - Parameter sent: when the declaration was sent; before the return, it may have waited since before the outage.
   /// - Returns: how long ago the store came back, when that is too short a time; nil: it is long enough.
-  func owesFairChance(sent: Moment) -> Span? {
+  func owesRenewalGrace(sent: Moment) -> Span? {
     let timing = world.settings.timing
-    let chance = Span(timing.fairChance)
+    let chance = Span(timing.renewalGrace)
     // Observers' clocks may be fast.
     let least = chance - Span(nanoseconds: chance.nanoseconds / 1_000_000 * Int64(world.settings.clockDrift))
     for outage in [absence, fullness] where outage.lasted > Span(timing.gap) + .seconds(1) && sent >= outage.end {

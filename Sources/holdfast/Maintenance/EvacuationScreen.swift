@@ -51,7 +51,7 @@ struct EvacuationScreen {
     guard let progress = workload.progress else { return workload.why ?? "" }
     var text = Words.memory(progress.sent, of: progress.total)
     if progress.rate > 0 {
-      text += ", \(progress.rate) MiB/s, \(Words.about(Double(progress.left) / Double(progress.rate))) left"
+      text += ", \(progress.rate) MiB/s, \(Words.about(Double(progress.remaining) / Double(progress.rate))) left"
     }
     return text
   }

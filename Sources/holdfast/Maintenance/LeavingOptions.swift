@@ -13,7 +13,7 @@ struct LeavingOptions: ParsableArguments {
   @Flag(help: "Wait until all workloads that move back are back, and show progress.")
   var wait = false
 
-  func run(_ daemon: DaemonOptions, failback: MaintenanceRecord.Homecoming) async throws {
+  func run(_ daemon: DaemonOptions, failback: MaintenanceRecord.Failback) async throws {
     let client = daemon.client, isText = daemon.output == .text
     let result = try await client.post(
       "/nodes/\(node)/maintenance/exit", dryRun ? ["dryRun": "true"] : [:], body: MaintenanceExit(failback: failback),

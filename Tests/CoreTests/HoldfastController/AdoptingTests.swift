@@ -117,7 +117,7 @@ import Testing
     rig.apply("w1")
     rig.hold("w1", by: "n2", "i2", epoch: 4)
     rig.send(
-      .guardian(
+      .fromGuard(
         .connected(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"], starting: ["w1"]))))
     rig.inventory([])
     rig.list()
@@ -177,10 +177,10 @@ import Testing
   /// What an earlier life asked for here, of a workload that has left protection since.
   private func leftBehind(by node: NodeName?) -> Rig {
     var rig = Rig()
-    let left = ClaimRecord.Left(node: node, connection: Rig.connection, uuid: "u1")
-    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil, left: left)))])
+    let left = ClaimRecord.ReleasedTo(node: node, connection: Rig.connection, uuid: "u1")
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil, releasedTo: left)))])
     rig.send(
-      .guardian(
+      .fromGuard(
         .connected(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"], starting: ["w1"]))))
     rig.list()
     return rig
@@ -225,7 +225,7 @@ import Testing
     rig.pass(.milliseconds(300))
     #expect(rig.resumes > 0 && !rig.commands().contains(lettingGo))
     rig.send(
-      .guardian(
+      .fromGuard(
         .report(
           .state(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"], starting: ["w1"])))))
     rig.pass(.milliseconds(100))
@@ -245,8 +245,8 @@ import Testing
 
   @Test func `what leaves protection here before its mark is up to date is no stale copy`() {
     var rig = Rig.running()
-    let left = ClaimRecord.Left(node: "n1", connection: Rig.connection, uuid: "u1")
-    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil, left: left)))])
+    let left = ClaimRecord.ReleasedTo(node: "n1", connection: Rig.connection, uuid: "u1")
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil, releasedTo: left)))])
     rig.sees(Rig.domain("w1", epoch: 2))
     rig.pass(.milliseconds(300))
     #expect(rig.stops().isEmpty && !rig.commands().contains(.kill(workload: "w1")))
@@ -286,7 +286,7 @@ import Testing
     #expect(rig.store.entries[.spec("w1")] == nil && rig.stops().isEmpty)
   }
 
-  @Test func `a start that stands still and keeps libvirt from answering is ended`() {
+  @Test func `a frozen start that keeps libvirt from answering is killed`() {
     var rig = Rig()
     for name in ["w1", "w2"] {
       rig.apply(.init(name), uuid: name)
@@ -294,7 +294,7 @@ import Testing
       rig.hold(.init(name), by: "n1", "old")
     }
     rig.send(
-      .guardian(
+      .fromGuard(
         .connected(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1", "w2"], starting: ["w2"]))))
     rig.list()
     rig.pass(.seconds(2))

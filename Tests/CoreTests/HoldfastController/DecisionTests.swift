@@ -136,7 +136,7 @@ import Testing
     var rig = running()
     rig.storeIsAway = true
     rig.pass(.seconds(2))
-    rig.send(.guardian(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
     rig.pass(.seconds(8))
     #expect(!rig.commands().contains { if case .resume = $0 { true } else { false } })
     rig.actions = []
@@ -151,7 +151,7 @@ import Testing
     var rig = running()
     rig.storeIsAway = true
     rig.pass(.seconds(2))
-    rig.send(.guardian(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
     let own = try #require(rig.controller.session.incarnation)
     _ = rig.store.apply(
       ClusterTransaction(
@@ -174,13 +174,13 @@ import Testing
 
   @Test func `the guard is gone: frozen without it, isolated and re-validated when it is back`() throws {
     var rig = running()
-    rig.send(.guardian(.lost(reason: "killed")))
+    rig.send(.fromGuard(.lost(reason: "killed")))
     #expect(rig.actions.contains { if case .isolateDirectly(let all) = $0 { all.map(\.name) == ["w1"] } else { false } })
     rig.actions = []
-    rig.send(.guardian(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
+    rig.send(.fromGuard(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
     #expect(rig.commands().contains(.isolate))
     #expect(!rig.commands().contains { if case .extend = $0 { true } else { false } })
-    rig.send(.guardian(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
     rig.pass(.milliseconds(300))
     #expect(rig.commands().contains { if case .resume = $0 { true } else { false } })
   }
@@ -202,7 +202,7 @@ import Testing
     rig.store = first.store
     rig.now = first.now
     first.actions = []
-    rig.begin(domains: [Rig.domain("w1")], guardian: .armed(deadline: rig.now + .milliseconds(500)))
+    rig.begin(domains: [Rig.domain("w1")], guardPhase: .armed(deadline: rig.now + .milliseconds(500)))
     rig.pass(.seconds(2))
     #expect(rig.controller.session.incarnation == session.incarnation)
     #expect(rig.starts().isEmpty && rig.stops().isEmpty)
@@ -240,7 +240,7 @@ import Testing
 
   @Test func `a clean departure stops, releases, ends the session, disarms the guard`() {
     var rig = running()
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.pass(.milliseconds(500))
     #expect(rig.stops() == [.seconds(2)])
     rig.send(.operation("w1", .stop, .done))

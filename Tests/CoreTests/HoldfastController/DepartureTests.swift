@@ -20,7 +20,7 @@ import Testing
 
   @Test func `one node only, which is the planner: stops, releases, ends its session and role`() {
     var rig = running()
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.pass(.milliseconds(500))
     #expect(finished(rig))
     #expect(rig.stops() == [.seconds(2)])
@@ -35,7 +35,7 @@ import Testing
   @Test func `the planner hands its workloads over and gets none`() {
     var rig = running()
     rig.join("n2", incarnation: "i2")
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     #expect(rig.placement("w1")?.node == "n2")
     rig.pass(.milliseconds(500))
     #expect(finished(rig))
@@ -47,7 +47,7 @@ import Testing
     rig.domainsObey = true
     rig.apply("w1")
     rig.place("w1", on: "n1")
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.pass(.seconds(1))
     #expect(!finished(rig) && rig.stops().isEmpty)
     if case .session(let record)? = rig.store.entries[.session(rig.sessions().first ?? "none")]?.value {
@@ -64,7 +64,7 @@ import Testing
     rig.domainsObey = true
     rig.apply("w1")
     rig.place("w1", on: "n1")
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.write([.delete(.session("i2")), .delete(.planner)])
     rig.pass(.seconds(2))
     #expect(finished(rig))
@@ -79,7 +79,7 @@ import Testing
     rig.place("w1", on: "n1")
     rig.pass(.seconds(1))
     rig.write([Rig.session("i2", of: "n2", counter: 999, phase: .leaving)])
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.pass(.seconds(4))
     #expect(finished(rig))
   }
@@ -87,7 +87,7 @@ import Testing
   @Test func `while another node may take the role, a leaving one does not`() {
     var rig = Rig.follower()
     rig.join("n3", incarnation: "i3")
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.write([.delete(.session("i2")), .delete(.planner)])
     #expect(planner(rig) == nil)
   }
@@ -95,7 +95,7 @@ import Testing
   @Test func `the store is away: the claims are held until it is back`() {
     var rig = running()
     rig.storeIsAway = true
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.pass(.seconds(2))
     rig.send(rig.isolated(["w1"]))
     rig.pass(.seconds(20))
@@ -111,10 +111,10 @@ import Testing
   @Test func `the last word is lost or refused: said again, not hammered`() {
     for mood in [Rig.Mood.refuses, .losesAnswers] {
       var rig = Rig.running()
-      rig.send(.leave(inHaste: false))
+      rig.send(.leave(fast: false))
       rig = Rig.running()
       rig.mood = .holds
-      rig.send(.leave(inHaste: false))
+      rig.send(.leave(fast: false))
       rig.answerHeld()
       rig.mood = mood
       rig.answerHeld()
@@ -134,9 +134,9 @@ import Testing
     rig.store = first.store
     rig.now = first.now
     rig.domainsObey = true
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     #expect(!finished(rig))
-    rig.begin(domains: [Rig.domain("w1")], guardian: .armed(deadline: rig.now + .milliseconds(500)))
+    rig.begin(domains: [Rig.domain("w1")], guardPhase: .armed(deadline: rig.now + .milliseconds(500)))
     rig.pass(.seconds(1))
     #expect(finished(rig))
     #expect(rig.stops() == [.seconds(2)])
@@ -145,33 +145,33 @@ import Testing
 
   @Test func `without any session there is nothing to hand over`() {
     var rig = Rig()
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     #expect(finished(rig))
   }
 
-  @Test func `its session is lost while it leaves: it stays until everything is seen to stand still`() throws {
+  @Test func `its session is lost while it leaves: it stays until everything is seen frozen`() throws {
     var rig = Rig.running()
     rig.apply("w1")
     #expect(rig.starts().count == 1, "on its way, and nobody answers")
     rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "down")))
     rig.mood = .holds
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.write([.delete(.session(try #require(rig.controller.session.incarnation)))])
     rig.pass(.seconds(1))
     #expect(rig.commands().contains(.isolate) && !finished(rig))
     rig.send(rig.isolated(["w1"]))
     #expect(finished(rig))
-    #expect(!rig.commands().contains(.disarm), "what still comes up is to find everything standing still")
+    #expect(!rig.commands().contains(.disarm), "what still comes up is to find everything frozen")
   }
 
   @Test func `its session is lost while it leaves, and the guard with it: it stops everything and goes`() throws {
     var rig = running()
     rig.mood = .holds
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.write([.delete(.session(try #require(rig.controller.session.incarnation)))])
     rig.pass(.milliseconds(100))
     #expect(!finished(rig))
-    rig.send(.guardian(.lost(reason: "test")))
+    rig.send(.fromGuard(.lost(reason: "test")))
     #expect(finished(rig))
     #expect(rig.actions.contains { if case .isolateDirectly = $0 { true } else { false } })
   }
@@ -180,7 +180,7 @@ import Testing
     var rig = Rig()
     rig.mood = .holds
     rig.begin()
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     #expect(!finished(rig), "the opening is on its way")
     rig.mood = .answers
     rig.answerHeld()
@@ -192,7 +192,7 @@ import Testing
   @Test func `a libvirt that does not answer keeps the claims: it cannot tell`() {
     var rig = running()
     rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "down")))
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     rig.pass(.seconds(20))
     #expect(!finished(rig))
     #expect(rig.claim("w1")?.holder?.node == "n1")

@@ -82,7 +82,7 @@ import Testing
     rig.apply("w1")
     disarm(&rig)
     rig.actions = []
-    rig.send(.leave(inHaste: true))
+    rig.send(.leave(fast: true))
     #expect(rig.actions.contains(.finished) && rig.stops().isEmpty && !rig.sessions().isEmpty)
     #expect(!rig.actions.contains(.save(nil)))
   }
@@ -92,13 +92,13 @@ import Testing
     rig.domainsObey = true
     rig.apply("w1")
     disarm(&rig)
-    rig.send(.guardian(.lost(reason: "its process ended")))
+    rig.send(.fromGuard(.lost(reason: "its process ended")))
     rig.actions = []
-    rig.send(.leave(inHaste: true))
+    rig.send(.leave(fast: true))
     rig.pass(.seconds(1))
     #expect(!rig.actions.contains(.finished))
     #expect(rig.notes().count { $0 == .leaving } == 1, "it says what it waits for, once")
-    rig.send(.guardian(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
+    rig.send(.fromGuard(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
     #expect(rig.actions.contains(.finished) && rig.stops().isEmpty)
   }
 
@@ -107,12 +107,12 @@ import Testing
     rig.domainsObey = true
     rig.apply("w1")
     disarm(&rig)
-    rig.send(.guardian(.lost(reason: "its process ended")))
-    rig.send(.leave(inHaste: false))
+    rig.send(.fromGuard(.lost(reason: "its process ended")))
+    rig.send(.leave(fast: false))
     #expect(!rig.controller.isFinished)
     rig.write([.delete(.disarm)])
     rig.pass(.milliseconds(100))
-    rig.send(.guardian(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
+    rig.send(.fromGuard(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
     rig.pass(.seconds(2))
     #expect(rig.controller.isFinished && rig.sessions().isEmpty)
   }

@@ -6,7 +6,7 @@ import Testing
 
 /// A workload has ended: what people are told of it, and when it is started again.
 @Suite struct `The end of a workload` {
-  private static let killed = Event.guardian(.report(.killed(workload: "w1", confirmed: true)))
+  private static let killed = Event.fromGuard(.report(.killed(workload: "w1", confirmed: true)))
 
   /// n1 runs w1, and the test speaks for the guard.
   private func running() -> Rig {

@@ -4,7 +4,7 @@ import HoldfastModel
 import HoldfastTime
 import Testing
 
-/// The controller with the guard's own machine: what executes, when it stands still, and what it takes to go on.
+/// The controller with the guard's own machine: what executes, when it is frozen, and what it takes to thaw it.
 @Suite struct GuardedTests {
   private func running(_ names: [String] = ["w1"]) -> Rig {
     var rig = Rig.guarded()
@@ -70,7 +70,7 @@ import Testing
     rig.storeIsAway = true
     rig.pass(.seconds(3))
     takeOver("w1", &rig)
-    rig.send(.guardian(.lost(reason: "killed")))
+    rig.send(.fromGuard(.lost(reason: "killed")))
     #expect(rig.actions.contains { if case .isolateDirectly = $0 { true } else { false } })
     rig.storeIsAway = false
     rig.pass(.milliseconds(400))
@@ -102,13 +102,13 @@ import Testing
     #expect(!rig.executes("w1"))
   }
 
-  @Test func `a controller that knows no domain yet does not thaw: what stands still may not be its own any more`() {
+  @Test func `a controller that knows no domain yet does not thaw: what is frozen may not be its own any more`() {
     let first = running()
     var rig = Rig(seed: 2)
     rig.store = first.store
     rig.now = first.now
     takeOver("w1", &rig)
-    rig.beginDeaf(guardian: .isolated(since: rig.now, confirmed: true))
+    rig.beginDeaf(guardPhase: .isolated(since: rig.now, confirmed: true))
     rig.pass(.seconds(3))
     #expect(rig.controller.session.isValid(at: rig.now))
     #expect(rig.resumes == 0)
@@ -241,10 +241,10 @@ import Testing
     #expect(rig.commands().contains(.kill(workload: "w2")) && !rig.commands().contains(.kill(workload: "w1")))
   }
 
-  @Test func `nothing is started while the guard stands still, is away, or has no deadline`() {
+  @Test func `nothing is started while everything is frozen, the guard is away, or has no deadline`() {
     for event: Event in [
-      .guardian(.lost(reason: "killed")), .guardian(.report(.state(GuardState(phase: .disarmed, workloads: [])))),
-      .guardian(.report(.state(GuardState(phase: .isolated(since: .zero, confirmed: false), workloads: []))))
+      .fromGuard(.lost(reason: "killed")), .fromGuard(.report(.state(GuardState(phase: .disarmed, workloads: [])))),
+      .fromGuard(.report(.state(GuardState(phase: .isolated(since: .zero, confirmed: false), workloads: []))))
     ] {
       var rig = Rig.follower()
       rig.send(event)
@@ -263,10 +263,10 @@ import Testing
     rig.domainsObey = true
     rig.apply("w1")
     rig.storeIsAway = true
-    rig.send(.guardian(.connected(GuardState(phase: .disarmed, workloads: []))))
-    rig.send(.guardian(.report(.state(GuardState(phase: .disarmed, workloads: [])))))
+    rig.send(.fromGuard(.connected(GuardState(phase: .disarmed, workloads: []))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .disarmed, workloads: [])))))
     rig.actions = []
-    rig.send(.guardian(.report(.state(GuardState(phase: .disarmed, workloads: ["w1"])))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .disarmed, workloads: ["w1"])))))
     #expect(!rig.commands().contains { if case .protect = $0 { true } else { false } })
   }
 

@@ -28,8 +28,8 @@ import Testing
     rig.write([.put(.claim("w1"), .claim(claim))])
   }
 
-  /// Its migration to n2 has begun, and it stands still here.
-  private func standsStill(_ rig: inout Rig) throws -> DomainObservation {
+  /// Its migration to n2 has begun, and it is paused here.
+  private func pausedHere(_ rig: inout Rig) throws -> DomainObservation {
     rig.place("w1", on: "n2")
     ready(&rig)
     var domain = try #require(rig.processes["w1"])
@@ -71,9 +71,9 @@ import Testing
     #expect(rig.claim("w1")?.holder == nil && rig.claim("w1")?.migration == nil)
   }
 
-  @Test func `what stands still here after a failure is let go on before the offer is taken back`() throws {
+  @Test func `a domain that is paused here after a failure is resumed before the offer is taken back`() throws {
     var rig = source()
-    var domain = try standsStill(&rig)
+    var domain = try pausedHere(&rig)
     rig.send(.operation("w1", .migrate, .failed(reason: "the connection broke")))
     #expect(rig.actions.contains { if case .resume("w1", _, _, _) = $0 { true } else { false } })
     #expect(rig.claim("w1")?.migration?.step == .ready)
@@ -95,9 +95,9 @@ import Testing
     #expect(migrations(rig).isEmpty && rig.stops() == [.seconds(2)])
   }
 
-  @Test func `what stands still here when the session is lost goes on under the next claim`() throws {
+  @Test func `a domain that is paused here when the session is lost is resumed under the next claim`() throws {
     var rig = source()
-    _ = try standsStill(&rig)
+    _ = try pausedHere(&rig)
     rig.place("w1", on: "n1")
     let old = try #require(rig.controller.session.incarnation)
     rig.write([.delete(.session(old))])
@@ -157,7 +157,7 @@ import Testing
 
   @Test func `what leaves protection while it moves goes on here first`() throws {
     var rig = source()
-    var domain = try standsStill(&rig)
+    var domain = try pausedHere(&rig)
     rig.want("w1", .unprotected)
     #expect(rig.actions.contains { if case .cancelMigration = $0 { true } else { false } })
     rig.send(.operation("w1", .migrate, .failed(reason: "it was called off")))
@@ -167,7 +167,7 @@ import Testing
     rig.send(.operation("w1", .resume, .done))
     rig.pass(.seconds(1))
     #expect(rig.processes["w1"]?.mark == nil && rig.stops().isEmpty)
-    #expect(rig.claim("w1")?.left?.node == "n1" && rig.claim("w1")?.migration == nil)
+    #expect(rig.claim("w1")?.releasedTo?.node == "n1" && rig.claim("w1")?.migration == nil)
   }
 
   // MARK: the target
@@ -249,7 +249,7 @@ import Testing
     rig.send(.operation("w1", .resume, .done))
     rig.pass(.seconds(1))
     #expect(rig.processes["w1"]?.mark == nil && rig.stops().isEmpty)
-    #expect(rig.claim("w1")?.left?.node == "n1")
+    #expect(rig.claim("w1")?.releasedTo?.node == "n1")
   }
 
   @Test func `a copy from before is not what arrives`() throws {

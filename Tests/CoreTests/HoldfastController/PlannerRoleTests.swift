@@ -248,8 +248,8 @@ import Testing
     #expect(rig.stops().isEmpty)
     #expect(rig.processes["w1"]?.mark == nil)
     #expect(rig.store.entries[.spec("w1")] == nil && rig.store.entries[.intent("w1")] == nil && rig.placement("w1") == nil)
-    let left = ClaimRecord.Left(node: "n1", connection: Rig.connection, uuid: "u1")
-    #expect(rig.claim("w1") == ClaimRecord(epoch: Epoch(1), holder: nil, left: left))
+    let left = ClaimRecord.ReleasedTo(node: "n1", connection: Rig.connection, uuid: "u1")
+    #expect(rig.claim("w1") == ClaimRecord(epoch: Epoch(1), holder: nil, releasedTo: left))
     #expect(rig.commands().contains(.release(workload: "w1", cgroup: "/cg/w1")))
     rig.pass(.seconds(3))
     #expect(rig.stops().isEmpty && rig.starts().isEmpty)
@@ -269,7 +269,7 @@ import Testing
     rig.pass(.seconds(2))
     #expect(rig.store.entries[.spec("w1")] == nil)
     #expect(rig.claim("w1")?.holder == nil)
-    #expect(rig.claim("w1")?.left == .init(node: "n2", connection: "qemu:///system", uuid: "u1"))
+    #expect(rig.claim("w1")?.releasedTo == .init(node: "n2", connection: "qemu:///system", uuid: "u1"))
   }
 
   @Test func `it leaves protection and was never claimed: forgotten, whatever its connection is here`() {

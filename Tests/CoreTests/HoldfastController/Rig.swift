@@ -75,15 +75,15 @@ struct Rig {
     return rig
   }
 
-  mutating func begin(domains: [DomainObservation] = [], guardian: GuardState.Phase = .disarmed) {
-    send(.guardian(.connected(GuardState(phase: guardian, workloads: []))))
+  mutating func begin(domains: [DomainObservation] = [], guardPhase: GuardState.Phase = .disarmed) {
+    send(.fromGuard(.connected(GuardState(phase: guardPhase, workloads: []))))
     inventory(domains)
     list()
   }
 
   /// As `begin`, and libvirt has not spoken yet.
-  mutating func beginDeaf(guardian: GuardState.Phase) {
-    send(.guardian(.connected(GuardState(phase: guardian, workloads: []))))
+  mutating func beginDeaf(guardPhase: GuardState.Phase) {
+    send(.fromGuard(.connected(GuardState(phase: guardPhase, workloads: []))))
     list()
   }
 
@@ -96,7 +96,7 @@ struct Rig {
   mutating func send(_ event: Event) {
     inbox.append(event)
     switch event {
-    case .guardian(.connected(let state)), .guardian(.report(.state(let state))): spoken = state
+    case .fromGuard(.connected(let state)), .fromGuard(.report(.state(let state))): spoken = state
     default: break
     }
     guard !isBusy else { return }
@@ -288,11 +288,11 @@ struct Rig {
   func notes() -> [Note.Kind] { actions.compactMap { if case .note(let note) = $0 { note.kind } else { nil } } }
   var resumes: Int { commands().count { if case .resume = $0 { true } else { false } } }
 
-  /// The guard says that everything stands still.
+  /// The guard says that everything is frozen.
   func isolated(_ workloads: [String] = []) -> Event {
-    .guardian(.report(.state(GuardState(phase: .isolated(since: now, confirmed: true), workloads: workloads))))
+    .fromGuard(.report(.state(GuardState(phase: .isolated(since: now, confirmed: true), workloads: workloads))))
   }
   func armed(_ workloads: [String] = []) -> Event {
-    .guardian(.report(.state(GuardState(phase: .armed(deadline: now + .seconds(1)), workloads: workloads))))
+    .fromGuard(.report(.state(GuardState(phase: .armed(deadline: now + .seconds(1)), workloads: workloads))))
   }
 }

@@ -77,34 +77,35 @@ extension Rig {
     guard let state = machine?.state else { return }
     tellMachine(.controllerConnected)
     tellMachine(.command(.hello(version: guardProtocolVersion)), quietly: true)
-    send(.guardian(.connected(state)))
+    send(.fromGuard(.connected(state)))
   }
 
   private mutating func commanded(_ command: GuardCommand) {
     if machine != nil { return tellMachine(.command(command)) }
     if case .resume = command, resumeIsRefused {
-      send(.guardian(.report(.refused(reason: "w is being killed and may still execute"))))
+      send(.fromGuard(.report(.refused(reason: "w is being killed and may still execute"))))
     }
     if case .protect(let guarded) = command {
       if guarded.isStarting { startsTold.insert(guarded.name) } else { startsTold.remove(guarded.name) }
-      if guarded.isStarting, let phase = controller.guardian.phase {
-        send(.guardian(.report(.state(GuardState(phase: phase, workloads: [guarded.name], starting: startsTold.sorted())))))
+      if guarded.isStarting, let phase = controller.guardStatus.phase {
+        send(.fromGuard(.report(.state(GuardState(phase: phase, workloads: [guarded.name], starting: startsTold.sorted())))))
       }
     }
     // As the guard does: each command is answered by what it protects then.
     if case .forget(let name) = command {
       startsTold.remove(name)
-      if let phase = controller.guardian.phase {
-        send(.guardian(.report(.state(GuardState(phase: phase, workloads: [], starting: startsTold.sorted())))))
+      if let phase = controller.guardStatus.phase {
+        send(.fromGuard(.report(.state(GuardState(phase: phase, workloads: [], starting: startsTold.sorted())))))
       }
     }
     if case .shorten(let deadline) = command, var state = spoken {
       if case .armed(let present) = state.phase { state.phase = .armed(deadline: min(present, deadline)) }
-      send(.guardian(.report(.state(state))))
+      send(.fromGuard(.report(.state(state))))
     }
     if case .extend(let deadline) = command {
       send(
-        .guardian(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [], starting: startsTold.sorted())))))
+        .fromGuard(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [], starting: startsTold.sorted()))))
+      )
     }
   }
 
@@ -122,7 +123,7 @@ extension Rig {
 
   private mutating func carryOut(_ action: GuardMachine.Action, quietly: Bool) {
     switch action {
-    case .report(let report): if !quietly { send(.guardian(.report(report))) }
+    case .report(let report): if !quietly { send(.fromGuard(.report(report))) }
     case .isolateNow(let round, _), .retryIsolation(let round, _):
       tellMachine(.freezeResult(round: round, confirmed: true, foundFrozen: []))
     case .linksDown(let round, _): tellMachine(.linksResult(round: round, foundDown: []))

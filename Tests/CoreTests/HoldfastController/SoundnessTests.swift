@@ -14,9 +14,9 @@ import Testing
     rig.pass(.seconds(1))
     let far = rig.now + .seconds(1)
     rig.storeIsAway = true
-    rig.send(.guardian(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
     rig.actions = []
-    rig.send(.guardian(.report(.state(GuardState(phase: .armed(deadline: far), workloads: ["w1"])))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .armed(deadline: far), workloads: ["w1"])))))
     return rig
   }
 
@@ -47,17 +47,17 @@ import Testing
   @Test func `it freezes everything itself where the guard goes, and has the next one isolate`() {
     var rig = unsound()
     rig.actions = []
-    rig.send(.guardian(.lost(reason: "its process ended")))
+    rig.send(.fromGuard(.lost(reason: "its process ended")))
     #expect(rig.actions.contains { if case .isolateDirectly = $0 { true } else { false } })
     rig.actions = []
-    rig.send(.guardian(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
+    rig.send(.fromGuard(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
     #expect(rig.actions.contains(.tellGuard(.isolate)))
   }
 
   @Test func `it ends when it is told to, and leaves everything frozen`() {
     var rig = unsound()
     rig.actions = []
-    rig.send(.leave(inHaste: false))
+    rig.send(.leave(fast: false))
     #expect(rig.actions == [.finished])
   }
 

@@ -50,7 +50,10 @@ import Testing
           failures: Dictionary(uniqueKeysWithValues: nodes.map { ($0, .init(count: 2, reason: "r")) })))
     ),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil))),
-    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil, left: .init(node: nil, connection: "c:///", uuid: "u")))),
+    (
+      .claim("w"),
+      .claim(ClaimRecord(epoch: Epoch(13), holder: nil, releasedTo: .init(node: nil, connection: "c:///", uuid: "u")))
+    ),
     (
       .history("n1", slot: 7),
       .history(

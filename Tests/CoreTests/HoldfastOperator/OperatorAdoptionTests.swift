@@ -93,7 +93,7 @@ import Testing
     let fixture = OperatorFixture()
     var claim = ClaimRecord(epoch: Epoch(2), holder: nil)
     let uuid = OperatorFixture.domain("web1").uuid
-    claim.left = .init(node: "b", connection: OperatorFixture.connection, uuid: uuid)
+    claim.releasedTo = .init(node: "b", connection: OperatorFixture.connection, uuid: uuid)
     fixture.put(.claim("web1"), .claim(claim))
     let stale = OperatorFixture.domain("web1", mark: ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(1)))
     let refusal = try #require(fixture.refusal(of: .adopt(fixture.adoption(stale))))

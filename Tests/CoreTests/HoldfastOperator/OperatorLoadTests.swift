@@ -37,7 +37,7 @@ import Testing
     #expect(losses.last?.unplaceable == ["web2"])
   }
 
-  @Test func `a node that is being emptied absorbs nothing, and what it still has is at risk`() {
+  @Test func `a node that is being drained absorbs nothing, and what it still has is at risk`() {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
     fixture.run("web2", on: "b")

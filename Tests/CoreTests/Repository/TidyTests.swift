@@ -130,9 +130,19 @@ import Testing
     }
   }
 
-  /// Words that the glossary has replaced (Docs/glossary.md).
-  @Test(arguments: ["GuardianLink", "ClaimWishes", "GuardProtocol", "HoldfastCore", "stands still here"])
-  func `uses the glossary's words`(word: String) {
-    for file in Self.sources where file.text.contains(word) { Issue.record("\(file.path) says \(word)") }
+  /// Words that the glossary has replaced (Docs/glossary.md), as patterns of whole words.
+  @Test(arguments: [
+    "GuardianLink", "[Gg]uardian\\w*", "ClaimWishes", "GuardProtocol", "HoldfastCore", "[Uu]pkeep", "\\w*Upkeep\\w*",
+    "stands? still", "standing still", "stood still", "\\w*[sS]tandsStill", "\\w*[fF]airChance", "\\w*[iI]nHaste",
+    "condemn\\w*",
+    "isCondemned", "acquit", "\\w*[nN]amesakes?", "[pP]assage", "[lL]ookout", "[vV]antage", "movers", "minders", "Carrying",
+    "Agreement", "Emptying\\w*", "Telling", "compan(y|ies|ions)", "\\w*[hH]omecoming", "\\w*[hH]omeless", "[sS]tranded",
+    "[eE]vacuees?", "\\w*[hH]andsOff", "hands-off", "node trust"
+  ])
+  func `uses the glossary's words`(pattern: String) throws {
+    let word = try Regex("\\b(\(pattern))\\b")
+    for file in Self.sources {
+      if let found = file.text.firstMatch(of: word) { Issue.record("\(file.path) says \(found.0)") }
+    }
   }
 }

@@ -127,7 +127,7 @@ final class Busy {
   }
 
   /// Whether nothing is written for a while.
-  func standsStill(for time: Duration = .milliseconds(150)) async throws -> Bool {
+  func isFrozen(for time: Duration = .milliseconds(150)) async throws -> Bool {
     let before = count
     try await Task.sleep(for: time)
     return count == before

@@ -42,7 +42,7 @@ extension Mutant {
     },
     Mutant("everything is thawed as soon as a renewal is tried, without proof") {
       ActionMutant { action, scene in
-        guard case .transact(_, let transaction, _) = action, transaction.isRenewal, scene.core.guardian.isIsolated else {
+        guard case .transact(_, let transaction, _) = action, transaction.isRenewal, scene.core.guardStatus.isIsolated else {
           return [action]
         }
         return [action, .tellGuard(.resume(deadline: scene.now + scene.core.configuration.timing.ttl))]
@@ -50,7 +50,7 @@ extension Mutant {
     },
     Mutant("every word of the guard is taken for a new connection") {
       EventMutant { event, _ in
-        if case .guardian(.report(.state(let state))) = event { [.guardian(.connected(state))] } else { [event] }
+        if case .fromGuard(.report(.state(let state))) = event { [.fromGuard(.connected(state))] } else { [event] }
       }
     },
     Mutant("a controller that loses its guard stops nothing") {

@@ -31,7 +31,7 @@ struct Mutant: Sendable, CustomStringConvertible {
 
   var description: String { name }
 
-  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + upkeep
+  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + maintenance
 }
 
 extension ClusterTransaction {

@@ -46,15 +46,15 @@ extension Mutant {
         }
       }
     },
-    Mutant("a renewal does not set the observer's clock back") { HastyObserver(givesFairChance: true, sees: false) },
-    Mutant("after a silence nobody gets a fair chance") { HastyObserver(givesFairChance: false, sees: true) },
+    Mutant("a renewal does not set the observer's clock back") { HastyObserver(givesRenewalGrace: true, sees: false) },
+    Mutant("after a silence nobody gets the renewal grace") { HastyObserver(givesRenewalGrace: false, sees: true) },
     Mutant("a departure waits for nothing") { HastyDeparture() }
   ]
 }
 
 /// Declares others expired by a rule of its own, besides the core's.
 private final class HastyObserver: Tampering {
-  private let givesFairChance: Bool
+  private let givesRenewalGrace: Bool
   /// Takes note of renewals.
   private let sees: Bool
   private var changed: [Incarnation: (modified: Revision, at: BootInstant)] = [:]
@@ -62,8 +62,8 @@ private final class HastyObserver: Tampering {
   private var strikes = false
   private var count = 0
 
-  init(givesFairChance: Bool, sees: Bool) {
-    self.givesFairChance = givesFairChance
+  init(givesRenewalGrace: Bool, sees: Bool) {
+    self.givesRenewalGrace = givesRenewalGrace
     self.sees = sees
   }
 
@@ -75,7 +75,7 @@ private final class HastyObserver: Tampering {
     if case .transaction(let id, .verdict(.committed)) = event, scene.transactions[id]?.isRenewal == true {
       let silence = lastAnswer.map { scene.now - $0 } ?? .zero
       lastAnswer = scene.now
-      strikes = givesFairChance || silence > scene.core.configuration.timing.gap
+      strikes = givesRenewalGrace || silence > scene.core.configuration.timing.gap
     }
     return [event]
   }

@@ -1,13 +1,13 @@
 import HoldfastModel
 
 /// A command on a node or on the whole cluster. Each becomes one transaction.
-public enum UpkeepCommand: Hashable, Sendable {
+public enum ClusterCommand: Hashable, Sendable {
   /// Drains the node and keeps it empty, or changes how that is done. The node may be down.
   case enter(NodeName, MaintenanceRecord)
   /// Puts the node back into use, and moves its workloads back. While the node is still being drained, this stops the drain.
-  case exit(NodeName, MaintenanceRecord.Homecoming)
+  case exit(NodeName, MaintenanceRecord.Failback)
   /// Forgets the node's recent losses, and ends its quarantine.
-  case trust(NodeName)
+  case clearFailures(NodeName)
   /// Suspends automatic recovery.
   case disarm(DisarmRecord)
   /// Resumes automatic recovery.
@@ -24,8 +24,8 @@ public enum UpkeepCommand: Hashable, Sendable {
     }
     return switch self {
     case .enter(let node, let record): try enter(node, record, view)
-    case .exit(let node, let brings): try exit(node, brings, view)
-    case .trust(let node): try trust(node, view)
+    case .exit(let node, let failback): try exit(node, failback, view)
+    case .clearFailures(let node): try clearFailures(node, view)
     case .disarm(let record): try disarm(record, view)
     case .arm: arm(view)
     }
@@ -64,18 +64,18 @@ public enum UpkeepCommand: Hashable, Sendable {
   }
 
   private func exit(
-    _ node: NodeName, _ brings: MaintenanceRecord.Homecoming, _ view: ClusterView
+    _ node: NodeName, _ failback: MaintenanceRecord.Failback, _ view: ClusterView
   ) throws(OperatorError) -> PreparedClusterCommand {
     try known(node, .maintenance(node), view)
     guard let present = view.maintenance[node] else { return PreparedClusterCommand("is not in maintenance") }
     var wanted = present.value
-    (wanted.phase, wanted.brings, wanted.deadline) = (.over, brings, nil)
+    (wanted.phase, wanted.failback, wanted.deadline) = (.over, failback, nil)
     if wanted == present.value { return PreparedClusterCommand("is out of maintenance already; its workloads are moving back") }
     let away = view.placements.values.count { $0.value.home == node }
     let moves = away == 1 ? "1 workload moves" : "\(away) workloads move"
     let text =
-      brings == .nothing || away == 0
-      ? "is back in use" : "is back in use; \(moves) back\(brings == .byPolicy ? " as policies say" : "")"
+      failback == .nothing || away == 0
+      ? "is back in use" : "is back in use; \(moves) back\(failback == .byPolicy ? " as policies say" : "")"
     return PreparedClusterCommand(
       text,
       ClusterTransaction(
@@ -83,7 +83,7 @@ public enum UpkeepCommand: Hashable, Sendable {
         write: [.put(.maintenance(node), .maintenance(wanted))]))
   }
 
-  private func trust(_ node: NodeName, _ view: ClusterView) throws(OperatorError) -> PreparedClusterCommand {
+  private func clearFailures(_ node: NodeName, _ view: ClusterView) throws(OperatorError) -> PreparedClusterCommand {
     try known(node, .losses(node), view)
     guard let present = view.losses[node] else { return PreparedClusterCommand("has no recent failures") }
     return PreparedClusterCommand(

@@ -5,7 +5,7 @@ import HoldfastTime
 import Simulator
 
 extension Mutant {
-  static let upkeep: [Mutant] = [
+  static let maintenance: [Mutant] = [
     Mutant("a live migration that failed counts as one that arrived") {
       EventMutant { event, scene in
         guard case .operation(let name, .migrate, .failed) = event, let spec = scene.core.view.specs[name]?.value else {
@@ -54,9 +54,9 @@ private final class HastyArming: Tampering {
   }
 
   func events(for event: Event, _ scene: Scene) -> [Event] {
-    guard case .guardian(.report(.state(var state))) = event, case .armed(let deadline) = state.phase else { return [event] }
+    guard case .fromGuard(.report(.state(var state))) = event, case .armed(let deadline) = state.phase else { return [event] }
     let usual = scene.core.configuration.timing.deadline(sent: scene.now)
     state.phase = .armed(deadline: min(deadline, usual))
-    return [.guardian(.report(.state(state)))]
+    return [.fromGuard(.report(.state(state)))]
   }
 }

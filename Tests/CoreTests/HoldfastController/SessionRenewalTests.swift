@@ -5,7 +5,7 @@ import HoldfastTime
 import Testing
 
 /// The node's own session, from the controller's side: opening, taking up, losing, and the store's bad days.
-@Suite struct SessionUpkeepTests {
+@Suite struct SessionRenewalTests {
   private func running() -> Rig {
     var rig = Rig.running()
     rig.domainsObey = true
@@ -69,9 +69,9 @@ import Testing
     rig.list()
     rig.pass(.seconds(2))
     #expect(rig.sessions().isEmpty)
-    rig.send(.guardian(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: []))))
+    rig.send(.fromGuard(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: []))))
     #expect(rig.commands() == [.isolate])
-    rig.send(.guardian(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: false), workloads: [])))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: false), workloads: [])))))
     rig.pass(.seconds(2))
     #expect(rig.sessions().isEmpty)
     rig.send(rig.isolated())
@@ -163,7 +163,7 @@ import Testing
     rig.store = first.store
     rig.now = first.now
     rig.mood = .holds
-    rig.begin(domains: domains, guardian: .armed(deadline: rig.now + .milliseconds(500)))
+    rig.begin(domains: domains, guardPhase: .armed(deadline: rig.now + .milliseconds(500)))
     return rig
   }
 
@@ -192,9 +192,9 @@ import Testing
     rig.store = first.store
     rig.now = first.now
     _ = rig.store.apply(ClusterTransaction(if: [], write: [.delete(.session(old.incarnation))]))
-    rig.begin(domains: [Rig.domain("w1")], guardian: .armed(deadline: rig.now + .milliseconds(500)))
+    rig.begin(domains: [Rig.domain("w1")], guardPhase: .armed(deadline: rig.now + .milliseconds(500)))
     #expect(rig.commands().contains(.isolate))
-    #expect(rig.sessions().isEmpty, "not before everything stands still")
+    #expect(rig.sessions().isEmpty, "not before everything is frozen")
     rig.send(rig.isolated(["w1"]))
     rig.pass(.milliseconds(100))
     #expect(rig.claim("w1")?.epoch == Epoch(2))

@@ -5,7 +5,7 @@ import Testing
 
 extension LabHostsTests {
   /// What goes with maintenance: its deadline, local disks, a host's shutdown, hosts that keep failing.
-  @Suite(.serialized) struct Upkeep {
+  @Suite(.serialized) struct Drains {
     private static let (h1, h2, h3) = (LabHost(1), LabHost(2), LabHost(3))
 
     @Test func `a migration that takes too long is given up at the deadline`() async throws {

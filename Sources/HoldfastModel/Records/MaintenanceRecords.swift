@@ -3,11 +3,11 @@ public struct MaintenanceRecord: Hashable, Sendable, Codable {
   public enum Phase: String, Sendable, Codable {
     /// What runs there leaves, and nothing is placed there.
     case empty
-    /// It is over: what came from there goes home, as `brings` says; then the record goes.
+    /// It is over: what came from there goes home, as `failback` says; then the record goes.
     case over
   }
   /// What goes home when it is over.
-  public enum Homecoming: String, Sendable, Codable, CaseIterable {
+  public enum Failback: String, Sendable, Codable, CaseIterable {
     /// Everything whose policy does not say `failback: never`.
     case byPolicy = "by-policy"
     case everything
@@ -27,7 +27,7 @@ public struct MaintenanceRecord: Hashable, Sendable, Codable {
   public var deadline: Int64?
   /// What finds no room elsewhere is stopped; else it stays where it runs.
   public var leavesPending: Bool
-  public var brings: Homecoming
+  public var failback: Failback
 
   /// As many as a node starts at a time.
   public static let defaultParallel = 4
@@ -36,7 +36,7 @@ public struct MaintenanceRecord: Hashable, Sendable, Codable {
 
   public init(
     phase: Phase = .empty, reason: String? = nil, since: Int64, until: Int64? = nil, method: Evacuation.Method? = nil,
-    parallel: Int? = nil, deadline: Int64? = nil, leavesPending: Bool = false, brings: Homecoming = .byPolicy
+    parallel: Int? = nil, deadline: Int64? = nil, leavesPending: Bool = false, failback: Failback = .byPolicy
   ) {
     self.phase = phase
     self.reason = reason
@@ -46,7 +46,7 @@ public struct MaintenanceRecord: Hashable, Sendable, Codable {
     self.parallel = parallel
     self.deadline = deadline
     self.leavesPending = leavesPending
-    self.brings = brings
+    self.failback = failback
   }
 }
 
@@ -84,7 +84,7 @@ public struct LossesRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// The cluster is hands-off: sessions stand for long, nobody is declared lost, nothing is placed anew.
+/// Automatic recovery is off: sessions stand for long, nobody is declared lost, nothing is placed anew.
 public struct DisarmRecord: Hashable, Sendable, Codable {
   public var reason: String?
   /// Milliseconds since 1970.

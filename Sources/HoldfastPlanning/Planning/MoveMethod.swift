@@ -1,7 +1,7 @@
 import HoldfastModel
 
 /// How a workload gets from the node that runs it to another one: what that node does, and what people are told beforehand.
-public struct Passage: Hashable, Sendable, Codable {
+public struct MoveMethod: Hashable, Sendable, Codable {
   public enum How: String, Hashable, Sendable, Codable {
     /// While it runs.
     case live
@@ -21,15 +21,15 @@ public struct Passage: Hashable, Sendable, Codable {
     _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation, in view: ClusterView
   ) {
     if let method, method != .live {
-      self = Passage(.restart)
+      self = MoveMethod(.restart)
     } else if method == nil, let policy = evacuation.method, policy != .live {
-      self = Passage(.restart, "its policy says so")
+      self = MoveMethod(.restart, "its policy says so")
     } else if view.migrationURI(of: target, for: spec.connection) == nil {
       let isContainer = spec.connection.hasPrefix("lxc:")
       let why = isContainer ? "a container" : "\(target) has no 'migration' URI for \(spec.connection)"
-      self = evacuation.otherwise == .stay ? Passage(.stay, "\(why), and 'otherwise: stay'") : Passage(.restart, why)
+      self = evacuation.otherwise == .stay ? MoveMethod(.stay, "\(why), and 'otherwise: stay'") : MoveMethod(.restart, why)
     } else {
-      self = Passage(.live)
+      self = MoveMethod(.live)
     }
   }
 

@@ -4,7 +4,7 @@ import Foundation
 import HoldfastModel
 
 /// What is known of a libvirtd while it can be reached.
-struct Vantage: Sendable {
+struct HostFacts: Sendable {
   let uri: String
   let driver: Driver
   /// libvirtd's PIDs are ours.
@@ -18,9 +18,9 @@ struct Vantage: Sendable {
 }
 
 /// Looks at domains over one connection. Everything here blocks and belongs on a call thread.
-struct Lookout {
+struct DomainReader {
   let connection: ConnectionHandle
-  let vantage: Vantage
+  let hostFacts: HostFacts
 
   /// Looks at one domain.
   ///
@@ -38,7 +38,7 @@ struct Lookout {
       found[name] = try sighting(of: domain, before: before[name])
     }
     for (name, run) in before where found[name] == nil { found[name] = withoutActive(name, run) }
-    if vantage.driver.kind == .lxc, vantage.sharesProcesses {
+    if hostFacts.driver.kind == .lxc, hostFacts.sharesProcesses {
       for domain in try connection.lostDomains() where found[domain.name]?.told == nil {
         found[domain.name] = try orphan(of: domain)
       }
@@ -56,7 +56,7 @@ struct Lookout {
       let uuid = domain.uuid
       var run: Run
       if let before, !before.isStale, before.uuid == uuid, before.number == number,
-        before.process != nil || !vantage.sharesProcesses
+        before.process != nil || !hostFacts.sharesProcesses
       {
         run = before
       } else {
@@ -73,7 +73,7 @@ struct Lookout {
   /// libvirt has nothing active of that name: gone when nothing of what was known is left.
   private func withoutActive(_ name: String, _ before: Run?) -> Sighting {
     guard let before else { return .absent }
-    let isEmpty = before.cgroup.map { vantage.cgroups?.processes(in: $0)?.isEmpty == true } ?? true
+    let isEmpty = before.cgroup.map { hostFacts.cgroups?.processes(in: $0)?.isEmpty == true } ?? true
     if before.process?.isAlive != true, isEmpty { return .absent }
     return .leftover(observation(name, before, .unclear, persistent: false), before)
   }
@@ -81,7 +81,7 @@ struct Lookout {
   private func observation(_ name: String, _ run: Run, _ state: DomainObservation.State, persistent: Bool) -> DomainObservation
   {
     DomainObservation(
-      id: DomainID(connection: vantage.uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
+      id: DomainID(connection: hostFacts.uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
       vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup, links: run.links)
   }
 
@@ -99,22 +99,22 @@ struct Lookout {
   }
 
   private func findProcess(of name: String, _ run: inout Run) {
-    guard vantage.sharesProcesses else { return }
+    guard hostFacts.sharesProcesses else { return }
     let pid: Int32
     let argument: [String]
-    switch vantage.driver.kind {
+    switch hostFacts.driver.kind {
     case .lxc: (pid, argument) = (run.number, ["--name", name])
     case .qemu:
       // Missing while qemu starts: the next event brings another look.
-      let file = "\(vantage.driver.runtimeDirectory)/qemu/\(name).pid"
+      let file = "\(hostFacts.driver.runtimeDirectory)/qemu/\(name).pid"
       guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return }
       guard let number = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { return }
       (pid, argument) = (number, ["-uuid", run.uuid])
     case .other: return
     }
-    let ended = vantage.ended
+    let ended = hostFacts.ended
     let process: WatchedProcess
-    switch vantage.watch.watch(pid, ended: { ended(name) }) {
+    switch hostFacts.watch.watch(pid, ended: { ended(name) }) {
     case .watched(let found): process = found
     case .none:
       run.lostProcess = true
@@ -130,15 +130,15 @@ struct Lookout {
     guard zip(arguments, arguments.dropFirst()).contains(where: { [$0, $1] == argument }) else { return }
     run.process = process
     run.cgroup = (try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8)).flatMap {
-      vantage.cgroups?.directory(procfs: $0)
+      hostFacts.cgroups?.directory(procfs: $0)
     }
   }
 
   /// A container whose controller died while libvirtd was down: libvirt says shut off, but what it started may run on.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
     guard let xml = try? DomainDocument(try domain.xml()), let partition = xml.partition else { return .absent }
-    guard let cgroups = vantage.cgroups else { return .absent }
-    for directory in cgroups.directories(ofContainer: domain.name, partition: partition, root: vantage.cgroupRoot)
+    guard let cgroups = hostFacts.cgroups else { return .absent }
+    for directory in cgroups.directories(ofContainer: domain.name, partition: partition, root: hostFacts.cgroupRoot)
     where cgroups.processes(in: directory)?.isEmpty != true {
       var run = Run(uuid: domain.uuid, number: -1, xml: xml)
       run.lostProcess = true

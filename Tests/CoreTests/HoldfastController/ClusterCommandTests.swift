@@ -5,7 +5,7 @@ import HoldfastPlanning
 import Testing
 
 /// Maintenance and quarantine: what the planner's controller makes of their records, and what operators may ask for.
-@Suite struct UpkeepTests {
+@Suite struct ClusterCommandTests {
   private func maintenance(_ rig: Rig, _ node: NodeName = "n2") -> MaintenanceRecord? {
     if case .maintenance(let record)? = rig.store.entries[.maintenance(node)]?.value { record } else { nil }
   }
@@ -18,7 +18,7 @@ import Testing
     rig.send(.wallTime(WeekTime(minute: 0), 1_000_000))
     return rig
   }
-  private func ask(_ rig: inout Rig, _ command: UpkeepCommand) throws {
+  private func ask(_ rig: inout Rig, _ command: ClusterCommand) throws {
     if let transaction = try command.prepare(in: rig.controller.view).transaction { _ = rig.store.apply(transaction) }
     rig.deliver()
   }
@@ -71,25 +71,25 @@ import Testing
   @Test func `commands say what stands against them, and do nothing twice`() throws {
     var rig = cluster()
     #expect(throws: OperatorError.self) {
-      try UpkeepCommand.enter("n9", MaintenanceRecord(since: 1)).prepare(in: rig.controller.view)
+      try ClusterCommand.enter("n9", MaintenanceRecord(since: 1)).prepare(in: rig.controller.view)
     }
-    #expect(try UpkeepCommand.exit("n2", .byPolicy).prepare(in: rig.controller.view).transaction == nil)
-    #expect(try UpkeepCommand.trust("n2").prepare(in: rig.controller.view).transaction == nil)
-    #expect(try UpkeepCommand.arm.prepare(in: rig.controller.view).transaction == nil)
+    #expect(try ClusterCommand.exit("n2", .byPolicy).prepare(in: rig.controller.view).transaction == nil)
+    #expect(try ClusterCommand.clearFailures("n2").prepare(in: rig.controller.view).transaction == nil)
+    #expect(try ClusterCommand.arm.prepare(in: rig.controller.view).transaction == nil)
     try ask(&rig, .enter("n2", MaintenanceRecord(since: 1)))
-    #expect(try UpkeepCommand.enter("n2", MaintenanceRecord(since: 99)).prepare(in: rig.controller.view).transaction == nil)
+    #expect(try ClusterCommand.enter("n2", MaintenanceRecord(since: 99)).prepare(in: rig.controller.view).transaction == nil)
     #expect(maintenance(rig)?.since == 1)
     try ask(&rig, .disarm(DisarmRecord(since: 2)))
     #expect(throws: OperatorError.self) {
-      try UpkeepCommand.enter("n1", MaintenanceRecord(since: 1)).prepare(in: rig.controller.view)
+      try ClusterCommand.enter("n1", MaintenanceRecord(since: 1)).prepare(in: rig.controller.view)
     }
   }
 
   @Test func `records that nobody wrote are refused at the door`() throws {
     let codec = RecordCodec(cluster: "c")
     for (key, text) in [
-      (RecordKey.maintenance("n1"), #"{"phase":"empty","since":1,"parallel":0,"leavesPending":false,"brings":"by-policy"}"#),
-      (.maintenance("n1"), #"{"phase":"sideways","since":1,"leavesPending":false,"brings":"by-policy"}"#),
+      (RecordKey.maintenance("n1"), #"{"phase":"empty","since":1,"parallel":0,"leavesPending":false,"failback":"by-policy"}"#),
+      (.maintenance("n1"), #"{"phase":"sideways","since":1,"leavesPending":false,"failback":"by-policy"}"#),
       (.losses("n1"), #"{"count":0,"last":1}"#), (.losses("n1"), #"{"count":1,"last":-5}"#),
       (.disarm, #"{"since":1,"until":9223372036854775807}"#), (.disarm, "[]")
     ] {

@@ -230,7 +230,8 @@ let package = Package(
       name: "NodeTests",
       dependencies: [
         "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "GuardCore", "HoldfastModel",
-        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "Housekeeping", "HoldfastTime", "MemoryStore",
+        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "Housekeeping", "HoldfastTime",
+        "MemoryStore", "LinuxBasics",
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")

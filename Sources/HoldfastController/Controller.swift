@@ -51,7 +51,7 @@ public struct Controller: Sendable {
   public var view: ClusterView { facts.view }
   public var local: LocalDomains { facts.local }
   public var session: OwnSession { machines.lease.session }
-  public var guardWord: GuardLink { machines.guardLink }
+  public var guardStatus: GuardLink { machines.guardLink }
   /// The clean departure has begun.
   public var isLeaving: Bool { machines.departure.isLeaving }
   public var isFinished: Bool { machines.departure.hasLeft }

@@ -5,6 +5,7 @@ import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastPorts
 import Housekeeping
+import LinuxBasics
 import Synchronization
 
 /// The daemon behind the API, as far as the API sees it: a store's model, a list of domains, a history.

@@ -57,13 +57,13 @@ import Testing
       MadeUpMaintenance.prepare(api.access)
       api.access.change { $0.cluster.put(.maintenance("n1"), .maintenance(MaintenanceRecord(since: 5))) }
       let first: NodeMaintenance = try await api.get("/v1/nodes/n1/maintenance").decoded()
-      #expect(first.node.maintenance?.left == 3)
+      #expect(first.node.maintenance?.remaining == 3)
       api.access.change { state in
         MadeUpMaintenance.place("db1", on: "n3", home: "n1", in: &state.cluster)
         MadeUpMaintenance.hold("db1", on: "n3", in: &state.cluster)
       }
       let status: ClusterStatus = try await api.get("/v1/status").decoded()
-      #expect(status.nodes.first?.maintenance?.left == 2 && status.nodes.first?.maintenance?.away == 1)
+      #expect(status.nodes.first?.maintenance?.remaining == 2 && status.nodes.first?.maintenance?.away == 1)
     }
   }
 }

@@ -2,6 +2,7 @@ import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
 import Housekeeping
+import LinuxBasics
 import Logging
 
 /// Looks after the store beside the controller: how its members are, how full it is, and that it forgets its old history.

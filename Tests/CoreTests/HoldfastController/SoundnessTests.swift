@@ -63,7 +63,7 @@ import Testing
 
   // MARK: transitions
 
-  private enum Door: StateList {
+  fileprivate enum Door: StateList {
     case shut, open, locked
     func mayBecome(_ next: Door) -> Bool { !(self == .locked && next == .open) && self != next }
   }

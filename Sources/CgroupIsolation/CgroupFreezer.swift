@@ -55,7 +55,7 @@ public struct CgroupFreezer: Hashable, Sendable {
     }
   }
 
-  /// Whether it was ordered frozen itself, and stands still.
+  /// Whether it was ordered frozen itself, and is frozen.
   func isHeld(_ directory: String) throws(KernelFileError) -> Bool {
     guard try isFrozenByItself(directory) else { return false }
     switch hierarchy.version {

@@ -49,7 +49,7 @@ public struct NodeIsolation: Sendable {
     return Outcome(confirmed: confirmed && problems.isEmpty, foundFrozen: found, problems: problems)
   }
 
-  /// Looks whether everything that `isolate` froze still stands still, and does it again where something does not: two small reads for each cgroup, and no
+  /// Looks whether everything that `isolate` froze is still frozen, and does it again where something is not: two small reads for each cgroup, and no
   /// order to the kernel, where all is well.
   public func hold(cgroups: [String], patience: Duration) -> Outcome {
     guard partitionDirectories.allSatisfy({ isHeld($0, orGone: false) }),

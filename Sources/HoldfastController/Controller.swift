@@ -107,7 +107,7 @@ public struct Controller: Sendable {
       machines.peers.step(turn, facts, machines.planning, &effects)
       machines.planning.takeVacantRole(turn, facts, &effects)
       machines.planning.step(turn, facts, &effects)
-      machines.emptying.step(facts, &effects)
+      machines.drain.step(facts, &effects)
     }
     let turn = machines.turn(facts)
     stepWorkloads(turn)

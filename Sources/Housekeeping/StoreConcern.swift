@@ -62,7 +62,7 @@ public struct StoreConcern: Hashable, Sendable {
   }
 }
 
-/// What a node knows of the store's health: its last look, and what became of its own upkeep of it.
+/// What a node knows of the store's health: its last look, and what became of its own care for it.
 public struct StorePicture: Hashable, Sendable {
   public var health: StoreHealth
   /// When this node looked, in milliseconds since 1970 on its wall clock.
@@ -178,7 +178,7 @@ extension StorePicture {
     let remedies = [
       Self.preparation,
       isLoose
-        ? StoreConcern.Remedy("etcdctl --command-timeout=5m defrag", "give back the room; each member stands still meanwhile")
+        ? StoreConcern.Remedy("etcdctl --command-timeout=5m defrag", "give back the room; each member answers nobody meanwhile")
         : .init("etcdctl endpoint status -w table", "what each member holds; raise --quota-backend-bytes if it must")
     ]
     if share < Self.nearlyFullShare {

@@ -247,7 +247,7 @@ import Testing
     #expect(run.status == 3)
     #expect(
       run.errors.hasPrefix(
-        "holdfast: the daemon at /nonexistent/api.sock: there is no such socket. Is holdfastd running here?"), "\(run)")
+        "holdfast: the daemon at /nonexistent/api.sock: the socket does not exist. Is holdfastd running here?"), "\(run)")
     #expect(run.output.isEmpty)
   }
 

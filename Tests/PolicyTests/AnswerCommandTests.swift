@@ -235,7 +235,7 @@ import Testing
     Mistake(command: "policy check", status: 2, said: "Error: Missing expected argument '<path> ...'"),
     Mistake(
       command: "snapshot", status: 3,
-      said: "holdfast: the daemon at /nonexistent/api.sock: there is no such socket. Is holdfastd running here?"),
+      said: "holdfast: the daemon at /nonexistent/api.sock: the socket does not exist. Is holdfastd running here?"),
     Mistake(
       command: "policy apply Policies/spread.yaml --dry-run", status: 3, said: "holdfast: the daemon at /nonexistent/api.sock:")
   ]

@@ -36,9 +36,9 @@ enum GuardNews {
     }
     for name in heard.inheritedStarts { machines.workloads.change(WorkloadName(name)) { $0.inheritStart() } }
     if heard.losesKills {
-      let condemned = Set(machines.workloads.all.filter(\.parts.protection.isKillPending).map(\.name))
-      for name in condemned.sorted() { machines.workloads.change(name) { $0.losesKill() } }
-      effects.agenda.note(.guardLists(condemned))
+      let pending = Set(machines.workloads.all.filter(\.parts.protection.isKillPending).map(\.name))
+      for name in pending.sorted() { machines.workloads.change(name) { $0.losesKill() } }
+      effects.agenda.note(.guardLists(pending))
     }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
     if heard.extends { machines.guardLink.extend(machines.lease.session.deadline, &effects) }

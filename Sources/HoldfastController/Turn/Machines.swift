@@ -12,7 +12,7 @@ struct Machines: Sendable {
   var workloads = WorkloadTable()
   var report = NodeReport()
   var departure = Departure()
-  var emptying = EmptyingDeadline()
+  var drain = DrainDeadline()
 
   init(_ configuration: Controller.Configuration, saved: OwnSession.Saved?) {
     lease = Lease(configuration, saved: saved)
@@ -30,7 +30,7 @@ struct Machines: Sendable {
   }
 
   func stance(_ facts: Facts) -> Stance {
-    Stance(departure: departure.pace, isPastDeadline: emptying.isPast, isPlanner: isPlanner(facts))
+    Stance(departure: departure.pace, isPastDeadline: drain.isPast, isPlanner: isPlanner(facts))
   }
 
   func turn(_ facts: Facts) -> Turn {

@@ -103,6 +103,8 @@ extension Rig {
       send(.fromGuard(.report(.state(state))))
     }
     if case .extend(let deadline) = command {
+      // What is frozen stays so: the deadline is that of what is `stop` then.
+      if controller.guardStatus.isIsolated, let spoken { return send(.fromGuard(.report(.state(spoken)))) }
       send(
         .fromGuard(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: [], starting: startsTold.sorted()))))
       )

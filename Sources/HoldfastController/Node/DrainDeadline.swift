@@ -6,7 +6,7 @@ import HoldfastTime
 /// The end of the time in which this node is to be emptied: after it nothing that is on its way while it runs is waited for any more.
 ///
 ///     ahead, or none ◀──▶ past
-struct EmptyingDeadline: Sendable {
+struct DrainDeadline: Sendable {
   private(set) var isPast = false
 
   mutating func step(_ facts: Facts, _ effects: inout Effects) {

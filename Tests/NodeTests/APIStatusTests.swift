@@ -225,12 +225,15 @@ import Testing
     (.running, nil, { _ in }),
     (.running, "it moves from n1 to n2: asked", { $0.put(.placement("w"), .placement(.init(node: "n2", reason: "asked"))) }),
     (.running, "it has to leave n1: full", { $0.put(.placement("w"), .placement(.init(node: nil, reason: "full"))) }),
-    (.running, "n1 is asked to stop it", { $0.put(.intent("w"), .intent(.init(desired: .stopped))) }),
+    (.running, "n1 has been asked to stop it", { $0.put(.intent("w"), .intent(.init(desired: .stopped))) }),
     (.running, "n1 is releasing it from protection", { $0.put(.intent("w"), .intent(.init(desired: .unprotected))) }),
-    (.starting, "n1 starts it", { $0.put(.claim("w"), claim(.starting)) }),
-    (.stopping, "n1 stops it", { $0.put(.claim("w"), claim(.stopping)) }),
+    (.starting, "n1 is starting it", { $0.put(.claim("w"), claim(.starting)) }),
+    (.stopping, "n1 is stopping it", { $0.put(.claim("w"), claim(.stopping)) }),
     (.unclear, "n1 cannot tell whether it runs", { $0.put(.claim("w"), claim(.unclear)) }),
-    (.unclear, "a record of it cannot be read, so it is left alone: x", { $0.put(.claim("w"), .unreadable(reason: "x")) }),
+    (
+      .unclear, "a record of it cannot be read, so Holdfast leaves it alone: x",
+      { $0.put(.claim("w"), .unreadable(reason: "x")) }
+    ),
     (.starting, "n1 is about to start it: least loaded: 38 % with it", { $0.put(.claim("w"), claim(nil, by: nil)) }),
     (
       .pending, "no room",
@@ -246,9 +249,9 @@ import Testing
         $0.delete(.placement("w"))
       }
     ),
-    (.down, "n1 is down, and it has no other place yet", { $0.delete(.session("n1-7")) }),
+    (.down, "n1 is down, and the planner has not chosen another node yet", { $0.delete(.session("n1-7")) }),
     (
-      .down, "n1, which ran it, is lost; there is no planner",
+      .down, "n1, which ran it, was lost; there is no planner",
       {
         $0.delete(.session("n1-7"))
         $0.delete(.placement("w"))

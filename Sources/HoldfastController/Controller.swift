@@ -7,7 +7,8 @@ import HoldfastTime
 ///
 /// An event changes what is known (`Facts`) or tells a machine what became of something; a table says what is due because of that (`Agenda`). Then
 /// what is due is decided, always in the same order, by machines that own their state and ask for what they want (`Effects`). Nothing depends on
-/// which event came: deciding again with everything due asks for nothing more.
+/// which event came: deciding again with everything due asks for nothing more, but for the plan of an evacuation,
+/// which depends on whose turn came last.
 public struct Controller: Sendable {
   public struct Configuration: Sendable {
     public var cluster: String
@@ -37,6 +38,8 @@ public struct Controller: Sendable {
   private var facts: Facts
   private var effects: Effects
   private var machines: Machines
+  /// A check failed, and that was acted upon: nothing is decided any more.
+  private var isUnsound = false
 
   /// - Parameter saved: what an earlier life of the controller on the same boot left in the runtime directory.
   public init(_ configuration: Configuration, saved: OwnSession.Saved?) {
@@ -69,6 +72,9 @@ public struct Controller: Sendable {
     return PlanningBasis(facts, machines.planning)
   }
 
+  /// Has a check fail, so that tests see what follows. Nothing that comes from outside makes one fail.
+  package mutating func failCheck(_ what: String) { effects.check(false, what) }
+
   // MARK: one event
 
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
@@ -76,15 +82,18 @@ public struct Controller: Sendable {
     effects.begin(at: facts.now)
     guard !isFinished else { return [] }
     effects.agenda.begin()
-    guard breach == nil else {
-      UnsoundController.take(event, facts, &machines, &effects)
+    guard !isUnsound else {
+      UnsoundController.take(event, &facts, &machines, &effects)
       return effects.takeActions()
     }
     EventIntake.take(event, &facts, &machines, &effects)
     // Most events say that everything is as it was. Nothing is decided anew then before the time that was asked for.
     if !isFinished, effects.agenda.isDue(at: facts.now) { decide() }
     if let found = machines.breach { effects.check(false, found) }
-    if breach != nil { UnsoundController.begin(facts, &machines, &effects) }
+    if breach != nil {
+      isUnsound = true
+      UnsoundController.begin(facts, &machines, &effects)
+    }
     return effects.takeActions()
   }
 

@@ -129,7 +129,7 @@ public struct GuardLink: Sendable {
       thaw.ended()
       effects.unsay(.guardRefused)
       if case .isolated = before {
-        effects.note(.resumed, "the workloads of \(facts.me) were thawed and go on where they were")
+        if !isIsolating { effects.note(.resumed, "the workloads of \(facts.me) were thawed and go on where they were") }
         effects.agenda.note(.guardAnew)
       } else if case .disarmed? = before, isArmed {
         // Without a deadline it took nothing that runs. While it has none, its answers to this would ask for the same again, for ever.
@@ -141,8 +141,8 @@ public struct GuardLink: Sendable {
   }
 
   mutating func refused(_ reason: String, pause: Duration, _ effects: inout Effects) -> Heard {
+    // The refusal may be of any command but `isolate`, which a guard that was greeted never refuses.
     thaw.refused()
-    isIsolating = false
     deadline.refused()
     killsAt = nil
     quietUntil = effects.now + pause
@@ -176,11 +176,14 @@ public struct GuardLink: Sendable {
     case (.isolated, .isolated): break
     default: killsAt = nil
     }
-    // Any phase may follow any other but for one: what is frozen goes on by a thaw alone.
-    if case .isolated = phase, case .armed = next {
-      effects.check(thaw.wasAsked, "the guard thawed what was frozen, and nobody asked for it")
-    }
+    // Any phase may follow any other but for one: what is frozen goes on by a thaw alone, and that was asked for on this connection.
+    let isUnasked = if case .isolated = phase, case .armed = next { !thaw.wasAsked } else { false }
     phase = next
+    guard isUnasked else { return }
+    effects.note(
+      .guardRefused, "the guard thawed what was frozen, and this controller did not ask for it: everything is frozen again",
+      severity: .error)
+    isolate(&effects)
   }
 
   // MARK: what the guard is told

@@ -165,6 +165,7 @@ struct Lease: Sendable {
 
   private mutating func open(_ facts: Facts, _ effects: inout Effects) {
     let view = facts.view, me = facts.me
+    let earlier = view.sessions.filter { $0.value.value.node == me }.sorted { $0.key < $1.key }
     let incarnation = freshIncarnation(me)
     attempted.insert(incarnation)
     session.opens(as: incarnation, now: facts.now)
@@ -174,7 +175,7 @@ struct Lease: Sendable {
     if view.unreadable[.node(me)] == nil {
       conditions.append(view.nodes[me].map { .unchanged(.node(me), modified: $0.modified) } ?? .absent(.node(me)))
     }
-    for (old, entry) in view.sessions.sorted(by: { $0.key < $1.key }) where entry.value.node == me {
+    for (old, entry) in earlier.prefix(Limits.sessionsAtOnce) {
       conditions.append(.unchanged(.session(old), modified: entry.modified))
       writes.append(.delete(.session(old)))
     }

@@ -116,6 +116,13 @@ struct Agenda: Sendable {
     waitingForTime.removeAll(keepingCapacity: true)
   }
 
+  /// Nothing is to be looked at any more.
+  mutating func forgetInstants() {
+    workloadInstants = [:]
+    nodeInstant = nil
+    alarm = nil
+  }
+
   // MARK: a turn
 
   /// An event comes. What it brings makes due what it makes due.

@@ -29,9 +29,6 @@ struct Effects: Sendable {
     return actions
   }
 
-  /// Whether a turn has asked for anything that changes the world: for the check that nothing was overlooked.
-  var isIdle: Bool { actions.isEmpty }
-
   mutating func takeBatch() -> ClaimBatch {
     defer { batch = ClaimBatch() }
     return batch
@@ -46,7 +43,7 @@ struct Effects: Sendable {
   mutating func takeBack() {
     actions.removeAll {
       switch $0 {
-      case .note, .save, .isolateDirectly, .tellGuard(.isolate), .tellGuard(.kill), .tellGuard(.protect): false
+      case .note, .save, .finished, .isolateDirectly, .tellGuard(.isolate), .tellGuard(.kill), .tellGuard(.protect): false
       default: true
       }
     }
@@ -107,7 +104,7 @@ struct Effects: Sendable {
 
   /// Everything but the thaw.
   mutating func tellGuard(_ command: GuardCommand) {
-    if case .resume = command { check(false, "a thaw without a permit") }
+    if case .resume = command { return check(false, "a thaw without a permit") }
     actions.append(.tellGuard(command))
   }
 

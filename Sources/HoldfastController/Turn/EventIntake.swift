@@ -3,7 +3,7 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What an event failback: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
+/// What an event brings: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
 enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {

@@ -13,6 +13,8 @@ enum Limits {
   static let placementsAtOnce = 30
   /// Conditions on claims when a thaw is validated. That the session stands is the proof; these make an error of ours show as a refusal.
   static let validatedClaims = 100
+  /// Earlier sessions of this node that the opening of one removes. The rest are declared expired by others.
+  static let sessionsAtOnce = 30
   /// Adoptions in doubt that the end of a session takes as conditions.
   static let adoptionsInDoubt = 100
 

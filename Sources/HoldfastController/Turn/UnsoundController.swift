@@ -3,36 +3,52 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// A controller that found itself wrong: one of its own checks failed, or a machine made a transition that is not listed. What it knows cannot be
-/// relied on. So it freezes everything under protection and does nothing else from then on: its session runs out, and other nodes take its workloads
-/// over. A restart of the daemon begins from what is observed.
+/// A controller that found itself wrong: one of its own checks failed, or a machine made a transition that is not listed. What it decides cannot be
+/// relied on. So it freezes everything under protection and decides nothing more: its session runs out, and other nodes take its workloads over. A
+/// restart of the daemon begins from what is observed.
 enum UnsoundController {
   /// What was asked for in the turn that showed it is not done.
   static func begin(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     effects.takeBack()
+    effects.agenda.forgetInstants()
     effects.note(
       .unsound,
-      "holdfastd on \(facts.me) found an error in itself: \(effects.breach ?? ""). Everything under protection here is frozen, and other nodes take it "
-        + "over when the session has run out. Please report this, and restart holdfastd", severity: .error, subject: facts.me)
+      "holdfastd on \(facts.me) found an error in itself: \(effects.breach ?? ""). Everything under protection here is frozen; other nodes take it "
+        + "over when the session has run out, in a disarmed cluster not before it is armed. Please report this, and restart holdfastd",
+      severity: .error, subject: facts.me)
+    // Also where everything is frozen already: a thaw may be on its way.
+    if machines.guardLink.isConnected { machines.guardLink.isolate(&effects) }
+    if machines.departure.hasLeft { return effects.finish() }
     keepFrozen(facts, &machines, &effects)
   }
 
-  static func take(_ event: Event, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+  /// People still read what this node knows: so that is kept up to date, and nothing follows from it.
+  static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
     case .fromGuard(let event): GuardNews.take(event, facts, &machines, &effects)
     case .frozenDirectly(let isConfirmed):
       machines.guardLink.frozeDirectly(isConfirmed: isConfirmed, me: facts.me, &effects)
     case .tick: effects.agenda.alarmRang()
-    case .leave: return machines.departure.abandon(&effects)
-    case .store, .transaction, .hypervisor, .operation, .committed, .wallTime: return
+    case .leave(let fast): machines.departure.begin(fast ? .fast : .normal, isSpared: true, facts.me, &effects)
+    case .store(.listed(let listing)): facts.load(listing)
+    case .store(.changed(let changes)): for change in changes { _ = facts.take(change) }
+    case .committed(let writes, let revision): _ = facts.take(writes, committed: revision)
+    case .transaction(let id, .verdict(.committed(let revision))):
+      if let pending = effects.takeRequest(id) { _ = facts.take(pending.transaction.writes, committed: revision) }
+    case .hypervisor(let event): _ = facts.take(event)
+    case .wallTime(let week, let milliseconds): _ = facts.take(week, milliseconds)
+    case .transaction, .operation: break
     }
     keepFrozen(facts, &machines, &effects)
   }
 
   private static func keepFrozen(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     effects.agenda.takeNode(at: facts.now)
-    if !machines.guardLink.isFreezing, !machines.guardLink.isAboutToFreeze { GuardNews.freezeEverything(&machines, &effects) }
+    let link = machines.guardLink
+    if !link.isFreezing, !link.isAboutToFreeze { GuardNews.freezeEverything(&machines, &effects) }
     machines.guardLink.attemptDirectFreeze(of: machines.workloads, &effects)
+    // It ends when it was told to, and somebody keeps everything frozen after it.
+    if machines.departure.isLeaving, link.isConnected || link.frozenSince != nil { return machines.departure.abandon(&effects) }
     if let alarm = effects.agenda.nextAlarm(nil, now: facts.now) { effects.wake(at: alarm) }
   }
 }

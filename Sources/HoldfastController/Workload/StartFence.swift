@@ -38,8 +38,6 @@ struct StartFence: Hashable, Sendable {
   /// - Parameter isStarting: one of this life's has not told its end.
   func mayStillAppear(isStarting: Bool) -> Bool { bar == .closed ? false : isStarting || hasLateStart }
 
-  var isClosed: Bool { bar == .closed }
-
   /// The guard was told of a start before this life, or libvirt refused one as barred.
   mutating func inherit() { hasLateStart = true }
 

@@ -12,7 +12,9 @@ struct StartPermit: ~Copyable {
   let notAfter: BootInstant
 
   init?(_ claim: consuming ClaimPermit, _ receipt: consuming GuardReceipt, _ turn: borrowing Turn, startBudget: Duration) {
-    guard claim.workload == receipt.workload, turn.mayAct, let deadline = turn.session.deadline else { return nil }
+    guard claim.workload == receipt.workload, turn.mayAct, turn.session.mayWrite, let deadline = turn.session.deadline else {
+      return nil
+    }
     let notAfter = deadline - startBudget
     guard turn.now < notAfter else { return nil }
     workload = claim.workload
@@ -28,7 +30,7 @@ struct ResumePermit: ~Copyable {
   let notAfter: BootInstant
 
   init?(_ line: ClaimLine, _ own: WorkloadFacts, _ turn: borrowing Turn, startBudget: Duration) {
-    guard line.isMine(own), turn.mayAct, let deadline = turn.session.deadline else { return nil }
+    guard line.isMine(own), turn.mayAct, turn.session.mayWrite, let deadline = turn.session.deadline else { return nil }
     let notAfter = deadline - startBudget
     guard turn.now < notAfter else { return nil }
     workload = own.name

@@ -167,6 +167,8 @@ struct WorkloadParts: Sendable {
 
   /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.
   mutating func retire(keepsGivingUp: Bool = false, withoutFence: Bool = false) {
+    // An illegal transition is not to be forgotten with the rest.
+    guard breach == nil else { return }
     let before = self
     self = WorkloadParts(name)
     protection = before.protection.remains

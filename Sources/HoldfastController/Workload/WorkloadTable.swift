@@ -38,8 +38,4 @@ struct WorkloadTable: Sendable {
     body(&machine)
     put(machine)
   }
-
-  mutating func changeAll(_ body: (inout WorkloadMachine) -> Void) {
-    for name in machines.keys.sorted() { change(name, body) }
-  }
 }

@@ -6,36 +6,32 @@ import Testing
 
 /// A controller that finds itself wrong stops what it runs and does nothing else.
 @Suite struct SoundnessTests {
-  /// A guard that thaws what was frozen, and nobody asked for it: the core's own picture cannot be right.
-  private func unsound() -> Rig {
+  private func unsound(saying fault: String = "two and two") -> Rig {
     var rig = Rig.running()
     rig.domainsObey = true
     rig.apply("w1")
     rig.pass(.seconds(1))
-    let far = rig.now + .seconds(1)
-    rig.storeIsAway = true
-    rig.send(.fromGuard(.report(.state(GuardState(phase: .isolated(since: rig.now, confirmed: true), workloads: ["w1"])))))
     rig.actions = []
-    rig.send(.fromGuard(.report(.state(GuardState(phase: .armed(deadline: far), workloads: ["w1"])))))
+    rig.controller.failCheck(fault)
+    rig.send(.tick)
     return rig
   }
 
   @Test func `it says so and isolates the node`() {
     let rig = unsound()
-    #expect(rig.controller.breach?.contains("nobody asked for it") == true)
-    #expect(rig.notes().last == .unsound)
-    #expect(rig.actions.contains(.tellGuard(.isolate)))
+    #expect(rig.controller.breach == "two and two")
+    #expect(rig.notes() == [.unsound])
+    #expect(rig.commands() == [.isolate])
   }
 
   @Test func `it asks for nothing else, whatever comes`() {
     var rig = unsound()
     rig.actions = []
-    rig.storeIsAway = false
     rig.apply("w2")
     rig.list()
     rig.inventory([])
     rig.pass(.seconds(5))
-    #expect(rig.starts().isEmpty && rig.stops().isEmpty)
+    #expect(rig.controller.view.specs["w2"] != nil, "people still read what is")
     for action in rig.actions {
       switch action {
       case .wake, .note, .tellGuard(.isolate): break
@@ -54,11 +50,25 @@ import Testing
     #expect(rig.actions.contains(.tellGuard(.isolate)))
   }
 
-  @Test func `it ends when it is told to, and leaves everything frozen`() {
+  @Test func `it ends when it is told to, and something keeps everything frozen after it`() {
     var rig = unsound()
     rig.actions = []
     rig.send(.leave(fast: false))
     #expect(rig.actions == [.finished])
+  }
+
+  @Test func `a guard that thaws unasked is told to freeze again: that is no fault of the controller`() {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.pass(.seconds(1))
+    rig.storeIsAway = true
+    rig.send(rig.isolated(["w1"]))
+    rig.actions = []
+    rig.send(rig.armed(["w1"]))
+    #expect(rig.controller.breach == nil)
+    #expect(rig.commands().contains(.isolate) && rig.notes() == [.guardRefused])
+    #expect(!rig.controller.guardStatus.isArmed)
   }
 
   // MARK: transitions

@@ -116,8 +116,16 @@ import Testing
     }
   }
 
-  /// Only `Effects` makes actions, and only the session makes what may be sent under it.
-  @Test(arguments: [("[Action]", ["Effects.swift", "Controller.swift"]), ("PermittedTransaction(", ["OwnSession.swift"])])
+  /// Only `Effects` makes actions, only the session makes what may be sent under it, and each permit has its maker. A machine of a workload is replaced
+  /// by nobody.
+  @Test(arguments: [
+    ("[Action]", ["Effects.swift", "Controller.swift"]), ("PermittedTransaction(", ["OwnSession.swift"]),
+    ("SessionPermit(", ["OwnSession.swift"]), ("ClaimPermit(", ["ClaimLine.swift"]), ("GuardReceipt(", ["Protection.swift"]),
+    ("StartPermit(", ["StartSequence.swift"]), ("ResumePermit(", ["WorkloadParts.swift"]),
+    ("ThawPermit(", ["FrozenWorkloads.swift"]), ("Absence(", ["WorkloadParts.swift"]), (" Turn(", ["Machines.swift"]),
+    (" GuardWord(", ["GuardLink.swift"]), ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []),
+    ("parts.protection = ", []), ("parts.migration = ", [])
+  ])
   func `has one maker of what matters`(word: String, homes: [String]) {
     for file in Self.sources where file.module == "HoldfastController" && file.text.contains(word) {
       #expect(homes.contains { file.path.hasSuffix("/\($0)") }, "\(file.path) has \(word)")

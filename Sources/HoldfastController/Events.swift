@@ -29,7 +29,7 @@ public enum Event: Hashable, Sendable {
   case committed([Write<RecordKey, Record>], Revision)
   /// The local time of the week on this node and its wall clock, in milliseconds since 1970; told now and then.
   case wallTime(WeekTime, Int64)
-  /// Clean departure: hand everything over, then end. In haste nothing is moved while it runs: it is stopped and started.
+  /// Clean departure: hand everything over, then end. `fast`: nothing is migrated live, everything is stopped and started.
   case leave(fast: Bool)
 
   public enum StoreEvent: Hashable, Sendable {

@@ -88,7 +88,7 @@ package struct Daemon: Sendable {
     await ports.store.close()
   }
 
-  /// Hands everything over, then ends. In haste nothing is moved while it runs.
+  /// Hands everything over, then ends. `fast`: nothing is migrated live.
   package func leave(fast: Bool) {
     loop.send(.leave(fast: fast))
     departure.yield()

@@ -7,14 +7,22 @@ import Testing
   private static let now: Int64 = 1_772_330_000_000
 
   private func status(
-    _ change: (inout MadeUpCluster) -> Void = { _ in }, silence: Double? = 0.2, store: StorePicture? = nil
+    _ change: (inout MadeUpCluster) -> Void = { _ in }, silence: Double? = 0.2, store: StorePicture? = nil,
+    fault: String? = nil
   ) -> ClusterStatus {
     var cluster = MadeUpCluster(now: Self.now)
     change(&cluster)
     var view = ClusterView()
     view.load(cluster.store.list { _ in true })
     return ClusterStatus(
-      view, cluster: "prod", node: "n1", storeSilence: silence, store: store, history: cluster.history, now: Self.now)
+      view, cluster: "prod", node: "n1", storeSilence: silence, store: store, history: cluster.history, fault: fault,
+      now: Self.now)
+  }
+
+  @Test func `a controller that found an error in itself comes first`() {
+    let status = status(fault: "two and two")
+    #expect(status.reasons.first?.hasPrefix("holdfastd on n1 found an error in itself") == true)
+    #expect(status.next.first?.command == "systemctl restart holdfastd" && status.next.first?.on == "n1")
   }
 
   @Test func `a night with a lost node`() {

@@ -23,12 +23,14 @@ package struct ClusterPicture: Sendable {
   package var planner: PolicyPlanner
   /// Why the policies in the store cannot be used.
   package var policyFlaw: String?
+  /// What this node's controller found wrong with itself; nil: nothing. It freezes everything then, and decides nothing more.
+  package var fault: String?
   private let makeSnapshot: @Sendable () -> PlanningSnapshot
 
   package init(
     version: UInt64, instant: BootInstant, time: Int64, view: ClusterView, observations: [DomainID: DomainObservation],
     session: OwnSession.Saved?, storeSilence: Double?, planner: PolicyPlanner, policyFlaw: String?,
-    planning: @escaping @Sendable () -> PlanningSnapshot
+    fault: String? = nil, planning: @escaping @Sendable () -> PlanningSnapshot
   ) {
     self.version = version
     self.instant = instant
@@ -39,6 +41,7 @@ package struct ClusterPicture: Sendable {
     self.storeSilence = storeSilence
     self.planner = planner
     self.policyFlaw = policyFlaw
+    self.fault = fault
     makeSnapshot = planning
   }
 

@@ -40,7 +40,7 @@ struct ReadRoutes: Sendable {
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
         history: history, outlook: await readings.outlook(of: picture), moves: await readings.moves(of: picture),
-        policyFlaw: picture.policyFlaw, now: picture.time))
+        policyFlaw: picture.policyFlaw, fault: picture.fault, now: picture.time))
   }
 
   private func nodes() async throws -> Response {

@@ -66,6 +66,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var risks: [Risk]
   /// Why the policies in the store cannot be used by the node that tells this; absent when they can.
   public var policyFlaw: String?
+  /// What the controller of the node that tells it found wrong with itself; absent: nothing. It decides nothing until it is restarted.
+  public var fault: String?
   /// The planner's warnings: what violates the policies and why it stays so.
   public var warnings: [String]
   /// The history of the last ten minutes, oldest first.
@@ -87,11 +89,12 @@ extension ClusterStatus {
   ///   - outlook: what planning says of it; nil: of the records alone, without policies.
   ///   - moves: of every node in maintenance; nil: as the records alone tell.
   ///   - policyFlaw: why the policies in the store cannot be used.
+  ///   - fault: what that node's controller found wrong with itself; nil: nothing.
   ///   - now: milliseconds since 1970.
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
     history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    policyFlaw: String? = nil, now: Int64
+    policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
     let load = ClusterLoad(view), outlook = outlook ?? ClusterOutlook(view)
     let restrictions = ClusterRestrictions(
@@ -113,6 +116,7 @@ extension ClusterStatus {
     }
     recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
     self.policyFlaw = policyFlaw
+    self.fault = fault
     disarm = restrictions.disarm
     warnings = outlook.warnings.map(\.description)
     health = .ok

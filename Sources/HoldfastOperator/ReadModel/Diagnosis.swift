@@ -15,6 +15,7 @@ struct Diagnosis {
 
   /// - Parameter concerns: about the store, the worst first.
   init(_ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern]) {
+    lookAtController(status)
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
@@ -42,6 +43,13 @@ struct Diagnosis {
           remedy.command, remedy.purpose, on: remedy.member.flatMap { name in status.nodes.first { $0.name == name }?.name })
       }
     }
+  }
+
+  private mutating func lookAtController(_ status: ClusterStatus) {
+    guard let fault = status.fault else { return }
+    critical.append(
+      "holdfastd on \(status.node) found an error in itself, and everything under protection there is frozen: \(fault)")
+    suggest("systemctl restart holdfastd", "begin anew from what is observed; keep the log and report it", on: status.node)
   }
 
   private mutating func lookAtStore(_ status: ClusterStatus, _ view: ClusterView) {

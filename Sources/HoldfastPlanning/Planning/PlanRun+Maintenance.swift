@@ -150,7 +150,7 @@ extension PlanRun {
     warnings.append(
       PlanWarning(
         workload: wording.name(workload),
-        text: "does not go home to \(wording.node(row)) after its maintenance: \(reason)"))
+        text: "does not fail back to \(wording.node(row)) after its maintenance: \(reason)"))
     forgetHome(of: workload)
   }
 

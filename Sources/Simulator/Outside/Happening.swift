@@ -97,7 +97,7 @@ public enum Happening: Hashable, Sendable {
     case enter(NodeName, within: Span?)
     case exit(NodeName, MaintenanceRecord.Failback)
     case clearFailures(NodeName)
-    /// Hands off; nil: until it is armed.
+    /// Automatic recovery is off for that time; nil: until it is armed.
     case disarm(for: Span?)
     case arm
     /// The node departs cleanly, and comes back after this time.

@@ -87,8 +87,9 @@ import Testing
   }
 
   static let unusable: [(xml: String, reason: String)] = [
-    ("", "malformed"), ("no XML", "malformed"), ("<domain><name>x</domain>", "malformed"),
-    ("<network/>", "not <domain>"), ("<!DOCTYPE x><domain/>", "document type"),
+    ("", "expected domain XML, found nothing"), ("no XML", "expected one <domain> element and nothing besides"),
+    ("<domain><name>x</domain>", "expected </name>"), ("<network/>", "expected <domain> as the root element"),
+    ("<!DOCTYPE x><domain/>", "document type"),
     ("<domain type='test'/>", "Correct the workload's domain XML")
   ]
 

@@ -111,7 +111,8 @@ public struct Controller: Sendable {
     GuardNews.missGuard(facts, &machines, &effects)
     machines.guardLink.attemptDirectFreeze(of: machines.workloads, &effects)
     if facts.view.isLoaded {
-      machines.lease.step(facts, machines.peers, machines.stance(facts), &machines.guardLink, &effects)
+      machines.lease.step(
+        facts, machines.peers, machines.stance(facts), machines.workloads, &machines.guardLink, &effects)
       let turn = machines.turn(facts)
       machines.peers.step(turn, facts, machines.planning, &effects)
       machines.planning.takeVacantRole(turn, facts, &effects)

@@ -64,6 +64,13 @@ public struct GuardLink: Sendable {
       isArmed: isArmed, isFrozen: isFreezing, workloads: lists.workloads, starting: lists.starting)
   }
 
+  /// What holds for a turn under a session with that deadline: a guard that would stop later than the session ends counts as none.
+  func word(within deadline: BootInstant?) -> GuardWord {
+    var word = word
+    if let deadline, case .armed(let told)? = phase, told > deadline { word.isArmed = false }
+    return word
+  }
+
   // MARK: what the guard says
 
   /// What came of something that the guard said.
@@ -166,7 +173,8 @@ public struct GuardLink: Sendable {
 
   func noteLoss(_ reason: String, me: NodeName, _ effects: inout Effects) {
     effects.note(
-      .guardLost, "the guard is gone (\(reason)): froze everything under protection on \(me) until it is back", severity: .error
+      .guardLost, "the guard is gone (\(reason)): freezing everything under protection on \(me) until it is back",
+      severity: .error
     )
   }
 
@@ -216,6 +224,15 @@ public struct GuardLink: Sendable {
     effects.tellGuard(.extend(deadline: until))
   }
 
+  /// A guard that connects may enforce a later deadline than the session has, from before that was shortened while there was no guard: it is told
+  /// the session's, and until it has said so nothing begins (`word(within:)`).
+  mutating func meet(_ until: BootInstant?, _ effects: inout Effects) {
+    guard let until, case .armed(let told)? = phase, told > until, !isIsolating else { return extend(until, &effects) }
+    deadline.refused()
+    deadline.shortens(to: until)
+    effects.tellGuard(.shorten(deadline: until))
+  }
+
   /// A frozen workload with `isolation: stop` lives until the deadline: as long as the session is renewed and the thaw takes its time, that is
   /// moved. The guard refuses to once it has passed, so it is not asked at the last moment.
   private func extendsKills(at now: BootInstant) -> Bool {
@@ -227,7 +244,9 @@ public struct GuardLink: Sendable {
   /// it confirms.
   ///
   /// - Returns: true when it is certain.
-  mutating func shortens(to latest: BootInstant, seesProtected: Bool, isComplete: Bool, _ effects: inout Effects) -> Bool {
+  ///
+  /// - Parameter mayExecute: something under protection is seen here, or may be here unseen, or may still come up.
+  mutating func shortens(to latest: BootInstant, mayExecute: @autoclosure () -> Bool, _ effects: inout Effects) -> Bool {
     var known = deadline.latest
     if case .armed(let told)? = phase { known = max(told, known ?? told) }
     if deadline.isShortening {
@@ -247,8 +266,8 @@ public struct GuardLink: Sendable {
       killsAt = nil
       effects.tellGuard(.shorten(deadline: latest))
       return false
-    // The next guard takes up what the last one was told. What runs is frozen before, or nothing does.
-    case nil where isLater ?? true: return direct.isWanted || isComplete && !seesProtected
+    // The next guard takes up what the last one was told. What runs is seen frozen before, or nothing does.
+    case nil where isLater ?? true: return direct.confirmedSince != nil || !mayExecute()
     default: return true
     }
   }
@@ -307,7 +326,7 @@ public struct GuardLink: Sendable {
 
 /// What the guard's side says for one turn.
 struct GuardWord: Sendable {
-  let isArmed: Bool
+  fileprivate(set) var isArmed: Bool
   /// Everything under protection is frozen, by the guard or without it.
   let isFrozen: Bool
   /// Names that the guard protects, and those of them that may be starting.

@@ -41,7 +41,7 @@ enum GuardNews {
       effects.agenda.note(.guardLists(pending))
     }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
-    if heard.extends { machines.guardLink.extend(machines.lease.session.deadline, &effects) }
+    if heard.extends { machines.guardLink.meet(machines.lease.session.deadline, &effects) }
   }
 
   private static func guardLost(_ reason: String, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
@@ -55,7 +55,7 @@ enum GuardNews {
   static func missGuard(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     guard !machines.guardLink.isConnected, !machines.guardLink.direct.isWanted, let bornAt = facts.bornAt else { return }
     // What runs is not known before libvirt has spoken: then it counts as something.
-    guard facts.seesProtectedDomain || !facts.local.isComplete else { return }
+    guard machines.mayExecute(facts) else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
     let until = facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
     if facts.now < until { effects.agenda.look(at: until) } else { guardLost("it does not answer", facts, &machines, &effects) }

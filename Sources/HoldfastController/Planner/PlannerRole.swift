@@ -100,7 +100,7 @@ struct PlannerRole: Sendable {
     if changes.isEmpty {
       endMaintenances(turn, facts, &effects)
     } else {
-      write(changes.prefix(Limits.placementsAtOnce), turn, facts, &effects)
+      write(Self.departuresFirst(changes, facts.view).prefix(Limits.placementsAtOnce), turn, facts, &effects)
     }
   }
 
@@ -116,6 +116,37 @@ struct PlannerRole: Sendable {
   /// Something that a plan waited for is over since the last look.
   private func isOver(since before: BootInstant, at now: BootInstant) -> Bool {
     picture.changes(between: before, and: now) || planAgainAt.map { $0 > before && $0 <= now } ?? false
+  }
+
+  /// A plan that is too large for one transaction is written in parts, and each part may be the last for a while: nothing is sent to a node that
+  /// others are still to leave, as far as that can be.
+  private static func departuresFirst(
+    _ changes: [(WorkloadName, PlacementRecord)], _ view: ClusterView
+  ) -> [(WorkloadName, PlacementRecord)] {
+    guard changes.count > Limits.placementsAtOnce else { return changes }
+    func from(_ change: (WorkloadName, PlacementRecord)) -> NodeName? {
+      guard let present = view.placements[change.0]?.value.node, present != change.1.node else { return nil }
+      return present
+    }
+    var leaving: [NodeName: Int] = [:]
+    for change in changes { if let node = from(change) { leaving[node, default: 0] += 1 } }
+    var ordered: [(WorkloadName, PlacementRecord)] = [], waiting = changes
+    while ordered.count < Limits.placementsAtOnce, !waiting.isEmpty {
+      var later: [(WorkloadName, PlacementRecord)] = []
+      let before = ordered.count
+      for change in waiting {
+        guard change.1.node.map({ leaving[$0] ?? 0 == 0 }) ?? true else {
+          later.append(change)
+          continue
+        }
+        ordered.append(change)
+        if let node = from(change) { leaving[node, default: 1] -= 1 }
+      }
+      // They change places with each other: somebody has to be the first.
+      if ordered.count == before { ordered.append(later.removeFirst()) }
+      waiting = later
+    }
+    return ordered
   }
 
   private static func changes(

@@ -64,12 +64,13 @@ struct Lease: Sendable {
   ///   - peers: tell when an earlier session of this node is over.
   ///   - guardLink: is asked, and told, what has to hold before a session is opened or shortened.
   mutating func step(
-    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardLink: inout GuardLink, _ effects: inout Effects
+    _ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ workloads: WorkloadTable, _ guardLink: inout GuardLink,
+    _ effects: inout Effects
   ) {
     if session.phase == .none { takeUpOrOpen(facts, peers, stance, &guardLink, &effects) }
     guard session.isStanding else { return }
     armWhenTimeIsOver(facts, &effects)
-    renew(facts, stance, &guardLink, &effects)
+    renew(facts, stance, workloads, &guardLink, &effects)
     describe(facts, &effects)
     if let deadline = session.deadline, facts.now >= deadline, !hasToldSilence {
       hasToldSilence = true
@@ -80,14 +81,16 @@ struct Lease: Sendable {
   }
 
   private mutating func renew(
-    _ facts: Facts, _ stance: Stance, _ guardLink: inout GuardLink, _ effects: inout Effects
+    _ facts: Facts, _ stance: Stance, _ workloads: WorkloadTable, _ guardLink: inout GuardLink, _ effects: inout Effects
   ) {
     let now = facts.now
     guard session.isRenewalDue(now: now, leaving: stance.isLeaving) else { return }
     let ttl = stance.isLeaving ? nil : Self.disarmedTTL(facts)
     let deadline = facts.timing.deadline(sent: now, ttl: ttl)
     let isCertain = guardLink.shortens(
-      to: deadline, seesProtected: facts.seesProtectedDomain, isComplete: facts.local.isComplete, &effects)
+      to: deadline,
+      mayExecute: !facts.local.isComplete || facts.seesProtectedDomain || workloads.all.contains(where: \.parts.mayStillAppear),
+      &effects)
     guard isCertain, let incarnation = session.incarnation,
       let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl)
     else { return }

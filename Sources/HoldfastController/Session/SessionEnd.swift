@@ -60,8 +60,7 @@ enum SessionEnd {
     guard !machines.guardLink.thaw.isResuming else { return }
     // What is `stop` may hold its disks until the deadline: it is killed before anybody else may claim it.
     guard
-      machines.guardLink.shortens(
-        to: facts.now, seesProtected: facts.seesProtectedDomain, isComplete: facts.local.isComplete, &effects)
+      machines.guardLink.shortens(to: facts.now, mayExecute: true, &effects)
     else { return }
     if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {
       effects.agenda.look(at: facts.now + facts.timing.renewInterval / 4)

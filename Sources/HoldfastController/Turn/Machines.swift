@@ -34,7 +34,14 @@ struct Machines: Sendable {
   }
 
   func turn(_ facts: Facts) -> Turn {
-    Turn(now: facts.now, session: lease.session.permit(at: facts.now), guardWord: guardLink.word, stance: stance(facts))
+    Turn(
+      now: facts.now, session: lease.session.permit(at: facts.now), guardWord: guardLink.word(within: lease.session.deadline),
+      stance: stance(facts))
+  }
+
+  /// Something under protection is seen here, or may be here unseen, or may still come up.
+  func mayExecute(_ facts: Facts) -> Bool {
+    !facts.local.isComplete || facts.seesProtectedDomain || workloads.all.contains(where: \.parts.mayStillAppear)
   }
 
   /// The session does not stand any more, whatever the cluster is.

@@ -83,7 +83,15 @@ struct WorkloadMachine: Sendable {
   /// It is not here, and not to be: its claim is given up, or goes with its records.
   private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
     guard let absence = parts.absence(own, facts, &effects) else { return }
-    if own.isUnprotecting { return effects.batch.forget(name) }
+    if own.isUnprotecting {
+      if let target = own.migration?.target.node {
+        effects.noteOnce(
+          .vanished,
+          "\(name) was released while it moved from \(facts.me) to \(target), and it is not here any more: if it is paused on \(target), resume it there",
+          severity: .error, workload: name)
+      }
+      return effects.batch.forget(name)
+    }
     if own.isWantedHere, let reason = parts.run.giveUp {
       let failure = ClaimRecord.Failure(count: parts.run.failedStarts, reason: reason)
       let why = "it does not start here: \(reason)"

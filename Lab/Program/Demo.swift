@@ -21,15 +21,16 @@ struct Demo: AsyncParsableCommand {
     do {
       let stage = try await Stage.make(lab: lab, hosts: hosts, count: containers) { print($0) }
       print("\(containers) containers answer HTTP \(seconds(stage.settled)) s after 'holdfast apply'\n")
-      try await show(stage)
-      if keep { tellHowToLookAround(lab) } else { try await stage.end() }
+      let killed = try await show(stage)
+      if keep { tellHowToLookAround(killed) } else { try await stage.end() }
     } catch {
       if !keep { try? await lab.down(keepLogs: true) }
       throw error
     }
   }
 
-  private func show(_ stage: Stage) async throws {
+  /// - Returns: the host that was killed.
+  private func show(_ stage: Stage) async throws -> LabHost {
     let screen = LiveTable(stage: stage)
     await screen.run(for: .seconds(2))
     let planner = try await stage.lab.planner()
@@ -48,6 +49,7 @@ struct Demo: AsyncParsableCommand {
     let timeline = try await FailoverTimeline(stage: stage, victim: victim, lost: lost, killed: killed, askedOn: survivor)
     print("\nWhat happened, in seconds since the kill:\n\n\(timeline.text)\n")
     print(try await stage.lab.holdfast(["status"], on: survivor))
+    return victim
   }
 
   /// The planner's host if it runs anything, because that is the harder case; never the host that answers our questions.
@@ -56,7 +58,7 @@ struct Demo: AsyncParsableCommand {
     return busy.first { $0 == planner } ?? busy.last ?? LabHost(hosts)
   }
 
-  private func tellHowToLookAround(_ lab: LabCluster) {
+  private func tellHowToLookAround(_ killed: LabHost) {
     print(
       """
 
@@ -64,7 +66,7 @@ struct Demo: AsyncParsableCommand {
         Lab/lab run h2 holdfast status          what a node sees
         Lab/lab run h2 holdfast events          what happened
         Lab/lab run h2 virsh -c lxc:///system list
-        Lab/lab boot h1                         power the killed host on again
+        Lab/lab boot \(killed)                         power the killed host on again
         Lab/lab                                 everything else: kill, cut, freeze, heal
         Lab/lab down                            end it, leaving nothing behind
       """)

@@ -122,7 +122,9 @@ extension ClusterStatus {
     health = .ok
     reasons = []
     next = []
-    let diagnosis = Diagnosis(self, view, storePicture?.concerns ?? [])
+    // A store that takes this node's renewals has a leader: the look is older than that.
+    let concerns = (storePicture?.concerns ?? []).filter { !(store.isAnswering && $0.topic == .leaderless) }
+    let diagnosis = Diagnosis(self, view, concerns)
     health = diagnosis.health
     reasons = diagnosis.reasons
     next = diagnosis.steps

@@ -37,6 +37,6 @@ extension ClusterCommandResult {
   /// In one line.
   func tell(_ format: DaemonOptions.Format) throws {
     guard format == .text else { return try Output.json(self) }
-    Output.line("\(isDryRun ? "Nothing was done: " : "")\(subject) \(text).")
+    Output.line("\(isDryRun ? "Nothing was done. What would happen: " : "")\(subject) \(text).")
   }
 }

@@ -19,7 +19,7 @@ struct LeavingOptions: ParsableArguments {
       "/nodes/\(node)/maintenance/exit", dryRun ? ["dryRun": "true"] : [:], body: MaintenanceExit(failback: failback),
       as: ClusterCommandResult.self)
     if isText {
-      Output.line("\(dryRun ? "Nothing was done: " : "")\(result.subject) \(result.text).")
+      Output.line("\(dryRun ? "Nothing was done. What would happen: " : "")\(result.subject) \(result.text).")
     } else if dryRun || !wait {
       try Output.json(result)
     }

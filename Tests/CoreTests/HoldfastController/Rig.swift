@@ -292,7 +292,9 @@ struct Rig {
   func isolated(_ workloads: [String] = []) -> Event {
     .fromGuard(.report(.state(GuardState(phase: .isolated(since: now, confirmed: true), workloads: workloads))))
   }
+  /// The guard says that it is armed, until the session ends.
   func armed(_ workloads: [String] = []) -> Event {
-    .fromGuard(.report(.state(GuardState(phase: .armed(deadline: now + .seconds(1)), workloads: workloads))))
+    let deadline = controller.session.deadline ?? now + .seconds(1)
+    return .fromGuard(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: workloads))))
   }
 }

@@ -120,6 +120,7 @@ public struct Controller: Sendable {
       machines.drain.step(facts, &effects)
     }
     let turn = machines.turn(facts)
+    machines.guardLink.noteArmed(turn.guardWord, &effects)
     stepWorkloads(turn)
     effects.takeBatch().submit(turn, facts, &machines.workloads, &effects)
     FrozenWorkloads.thaw(turn, facts, &machines, &effects)

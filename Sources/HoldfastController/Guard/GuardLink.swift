@@ -21,6 +21,8 @@ public struct GuardLink: Sendable {
   private(set) var direct = DirectFreeze()
   /// While everything is frozen: when the guard kills what is `stop`, where it was seen to freeze before its deadline; nil: not known, or done.
   private var killsAt: BootInstant?
+  /// In the last turn the guard was armed, within the session's deadline.
+  private var wasArmed = false
   /// After a refusal nothing is commanded before this instant.
   private(set) var quietUntil: BootInstant = .zero
   /// The guard has spoken with this life of the controller.
@@ -69,6 +71,12 @@ public struct GuardLink: Sendable {
     var word = word
     if let deadline, case .armed(let told)? = phase, told > deadline { word.isArmed = false }
     return word
+  }
+
+  /// What waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
+  mutating func noteArmed(_ word: GuardWord, _ effects: inout Effects) {
+    if word.isArmed, !wasArmed { effects.agenda.note(.guardAnew) }
+    wasArmed = word.isArmed
   }
 
   // MARK: what the guard says

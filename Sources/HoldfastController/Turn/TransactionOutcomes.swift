@@ -73,7 +73,8 @@ enum TransactionOutcomes {
   ) {
     let now = facts.now, wasValid = machines.lease.session.isValid(at: now)
     // Where all is well, a renewal changes nothing but the deadline.
-    if !wasValid || !machines.guardLink.isArmed || machines.departure.isLeaving || now >= machines.lease.session.nextRenewal {
+    let wasArmed = machines.guardLink.word(within: machines.lease.session.deadline).isArmed
+    if !wasValid || !wasArmed || machines.departure.isLeaving || now >= machines.lease.session.nextRenewal {
       effects.agenda.note(.other)
     }
     if machines.lease.session.isStanding {

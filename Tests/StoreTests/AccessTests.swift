@@ -78,13 +78,7 @@ extension StoreTests {
 
     @Test func `users: wrong password and missing rights are rejected, tokens are renewed`() async throws {
       try await TestCluster.with(1, .plaintext) { cluster in
-        try await cluster.etcdctl("user", "add", "root:top")
-        try await cluster.etcdctl("user", "grant-role", "root", "root")
-        try await cluster.etcdctl("user", "add", "hf:secret")
-        try await cluster.etcdctl("role", "add", "hf")
-        try await cluster.etcdctl("role", "grant-permission", "hf", "readwrite", "/hf/", "--prefix")
-        try await cluster.etcdctl("user", "grant-role", "hf", "hf")
-        try await cluster.etcdctl("auth", "enable")
+        try await cluster.enableUsers()
 
         var configuration = cluster.configuration()
         try await expectRejection(of: configuration, naming: "none is configured")

@@ -173,13 +173,7 @@ extension StoreTests {
 
     @Test func `where etcd has users, a look needs no right, and what may not compact says so`() async throws {
       try await TestCluster.with(1, .plaintext) { cluster in
-        try await cluster.etcdctl("user", "add", "root:top")
-        try await cluster.etcdctl("user", "grant-role", "root", "root")
-        try await cluster.etcdctl("user", "add", "hf:secret")
-        try await cluster.etcdctl("role", "add", "hf")
-        try await cluster.etcdctl("role", "grant-permission", "hf", "readwrite", "/hf/", "--prefix")
-        try await cluster.etcdctl("user", "grant-role", "hf", "hf")
-        try await cluster.etcdctl("auth", "enable")
+        try await cluster.enableUsers()
         var configuration = cluster.configuration()
         configuration.credentials = EtcdCredentials(user: "hf", password: "secret")
         let store = try EtcdStore(configuration, logger: TestCluster.quiet)

@@ -55,6 +55,9 @@ public struct GuardLink: Sendable {
     }
   }
 
+  /// What runs here is stopped in time after this controller has ended: by the guard, or since it was seen frozen.
+  var outlastsController: Bool { isConnected || frozenSince != nil }
+
   /// Everything under protection is frozen, or is being frozen without the guard.
   var isFreezing: Bool { isIsolated || direct.isWanted }
   /// It was told to freeze everything, and has not said so.

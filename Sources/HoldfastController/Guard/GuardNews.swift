@@ -55,7 +55,7 @@ enum GuardNews {
   static func missGuard(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     guard !machines.guardLink.isConnected, !machines.guardLink.direct.isWanted, let bornAt = facts.bornAt else { return }
     // What runs is not known before libvirt has spoken: then it counts as something.
-    guard machines.mayExecute(facts) else { return }
+    guard machines.workloads.mayExecute(facts) else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
     let until = facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
     if facts.now < until { effects.agenda.look(at: until) } else { guardLost("it does not answer", facts, &machines, &effects) }

@@ -87,10 +87,7 @@ struct Lease: Sendable {
     guard session.isRenewalDue(now: now, leaving: stance.isLeaving) else { return }
     let ttl = stance.isLeaving ? nil : Self.disarmedTTL(facts)
     let deadline = facts.timing.deadline(sent: now, ttl: ttl)
-    let isCertain = guardLink.shortens(
-      to: deadline,
-      mayExecute: !facts.local.isComplete || facts.seesProtectedDomain || workloads.all.contains(where: \.parts.mayStillAppear),
-      &effects)
+    let isCertain = guardLink.shortens(to: deadline, mayExecute: workloads.mayExecute(facts), &effects)
     guard isCertain, let incarnation = session.incarnation,
       let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl)
     else { return }

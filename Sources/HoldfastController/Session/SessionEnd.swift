@@ -17,9 +17,8 @@ enum SessionEnd {
 
   /// In a disarmed cluster a controller that ends leaves everything as it is.
   static func spare(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    let link = machines.guardLink
     machines.departure.spare(
-      isSpared: facts.isDisarmed, isGuarded: link.isConnected || link.frozenSince != nil, facts.me, &effects)
+      isSpared: facts.isDisarmed, isGuarded: machines.guardLink.outlastsController, facts.me, &effects)
   }
 
   static func departIfEmpty(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
@@ -43,7 +42,7 @@ enum SessionEnd {
   }
 
   private static func finish(_ machines: inout Machines, _ effects: inout Effects) {
-    let disarms = machines.guardLink.isConnected && !machines.workloads.all.contains(where: \.parts.mayStillAppear)
+    let disarms = machines.guardLink.isConnected && !machines.workloads.mayStillAppear
     machines.departure.finish(disarms: disarms, &machines.lease, &effects)
   }
 
@@ -59,9 +58,7 @@ enum SessionEnd {
     // A thaw may be on its way.
     guard !machines.guardLink.thaw.isResuming else { return }
     // What is `stop` may hold its disks until the deadline: it is killed before anybody else may claim it.
-    guard
-      machines.guardLink.shortens(to: facts.now, mayExecute: true, &effects)
-    else { return }
+    guard machines.guardLink.shortens(to: facts.now, mayExecute: true, &effects) else { return }
     if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {
       effects.agenda.look(at: facts.now + facts.timing.renewInterval / 4)
     }

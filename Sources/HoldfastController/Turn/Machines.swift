@@ -39,11 +39,6 @@ struct Machines: Sendable {
       stance: stance(facts))
   }
 
-  /// Something under protection is seen here, or may be here unseen, or may still come up.
-  func mayExecute(_ facts: Facts) -> Bool {
-    !facts.local.isComplete || facts.seesProtectedDomain || workloads.all.contains(where: \.parts.mayStillAppear)
-  }
-
   /// The session does not stand any more, whatever the cluster is.
   func isOutOfTime(_ facts: Facts) -> Bool {
     if let deadline = lease.session.deadline { return facts.now >= deadline }

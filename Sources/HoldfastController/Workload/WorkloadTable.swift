@@ -20,6 +20,12 @@ struct WorkloadTable: Sendable {
     machines.sorted { $0.key < $1.key }.compactMap(\.value.parts.protection.told)
   }
 
+  /// A start that was asked for before may still succeed.
+  var mayStillAppear: Bool { machines.values.contains(where: \.parts.mayStillAppear) }
+
+  /// Something under protection is seen here, or may be here unseen, or may still come up.
+  func mayExecute(_ facts: Facts) -> Bool { !facts.local.isComplete || facts.seesProtectedDomain || mayStillAppear }
+
   /// Takes a machine out, to be changed and put back: the only way in which one changes.
   mutating func take(_ name: WorkloadName) -> WorkloadMachine {
     let machine = machines.removeValue(forKey: name) ?? WorkloadMachine(name)

@@ -122,6 +122,17 @@ actor TestCluster {
 
   // MARK: etcdctl
 
+  /// From then on etcd asks who it is: `root`, or `hf`, who may read and write below `/hf/`.
+  func enableUsers() async throws {
+    try await etcdctl("user", "add", "root:top")
+    try await etcdctl("user", "grant-role", "root", "root")
+    try await etcdctl("user", "add", "hf:secret")
+    try await etcdctl("role", "add", "hf")
+    try await etcdctl("role", "grant-permission", "hf", "readwrite", "/hf/", "--prefix")
+    try await etcdctl("user", "grant-role", "hf", "hf")
+    try await etcdctl("auth", "enable")
+  }
+
   /// Runs etcdctl against the members that run.
   @discardableResult
   nonisolated func etcdctl(_ arguments: String..., user: String? = nil, member: Int? = nil) async throws -> String {

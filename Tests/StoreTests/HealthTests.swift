@@ -74,7 +74,7 @@ extension StoreTests {
         #expect(await store.health(timeout: Self.limit).members.allSatisfy { $0.standing == .answers })
         try await store.commit(put("/k", "1"))
         let victim = try await cluster.follower()
-        await cluster.stop(victim)
+        try await cluster.stop(victim)
         let began = ContinuousClock.now
         let hanging = await store.health(timeout: Self.limit)
         #expect(ContinuousClock.now - began < Self.limit + .seconds(1.5))
@@ -197,7 +197,7 @@ extension StoreTests {
         let now = try await store.commit(put("/k", "0"))
         _ = await store.health(timeout: Self.limit)
         let victim = try await cluster.follower()
-        await cluster.stop(victim)
+        try await cluster.stop(victim)
         async let look = store.health(timeout: Self.limit)
         async let compaction: Void = store.compact(upTo: now, timeout: .seconds(1))
         var slowest = Duration.zero

@@ -110,7 +110,7 @@ extension StoreTests {
         round += 1
         let victim = round % 4 == 0 ? round % 3 : try await cluster.leader()
         if round % 3 == 0 {
-          await cluster.stop(victim)
+          try await cluster.stop(victim)
           try await Task.sleep(for: .milliseconds(900))
           await cluster.resume(victim)
         } else {

@@ -212,9 +212,11 @@ public struct GuardLink: Sendable {
     effects.tellGuard(.isolate)
   }
 
-  /// The guard confirms that nothing under protection executes: no deadline and nothing protected, or everything frozen. Otherwise it is told
-  /// to freeze it.
-  mutating func confirmsThatNothingExecutes(seesProtected: Bool, _ effects: inout Effects) -> Bool {
+  /// Tells the guard to freeze everything, unless it confirms that nothing under protection executes: no deadline and nothing protected, or
+  /// everything frozen.
+  ///
+  /// - Returns: true when it confirms that.
+  mutating func freezeUnlessNothingExecutes(seesProtected: Bool, _ effects: inout Effects) -> Bool {
     switch phase {
     // One that knows of nothing is believed only when nothing is seen.
     case .disarmed: if !seesProtected { return true }
@@ -240,7 +242,7 @@ public struct GuardLink: Sendable {
   mutating func meet(_ until: BootInstant?, _ effects: inout Effects) {
     guard let until, case .armed(let told)? = phase, told > until, !isIsolating else { return extend(until, &effects) }
     deadline.refused()
-    deadline.shortens(to: until)
+    deadline.shorten(to: until)
     effects.tellGuard(.shorten(deadline: until))
   }
 
@@ -257,7 +259,7 @@ public struct GuardLink: Sendable {
   /// - Returns: true when it is certain.
   ///
   /// - Parameter mayExecute: something under protection is seen here, or may be here unseen, or may still come up.
-  mutating func shortens(to latest: BootInstant, mayExecute: @autoclosure () -> Bool, _ effects: inout Effects) -> Bool {
+  mutating func shorten(to latest: BootInstant, mayExecute: @autoclosure () -> Bool, _ effects: inout Effects) -> Bool {
     var known = deadline.latest
     if case .armed(let told)? = phase { known = max(told, known ?? told) }
     if deadline.isShortening {
@@ -273,7 +275,7 @@ public struct GuardLink: Sendable {
     // What is frozen and `stop` holds its disks until the deadline: that is known only where this life told it.
     case .armed where isLater ?? false, .isolated where isLater ?? true:
       guard effects.now >= quietUntil else { return false }
-      deadline.shortens(to: latest)
+      deadline.shorten(to: latest)
       killsAt = nil
       effects.tellGuard(.shorten(deadline: latest))
       return false

@@ -31,7 +31,7 @@ struct ToldDeadline: Hashable, Sendable {
   var isAnswered: Bool { if case .answered = shortening { true } else { false } }
 
   mutating func told(_ deadline: BootInstant) { latest = max(deadline, latest ?? deadline) }
-  mutating func shortens(to deadline: BootInstant) {
+  mutating func shorten(to deadline: BootInstant) {
     latest = nil
     course.move(to: .asked(deadline))
   }

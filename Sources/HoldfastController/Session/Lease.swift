@@ -87,7 +87,7 @@ struct Lease: Sendable {
     guard session.isRenewalDue(now: now, leaving: stance.isLeaving) else { return }
     let ttl = stance.isLeaving ? nil : Self.disarmedTTL(facts)
     let deadline = facts.timing.deadline(sent: now, ttl: ttl)
-    let isCertain = guardLink.shortens(to: deadline, mayExecute: workloads.mayExecute(facts), &effects)
+    let isCertain = guardLink.shorten(to: deadline, mayExecute: workloads.mayExecute(facts), &effects)
     guard isCertain, let incarnation = session.incarnation,
       let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl)
     else { return }
@@ -120,7 +120,7 @@ struct Lease: Sendable {
     }
     guard !stance.isLeaving, isFormatKnown(facts, &effects) else { return }
     // Opening frees the claims of every earlier session of this node: nothing may execute under them any more.
-    guard guardLink.confirmsThatNothingExecutes(seesProtected: facts.seesProtectedDomain, &effects),
+    guard guardLink.freezeUnlessNothingExecutes(seesProtected: facts.seesProtectedDomain, &effects),
       earlierSessionsAreOver(facts, peers, &effects), facts.now >= pauseUntil, mayComeBack(facts, &effects)
     else { return }
     open(facts, &effects)

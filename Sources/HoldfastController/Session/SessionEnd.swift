@@ -58,7 +58,7 @@ enum SessionEnd {
     // A thaw may be on its way.
     guard !machines.guardLink.thaw.isResuming else { return }
     // What is `stop` may hold its disks until the deadline: it is killed before anybody else may claim it.
-    guard machines.guardLink.shortens(to: facts.now, mayExecute: true, &effects) else { return }
+    guard machines.guardLink.shorten(to: facts.now, mayExecute: true, &effects) else { return }
     if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {
       effects.agenda.look(at: facts.now + facts.timing.renewInterval / 4)
     }

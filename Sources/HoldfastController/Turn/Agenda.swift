@@ -55,8 +55,8 @@ struct Agenda: Sendable {
       workloads.insert(workload)
     case .kill(let workload): workloads.insert(workload)
     // Whether a domain is this node's hangs on what it wrote and on what the guard holds: the report tells of those that are not.
-    case .write(let workload):
-      isReportDue = true
+    case .write(let workload, let isSeen):
+      if isSeen { isReportDue = true }
       workloads.insert(workload)
     case .operation(let workload, let freesStart):
       workloads.insert(workload)
@@ -181,7 +181,7 @@ enum News: Hashable, Sendable {
   /// A placement: as this node has planned it, or by a write that it did not hear of, which may be an earlier plan's.
   case placement(WorkloadName, isPlanned: Bool)
   /// A transaction about the workload ended.
-  case write(WorkloadName)
+  case write(WorkloadName, isSeen: Bool)
   /// An operation on the workload's domain ended; others may have waited for the end of a start.
   case operation(WorkloadName, freesStart: Bool)
   case domains(Set<WorkloadName>)

@@ -48,7 +48,7 @@ enum TransactionOutcomes {
     case .arm: effects.note(.armed, "disarm period ended: automatic recovery is on again")
     case .place: machines.planning.placed(pending.transaction.writes, facts, &effects)
     case .claim(let names): for name in names { claimed(name, at: revision, facts, &machines, &effects) }
-    case .activity(let names): for name in names { change(name, &machines, &effects) { $0.wrote(at: revision) } }
+    case .activity(let names): for name in names { change(name, facts, &machines, &effects) { $0.wrote(at: revision) } }
     case .workload(let name, let write): wrote(write, about: name, at: revision, facts, &machines, &effects)
     case .validate(let incarnation, let kept): FrozenWorkloads.validated(kept, under: incarnation, facts, &machines, &effects)
     case .report(let record):
@@ -90,7 +90,7 @@ enum TransactionOutcomes {
   private static func claimed(
     _ name: WorkloadName, at revision: Revision, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
   ) {
-    change(name, &machines, &effects) { $0.claimed(at: revision) }
+    change(name, facts, &machines, &effects) { $0.claimed(at: revision) }
     if let epoch = facts.view.claims[name]?.value.epoch {
       effects.note(.claimed, "\(facts.me) holds \(name) at epoch \(epoch.value)", workload: name)
     }
@@ -98,10 +98,11 @@ enum TransactionOutcomes {
 
   /// A transaction about the workload ended.
   private static func change(
-    _ name: WorkloadName, _ machines: inout Machines, _ effects: inout Effects, _ body: (inout WorkloadMachine) -> Void
+    _ name: WorkloadName, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects,
+    _ body: (inout WorkloadMachine) -> Void
   ) {
     machines.workloads.change(name, body)
-    effects.agenda.note(.write(name))
+    effects.agenda.note(.write(name, isSeen: facts.observation(of: name) != nil))
   }
 
   private static func wrote(
@@ -110,16 +111,16 @@ enum TransactionOutcomes {
   ) {
     let me = facts.me
     switch write {
-    case .prove, .offer: change(name, &machines, &effects) { $0.wrote(at: revision) }
+    case .prove, .offer: change(name, facts, &machines, &effects) { $0.wrote(at: revision) }
     case .adopt:
-      change(name, &machines, &effects) { $0.wrote(at: revision) }
+      change(name, facts, &machines, &effects) { $0.wrote(at: revision) }
       effects.note(.adopted, "\(name) is under protection, on \(me)", workload: name)
     case .release(_, let why):
-      change(name, &machines, &effects) { $0.retire(keepsGivingUp: true) }
+      change(name, facts, &machines, &effects) { $0.retire(keepsGivingUp: true) }
       effects.agenda.drop(name)
       effects.note(.released, "\(me) gave \(name) up: \(why)", workload: name)
     case .handOver(let target, _):
-      change(name, &machines, &effects) { $0.retire() }
+      change(name, facts, &machines, &effects) { $0.retire() }
       effects.agenda.drop(name)
       effects.note(.released, "\(me) gave \(name) to \(target)", workload: name)
     case .forget:
@@ -158,10 +159,12 @@ enum TransactionOutcomes {
     case .arm: machines.lease.pause(facts.timing, &effects)
     case .expire, .takeRole, .place, .endMaintenance: machines.planning.failed(facts.timing, &effects)
     case .claim(let names):
-      for name in names { change(name, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
-    case .workload(let name, _): change(name, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }
+      for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
+    case .workload(let name, _): change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }
     case .activity(let names):
-      for name in names { change(name, &machines, &effects) { $0.writeFailed(at: now, pause: pause, wasOnlyTold: true) } }
+      for name in names {
+        change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, wasOnlyTold: true) }
+      }
     case .validate(let incarnation, _):
       if machines.lease.session.incarnation == incarnation { machines.guardLink.validationEnded() }
       machines.lease.pause(facts.timing, &effects)

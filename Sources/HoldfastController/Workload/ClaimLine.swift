@@ -196,14 +196,16 @@ struct ClaimLine: Hashable, Sendable {
 
   /// Writes the step of a migration into the claim; nil: there is none.
   mutating func offer(
-    _ migration: ClaimRecord.Migration?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects
+    _ migration: ClaimRecord.Migration?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
     guard turn.session.mayWrite, let claim = own.claim, mayWriteOrWait(own.name, &effects) else { return }
     var record = claim.value
     record.migration = migration
+    var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
+    // What is released meanwhile does not move: nobody would let it go on where it arrives.
+    if migration?.step == .offered { conditions.append(facts.view.asSeen(.intent(own.name), own.intent)) }
     guard
-      let transaction = turn.session.transaction(
-        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
+      let transaction = turn.session.transaction(if: conditions, write: [.put(.claim(own.name), .claim(record))])
     else { return }
     send(.offer, transaction, own, &effects)
   }

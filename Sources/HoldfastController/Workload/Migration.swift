@@ -163,7 +163,7 @@ struct Migration: Hashable, Sendable {
     }
     keep(because: nil, &effects)
     guard turn.mayAct, run.mayTryOrWait(own.name, &effects) else { return true }
-    line.offer(.init(.offered, target: target), own, turn, &effects)
+    line.offer(.init(.offered, target: target), own, turn, facts, &effects)
     offered(at: facts.now)
     return true
   }

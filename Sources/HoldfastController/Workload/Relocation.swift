@@ -48,7 +48,7 @@ enum Relocation {
     }
     guard parts.line.mayWriteOrWait(parts.name, &effects) else { return true }
     if parts.migration.withdraws(at: facts.now) { effects.cancelMigration(domain) }
-    parts.line.offer(nil, own, turn, &effects)
+    parts.line.offer(nil, own, turn, facts, &effects)
     if !own.isWantedHere {
       effects.note(
         .migrating, "\(parts.name) did not move while it runs\(parts.migration.reason.map { ": \($0)" } ?? "")",
@@ -99,6 +99,6 @@ enum Relocation {
       guard parts.protection.isAcknowledged(parts.name, turn.guardWord) else { return }
     }
     guard turn.mayAct, !turn.stance.isLeaving, let holder = turn.session.incarnation else { return }
-    parts.line.offer(.init(.ready, target: .init(node: facts.me, incarnation: holder)), own, turn, &effects)
+    parts.line.offer(.init(.ready, target: .init(node: facts.me, incarnation: holder)), own, turn, facts, &effects)
   }
 }

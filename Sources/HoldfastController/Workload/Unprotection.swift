@@ -19,9 +19,19 @@ enum Unprotection {
     }
     parts.fence.noLateStart()
     parts.letGo(turn.guardWord, facts, &effects)
-    let isMarked = facts.local.domains.values.contains { $0.mark?.workload == parts.name.text && facts.isMarked($0) }
+    let marked = facts.local.domains.values.filter { $0.mark?.workload == parts.name.text && facts.isMarked($0) }
+      .min { $0.id.description < $1.id.description }
+    guard let marked else { return parts.retire(withoutFence: true) }
     // What has just left protection here is still seen with its mark for a moment.
-    guard isMarked, own.claim?.value.releasedTo?.node != facts.me else { return parts.retire(withoutFence: true) }
+    if own.claim?.value.releasedTo?.node == facts.me {
+      if marked.state == .paused {
+        effects.noteOnce(
+          .stray,
+          "\(parts.name) left protection and is paused on \(facts.me): it executes nothing until you resume it (`virsh -c \(marked.id.connection) resume \(marked.id.name)`)",
+          workload: parts.name)
+      }
+      return parts.retire(withoutFence: true)
+    }
     effects.noteOnce(
       .stray,
       "a domain on \(facts.me) carries the mark of \(parts.name), which this cluster does not know: left alone. Adopt it or destroy it",

@@ -71,7 +71,7 @@ struct WorkloadMachine: Sendable {
       guard let absence = parts.absence(own, facts, &effects) else { return }
       return parts.line.handOver(absence, own, turn, facts, &effects)
     }
-    if own.isWantedHere, own.migration?.step == .ready { return parts.line.offer(nil, own, turn, &effects) }
+    if own.isWantedHere, own.migration?.step == .ready { return parts.line.offer(nil, own, turn, facts, &effects) }
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
     if !turn.guardWord.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
@@ -83,15 +83,7 @@ struct WorkloadMachine: Sendable {
   /// It is not here, and not to be: its claim is given up, or goes with its records.
   private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
     guard let absence = parts.absence(own, facts, &effects) else { return }
-    if own.isUnprotecting {
-      if let target = own.migration?.target.node {
-        effects.noteOnce(
-          .vanished,
-          "\(name) was released while it moved from \(facts.me) to \(target), and it is not here any more: if it is paused on \(target), resume it there",
-          severity: .error, workload: name)
-      }
-      return effects.batch.forget(name)
-    }
+    if own.isUnprotecting { return effects.batch.forget(name) }
     if own.isWantedHere, let reason = parts.run.giveUp {
       let failure = ClaimRecord.Failure(count: parts.run.failedStarts, reason: reason)
       let why = "it does not start here: \(reason)"
@@ -104,7 +96,7 @@ struct WorkloadMachine: Sendable {
   private mutating func absentAndNotMine(
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    if parts.awaitsBar(facts, &effects) { return }
+    guard parts.closeFence(facts, &effects) else { return }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
     parts.dropFromGuard(turn.guardWord, &effects)
     parts.run.gone()
@@ -143,7 +135,7 @@ struct WorkloadMachine: Sendable {
     guard parts.run.isIdle, !turn.guardWord.isFrozen else { return }
     if own.hasArrived, !Relocation.goOn(&parts, domain, turn, facts, own, &effects) { return }
     if own.migration?.step != .arrived, Relocation.leaves(&parts, domain, spec, turn, facts, own, &effects) { return }
-    // What leaves protection in the middle of a migration goes on first, here or there: afterwards nobody would let it.
+    // What was released while nobody held it, with a migration not at its end, goes on first: afterwards nobody would let it.
     if own.isUnprotecting { return parts.line.tell(.running, own, &effects) }
     // What has just arrived is this node's in every respect before it moves on.
     let finishesArrival = own.hasArrived && own.desired == .running
@@ -260,7 +252,7 @@ struct WorkloadMachine: Sendable {
     effects.noteOnce(.killed, "\(name) lost its claim while it was frozen here: killed", workload: name)
   }
 
-  mutating func closeFence(_ facts: Facts, _ effects: inout Effects) -> Bool { !parts.awaitsBar(facts, &effects) }
+  mutating func closeFence(_ facts: Facts, _ effects: inout Effects) -> Bool { parts.closeFence(facts, &effects) }
   mutating func leaveProtection(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
     parts.letGo(guardWord, facts, &effects)
   }

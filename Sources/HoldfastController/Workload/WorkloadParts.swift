@@ -123,15 +123,16 @@ struct WorkloadParts: Sendable {
     stop(domain, grace: .zero, turn, &effects)
   }
 
-  /// An earlier start may still succeed, and it is not certain yet that it cannot: that is asked for.
-  mutating func awaitsBar(_ facts: Facts, _ effects: inout Effects) -> Bool {
-    mayStillAppear && !fence.close(name, facts, &effects)
+  /// Where an earlier start may still succeed, asks libvirt to bar it.
+  ///
+  /// - Returns: true when none can any more.
+  mutating func closeFence(_ facts: Facts, _ effects: inout Effects) -> Bool {
+    !mayStillAppear || fence.close(name, facts, &effects)
   }
 
   /// The proof that nothing of it is here; where an earlier start may still succeed, that is barred first.
   mutating func absence(_ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) -> Absence? {
-    if awaitsBar(facts, &effects) { return nil }
-    return Absence(self, own)
+    closeFence(facts, &effects) ? Absence(self, own) : nil
   }
 
   // MARK: the guard's knowledge

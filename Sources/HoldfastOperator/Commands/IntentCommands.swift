@@ -7,13 +7,19 @@ extension OperatorCommand {
     if current.intent.desired == .unprotected {
       return PreparedCommand(name, .unchanged, "is leaving protection already")
     }
+    if let migration = view.claims[name]?.value.migration, let source = view.holder(of: name) {
+      throw .isMigrating(name, from: source, to: migration.target.node)
+    }
     let text =
       if let holder = view.holder(of: name) {
         "leaves protection: it keeps running on \(holder), where its definition becomes persistent"
       } else {
         "is not running: its definition is deleted"
       }
-    return current.request(text) { $0.desired = .unprotected }
+    var prepared = current.request(text) { $0.desired = .unprotected }
+    // No migration may begin meanwhile: nobody would let go on what arrives of a workload that has left protection.
+    prepared.transaction?.conditions.append(view.asSeen(.claim(name), view.claims[name]))
+    return prepared
   }
 
   func prepareStart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {

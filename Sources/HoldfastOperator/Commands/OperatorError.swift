@@ -56,6 +56,17 @@ extension OperatorError {
         "Wait until `holdfast workload \(name)` says that it runs; or undo the adoption with `holdfast release \(name)`.")
   }
 
+  static func isMigrating(_ name: WorkloadName, from source: NodeName, to target: NodeName) -> OperatorError {
+    let move =
+      source == target
+      ? "it has just moved to \(target), and does not run there yet" : "it is moving from \(source) to \(target) while it runs"
+    return OperatorError(
+      .conflict, thing: "workload \(name)", reason: move,
+      remedy:
+        "Release it when `holdfast workload \(name)` says that it runs, or end the move before: `holdfast move \(name) \(source)`."
+    )
+  }
+
   static func leavesProtection(_ name: WorkloadName) -> OperatorError {
     OperatorError(
       .conflict, thing: "workload \(name)", reason: "it is leaving protection",

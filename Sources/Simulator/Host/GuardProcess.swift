@@ -27,7 +27,7 @@ final class GuardProcess {
     let found = GuardMachine.FoundAtStart(
       record: host.guardRecord.map { .found($0) } ?? .none,
       occupied: host.domains.values.contains { $0.partition != nil && !released.contains($0.cgroup) },
-      frozen: host.isPartitionFrozen)
+      frozen: host.isFreezeOrdered)
     input(.started(tampering?.found(found) ?? found))
   }
 

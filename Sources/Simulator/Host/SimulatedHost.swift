@@ -285,6 +285,9 @@ final class SimulatedHost {
     }
   }
 
+  /// Whoever looks sees the order at once, before it holds.
+  var isFreezeOrdered: Bool { isPartitionFrozen || freezing != nil }
+
   /// Orders the freeze of the partition and of single cgroups. Gives when it will hold.
   func freeze(_ cgroups: Set<String>) -> Moment {
     world.invariants.frozen(cgroups, on: self)

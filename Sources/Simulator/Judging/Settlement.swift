@@ -22,8 +22,11 @@ struct Settlement {
         complaints.append(Complaint(invariant: .nodesAreBack, text: "\(host.name): \(text)"))
       }
     }
+    // What was released while nobody held it stays as it is, and people are told.
+    let protected = Set(world.store.workloads.map(\.text))
     for host in world.hosts {
-      for domain in host.domains.values.sorted(by: { $0.id.name < $1.id.name }) where domain.pause != nil {
+      for domain in host.domains.values.sorted(by: { $0.id.name < $1.id.name })
+      where domain.pause != nil && protected.contains(domain.id.name) {
         let text = "\(domain.id.name) is paused on \(host.name) since a migration"
         complaints.append(Complaint(invariant: .everythingRuns, text: text))
       }

@@ -57,6 +57,17 @@ import Testing
     #expect(claim?.migration?.step == .arrived)
   }
 
+  @Test func `what is released meanwhile is not offered`() throws {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    func offers(_ write: Write<RecordKey, Record>) -> Bool {
+      if case .put(.claim("w1"), .claim(let claim)) = write { claim.migration != nil } else { false }
+    }
+    let offer = rig.transactions().first { $0.writes.contains(where: offers) }
+    let intent = try #require(rig.controller.view.intents["w1"])
+    #expect(offer?.conditions.contains(.unchanged(.intent("w1"), modified: intent.modified)) == true)
+  }
+
   @Test func `what failed goes on here, and is stopped and started after the second time`() {
     var rig = source()
     rig.place("w1", on: "n2")

@@ -25,6 +25,32 @@ import Testing
     }
   }
 
+  @Test func `what moves while it runs is not released before it runs again`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    let prepared = try OperatorCommand.release("web1").prepare(in: fixture.view)
+    var claim = try #require(fixture.view.claims["web1"]?.value)
+    claim.migration = .init(.ready, target: .init(node: "b", incarnation: OperatorFixture.incarnation("b")))
+    fixture.put(.claim("web1"), .claim(claim))
+    #expect(!fixture.commit(prepared.transaction), "the migration began meanwhile")
+    let refusal = fixture.refusal(of: .release("web1"))
+    #expect(refusal?.kind == .conflict && refusal?.reason.contains("moving from a to b") == true)
+
+    claim.holder = claim.migration?.target
+    claim.migration?.step = .arrived
+    fixture.put(.claim("web1"), .claim(claim))
+    #expect(fixture.refusal(of: .release("web1"))?.reason.contains("just moved to b") == true)
+    claim.migration = nil
+    fixture.put(.claim("web1"), .claim(claim))
+    #expect(fixture.refusal(of: .release("web1")) == nil)
+
+    // Nobody holds it: nothing of it moves.
+    claim.migration = .init(.ready, target: .init(node: "b", incarnation: OperatorFixture.incarnation("b")))
+    claim.holder = .init(node: "c", incarnation: OperatorFixture.incarnation("c"))
+    fixture.put(.claim("web1"), .claim(claim))
+    #expect(fixture.refusal(of: .release("web1")) == nil)
+  }
+
   @Test func `a workload that was forgotten meanwhile does not come back as an intent`() throws {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")

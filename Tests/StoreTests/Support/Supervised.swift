@@ -41,6 +41,25 @@ final class Supervised: Sendable {
     _ = kill(pid, number)
   }
 
+  /// SIGSTOP, and every thread of it has stopped when this returns: until the kernel has reached the last, the others still answer.
+  func stop() async throws {
+    signal(SIGSTOP)
+    for _ in 0..<1000 {
+      if try areThreadsStopped() { return }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    throw Trouble("process \(pid) does not stop")
+  }
+
+  private func areThreadsStopped() throws -> Bool {
+    let tasks = "/proc/\(pid)/task"
+    return try FileManager.default.contentsOfDirectory(atPath: tasks).allSatisfy { task in
+      // The state follows the name, which ends with the last parenthesis.
+      guard let status = try? String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8) else { return true }
+      return status[(status.lastIndex(of: ")") ?? status.startIndex)...].hasPrefix(") T")
+    }
+  }
+
   /// Kills it and waits until it is gone.
   func end() {
     try? lifeline.close()

@@ -105,8 +105,9 @@ actor TestCluster {
     members.removeValue(forKey: index)?.end()
   }
 
-  func stop(_ index: Int) {
-    members[index]?.signal(SIGSTOP)
+  /// Stopped, every thread of it, when this returns.
+  func stop(_ index: Int) async throws {
+    try await members[index]?.stop()
   }
 
   func resume(_ index: Int) {

@@ -26,7 +26,7 @@ extension OperatorCommand {
     let current = try Current(name, in: view)
     try current.refuseUnprotected()
     let failed = view.claims[name].flatMap { view.isHeld($0.value) || $0.value.failures.isEmpty ? nil : $0 }
-    if current.intent.desired == .running, failed == nil {
+    if current.intent.desired == .running, failed == nil, view.intents[name] != nil {
       return PreparedCommand(name, .unchanged, "is to run already")
     }
     let text = failed == nil ? "is started" : "is started; its failed starts are cleared"

@@ -96,6 +96,14 @@ import Testing
     }
   }
 
+  @Test func `start writes a record of what is wanted that is missing`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.delete(.intent("web1"))
+    #expect(fixture.commit(try OperatorCommand.start("web1").prepare(in: fixture.view).transaction))
+    #expect(fixture.view.intents["web1"]?.value.desired == .running)
+  }
+
   @Test func `start leaves a claim alone that somebody holds`() throws {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")

@@ -61,6 +61,11 @@ package struct DomainOutline: Hashable, Sendable {
     return scan.result()
   }
 
+  /// The partitions that a domain's XML names, as libvirt writes it, even where it cannot be read.
+  package static func partitions(named text: String) -> [String] {
+    text.matches(of: /<partition>([^<]*)<\/partition>/).map { String($0.1) }
+  }
+
   /// A size in MiB, rounded up; nil when it is none that libvirt takes. `k` and `KiB` are 1024 bytes, `KB` is 1000, and so on.
   package static func mebibytes(_ text: String, unit: String?) -> Int? {
     guard let number = Int64(text), number > 0 else { return nil }

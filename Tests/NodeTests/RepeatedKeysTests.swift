@@ -20,7 +20,7 @@ import Testing
     ("x:\n- a: 1\n- b: 1\ny: 1\nx: 2\n", ["5:1 x"]), ("a: |\n  a: 1\n  a: 2\nb:\n  a: 3\na: 4\n", ["6:1 a"]),
     ("b: 1\nc: 1\nb: 2\na: 1\na: 2\nc: 2\n", ["3:1 b", "5:1 a", "6:1 c"]),
     ("x: {a: 1, b: {a: 2}, 'a': 3, c: it's, b: 4}\n", ["1:22 a", "1:39 b"]),
-    ("x: {\n  a: 1,\n  # a: 0\n  a: 2}\n", ["4:3 a"]), ("x: {b: 'a: 1, a: 2', a: [a, a], a: 3}\n", ["1:34 a"]),
+    ("x: {\n  a: 1,\n  # a: 0\n  a: 2}\n", ["4:3 a"]), ("x: {b: 'a: 1, a: 2', a: [a, a], a: 3}\n", ["1:33 a"]),
     ("a: 1\na: 2\n---\na: 3\n", ["2:1 a"])
   ]) func `each is told in its place`(text: String, expected: [String]) throws {
     #expect(try mistakes(in: text).map { "\($0.position.map { "\($0)" } ?? "") \($0.key ?? "")" } == expected)

@@ -88,6 +88,8 @@ struct DomainReader {
   private func inactive(_ domain: DomainPointer, _ before: Run?) throws(LibvirtError) -> Sighting {
     let sighting = withoutActive(domain.name, before)
     guard case .absent = sighting, losesDomains, try !domain.isPersistent() else { return sighting }
+    // It may have been on its way up.
+    if let now = try connection.domain(named: domain.name), now.run != nil { return try self.sighting(of: now, before: before) }
     return try orphan(of: domain)
   }
 

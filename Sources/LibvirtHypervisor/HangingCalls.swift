@@ -27,27 +27,51 @@ final class HangingCall: Sendable {
   func itReturned() { returned.withLock { $0 = true } }
 }
 
+/// Whether an order is still wanted, for the thread that is about to carry it out.
+final class Order: Sendable {
+  private let withdrawn = Mutex(false)
+
+  var isWithdrawn: Bool { withdrawn.withLock { $0 } }
+
+  func withdraw() { withdrawn.withLock { $0 = true } }
+}
+
 extension LibvirtConnection {
-  /// Makes a call that may hang, unless one about the same hangs already: so what hangs is bounded by what it is about, and costs nobody else
-  /// a thread.
+  /// Makes a call that may hang. Calls about the same follow each other, and none is made while one hangs: so what hangs is bounded by what it
+  /// is about, and costs nobody else a thread.
   func ask<Value: Sendable>(
     _ question: Question, on threads: CallThreads, limit: Duration? = nil,
     _ body: @escaping @Sendable (DomainReader) throws(LibvirtError) -> Value
   ) async throws(CallFailure) -> Value {
+    while let other = asking[question] { await other.value }
     if isHanging(question) { throw .notBegun(reason: "libvirt has not answered an earlier call about it") }
+    let asked = Task { () -> Result<Value, CallFailure> in
+      let result = await askNow(question, on: threads, limit: limit, body)
+      // Before whoever waits for it goes on.
+      asking[question] = nil
+      return result
+    }
+    asking[question] = Task { _ = await asked.value }
+    return try await asked.value.get()
+  }
+
+  private func askNow<Value: Sendable>(
+    _ question: Question, on threads: CallThreads, limit: Duration?,
+    _ body: @escaping @Sendable (DomainReader) throws(LibvirtError) -> Value
+  ) async -> Result<Value, CallFailure> {
     let pending = HangingCall(opening: openings)
     let late: @Sendable () -> Void = { [hints] in
       pending.itReturned()
       hints.yield(.returned(question))
     }
     do {
-      return try await call(on: threads, limit: limit, late: late, body)
+      return .success(try await call(on: threads, limit: limit, late: late, body))
     } catch {
       switch error {
       case .timedOut, .abandoned: hanging[question] = pending
       case .notBegun, .libvirt: break
       }
-      throw error
+      return .failure(error)
     }
   }
 

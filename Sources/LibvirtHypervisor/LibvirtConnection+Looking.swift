@@ -90,8 +90,12 @@ extension LibvirtConnection {
     }
   }
 
+  /// Once, until it can be told again.
   func warn(_ name: String, _ reason: String) {
-    logger.warning("cannot tell a domain's state", metadata: ["domain": "\(name)", "reason": "\(reason)"])
+    let wasToldSo = ledger.sighting(of: name).told?.observation.reason == .noAnswer
+    logger.log(
+      level: wasToldSo ? .debug : .warning,
+      "cannot tell a domain's state", metadata: ["domain": "\(name)", "reason": "\(reason)"])
   }
 
   /// Looks again in a second, or when the look that hangs returns.

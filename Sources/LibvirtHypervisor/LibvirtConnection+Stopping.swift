@@ -60,7 +60,7 @@ extension LibvirtConnection {
   /// Nothing of that name and UUID is there; it might run under another name.
   private func elsewhere(_ name: String, _ uuid: String) async -> OperationOutcome {
     do {
-      let other = try await call { reader throws(LibvirtError) -> String? in
+      let other = try await call(on: lookThreads) { reader throws(LibvirtError) -> String? in
         guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil, domain.name != name else { return nil }
         return domain.name
       }
@@ -74,18 +74,21 @@ extension LibvirtConnection {
 
   private func destroy(_ name: String, _ uuid: String) async -> OperationOutcome {
     guard let run = ledger.sighting(of: name).told?.run else { return .done }
-    let order = Question(kind: .destroy, name: name)
-    let isOrdered = isHanging(order)
+    let question = Question(kind: .destroy, name: name)
+    let isOrdered = isHanging(question)
+    let order = Order()
     do {
       if !isOrdered {
-        try await ask(order, on: destroyThreads, limit: limits.lifecycle) { reader throws(LibvirtError) in
+        try await ask(question, on: destroyThreads, limit: limits.lifecycle) { reader throws(LibvirtError) in
           let sighting = try reader.look(at: name, before: run)
-          if sighting.told?.run.uuid == uuid { try reader.destroy(sighting) }
+          // After a look that hung it may be another run's, which nobody wants to end.
+          if sighting.told?.run.uuid == uuid, !order.isWithdrawn { try reader.destroy(sighting) }
         }
       }
     } catch .notBegun(let reason) {
       return .failed(reason: "\(name) was not destroyed: \(reason)")
     } catch {
+      order.withdraw()
       look(at: name)
       return .unknown(reason: "whether \(name) was destroyed is not known: \(Words.of(error))")
     }

@@ -49,6 +49,8 @@ actor LibvirtConnection {
   var inventoryTold = false
   /// Why the last STOPPED event came, by name.
   var stopReasons: [String: String] = [:]
+  /// Calls that have not passed their limit, as far as others wait for them.
+  var asking: [Question: Task<Void, Never>] = [:]
   /// Calls that have passed their limit.
   var hanging: [Question: HangingCall] = [:]
   var lookWanted: Set<String> = []

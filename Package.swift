@@ -225,7 +225,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ],
-      exclude: ["Support/libvirt-host.sh"]),
+      exclude: ["Domains", "Support/libvirt-host.sh"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [

@@ -17,6 +17,16 @@ package struct Run: Sendable {
   package var cgroup: String?
   /// Something of it changed: it must be asked for again.
   package var isStale = false
+  /// What keeps its XML from being read.
+  package var flaw: String?
+
+  /// Of one of which no more is known yet.
+  package init(uuid: String, number: Int32) {
+    self.uuid = uuid
+    self.number = number
+    (memory, vcpus, links) = (0, 0, [])
+    isStale = true
+  }
 
   package init(uuid: String, number: Int32, xml: DomainDocument) {
     self.uuid = uuid
@@ -58,6 +68,7 @@ package enum Sighting: Sendable {
     switch self {
     case .active(var observation, let run):
       observation.state = .unclear
+      observation.reason = .noAnswer
       return .active(observation, run)
     case .leftover, .absent: return self
     }

@@ -66,6 +66,8 @@ public struct DomainObservation: Hashable, Sendable {
   public var cgroup: String?
   /// Host-side network links.
   public var links: [String]
+  /// Why it goes on answering while it is frozen; nil: it does not, as far as is known.
+  public var frozenNetwork: FrozenNetwork?
 
   public init(
     id: DomainID, uuid: String, state: State, mark: ClaimMark?, memory: Int, vcpus: Int, persistent: Bool, pid: Int32?,

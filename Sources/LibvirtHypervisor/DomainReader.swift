@@ -80,9 +80,11 @@ struct DomainReader {
 
   private func observation(_ name: String, _ run: Run, _ state: DomainObservation.State, persistent: Bool) -> DomainObservation
   {
-    DomainObservation(
+    var observation = DomainObservation(
       id: DomainID(connection: hostFacts.uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
       vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup, links: run.links)
+    observation.frozenNetwork = run.frozenNetwork
+    return observation
   }
 
   private func read(_ domain: DomainPointer, uuid: String, number: Int32) throws(LibvirtError) -> Run {
@@ -94,6 +96,7 @@ struct DomainReader {
       throw LibvirtError(code: Int32(VIR_ERR_XML_ERROR.rawValue), source: 0, message: error.description)
     }
     var run = Run(uuid: uuid, number: number, xml: xml)
+    if hostFacts.driver.kind == .lxc { run.frozenNetwork = Interfaces.frozenNetwork(in: text) }
     findProcess(of: domain.name, &run)
     return run
   }

@@ -96,6 +96,10 @@ public struct CommandResult: Hashable, Sendable, Codable {
     }
   }
 
+  public mutating func warn(_ sentences: [String]) {
+    if !sentences.isEmpty { warnings = (warnings ?? []) + sentences }
+  }
+
   public init(_ workload: String, failed error: ErrorBody) {
     self.workload = workload
     effect = .failed

@@ -44,6 +44,9 @@ extension Interfaces {
 }
 
 extension SpecRecord {
+  /// The host's bridges that its XML names, sorted.
+  package var bridges: [String] { Interfaces.bridges(in: xml) }
+
   /// Why the workload would go on answering while it is frozen; nil: frozen it is silent, as far as its XML tells.
   public var frozenNetwork: FrozenNetwork? { connection.hasPrefix("lxc") ? Interfaces.frozenNetwork(in: xml) : nil }
 }

@@ -34,7 +34,9 @@ final class Watchdog {
   /// Feeds it if it is time and all is well. A device that cannot be opened is tried again and again.
   func work(_ now: BootInstant) {
     guard now >= nextFeed else { return }
-    nextFeed = now + .milliseconds(timeout * 1000 / 5)
+    // A driver may take less than it was asked for; what it took is known after it was opened.
+    let inForce = if case .open(let seconds) = standing { min(seconds, timeout) } else { timeout }
+    nextFeed = now + .milliseconds(min(inForce * 1000 / 5, 2000))
     // No feed is given in advance: it would be carried out later, when all may not be well any more.
     guard errand.count == 0 else { return }
     errand.add { [device, mayFeed] in device.work(feeding: mayFeed) }

@@ -1,4 +1,5 @@
 import GRPCCore
+import Glibc
 import HoldfastPorts
 
 /// How a call to one member failed, and so what is certain about the request.
@@ -95,5 +96,14 @@ func brief(_ error: any Error) -> String {
   while let next = (innermost as? RPCError)?.cause { innermost = next }
   let text = innermost is RPCError ? (innermost as? RPCError)?.message ?? "" : "\(innermost)"
   if text.isEmpty { return "\(rpc.code)" }
-  return text
+  return plain(text)
+}
+
+/// An error of the system in the system's own words: the transport wraps it, as in `… Connection refused) (errno: 111)`. And one of the TLS library without
+/// the place in its source.
+private func plain(_ reason: String) -> String {
+  if let number = reason.firstMatch(of: /errno: (\d+)/).flatMap({ Int32($0.1) }) {
+    return String(cString: strerror(number)).lowercased()
+  }
+  return reason.replacing(#/ (?:at|in) [^ ]*/[^ ]*:\d+/#, with: "")
 }

@@ -125,7 +125,7 @@ public struct Controller: Sendable {
     effects.takeBatch().submit(turn, facts, &machines.workloads, &effects)
     FrozenWorkloads.thaw(turn, facts, &machines, &effects)
     SessionEnd.withdrawIfFrozen(turn, facts, &machines, &effects)
-    machines.report.step(turn, facts, machines.workloads, guardPhase: machines.guardLink.summary, &effects)
+    machines.report.step(turn, facts, machines.workloads, machines.guardLink, &effects)
     machines.lease.watchTheWatch(facts, &effects)
     SessionEnd.spare(facts, &machines, &effects)
     if !isFinished { SessionEnd.departIfEmpty(turn, facts, &machines, &effects) }
@@ -149,7 +149,7 @@ public struct Controller: Sendable {
   private mutating func forget(_ own: WorkloadFacts, _ machine: inout WorkloadMachine, _ turn: borrowing Turn) {
     machines.workloads.put(machine)
     let report = own.observation(in: facts.local).map {
-      NodeReport.record(turn, facts, machines.workloads, guardPhase: machines.guardLink.summary, outside: $0)
+      NodeReport.record(turn, facts, machines.workloads, machines.guardLink, outside: $0)
     }
     machine = machines.workloads.take(machine.name)
     machine.forget(report, turn, facts, own, &effects)

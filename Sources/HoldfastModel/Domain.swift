@@ -70,6 +70,8 @@ public struct DomainObservation: Hashable, Sendable {
   public var links: [String]
   /// Why its XML cannot be read, and what to do about it; its links are not known then.
   public var flaw: String?
+  /// Why it goes on answering while it is frozen; nil: it does not, as far as is known.
+  public var frozenNetwork: FrozenNetwork?
 
   public init(
     id: DomainID, uuid: String, state: State, reason: Reason? = nil, mark: ClaimMark?, memory: Int, vcpus: Int,

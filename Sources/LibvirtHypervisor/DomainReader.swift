@@ -96,10 +96,12 @@ struct DomainReader {
   private func observation(
     _ name: String, _ run: Run, _ state: DomainObservation.State, _ reason: DomainObservation.Reason?, persistent: Bool
   ) -> DomainObservation {
-    DomainObservation(
+    var observation = DomainObservation(
       id: DomainID(connection: hostFacts.uri, name: name), uuid: run.uuid, state: state, reason: reason, mark: run.mark,
       memory: run.memory, vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup,
       links: run.links, flaw: run.flaw)
+    observation.frozenNetwork = run.frozenNetwork
+    return observation
   }
 
   private func read(_ domain: DomainPointer, uuid: String, number: Int32) throws(LibvirtError) -> Run {
@@ -110,6 +112,7 @@ struct DomainReader {
     } catch {
       run = try unreadable(domain, uuid: uuid, number: number, error)
     }
+    if hostFacts.driver.kind == .lxc { run.frozenNetwork = Interfaces.frozenNetwork(in: text) }
     findProcess(of: domain.name, &run)
     return run
   }

@@ -15,6 +15,8 @@ package struct Run: Sendable {
   /// libvirt runs it, but the process that it names does not exist.
   package var lostProcess = false
   package var cgroup: String?
+  /// Why it goes on answering while it is frozen; nil: it does not.
+  package var frozenNetwork: FrozenNetwork?
   /// Something of it changed: it must be asked for again.
   package var isStale = false
   /// What keeps its XML from being read.

@@ -14,6 +14,8 @@ struct Facts: Sendable {
   private(set) var local: LocalDomains
   private(set) var rules = RulesInForce()
   private(set) var calendar = Calendar()
+  /// What the shell found of this host.
+  private(set) var hostFlaws: [NodeFlaw] = []
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -26,6 +28,12 @@ struct Facts: Sendable {
   mutating func begin(at instant: BootInstant) {
     now = max(instant, now)
     if bornAt == nil { bornAt = now }
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func take(_ flaws: [NodeFlaw]) -> Bool {
+    defer { hostFlaws = flaws }
+    return hostFlaws != flaws
   }
 
   // MARK: the store
@@ -84,6 +92,7 @@ struct Facts: Sendable {
     case .report(let node):
       guard var report = view.reports[node]?.value else { return .absent }
       report.guardPhase = ""
+      report.flaws = nil
       report.strays = []
       report.migrations = nil
       return .report(report)

@@ -81,7 +81,7 @@ package struct APIServer: Sendable {
 
   /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log.
   private func quietLogger() -> Logger {
-    var quiet = logger
+    var quiet = Logger(label: logger.label) { _ in ServerLog(handler: logger.handler) }
     quiet.logLevel = max(logger.logLevel, .warning)
     return quiet
   }

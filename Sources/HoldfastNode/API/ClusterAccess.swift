@@ -24,4 +24,7 @@ package protocol ClusterAccess: Sendable {
 
   /// The last look at the store; nil: there was none, or the store cannot be looked at. Never waits for the store.
   func storePicture() async -> StorePicture?
+
+  /// What this host's network makes slow for a workload with these links, or with these bridges in its definition: sentences.
+  func networkWarnings(links: [String], bridges: [String]) -> [String]
 }

@@ -53,7 +53,9 @@ struct CommandRunner: Sendable {
     for (name, spec) in specs {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: view)
-        results.append(try await run(.define(name, spec), in: &view))
+        var result = try await run(.define(name, spec), in: &view)
+        if result.effect != .unchanged { result.warn(access.networkWarnings(links: [], bridges: spec.bridges)) }
+        results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
       }
@@ -67,7 +69,9 @@ struct CommandRunner: Sendable {
     var results: [CommandResult] = []
     for id in request.domains {
       do throws(OperatorError) {
-        results.append(try await run(.adopt(try await adoption(of: id, in: picture, request.options)), in: &view))
+        var result = try await run(.adopt(try await adoption(of: id, in: picture, request.options)), in: &view)
+        result.warn(access.networkWarnings(links: picture.observations[id]?.links ?? [], bridges: []))
+        results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))
       }

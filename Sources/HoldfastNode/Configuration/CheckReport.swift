@@ -1,3 +1,4 @@
+import EtcdStore
 import HoldfastYAML
 
 /// What `holdfastd --check` prints, and how it exits.
@@ -14,9 +15,22 @@ extension NodeConfiguration {
   public static func check(path: String, host: HostFacts = .current()) -> CheckReport {
     do {
       let configuration = try load(path: path, host: host)
-      return CheckReport(text: configuration.summary(of: path), exitStatus: 0)
+      guard configuration.hasEndedCertificates(at: wallTime()) else {
+        return CheckReport(text: configuration.summary(of: path), exitStatus: 0)
+      }
+      let warnings = configuration.warnings.map { "\($0)\n" }.joined()
+      return CheckReport(
+        text: "\(warnings)\(path) cannot be used: a certificate has ended", exitStatus: CheckReport.configurationError)
     } catch {
       return CheckReport(text: "\(error)\n\(path) cannot be used", exitStatus: CheckReport.configurationError)
+    }
+  }
+
+  /// - Parameter now: milliseconds since 1970.
+  private func hasEndedCertificates(at now: Int64) -> Bool {
+    guard case .etcd(let place) = store, let tls = place.tls else { return false }
+    return [tls.ca, tls.client?.certificate].compactMap { $0 }.contains { path in
+      CertificateFiles.end(of: path).map { $0 < now } ?? false
     }
   }
 

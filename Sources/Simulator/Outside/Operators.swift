@@ -136,8 +136,10 @@ final class Operators {
     let workload = index.map { setup[$0] } ?? ClusterSetup.Workload(name, isolation: number % 3 == 0 ? .stop : .freeze)
     return SpecRecord(
       connection: workload.connection, uuid: Self.uuid(number, kind: 1),
-      xml: "<domain type='lxc'><name>\(name)</name><interface type='bridge'/></domain>", demand: workload.demand,
-      labels: workload.labels, priority: workload.priority, isolation: workload.isolation, stopTimeout: workload.stopTimeout)
+      xml:
+        "<domain type='lxc'><name>\(name)</name><interface type='\(workload.network == .bridge ? "bridge" : "direct")'/></domain>",
+      demand: workload.demand, labels: workload.labels, priority: workload.priority, isolation: workload.isolation,
+      stopTimeout: workload.stopTimeout)
   }
 
   private func define(_ name: WorkloadName, through host: SimulatedHost) {

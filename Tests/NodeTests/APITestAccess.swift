@@ -133,5 +133,7 @@ final class TestAccess: ClusterAccess {
     for follower in followers { follower.yield(line) }
   }
 
+  func tell(_ note: Note) async { tell(note, at: APIHarness.now()) }
+
   func storePicture() async -> StorePicture? { state.withLock { $0.picture } }
 }

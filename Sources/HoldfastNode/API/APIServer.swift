@@ -71,6 +71,7 @@ package struct APIServer: Sendable {
   private func router(operators: UInt32?) -> Router<APIContext> {
     let router = Router(context: APIContext.self)
     router.add(middleware: ErrorMiddleware())
+    router.add(middleware: QueryMiddleware())
     router.add(middleware: PeerMiddleware(operators: operators))
     let version = router.group("\(APIVersion.current)")
     ReadRoutes(access: access, readings: readings).add(to: version)

@@ -8,6 +8,8 @@ import HoldfastPorts
 struct CommandRunner: Sendable {
   let access: any ClusterAccess
   let isDryRun: Bool
+  /// Who asks, for the history.
+  var requester: Requester?
 
   /// Others may change the same records at the same time; a loser looks again this often.
   private static let attempts = 5
@@ -27,6 +29,9 @@ struct CommandRunner: Sendable {
       {
       case .committed(let revision):
         view.apply(transaction.writes, committed: revision)
+        if let note = prepared.note(askedBy: requester?.description ?? "somebody unknown", files: requester?.files) {
+          await access.tell(note)
+        }
         return CommandResult(prepared)
       case .refused(let revision, let current):
         view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)

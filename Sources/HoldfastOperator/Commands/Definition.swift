@@ -26,7 +26,8 @@ extension OperatorCommand {
         name, .created, "is created; the planner places it and a node starts it",
         transaction: ClusterTransaction(
           if: conditions,
-          write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]))
+          write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]),
+        news: "is defined")
     }
 
     if let intent = view.intents[name]?.value, intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
@@ -41,13 +42,18 @@ extension OperatorCommand {
         remedy: "Stop it first: `holdfast stop \(name) --wait`, apply, then `holdfast start \(name)`.")
     }
     let restart = fields.contains("xml") && view.holder(of: name) != nil ? "; the new XML holds from its next start" : ""
+    var transaction = ClusterTransaction(
+      if: [.unchanged(.spec(name), modified: present.modified)], write: [.put(.spec(name), .spec(spec))])
+    // What is corrected is tried at once, also where it failed to start before.
+    let isTriedAgain = clearFailures(of: name, in: view, with: &transaction)
     // The claim too, where something depends on nobody holding it.
-    let conditions: [Condition<RecordKey>] =
-      [.unchanged(.spec(name), modified: present.modified)]
-      + (fields.contains("uuid") || fields.contains("connection") ? [view.asSeen(.claim(name), view.claims[name])] : [])
+    if !isTriedAgain, fields.contains("uuid") || fields.contains("connection") {
+      transaction.conditions.append(view.asSeen(.claim(name), view.claims[name]))
+    }
+    let changes = fields.joined(separator: ", ")
     return PreparedCommand(
-      name, .changed(fields), "changes \(fields.joined(separator: ", "))\(restart)",
-      transaction: ClusterTransaction(if: conditions, write: [.put(.spec(name), .spec(spec))]))
+      name, .changed(fields), "changes \(changes)\(restart)\(isTriedAgain ? "; its failed starts are cleared" : "")",
+      transaction: transaction, news: "has a changed definition: \(changes)")
   }
 
   private func checkConnection(_ connection: String, of name: WorkloadName, in view: ClusterView) throws(OperatorError) {

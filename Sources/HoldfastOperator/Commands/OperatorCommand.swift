@@ -66,14 +66,27 @@ public struct PreparedCommand: Equatable, Sendable {
   public var transaction: ClusterTransaction?
   /// The serial of a move request, by which its end is recognised.
   public var moveSerial: Int?
+  /// A clause after the workload's name, for the cluster's history; nil: the nodes that carry the command out tell it.
+  public var news: String?
 
   public init(
-    _ workload: WorkloadName, _ effect: Effect, _ text: String, transaction: ClusterTransaction? = nil, moveSerial: Int? = nil
+    _ workload: WorkloadName, _ effect: Effect, _ text: String, transaction: ClusterTransaction? = nil, moveSerial: Int? = nil,
+    news: String? = nil
   ) {
     self.workload = workload
     self.effect = effect
     self.text = text
     self.transaction = transaction
     self.moveSerial = moveSerial
+    self.news = news
+  }
+
+  /// The line of history about it; nil: there is none to write.
+  ///
+  /// - Parameters:
+  ///   - who: who asked, such as `user 0`.
+  ///   - files: where the definition was read from; nil: it is not known.
+  public func note(askedBy who: String, files: String?) -> Note? {
+    news.map { Note(.defined, "\(workload) \($0) (\(who)\(files.map { ", from \($0)" } ?? ""))", workload: workload) }
   }
 }

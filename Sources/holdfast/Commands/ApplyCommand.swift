@@ -37,8 +37,7 @@ struct ApplyCommand: AsyncParsableCommand {
       do {
         definitions += try WorkloadFile.parse(path: path)
       } catch {
-        Output.complain("holdfast: nothing was applied\n\(error)")
-        throw ExitCode(ExitStatus.failed.rawValue)
+        throw MistakenFiles("nothing was applied", error)
       }
     }
     return definitions

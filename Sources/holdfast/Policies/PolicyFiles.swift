@@ -17,8 +17,7 @@ struct PolicyFiles {
       let (policies, warnings) = try sources.parse()
       return PolicyFiles(named: sources.named, policies: policies, warnings: warnings)
     } catch let errors as FileErrors {
-      Output.complain("holdfast: these policies cannot be used\n\(errors)")
-      throw ExitCode(ExitStatus.failed.rawValue)
+      throw MistakenFiles("these policies cannot be used", errors)
     }
   }
 

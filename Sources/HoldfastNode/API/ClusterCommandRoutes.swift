@@ -23,6 +23,10 @@ struct ClusterCommandRoutes: Sendable {
       let node = try Self.node(context)
       return try jsonResponse(try await self.runner(request).run(.clearFailures(node), node: node))
     }
+    commands.post("nodes/:name/remove") { request, context in
+      try await request.expectNoBody()
+      return try jsonResponse(try await self.runner(request).remove(try Self.node(context), requester: context.requester))
+    }
     commands.post("disarm") { request, context in
       let body = try await request.decoded(as: DisarmRequest.self)
       context.audit.note("seconds", body.seconds.map { "\($0)" })

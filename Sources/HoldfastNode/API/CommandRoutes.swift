@@ -35,7 +35,8 @@ struct CommandRoutes: Sendable {
     commands.post("workloads/:name/move") { request, context in
       let to = NodeName(try await request.decoded(as: MoveRequest.self).to)
       context.audit.note("to", to.text)
-      return try await self.answer(.move(try Self.workload(context), to: to), request, context)
+      let runner = self.runner(request, context), result = try await runner.move(try Self.workload(context), to: to)
+      return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
     }
   }
 
@@ -48,12 +49,8 @@ struct CommandRoutes: Sendable {
     _ request: Request, _ context: APIContext, _ command: (WorkloadName) -> OperatorCommand
   ) async throws -> Response {
     try await request.expectNoBody()
-    return try await answer(command(try Self.workload(context)), request, context)
-  }
-
-  private func answer(_ command: OperatorCommand, _ request: Request, _ context: APIContext) async throws -> Response {
-    let runner = runner(request, context)
-    return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [try await runner.run(command)]))
+    let runner = runner(request, context), result = try await runner.run(command(try Self.workload(context)))
+    return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
   }
 
   private static func workload(_ context: APIContext) throws -> WorkloadName {

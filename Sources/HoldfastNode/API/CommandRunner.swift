@@ -19,6 +19,18 @@ struct CommandRunner: Sendable {
     return try await run(command, in: &view)
   }
 
+  /// Moves a workload, unless its rules forbid it: the planner would refuse it, when nobody looks any more.
+  func move(_ name: WorkloadName, to node: NodeName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture(), command = OperatorCommand.move(name, to: node)
+    if try command.prepare(in: picture.view).transaction != nil,
+      let refusal = OperatorError.forbiddenMove(of: name, to: node, in: picture.planning(), picture.planner)
+    {
+      throw refusal
+    }
+    var view = picture.view
+    return try await run(command, in: &view)
+  }
+
   /// - Parameter view: what is known; afterwards also what the command changed.
   func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
     for _ in 0..<Self.attempts {

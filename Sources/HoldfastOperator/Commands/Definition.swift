@@ -159,8 +159,11 @@ public func refuseRunning(
   _ name: WorkloadName, _ spec: SpecRecord, among domains: [DomainObservation], in view: ClusterView
 ) throws(OperatorError) {
   guard view.specs[name] == nil else { return }
+  // What another workload is, is not outside protection: that the two have one UUID is told elsewhere.
+  let protected = Set(view.specs.values.map { DomainID(connection: $0.value.connection, name: $0.value.uuid) })
   let running = domains.first {
     $0.id.connection == spec.connection && ($0.uuid == spec.uuid || $0.id.name == name.text)
+      && !protected.contains(DomainID(connection: $0.id.connection, name: $0.uuid))
   }
   guard let running else { return }
   throw OperatorError(

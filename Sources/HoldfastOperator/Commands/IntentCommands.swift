@@ -113,6 +113,11 @@ extension OperatorCommand {
         .conflict, thing: "node \(node)", reason: "it is handing over what it runs",
         remedy: "Choose another node: `holdfast nodes`.")
     }
+    if view.maintenance[node]?.value.phase == .empty {
+      throw OperatorError(
+        .conflict, thing: "node \(node)", reason: "it is in maintenance, so nothing is placed there",
+        remedy: "Choose another node: `holdfast nodes`; or end the maintenance first: `holdfast maintenance exit \(node)`.")
+    }
     if let record = view.nodes[node]?.value, !record.connections.contains(current.spec.connection) {
       throw OperatorError(
         .conflict, thing: "node \(node)", reason: "it does not serve \(current.spec.connection), which \(current.name) needs",

@@ -1,9 +1,11 @@
 import AsyncHTTPClient
 import Foundation
 import Glibc
+import HoldfastAPI
 import HoldfastNode
 import HoldfastOperator
 import NIOCore
+import NIOHTTP1
 import Testing
 
 /// One client does not lock others out.

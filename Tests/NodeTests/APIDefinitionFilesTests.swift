@@ -1,9 +1,11 @@
 import Foundation
 import Glibc
+import GuardCore
 import HoldfastAPI
 import HoldfastModel
 import HoldfastOperator
 import HoldfastYAML
+import Subprocess
 import Testing
 
 /// Definitions can be got out, and brought back.

@@ -3,6 +3,7 @@ import Glibc
 import HoldfastAPI
 import HoldfastModel
 import HoldfastOperator
+import Subprocess
 import Testing
 
 /// What the API does not know it refuses, and it says who did what.

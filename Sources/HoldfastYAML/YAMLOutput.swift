@@ -19,9 +19,9 @@ public indirect enum YAMLOutput: Sendable {
     case .plain(let text): .scalar(Node.Scalar(text, .implicit, .plain))
     case .quoted(let text): .scalar(Node.Scalar(text, .implicit, .doubleQuoted))
     case .block(let text): .scalar(Node.Scalar(text, .implicit, .literal))
-    case .list(let items): .sequence(Node.Sequence(items.map(\.node), .implicit, .block))
+    case .list(let items): .sequence(Node.Sequence(items.map(\.node), Tag(.seq), .block))
     case .mapping(let pairs):
-      .mapping(Node.Mapping(pairs.map { (Self.key($0.key).node, $0.value.node) }, .implicit, .block))
+      .mapping(Node.Mapping(pairs.map { (Self.key($0.key).node, $0.value.node) }, Tag(.map), .block))
     }
   }
 

@@ -65,17 +65,26 @@ import Testing
   @Test func `more followers than there may be are told so, and everybody else is answered`() async throws {
     try await APIHarness.serving { api in
       let bounds = ConnectionLedger.Bounds(), most = geteuid() == 0 ? bounds.followers : bounds.followersOfOthers
-      var followers: [HTTPClientResponse] = []
-      for _ in 0..<most {
-        let response = try await HTTPClient.shared.execute(api.request("/v1/events?follow"), timeout: .seconds(30))
-        #expect(response.status == .ok)
-        followers.append(response)
-      }
-      let refused = try await api.get("/v1/events?follow")
-      #expect(refused.status == 503 && refused.error?.reason.hasPrefix("\(most) clients follow events") == true)
+      // Eight connections to a host are usual.
+      var configuration = HTTPClient.Configuration()
+      configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2 * most
+      let client = HTTPClient(configuration: configuration)
+      let followers = try? await Self.follow(most, api, client)
+      #expect(followers?.map(\.status) == [HTTPResponseStatus](repeating: .ok, count: most))
+      let refused = try? await api.get("/v1/events?follow")
+      #expect(refused?.status == 503 && refused?.error?.reason.hasPrefix("\(most) clients follow events") == true)
       #expect(try await api.holdfast(["status"]).status == 0)
       #expect(try await api.get("/v1/events").status == 200)
       withExtendedLifetime(followers) {}
+      try await client.shutdown()
     }
+  }
+
+  private static func follow(_ count: Int, _ api: APIHarness, _ client: HTTPClient) async throws -> [HTTPClientResponse] {
+    var followers: [HTTPClientResponse] = []
+    for _ in 0..<count {
+      followers.append(try await client.execute(api.request("/v1/events?follow"), timeout: .seconds(30)))
+    }
+    return followers
   }
 }

@@ -45,6 +45,8 @@ package struct NodeAccess: ClusterAccess {
     return verdict
   }
 
+  package func tell(_ note: Note) async { await history.write(note) }
+
   package func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord] {
     await history.last(limit, workload: workload)
   }

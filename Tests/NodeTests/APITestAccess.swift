@@ -135,6 +135,8 @@ final class TestAccess: ClusterAccess {
     for follower in followers { follower.yield(line) }
   }
 
+  func tell(_ note: Note) async { tell(note, at: APIHarness.now()) }
+
   func storePicture() async -> StorePicture? { state.withLock { $0.picture } }
   func networkWarnings(links: [String], bridges: [String]) -> [String] {
     state.withLock { state in (links + bridges).compactMap { state.networkWarnings[$0] } }

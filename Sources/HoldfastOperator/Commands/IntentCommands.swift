@@ -17,6 +17,9 @@ extension OperatorCommand {
         "is not running: its definition is deleted"
       }
     var prepared = current.request(text) { $0.desired = .unprotected }
+    prepared.news =
+      view.holder(of: name).map { "is released while it runs on \($0)" }
+      ?? "is released while it runs nowhere: its definition is deleted"
     // No migration may begin meanwhile: nobody would let go on what arrives of a workload that has left protection.
     prepared.transaction?.conditions.append(view.asSeen(.claim(name), view.claims[name]))
     return prepared
@@ -25,20 +28,30 @@ extension OperatorCommand {
   func prepareStart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     try current.refuseUnprotected()
-    let failed = view.claims[name].flatMap { view.isHeld($0.value) || $0.value.failures.isEmpty ? nil : $0 }
-    if current.intent.desired == .running, failed == nil, view.intents[name] != nil {
+    var clearing = ClusterTransaction(if: [], write: [])
+    let hadFailed = clearFailures(of: name, in: view, with: &clearing)
+    if current.intent.desired == .running, !hadFailed, view.intents[name] != nil {
       return PreparedCommand(name, .unchanged, "is to run already")
     }
-    let text = failed == nil ? "is started" : "is started; its failed starts are cleared"
-    var prepared = current.request(text) { $0.desired = .running }
-    if let failed {
-      var claim = failed.value
-      claim.failures = [:]
-      // No node holds the claim, and only the failures change: the right to run it stays as it was.
-      prepared.transaction?.conditions.append(.unchanged(.claim(name), modified: failed.modified))
-      prepared.transaction?.writes.append(.put(.claim(name), .claim(claim)))
+    var prepared = current.request(hadFailed ? "is started; its failed starts are cleared" : "is started") {
+      $0.desired = .running
     }
+    prepared.transaction?.conditions += clearing.conditions
+    prepared.transaction?.writes += clearing.writes
     return prepared
+  }
+
+  /// Has the nodes where the workload failed to start tried again, when nobody holds it.
+  ///
+  /// - Returns: whether there were any.
+  func clearFailures(of name: WorkloadName, in view: ClusterView, with transaction: inout ClusterTransaction) -> Bool {
+    guard let failed = view.claims[name], !view.isHeld(failed.value), !failed.value.failures.isEmpty else { return false }
+    var claim = failed.value
+    claim.failures = [:]
+    // No node holds the claim, and only the failures change: the right to run it stays as it was.
+    transaction.conditions.append(.unchanged(.claim(name), modified: failed.modified))
+    transaction.writes.append(.put(.claim(name), .claim(claim)))
+    return true
   }
 
   func prepareStop(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
@@ -99,6 +112,11 @@ extension OperatorCommand {
       throw OperatorError(
         .conflict, thing: "node \(node)", reason: "it is handing over what it runs",
         remedy: "Choose another node: `holdfast nodes`.")
+    }
+    if view.maintenance[node]?.value.phase == .empty {
+      throw OperatorError(
+        .conflict, thing: "node \(node)", reason: "it is in maintenance, so nothing is placed there",
+        remedy: "Choose another node: `holdfast nodes`; or end the maintenance first: `holdfast maintenance exit \(node)`.")
     }
     if let record = view.nodes[node]?.value, !record.connections.contains(current.spec.connection) {
       throw OperatorError(

@@ -5,7 +5,7 @@ import HoldfastAPI
 /// Exit statuses of `holdfast`, for scripts.
 enum ExitStatus: Int32 {
   case done = 0
-  /// Refused, or failed.
+  /// Refused, failed, or nobody can say yet whether it was done.
   case failed = 1
   case usage = 2
   /// The daemon cannot be reached, or does not answer.
@@ -31,8 +31,8 @@ struct Holdfast: AsyncParsableCommand {
 
       Exit status:
         0  success
-        1  refused or failed
-        2  wrong usage
+        1  refused, failed, or the outcome is unknown
+        2  wrong usage (of holdfastd and holdfast-guard too)
         3  holdfastd is unreachable
         4  the cluster is not ok (`status --check`)
         5  a workload would not run (`whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`)
@@ -48,29 +48,42 @@ struct Holdfast: AsyncParsableCommand {
     ])
 
   static func main() async {
+    let words = CommandWords(Array(CommandLine.arguments.dropFirst()), under: Self.self)
     do {
-      var command = try parseAsRoot()
-      if var asynchronous = command as? any AsyncParsableCommand {
-        try await asynchronous.run()
-      } else {
-        try command.run()
+      var command = try await asyncParseAsRoot()
+      do {
+        try (command as? any CheckedCommand)?.checkOptions()
+        if var asynchronous = command as? any AsyncParsableCommand {
+          try await asynchronous.run()
+        } else {
+          try command.run()
+        }
+      } catch let error as ValidationError {
+        Output.complain("Error: \(error)\n\(words.advice)")
+        Glibc.exit(ExitStatus.usage.rawValue)
       }
     } catch let failure as Failure {
-      Output.complain("holdfast: \(failure)")
-      Glibc.exit(failure.status.rawValue)
+      leave(failure)
     } catch {
-      leave(error)
+      leave(error, words)
     }
     Glibc.exit(ExitStatus.done.rawValue)
   }
 
+  private static func leave(_ failure: Failure) -> Never {
+    Output.complain("holdfast: \(failure)")
+    Glibc.exit(failure.status.rawValue)
+  }
+
   /// Help and version are no errors; what the parser refuses is wrong usage.
-  private static func leave(_ error: any Error) -> Never {
+  private static func leave(_ error: any Error, _ words: CommandWords) -> Never {
     let code = exitCode(for: error), message = fullMessage(for: error)
     if code == .success {
-      Output.line(message)
+      // A completion script among them: as it is.
+      Output.text(message)
       Glibc.exit(ExitStatus.done.rawValue)
     }
+    if code == .validationFailure, let failure = words.failure { leave(failure) }
     if !message.isEmpty { Output.complain(message) }
     Glibc.exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
   }

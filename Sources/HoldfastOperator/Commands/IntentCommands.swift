@@ -27,7 +27,8 @@ extension OperatorCommand {
     try current.refuseUnprotected()
     let failed = view.claims[name].flatMap { view.isHeld($0.value) || $0.value.failures.isEmpty ? nil : $0 }
     if current.intent.desired == .running, failed == nil {
-      return PreparedCommand(name, .unchanged, "is to run already")
+      let isRunning = view.holder(of: name) != nil && view.claims[name]?.value.activity == .running
+      return PreparedCommand(name, .unchanged, isRunning ? "runs already" : "was started already, and does not run yet")
     }
     let text = failed == nil ? "is started" : "is started; its failed starts are cleared"
     var prepared = current.request(text) { $0.desired = .running }
@@ -44,7 +45,10 @@ extension OperatorCommand {
   func prepareStop(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     try current.refuseUnprotected()
-    if current.intent.desired == .stopped { return PreparedCommand(name, .unchanged, "is to be stopped already") }
+    if current.intent.desired == .stopped {
+      return PreparedCommand(
+        name, .unchanged, view.holder(of: name).map { "is being stopped on \($0) already" } ?? "is stopped already")
+    }
     let text =
       view.holder(of: name).map {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"

@@ -31,7 +31,7 @@ struct MaintenanceEnterCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var evacuation: EvacuationOptions
 
-  @Argument(help: "The node to drain. It may be down.")
+  @Argument(help: "The node to drain. It may be down.", completion: .nodes)
   var node: String
 
   @Flag(help: "Show what would happen, and change nothing.")
@@ -49,7 +49,7 @@ struct MaintenanceEnterCommand: AsyncParsableCommand {
   }
 }
 
-struct MaintenanceExitCommand: AsyncParsableCommand {
+struct MaintenanceExitCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "exit",
     abstract: "Put a node back into use, and move its workloads back.",
@@ -69,7 +69,7 @@ struct MaintenanceExitCommand: AsyncParsableCommand {
   @Flag(help: "Move everything back, whatever its failback policy.")
   var bringBack = false
 
-  func validate() throws {
+  func checkOptions() throws {
     if leave, bringBack { throw ValidationError("--leave and --bring-back exclude each other.") }
   }
 

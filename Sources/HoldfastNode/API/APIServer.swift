@@ -79,9 +79,10 @@ package struct APIServer: Sendable {
     return router
   }
 
-  /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log.
+  /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log. A clean end is
+  /// an error to it: `Waiting on child channel: CancellationError()`.
   private func quietLogger() -> Logger {
-    var quiet = logger
+    var quiet = Logger(label: logger.label) { JournalLog(label: $0, skipped: "CancellationError") }
     quiet.logLevel = max(logger.logLevel, .warning)
     return quiet
   }

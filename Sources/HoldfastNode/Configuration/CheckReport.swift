@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastYAML
 
 /// What `holdfastd --check` prints, and how it exits.
@@ -7,6 +8,17 @@ public struct CheckReport: Hashable, Sendable {
   public var exitStatus: Int32
 
   public static let configurationError: Int32 = 78
+
+  /// - Parameter text: with quotations from files, which steer no terminal.
+  init(_ text: String, exitStatus: Int32) {
+    self.text = InWords.visible(text)
+    self.exitStatus = exitStatus
+  }
+
+  /// What stands against a configuration file.
+  public static func refusal(_ error: FileErrors, of path: String) -> CheckReport {
+    CheckReport("\(error)\n\(path) cannot be used", exitStatus: configurationError)
+  }
 }
 
 extension NodeConfiguration {
@@ -14,9 +26,9 @@ extension NodeConfiguration {
   public static func check(path: String, host: HostFacts = .current()) -> CheckReport {
     do {
       let configuration = try load(path: path, host: host)
-      return CheckReport(text: configuration.summary(of: path), exitStatus: 0)
+      return CheckReport(configuration.summary(of: path), exitStatus: 0)
     } catch {
-      return CheckReport(text: "\(error)\n\(path) cannot be used", exitStatus: CheckReport.configurationError)
+      return .refusal(error, of: path)
     }
   }
 

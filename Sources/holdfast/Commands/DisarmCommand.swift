@@ -7,8 +7,12 @@ struct DisarmCommand: AsyncParsableCommand {
     commandName: "disarm",
     abstract: "Suspend automatic recovery, for work on the network or the store.",
     discussion: """
-      While the cluster is disarmed, nothing is failed over, frozen, stopped or moved: workloads keep running where they are, even when \
-      the store is unreachable. Every screen says so in red. The command first waits until no workload is being recovered or moved.
+      While the cluster is disarmed, nothing is failed over, frozen, stopped or moved: workloads keep running where they are. Every \
+      screen says so in red. The command first waits until no workload is being recovered or moved.
+
+      While the store is unreachable that holds for the time of --for. Without --for it holds for ten minutes from the store's last \
+      answer to a node: then the node freezes its workloads. So for work on the network or the store, say with --for how long it takes. \
+      A host that dies meanwhile takes its workloads with it until the cluster is armed again, and for the rest of that time.
 
       Example: holdfast disarm --for 30m --reason 'new switch'
       """)
@@ -18,7 +22,8 @@ struct DisarmCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("for"),
     help: ArgumentHelp(
-      "Resume automatic recovery after this time, such as 30m. (default: not before `holdfast arm`)", valueName: "time"))
+      "Resume automatic recovery after this time, such as 30m. (default: not before `holdfast arm`; see above for a store that is away)",
+      valueName: "time"))
   var span: TimeSpan?
 
   @Option(help: "Why; shown on every screen.")

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Glibc
+import HoldfastModel
 
 /// Why a socket does not lead to a daemon, in words.
 enum SocketDiagnosis {
@@ -28,6 +29,6 @@ enum SocketDiagnosis {
     if access(path, W_OK) != 0, errno == EACCES {
       return ("permission denied for user \(geteuid())", "Run the command as root or as a member of the operators' group.")
     }
-    return ("no process answers there (\(error))", "Start holdfastd: `systemctl start holdfastd`.")
+    return ("no process answers there (\(InWords.plain("\(error)")))", "Start holdfastd: `systemctl start holdfastd`.")
   }
 }

@@ -78,12 +78,12 @@ struct MaintenanceExitCommand: AsyncParsableCommand, CheckedCommand {
   }
 }
 
-struct MaintenanceCancelCommand: AsyncParsableCommand {
+struct MaintenanceCancelCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "cancel",
     abstract: "Stop draining a node, once the moves in progress have ended.",
     discussion: """
-      The node is put back into use. Workloads that have left it stay where they are; with --bring-back they move back as their policies say.
+      The node is put back into use. Workloads that have left it stay where they are, unless one of the two options says otherwise.
 
       Example: holdfast maintenance cancel n1
       """)
@@ -91,8 +91,17 @@ struct MaintenanceCancelCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: LeavingOptions
 
-  @Flag(help: "Move workloads back, as their policies say.")
+  @Flag(help: "Move workloads back as their failback policies say.")
+  var byPolicy = false
+
+  @Flag(help: "Move everything back, whatever its failback policy.")
   var bringBack = false
 
-  func run() async throws { try await options.run(daemon, failback: bringBack ? .byPolicy : .nothing) }
+  func checkOptions() throws {
+    if byPolicy, bringBack { throw ValidationError("--by-policy and --bring-back exclude each other.") }
+  }
+
+  func run() async throws {
+    try await options.run(daemon, failback: bringBack ? .everything : byPolicy ? .byPolicy : .nothing)
+  }
 }

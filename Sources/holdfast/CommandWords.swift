@@ -39,9 +39,13 @@ struct CommandWords {
     guard let unknown else { return nil }
     let meant = nearestSpelling(to: unknown.word, among: unknown.among).map { "Did you mean '\(text) \($0)'? " } ?? ""
     // The program's own are too many for a line.
-    let list = names.count == 1 ? "`\(text) --help` lists them all." : "There are \(InWords.list(unknown.among, most: 12))."
+    let list =
+      names.count == 1
+      ? "`\(text) --help` lists them all."
+      : "There \(unknown.among.count == 1 ? "is" : "are") \(InWords.list(unknown.among, most: 12))."
     return Failure(
-      .usage, kind: "invalid", thing: "\(text) \(unknown.word)", reason: "there is no such command", remedy: meant + list)
+      .usage, kind: "invalid", thing: (names.dropFirst() + [unknown.word]).joined(separator: " "),
+      reason: "there is no such command", remedy: meant + list)
   }
 }
 

@@ -48,42 +48,45 @@ struct Holdfast: AsyncParsableCommand {
     ])
 
   static func main() async {
-    let words = CommandWords(Array(CommandLine.arguments.dropFirst()), under: Self.self)
     do {
-      var command = try await asyncParseAsRoot()
-      do {
-        try (command as? any CheckedCommand)?.checkOptions()
-        if var asynchronous = command as? any AsyncParsableCommand {
-          try await asynchronous.run()
-        } else {
-          try command.run()
-        }
-      } catch let error as ValidationError {
-        Output.complain("Error: \(error)\n\(words.advice)")
-        Glibc.exit(ExitStatus.usage.rawValue)
+      var command = try await parsed()
+      try (command as? any CheckedCommand)?.checkOptions()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
       }
     } catch let failure as Failure {
-      leave(failure)
+      Output.complain("holdfast: \(failure)")
+      Glibc.exit(failure.status.rawValue)
     } catch {
-      leave(error, words)
+      leave(error)
     }
     Glibc.exit(ExitStatus.done.rawValue)
   }
 
-  private static func leave(_ failure: Failure) -> Never {
-    Output.complain("holdfast: \(failure)")
-    Glibc.exit(failure.status.rawValue)
+  private static let words = CommandWords(Array(CommandLine.arguments.dropFirst()), under: Self.self)
+
+  /// - Throws: `Failure` for a word that is no command; what else the parser refuses.
+  private static func parsed() async throws -> any ParsableCommand {
+    do {
+      return try await asyncParseAsRoot()
+    } catch {
+      if exitCode(for: error) == .validationFailure, let failure = words.failure { throw failure }
+      throw error
+    }
   }
 
   /// Help and version are no errors; what the parser refuses is wrong usage.
-  private static func leave(_ error: any Error, _ words: CommandWords) -> Never {
-    let code = exitCode(for: error), message = fullMessage(for: error)
+  private static func leave(_ error: any Error) -> Never {
+    let code = exitCode(for: error)
+    // The parser does not know any more which command refuses its own options.
+    let message = error is ValidationError ? "Error: \(error)\n\(words.advice)" : fullMessage(for: error)
     if code == .success {
-      // A completion script among them: as it is.
-      Output.text(message)
+      // A completion script among them: as it is. A completion that has nothing to offer says nothing.
+      if !message.isEmpty { Output.text(message) }
       Glibc.exit(ExitStatus.done.rawValue)
     }
-    if code == .validationFailure, let failure = words.failure { leave(failure) }
     if !message.isEmpty { Output.complain(message) }
     Glibc.exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
   }

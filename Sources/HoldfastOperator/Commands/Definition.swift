@@ -161,8 +161,6 @@ public func refuseRunning(
     $0.id.connection == spec.connection && ($0.uuid == spec.uuid || $0.id.name == name.text)
   }
   guard let running else { return }
-  // A protected domain with this UUID is another workload's, which is the reason to tell.
-  if running.uuid == spec.uuid { try refuseTwin(of: name, spec, in: view) }
   throw OperatorError(
     .conflict, thing: "workload \(name)", reason: "the domain \(running.id) runs on this node outside protection",
     remedy: "Protect it while it runs with `holdfast adopt \(running.id)`, or shut it down first.")

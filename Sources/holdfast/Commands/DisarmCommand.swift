@@ -7,12 +7,12 @@ struct DisarmCommand: AsyncParsableCommand {
     commandName: "disarm",
     abstract: "Suspend automatic recovery, for work on the network or the store.",
     discussion: """
-      While the cluster is disarmed, nothing is failed over, frozen, stopped or moved: workloads keep running where they are. Every \
-      screen says so in red. The command first waits until no workload is being recovered or moved.
+      While the cluster is disarmed, nothing is failed over, frozen, stopped or moved: workloads keep running where they are, even when \
+      the store is unreachable. Every screen says so in red. The command first waits until no workload is being recovered or moved.
 
-      While the store is unreachable that holds for the time of --for. Without --for it holds for ten minutes from the store's last \
-      answer to a node: then the node freezes its workloads. So for work on the network or the store, say with --for how long it takes. \
-      A host that dies meanwhile takes its workloads with it until the cluster is armed again, and for the rest of that time.
+      A node that cannot reach the store keeps its workloads running for the time of --for; without --for it freezes them ten minutes \
+      after the store's last answer. So for work on the network or the store, say with --for how long it takes. The workloads of a host \
+      that dies meanwhile start elsewhere only when that time has passed, even if the cluster is armed before.
 
       Example: holdfast disarm --for 30m --reason 'new switch'
       """)

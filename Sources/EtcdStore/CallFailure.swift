@@ -1,5 +1,5 @@
 import GRPCCore
-import Glibc
+import HoldfastModel
 import HoldfastPorts
 
 /// How a call to one member failed, and so what is certain about the request.
@@ -91,19 +91,9 @@ enum ServerError: Equatable {
 
 /// An error in one line: the outermost and the innermost of its causes.
 func brief(_ error: any Error) -> String {
-  guard let rpc = error as? RPCError else { return "\(error)" }
+  guard let rpc = error as? RPCError else { return InWords.plain("\(error)") }
   var innermost: any Error = rpc
   while let next = (innermost as? RPCError)?.cause { innermost = next }
   let text = innermost is RPCError ? (innermost as? RPCError)?.message ?? "" : "\(innermost)"
-  if text.isEmpty { return "\(rpc.code)" }
-  return plain(text)
-}
-
-/// An error of the system in the system's own words: the transport wraps it, as in `… Connection refused) (errno: 111)`. And one of the TLS library without
-/// the place in its source.
-private func plain(_ reason: String) -> String {
-  if let number = reason.firstMatch(of: /errno: (\d+)/).flatMap({ Int32($0.1) }) {
-    return String(cString: strerror(number)).lowercased()
-  }
-  return reason.replacing(#/ (?:at|in) [^ ]*/[^ ]*:\d+/#, with: "")
+  return text.isEmpty ? "\(rpc.code)" : InWords.plain(text)
 }

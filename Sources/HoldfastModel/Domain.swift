@@ -15,6 +15,9 @@ public struct DomainID: Hashable, Sendable, Codable, CustomStringConvertible {
 
 /// What Holdfast writes into a domain's metadata, so that a restarted controller recognises what it runs.
 public struct ClaimMark: Hashable, Sendable, Codable {
+  /// The URI under which libvirt keeps it: `virsh metadata NAME URI`.
+  public static let metadataURI = "https://holdfast.dev/domain/1"
+
   /// The cluster's name: two clusters on one host do not touch each other's domains.
   public var cluster: String
   public var workload: String

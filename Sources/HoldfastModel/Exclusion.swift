@@ -238,19 +238,14 @@ extension Exclusion.Shortage: CustomStringConvertible {
   public var description: String {
     switch resource {
     case Self.memory: "needs \(Int(needs)) MiB of memory, \(Int(free)) MiB are free"
-    case Self.cpus: "needs \(Self.processors(needs)), \(Self.text(free)) are free"
-    default: "needs \(Self.text(needs)) of '\(resource)', \(Self.text(free)) are free"
+    case Self.cpus: "needs \(Self.processors(needs)), \(InWords.decimal(free)) are free"
+    default: "needs \(InWords.decimal(needs)) of '\(resource)', \(InWords.decimal(free)) are free"
     }
   }
 
   private static func processors(_ value: Double) -> String {
-    let text = text(value)
+    let text = InWords.decimal(value)
     return text == "1" ? "1 processor" : "\(text) processors"
   }
 
-  /// In hundredths at most.
-  private static func text(_ value: Double) -> String {
-    let hundredths = (value * 100).rounded()
-    return hundredths.truncatingRemainder(dividingBy: 100) == 0 ? "\(Int(hundredths / 100))" : "\(hundredths / 100)"
-  }
 }

@@ -47,7 +47,7 @@ final class GuardLoop {
     guard holdfast_lock_file(lock.number) == 0 else {
       throw IsolationError(
         thing: options.runDirectory, reason: "another guard runs with it",
-        remedy: "Stop that one, or give a --run-dir of its own.")
+        remedy: "Stop that one: a node has one guard.")
     }
     if holdfast_is_in_memory(options.runDirectory) != 1 {
       log.line(

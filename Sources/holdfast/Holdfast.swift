@@ -5,7 +5,7 @@ import HoldfastAPI
 /// Exit statuses of `holdfast`, for scripts.
 enum ExitStatus: Int32 {
   case done = 0
-  /// Refused, or failed.
+  /// Refused, failed, or nobody can say yet whether it was done.
   case failed = 1
   case usage = 2
   /// The daemon cannot be reached, or does not answer.
@@ -31,8 +31,8 @@ struct Holdfast: AsyncParsableCommand {
 
       Exit status:
         0  success
-        1  refused or failed
-        2  wrong usage
+        1  refused, failed, or the outcome is unknown
+        2  wrong usage (of holdfastd and holdfast-guard too)
         3  holdfastd is unreachable
         4  the cluster is not ok (`status --check`)
         5  a workload would not run (`whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`)
@@ -50,7 +50,8 @@ struct Holdfast: AsyncParsableCommand {
 
   static func main() async {
     do {
-      var command = try parseAsRoot()
+      var command = try await parsed()
+      try (command as? any CheckedCommand)?.checkOptions()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
@@ -81,11 +82,26 @@ struct Holdfast: AsyncParsableCommand {
     return false
   }
 
+  private static let words = CommandWords(Array(CommandLine.arguments.dropFirst()), under: Self.self)
+
+  /// - Throws: `Failure` for a word that is no command; what else the parser refuses.
+  private static func parsed() async throws -> any ParsableCommand {
+    do {
+      return try await asyncParseAsRoot()
+    } catch {
+      if exitCode(for: error) == .validationFailure, let failure = words.failure { throw failure }
+      throw error
+    }
+  }
+
   /// Help and version are no errors; what the parser refuses is wrong usage.
   private static func leave(_ error: any Error) -> Never {
-    let code = exitCode(for: error), message = fullMessage(for: error)
+    let code = exitCode(for: error)
+    // The parser does not know any more which command refuses its own options.
+    let message = error is ValidationError ? "Error: \(error)\n\(words.advice)" : fullMessage(for: error)
     if code == .success {
-      Output.line(message)
+      // A completion script among them: as it is. A completion that has nothing to offer says nothing.
+      if !message.isEmpty { Output.text(message) }
       Glibc.exit(ExitStatus.done.rawValue)
     }
     if !message.isEmpty {

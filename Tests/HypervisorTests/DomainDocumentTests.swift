@@ -4,6 +4,8 @@ import GuardCore
 import HoldfastModel
 import Testing
 
+@Test func `the mark's URI is what remedies name`() { #expect(ClaimElement.namespace == ClaimMark.metadataURI) }
+
 /// What the adapter reads from a domain's XML, and what it makes of one.
 @Suite struct DomainDocumentTests {
   static let mark = ClaimMark(cluster: "c & \"d\"", workload: "web<1>", epoch: Epoch(12))

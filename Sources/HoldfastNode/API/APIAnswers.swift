@@ -24,6 +24,7 @@ extension OperatorError.Kind {
     case .unknown: .notFound
     case .conflict: .conflict
     case .unavailable: .serviceUnavailable
+    case .unknownOutcome: .gatewayTimeout
     }
   }
 }
@@ -63,7 +64,7 @@ struct ErrorMiddleware: RouterMiddleware {
       let error = OperatorError(
         .invalid, thing: "the body of \(request.method) \(request.uri.path)",
         reason: "it is greater than \(greatestRequest >> 20) MiB",
-        remedy: "Send fewer workloads at once.")
+        remedy: "Send less at once: several requests in place of one.")
       return try jsonResponse(ErrorBody(error), status: .contentTooLarge)
     } catch let error as any HTTPResponseError {
       return try Self.answer(request, error)

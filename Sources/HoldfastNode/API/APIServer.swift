@@ -83,7 +83,8 @@ package struct APIServer: Sendable {
     return router
   }
 
-  /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log.
+  /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log. A clean end is
+  /// an error to it: `Waiting on child channel: CancellationError()`.
   private func quietLogger() -> Logger {
     var quiet = Logger(label: logger.label) { _ in ServerLog(handler: logger.handler) }
     quiet.logLevel = max(logger.logLevel, .warning)

@@ -1,4 +1,5 @@
 import EtcdStore
+import HoldfastModel
 import HoldfastYAML
 
 /// What `holdfastd --check` prints, and how it exits.
@@ -8,6 +9,17 @@ public struct CheckReport: Hashable, Sendable {
   public var exitStatus: Int32
 
   public static let configurationError: Int32 = 78
+
+  /// - Parameter text: with quotations from files, which steer no terminal.
+  init(_ text: String, exitStatus: Int32) {
+    self.text = InWords.visible(text)
+    self.exitStatus = exitStatus
+  }
+
+  /// What stands against a configuration file.
+  public static func refusal(_ error: FileErrors, of path: String) -> CheckReport {
+    CheckReport("\(error)\n\(path) cannot be used", exitStatus: configurationError)
+  }
 }
 
 extension NodeConfiguration {
@@ -16,13 +28,13 @@ extension NodeConfiguration {
     do {
       let configuration = try load(path: path, host: host)
       guard configuration.hasEndedCertificates(at: wallTime()) else {
-        return CheckReport(text: configuration.summary(of: path), exitStatus: 0)
+        return CheckReport(configuration.summary(of: path), exitStatus: 0)
       }
       let warnings = configuration.warnings.map { "\($0)\n" }.joined()
       return CheckReport(
-        text: "\(warnings)\(path) cannot be used: a certificate has ended", exitStatus: CheckReport.configurationError)
+        "\(warnings)\(path) cannot be used: a certificate has ended", exitStatus: CheckReport.configurationError)
     } catch {
-      return CheckReport(text: "\(error)\n\(path) cannot be used", exitStatus: CheckReport.configurationError)
+      return .refusal(error, of: path)
     }
   }
 

@@ -13,13 +13,14 @@ extension OperatorCommand {
       if let holder = view.holder(of: name) {
         throw OperatorError(
           .conflict, thing: "workload \(name)", reason: "\(holder) still holds it from before it left protection",
-          remedy: "Wait until `holdfast workload \(name)` reports that there is no workload of this name, then repeat.")
+          remedy: "Repeat it when \(holder) has let go of it: `holdfast events --workload \(name)` shows that.")
       }
       if let node = view.unmanagedDomains[spec.uuid] {
         throw OperatorError(
           .conflict, thing: "workload \(name)",
           reason: "a domain with its UUID \(spec.uuid) runs on \(node) outside protection",
-          remedy: "Adopt it there: `holdfast adopt \(spec.connection)/\(name)` on \(node). Or stop it first.")
+          remedy: "On \(node), `virsh -c \(spec.connection) domname \(spec.uuid)` tells its name. Adopt it there "
+            + "(`holdfast adopt \(spec.connection)/NAME`), or shut it down.")
       }
       // A claim that appears in between would be another's start under this name.
       conditions.append(view.asSeen(.claim(name), view.claims[name]))
@@ -42,7 +43,10 @@ extension OperatorCommand {
       let fixed = fields.filter { $0 == "uuid" || $0 == "connection" }.joined(separator: " and ")
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "its \(fixed) cannot change while \(holder) holds it",
-        remedy: "Stop it first: `holdfast stop \(name) --wait`, apply, then `holdfast start \(name)`.")
+        remedy: view.holder(of: name) == nil
+          ? "\(holder) is down and may still run it. Repeat it when \(holder) is back, or when `holdfast workload \(name)` says that another "
+            + "node has taken it over and stopped it."
+          : "Stop it first: `holdfast stop \(name) --wait`, apply, then `holdfast start \(name)`.")
     }
     let restart = fields.contains("xml") && view.holder(of: name) != nil ? "; the new XML holds from its next start" : ""
     var transaction = ClusterTransaction(

@@ -31,7 +31,8 @@ extension OperatorCommand {
     var clearing = ClusterTransaction(if: [], write: [])
     let hadFailed = clearFailures(of: name, in: view, with: &clearing)
     if current.intent.desired == .running, !hadFailed, view.intents[name] != nil {
-      return PreparedCommand(name, .unchanged, "is to run already")
+      let isRunning = view.holder(of: name) != nil && view.claims[name]?.value.activity == .running
+      return PreparedCommand(name, .unchanged, isRunning ? "runs already" : "was started already, and does not run yet")
     }
     var prepared = current.request(hadFailed ? "is started; its failed starts are cleared" : "is started") {
       $0.desired = .running
@@ -57,7 +58,10 @@ extension OperatorCommand {
   func prepareStop(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     try current.refuseUnprotected()
-    if current.intent.desired == .stopped { return PreparedCommand(name, .unchanged, "is to be stopped already") }
+    if current.intent.desired == .stopped {
+      return PreparedCommand(
+        name, .unchanged, view.holder(of: name).map { "is being stopped on \($0) already" } ?? "is stopped already")
+    }
     let text =
       view.holder(of: name).map {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"

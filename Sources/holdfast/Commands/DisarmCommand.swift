@@ -12,6 +12,10 @@ struct DisarmCommand: AsyncParsableCommand {
       waits until the cluster is armed. The command first waits until no workload is being recovered or moved. Given again, it keeps the \
       time and the reason that it does not name.
 
+      A node that cannot reach the store keeps its workloads running for the time of --for; without --for it freezes them ten minutes \
+      after the store's last answer. So for work on the network or the store, say with --for how long it takes. The workloads of a host \
+      that dies meanwhile start elsewhere only when that time has passed, even if the cluster is armed before.
+
       Example: holdfast disarm --for 30m --reason 'new switch'
       """)
 
@@ -20,7 +24,8 @@ struct DisarmCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("for"),
     help: ArgumentHelp(
-      "Resume automatic recovery after this time, such as 30m. (default: not before `holdfast arm`)", valueName: "time"))
+      "Resume automatic recovery after this time, such as 30m. (default: not before `holdfast arm`; see above for a store that is away)",
+      valueName: "time"))
   var span: TimeSpan?
 
   @Option(help: "Why; shown on every screen.")

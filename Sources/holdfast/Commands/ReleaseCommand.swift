@@ -20,7 +20,7 @@ struct ReleaseCommand: AsyncParsableCommand {
   @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  @Argument(help: "Names of workloads; * and ? are wildcards.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.", completion: .workloads)
   var names: [String]
 
   func run() async throws {

@@ -8,9 +8,10 @@ import NIOHTTP1
 /// Speaks to the node's own daemon.
 struct DaemonClient: Sendable {
   let socket: String
+  /// Seconds for an answer from memory.
+  var readLimit: Int64 = 10
 
-  /// An answer from memory; one that waits for the store, perhaps for many workloads in a row.
-  private static let readLimit: Int64 = 10
+  /// Seconds for one that waits for the store, perhaps for many workloads in a row.
   private static let commandLimit: Int64 = 120
   private static let greatestAnswer = 256 << 20
 
@@ -25,7 +26,7 @@ struct DaemonClient: Sendable {
   func get<Answer: Decodable>(_ path: String, _ query: [String: String] = [:], as: Answer.Type = Answer.self) async throws
     -> Answer
   {
-    try await ask(request(path, query), limit: Self.readLimit)
+    try await ask(request(path, query), limit: readLimit)
   }
 
   /// - Parameter files: from which the body was read, for the daemon's log.

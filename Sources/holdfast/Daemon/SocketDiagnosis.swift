@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Glibc
+import HoldfastModel
 
 /// Why a socket does not lead to a daemon, in words.
 enum SocketDiagnosis {
@@ -34,6 +35,6 @@ enum SocketDiagnosis {
         "`ss -xp` lists who is connected to the socket; end some of them. If holdfastd hangs, `journalctl -u holdfastd -n 50` tells why."
       )
     }
-    return ("no process answers there (\(error))", "Start holdfastd: `systemctl start holdfastd`.")
+    return ("no process answers there (\(InWords.plain("\(error)")))", "Start holdfastd: `systemctl start holdfastd`.")
   }
 }

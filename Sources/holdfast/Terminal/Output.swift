@@ -1,23 +1,46 @@
 import Foundation
 import Glibc
 import HoldfastAPI
+import HoldfastModel
 
-/// Standard output and standard error.
+/// Standard output and standard error: the one place where texts leave the program. Names, messages and files come from elsewhere, so
+/// nothing in them steers the terminal: see `harmless`.
 enum Output {
-  static func line(_ text: String = "") { write(text + "\n", to: STDOUT_FILENO) }
+  static func line(_ text: String = "") { write(harmless(text) + "\n", to: STDOUT_FILENO) }
 
-  /// A text that has its own ends of lines, and one at its end.
-  static func text(_ text: String) { write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO) }
+  /// What somebody else wrote, such as a file: as it is where no terminal shows it. It has its own ends of lines, and one at its end.
+  static func text(_ text: String) {
+    let shown = isatty(STDOUT_FILENO) == 1 ? harmless(text) : text
+    write(shown.hasSuffix("\n") ? shown : shown + "\n", to: STDOUT_FILENO)
+  }
 
-  static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  static func complain(_ text: String) { write(harmless(text) + "\n", to: STDERR_FILENO) }
+
+  /// Leaves the cursor behind it.
+  static func question(_ text: String) { write(harmless(text), to: STDERR_FILENO) }
 
   /// Replaces the terminal's present line on standard error.
-  static func progress(_ text: String) { write("\r\u{1B}[K\(text)", to: STDERR_FILENO) }
+  static func progress(_ text: String) { write("\r\u{1B}[K\(harmless(text))", to: STDERR_FILENO) }
 
   /// Replaces the last `count` lines on standard error.
   static func redraw(over count: Int, with lines: [String]) {
     let back = count > 0 ? "\u{1B}[\(count)A" : ""
-    write("\(back)\r\u{1B}[J" + lines.map { "\($0)\n" }.joined(), to: STDERR_FILENO)
+    write("\(back)\r\u{1B}[J" + lines.map { "\(harmless($0))\n" }.joined(), to: STDERR_FILENO)
+  }
+
+  /// What `Terminal.styled` adds; nothing where there are no colours.
+  private static let sequences = Terminal.current().hasColour ? Style.sequences : []
+
+  /// The text with its styles, and with everything else in it that could steer a terminal made visible.
+  private static func harmless(_ text: String) -> String {
+    let parts = text.split(separator: "\u{1B}", omittingEmptySubsequences: false)
+    return parts.enumerated().map { index, part in
+      if index == 0 { return InWords.visible(part) }
+      if let style = sequences.first(where: part.hasPrefix) {
+        return "\u{1B}\(style)\(InWords.visible(part.dropFirst(style.count)))"
+      }
+      return InWords.visible("\u{1B}\(part)")
+    }.joined()
   }
 
   /// A value that is a JSON object, as it is and with the API's version, its fields in one order.

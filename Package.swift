@@ -205,7 +205,8 @@ let package = Package(
     .testTarget(
       name: "SimulatorTests",
       dependencies: [
-        "Simulator", "Scenarios", "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastController", "HoldfastYAML"
+        "Simulator", "Scenarios", "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController",
+        "HoldfastYAML"
       ]),
     .testTarget(
       name: "GuardTests",

@@ -84,7 +84,7 @@ final class Operators {
     return revision
   }
 
-  private var milliseconds: Int64 { Int64((world.now - .zero).inSeconds * 1000) }
+  private var milliseconds: Int64 { world.wallTime }
   /// So much later than now, on the wall clock.
   private func moment(_ span: Span) -> Int64 { milliseconds + Int64(span.inSeconds * 1000) }
 

@@ -102,10 +102,9 @@ struct Law {
       })
   }
 
-  /// It has a place on a node that is up.
+  /// It had a place before, or runs.
   private func usesPool(_ workload: PlanningSnapshot.Workload) -> Bool {
-    let places = [workload.placed?.node, workload.running].compactMap { $0 }.compactMap { nodes[$0] }
-    return workload.desired != .stopped && places.contains { $0.unavailable == nil || $0.isDraining }
+    workload.desired != .stopped && (workload.placed?.node ?? workload.running) != nil
   }
 
   /// Workloads that a hard rule keeps apart from so many others in their place that it is broken.

@@ -173,6 +173,24 @@ struct Facts: Sendable {
     return found.sorted { $0.workload < $1.workload }
   }
 
+  /// What the rules say of the workloads is found once.
+  mutating func rememberRules(of names: [WorkloadName]) {
+    for name in names { if let spec = view.specs[name]?.value { rules.remember(name, spec) } }
+  }
+
+  /// The same workloads, in the order in which they are placed, claimed and started: the higher priority first, then by name.
+  func byImportance(_ names: [WorkloadName]) -> [WorkloadName] {
+    guard names.count > 1 else { return names }
+    var ranked: [(name: WorkloadName, priority: Int)] = []
+    ranked.reserveCapacity(names.count)
+    for name in names {
+      let priority = view.specs[name].map { rules.settings(of: name, $0.value).priority ?? $0.value.priority }
+      ranked.append((name, priority ?? 0))
+    }
+    ranked.sort { $0.priority != $1.priority ? $0.priority > $1.priority : $0.name < $1.name }
+    return ranked.map(\.name)
+  }
+
   /// What is known of one workload. Its settings are remembered from then on.
   ///
   /// - Parameter incarnation: of this node's standing session.

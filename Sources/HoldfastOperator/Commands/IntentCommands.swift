@@ -86,14 +86,15 @@ extension OperatorCommand {
     }
     let isPending = current.intent.move.map { $0.serial > placement?.servedMove ?? 0 } ?? false
     let holder = view.holder(of: name)
-    if placement?.node == node, holder == nil || holder == node, !isPending {
+    // Where nobody asked for it to be there, something may still bring it back to another node: the move says that it stays.
+    if placement?.node == node, placement?.cause == .operatorsMove, holder == nil || holder == node, !isPending {
       return PreparedCommand(name, .unchanged, "is on \(node) already", moveSerial: placement?.servedMove)
     }
     let serial = max(current.intent.move?.serial ?? 0, placement?.servedMove ?? 0) + 1
     let isRestarted = view.migrationURI(of: node, for: current.spec.connection) == nil
     let how =
       holder.map { holder in
-        if holder == node { return "stays on \(node)" }
+        if holder == node { return "stays on \(node), and does not leave it by itself" }
         return isRestarted
           ? "is stopped on \(holder) and started on \(node)"
           : "is moved live from \(holder) to \(node), or stopped and started there if its policy or libvirt does not allow a live migration"

@@ -144,6 +144,12 @@ import Testing
 
     fixture.put(.placement("web1"), .placement(PlacementRecord(node: "a", reason: "refused", servedMove: 5)))
     #expect(try OperatorCommand.move("web1", to: "b").prepare(in: fixture.view).moveSerial == 6)
+
+    // To where it is: from then on it stays there. Asked once more, nothing changes.
+    let stay = try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view)
+    #expect(stay.moveSerial == 6 && stay.text.contains("stays on a"))
+    fixture.put(
+      .placement("web1"), .placement(PlacementRecord(node: "a", reason: "asked", servedMove: 6, cause: .operatorsMove)))
     #expect(try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view).effect == .unchanged)
   }
 

@@ -74,7 +74,7 @@ public struct Adoption: Hashable, Sendable {
         write: [
           .put(.spec(name), .spec(spec)),
           .put(.intent(name), .intent(IntentRecord(desired: .adopting, adopter: node)))
-        ]))
+        ]), news: "is defined as it runs on \(node), and adopted there")
     adopted.warnings = spec.networkWarnings(seen: domain.frozenNetwork)
     return adopted
   }

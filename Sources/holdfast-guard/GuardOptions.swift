@@ -29,6 +29,7 @@ struct GuardOptions {
       --hierarchy v1|v2|auto    the cgroup hierarchy that freezes; auto: libvirt's, as holdfastd [auto]
       --watchdog DEVICE         feed this hardware watchdog while all is well, such as /dev/watchdog
       --watchdog-timeout SECS   after which an unfed watchdog resets the host, 2 to 300          [10]
+                                (a fence only below the TTL: `holdfast status` tells where it is not)
       --help, --version
 
     SIGTERM while a deadline holds: the state is kept for the next guard, nothing is thawed, and an open watchdog goes on ticking.

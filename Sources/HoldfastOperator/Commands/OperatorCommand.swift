@@ -66,8 +66,6 @@ public struct PreparedCommand: Equatable, Sendable {
   public var transaction: ClusterTransaction?
   /// The serial of a move request, by which its end is recognised.
   public var moveSerial: Int?
-  /// Sentences: what will be otherwise than one may expect of it.
-  public var warnings: [String] = []
 
   public init(
     _ workload: WorkloadName, _ effect: Effect, _ text: String, transaction: ClusterTransaction? = nil, moveSerial: Int? = nil

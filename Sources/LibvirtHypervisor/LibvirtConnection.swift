@@ -95,13 +95,14 @@ actor LibvirtConnection {
     self.logger = logger
     driver = Driver(uri: uri)
     connections = CallConnections(uri: uri)
-    func threads(_ name: String) -> CallThreads {
-      CallThreads(name: name, atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls)
+    func threads(_ name: String, limitsWaiting: Bool) -> CallThreads {
+      CallThreads(
+        name: name, atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls, limitsWaiting: limitsWaiting)
     }
-    calls = threads("virt-calls")
-    lookThreads = threads("virt-looks")
-    destroyThreads = threads("virt-destroy")
-    shutDownThreads = threads("virt-shutdown")
+    calls = threads("virt-calls", limitsWaiting: true)
+    lookThreads = threads("virt-looks", limitsWaiting: false)
+    destroyThreads = threads("virt-destroy", limitsWaiting: false)
+    shutDownThreads = threads("virt-shutdown", limitsWaiting: false)
     migrationThreads = CallThreads(
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
     progressThreads = CallThreads(name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations)

@@ -21,7 +21,7 @@ public struct LibvirtLimits: Sendable {
   public var concurrentCalls = 4
   /// So many calls of a kind beyond their limit, and no further one of that kind is begun until one returns. No two of them are looks at one domain,
   /// or orders to it.
-  public var hangingCalls = 8
+  public var hangingCalls = 12
   /// Migrations at once from one libvirtd; as many again may hang.
   public var concurrentMigrations = 8
   /// For a migration to end after it was aborted. It does not while the target's qemu is frozen.

@@ -9,11 +9,9 @@ extension LibvirtConnection {
     /// When it turns from asking to destroying; the earliest that was asked for.
     var deadline: ContinuousClock.Instant
     var task: Task<OperationOutcome, Never>
-    /// What a machine's guest agent made of the order to shut down.
-    var agent = AgentAnswer.none
+    /// A machine's guest agent does not take the order to shut down.
+    var agentRefuses = false
   }
-
-  enum AgentAnswer { case none, accepted, refused }
 
   func stop(_ name: String, uuid: String, grace: Duration) async -> OperationOutcome {
     let deadline = ContinuousClock.now + grace

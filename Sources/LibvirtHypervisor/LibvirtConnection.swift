@@ -34,8 +34,10 @@ actor LibvirtConnection {
   let lookThreads: CallThreads
   /// For what ends a domain at once, likewise.
   let destroyThreads: CallThreads
-  /// For what asks guests to shut down: a guest agent may take a minute to say nothing.
+  /// For what asks guests to shut down.
   let shutDownThreads: CallThreads
+  /// For guest agents: libvirt may wait a minute for one.
+  let agentThreads: CallThreads
   /// For migrations, which take minutes: nothing else waits for them.
   let migrationThreads: CallThreads
   /// For what is asked of qemu while it migrates: it hangs when qemu is frozen, as long as that is.
@@ -103,6 +105,8 @@ actor LibvirtConnection {
     lookThreads = threads("virt-looks", limitsWaiting: false)
     destroyThreads = threads("virt-destroy", limitsWaiting: false)
     shutDownThreads = threads("virt-shutdown", limitsWaiting: false)
+    agentThreads = CallThreads(
+      name: "virt-agents", atOnce: limits.concurrentAgents, hangingAtMost: limits.concurrentAgents)
     migrationThreads = CallThreads(
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
     progressThreads = CallThreads(name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations)
@@ -140,7 +144,7 @@ actor LibvirtConnection {
   }
 
   private var callThreads: [CallThreads] {
-    [calls, lookThreads, destroyThreads, shutDownThreads, migrationThreads, progressThreads]
+    [calls, lookThreads, destroyThreads, shutDownThreads, agentThreads, migrationThreads, progressThreads]
   }
 
   func send(_ event: HypervisorEvent) {

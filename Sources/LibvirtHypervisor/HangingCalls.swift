@@ -5,10 +5,10 @@ struct Question: Hashable, Sendable {
   enum Kind: Sendable {
     /// Which domains there are.
     case list
-    case look, askAgent, shutDown, destroy
+    case look, find, alter, describe, bar, resume, mindMigration, askAgent, shutDown, destroy
   }
   var kind: Kind
-  /// Of the domain; empty for a list.
+  /// The domain's; empty for a list.
   var name: String
 
   static let list = Question(kind: .list, name: "")

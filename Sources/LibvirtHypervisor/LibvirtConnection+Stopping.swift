@@ -58,7 +58,7 @@ extension LibvirtConnection {
   /// Nothing of that name and UUID is there; it might run under another name.
   private func elsewhere(_ name: String, _ uuid: String) async -> OperationOutcome {
     do {
-      let other = try await call(on: lookThreads) { reader throws(LibvirtError) -> String? in
+      let other = try await ask(Question(kind: .find, name: name), on: lookThreads) { reader throws(LibvirtError) -> String? in
         guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil, domain.name != name else { return nil }
         return domain.name
       }

@@ -109,7 +109,8 @@ actor LibvirtConnection {
       name: "virt-agents", atOnce: limits.concurrentAgents, hangingAtMost: limits.concurrentAgents)
     migrationThreads = CallThreads(
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
-    progressThreads = CallThreads(name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations)
+    progressThreads = CallThreads(
+      name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations, limitsWaiting: false)
     opener = CallThreads(name: "virt-open", atOnce: 1, hangingAtMost: 1)
     (hintStream, hints) = AsyncStream.makeStream()
   }

@@ -40,6 +40,9 @@ public enum ScenarioFile {
     .init("cluster.workloads[].labels", "names with texts", .value("{}"), "What placement can refer to."),
     .init("cluster.workloads[].priority", "integer, -1000000 to 1000000", .value("0"), "Higher goes first when not all fit."),
     .init("cluster.workloads[].isolation", "`freeze` or `stop`", .value("freeze"), "What the guard does at the deadline."),
+    .init(
+      "cluster.workloads[].network", "`bridge` or `macvlan`", .value("bridge"),
+      "How it is connected. On macvlan it would go on answering while it is frozen, so the guard kills it at the deadline."),
     .init("cluster.workloads[].stop-timeout", "duration, 0s to 1h", .value("5s"), "Time to shut down before it is destroyed."),
     .init("cluster.workloads[].connection", "libvirt URI", .value("lxc:///system"), "What runs it."),
     .init(

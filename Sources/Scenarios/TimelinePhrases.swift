@@ -253,6 +253,9 @@ enum TimelinePhrases {
     .init("clear failures of NODES", "`holdfast node clear-failures`: their losses are forgotten, and their quarantine ends.") {
       $0.nodes().map { .asked(.clearFailures($0), through: nil) }
     },
+    .init("remove NODES", "`holdfast node remove`: nodes that are down for good are forgotten; one that is up is refused.") {
+      $0.nodes().map { .asked(.remove($0), through: nil) }
+    },
     .init("disarm", "`holdfast disarm`: automatic recovery is off until `arm`.") { _ in
       [.asked(.disarm(for: nil), through: nil)]
     },

@@ -87,6 +87,7 @@ extension Happening.Order: CustomStringConvertible {
     case .enter(let node, let span): "\(node) enters maintenance\(span.map { ", to be empty within \($0)" } ?? "")"
     case .exit(let node, let failback): "\(node) exits maintenance (failback \(failback.rawValue))"
     case .clearFailures(let node): "failures of \(node) are cleared"
+    case .remove(let node): "\(node) is removed"
     case .disarm(let span): "the cluster is disarmed\(span.map { " for \($0)" } ?? "")"
     case .arm: "the cluster is armed"
     case .leave(let node, let back): "\(node) leaves\(back.map { ", and comes back after \($0)" } ?? "")"

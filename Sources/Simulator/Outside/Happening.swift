@@ -102,6 +102,8 @@ public enum Happening: Hashable, Sendable {
     case enter(NodeName, within: Span?)
     case exit(NodeName, MaintenanceRecord.Failback)
     case clearFailures(NodeName)
+    /// A node that is down is forgotten.
+    case remove(NodeName)
     /// Automatic recovery is off for that time; nil: until it is armed.
     case disarm(for: Span?)
     case arm

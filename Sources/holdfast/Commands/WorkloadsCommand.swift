@@ -17,11 +17,12 @@ struct WorkloadsCommand: AsyncParsableCommand {
   @Flag(help: "List only workloads that are not where they should be.")
   var problems = false
 
-  @Argument(help: "Names of workloads; * and ? are wildcards.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.", completion: .workloads)
   var names: [String] = []
 
   func run() async throws {
     var list = try await daemon.client.get("/workloads", as: WorkloadList.self)
+    try WorkloadSelection.check(names, among: list.workloads.map(\.name))
     let globs = names.map { Glob($0) }
     list.workloads.removeAll { workload in
       problems && workload.isInPlace || !globs.isEmpty && !globs.contains { $0.matches(workload.name) }
@@ -32,9 +33,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
     guard !list.workloads.isEmpty else {
       return Output.line(
         problems
-          ? "Every workload is where it should be."
-          : names.isEmpty
-            ? "Nothing is protected yet. `holdfast adopt` protects a running domain." : "No workload's name matches.")
+          ? "Every workload is where it should be." : "Nothing is protected yet. `holdfast adopt` protects a running domain.")
     }
     let width = terminal.isTerminal ? terminal.columns : nil
     let table = WorkloadTable(terminal: terminal)

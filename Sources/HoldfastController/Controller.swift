@@ -116,7 +116,7 @@ public struct Controller: Sendable {
       let turn = machines.turn(facts)
       machines.peers.step(turn, facts, machines.planning, &effects)
       machines.planning.takeVacantRole(turn, facts, &effects)
-      machines.planning.step(turn, facts, &effects)
+      machines.planning.step(turn, facts, machines.peers, &effects)
       machines.drain.step(facts, &effects)
     }
     let turn = machines.turn(facts)
@@ -125,7 +125,7 @@ public struct Controller: Sendable {
     effects.takeBatch().submit(turn, facts, &machines.workloads, &effects)
     FrozenWorkloads.thaw(turn, facts, &machines, &effects)
     SessionEnd.withdrawIfFrozen(turn, facts, &machines, &effects)
-    machines.report.step(turn, facts, machines.workloads, guardPhase: machines.guardLink.summary, &effects)
+    machines.report.step(turn, facts, machines.workloads, machines.guardLink, &effects)
     machines.lease.watchTheWatch(facts, &effects)
     SessionEnd.spare(facts, &machines, &effects)
     if !isFinished { SessionEnd.departIfEmpty(turn, facts, &machines, &effects) }
@@ -135,7 +135,9 @@ public struct Controller: Sendable {
   private mutating func stepWorkloads(_ turn: borrowing Turn) {
     let due = effects.agenda.takeWorkloads(at: facts.now, facts.view, machines.workloads)
     guard facts.view.isLoaded else { return }
-    for name in due {
+    facts.rememberRules(of: due)
+    // Who comes first is claimed first, and takes one of the few starts at a time.
+    for name in facts.byImportance(due) {
       let own = facts.workload(name, under: turn.session.incarnation)
       let startsUnderWay = machines.workloads.startsUnderWay
       var machine = machines.workloads.take(name)
@@ -149,7 +151,7 @@ public struct Controller: Sendable {
   private mutating func forget(_ own: WorkloadFacts, _ machine: inout WorkloadMachine, _ turn: borrowing Turn) {
     machines.workloads.put(machine)
     let report = own.observation(in: facts.local).map {
-      NodeReport.record(turn, facts, machines.workloads, guardPhase: machines.guardLink.summary, outside: $0)
+      NodeReport.record(turn, facts, machines.workloads, machines.guardLink, outside: $0)
     }
     machine = machines.workloads.take(machine.name)
     machine.forget(report, turn, facts, own, &effects)

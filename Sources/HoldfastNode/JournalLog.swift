@@ -9,13 +9,10 @@ package struct JournalLog: LogHandler {
   package var logLevel: Logger.Level = .info
   package var metadata: Logger.Metadata = [:]
   private let label: String
-  /// Lines with these words mean nothing to whoever reads the log.
-  private let skipped: String?
   private static let isTerminal = isatty(STDERR_FILENO) == 1
 
-  package init(label: String, skipped: String? = nil) {
+  package init(label: String) {
     self.label = label
-    self.skipped = skipped
   }
 
   package subscript(metadataKey key: String) -> Logger.MetadataValue? {
@@ -27,7 +24,6 @@ package struct JournalLog: LogHandler {
     let merged = metadata.merging(event.metadata ?? [:]) { _, new in new }
     let fields = merged.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quoted("\($0.value)"))" }.joined()
     let text = "\(event.message)".split(separator: "\n", omittingEmptySubsequences: false).joined(separator: " ")
-    if let skipped, text.contains(skipped) { return }
     let prefix = Self.isTerminal ? "" : "<\(Self.priority(event.level))>"
     // One write for one line, so that lines of several threads do not mix. A line that cannot be written is lost: there is nobody to tell.
     let line = Array("\(prefix)\(InWords.visible(text + fields))\n".utf8)

@@ -27,7 +27,7 @@ struct Holdfast: AsyncParsableCommand {
       Start with `holdfast status`: it shows what failed, what was done about it and why, what is at risk, and what to type next.
 
       Every command talks to holdfastd on this node over a Unix socket (--socket or HOLDFAST_SOCKET). Every command has -o json for \
-      scripts. Commands that only query the planner also work offline: `holdfast snapshot > FILE`, then --snapshot FILE.
+      scripts; then errors are JSON too, on standard error. Commands that only query the planner also work offline: `holdfast snapshot > FILE`, then --snapshot FILE.
 
       Exit status:
         0  success
@@ -41,7 +41,8 @@ struct Holdfast: AsyncParsableCommand {
     version: buildVersion,
     subcommands: [
       StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
-      AdoptCommand.self, ApplyCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self, MoveCommand.self,
+      AdoptCommand.self, ApplyCommand.self, ExportCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self,
+      MoveCommand.self,
       MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, PolicyCommand.self,
       ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self
     ],
@@ -57,12 +58,28 @@ struct Holdfast: AsyncParsableCommand {
         try command.run()
       }
     } catch let failure as Failure {
-      Output.complain("holdfast: \(failure)")
+      if asksForJSON { Output.complain(json: failure.body) } else { Output.complain("holdfast: \(failure)") }
       Glibc.exit(failure.status.rawValue)
+    } catch let mistaken as MistakenFiles {
+      if asksForJSON { Output.complain(json: mistaken.body) } else { Output.complain("holdfast: \(mistaken)") }
+      Glibc.exit(ExitStatus.failed.rawValue)
     } catch {
       leave(error)
     }
     Glibc.exit(ExitStatus.done.rawValue)
+  }
+
+  /// `-o json` is on the command line, be it one that the parser refuses: then errors are JSON too.
+  private static let asksForJSON = asksForJSON(CommandLine.arguments.dropFirst())
+
+  static func asksForJSON(_ arguments: some Sequence<String>) -> Bool {
+    var isFormat = false
+    for argument in arguments {
+      if argument == "--" { return false }
+      if isFormat && argument == "json" || ["-ojson", "-o=json", "--output=json"].contains(argument) { return true }
+      isFormat = argument == "-o" || argument == "--output"
+    }
+    return false
   }
 
   private static let words = CommandWords(Array(CommandLine.arguments.dropFirst()), under: Self.self)
@@ -88,7 +105,16 @@ struct Holdfast: AsyncParsableCommand {
       if !message.isEmpty { Output.text(message) }
       Glibc.exit(ExitStatus.done.rawValue)
     }
-    if !message.isEmpty { Output.complain(message) }
+    if !message.isEmpty {
+      if asksForJSON {
+        Output.complain(
+          json: ErrorBody(
+            kind: "invalid", thing: "the command line", reason: self.message(for: error),
+            remedy: "`holdfast COMMAND --help` shows what a command takes."))
+      } else {
+        Output.complain(message)
+      }
+    }
     Glibc.exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
   }
 }

@@ -48,12 +48,12 @@ struct NodeReport: Hashable, Sendable {
   // MARK: a turn
 
   mutating func step(
-    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, guardPhase: String, _ effects: inout Effects
+    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, _ guardLink: GuardLink, _ effects: inout Effects
   ) {
     guard turn.session.isValid, turn.session.mayWrite else { return }
     guard effects.agenda.isReportDue || nextLook.map({ facts.now >= $0 }) ?? false else { return }
     effects.agenda.takeReport()
-    let record = Self.record(turn, facts, workloads, guardPhase: guardPhase)
+    let record = Self.record(turn, facts, workloads, guardLink)
     guard wants(record, now: facts.now),
       let transaction = turn.session.transaction(write: [.put(.report(facts.me), .report(record))])
     else { return }
@@ -62,11 +62,13 @@ struct NodeReport: Hashable, Sendable {
 
   /// - Parameter leaving: the domain of a workload that is about to be forgotten.
   static func record(
-    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, guardPhase: String,
+    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, _ guardLink: GuardLink,
     outside leaving: DomainObservation? = nil
   ) -> ReportRecord {
     var record = ReportRecord(
-      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.local.unreachable, guardPhase: guardPhase, strays: [])
+      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.local.unreachable, guardPhase: guardLink.summary, strays: [])
+    let flaws = guardLink.flaws(ttl: facts.timing.ttl) + facts.hostFlaws
+    if !flaws.isEmpty { record.flaws = flaws.sorted { ($0.code, $0.text) < ($1.code, $1.text) } }
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = facts.known(workload, under: turn.session.incarnation)

@@ -6,16 +6,12 @@ import HoldfastPorts
 import Hummingbird
 import Logging
 import NIOCore
-import NIOFoundationEssentialsCompat
 
-/// The body of a request may not be greater.
-let greatestRequest = 16 << 20
-
-/// JSON with its fields in one order, so that equal answers are equal bytes.
+/// JSON with its fields in one order, so that equal answers are equal bytes; `apiVersion` is among them.
 func jsonResponse(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  var body = ByteBuffer(bytes: try encoder.encode(value))
+  var body = ByteBuffer(bytes: try encoder.encode(Versioned(value)))
   body.writeString("\n")
   return Response(status: status, headers: [.contentType: "application/json"], body: .init(byteBuffer: body))
 }
@@ -34,24 +30,10 @@ extension OperatorError.Kind {
 }
 
 extension Request {
-  /// The body as a value of the API.
-  ///
-  /// - Throws: `OperatorError` that names the field; `NIOTooManyBytesError`.
-  func decoded<Value: Decodable>(as type: Value.Type) async throws -> Value {
-    let bytes = try await body.collect(upTo: greatestRequest)
-    do {
-      return try JSONDecoder().decode(type, from: Data(buffer: bytes))
-    } catch let error as DecodingError {
-      throw OperatorError(
-        .invalid, thing: "the body of \(method) \(uri.path)", reason: explain(error),
-        remedy: "The fields are those of `holdfast … -o json`.")
-    }
-  }
-
   /// The client asks for a look at what would happen.
   var isDryRun: Bool { flag("dryRun") }
 
-  /// A query parameter that is there, and not `false` or `0`.
+  /// A query parameter that is there, and not `false` or `0`: `QueryMiddleware` has seen that it is one of those.
   func flag(_ name: Substring) -> Bool {
     uri.queryParameters.get(String(name)).map { $0 != "false" && $0 != "0" } ?? false
   }
@@ -66,24 +48,6 @@ extension Request {
         remedy: "Leave it out for \(fallback).")
     }
     return value
-  }
-}
-
-private func explain(_ error: DecodingError) -> String {
-  func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
-    var text = ""
-    for key in context.codingPath + (last.map { [$0] } ?? []) {
-      if let index = key.intValue { text += "[\(index)]" } else { text += (text.isEmpty ? "" : ".") + key.stringValue }
-    }
-    return text
-  }
-  return switch error {
-  case .keyNotFound(let key, let context): "the field '\(path(context, key))' is missing"
-  case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-    path(context).isEmpty ? "it is not a \(type)" : "the field '\(path(context))' is not a \(type)"
-  case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-    "the field '\(path(context))' has a value that cannot be: \(context.debugDescription)"
-  default: "it is not JSON"
   }
 }
 

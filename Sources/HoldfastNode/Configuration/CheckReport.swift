@@ -1,3 +1,4 @@
+import EtcdStore
 import HoldfastModel
 import HoldfastYAML
 
@@ -26,9 +27,22 @@ extension NodeConfiguration {
   public static func check(path: String, host: HostFacts = .current()) -> CheckReport {
     do {
       let configuration = try load(path: path, host: host)
-      return CheckReport(configuration.summary(of: path), exitStatus: 0)
+      guard configuration.hasEndedCertificates(at: wallTime()) else {
+        return CheckReport(configuration.summary(of: path), exitStatus: 0)
+      }
+      let warnings = configuration.warnings.map { "\($0)\n" }.joined()
+      return CheckReport(
+        "\(warnings)\(path) cannot be used: a certificate has ended", exitStatus: CheckReport.configurationError)
     } catch {
       return .refusal(error, of: path)
+    }
+  }
+
+  /// - Parameter now: milliseconds since 1970.
+  private func hasEndedCertificates(at now: Int64) -> Bool {
+    guard case .etcd(let place) = store, let tls = place.tls else { return false }
+    return [tls.ca, tls.client?.certificate].compactMap { $0 }.contains { path in
+      CertificateFiles.end(of: path).map { $0 < now } ?? false
     }
   }
 

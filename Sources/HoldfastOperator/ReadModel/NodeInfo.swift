@@ -27,6 +27,8 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var workloads: Int
   /// The guard's phase, such as `armed`, `isolated`, `not there`; absent for a node that is down.
   public var guardPhase: String?
+  /// What people should know of the node and nothing else tells, such as a hardware watchdog that cannot be used.
+  public var flaws: [NodeFlaw]
   /// libvirt connections that the node serves.
   public var connections: [String]
   /// Connections that do not answer, and why.
@@ -78,6 +80,7 @@ extension NodeInfo {
     workloads = load?.workloads.count ?? 0
     // A dead node's last report says nothing about now.
     guardPhase = state == .down ? nil : report?.guardPhase
+    flaws = state == .down ? [] : report?.flaws ?? []
     connections = record?.connections ?? []
     unreachable = state == .down ? [:] : report?.unreachable ?? [:]
     strays = report?.strays ?? []

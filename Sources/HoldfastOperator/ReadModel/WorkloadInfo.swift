@@ -51,7 +51,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var otherCodes: [String: String]
   public var demand: Resources
   public var priority: Int
-  /// What the guard does at the deadline: `freeze` or `stop`.
+  /// What the guard does at the deadline: `freeze` or `stop`. What would go on answering while it is frozen is stopped, whatever its definition says.
   public var isolation: String
   /// By node.
   public var failures: [String: Failure]
@@ -126,7 +126,7 @@ extension WorkloadInfo {
     otherCodes = placement?.others.codes ?? [:]
     demand = spec?.demand ?? .none
     priority = spec?.priority ?? 0
-    isolation = spec?.isolation.rawValue ?? ""
+    isolation = spec.map { $0.frozenNetwork == nil ? $0.isolation.rawValue : Isolation.stop.rawValue } ?? ""
     failures = Dictionary(
       uniqueKeysWithValues: (claim?.failures ?? [:]).map {
         ($0.key.text, Failure(count: $0.value.count, reason: $0.value.reason))

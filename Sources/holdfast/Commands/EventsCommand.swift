@@ -48,7 +48,7 @@ struct EventsCommand: AsyncParsableCommand, CheckedCommand {
   private func followEvents(_ query: [String: String]) async throws {
     let terminal = Terminal.current()
     try await daemon.client.follow("/events", query) { line in
-      guard daemon.output == .text else { return try Output.json(line, compact: true) }
+      guard daemon.output == .text else { return try Output.jsonLine(line) }
       Output.line(HistoryLines(terminal: terminal).text(line, nodeWidth: 8))
     }
   }

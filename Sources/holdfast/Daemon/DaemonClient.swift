@@ -29,17 +29,24 @@ struct DaemonClient: Sendable {
     try await ask(request(path, query), limit: readLimit)
   }
 
+  /// - Parameter files: from which the body was read, for the daemon's log.
   func post<Answer: Decodable>(
-    _ path: String, _ query: [String: String] = [:], body: (some Encodable)? = Optional<String>.none,
+    _ path: String, _ query: [String: String] = [:], body: (some Encodable)? = Optional<String>.none, files: [String] = [],
     as: Answer.Type = Answer.self
   ) async throws -> Answer {
     var request = request(path, query)
     request.method = .POST
+    if !files.isEmpty { request.headers.add(name: "Holdfast-Files", value: Self.printable(files.joined(separator: ", "))) }
     if let body {
       request.headers.add(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
     }
     return try await ask(request, limit: Self.commandLimit)
+  }
+
+  /// A header takes ASCII alone.
+  private static func printable(_ text: String) -> String {
+    String(text.map { $0.isASCII && !$0.isNewline && $0 >= " " ? $0 : "?" })
   }
 
   /// Lines as they are written at the other end, until it ends.

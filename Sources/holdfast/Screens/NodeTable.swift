@@ -52,7 +52,10 @@ struct NodeTable {
     let state = Self.state(node)
     let count = Table.Cell(node.state == .down && node.workloads == 0 ? "" : "\(node.workloads)")
     let guardPhase = node.guardPhase ?? ""
-    let guardCell = Table.Cell(guardPhase, NodeInfo.soundGuardPhases.contains(guardPhase) ? .plain : .bad)
+    let isUnfenced = node.flaws.contains(where: \.isFenceLost)
+    let guardCell = Table.Cell(
+      isUnfenced ? "\(guardPhase), no fence" : guardPhase,
+      NodeInfo.soundGuardPhases.contains(guardPhase) ? (isUnfenced ? .doubtful : .plain) : .bad)
     guard node.state != .down, let capacity = node.capacity else {
       return [.init(node.name, .bold), state, .init(""), .init(""), .init(""), .init(""), count, guardCell]
     }

@@ -10,12 +10,13 @@ struct ResultLines {
     return results.flatMap { result -> [String] in
       let name = terminal.styled(result.workload, .bold) + String(repeating: " ", count: width - result.workload.count)
       let indent = String(repeating: " ", count: width + 2)
+      let warnings = (result.warnings ?? []).map { indent + terminal.styled("warning", .doubtful) + ": " + $0 }
       switch result.effect {
       case .failed:
         let remedy = result.error.map { [indent + $0.remedy] } ?? []
         return ["\(name)  \(Self.verdict(result.error, terminal)): \(Self.reason(result))"] + remedy
-      case .unchanged: return ["\(name)  \(terminal.styled(result.text, .dim))"]
-      case .created, .changed, .adopted, .requested: return ["\(name)  \(result.text)"]
+      case .unchanged: return ["\(name)  \(terminal.styled(result.text, .dim))"] + warnings
+      case .created, .changed, .adopted, .requested: return ["\(name)  \(result.text)"] + warnings
       }
     }
   }

@@ -98,7 +98,7 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   }
 
   func run() async throws {
-    if schema { return print(ScenarioSchema.text, terminator: "") }
+    if schema { return Output.text(ScenarioSchema.text) }
     let range = seed.map { $0...$0 } ?? seeds?.seeds
     if hashes { return try await printHashes(range) }
     let isMet =
@@ -144,8 +144,7 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
     do {
       return try FaultsFile.parse(path: faults)
     } catch {
-      Output.complain("holdfast: the faults file cannot be used\n\(error)")
-      throw ExitCode(ExitStatus.failed.rawValue)
+      throw MistakenFiles("the faults file cannot be used", error)
     }
   }
 

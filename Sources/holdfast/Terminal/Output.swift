@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HoldfastAPI
 import HoldfastModel
 
 /// Standard output and standard error: the one place where texts leave the program. Names, messages and files come from elsewhere, so
@@ -42,15 +43,29 @@ enum Output {
     }.joined()
   }
 
-  /// A value of the API as it is, its fields in one order.
-  static func json(_ value: some Encodable, compact: Bool = false) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting =
-      compact ? [.sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-    line(String(decoding: try encoder.encode(value), as: UTF8.self))
+  /// A value that is a JSON object, as it is and with the API's version, its fields in one order.
+  static func json(_ value: some Encodable) throws { line(try text(Versioned(value), [.prettyPrinted])) }
+
+  /// Each with the API's version.
+  static func json(_ values: [some Encodable]) throws { line(try text(values.map { Versioned($0) }, [.prettyPrinted])) }
+
+  /// One of many values, in one line.
+  static func jsonLine(_ value: some Encodable) throws { line(try text(value)) }
+
+  /// An error where JSON was asked for: on standard error, as the API has it, in one line.
+  static func complain(json error: some Encodable) {
+    // What cannot be encoded is no error of ours: these are texts and numbers.
+    if let text = try? text(Versioned(error)) { complain(text) }
   }
 
-  /// Unbuffered; a reader that has gone (`| head`) ends the program quietly, as it ends any other filter.
+  private static func text(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting = []) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = formatting.union([.sortedKeys, .withoutEscapingSlashes])
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  /// Unbuffered; a reader that has gone (`| head`) ends the program quietly, as it ends any other filter. Output that is incomplete for any other
+  /// reason, such as a full disk, ends it with an error.
   private static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
@@ -62,7 +77,14 @@ enum Output {
           poll(&ready, 1, -1)
           continue
         }
-        Glibc._exit(errno == EPIPE ? ExitStatus.done.rawValue : ExitStatus.failed.rawValue)
+        let code = errno
+        if code == EPIPE { Glibc._exit(ExitStatus.done.rawValue) }
+        if descriptor == STDOUT_FILENO {
+          complain(
+            "holdfast: standard output: \(String(cString: strerror(code))), so what was printed is incomplete. Make room there, then repeat."
+          )
+        }
+        Glibc._exit(ExitStatus.failed.rawValue)
       }
       bytes = bytes.dropFirst(written)
     }

@@ -97,6 +97,14 @@ import Testing
     }
   }
 
+  @Test func `start writes a record of what is wanted that is missing`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.delete(.intent("web1"))
+    #expect(fixture.commit(try OperatorCommand.start("web1").prepare(in: fixture.view).transaction))
+    #expect(fixture.view.intents["web1"]?.value.desired == .running)
+  }
+
   @Test func `start leaves a claim alone that somebody holds`() throws {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
@@ -136,6 +144,12 @@ import Testing
 
     fixture.put(.placement("web1"), .placement(PlacementRecord(node: "a", reason: "refused", servedMove: 5)))
     #expect(try OperatorCommand.move("web1", to: "b").prepare(in: fixture.view).moveSerial == 6)
+
+    // To where it is: from then on it stays there. Asked once more, nothing changes.
+    let stay = try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view)
+    #expect(stay.moveSerial == 6 && stay.text.contains("stays on a"))
+    fixture.put(
+      .placement("web1"), .placement(PlacementRecord(node: "a", reason: "asked", servedMove: 6, cause: .operatorsMove)))
     #expect(try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view).effect == .unchanged)
   }
 

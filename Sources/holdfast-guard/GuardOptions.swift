@@ -26,7 +26,8 @@ struct GuardOptions {
     whatever becomes of the controller.
 
       --run-dir DIR             Directory of the socket, the state and the lock:
-                                DIR/guard.{sock,state,lock}. (default: /run/holdfast)
+                                DIR/guard.{sock,state,lock}.
+                                (default: /run/holdfast)
       --partition NAME          Parent of the cgroup partitions NAME/freeze and
                                 NAME/stop. (default: /holdfast)
       --hierarchy v1|v2|auto    The cgroup hierarchy that freezes; auto: libvirt's,

@@ -28,7 +28,11 @@ extension PlanRun {
         continue
       }
       if runsOn(workload, insteadOf: row) { continue }
-      guard row >= 0, wish.excluded[wording.node(row)] == nil else {
+      guard row >= 0, wish.excluded[wording.node(row)] == nil || endsAgain(workload) else {
+        // A node that is emptied is still its home.
+        if row >= 0, tables.nodes.nodes[row].isDraining, tables.nodes.nodes[row].maintenance != nil {
+          leaves[workload] = Int32(row)
+        }
         want(workload)
         continue
       }
@@ -85,18 +89,19 @@ extension PlanRun {
 
   /// It needs a place, unless it failed too often for another try.
   mutating func want(_ workload: Int) {
-    let failover = tables.settings(workload).failover
-    if failover.then == .giveUp {
-      let most = failover.restarts ?? Failover.defaultRestarts
-      let failed = tables.workloads[workload].failures.filter { $0.value >= most }.keys.sorted()
-      let limit = failover.nodes ?? tables.nodes.count
-      if !failed.isEmpty, failed.count >= limit {
-        return nowhere(workload, PlacementReason(.givenUp(failedOn: failed)))
-      }
-    }
+    if let failed = givenUp(workload) { return nowhere(workload, PlacementReason(.givenUp(failedOn: failed))) }
     wanted[workload] = true
     unplaceable[workload] = true
     pending.append(workload)
+  }
+
+  /// The nodes on which it failed, where its policy says that these are enough; nil: it is tried on.
+  func givenUp(_ workload: Int) -> [NodeName]? {
+    let failover = tables.settings(workload).failover
+    guard failover.then == .giveUp else { return nil }
+    let most = failover.restarts ?? Failover.defaultRestarts
+    let failed = tables.workloads[workload].failures.filter { $0.value >= most }.keys.sorted()
+    return !failed.isEmpty && failed.count >= failover.nodes ?? tables.nodes.count ? failed : nil
   }
 
   /// Its node may still come back in time.

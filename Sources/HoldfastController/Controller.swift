@@ -72,6 +72,13 @@ public struct Controller: Sendable {
     return PlanningBasis(facts, machines.planning)
   }
 
+  /// What this node knows of itself, at a moment after the last event.
+  public func ownBasis(now: BootInstant) -> OwnBasis {
+    var facts = facts
+    facts.begin(at: now)
+    return OwnBasis(facts, machines)
+  }
+
   /// Has a check fail, so that tests see what follows. Nothing that comes from outside makes one fail.
   package mutating func failCheck(_ what: String) { effects.check(false, what) }
 
@@ -125,7 +132,7 @@ public struct Controller: Sendable {
     effects.takeBatch().submit(turn, facts, &machines.workloads, &effects)
     FrozenWorkloads.thaw(turn, facts, &machines, &effects)
     SessionEnd.withdrawIfFrozen(turn, facts, &machines, &effects)
-    machines.report.step(turn, facts, machines.workloads, guardPhase: machines.guardLink.summary, &effects)
+    machines.report.step(turn, facts, machines.workloads, machines.guardLink, &effects)
     machines.lease.watchTheWatch(facts, &effects)
     SessionEnd.spare(facts, &machines, &effects)
     if !isFinished { SessionEnd.departIfEmpty(turn, facts, &machines, &effects) }
@@ -149,7 +156,7 @@ public struct Controller: Sendable {
   private mutating func forget(_ own: WorkloadFacts, _ machine: inout WorkloadMachine, _ turn: borrowing Turn) {
     machines.workloads.put(machine)
     let report = own.observation(in: facts.local).map {
-      NodeReport.record(turn, facts, machines.workloads, guardPhase: machines.guardLink.summary, outside: $0)
+      NodeReport.record(turn, facts, machines.workloads, machines.guardLink, outside: $0)
     }
     machine = machines.workloads.take(machine.name)
     machine.forget(report, turn, facts, own, &effects)

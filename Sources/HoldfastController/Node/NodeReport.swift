@@ -48,12 +48,12 @@ struct NodeReport: Hashable, Sendable {
   // MARK: a turn
 
   mutating func step(
-    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, guardPhase: String, _ effects: inout Effects
+    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, _ guardLink: GuardLink, _ effects: inout Effects
   ) {
     guard turn.session.isValid, turn.session.mayWrite else { return }
     guard effects.agenda.isReportDue || nextLook.map({ facts.now >= $0 }) ?? false else { return }
     effects.agenda.takeReport()
-    let record = Self.record(turn, facts, workloads, guardPhase: guardPhase)
+    let record = Self.record(turn, facts, workloads, guardLink)
     guard wants(record, now: facts.now),
       let transaction = turn.session.transaction(write: [.put(.report(facts.me), .report(record))])
     else { return }
@@ -62,11 +62,12 @@ struct NodeReport: Hashable, Sendable {
 
   /// - Parameter leaving: the domain of a workload that is about to be forgotten.
   static func record(
-    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, guardPhase: String,
+    _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, _ guardLink: GuardLink,
     outside leaving: DomainObservation? = nil
   ) -> ReportRecord {
     var record = ReportRecord(
-      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.local.unreachable, guardPhase: guardPhase, strays: [])
+      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.local.unreachable, guardPhase: guardLink.summary, strays: [],
+      freeze: guardLink.freeze)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = facts.known(workload, under: turn.session.incarnation)
@@ -74,7 +75,10 @@ struct NodeReport: Hashable, Sendable {
         own.isCopy(domain, spec)
       {
         let machine = workloads[workload] ?? WorkloadMachine(workload)
-        if !machine.parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) { continue }
+        if !machine.parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) {
+          tell(of: domain, own, spec, facts, guardLink, in: &record)
+          continue
+        }
       }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
@@ -93,7 +97,21 @@ struct NodeReport: Hashable, Sendable {
     }
     record.strays.sort()
     record.unmanagedUUIDs.sort()
+    record.unfrozen?.sort()
     return record
+  }
+
+  /// Whether a workload's domain that is here executes.
+  private static func tell(
+    of domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ facts: Facts, _ guardLink: GuardLink,
+    in record: inout ReportRecord
+  ) {
+    // What a migration brings is paused until this node lets it go on.
+    if domain.state == .paused, own.claim?.value.holder?.node == facts.me, !own.hasArrived {
+      record.paused = [own.name: "libvirt has paused it"].merging(record.paused ?? [:]) { $1 }
+    }
+    let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
+    if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }
   }
 
   /// True when the record should be written now.

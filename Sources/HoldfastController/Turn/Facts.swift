@@ -86,6 +86,7 @@ struct Facts: Sendable {
       report.guardPhase = ""
       report.strays = []
       report.migrations = nil
+      (report.freeze, report.unfrozen, report.paused) = (nil, nil, nil)
       return .report(report)
     default: return .absent
     }

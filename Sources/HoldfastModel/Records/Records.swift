@@ -340,11 +340,25 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var migrations: [WorkloadName: MigrationProgress]?
   /// Workloads that were to leave and that this node keeps running as they cannot be moved while they run, and why. nil: there is none.
   public var kept: [WorkloadName: String]?
+  /// Everything under protection here is frozen, or is to be. nil: it is not, or a build before this field wrote the record.
+  public var freeze: Freeze?
+  /// Workloads here that the freeze leaves alone, because they may run more than once; sorted. nil: there is none.
+  public var unfrozen: [WorkloadName]?
+  /// Workloads whose domain is here and was paused by libvirt, and how in a clause. nil: there is none.
+  public var paused: [WorkloadName: String]?
+
+  public enum Freeze: String, Hashable, Sendable, Codable {
+    /// Everything was seen to be frozen.
+    case confirmed
+    /// It was ordered and not seen yet: some of it may still execute.
+    case ordered
+  }
 
   public init(
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
     unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
-    kept: [WorkloadName: String]? = nil
+    kept: [WorkloadName: String]? = nil, freeze: Freeze? = nil, unfrozen: [WorkloadName]? = nil,
+    paused: [WorkloadName: String]? = nil
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
@@ -354,6 +368,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     self.unmanagedUUIDs = unmanagedUUIDs
     self.migrations = migrations
     self.kept = kept
+    self.freeze = freeze
+    self.unfrozen = unfrozen
+    self.paused = paused
   }
 }
 

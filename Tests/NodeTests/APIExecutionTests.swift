@@ -216,6 +216,18 @@ import Testing
     #expect(planner.explain("w", in: planning)?.brokenRule == "elsewhere")
   }
 
+  @Test func `what runs an older definition is told, and is no trouble`() {
+    let cluster = Self.cluster {
+      var record = Self.record("armed")
+      record.outdated = ["w"]
+      $0.put(.report("n1"), .report(record))
+    }
+    let status = status(cluster)
+    #expect(status.health == .ok && status.misplaced.isEmpty, "\(status.reasons)")
+    #expect(status.outdated == ["w"] && status.counts.outdated == 1 && status.counts.running == 1)
+    #expect(status.next.map(\.command) == ["holdfast workload w"])
+  }
+
   @Test func `what waits for its node says how long`() {
     let warning = PlanWarning(workload: "w", text: "waits 40 s more for n1 to come back")
     let sight = ClusterSight(Self.view(Self.cluster { $0.delete(.session("n1-7")) }), warnings: [warning])

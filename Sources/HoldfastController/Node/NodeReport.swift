@@ -98,10 +98,11 @@ struct NodeReport: Hashable, Sendable {
     record.strays.sort()
     record.unmanagedUUIDs.sort()
     record.unfrozen?.sort()
+    record.outdated?.sort()
     return record
   }
 
-  /// Whether a workload's domain that is here executes.
+  /// Whether a workload's domain that is here executes, and what.
   private static func tell(
     of domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ facts: Facts, _ guardLink: GuardLink,
     in record: inout ReportRecord
@@ -109,6 +110,9 @@ struct NodeReport: Hashable, Sendable {
     // What a migration brings is paused until this node lets it go on.
     if domain.state == .paused, own.claim?.value.holder?.node == facts.me, !own.hasArrived {
       record.paused = [own.name: "libvirt has paused it"].merging(record.paused ?? [:]) { $1 }
+    }
+    if let started = domain.mark?.definition, started != spec.definition {
+      record.outdated = (record.outdated ?? []) + [own.name]
     }
     let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
     if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }

@@ -86,7 +86,7 @@ struct Facts: Sendable {
       report.guardPhase = ""
       report.strays = []
       report.migrations = nil
-      (report.freeze, report.unfrozen, report.paused) = (nil, nil, nil)
+      (report.freeze, report.unfrozen, report.paused, report.outdated) = (nil, nil, nil, nil)
       return .report(report)
     default: return .absent
     }

@@ -37,6 +37,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     /// Of those that run: so many break a rule where they are, and so many ended again and again within the last ten minutes.
     public var breakingRules: Int
     public var endingAgain: Int
+    /// Whatever their state: so many run an older definition than the store has now.
+    public var outdated: Int
   }
   /// A node whose loss the others could not absorb.
   public struct Risk: Hashable, Sendable, Codable {
@@ -79,6 +81,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var warnings: [String]
   /// The history of the last ten minutes, oldest first, without what is about workloads that are gone.
   public var recent: [HistoryLine]
+  /// The workloads that run an older definition than the store has now, sorted. That is no trouble: the changed one holds from their next start.
+  public var outdated: [String]
   public var next: [Step]
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
@@ -132,6 +136,7 @@ extension ClusterStatus {
     self.policyFlaw = policyFlaw
     self.fault = fault
     disarm = restrictions.disarm
+    outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
     warnings = outlook.warnings.map(\.description)
     health = .ok
     reasons = []
@@ -171,6 +176,7 @@ extension ClusterStatus.Counts {
       total: workloads.count, running: count(.running), frozen: count(.frozen), paused: count(.paused),
       starting: count(.starting), stopping: count(.stopping), pending: count(.pending), stopped: count(.stopped),
       unclear: count(.unclear), down: count(.down), breakingRules: workloads.count { $0.brokenRule != nil },
-      endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds })
+      endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds },
+      outdated: workloads.count { $0.isOutdated == true })
   }
 }

@@ -27,6 +27,9 @@ struct Diagnosis {
     lookAtRestlessWorkloads(status)
     lookAtRecords(view)
     lookAtPolicies(status)
+    if let outdated = status.outdated.first {
+      suggest("holdfast workload \(outdated)", "it runs an older definition: the changed one holds from its next start")
+    }
     health = critical.isEmpty ? (degraded.isEmpty ? .ok : .degraded) : .critical
     if steps.isEmpty, health != .ok { suggest("holdfast events --limit 20", "what happened") }
     steps = Array(steps.prefix(Self.mostSteps))

@@ -122,7 +122,10 @@ struct Situation {
     let view = sight.view, claim = view.claims[name]?.value
     let lost = claim?.holder?.node
     guard let placement = view.placements[name]?.value else {
-      let why = view.planner == nil ? "there is no planner" : "the planner has not placed it yet"
+      let why =
+        view.disarm != nil
+        ? "the cluster is disarmed, so nothing is placed"
+        : view.planner == nil ? "there is no planner" : "the planner has not placed it yet"
       self.init(lost == nil ? .pending : .down, lost.map { "\($0), which ran it, was lost; \(why)" } ?? why)
       return
     }

@@ -72,6 +72,9 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
   public var recentEnds: Int?
 
+  /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
+  public var isOutdated: Bool?
+
   /// It is to leave the node that holds it, or to stop there.
   public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
 }
@@ -140,9 +143,9 @@ extension WorkloadInfo {
     node = view.holder(of: name)?.text
     wantedNode = desired == IntentRecord.Desired.stopped.rawValue ? nil : placement?.node?.text
     epoch = claim?.epoch.value ?? 0
-    reason = placement.map { "\($0.reason)" }
+    reason = placement.map { InWords.oneLine("\($0.reason)") }
     reasonCodes = placement?.reason.codes ?? []
-    others = placement?.others.texts ?? [:]
+    others = (placement?.others.texts ?? [:]).mapValues(InWords.oneLine)
     otherCodes = placement?.others.codes ?? [:]
     demand = spec?.demand ?? .none
     priority = spec?.priority ?? 0
@@ -157,6 +160,7 @@ extension WorkloadInfo {
     stopTimeout = spec?.stopTimeout ?? 0
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
+    isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
     let ends = sight.recentEnds(of: name)
     recentEnds = ends > 0 ? ends : nil
   }

@@ -118,7 +118,8 @@ struct StatusScreen {
     let counts = status.counts
     let up = status.nodes.count { $0.state == .up }
     let states = [
-      (counts.frozen, "frozen"), (counts.paused, "paused"), (counts.unclear, "unknown"), (counts.stopped, "stopped")
+      (counts.frozen, "frozen"), (counts.paused, "paused"), (counts.unclear, "unknown"), (counts.stopped, "stopped"),
+      (counts.outdated, "outdated")
     ]
     let others = states.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
     let workloads =

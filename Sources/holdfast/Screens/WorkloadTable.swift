@@ -65,7 +65,7 @@ struct WorkloadTable {
         .init(workload.priority == 0 ? "" : "\(workload.priority)"), .init(workload.isolation)
       ]
     }
-    return row + [.init(workload.why ?? "")]
+    return row + [.init(workload.why ?? (workload.isOutdated == true ? "runs an older definition" : ""))]
   }
 
   static func style(_ workload: WorkloadInfo) -> Style {

@@ -341,4 +341,22 @@ import Testing
     rig.pass(.seconds(2))
     #expect(rig.report()?.paused == nil)
   }
+
+  @Test func `the report tells what runs an older definition, until it is started again`() throws {
+    var rig = running()
+    #expect(rig.report()?.outdated == nil)
+    var spec = try #require(rig.controller.view.specs["w1"]?.value)
+    spec.priority = 7
+    rig.write([.put(.spec("w1"), .spec(spec))])
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.outdated == nil, "what the planner alone reads holds at once")
+    spec.xml = "<domain><memory/></domain>"
+    rig.write([.put(.spec("w1"), .spec(spec))])
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.outdated == ["w1"])
+    #expect(rig.controller.overlooked().isEmpty)
+    rig.gone("w1")
+    rig.pass(.seconds(3))
+    #expect(rig.executes("w1") && rig.report()?.outdated == nil)
+  }
 }

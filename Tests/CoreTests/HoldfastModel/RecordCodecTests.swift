@@ -28,7 +28,7 @@ import Testing
       .report(
         ReportRecord(
           unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not there", strays: [], freeze: .confirmed,
-          unfrozen: ["w3"], paused: ["w": "libvirt has paused it"]))
+          unfrozen: ["w3"], paused: ["w": "libvirt has paused it"], outdated: ["w", "w2"]))
     ),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .leaving))),
     (

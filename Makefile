@@ -1,5 +1,5 @@
 # Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
-.PHONY: help setup build demo test lint bench-failover bench-idle bench-planner simulate clean
+.PHONY: help setup build demo test lint bench-build bench-failover bench-idle bench-planner simulate clean
 
 BUILD = swift build -c release
 KEEP ?=
@@ -9,6 +9,7 @@ SUITES = CoreTests PolicyTests SimulatorTests GuardTests NodeTests StoreTests Hy
 help:
 	@echo "make demo            three hosts on this machine, nine containers, one host killed (KEEP=1 leaves them up)"
 	@echo "make test            everything: unit, conformance, lab (LAB=off without root)"
+	@echo "make bench-build     a build from nothing, timed"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node"
 	@echo "make simulate        10,000 virtual hours of a cluster with every fault"
@@ -27,6 +28,11 @@ demo: build
 test: setup lint
 	$(BUILD) --build-tests
 	@Scripts/test-suites $(SUITES)
+
+# In a directory of its own: what is built already would be left out.
+bench-build: setup
+	@bash -c 'time $(BUILD) --scratch-path .build/from-nothing'
+	@rm -rf .build/from-nothing
 
 bench-failover: build
 	.build/release/holdfast-lab bench-failover $(if $(OUT),--out $(OUT))

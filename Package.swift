@@ -27,6 +27,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
     .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
@@ -86,7 +87,7 @@ let package = Package(
         .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
         .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2")
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOSSL", package: "swift-nio-ssl")
       ],
       exclude: ["Proto/etcd.proto"], swiftSettings: strict),
     .target(
@@ -204,7 +205,8 @@ let package = Package(
     .testTarget(
       name: "SimulatorTests",
       dependencies: [
-        "Simulator", "Scenarios", "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastController", "HoldfastYAML"
+        "Simulator", "Scenarios", "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController",
+        "HoldfastYAML"
       ]),
     .testTarget(
       name: "GuardTests",
@@ -225,7 +227,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ],
-      exclude: ["Support/libvirt-host.sh"]),
+      exclude: ["Domains", "Support/libvirt-host.sh"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [

@@ -302,4 +302,9 @@ int holdfast_highest_niceness(void) { return setpriority(PRIO_PROCESS, 0, -20); 
 
 int holdfast_watchdog_timeout(int fd, int seconds) { return ioctl(fd, WDIOC_SETTIMEOUT, &seconds); }
 
+int holdfast_watchdog_timeout_in_force(int fd) {
+  int seconds = 0;
+  return ioctl(fd, WDIOC_GETTIMEOUT, &seconds) == 0 ? seconds : -1;
+}
+
 int holdfast_lock_file(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }

@@ -18,10 +18,22 @@ package enum ClaimElement {
   /// Whether it is ours, of whatever version of its content.
   static func isOurs(_ element: XMLElement) -> Bool { element.uri == namespace }
 
+  /// What `bare` wrote, as libvirt gives it alone; nil when it is not a claim that can be read.
+  package static func read(bare text: String) -> ClaimMark? {
+    // XMLElement repairs in silence what is not well-formed.
+    guard DomainOutline.read("<domain>\(text)</domain>").flaw == nil, let element = try? XMLElement(xmlString: text),
+      element.localName == name
+    else { return nil }
+    return mark(of: element)
+  }
+
   /// nil when it is not a claim that can be read.
   static func read(_ element: XMLElement) -> ClaimMark? {
-    guard isOurs(element), element.localName == name,
-      let cluster = element.attribute(forName: "cluster")?.stringValue,
+    isOurs(element) && element.localName == name ? mark(of: element) : nil
+  }
+
+  private static func mark(of element: XMLElement) -> ClaimMark? {
+    guard let cluster = element.attribute(forName: "cluster")?.stringValue,
       let workload = element.attribute(forName: "workload")?.stringValue,
       let epoch = element.attribute(forName: "epoch")?.stringValue.flatMap({ Int64($0) })
     else { return nil }

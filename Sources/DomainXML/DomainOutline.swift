@@ -50,14 +50,20 @@ package struct DomainOutline: Hashable, Sendable {
 
   /// - Returns: what was read before the flaw, where there is one; no outline when the text is no domain at all.
   package static func read(_ text: String) -> (outline: DomainOutline?, flaw: Flaw?) {
-    if let flaw = XMLProlog(text).flaw { return (nil, flaw) }
-    let scan = DomainScan(text)
+    let markup = XMLMarkup(text)
+    if let flaw = markup.flaw { return (nil, flaw) }
+    let scan = DomainScan(markup.tags)
     let parser = XMLParser(data: Data(text.utf8))
     parser.shouldResolveExternalEntities = false
     parser.delegate = scan
     // Its result does not tell: it is true for some texts with errors. The errors come to the delegate.
     _ = parser.parse()
     return scan.result()
+  }
+
+  /// The partitions that a domain's XML names, as libvirt writes it, even where it cannot be read.
+  package static func partitions(named text: String) -> [String] {
+    text.matches(of: /<partition>([^<]*)<\/partition>/).map { String($0.1) }
   }
 
   /// A size in MiB, rounded up; nil when it is none that libvirt takes. `k` and `KiB` are 1024 bytes, `KB` is 1000, and so on.
@@ -83,7 +89,9 @@ package struct DomainOutline: Hashable, Sendable {
 
 /// Listens to the parser and keeps what `DomainOutline` needs.
 private final class DomainScan: XMLParserDelegate {
-  private let lines: [Substring]
+  /// Where the start tags begin, in the text's order.
+  private let tags: [DomainOutline.Place]
+  private var started = 0
   private var open: [String] = []
   private var outline: DomainOutline?
   private var flaw: DomainOutline.Flaw?
@@ -97,7 +105,7 @@ private final class DomainScan: XMLParserDelegate {
     ["domain", "resource", "partition"]: .partition, ["domain", "devices", "interface"]: .interface
   ]
 
-  init(_ text: String) { lines = text.split(separator: "\n", omittingEmptySubsequences: false) }
+  init(_ tags: [DomainOutline.Place]) { self.tags = tags }
 
   func result() -> (DomainOutline?, DomainOutline.Flaw?) {
     if outline == nil, flaw == nil {
@@ -112,16 +120,18 @@ private final class DomainScan: XMLParserDelegate {
     attributes: [String: String] = [:]
   ) {
     guard flaw == nil else { return }
+    // The parser tells where the tag ends.
+    let place = tags.indices.contains(started) ? tags[started] : .init(line: max(parser.lineNumber, 1), column: 1)
+    started += 1
     open.append(element)
     if open.count > Self.depthLimit {
       report(
-        start(of: element, before: parser), "elements nested at most \(Self.depthLimit) deep", "more",
+        place, "elements nested at most \(Self.depthLimit) deep", "more",
         "Nest less deeply: libvirt refuses this too.")
       return stop(parser)
     }
-    if open.count == 1 { root(element, attributes, parser) }
+    if open.count == 1 { root(element, place, attributes, parser) }
     if open.count <= 3, let kind = Self.wantedPaths[open] {
-      let place = start(of: element, before: parser)
       wanted = (DomainOutline.Element(kind: kind, place: place, attributes: attributes, text: ""), open.count)
     }
   }
@@ -147,8 +157,9 @@ private final class DomainScan: XMLParserDelegate {
     stop(parser)
   }
 
-  private func root(_ element: String, _ attributes: [String: String], _ parser: XMLParser) {
-    let place = start(of: element, before: parser)
+  private func root(
+    _ element: String, _ place: DomainOutline.Place, _ attributes: [String: String], _ parser: XMLParser
+  ) {
     guard element == "domain" else {
       report(place, "<domain> as the root element", "<\(element)>", "Take the output of 'virsh dumpxml NAME'.")
       return stop(parser)
@@ -186,17 +197,5 @@ private final class DomainScan: XMLParserDelegate {
   private func stop(_ parser: XMLParser) {
     wanted = nil
     parser.abortParsing()
-  }
-
-  /// Where the element's tag starts: the parser tells where it ends.
-  private func start(of element: String, before parser: XMLParser) -> DomainOutline.Place {
-    let line = parser.lineNumber
-    for number in stride(from: line, to: max(line - 20, 0), by: -1) where lines.indices.contains(number - 1) {
-      if let range = lines[number - 1].range(of: "<\(element)", options: .backwards) {
-        let column = lines[number - 1].unicodeScalars.distance(from: lines[number - 1].startIndex, to: range.lowerBound)
-        return .init(line: number, column: column + 1)
-      }
-    }
-    return .init(line: max(line, 1), column: 1)
   }
 }

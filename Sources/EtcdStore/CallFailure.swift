@@ -1,4 +1,5 @@
 import GRPCCore
+import HoldfastModel
 import HoldfastPorts
 
 /// How a call to one member failed, and so what is certain about the request.
@@ -90,10 +91,9 @@ enum ServerError: Equatable {
 
 /// An error in one line: the outermost and the innermost of its causes.
 func brief(_ error: any Error) -> String {
-  guard let rpc = error as? RPCError else { return "\(error)" }
+  guard let rpc = error as? RPCError else { return InWords.plain("\(error)") }
   var innermost: any Error = rpc
   while let next = (innermost as? RPCError)?.cause { innermost = next }
   let text = innermost is RPCError ? (innermost as? RPCError)?.message ?? "" : "\(innermost)"
-  if text.isEmpty { return "\(rpc.code)" }
-  return text
+  return text.isEmpty ? "\(rpc.code)" : InWords.plain(text)
 }

@@ -8,12 +8,13 @@ enum ConnectionHandlers {
   ///
   /// - Parameter onClosed: called on the event loop when a connection that had been of use ends.
   static func install(
-    on channel: any Channel, connectTimeout: Duration, onClosed: @escaping @Sendable () -> Void
+    on channel: any Channel, connectTimeout: Duration, handshake: HandshakePatience, onClosed: @escaping @Sendable () -> Void
   ) -> EventLoopFuture<Void> {
     channel.eventLoop.makeCompletedFuture {
       let pipeline = channel.pipeline.syncOperations
       let http2 = try pipeline.context(handlerType: NIOHTTP2Handler.self).handler
-      try pipeline.addHandler(ConnectionLife(connectTimeout: connectTimeout, onClosed: onClosed), position: .before(http2))
+      let life = ConnectionLife(connectTimeout: connectTimeout, handshake: handshake, onClosed: onClosed)
+      try pipeline.addHandler(life, position: .before(http2))
       try pipeline.addHandler(PingAnswerer(), position: .before(http2))
     }.flatMap { notice(deadPeersOn: channel) }
   }
@@ -57,18 +58,39 @@ private final class ConnectionLife: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private let connectTimeout: TimeAmount
+  private let handshake: HandshakePatience
   private let onClosed: @Sendable () -> Void
   private var deadline: Scheduled<Void>?
   private var isEstablished = false
+  private var connected: NIODeadline?
 
-  init(connectTimeout: Duration, onClosed: @escaping @Sendable () -> Void) {
+  init(connectTimeout: Duration, handshake: HandshakePatience, onClosed: @escaping @Sendable () -> Void) {
     self.connectTimeout = TimeAmount(connectTimeout)
+    self.handshake = handshake
     self.onClosed = onClosed
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
     let channel = context.channel
     deadline = context.eventLoop.scheduleTask(in: connectTimeout) { channel.close(promise: nil) }
+    if channel.isActive { begin(channel, on: context.eventLoop) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    begin(context.channel, on: context.eventLoop)
+    context.fireChannelActive()
+  }
+
+  /// A packet that was lost on the way is sent again by a new attempt sooner than by the kernel, so connecting has its own limit. From here on a new
+  /// attempt would only do the same work again.
+  private func begin(_ channel: any Channel, on loop: any EventLoop) {
+    guard connected == nil, !isEstablished else { return }
+    connected = .now()
+    deadline?.cancel()
+    deadline = loop.scheduleTask(in: TimeAmount(handshake.present)) { [handshake] in
+      handshake.ranOut()
+      channel.close(promise: nil)
+    }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
@@ -79,6 +101,7 @@ private final class ConnectionLife: ChannelInboundHandler {
     if !isEstablished {
       isEstablished = true
       deadline?.cancel()
+      if let connected { handshake.wasEnough(.nanoseconds((NIODeadline.now() - connected).nanoseconds)) }
     }
     context.fireChannelRead(data)
   }

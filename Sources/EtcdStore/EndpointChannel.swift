@@ -22,7 +22,8 @@ final class EndpointChannel: Sendable {
   ///
   /// - Parameter onClosed: called when an established connection ends.
   init(
-    _ endpoint: Endpoint, configuration: EtcdConfiguration, executor: LoopExecutor, onClosed: @escaping @Sendable () -> Void
+    _ endpoint: Endpoint, configuration: EtcdConfiguration, handshake: HandshakePatience, executor: LoopExecutor,
+    onClosed: @escaping @Sendable () -> Void
   ) throws(StoreError) {
     self.endpoint = endpoint
     self.executor = executor
@@ -31,7 +32,8 @@ final class EndpointChannel: Sendable {
       client = GRPCClient(
         transport: try HTTP2ClientTransport.Posix(
           target: endpoint.target, transportSecurity: configuration.security(of: endpoint),
-          config: .etcd(connectTimeout: configuration.connectTimeout, onClosed: onClosed), eventLoopGroup: executor.loop))
+          config: .etcd(connectTimeout: configuration.connectTimeout, handshake: handshake, onClosed: onClosed),
+          eventLoopGroup: executor.loop))
     } catch {
       throw .rejected(
         reason: "the certificates for \(endpoint) cannot be used: \(brief(error))",
@@ -144,13 +146,16 @@ extension EtcdConfiguration {
 }
 
 extension HTTP2ClientTransport.Posix.Config {
-  fileprivate static func etcd(connectTimeout: Duration, onClosed: @escaping @Sendable () -> Void) -> Self {
+  fileprivate static func etcd(
+    connectTimeout: Duration, handshake: HandshakePatience, onClosed: @escaping @Sendable () -> Void
+  ) -> Self {
     .defaults { config in
-      config.backoff = .init(initial: .milliseconds(50), max: .milliseconds(500), multiplier: 1.6, jitter: 0.1)
+      let longest = max(.milliseconds(500), connectTimeout / 3)
+      config.backoff = .init(initial: .milliseconds(50), max: longest, multiplier: 1.6, jitter: 0.1)
       config.connection.maxIdleTime = nil
       config.connection.keepalive = nil
       config.channelDebuggingCallbacks.onCreateTCPConnection = { channel in
-        ConnectionHandlers.install(on: channel, connectTimeout: connectTimeout, onClosed: onClosed)
+        ConnectionHandlers.install(on: channel, connectTimeout: connectTimeout, handshake: handshake, onClosed: onClosed)
       }
     }
   }

@@ -37,6 +37,8 @@ final class EndpointPool: Sendable {
   }
 
   let endpoints: [Endpoint]
+  /// With each of them.
+  private let handshakes: [HandshakePatience]
   private let configuration: EtcdConfiguration
   let executor: LoopExecutor
   private let logger: Logger
@@ -56,6 +58,7 @@ final class EndpointPool: Sendable {
       throw .rejected(reason: "no etcd endpoint is configured", remedy: "List the members' client URLs (https://host:2379).")
     }
     self.endpoints = endpoints
+    handshakes = endpoints.map { _ in HandshakePatience(configuration.connectTimeout) }
     try configuration.checkFiles()
     // One loop for all members: a few hundred messages a second do not need more.
     let threads: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
@@ -73,7 +76,9 @@ final class EndpointPool: Sendable {
   }
 
   private func makeChannel(_ index: Int) throws(StoreError) -> EndpointChannel {
-    try EndpointChannel(endpoints[index], configuration: configuration, executor: executor) { [weak self] in
+    try EndpointChannel(
+      endpoints[index], configuration: configuration, handshake: handshakes[index], executor: executor
+    ) { [weak self] in
       self?.failed(index, reason: "the connection was lost")
     }
   }
@@ -211,8 +216,8 @@ final class EndpointPool: Sendable {
   /// Asks the member for its status until it answers and knows a leader.
   private func probe(_ index: Int) {
     let task = Task(executorPreference: executor) { [weak self] in
-      var pause = Duration.milliseconds(50)
-      while !Task.isCancelled, let limit = await self?.probeOnce(index) {
+      var pause = Duration.milliseconds(50), patience = Patience(self?.configuration.probeTimeout ?? .zero)
+      while !Task.isCancelled, let limit = await self?.probeOnce(index, &patience) {
         // Apart from one another, so that many nodes do not ask in step.
         try? await Task.sleep(for: pause * Double.random(in: 0.9...1.1), clock: .continuous)
         pause = min(pause * 2, limit)
@@ -227,10 +232,10 @@ final class EndpointPool: Sendable {
   }
 
   /// - Returns: nil when the member is ready, else the longest pause before the next question.
-  private func probeOnce(_ index: Int) async -> Duration? {
-    let answer: Result<Etcdserverpb_StatusResponse, CallFailure>
+  private func probeOnce(_ index: Int, _ patience: inout Patience) async -> Duration? {
+    let answer: Result<Etcdserverpb_StatusResponse, CallFailure>, begun = ContinuousClock.now
     do throws(CallFailure) {
-      answer = .success(try await status(index, timeout: configuration.probeTimeout))
+      answer = .success(try await status(index, timeout: patience.present))
     } catch {
       answer = .failure(error)
     }
@@ -247,8 +252,13 @@ final class EndpointPool: Sendable {
     case .failure(let failure):
       let refusal = TLSRefusal.of(failure.reason, from: endpoints[index])
       set(index, .silent(reason: failure.reason, refusal: refusal))
-      if refusal != nil { renewChannel(index) }
-      return .milliseconds(500)
+      guard refusal == nil else {
+        // Every attempt is a handshake for both sides, and somebody has to change a file first.
+        renewChannel(index)
+        return .seconds(2)
+      }
+      if .now - begun >= patience.present { patience.ranOut() }
+      return max(.milliseconds(500), configuration.probeTimeout)
     }
   }
 

@@ -17,9 +17,9 @@ public struct EtcdConfiguration: Sendable {
   public var credentials: EtcdCredentials?
   /// Bytes beyond which etcd takes no writes (its `--quota-backend-bytes`), for members that do not tell it themselves: those before 3.6.
   public var quota: Int64 = EtcdConfiguration.defaultQuota
-  /// How long connecting may take, from the first packet to the server's first HTTP/2 frame.
+  /// How long connecting may take; and, once connected, the handshake to the server's first HTTP/2 frame, which gets more time where that was too short.
   public var connectTimeout: Duration = .milliseconds(1500)
-  /// How long a member may take to say whether it lives.
+  /// How long a member may take to say whether it lives. It gets more time where that was too short.
   public var probeTimeout: Duration = .milliseconds(500)
   /// A watch that heard nothing for this long asks the member for a sign of life; after twice as long it goes elsewhere.
   public var watchSilence: Duration = .seconds(1)

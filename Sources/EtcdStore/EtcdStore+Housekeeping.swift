@@ -1,5 +1,4 @@
 import GRPCCore
-import Glibc
 import HoldfastModel
 import HoldfastPorts
 import Housekeeping
@@ -20,7 +19,9 @@ extension EtcdStore: StoreHousekeeping {
     let asked = answers.indices.first { if case .silent = answers[$0] { false } else { true } }
     var listed: [Etcdserverpb_Member]?
     if let asked { listed = await members(asked, until: max(deadline, .now + timeout / 2)) }
-    return census.withLock { $0.take(answers, listed: listed) }
+    var health = census.withLock { $0.take(answers, listed: listed) }
+    health.certificates = calendar.certificates
+    return health
   }
 
   /// Asked twice, as a member that was slow once is not one that is gone.
@@ -34,13 +35,7 @@ extension EtcdStore: StoreHousekeeping {
         reason = error.reason
       }
     }
-    return .silent(reason: Self.plain(reason))
-  }
-
-  /// An error of the system in the system's own words: the transport wraps it, as in `… Connection refused) (errno: 111)`.
-  private static func plain(_ reason: String) -> String {
-    guard let number = reason.firstMatch(of: /errno: (\d+)/).flatMap({ Int32($0.1) }) else { return reason }
-    return String(cString: strerror(number)).lowercased()
+    return .silent(reason: reason)
   }
 
   /// nil: it does not tell.

@@ -19,6 +19,7 @@ public final class EtcdStore: LeaseStore {
   let pool: EndpointPool
   let tokens: Tokens
   let census: Mutex<Census>
+  let calendar: CertificateCalendar
   private let watches = WatchRegistry()
   private let watchSilence: Duration
 
@@ -29,6 +30,7 @@ public final class EtcdStore: LeaseStore {
     let watches = watches
     tokens = Tokens(configuration.credentials)
     watchSilence = configuration.watchSilence
+    calendar = CertificateCalendar(configuration)
     pool = try EndpointPool(configuration, logger: logger) { watches.follow(to: $0) }
     census = Mutex(Census(pool.endpoints, quota: configuration.quota))
   }

@@ -23,13 +23,14 @@ extension GuardMachine {
   private mutating func refuse(_ reason: String) { answer(.ready(.refused(reason: reason))) }
 
   private mutating func hello(_ version: Int) {
-    guard version == guardProtocolVersion else {
+    guard (oldestGuardProtocolVersion...guardProtocolVersion).contains(version) else {
       return refuse(
         "hello: the controller speaks version \(version), this guard version \(guardProtocolVersion). Install both from one release"
       )
     }
     if !greeted { log(.notice, "a controller is connected") }
     greeted = true
+    heardVersion = version
     answer(.ready(.state(state)))
   }
 

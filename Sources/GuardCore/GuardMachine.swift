@@ -33,6 +33,8 @@ public struct GuardMachine: Sendable {
     case killResult(KillTarget, KillProgress)
     /// Whether a process exists in the partitions or in a protected cgroup; nil: cannot tell.
     case census(alive: Bool?)
+    /// How the program is that carries this out. It is told with the next state that a controller asks for.
+    case health(GuardHealth)
   }
 
   /// What to do.
@@ -199,6 +201,9 @@ public struct GuardMachine: Sendable {
   var kills: [KillTarget: Kill] = [:]
   var connected = false
   var greeted = false
+  /// The version of the controller's messages.
+  var heardVersion = guardProtocolVersion
+  var health = GuardHealth()
   var answers: [Answer] = []
   var round = 0
   var linkOrder: LinkOrder?
@@ -222,7 +227,7 @@ public struct GuardMachine: Sendable {
       case .armed(let deadline): .armed(deadline: deadline)
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
-    return GuardState(phase: told, workloads: names, starting: starting)
+    return GuardState(phase: told, workloads: names, starting: starting, health: health)
   }
 
   private mutating func aimAnew() {
@@ -244,6 +249,7 @@ public struct GuardMachine: Sendable {
     case .linksResult(let round, let found, let gone): linksEnded(round, found, gone, now)
     case .killResult(let target, let progress): killEnded(target, progress, now)
     case .census(let alive): censusEnded(alive)
+    case .health(let health): self.health = health
     }
     enforceDeadline(now)
     workDue(now)
@@ -280,7 +286,16 @@ public struct GuardMachine: Sendable {
 
   /// A report that nobody asked for: only to a controller that said hello.
   mutating func tell(_ report: GuardReport) {
-    if greeted { act(.report(report)) }
+    if greeted { send(report) }
+  }
+
+  /// In the controller's version.
+  private mutating func send(_ report: GuardReport) {
+    if case .state(var state) = report, heardVersion < 2 {
+      state.health = GuardHealth()
+      return act(.report(.state(state)))
+    }
+    act(.report(report))
   }
 
   mutating func answer(_ answer: Answer) {
@@ -292,7 +307,7 @@ public struct GuardMachine: Sendable {
   /// Sends what is ready, up to the first answer that still waits.
   mutating func flushAnswers() {
     while case .ready(let report)? = answers.first {
-      act(.report(report))
+      send(report)
       answers.removeFirst()
     }
   }

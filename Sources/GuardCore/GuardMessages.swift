@@ -32,7 +32,7 @@ public struct GuardedWorkload: Hashable, Sendable {
 
 /// What a controller tells its guard. Every command is answered by exactly one report, in order.
 public enum GuardCommand: Hashable, Sendable {
-  /// First on every connection. The guard refuses a version that it does not speak.
+  /// First on every connection. The guard refuses a version that it does not speak; one of an older version is answered in that version's words.
   case hello(version: Int)
   /// The session was renewed: stop everything at `deadline` unless told otherwise. Never shortens, never thaws. While isolated it moves the instant at
   /// which what is `stop` is killed, and is refused once that has passed.
@@ -86,16 +86,20 @@ public struct GuardState: Hashable, Sendable {
   public var workloads: [String]
   /// Those of them that may be starting, sorted.
   public var starting: [String]
+  /// Since version 2 of the messages.
+  public var health: GuardHealth
 
-  public init(phase: Phase, workloads: [String], starting: [String] = []) {
+  public init(phase: Phase, workloads: [String], starting: [String] = [], health: GuardHealth = GuardHealth()) {
     self.phase = phase
     self.workloads = workloads
     self.starting = starting
+    self.health = health
   }
 }
 
-/// The version of the messages between controller and guard.
-public let guardProtocolVersion = 1
+/// The version of the messages between controller and guard. Each speaks the other's where that is older, so that the two are upgraded one after the other.
+public let guardProtocolVersion = 2
+public let oldestGuardProtocolVersion = 1
 
 /// What the guard's door tells the controller.
 public enum GuardEvent: Hashable, Sendable {

@@ -88,7 +88,7 @@ extension GuardState {
     var text = phaseFields
     if !workloads.isEmpty { text += " workloads=" + WireText.list(workloads) }
     if !starting.isEmpty { text += " starting=" + WireText.list(starting) }
-    return text
+    return text + health.wireFields
   }
 
   init(_ words: inout WireWords) throws(WireError) {
@@ -100,7 +100,32 @@ extension GuardState {
       phase = .isolated(since: try words.instant(try words.take("since")), confirmed: try words.takeFlag("confirmed"))
     case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
     }
-    self.init(phase: phase, workloads: try words.takeList("workloads"), starting: try words.takeList("starting"))
+    self.init(
+      phase: phase, workloads: try words.takeList("workloads"), starting: try words.takeList("starting"),
+      health: try GuardHealth(&words))
+  }
+}
+
+extension GuardHealth {
+  /// Nothing where all is well.
+  var wireFields: String {
+    var text =
+      switch watchdog {
+      case .none: ""
+      case .open(let timeout): " watchdog=\(timeout)"
+      case .unusable(let reason): " watchdog-flaw=" + WireText.escaped(WireText.brief(reason))
+      }
+    if let recordFlaw { text += " record-flaw=" + WireText.escaped(WireText.brief(recordFlaw)) }
+    return text
+  }
+
+  init(_ words: inout WireWords) throws(WireError) {
+    var watchdog = Watchdog.none
+    if let seconds = try words.takeIfPresent("watchdog") {
+      watchdog = .open(timeout: Int(clamping: try words.number(seconds)))
+    }
+    if let reason = try words.takeIfPresent("watchdog-flaw") { watchdog = .unusable(reason: reason) }
+    self.init(watchdog: watchdog, recordFlaw: try words.takeIfPresent("record-flaw"))
   }
 }
 

@@ -138,6 +138,9 @@ enum WireText {
 
   static func list(_ members: [String]) -> String { members.map(escaped).joined(separator: ",") }
 
+  /// Text for people that goes with every state: cut to what a sentence needs.
+  static func brief(_ text: String) -> String { line(String(text.prefix(300))) }
+
   /// Free text for people, kept readable: only what would break the line is replaced.
   static func line(_ text: String) -> String {
     var out = ""

@@ -11,8 +11,9 @@ final class DoorThread: Sendable {
   /// One connection's life, on the thread's stack.
   private struct Session: ~Copyable {
     let socket: Descriptor
-    /// Our hello was sent.
+    /// Our hello was sent, in this version.
     var greeted = false
+    var version = guardProtocolVersion
     /// The guard answered it with its state.
     var known = false
     /// When the oldest command was sent since the guard last said anything; nil: nothing is unanswered.
@@ -132,7 +133,7 @@ final class DoorThread: Sendable {
       isFull = true
       return false
     }
-    if !session.greeted { session.greeted = try send(.hello(version: guardProtocolVersion)) }
+    if !session.greeted { session.greeted = try send(.hello(version: session.version)) }
     // Nothing else waits before the guard has said its state.
     if session.known { try outbox.handOn(send) }
     session.isFull = isFull
@@ -168,7 +169,11 @@ final class DoorThread: Sendable {
       logger.notice("connected to the guard at \(path)")
       outbox.setOpen(true)
       events.yield(.connected(state))
-    case .refused(let reason): throw Ended(reason: reason)
+    case .refused(let reason):
+      // A guard of an earlier release, whose successor is yet to come.
+      guard session.version > oldestGuardProtocolVersion else { throw Ended(reason: reason) }
+      session.version -= 1
+      session.greeted = false
     case .killed: throw Ended(reason: "it did not answer our hello")
     }
   }

@@ -75,6 +75,8 @@ public struct CommandResult: Hashable, Sendable, Codable {
   public var text: String
   /// The serial of a move request: `/v1/workloads/{name}` tells under `move` when it was served.
   public var moveSerial: Int?
+  /// Sentences: what will be otherwise than one may expect of it. Absent: nothing.
+  public var warnings: [String]?
   public var error: ErrorBody?
 
   public init(_ prepared: PreparedCommand) {
@@ -82,6 +84,7 @@ public struct CommandResult: Hashable, Sendable, Codable {
     fields = []
     text = prepared.text
     moveSerial = prepared.moveSerial
+    warnings = prepared.warnings.isEmpty ? nil : prepared.warnings
     switch prepared.effect {
     case .created: effect = .created
     case .changed(let changed):
@@ -91,6 +94,10 @@ public struct CommandResult: Hashable, Sendable, Codable {
     case .adopted: effect = .adopted
     case .requested: effect = .requested
     }
+  }
+
+  public mutating func warn(_ sentences: [String]) {
+    if !sentences.isEmpty { warnings = (warnings ?? []) + sentences }
   }
 
   public init(_ workload: String, failed error: ErrorBody) {

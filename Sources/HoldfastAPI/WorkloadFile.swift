@@ -1,5 +1,6 @@
 import GuardCore
 import HoldfastModel
+import HoldfastOperator
 import HoldfastTime
 import HoldfastYAML
 
@@ -15,6 +16,9 @@ public enum WorkloadFile {
     .init(
       "workloads[].connection", "libvirt URI", .rule("from the XML's domain type"),
       "`lxc:///system` for type `lxc`; `qemu:///system` for `kvm` and `qemu`."),
+    .init(
+      "workloads[].uuid", "UUID", .rule("the XML's `<uuid>`, or one of its own"),
+      "The libvirt domain's. The XML may say the same or nothing."),
     .init(
       "workloads[].memory", "MiB, or with a unit: `4GiB`", .rule("the XML's `<memory>`, rounded up"),
       "What it needs of a node's memory."),
@@ -144,13 +148,23 @@ struct WorkloadReading {
     let labels = section.read("labels", default: [:]) { $0.labels() }
     let priority = section.read("priority", default: 0) { $0.integer(in: -1_000_000...1_000_000) }
     let isolation = section.read("isolation", default: .freeze) { $0.choice(Isolation.self) }
+    var uuid = domain?.facts.uuid
+    if let value = section["uuid"] {
+      let said = value.value(
+        expected: "a UUID of 32 hexadecimal digits", remedy: { _ in "Remove it: the workload gets one of its own." },
+        NameUUID.normalized)
+      if let said, let own = uuid, own != said {
+        value.wrong(expected: "\(own), as the XML says", remedy: "Remove 'uuid', or correct the XML.")
+      }
+      uuid = said
+    }
     // What is nil here has been reported.
     guard let name, domain != nil || isBare, let connection = connection ?? domain?.facts.connection, let memory, let cpus
     else {
       return nil
     }
     return WorkloadDefinition(
-      name: name, connection: connection, uuid: domain?.facts.uuid, xml: domain?.xml ?? "",
+      name: name, connection: connection, uuid: uuid, xml: domain?.xml ?? "",
       demand: Resources(memory: memory, cpus: cpus), labels: labels, priority: priority, isolation: isolation,
       stopTimeout: stopTimeout.inSeconds)
   }

@@ -123,7 +123,7 @@ public struct Controller: Sendable {
       let turn = machines.turn(facts)
       machines.peers.step(turn, facts, machines.planning, &effects)
       machines.planning.takeVacantRole(turn, facts, &effects)
-      machines.planning.step(turn, facts, &effects)
+      machines.planning.step(turn, facts, machines.peers, &effects)
       machines.drain.step(facts, &effects)
     }
     let turn = machines.turn(facts)
@@ -142,7 +142,9 @@ public struct Controller: Sendable {
   private mutating func stepWorkloads(_ turn: borrowing Turn) {
     let due = effects.agenda.takeWorkloads(at: facts.now, facts.view, machines.workloads)
     guard facts.view.isLoaded else { return }
-    for name in due {
+    facts.rememberRules(of: due)
+    // Who comes first is claimed first, and takes one of the few starts at a time.
+    for name in facts.byImportance(due) {
       let own = facts.workload(name, under: turn.session.incarnation)
       let startsUnderWay = machines.workloads.startsUnderWay
       var machine = machines.workloads.take(name)

@@ -29,6 +29,8 @@ public enum Event: Hashable, Sendable {
   case committed([Write<RecordKey, Record>], Revision)
   /// The local time of the week on this node and its wall clock, in milliseconds since 1970; told now and then.
   case wallTime(WeekTime, Int64)
+  /// What people should know of this host; told when it changes.
+  case host([NodeFlaw])
   /// Clean departure: hand everything over, then end. `fast`: nothing is migrated live, everything is stopped and started.
   case leave(fast: Bool)
 

@@ -15,6 +15,9 @@ public struct DomainID: Hashable, Sendable, Codable, CustomStringConvertible {
 
 /// What Holdfast writes into a domain's metadata, so that a restarted controller recognises what it runs.
 public struct ClaimMark: Hashable, Sendable, Codable {
+  /// The URI under which libvirt keeps it: `virsh metadata NAME URI`.
+  public static let metadataURI = "https://holdfast.dev/domain/1"
+
   /// The cluster's name: two clusters on one host do not touch each other's domains.
   public var cluster: String
   public var workload: String
@@ -67,6 +70,8 @@ public struct DomainObservation: Hashable, Sendable {
   /// The domain's UUID, lower case with dashes.
   public var uuid: String
   public var state: State
+  /// nil when nothing is to be said of the state, or its reason is not known.
+  public var reason: Reason?
   /// Our metadata, nil on a domain that Holdfast never touched.
   public var mark: ClaimMark?
   /// Memory that it may use, MiB.
@@ -80,14 +85,19 @@ public struct DomainObservation: Hashable, Sendable {
   public var cgroup: String?
   /// Host-side network links.
   public var links: [String]
+  /// Why its XML cannot be read, and what to do about it; its links are not known then.
+  public var flaw: String?
+  /// Why it goes on answering while it is frozen; nil: it does not, as far as is known.
+  public var frozenNetwork: FrozenNetwork?
 
   public init(
-    id: DomainID, uuid: String, state: State, mark: ClaimMark?, memory: Int, vcpus: Int, persistent: Bool, pid: Int32?,
-    cgroup: String?, links: [String]
+    id: DomainID, uuid: String, state: State, reason: Reason? = nil, mark: ClaimMark?, memory: Int, vcpus: Int,
+    persistent: Bool, pid: Int32?, cgroup: String?, links: [String], flaw: String? = nil
   ) {
     self.id = id
     self.uuid = uuid
     self.state = state
+    self.reason = reason
     self.mark = mark
     self.memory = memory
     self.vcpus = vcpus
@@ -95,6 +105,7 @@ public struct DomainObservation: Hashable, Sendable {
     self.pid = pid
     self.cgroup = cgroup
     self.links = links
+    self.flaw = flaw
   }
 }
 

@@ -39,6 +39,8 @@ public enum Exclusion: Sendable {
   case roomLater
   case spare
   case lostLately
+  /// Nothing was heard of it for most of its TTL.
+  case silent
   /// nil: more than one.
   case breaksRule(String?)
   case lessPreferred(rule: String?)
@@ -86,7 +88,7 @@ extension Exclusion {
   private static let plain: [Exclusion] = [
     .down, .downInMaintenance, .leaving, .inMaintenance, .lost, .beingEmptied, .unavailable, .outOfTheQuestion, .roomLater,
     .spare,
-    .lostLately, .betterButCompany, .betterButAsked, .betterButHome, .betterButStays, .movedAway(with: nil)
+    .lostLately, .silent, .betterButCompany, .betterButAsked, .betterButHome, .betterButStays, .movedAway(with: nil)
   ]
   private static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
 
@@ -125,6 +127,7 @@ extension Exclusion {
     case .roomLater: "roomLater"
     case .spare: "spare"
     case .lostLately: "lostLately"
+    case .silent: "silent"
     case .breaksRule: "breaksRule"
     case .lessPreferred: "lessPreferred"
     case .moreLoadedOtherwise: "moreLoadedOtherwise"
@@ -190,6 +193,7 @@ extension Exclusion: CustomStringConvertible {
     case .roomLater: "has the room only when others have left it"
     case .spare: "a spare node"
     case .lostLately: "was lost lately"
+    case .silent: "was not heard of for most of its TTL"
     case .breaksRule(let rule): "would break \(rule.map { "'\($0)'" } ?? "more rules") (if possible)"
     case .lessPreferred(let rule): "less preferred by \(rule.map { "'\($0)'" } ?? "its rules")"
     case .moreLoadedOtherwise(let percent): "as loaded, but more so by its other resources: \(percent) % with it"
@@ -238,19 +242,14 @@ extension Exclusion.Shortage: CustomStringConvertible {
   public var description: String {
     switch resource {
     case Self.memory: "needs \(Int(needs)) MiB of memory, \(Int(free)) MiB are free"
-    case Self.cpus: "needs \(Self.processors(needs)), \(Self.text(free)) are free"
-    default: "needs \(Self.text(needs)) of '\(resource)', \(Self.text(free)) are free"
+    case Self.cpus: "needs \(Self.processors(needs)), \(InWords.decimal(free)) are free"
+    default: "needs \(InWords.decimal(needs)) of '\(resource)', \(InWords.decimal(free)) are free"
     }
   }
 
   private static func processors(_ value: Double) -> String {
-    let text = text(value)
+    let text = InWords.decimal(value)
     return text == "1" ? "1 processor" : "\(text) processors"
   }
 
-  /// In hundredths at most.
-  private static func text(_ value: Double) -> String {
-    let hundredths = (value * 100).rounded()
-    return hundredths.truncatingRemainder(dividingBy: 100) == 0 ? "\(Int(hundredths / 100))" : "\(hundredths / 100)"
-  }
 }

@@ -14,6 +14,23 @@ public enum InWords {
     return "\(scaled < 0 ? "-" : "")\(abs(scaled) / 10).\(abs(scaled) % 10)"
   }
 
+  /// With as many decimals as it has, two at most, and the first digit of what is smaller: `2`, `0.5`, `0.05`, `0.004`.
+  public static func decimal(_ value: Double) -> String {
+    guard abs(value) < 1e13 else { return "\(value)" }
+    // Thousandths below a hundredth, hundredths above.
+    let places = abs(value) < 0.01 ? 3 : 2
+    var scaled = abs(Int((value * (places == 3 ? 1000 : 100)).rounded()))
+    guard scaled > 0 else { return "0" }
+    var digits = places
+    while digits > 0, scaled % 10 == 0 { (scaled, digits) = (scaled / 10, digits - 1) }
+    let text = String(repeating: "0", count: max(0, digits + 1 - "\(scaled)".count)) + "\(scaled)"
+    let whole = text.dropLast(digits), sign = value < 0 ? "-" : ""
+    return digits == 0 ? sign + text : "\(sign)\(whole).\(text.suffix(digits))"
+  }
+
+  /// `1 cpu`, `0.05 cpus`.
+  public static func cpus(_ count: Double) -> String { "\(decimal(count)) \(count == 1 ? "cpu" : "cpus")" }
+
   /// Seconds with one decimal; `?` where nothing is known.
   public static func seconds(_ duration: Duration?) -> String { duration.map { tenths($0.inSeconds) } ?? "?" }
 

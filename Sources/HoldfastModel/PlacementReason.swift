@@ -37,10 +37,13 @@ public struct PlacementReason: Sendable {
     case roomMade(by: [WorkloadName])
     case staysForItsTurn
     case staysWithoutRoom
+    /// It was on its way there.
+    case staysAsTargetFails(NodeName, Exclusion)
 
     // Why this node.
     case spareUsed
     case lostLatelyUsed
+    case silentUsed
     /// nil: by more than one rule.
     case preferred(rule: String?)
     case preferredSuitLess(rule: String?)
@@ -86,7 +89,7 @@ extension PlacementReason.Clause {
   private static let plain: [PlacementReason.Clause] = [
     .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn, .staysWithoutRoom,
     .spareUsed,
-    .lostLatelyUsed, .stopped, .noNodes, .noNodeCanTake, .noOtherNodeCanTake
+    .lostLatelyUsed, .silentUsed, .stopped, .noNodes, .noNodeCanTake, .noOtherNodeCanTake
   ]
   fileprivate static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
 
@@ -110,8 +113,10 @@ extension PlacementReason.Clause {
     case .roomMade: "roomMade"
     case .staysForItsTurn: "staysForItsTurn"
     case .staysWithoutRoom: "staysWithoutRoom"
+    case .staysAsTargetFails: "staysAsTargetFails"
     case .spareUsed: "spareUsed"
     case .lostLatelyUsed: "lostLatelyUsed"
+    case .silentUsed: "silentUsed"
     case .preferred: "preferred"
     case .preferredSuitLess: "preferredSuitLess"
     case .preferredCannot: "preferredCannot"
@@ -157,8 +162,10 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .roomMade(let others): "\(others.map(\.text).joined(separator: ", ")) made room for it"
     case .staysForItsTurn: "stays: its turn to leave has not come"
     case .staysWithoutRoom: "stays: no other node can take it"
+    case .staysAsTargetFails(let node, let exclusion): "stays, as \(node) cannot take it now: \(exclusion)"
     case .spareUsed: "a spare node, as no other can take it"
     case .lostLatelyUsed: "lost lately, but used all the same, as no other can take it"
+    case .silentUsed: "not heard of for most of its TTL, but used all the same, as no other can take it"
     case .preferred(let rule): "preferred by \(Self.quoted(rule))"
     case .preferredSuitLess(let rule): "those that \(Self.quoted(rule)) prefers suit less"
     case .preferredCannot(let rule): "none that \(Self.quoted(rule)) prefers can take it"

@@ -1,4 +1,5 @@
 import Glibc
+import HoldfastModel
 import Logging
 
 /// Log lines as journald reads them from a service's standard error: a priority in angle brackets, the text, then key=value.
@@ -10,7 +11,9 @@ package struct JournalLog: LogHandler {
   private let label: String
   private static let isTerminal = isatty(STDERR_FILENO) == 1
 
-  package init(label: String) { self.label = label }
+  package init(label: String) {
+    self.label = label
+  }
 
   package subscript(metadataKey key: String) -> Logger.MetadataValue? {
     get { metadata[key] }
@@ -23,7 +26,7 @@ package struct JournalLog: LogHandler {
     let text = "\(event.message)".split(separator: "\n", omittingEmptySubsequences: false).joined(separator: " ")
     let prefix = Self.isTerminal ? "" : "<\(Self.priority(event.level))>"
     // One write for one line, so that lines of several threads do not mix. A line that cannot be written is lost: there is nobody to tell.
-    let line = Array("\(prefix)\(text)\(fields)\n".utf8)
+    let line = Array("\(prefix)\(InWords.visible(text + fields))\n".utf8)
     _ = write(STDERR_FILENO, line, line.count)
   }
 

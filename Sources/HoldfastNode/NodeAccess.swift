@@ -29,6 +29,9 @@ package struct NodeAccess: ClusterAccess {
 
   package func picture() async -> ClusterPicture { await loop.picture() }
   package func storePicture() async -> StorePicture? { await housekeeper?.picture }
+  package func networkWarnings(links: [String], bridges: [String]) -> [String] {
+    Bridges().warnings(links: links, bridges: bridges)
+  }
 
   package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }
 
@@ -41,6 +44,8 @@ package struct NodeAccess: ClusterAccess {
     if case .committed(let revision) = verdict { await loop.take(.committed(transaction.writes, revision)) }
     return verdict
   }
+
+  package func tell(_ note: Note) async { await history.write(note) }
 
   package func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord] {
     await history.last(limit, workload: workload)

@@ -1,4 +1,5 @@
 import EtcdStore
+import HoldfastModel
 import HoldfastPorts
 import Housekeeping
 import Logging
@@ -21,6 +22,7 @@ extension NodeConfiguration {
         endpoints: place.endpoints.map(\.description), authorityFile: place.tls?.ca,
         certificateFile: place.tls?.client?.certificate, keyFile: place.tls?.client?.key)
       configuration.quota = Int64(place.quota) << 20
+      configuration.fit(ttl: timing.ttl)
       if let login = place.login {
         configuration.credentials = EtcdCredentials(user: login.user, password: try login.password())
       }

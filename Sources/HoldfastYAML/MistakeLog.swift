@@ -7,6 +7,8 @@ public final class MistakeLog {
   private var mistakes: [FileMistake] = []
   /// Keys that were given before in the same mapping: already reported, and not read.
   var repeatedKeys: Set<FilePosition> = []
+  /// How long the lines of literal blocks are, in Unicode scalars and without their indentation, by the block's position.
+  var literalLines: [FilePosition: [Int]] = [:]
 
   /// Nobody reads more; and a small file that repeats itself through YAML aliases cannot make the log grow without bound.
   public static let limit = 500

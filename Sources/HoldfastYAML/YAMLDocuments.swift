@@ -12,22 +12,30 @@ public enum YAMLDocuments {
       return []
     }
     var keys = RepeatedKeys(log.source)
+    // Each mapping that repeats keys costs another reading of the text; all of them together no more than one of the longest text.
+    var readings = max(SourceText.limit / max(log.source.text.utf8.count, 1), 1)
     while true {
       let (nodes, failure) = compose(keys.text)
+      readings -= 1
       if let failure {
-        if case .duplicatedKeysInMapping(let names, let context) = failure, let repetition = keys.hide(names, context.mark) {
-          log.repeatedKeys.insert(repetition.again)
-          log.add(
-            at: repetition.again, key: repetition.name, expected: "every key once",
-            found: "'\(repetition.name)' again (first on line \(repetition.first.line))",
-            remedy: "Remove one of the two.")
-          if !log.isFull { continue }
+        if case .duplicatedKeysInMapping(let names, let context) = failure {
+          let repetitions = keys.hide(names, context.mark)
+          for repetition in repetitions { report(repetition, log) }
+          if !repetitions.isEmpty, !log.isFull, readings > 0 { continue }
+          if repetitions.isEmpty { log.add(YAMLSyntax.mistake(failure, in: log.source)) }
         } else {
           log.add(YAMLSyntax.mistake(failure, in: log.source))
         }
       }
       return nodes.map { YAMLValue($0, path: "", log: log) }.filter { !$0.isNothing }
     }
+  }
+
+  private static func report(_ repetition: RepeatedKeys.Repetition, _ log: MistakeLog) {
+    log.repeatedKeys.insert(repetition.again)
+    log.add(
+      at: repetition.again, key: repetition.name, expected: "every key once",
+      found: "'\(repetition.name)' again (first on line \(repetition.first.line))", remedy: "Remove one of the two.")
   }
 
   private static func compose(_ text: String) -> ([Node], YamlError?) {
@@ -41,81 +49,6 @@ public enum YAMLDocuments {
     } catch {
       return (nodes, error as? YamlError ?? .writer(problem: "\(error)"))
     }
-  }
-}
-
-/// Finds where a key that is given twice stands the second time: Yams stops at the first such pair and tells only where
-/// its first key is.
-private struct RepeatedKeys {
-  struct Repetition {
-    var name: String
-    var first: FilePosition
-    var again: FilePosition
-  }
-  private var lines: [[Unicode.Scalar]]
-  private var hidden = 0
-
-  init(_ source: SourceText) { lines = source.lines.map { Array($0.unicodeScalars) } }
-
-  var text: String {
-    var scalars = String.UnicodeScalarView()
-    for line in lines {
-      scalars.append(contentsOf: line)
-      scalars.append("\n")
-    }
-    return String(scalars)
-  }
-
-  /// Hides the second of two equal keys, by another letter in its place, so that the rest of the file can be read.
-  mutating func hide(_ names: [String], _ mark: Mark) -> Repetition? {
-    guard let name = names.first, !name.isEmpty, lines.indices.contains(mark.line - 1) else { return nil }
-    let first = FilePosition(line: mark.line, column: mark.column)
-    let key = Array(name.unicodeScalars)
-    let before = lines[first.line - 1].prefix(first.column - 1)
-    let isBlock = before.allSatisfy { $0 == " " || $0 == "-" || $0 == "?" }
-    guard let again = isBlock ? nextInBlock(key, after: first) : nextInFlow(key, after: first) else { return nil }
-    let start = again.column - 1
-    let isQuoted = lines[again.line - 1][start] != key[0]
-    // A letter of the private use area, another one each time: nobody's key starts with it, and it takes one column.
-    guard let letter = Unicode.Scalar(0xE000 + UInt32(hidden)) else { return nil }
-    lines[again.line - 1][start + (isQuoted ? 1 : 0)] = letter
-    hidden += 1
-    return Repetition(name: name, first: first, again: again)
-  }
-
-  private func nextInBlock(_ key: [Unicode.Scalar], after first: FilePosition) -> FilePosition? {
-    for number in lines.indices.dropFirst(first.line) {
-      let line = lines[number]
-      guard let start = line.firstIndex(where: { $0 != " " }), line[start] != "#" else { continue }
-      if start < first.column - 1 { return nil }
-      if start == first.column - 1, isKey(key, at: start, of: line) { return FilePosition(line: number + 1, column: start + 1) }
-    }
-    return nil
-  }
-
-  private func nextInFlow(_ key: [Unicode.Scalar], after first: FilePosition) -> FilePosition? {
-    for number in lines.indices.dropFirst(first.line - 1) {
-      let line = lines[number]
-      for start in line.indices.dropFirst(number == first.line - 1 ? first.column : 0) {
-        let opens = start == 0 || " {,\t".unicodeScalars.contains(line[start - 1])
-        if opens, isKey(key, at: start, of: line) { return FilePosition(line: number + 1, column: start + 1) }
-      }
-    }
-    return nil
-  }
-
-  /// Whether `key`, perhaps in quotes, and a colon stand there.
-  private func isKey(_ key: [Unicode.Scalar], at start: Int, of line: [Unicode.Scalar]) -> Bool {
-    var rest = line[start...]
-    let quote = rest.first.flatMap { $0 == "\"" || $0 == "'" ? $0 : nil }
-    if quote != nil { rest = rest.dropFirst() }
-    guard rest.starts(with: key) else { return false }
-    rest = rest.dropFirst(key.count)
-    if let quote {
-      guard rest.first == quote else { return false }
-      rest = rest.dropFirst()
-    }
-    return rest.drop { $0 == " " }.first == ":"
   }
 }
 

@@ -119,10 +119,13 @@ public struct YAMLValue {
   /// - Parameter place: within the text, from line 1 and column 1.
   public func position(of place: FilePosition) -> FilePosition? {
     guard case .scalar(let scalar) = node, scalar.style == .literal else { return nil }
-    let content = scalar.string.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines =
+      log.literalLines[position]
+      ?? scalar.string.split(separator: "\n", omittingEmptySubsequences: false).map(\.unicodeScalars.count)
+    log.literalLines[position] = lines
     let number = position.line + place.line
-    guard content.indices.contains(place.line - 1), log.source.lines.indices.contains(number - 1) else { return nil }
-    let indentation = log.source.lines[number - 1].unicodeScalars.count - content[place.line - 1].unicodeScalars.count
+    guard lines.indices.contains(place.line - 1), log.source.lines.indices.contains(number - 1) else { return nil }
+    let indentation = log.source.lines[number - 1].unicodeScalars.count - lines[place.line - 1]
     return indentation < 0 ? nil : FilePosition(line: number, column: place.column + indentation)
   }
 

@@ -11,6 +11,7 @@ public struct StoreConcern: Hashable, Sendable {
   /// What it is about, whatever the figures: it is told when it begins and when it is over.
   public enum Topic: Hashable, Comparable, Sendable {
     case full, corrupt, leaderless, memberSilent(String), nearlyFull, filling, notCompacted, otherAlarm(String)
+    case certificateEnds(String)
 
     /// What is said when it is over.
     public var end: String {
@@ -23,6 +24,7 @@ public struct StoreConcern: Hashable, Sendable {
       case .filling: "The store takes less than \(Int(StorePicture.fillingShare * 100)) % of its quota again"
       case .notCompacted: "The store forgets its old history again"
       case .otherAlarm(let name): "The store's alarm \(name) is disarmed"
+      case .certificateEnds(let path): "The certificate \(path) is not near its end any more"
       }
     }
 
@@ -90,7 +92,7 @@ extension StorePicture {
 
   /// Everything that is not as it should be, the worst first.
   public var concerns: [StoreConcern] {
-    let all = alarms + leadership + silentMembers + fullness + compaction
+    let all = alarms + leadership + silentMembers + fullness + compaction + certificates
     return all.sorted { ($1.weight, $0.topic) < ($0.weight, $1.topic) }
   }
 
@@ -189,6 +191,33 @@ extension StorePicture {
         .nearlyFull, .warning, "The store takes \(taken): when it is full, every node freezes its workloads", remedies: remedies
       )
     ]
+  }
+
+  private var certificates: [StoreConcern] {
+    health.certificates.compactMap { certificate in
+      certificate.warning(at: at).map { concern(certificate, $0) }
+    }
+  }
+
+  private func concern(_ certificate: StoreCertificate, _ warning: String) -> StoreConcern {
+    let name =
+      switch certificate.kind {
+      case .client: "The certificate by which this node is known to the store"
+      case .authority: "The certificate of the store's authority"
+      }
+    let hasEnded = certificate.hasEnded(at: at)
+    let effect =
+      hasEnded
+      ? "a connection to the store that is lost does not come back, and then this node freezes its workloads"
+      : "after that no connection to the store comes about, and this node freezes its workloads"
+    return StoreConcern(
+      .certificateEnds(certificate.path), hasEnded ? .outage : .warning, "\(name) (\(certificate.path)) \(warning): \(effect)",
+      remedies: [
+        .init(
+          "openssl x509 -noout -subject -enddate -in \(certificate.path)",
+          "which one it is; put a new one, with its key, in its place"),
+        .init("systemctl reload holdfastd", "use the new one before the old one ends; no workload is touched")
+      ])
   }
 
   private var compaction: [StoreConcern] {

@@ -10,6 +10,8 @@ public struct StoreHealth: Hashable, Sendable {
   public var quota: Int64?
   /// What the store itself has raised and keeps up until somebody takes it down.
   public var alarms: [StoreAlarm]
+  /// The files by which this node and the store know each other.
+  public var certificates: [StoreCertificate] = []
 
   public init(members: [StoreMember], revision: Revision? = nil, quota: Int64? = nil, alarms: [StoreAlarm] = []) {
     self.members = members

@@ -29,6 +29,12 @@ final class ConnectionHandle: @unchecked Sendable {
     if !Threads.start("virt-close", close) { close() }
   }
 
+  /// Asks libvirtd for something that no domain has a part in.
+  func ping() throws(LibvirtError) {
+    var version: UInt = 0
+    try check(virConnectGetLibVersion(raw, &version))
+  }
+
   /// The active domains.
   func activeDomains() throws(LibvirtError) -> [DomainPointer] { try list(VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue) }
 

@@ -24,19 +24,53 @@ package struct DomainCgroups: Sendable {
     return ["vcpu", "iothread"].contains { part.hasPrefix($0) && Int(part.dropFirst($0.count)) != nil }
   }
 
-  /// Directories of runs of a container that libvirt lost, in the partition that its XML names. Without systemd only: with it
-  /// the directory's name is the machine's, and systemd keeps account.
+  /// Directories of runs of a container that libvirt lost, in the partition that its XML names, whether libvirt made them or systemd did for it.
+  /// Different domains can have the same: see `isAnothers`.
   ///
   /// - Parameter root: where libvirtd's cgroups begin in the hierarchy.
   package func directories(ofContainer name: String, partition: String, root: String) -> [String] {
-    let parts = partition.split(separator: "/").map { $0.contains(".") || $0 == "machine" ? String($0) : "\($0).partition" }
     guard let base = hierarchy.directory(of: root) else { return [] }
-    let parent = ([base] + parts).joined(separator: "/")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-    return names.filter { entry in
-      guard entry.hasPrefix("lxc-"), entry.hasSuffix("-\(name).libvirt-lxc") else { return false }
-      return Int(entry.dropFirst(4).dropLast("-\(name).libvirt-lxc".count)) != nil
-    }.map { "\(parent)/\($0)" }
+    return Self.directories(ofPartition: partition).flatMap { place in
+      let parent = base + place
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+      return names.filter { Self.isRun(of: name, $0) }.sorted().map { "\(parent)/\($0)" }
+    }
+  }
+
+  private static func isRun(of name: String, _ directory: String) -> Bool {
+    guard let machine = MachineName.named(byCgroup: directory, driver: "lxc"), machine.hasPrefix("lxc-"),
+      let number = Int(machine.dropFirst(4).prefix { $0.isNumber })
+    else { return false }
+    return MachineName.forms(driver: "lxc", number: number, name: name).contains(machine)
+  }
+
+  /// As libvirt spells it, and as systemd does.
+  private static func directories(ofPartition partition: String) -> [String] {
+    let parts = partition.split(separator: "/").map(String.init)
+    var own = "", slices = "", slice = ""
+    for (depth, part) in parts.enumerated() {
+      let isPlain = part.contains(".") || depth == 0 && ["machine", "system", "user"].contains(part)
+      own += isPlain ? "/\(part)" : "/\(part).partition"
+      // A dash in a slice's name is a level.
+      slice += (slice.isEmpty ? "" : "-") + part.replacing("-", with: "\\x2d")
+      slices += "/\(slice).slice"
+    }
+    return [own, slices]
+  }
+
+  /// Whether what runs in a cgroup directory belongs to another container than that of the UUID. libvirt tells each container's init whose it is,
+  /// and most of what an init starts inherits that; where nothing tells, it counts as this one's.
+  func isAnothers(_ directory: String, than uuid: String) -> Bool {
+    var tellsAnother = false
+    for process in processes(in: directory) ?? [] {
+      let data = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
+      for variable in data.split(separator: 0).map({ String(decoding: $0, as: UTF8.self) })
+      where variable.hasPrefix("LIBVIRT_LXC_UUID=") {
+        if variable.dropFirst("LIBVIRT_LXC_UUID=".count).lowercased() == uuid { return false }
+        tellsAnother = true
+      }
+    }
+    return tellsAnother
   }
 
   /// The processes in a cgroup directory and below it: none when it does not exist, nil when that cannot be told.

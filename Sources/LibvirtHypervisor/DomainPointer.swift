@@ -1,6 +1,7 @@
 import CLibvirt
 import DomainXML
 import Glibc
+import HoldfastModel
 
 /// Owns one reference to a libvirt domain. Stays on the thread that made the call it came from.
 final class DomainPointer {
@@ -71,6 +72,26 @@ final class DomainPointer {
       virDomainSetMetadata(
         raw, Int32(VIR_DOMAIN_METADATA_ELEMENT.rawValue), element, ClaimElement.prefix, ClaimElement.namespace,
         VIR_DOMAIN_AFFECT_LIVE.rawValue))
+  }
+
+  /// Our element in the metadata, asked for alone; nil when there is none that can be read.
+  func claim(_ which: virDomainModificationImpact) throws(LibvirtError) -> ClaimMark? {
+    let text = virDomainGetMetadata(
+      raw, Int32(VIR_DOMAIN_METADATA_ELEMENT.rawValue), ClaimElement.namespace, which.rawValue)
+    guard let text else {
+      let error = LibvirtError.last()
+      if error.is(VIR_ERR_NO_DOMAIN_METADATA) { return nil }
+      throw error
+    }
+    defer { free(text) }
+    return ClaimElement.read(bare: String(cString: text))
+  }
+
+  /// Memory that it may use, in MiB rounded up, and processors.
+  func size() throws(LibvirtError) -> (memory: Int, vcpus: Int) {
+    var info = virDomainInfo()
+    try check(virDomainGetInfo(raw, &info))
+    return (Int((info.maxMem + 1023) / 1024), Int(info.nrVirtCpu))
   }
 
   func disableAutostart() throws(LibvirtError) { try check(virDomainSetAutostart(raw, 0)) }

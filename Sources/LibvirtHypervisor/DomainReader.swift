@@ -30,29 +30,35 @@ struct DomainReader {
     return try sighting(of: domain, before: before)
   }
 
-  /// Looks at every active domain, and at those in `before`.
-  func lookAtAll(before: [String: Run]) throws(LibvirtError) -> [String: Sighting] {
-    var found: [String: Sighting] = [:]
-    for domain in try connection.activeDomains() {
-      let name = domain.name
-      found[name] = try sighting(of: domain, before: before[name])
-    }
-    for (name, run) in before where found[name] == nil { found[name] = withoutActive(name, run) }
-    if hostFacts.driver.kind == .lxc, hostFacts.sharesProcesses {
-      for domain in try connection.lostDomains() where found[domain.name]?.told == nil {
-        found[domain.name] = try orphan(of: domain)
+  /// One of the domains that are to be looked at.
+  struct Listed: Sendable {
+    var name: String
+    var uuid: String
+    /// nil: libvirt knows it, and says that it is not active.
+    var number: Int32?
+  }
+
+  /// The active domains, those that libvirt lost, and what is left of those in `before` that are neither.
+  func list(before: [String: Run]) throws(LibvirtError) -> (listed: [Listed], leftovers: [String: Sighting]) {
+    var listed = try connection.activeDomains().map { Listed(name: $0.name, uuid: $0.uuid, number: $0.run) }
+    var names = Set(listed.map(\.name))
+    if losesDomains {
+      for domain in try connection.lostDomains() where names.insert(domain.name).inserted {
+        listed.append(Listed(name: domain.name, uuid: domain.uuid, number: nil))
       }
     }
-    return found
+    var leftovers: [String: Sighting] = [:]
+    for (name, run) in before where !names.contains(name) { leftovers[name] = withoutActive(name, run) }
+    return (listed, leftovers)
   }
 
   private func sighting(of domain: DomainPointer, before: Run?) throws(LibvirtError) -> Sighting {
     let name = domain.name
     do throws(LibvirtError) {
-      guard let number = domain.run else { return withoutActive(name, before) }
+      guard let number = domain.run else { return try inactive(domain, before) }
       let (state, reason) = try domain.state()
       // It ended between the two calls.
-      if state == VIR_DOMAIN_SHUTOFF { return withoutActive(name, before) }
+      if state == VIR_DOMAIN_SHUTOFF { return try inactive(domain, before) }
       let uuid = domain.uuid
       var run: Run
       if let before, !before.isStale, before.uuid == uuid, before.number == number,
@@ -63,7 +69,7 @@ struct DomainReader {
         run = try read(domain, uuid: uuid, number: number)
       }
       let observed = try self.state(of: domain, state, reason, run)
-      return .active(observation(name, run, observed, persistent: try domain.isPersistent()), run)
+      return .active(observation(name, run, observed.state, observed.reason, persistent: try domain.isPersistent()), run)
     } catch {
       if error.noSuchDomain { return withoutActive(name, before) }
       throw error
@@ -75,26 +81,51 @@ struct DomainReader {
     guard let before else { return .absent }
     let isEmpty = before.cgroup.map { hostFacts.cgroups?.processes(in: $0)?.isEmpty == true } ?? true
     if before.process?.isAlive != true, isEmpty { return .absent }
-    return .leftover(observation(name, before, .unclear, persistent: false), before)
+    return .leftover(observation(name, before, .unclear, .processesLeft, persistent: false), before)
   }
 
-  private func observation(_ name: String, _ run: Run, _ state: DomainObservation.State, persistent: Bool) -> DomainObservation
-  {
-    DomainObservation(
-      id: DomainID(connection: hostFacts.uri, name: name), uuid: run.uuid, state: state, mark: run.mark, memory: run.memory,
-      vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup, links: run.links)
+  /// libvirt knows a domain of that name, and says that it is not active.
+  private func inactive(_ domain: DomainPointer, _ before: Run?) throws(LibvirtError) -> Sighting {
+    let sighting = withoutActive(domain.name, before)
+    guard case .absent = sighting, losesDomains, try !domain.isPersistent() else { return sighting }
+    // It may have been on its way up.
+    if let now = try connection.domain(named: domain.name), now.run != nil { return try self.sighting(of: now, before: before) }
+    return try orphan(of: domain)
+  }
+
+  private func observation(
+    _ name: String, _ run: Run, _ state: DomainObservation.State, _ reason: DomainObservation.Reason?, persistent: Bool
+  ) -> DomainObservation {
+    var observation = DomainObservation(
+      id: DomainID(connection: hostFacts.uri, name: name), uuid: run.uuid, state: state, reason: reason, mark: run.mark,
+      memory: run.memory, vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup,
+      links: run.links, flaw: run.flaw)
+    observation.frozenNetwork = run.frozenNetwork
+    return observation
   }
 
   private func read(_ domain: DomainPointer, uuid: String, number: Int32) throws(LibvirtError) -> Run {
     let text = try domain.xml()
-    let xml: DomainDocument
+    var run: Run
     do throws(DomainDocumentError) {
-      xml = try DomainDocument(text)
+      run = Run(uuid: uuid, number: number, xml: try DomainDocument(text))
     } catch {
-      throw LibvirtError(code: Int32(VIR_ERR_XML_ERROR.rawValue), source: 0, message: error.description)
+      run = try unreadable(domain, uuid: uuid, number: number, error)
     }
-    var run = Run(uuid: uuid, number: number, xml: xml)
+    if hostFacts.driver.kind == .lxc { run.frozenNetwork = Interfaces.frozenNetwork(in: text) }
     findProcess(of: domain.name, &run)
+    return run
+  }
+
+  /// What libvirt tells besides of a domain whose XML our reader refuses: it is one domain that cannot be read.
+  private func unreadable(
+    _ domain: DomainPointer, uuid: String, number: Int32, _ error: DomainDocumentError
+  ) throws(LibvirtError) -> Run {
+    var run = Run(uuid: uuid, number: number)
+    run.isStale = false
+    run.flaw = error.description
+    run.mark = try domain.claim(VIR_DOMAIN_AFFECT_LIVE)
+    (run.memory, run.vcpus) = try domain.size()
     return run
   }
 
@@ -134,18 +165,37 @@ struct DomainReader {
     }
   }
 
-  /// A container whose controller died while libvirtd was down: libvirt says shut off, but what it started may run on.
+  /// libvirt can say of a container that it is shut off although what it started runs on: its controller died while libvirtd was down.
+  private var losesDomains: Bool { hostFacts.driver.kind == .lxc && hostFacts.sharesProcesses }
+
+  /// What such a container has left.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
-    guard let xml = try? DomainDocument(try domain.xml()), let partition = xml.partition else { return .absent }
-    guard let cgroups = hostFacts.cgroups else { return .absent }
-    for directory in cgroups.directories(ofContainer: domain.name, partition: partition, root: hostFacts.cgroupRoot)
-    where cgroups.processes(in: directory)?.isEmpty != true {
-      var run = Run(uuid: domain.uuid, number: -1, xml: xml)
-      run.lostProcess = true
-      run.cgroup = directory
-      return .leftover(observation(domain.name, run, .unclear, persistent: false), run)
+    let text = try domain.xml()
+    let uuid = domain.uuid
+    guard let directory = leftover(of: domain.name, uuid: uuid, partitions: DomainOutline.partitions(named: text)) else {
+      return .absent
     }
-    return .absent
+    var run: Run
+    do throws(DomainDocumentError) {
+      run = Run(uuid: uuid, number: -1, xml: try DomainDocument(text))
+    } catch {
+      run = Run(uuid: uuid, number: -1)
+      run.flaw = error.description
+      run.mark = try domain.claim(VIR_DOMAIN_AFFECT_CURRENT)
+    }
+    run.lostProcess = true
+    run.cgroup = directory
+    return .leftover(observation(domain.name, run, .unclear, .processesLeft, persistent: false), run)
+  }
+
+  /// The cgroup directory of a former run of a container in which processes are left, or in which that cannot be told.
+  func leftover(of name: String, uuid: String, partitions: [String]) -> String? {
+    guard losesDomains, let cgroups = hostFacts.cgroups else { return nil }
+    for partition in partitions {
+      for directory in cgroups.directories(ofContainer: name, partition: partition, root: hostFacts.cgroupRoot)
+      where cgroups.processes(in: directory)?.isEmpty != true && !cgroups.isAnothers(directory, than: uuid) { return directory }
+    }
+    return nil
   }
 
   static func arguments(of pid: Int32) -> [String] {
@@ -155,15 +205,16 @@ struct DomainReader {
 
   private func state(
     of domain: DomainPointer, _ state: virDomainState, _ reason: Int32, _ run: Run
-  ) throws(LibvirtError) -> DomainObservation.State {
+  ) throws(LibvirtError) -> Observed {
     // libvirt has not noticed yet, or never will.
-    if run.hasEnded { return .stopping }
+    if run.hasEnded { return (.stopping, .processEnded) }
     switch state {
-    case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED: return .running
+    case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED: return (.running, nil)
     case VIR_DOMAIN_PAUSED: return try pausedState(of: domain, reason: reason, run)
-    case VIR_DOMAIN_PMSUSPENDED: return .paused
-    case VIR_DOMAIN_SHUTDOWN: return .stopping
-    default: return .unclear
+    case VIR_DOMAIN_PMSUSPENDED: return (.paused, .powerManagement)
+    case VIR_DOMAIN_SHUTDOWN: return (.stopping, .shuttingDown)
+    case VIR_DOMAIN_CRASHED: return (.unclear, .crashed)
+    default: return (.unclear, nil)
     }
   }
 }

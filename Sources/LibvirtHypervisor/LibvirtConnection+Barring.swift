@@ -49,6 +49,10 @@ extension DomainReader {
   }
 
   func definedMark(_ domain: DomainPointer) throws(LibvirtError) -> ClaimMark? {
-    (try? DomainDocument(try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)))?.mark
+    if let document = try? DomainDocument(try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)) {
+      return document.mark
+    }
+    // One that cannot be read may be ours all the same.
+    return try domain.claim(VIR_DOMAIN_AFFECT_CURRENT)
   }
 }

@@ -45,7 +45,8 @@ extension LibvirtConnection {
   private func clearAway(_ name: String, _ run: Run) async {
     logger.warning("a domain's process is gone, and libvirt does not clear it away: clearing", metadata: ["domain": "\(name)"])
     do {
-      try await call(limit: limits.lifecycle) { reader throws(LibvirtError) in
+      let order = Question(kind: .destroy, name: name)
+      try await ask(order, on: destroyThreads, limit: limits.lifecycle) { reader throws(LibvirtError) in
         // Looked at again on this thread: a domain that restarted itself has another process by now.
         let sighting = try reader.look(at: name, before: run)
         guard let (_, now) = sighting.told, now.hasEnded, now.uuid == run.uuid else { return }

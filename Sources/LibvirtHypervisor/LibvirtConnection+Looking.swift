@@ -24,10 +24,8 @@ extension LibvirtConnection {
     // The inventory that comes will see it.
     guard inventoryTold else { return false }
     let moment = ledger.begin()
-    let before = ledger.sighting(of: name).told?.run
     do {
-      let sighting = try await call { reader throws(LibvirtError) in try reader.look(at: name, before: before) }
-      take(sighting, of: name, asOf: moment)
+      take(try await lookOnce(at: name, before: ledger.sighting(of: name).told?.run), of: name, asOf: moment)
       return true
     } catch {
       cannotTell(name, asOf: moment, error)
@@ -35,34 +33,9 @@ extension LibvirtConnection {
     }
   }
 
-  /// Looks at everything.
-  func takeInventory(notices: Notices) async {
-    // One after the other, each begun after it was asked for.
-    let previous = inventory
-    let task = Task {
-      await previous?.value
-      await inventoryOnce(notices: notices)
-    }
-    inventory = task
-    await task.value
-  }
-
-  private func inventoryOnce(notices: Notices) async {
-    guard case .up = phase else { return }
-    let opening = openings
-    let moment = ledger.begin()
-    let before = ledger.runs
-    do {
-      var sightings = try await call { reader throws(LibvirtError) in try reader.lookAtAll(before: before) }
-      guard opening == openings, case .up = phase else { return }
-      for (name, unknown) in startsInFlight where sightings[name]?.told == nil { sightings[name] = unknown }
-      let (domains, news) = ledger.take(sightings, asOf: moment)
-      if notices == .always || news || !inventoryTold { nowKnown(domains) }
-      wakeAll()
-      for domain in domains { follow(domain.id.name) }
-      for name in lookWanted { look(at: name) }
-    } catch {
-      if opening == openings { lose(Words.of(error)) }
+  func lookOnce(at name: String, before: Run?) async throws(CallFailure) -> Sighting {
+    try await ask(Question(kind: .look, name: name), on: lookThreads) { reader throws(LibvirtError) in
+      try reader.look(at: name, before: before)
     }
   }
 
@@ -74,7 +47,9 @@ extension LibvirtConnection {
     if case .active = sighting { stopReasons[name] = nil }
     switch ledger.take(sighting, of: name, asOf: moment) {
     case .nothing: break
-    case .changed(let observation): send(.changed(observation))
+    case .changed(let observation):
+      send(.changed(observation))
+      tellFlaw(of: observation, before: before)
     case .gone:
       // libvirt's event may come later than what was seen without it.
       let reason =
@@ -84,25 +59,51 @@ extension LibvirtConnection {
     }
     wake(named: name)
     follow(name)
+    if Self.isPassing(sighting) { lookAgain(at: name) }
+  }
+
+  /// What libvirt is about to make something else of. There will be an event, but before it says so it may be done.
+  static func isPassing(_ sighting: Sighting) -> Bool {
+    guard case .active(let observation, _) = sighting else { return false }
+    return observation.state == .arriving || observation.reason == .startingUp || observation.reason == .noAnswer
+  }
+
+  /// Once for each run.
+  func tellFlaw(of observation: DomainObservation, before: Run?) {
+    guard let flaw = observation.flaw, before?.flaw != flaw else { return }
+    logger.warning(
+      "a domain's XML cannot be read, so its links are not known",
+      metadata: ["domain": "\(observation.id.name)", "reason": "\(flaw)"])
   }
 
   /// A look failed or took too long: something may execute.
   private func cannotTell(_ name: String, asOf moment: Ledger.Moment, _ error: CallFailure) {
     guard case .up = phase, inventoryTold else { return }
-    logger.warning("cannot tell a domain's state", metadata: ["domain": "\(name)", "reason": "\(Words.of(error))"])
+    warn(name, Words.of(error))
     let last = ledger.sighting(of: name)
     if last.told != nil {
       if case .changed(let observation) = ledger.take(last.unclear, of: name, asOf: moment) { send(.changed(observation)) }
-      again(name, after: .seconds(1))
+      lookAgain(at: name)
     } else {
       // It was never seen: it may be protected. Only the whole can say more.
       Task { await takeInventory(notices: .news) }
     }
   }
 
-  func again(_ name: String, after pause: Duration) {
+  /// Once, until it can be told again.
+  func warn(_ name: String, _ reason: String) {
+    let wasToldSo = ledger.sighting(of: name).told?.observation.reason == .noAnswer
+    logger.log(
+      level: wasToldSo ? .debug : .warning,
+      "cannot tell a domain's state", metadata: ["domain": "\(name)", "reason": "\(reason)"])
+  }
+
+  /// Looks again in a second, or when the look that hangs returns.
+  func lookAgain(at name: String) {
+    guard !isHanging(Question(kind: .look, name: name)), lookLater.insert(name).inserted else { return }
     Task {
-      try? await Task.sleep(for: pause, clock: .continuous)
+      try? await Task.sleep(for: .seconds(1), clock: .continuous)
+      lookLater.remove(name)
       look(at: name)
     }
   }

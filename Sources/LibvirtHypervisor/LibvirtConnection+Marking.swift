@@ -7,7 +7,7 @@ extension LibvirtConnection {
   func mark(_ name: String, uuid: String, mark: ClaimMark) async -> OperationOutcome {
     await alter(name, what: "put under protection") { reader throws(LibvirtError) in
       guard let domain = try reader.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
-      if let other = (try? DomainDocument(try domain.xml()))?.mark, other.cluster != mark.cluster {
+      if let other = try reader.liveMark(domain), other.cluster != mark.cluster {
         return "it carries the mark of cluster \(other.cluster). Take it out of protection there first"
       }
       // The mark first: should this break off, a marked domain that is still defined is found and finished.
@@ -77,6 +77,12 @@ extension LibvirtConnection {
 }
 
 extension DomainReader {
+  fileprivate func liveMark(_ domain: DomainPointer) throws(LibvirtError) -> ClaimMark? {
+    if let document = try? DomainDocument(try domain.xml()) { return document.mark }
+    // One that cannot be read may be ours all the same.
+    return try domain.claim(VIR_DOMAIN_AFFECT_LIVE)
+  }
+
   /// The active domain with this name and UUID.
   func active(_ name: String, _ uuid: String) throws(LibvirtError) -> DomainPointer? {
     guard let domain = try connection.domain(uuid: uuid), domain.run != nil, domain.name == name else { return nil }

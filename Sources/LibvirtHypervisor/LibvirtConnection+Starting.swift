@@ -1,6 +1,5 @@
 import CLibvirt
 import DomainXML
-import Glibc
 import HoldfastModel
 import HoldfastTime
 import LinuxBasics
@@ -33,6 +32,7 @@ extension LibvirtConnection {
       case .refused(let reason): return .failed(reason: "\(name) was not started: \(reason)")
       case .tooLate: return .tooLate
       case .barred: return .barred
+      case .left(let directory): return processesAreLeft(request, document, in: directory)
       case .created:
         ledger.expect(name)
         look(at: name)
@@ -41,6 +41,23 @@ extension LibvirtConnection {
     } catch {
       return startEnded(name, error)
     }
+  }
+
+  /// Processes of a former run are here, of which libvirt knows nothing: they are told, and cleared away before the next attempt.
+  private func processesAreLeft(
+    _ request: StartRequest, _ document: DomainDocument, in directory: String
+  ) -> OperationOutcome {
+    let name = request.id.name
+    var run = Run(uuid: request.uuid.lowercased(), number: -1, xml: document)
+    run.lostProcess = true
+    run.cgroup = directory
+    let observation = DomainObservation(
+      id: request.id, uuid: run.uuid, state: .unclear, reason: .processesLeft, mark: request.mark, memory: run.memory,
+      vcpus: run.vcpus, persistent: false, pid: nil, cgroup: directory, links: run.links)
+    if inventoryTold { take(.leftover(observation, run), of: name, asOf: ledger.begin()) }
+    return .failed(
+      reason:
+        "\(name) was not started: processes of a former run are left in \(directory). They are killed before the next attempt")
   }
 
   private func startEnded(_ name: String, _ error: CallFailure) -> OperationOutcome {
@@ -63,8 +80,8 @@ extension LibvirtConnection {
   private static func unknown(_ request: StartRequest, _ document: DomainDocument) -> Sighting {
     let run = Run(uuid: request.uuid.lowercased(), number: -1, xml: document)
     let observation = DomainObservation(
-      id: request.id, uuid: run.uuid, state: .unclear, mark: request.mark, memory: run.memory, vcpus: run.vcpus,
-      persistent: false, pid: nil, cgroup: nil, links: run.links)
+      id: request.id, uuid: run.uuid, state: .unclear, reason: .startingUp, mark: request.mark, memory: run.memory,
+      vcpus: run.vcpus, persistent: false, pid: nil, cgroup: nil, links: run.links)
     return .leftover(observation, run)
   }
 
@@ -93,6 +110,8 @@ extension DomainReader {
     case refused(String)
     case tooLate
     case barred
+    /// Processes of a former run are in this cgroup directory.
+    case left(String)
   }
 
   /// Starts a domain unless something speaks against it.
@@ -104,6 +123,9 @@ extension DomainReader {
     } else if let other = try connection.domain(uuid: uuid) {
       return .refused(
         "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain")
+    }
+    if let directory = leftover(of: name, uuid: uuid, partitions: DomainDocument.guardsPartitions(beside: request.partition)) {
+      return .left(directory)
     }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
     guard BootClock.now <= request.notAfter else { return .tooLate }
@@ -117,8 +139,8 @@ extension DomainReader {
     let (name, uuid) = (domain.name, request.uuid.lowercased())
     if domain.run != nil { return .refused("a domain of that name is running, with UUID \(domain.uuid)") }
     let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
-    let found = (try? DomainDocument(text))?.mark
-    guard let found, found.cluster == request.mark.cluster, found.workload == request.mark.workload else {
+    guard let found = try definedMark(domain), found.cluster == request.mark.cluster, found.workload == request.mark.workload
+    else {
       guard domain.uuid == uuid else {
         return .refused(
           "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload")

@@ -13,6 +13,8 @@ actor LibvirtConnection {
     case processEnded(name: String)
     /// A start that nobody waited for any more has returned.
     case startReturned(name: String)
+    /// Another call that nobody waited for any more has returned.
+    case returned(Question)
   }
 
   enum Phase {
@@ -28,6 +30,12 @@ actor LibvirtConnection {
   let limits: LibvirtLimits
   let logger: Logger
   let calls: CallThreads
+  /// For looks: nothing that hangs elsewhere keeps them from being made.
+  let lookThreads: CallThreads
+  /// For what ends a domain at once, likewise.
+  let destroyThreads: CallThreads
+  /// For what asks guests to shut down: a guest agent may take a minute to say nothing.
+  let shutDownThreads: CallThreads
   /// For migrations, which take minutes: nothing else waits for them.
   let migrationThreads: CallThreads
   /// For what is asked of qemu while it migrates: it hangs when qemu is frozen, as long as that is.
@@ -41,7 +49,13 @@ actor LibvirtConnection {
   var inventoryTold = false
   /// Why the last STOPPED event came, by name.
   var stopReasons: [String: String] = [:]
+  /// Calls that have not passed their limit, as far as others wait for them.
+  var asking: [Question: Task<Void, Never>] = [:]
+  /// Calls that have passed their limit.
+  var hanging: [Question: HangingCall] = [:]
   var lookWanted: Set<String> = []
+  /// To be looked at again after a while.
+  var lookLater: Set<String> = []
   var looking: Set<String> = []
   /// Starts that have not returned, with what is told of them when nobody knows more.
   var startsInFlight: [String: Sighting] = [:]
@@ -81,7 +95,13 @@ actor LibvirtConnection {
     self.logger = logger
     driver = Driver(uri: uri)
     connections = CallConnections(uri: uri)
-    calls = CallThreads(name: "virt-calls", atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls)
+    func threads(_ name: String) -> CallThreads {
+      CallThreads(name: name, atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls)
+    }
+    calls = threads("virt-calls")
+    lookThreads = threads("virt-looks")
+    destroyThreads = threads("virt-destroy")
+    shutDownThreads = threads("virt-shutdown")
     migrationThreads = CallThreads(
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
     progressThreads = CallThreads(name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations)
@@ -113,9 +133,13 @@ actor LibvirtConnection {
     connecting?.cancel()
     events = nil
     connections.renew(opening: openings + 1)
-    for threads in [calls, migrationThreads, progressThreads] { threads.close() }
+    for threads in callThreads { threads.close() }
     opener.close()
     wakeAll()
+  }
+
+  private var callThreads: [CallThreads] {
+    [calls, lookThreads, destroyThreads, shutDownThreads, migrationThreads, progressThreads]
   }
 
   func send(_ event: HypervisorEvent) {
@@ -134,14 +158,14 @@ actor LibvirtConnection {
     ledger.forgetExpectations()
     tellUnreachable(reason)
     connections.renew(opening: openings + 1)
-    for threads in [calls, migrationThreads, progressThreads] {
+    for threads in callThreads {
       threads.abandonAll(reason: "the connection to libvirt (\(uri)) was lost: \(reason)")
     }
     wakeAll()
     connect()
   }
 
-  private func tellUnreachable(_ reason: String) {
+  func tellUnreachable(_ reason: String) {
     guard !unreachableTold else { return }
     unreachableTold = true
     logger.warning("libvirt is unreachable", metadata: ["reason": "\(reason)"])
@@ -221,6 +245,7 @@ actor LibvirtConnection {
     case .startReturned(let name):
       startsInFlight[name] = nil
       look(at: name)
+    case .returned(let question): returned(question)
     }
   }
 

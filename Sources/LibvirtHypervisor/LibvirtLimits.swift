@@ -2,7 +2,7 @@
 public struct LibvirtLimits: Sendable {
   /// For a call that starts or destroys a domain.
   public var lifecycle: Duration = .seconds(10)
-  /// For every other call; a look at the whole node is one call.
+  /// For every other call: a look at one domain, or the list of all.
   public var call: Duration = .seconds(5)
   /// So long without a sign of life (asked for every second), and libvirtd counts as gone. Its event loop, which gives the
   /// sign, is busy for 0.2 s with each container that ends: 20 that end at once were measured to take 4.0 s. When its process
@@ -14,9 +14,13 @@ public struct LibvirtLimits: Sendable {
   public var safetyInventory: Duration = .seconds(30)
   /// For libvirt to notice by itself that a domain's process is gone, before it is made to.
   public var notice: Duration = .milliseconds(500)
-  /// Calls at once to one libvirtd, of whose 20 workers (`max_workers`) they take as many.
+  /// For a machine's guest agent to take the order to shut down, before its power button is pressed as well; a quarter of a shorter stop.
+  public var agent: Duration = .seconds(5)
+  /// Calls at once to one libvirtd: so many looks, so many that destroy, so many that ask guests to shut down, and so many others. Each takes one of
+  /// its 20 workers (`max_workers`); those that look and destroy are served beside them when all are taken (`prio_workers`).
   public var concurrentCalls = 4
-  /// So many calls beyond their limit, and no further one is begun until one returns.
+  /// So many calls of a kind beyond their limit, and no further one of that kind is begun until one returns. No two of them are looks at one domain,
+  /// or orders to it.
   public var hangingCalls = 8
   /// Migrations at once from one libvirtd; as many again may hang.
   public var concurrentMigrations = 8

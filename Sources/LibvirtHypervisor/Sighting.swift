@@ -15,8 +15,20 @@ package struct Run: Sendable {
   /// libvirt runs it, but the process that it names does not exist.
   package var lostProcess = false
   package var cgroup: String?
+  /// Why it goes on answering while it is frozen; nil: it does not.
+  package var frozenNetwork: FrozenNetwork?
   /// Something of it changed: it must be asked for again.
   package var isStale = false
+  /// What keeps its XML from being read.
+  package var flaw: String?
+
+  /// Of one of which no more is known yet.
+  package init(uuid: String, number: Int32) {
+    self.uuid = uuid
+    self.number = number
+    (memory, vcpus, links) = (0, 0, [])
+    isStale = true
+  }
 
   package init(uuid: String, number: Int32, xml: DomainDocument) {
     self.uuid = uuid
@@ -58,6 +70,7 @@ package enum Sighting: Sendable {
     switch self {
     case .active(var observation, let run):
       observation.state = .unclear
+      observation.reason = .noAnswer
       return .active(observation, run)
     case .leftover, .absent: return self
     }

@@ -104,6 +104,7 @@ struct ClusterReading {
     workload.labels = section.read("labels", default: [:]) { $0.labels() }
     workload.priority = section.read("priority", default: 0) { $0.integer(in: -1_000_000...1_000_000) }
     workload.isolation = section.read("isolation", default: .freeze) { $0.choice(Isolation.self) }
+    workload.network = section.read("network", default: .bridge) { $0.choice(ClusterSetup.Workload.Network.self) }
     let stopTimeout = section.read("stop-timeout", default: .seconds(workload.stopTimeout)) {
       $0.duration(in: .zero ... .seconds(3600))
     }

@@ -12,6 +12,9 @@ public enum ScenarioFile {
     .init("why", "text", .rule("none"), "Why it matters, for readers."),
     .init("seeds", "integer, 1 to 100000", .value("3"), "With how many seeds it must hold: each has other delays."),
     .init("lasts", "duration, 1s to 24h", .rule("a minute after the last time that is named"), "How long it goes on."),
+    .init(
+      "begins", "day and time: `Sat 01:59`", .rule("soon after `Mon 00:00`"),
+      "The time of day at which it begins, on every node's clock; for policies with a `window`."),
     .init("cluster.timing.ttl", "duration, 500ms to 10m", .value("3s"), "As in a node's configuration."),
     .init("cluster.timing.margin", "duration, 0s to 1m", .value("100ms"), "As in a node's configuration."),
     .init("cluster.timing.drift", "percentage, 0% to 10%", .value("1%"), "As in a node's configuration."),
@@ -37,6 +40,9 @@ public enum ScenarioFile {
     .init("cluster.workloads[].labels", "names with texts", .value("{}"), "What placement can refer to."),
     .init("cluster.workloads[].priority", "integer, -1000000 to 1000000", .value("0"), "Higher goes first when not all fit."),
     .init("cluster.workloads[].isolation", "`freeze` or `stop`", .value("freeze"), "What the guard does at the deadline."),
+    .init(
+      "cluster.workloads[].network", "`bridge` or `macvlan`", .value("bridge"),
+      "How it is connected. On macvlan it would go on answering while it is frozen, so the guard kills it at the deadline."),
     .init("cluster.workloads[].stop-timeout", "duration, 0s to 1h", .value("5s"), "Time to shut down before it is destroyed."),
     .init("cluster.workloads[].connection", "libvirt URI", .value("lxc:///system"), "What runs it."),
     .init(

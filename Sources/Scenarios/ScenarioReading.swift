@@ -1,4 +1,5 @@
 import HoldfastModel
+import HoldfastPlanning
 import HoldfastYAML
 import Simulator
 
@@ -44,10 +45,11 @@ struct ScenarioReading {
     let expected = expectations(top, nodes, workloads.union(adopted))
     let named = timeline.map(\.at) + expected.compactMap(\.time.last)
     let length = length(top["lasts"], named)
+    let happenings = timeline.map(\.at)
     return Scenario(
       title: title?.text(expected: "what the scenario shows", remedy: "Write a sentence.") ?? "", cluster: cluster,
-      timeline: timeline, expectations: expected.map { $0.resolved(length: length) }, length: length,
-      seeds: top.read("seeds", default: 3) { $0.integer(in: 1...100_000) })
+      timeline: timeline, expectations: expected.map { $0.resolved(length: length, happenings: happenings) }, length: length,
+      seeds: top.read("seeds", default: 3) { $0.integer(in: 1...100_000) }, begins: top["begins"].flatMap(weekTime))
   }
 
   private func length(_ value: YAMLValue?, _ named: [Span]) -> Span {
@@ -57,6 +59,14 @@ struct ScenarioReading {
       value.wrong(expected: "at least \(last), the last time that is named", remedy: "Raise it, or leave it out.")
     }
     return Span(length)
+  }
+
+  private func weekTime(_ value: YAMLValue) -> WeekTime? {
+    let expected = "a day and a time such as Sat 01:59", remedy = "Write Mon to Sun, a space, the hour, ':' and the minute."
+    guard let text = value.text(expected: expected, remedy: remedy) else { return nil }
+    if let time = WeekTime(text) { return time }
+    value.wrong(expected: expected, remedy: remedy)
+    return nil
   }
 
   // MARK: what happens
@@ -86,11 +96,10 @@ struct ScenarioReading {
     var text: String
     var line: Int
 
-    func resolved(length: Span) -> Expectation {
+    func resolved(length: Span, happenings: [Span]) -> Expectation {
+      let when = time.when(length: length, happenings: happenings)
       let what: Expectation.What =
-        if let when = time.when(length: length), let statement = statements.first { .state(when, statement) } else {
-          .order(statements)
-        }
+        if let when, let statement = statements.first { .state(when, statement) } else { .order(statements) }
       return Expectation(what: what, text: text, line: line)
     }
   }
@@ -124,6 +133,18 @@ struct ScenarioReading {
       }
     }
     return all
+  }
+}
+
+extension WeekTime {
+  /// `Sat 01:59`.
+  fileprivate init?(_ text: String) {
+    let words = text.split(separator: " "), clock = words.last?.split(separator: ":", omittingEmptySubsequences: false) ?? []
+    guard words.count == 2, let day = WeekWindow.dayNames.firstIndex(of: String(words[0])), clock.count == 2,
+      clock.allSatisfy({ $0.count == 2 && $0.allSatisfy(\.isASCII) && $0.allSatisfy(\.isNumber) }),
+      let hour = Int(clock[0]), let minute = Int(clock[1]), hour < 24, minute < 60
+    else { return nil }
+    self.init(minute: day * Self.minutesOfDay + hour * 60 + minute)
   }
 }
 

@@ -20,6 +20,14 @@ enum StatementPhrases {
       let workload = $0.workload()
       return .not(.runs(workload, on: $0.nodes()))
     },
+    .init("a copy of WORKLOAD runs on NODE", "It was started there by hand, and executes outside protection.") {
+      let workload = $0.workload()
+      return .copyRuns(workload, on: $0.node())
+    },
+    .init("no copy of WORKLOAD runs on NODE", "The opposite.") {
+      let workload = $0.workload()
+      return .not(.copyRuns(workload, on: $0.node()))
+    },
     .init("WORKLOAD is frozen on NODE", "Its processes are there, frozen by the guard.") {
       let workload = $0.workload()
       return .isFrozen(workload, on: $0.node())
@@ -49,15 +57,31 @@ enum StatementPhrases {
     .init("WORKLOAD has moved", "Since the beginning, its claim went to another node.") { .hasMoved($0.workload()) },
     .init("WORKLOAD has not moved", "The opposite.") { .not(.hasMoved($0.workload())) },
     .init("nothing has moved", "Since the beginning, no claim went to another node.") { _ in .not(.anythingHasMoved) },
+    .init(
+      "WORKLOAD is never down longer than SPAN",
+      "Since the beginning, or since it was defined, each of its outages was at most that long, whatever its reason."
+    ) {
+      let workload = $0.workload()
+      return .isNeverDown(workload, longerThan: $0.span())
+    },
     .init("NODE has said TEXT", "Since the beginning, its controller noted something with this text in it.") {
       let node = $0.node()
-      return .hasSaid(node, $0.text())
+      return .hasSaid(node, $0.text(), within: nil)
     },
     .init("NODE has not said TEXT", "The opposite.") {
       let node = $0.node()
-      return .not(.hasSaid(node, $0.text()))
-    }
+      return .not(.hasSaid(node, $0.text(), within: nil))
+    },
+    .init("NODE has said TEXT within SPAN of SPAN", "The same as `has said`, at the second time or so long after it.") {
+      said(&$0)
+    },
+    .init("NODE has not said TEXT within SPAN of SPAN", "The opposite.") { .not(said(&$0)) }
   ]
+
+  private static func said(_ filling: inout Filling) -> Statement {
+    let node = filling.node(), text = filling.text(), length = filling.span()
+    return .hasSaid(node, text, within: .init(from: filling.span(), length: length))
+  }
 
   private static let nodes: [Phrase<Statement>] = [
     .init("nothing runs on NODE", "No workload executes there.") { .nothingRuns(on: $0.node()) },

@@ -4,7 +4,7 @@ import Simulator
 /// What can happen in a scenario. A sentence can stand for several things at once.
 enum TimelinePhrases {
   static let sentences = Sentences<[Happening]>(
-    phrases: hosts + links + store + processes + libvirt + kernel + people, kind: "something that happens",
+    phrases: hosts + links + store + processes + libvirt + domains + kernel + people, kind: "something that happens",
     example: "power off n1")
 
   // The service manager's restart delays.
@@ -140,8 +140,11 @@ enum TimelinePhrases {
     .init("fail libvirt of NODES for SPAN", "Every second call fails.") {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .libvirtFails($0, share: 0.5, for: span) }
-    },
-    .init("fail start of WORKLOAD on NODES", "It does not start there, until it is mended.") {
+    }
+  ]
+
+  private static let domains: [Phrase<[Happening]>] = [
+    .init("fail start of WORKLOAD on NODES", "It does not start there, until it is mended; a reboot mends nothing.") {
       let workload = $0.workload()
       return $0.nodes().map { .startsBreak(workload, $0, times: nil, for: nil) }
     },
@@ -156,6 +159,26 @@ enum TimelinePhrases {
     .init("mend start of WORKLOAD on NODES", "It starts there again.") {
       let workload = $0.workload()
       return $0.nodes().map { .startsMended(workload, $0) }
+    },
+    .init("fail stop of WORKLOAD on NODES", "libvirt fails to stop it there, until it is mended: it runs on.") {
+      let workload = $0.workload()
+      return $0.nodes().map { .stopsBreak(workload, $0, times: nil, for: nil) }
+    },
+    .init("fail stop of WORKLOAD on NODES TIMES", "Its next stops there fail, so many times.") {
+      let workload = $0.workload(), nodes = $0.nodes(), times = $0.number()
+      return nodes.map { .stopsBreak(workload, $0, times: times, for: nil) }
+    },
+    .init("fail stop of WORKLOAD on NODES for SPAN", "libvirt fails to stop it there for that time.") {
+      let workload = $0.workload(), nodes = $0.nodes(), span = $0.span()
+      return nodes.map { .stopsBreak(workload, $0, times: nil, for: span) }
+    },
+    .init("mend stop of WORKLOAD on NODES", "It can be stopped there again.") {
+      let workload = $0.workload()
+      return $0.nodes().map { .stopsMended(workload, $0) }
+    },
+    .init("start copy of WORKLOAD on NODE", "Somebody starts it there by hand, outside protection, wherever else it runs.") {
+      let workload = $0.workload()
+      return [.startedByHand(workload, $0.node())]
     },
     .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
       $0.nodes().map { .migrationBreaks($0, at: .prepare) }
@@ -229,6 +252,9 @@ enum TimelinePhrases {
     },
     .init("clear failures of NODES", "`holdfast node clear-failures`: their losses are forgotten, and their quarantine ends.") {
       $0.nodes().map { .asked(.clearFailures($0), through: nil) }
+    },
+    .init("remove NODES", "`holdfast node remove`: nodes that are down for good are forgotten; one that is up is refused.") {
+      $0.nodes().map { .asked(.remove($0), through: nil) }
     },
     .init("disarm", "`holdfast disarm`: automatic recovery is off until `arm`.") { _ in
       [.asked(.disarm(for: nil), through: nil)]

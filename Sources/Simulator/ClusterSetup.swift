@@ -33,12 +33,20 @@ public struct ClusterSetup: Sendable {
   }
 
   public struct Workload: Sendable {
+    /// How it is on the network.
+    public enum Network: String, CaseIterable, Sendable {
+      /// By a link on its host, which the guard takes down.
+      case bridge
+      /// By a device of its own: frozen, it would go on answering.
+      case macvlan
+    }
     public var name: WorkloadName
     public var connection: String
     public var demand: Resources
     public var labels: [String: String]
     public var priority: Int
     public var isolation: Isolation
+    public var network = Network.bridge
     /// Seconds that it may take to shut down.
     public var stopTimeout: Double
     /// Where it is when the world begins; nil: the planner chooses.

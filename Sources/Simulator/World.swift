@@ -1,4 +1,5 @@
 import HoldfastModel
+import HoldfastPlanning
 import HoldfastTime
 
 /// A cluster on virtual time: one seed, one thread, many real cores and guards. The same seed gives the same story.
@@ -108,6 +109,22 @@ public final class World {
     if violation == nil { now = max(now, end) }
   }
 
+  // MARK: the time of day
+
+  /// What the wall clock shows is ahead of the world's time by so many milliseconds. Every host's shows the same.
+  private var wallLead: Int64 = 0
+
+  /// Milliseconds since a Monday's midnight.
+  var wallTime: Int64 { wallLead + now.nanoseconds / 1_000_000 }
+
+  /// It is that time of the week now, by every host's wall clock.
+  func setWallTime(_ time: WeekTime, and span: Span = .zero) {
+    // In the second week, so that no time is below zero.
+    let week = Int64(7 * WeekTime.minutesOfDay)
+    wallLead = (week + Int64(time.minute)) * 60_000 + (span.nanoseconds - now.nanoseconds) / 1_000_000
+    for host in hosts { host.controller?.tellTime() }
+  }
+
   /// When something happens next.
   var nextMoment: Moment? { heap.next }
 
@@ -145,7 +162,7 @@ public final class World {
   /// A controller said something.
   func noted(_ note: Note, by node: NodeName) {
     if note.kind == .plannerTaken { tally.count(.plannerChanges) }
-    chronicle?.said(node, note.text)
+    chronicle?.said(node, note.text, at: now)
   }
 
   func host(_ name: NodeName) -> SimulatedHost? { hosts.first { $0.name == name } }

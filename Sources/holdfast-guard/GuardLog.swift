@@ -32,7 +32,8 @@ final class GuardLog: Sendable {
   }
 
   private func add(_ severity: GuardMachine.Severity, _ text: String) {
-    let safe = text.split(separator: "\n").joined(separator: " ").prefix(2000)
+    // What is named in it may come from a command line: it steers no terminal.
+    let safe = String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) }.prefix(2000))
     let line = isTerminal ? "holdfast-guard: \(safe)\n" : "<\(severity.rawValue)>\(safe)\n"
     errand.add { Self.write(line) }
   }

@@ -29,8 +29,8 @@ final class GuardLoop {
   private var machine: GuardMachine
   /// The last problems said, so that a retry every few milliseconds does not say them again.
   private var problems: Set<String> = []
-  /// Why the state could not be written when it was last tried.
-  private var stateFailure: KernelFileError?
+  private var stateTrouble = WriteTrouble()
+  private var health = GuardHealth()
 
   /// Commands taken before the timer is looked at again.
   private static let commandsAtOnce = 64
@@ -47,7 +47,7 @@ final class GuardLoop {
     guard holdfast_lock_file(lock.number) == 0 else {
       throw IsolationError(
         thing: options.runDirectory, reason: "another guard runs with it",
-        remedy: "Stop that one, or give a --run-dir of its own.")
+        remedy: "Stop that one: a node has one guard.")
     }
     if holdfast_is_in_memory(options.runDirectory) != 1 {
       log.line(
@@ -160,10 +160,19 @@ final class GuardLoop {
   }
 
   private func feed() {
-    guard let watchdog else { return }
-    holdfast_drain(feedTimer.number)
-    watchdog.work(BootClock.now)
-    _ = holdfast_timer_set(feedTimer.number, max(1, watchdog.nextFeed.nanoseconds))
+    if let watchdog {
+      holdfast_drain(feedTimer.number)
+      watchdog.work(BootClock.now)
+      _ = holdfast_timer_set(feedTimer.number, max(1, watchdog.nextFeed.nanoseconds))
+    }
+    tellHealth()
+  }
+
+  private func tellHealth() {
+    let now = GuardHealth(watchdog: watchdog?.standing ?? .none, recordFlaw: stateTrouble.reason)
+    guard now != health else { return }
+    health = now
+    step(.health(now))
   }
 
   /// While a deadline holds it ends only when the next guard will know all of it.
@@ -239,13 +248,15 @@ final class GuardLoop {
   }
 
   private func write(_ record: GuardRecord) {
-    do {
-      try stateFile.write(record)
-      if stateFailure != nil { log.line(.notice, "the state is written again") }
-      stateFailure = nil
-    } catch {
-      if stateFailure != error { log.line(.error, "\(error); a guard after this one will isolate at once") }
-      stateFailure = error
+    var failure: String?
+    do { try stateFile.write(record) } catch { failure = "\(error)" }
+    let outcome = "a guard after this one would freeze everything at once"
+    switch stateTrouble.tried(failure, at: BootClock.now) {
+    case nil: break
+    case .fails(let reason): log.line(.error, "\(reason); \(outcome)")
+    case .failsStill(let reason, let count):
+      log.line(.error, "\(reason): failed \(count) times more since this was said last; \(outcome)")
+    case .isOver: log.line(.notice, "the state is written again")
     }
   }
 

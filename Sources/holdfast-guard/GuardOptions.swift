@@ -22,16 +22,26 @@ struct GuardOptions {
   static let help = """
     Usage: holdfast-guard [OPTION...]
 
-    Stops this node's protected workloads when their deadline passes, whatever becomes of the controller.
+    Stops this node's protected workloads when their deadline passes,
+    whatever becomes of the controller.
 
-      --run-dir DIR             the socket, the state and the lock: DIR/guard.{sock,state,lock}  [/run/holdfast]
-      --partition NAME          parent of the cgroup partitions NAME/freeze and NAME/stop        [/holdfast]
-      --hierarchy v1|v2|auto    the cgroup hierarchy that freezes; auto: libvirt's, as holdfastd [auto]
-      --watchdog DEVICE         feed this hardware watchdog while all is well, such as /dev/watchdog
-      --watchdog-timeout SECS   after which an unfed watchdog resets the host, 2 to 300          [10]
-      --help, --version
+      --run-dir DIR             Directory of the socket, the state and the lock:
+                                DIR/guard.{sock,state,lock}. (default: /run/holdfast)
+      --partition NAME          Parent of the cgroup partitions NAME/freeze and
+                                NAME/stop. (default: /holdfast)
+      --hierarchy v1|v2|auto    The cgroup hierarchy that freezes; auto: libvirt's,
+                                as for holdfastd. (default: auto)
+      --watchdog DEVICE         Feed this hardware watchdog while all is well, such
+                                as /dev/watchdog.
+      --watchdog-timeout SECS   Time after which an unfed watchdog resets the host:
+                                2 to 300 seconds. (default: 10)
+      --version                 Show the version.
+      --help, -h                Show this text.
 
-    SIGTERM while a deadline holds: the state is kept for the next guard, nothing is thawed, and an open watchdog goes on ticking.
+    SIGTERM while a deadline holds: the state is kept for the next guard, nothing
+    is thawed, and an open watchdog goes on ticking.
+
+    Exit status: 0 ended by SIGTERM; 1 failed; 2 wrong usage.
     """
 
   static func parse(_ arguments: [String]) -> Parsed {

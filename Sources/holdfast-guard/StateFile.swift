@@ -26,6 +26,8 @@ struct StateFile {
       guard rename(path + ".new", path) == 0 else { throw KernelFileError(operation: "replace", path: path, code: errno) }
     } catch {
       unlink(path)
+      // What there is of the new one takes room that is wanted.
+      unlink(path + ".new")
       throw error
     }
   }

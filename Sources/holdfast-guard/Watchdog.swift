@@ -17,6 +17,8 @@ final class Watchdog {
   /// Seconds.
   private let timeout: Int
   private(set) var nextFeed = BootInstant.zero
+  /// As it was found last; before that it counts as open, with what it was told.
+  var standing: GuardHealth.Watchdog { device.standing ?? .open(timeout: timeout) }
 
   /// Whether the machine says that all is well.
   var mayFeed = true {
@@ -32,7 +34,9 @@ final class Watchdog {
   /// Feeds it if it is time and all is well. A device that cannot be opened is tried again and again.
   func work(_ now: BootInstant) {
     guard now >= nextFeed else { return }
-    nextFeed = now + .milliseconds(timeout * 1000 / 5)
+    // A driver may take less than it was asked for; what it took is known after it was opened.
+    let inForce = if case .open(let seconds) = standing { min(seconds, timeout) } else { timeout }
+    nextFeed = now + .milliseconds(min(inForce * 1000 / 5, 2000))
     // No feed is given in advance: it would be carried out later, when all may not be well any more.
     guard errand.count == 0 else { return }
     errand.add { [device, mayFeed] in device.work(feeding: mayFeed) }
@@ -50,6 +54,7 @@ private final class WatchdogDevice: Sendable {
   private struct State {
     var file: File?
     var openFailure: Int32 = 0
+    var standing: GuardHealth.Watchdog?
   }
   /// A type of its own because an optional of a noncopyable type is awkward to take apart.
   private final class File: Sendable {
@@ -61,6 +66,8 @@ private final class WatchdogDevice: Sendable {
   private let timeout: Int
   private let log: GuardLog
   private let state = Mutex(State())
+  /// What `standing` says: `state` is locked while the driver is waited for.
+  private let told = Mutex<GuardHealth.Watchdog?>(nil)
 
   init(path: String, timeout: Int, log: GuardLog) {
     self.path = path
@@ -68,15 +75,22 @@ private final class WatchdogDevice: Sendable {
     self.log = log
   }
 
+  /// nil: it was not tried yet. It never waits for the driver.
+  var standing: GuardHealth.Watchdog? { told.withLock { $0 } }
+
   func work(feeding: Bool) {
-    state.withLock { state in
+    let standing = state.withLock { state in
       if state.file == nil { open(&state) }
-      guard let file = state.file, feeding else { return }
+      guard let file = state.file, feeding else { return state.standing }
       if Glibc.write(file.descriptor.number, ".", 1) != 1 && errno != EAGAIN {
-        log.line(.error, "cannot feed the watchdog \(path): \(String(cString: strerror(errno))); opening it again")
+        let reason = "\(path): \(String(cString: strerror(errno)))"
+        log.line(.error, "cannot feed the watchdog \(reason); opening it again")
         state.file = nil
+        state.standing = .unusable(reason: reason)
       }
+      return state.standing
     }
+    told.withLock { $0 = standing }
   }
 
   func disarm() {
@@ -95,10 +109,15 @@ private final class WatchdogDevice: Sendable {
       if holdfast_watchdog_timeout(file.number, Int32(timeout)) != 0 {
         log.line(.warning, "the watchdog \(path) keeps its own timeout: \(String(cString: strerror(errno)))")
       }
+      // A driver takes the nearest that its hardware can do.
+      let inForce = holdfast_watchdog_timeout_in_force(file.number)
+      let seconds = inForce > 0 ? Int(inForce) : timeout
       state.file = File(file)
       state.openFailure = 0
-      log.line(.notice, "feeding the watchdog \(path)")
+      state.standing = .open(timeout: seconds)
+      log.line(.notice, "feeding the watchdog \(path), which resets the host \(seconds) s after it was fed last")
     } catch {
+      state.standing = .unusable(reason: "\(error)")
       if error.code != state.openFailure { log.line(.error, "\(error); going on without the watchdog, and trying again") }
       state.openFailure = error.code
     }

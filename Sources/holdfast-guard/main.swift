@@ -12,7 +12,8 @@ case .mistake(let text):
   let log = try GuardLog()
   log.line(.error, text)
   log.flush()
-  exit(64)
+  // Wrong usage, as of the other programs.
+  exit(2)
 case .run(let options):
   let log = try GuardLog()
   do {

@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastYAML
 
 /// Why a command ends without having done its work: the thing, the reason, the remedy.
 struct Failure: Error, CustomStringConvertible {
@@ -24,4 +25,29 @@ struct Failure: Error, CustomStringConvertible {
   var body: ErrorBody { ErrorBody(kind: kind, thing: thing, reason: reason, remedy: remedy) }
 
   var description: String { "\(thing): \(reason). \(remedy)" }
+}
+
+/// Files that a command was given and that cannot be used: every mistake in them.
+struct MistakenFiles: Error, CustomStringConvertible {
+  /// What that means for the command, such as `nothing was applied`.
+  var outcome: String
+  var errors: FileErrors
+
+  init(_ outcome: String, _ errors: FileErrors) {
+    self.outcome = outcome
+    self.errors = errors
+  }
+
+  var description: String { "\(outcome)\n\(errors)" }
+
+  /// As the API's errors are, and the mistakes besides.
+  struct Body: Encodable {
+    var kind = "invalid"
+    var thing = "the files"
+    var reason: String
+    var remedy = "Correct what 'mistakes' names, then repeat."
+    var mistakes: [FileMistake]
+  }
+
+  var body: Body { Body(reason: outcome, mistakes: errors.mistakes) }
 }

@@ -13,6 +13,8 @@ struct Holdfastd: AsyncParsableCommand {
       Signals: SIGTERM and SIGINT end it as 'on-stop' says (handover: everything moves to other nodes first). SIGHUP ends it \
       without touching a workload, to be started again within the TTL: for upgrades.
 
+      Exit status: 0 ended as asked; 1 failed; 2 wrong usage; 78 the configuration cannot be used.
+
       Example: holdfastd --check --config /etc/holdfast/holdfastd.yaml
       """,
     version: holdfastVersion)
@@ -26,6 +28,24 @@ struct Holdfastd: AsyncParsableCommand {
   @Flag(help: "Print what etcdctl needs in its environment to reach the store: eval \"$(holdfastd --etcdctl)\"")
   var etcdctl = false
 
+  /// Exit status of wrong usage, as of the other programs.
+  private static let wrongUsage: Int32 = 2
+
+  static func main() async {
+    do {
+      var command = try await asyncParseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      FileHandle.standardError.write(Data("\(fullMessage(for: error))\n".utf8))
+      Foundation.exit(wrongUsage)
+    }
+  }
+
   func run() async throws {
     if check {
       let report = NodeConfiguration.check(path: config)
@@ -34,8 +54,9 @@ struct Holdfastd: AsyncParsableCommand {
     }
     let node: NodeConfiguration
     do { node = try NodeConfiguration.load(path: config) } catch {
-      FileHandle.standardError.write(Data("\(error)\nholdfastd: \(config) cannot be used\n".utf8))
-      throw ExitCode(CheckReport.configurationError)
+      let report = CheckReport.refusal(error, of: config)
+      FileHandle.standardError.write(Data("\(report.text)\n".utf8))
+      throw ExitCode(report.exitStatus)
     }
     if etcdctl { return try printEnvironment(of: node) }
     LoggingSystem.bootstrap { JournalLog(label: $0) }

@@ -56,6 +56,44 @@ import Testing
     #expect(cgroups.processes(in: directory) == nil)
   }
 
+  /// As libvirt 9.0 makes them, and libvirt 6 where that differs.
+  @Test(
+    arguments: [
+      ("web", ["lxc-12-web"]), ("web_1", ["lxc-12-web1"]), ("Mail_Gate--Prod.", ["lxc-12-MailGate-Prod"]),
+      ("-a..b.-c-", ["lxc-12-a.b.c"]), ("poste-français", ["lxc-12-poste-franais"]), ("___", ["lxc-12"]),
+      ("a-_-b", ["lxc-12-a-b", "lxc-12-a--b"]),
+      (String(repeating: "x", count: 70), ["lxc-12-" + String(repeating: "x", count: 57)]),
+      (String(repeating: "x", count: 56) + "-y", ["lxc-12-" + String(repeating: "x", count: 56)])
+    ] as [(String, [String])]) func `a machine's name is what libvirt makes of the domain's`(name: String, expected: [String])
+  {
+    #expect(MachineName.forms(driver: "lxc", number: 12, name: name) == Set(expected))
+  }
+
+  @Test(
+    arguments: [
+      ("lxc-12-web1.libvirt-lxc", "lxc-12-web1"), ("machine-lxc\\x2d12\\x2dweb1.scope", "lxc-12-web1"),
+      ("machine-lxc\\x2d12\\x2da.b.scope", "lxc-12-a.b"), ("qemu-1-web.libvirt-qemu", nil), ("web1", nil), ("x.scope", nil)
+    ] as [(String, String?)]) func `a cgroup's name has the machine's in it`(directory: String, expected: String?)
+  {
+    #expect(MachineName.named(byCgroup: directory, driver: "lxc") == expected)
+  }
+
+  @Test func `runs that systemd made a cgroup for are found as well, under the name that libvirt gave them`() throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "cgroups-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let slice = "\(root)/holdfast.slice/holdfast-freeze.slice", own = "\(root)/holdfast.partition/freeze.partition"
+    let found = ["\(own)/lxc-7-web1.libvirt-lxc", "\(slice)/machine-lxc\\x2d12\\x2dweb1.scope"]
+    let others = [
+      "\(slice)/machine-lxc\\x2d12\\x2dweb2.scope", "\(slice)/machine-qemu\\x2d12\\x2dweb1.scope",
+      "\(own)/lxc-7-web_1.libvirt-lxc"
+    ]
+    for directory in found + others {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+    let cgroups = DomainCgroups(CgroupHierarchy(version: .v2, root: root))
+    #expect(cgroups.directories(ofContainer: "web_1", partition: "/holdfast/freeze", root: "/") == found)
+  }
+
   @Test func `runs of a lost container are found in its partition`() throws {
     let root = FileManager.default.temporaryDirectory.appending(path: "cgroups-\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: root) }

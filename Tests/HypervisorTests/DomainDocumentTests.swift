@@ -4,6 +4,8 @@ import GuardCore
 import HoldfastModel
 import Testing
 
+@Test func `the mark's URI is what remedies name`() { #expect(ClaimElement.namespace == ClaimMark.metadataURI) }
+
 /// What the adapter reads from a domain's XML, and what it makes of one.
 @Suite struct DomainDocumentTests {
   static let mark = ClaimMark(cluster: "c & \"d\"", workload: "web<1>", epoch: Epoch(12), definition: "9f\"0")
@@ -16,6 +18,9 @@ import Testing
     ("<domain>\u{1}</domain>", "a character that XML does not allow"), ("<domain a></domain>", "name='value'"),
     ("<domain a='b></domain>", "line 1"), ("<domain><!-- </domain>", "line 1"), ("<network/>", "found <network>"),
     ("<domain><?p?></domain>", "processing instructions"), ("<?x y?><domain/>", "processing instructions"),
+    ("<?xml-stylesheet?><domain/>", "processing instructions"), ("<domain><!-- --><?p?></domain>", "processing instructions"),
+    ("<domain><a><![CDATA[x]]></a><?p?></domain>", "processing instructions"), ("<domain><![CDATA[<?p?></domain>", "line 1"),
+    ("<!-- <?p?> --><!DOCTYPE domain><domain/>", "document type"), ("<domain><!DOCTYPE domain></domain>", "line 1"),
     ("<domain>" + String(repeating: "<a>", count: 300), "at most 256 deep"),
     ("<!DOCTYPE domain [<!ENTITY a SYSTEM '/etc/passwd'>]><domain>&a;</domain>", "document type")
   ]) func `what is not a domain's XML is refused with its place and reason`(text: String, reason: String) throws {
@@ -41,6 +46,50 @@ import Testing
     #expect(outline?.elements.map(\.kind) == [.uuid, .memory, .interface, .interface])
     #expect(outline?.elements[1].place == DomainOutline.Place(line: 4, column: 50))
     #expect(outline?.elements[1].attributes == ["unit": "MiB"])
+  }
+
+  @Test(arguments: [
+    "<!-- <?p?> <!DOCTYPE x> --><domain/>", "<domain><!-- <?p?> --></domain>", "<domain/><!-- <?p?> -->",
+    "<domain><a><![CDATA[<?p?><!DOCTYPE x>]]></a></domain>", "<domain><a><![CDATA[]]><!-- ]]> <?p?> --></a></domain>",
+    "<domain><a b='--> ]]> ?>'/></domain>"
+  ]) func `comments and CDATA hold no processing instructions and no document type`(text: String) throws {
+    #expect(DomainOutline.read(text).flaw == nil)
+    #expect(try DomainDocument(text).text.contains("<domain"))
+  }
+
+  @Test(arguments: ["06-namespaced-cdata", "10-lxc-macvlan-names", "11-dump-of-a-running-one", "foreign-lxc"])
+  func `what libvirt takes is read, and nothing of it is lost`(name: String) throws {
+    let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Domains")
+    let text = try String(contentsOf: directory.appending(path: "\(name).xml"), encoding: .utf8)
+    #expect(DomainOutline.read(text).flaw == nil)
+    let document = try DomainDocument(text)
+    let (memory, vcpus) = (document.memory, document.vcpus)
+    document.set(name: "other", uuid: "6a0f2c57-1be4-4f0c-9a77-3d5b8a1c0eff")
+    try document.set(mark: Self.mark)
+    let read = try DomainDocument(document.text)
+    #expect(read.mark == Self.mark)
+    #expect((read.memory, read.vcpus) == (memory, vcpus))
+    for kept in ["№ 6 — 試験", "A&amp;B-6", "EXAMPLE_TRACE", "rack=", "<backingStore/>"] where text.contains(kept) {
+      #expect(document.text.contains(kept), "\(document.text)")
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `forty thousand interfaces on one line are read at once, each in its place`() throws {
+    let count = 40_000
+    let text = "<domain><devices>é" + String(repeating: "<interface/>", count: count) + "</devices></domain>"
+    let outline = try #require(DomainOutline.read(text).outline)
+    let columns = outline.elements.map(\.place.column)
+    #expect(columns == (0..<count).map { 19 + 12 * $0 })
+    #expect(try DomainDocument(text).links.isEmpty)
+  }
+
+  @Test func `a place is that of the tag itself, whatever else of its name is on the line`() throws {
+    let text =
+      "<domain><!-- <uuid> --><uuid>1</uuid><metadata><memory/><![CDATA[<memory>]]></metadata><memory a='/'>9</memory><memory\n b='1'>"
+      + "8</memory></domain>"
+    let outline = try #require(DomainOutline.read(text).outline)
+    #expect(outline.elements.map(\.kind) == [.uuid, .memory, .memory])
+    #expect(outline.elements.map(\.place.column) == [24, 88, 112])
   }
 
   @Test(arguments: [

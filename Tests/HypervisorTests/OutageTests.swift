@@ -82,6 +82,36 @@ import Testing
     }
   }
 
+  @Test(.libvirtHost) func `a start that hangs keeps nobody from looking at other domains, and from ending them`() async throws
+  {
+    let host = try TestHost.required()
+    let (hung, other) = (try TestDomain(.lxc, "hung"), try TestDomain(.lxc, "beside"))
+    var limits = LibvirtLimits()
+    limits.lifecycle = .seconds(2)
+    limits.call = .seconds(1)
+    // Not in the partition that is frozen.
+    let file = "\(host.directory)/beside.xml"
+    try other.usersXML.write(toFile: file, atomically: true, encoding: .utf8)
+    _ = try await virsh(other, "create", file)
+    let freezer = "/sys/fs/cgroup/freezer/\((host.directory as NSString).lastPathComponent)/holdfast.partition/freezer.state"
+    try await Watched.with([hung.id.connection], limits: limits) { watched in
+      try await watched.expect(other.id, .running)
+      let next = await watched.mark
+      try "FROZEN".write(toFile: freezer, atomically: false, encoding: .utf8)
+      defer { try? "THAWED".write(toFile: freezer, atomically: false, encoding: .utf8) }
+      if case .unknown = await watched.hypervisor.start(hung.request) {} else { Issue.record("the start did not hang") }
+      for _ in 1...3 { await watched.hypervisor.refresh() }
+      _ = try await virsh(other, "suspend", other.id.name)
+      try await watched.expect(other.id, .paused, from: next)
+      _ = try await virsh(other, "resume", other.id.name)
+      expectDone(await watched.hypervisor.stop(other.id, uuid: other.uuid, grace: .zero))
+      #expect(await watched.count(from: next) { $0.isUnreachable(hung.id.connection) || $0.isGone(hung.id) } == 0)
+      try "THAWED".write(toFile: freezer, atomically: false, encoding: .utf8)
+      try await watched.expect(hung.id, .running, from: next)
+      expectDone(await watched.hypervisor.stop(hung.id, uuid: hung.uuid, grace: .zero))
+    }
+  }
+
   @Test(.libvirtHost, arguments: [TestedDriver.lxc, .qemu])
   func `what dies while libvirtd is down is not in the next inventory`(driver: TestedDriver) async throws {
     let host = try TestHost.required()
@@ -106,12 +136,12 @@ import Testing
   }
 
   /// libvirt says "shut off" of it afterwards, and its processes go on executing.
-  @Test(.libvirtHost, arguments: [false, true])
-  func `a container whose controller died while libvirtd was down is not gone before its processes are`(adapterRestarts: Bool)
-    async throws
-  {
+  @Test(.libvirtHost, arguments: [false, true], ["orphan", "o_p--h.", "orphan" + String(repeating: "x", count: 60)])
+  func `a container whose controller died while libvirtd was down is not gone before its processes are`(
+    adapterRestarts: Bool, name: String
+  ) async throws {
     let host = try TestHost.required()
-    let domain = try TestDomain(.lxc, "orphan")
+    let domain = try TestDomain(.lxc, name)
     var orphan: Int32 = 0
     try await Watched.with([domain.id.connection]) { watched in
       let controller = try #require(try await watched.start(domain).pid)

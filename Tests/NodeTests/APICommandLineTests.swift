@@ -2,6 +2,7 @@ import Foundation
 import HoldfastAPI
 import HoldfastModel
 import HoldfastOperator
+import HoldfastPorts
 import Housekeeping
 import Subprocess
 import Testing
@@ -9,7 +10,7 @@ import Testing
 /// `holdfast` as a process, against a server.
 @Suite(.serialized) struct `API: the command line` {
   private static let commands = [
-    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "release", "start", "stop", "move",
+    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "export", "release", "start", "stop", "move",
     "maintenance", "evacuate", "node", "disarm", "arm"
   ]
 
@@ -193,7 +194,7 @@ import Testing
       let run = try await api.holdfast(["stop", "web*", "nobody", "cache", "--yes"])
       #expect(run.status == 1)
       #expect(run.output.contains("nobody  REFUSED: there is no workload of this name"), "\(run.output)")
-      #expect(run.output.contains("cache   is to be stopped already"), "\(run.output)")
+      #expect(run.output.contains("cache   is stopped already"), "\(run.output)")
       for name: WorkloadName in ["web1", "web2", "web3"] {
         #expect(api.access.truth.intents[name]?.value.desired == .stopped)
       }
@@ -282,6 +283,112 @@ import Testing
     for command in Self.commands {
       let help = try await APIHarness.run([program, command, "--help"])
       #expect(help.status == 0 && help.output.contains("Example: holdfast \(command)"), "\(command)")
+    }
+  }
+
+  /// What the parser says, and what it says of a word that is no command.
+  @Test(arguments: [
+    (["restrat", "web1"], "holdfast: restrat: there is no such command."),
+    (["strat", "web1"], "Did you mean 'holdfast start'?"), (["evnts"], "Did you mean 'holdfast events'?"),
+    (["maintenance", "entr"], "Did you mean 'holdfast maintenance enter'? There are enter, status, cancel and exit."),
+    (["node", "trust"], "holdfast: node trust: there is no such command. There is clear-failures."),
+    (["policy", "chek", "x"], "holdfast policy check"),
+    (["events", "-n", "-5"], "Error: --limit takes 0 to 10000, not -5\n  See 'holdfast events --help'"),
+    (["status", "--bogus"], "Unknown option '--bogus'"), (["evacuate", "--bogus"], "Unknown option '--bogus'"),
+    (["evacuate"], "Error: Name the node to drain; or use --rolling with --node or --label.\n  See 'holdfast evacuate --help'"),
+    (["maintenance", "exit", "n1", "--leave", "--bogus"], "Unknown option '--bogus'"),
+    (["maintenance", "cancel", "n1", "--by-policy", "--bring-back"], "exclude each other")
+  ]) func `a mistyped command or option is told with what was meant`(_ arguments: [String], _ words: String) async throws {
+    let run = try await APIHarness.run(["\(APIHarness.programs)/holdfast"] + arguments)
+    #expect(run.status == 2 && run.output.isEmpty && run.errors.contains(words), "\(run)")
+  }
+
+  @Test(arguments: ["holdfast", "holdfastd", "holdfast-guard"]) func `wrong usage is one status of all programs`(
+    _ program: String
+  ) async throws {
+    #expect(try await APIHarness.run(["\(APIHarness.programs)/\(program)", "--bogus"]).status == 2)
+  }
+
+  @Test func `a name that there is none of is no empty answer`() async throws {
+    try await APIHarness.serving { api in
+      for (arguments, words) in [
+        (["workloads", "wbe1"], "workload wbe1: there is no workload of this name. Did you mean web1?"),
+        (["workloads", "web1", "nope*"], "the pattern nope*: no workload's name matches it"),
+        (["workloads", "nope", "-o", "json"], "there is no workload of this name"),
+        (["events", "--workload", "wbe1"], "workload wbe1: there is no workload of this name. Did you mean web1?"),
+        (["events", "--workload", "wbe1", "--follow"], "Did you mean web1?")
+      ] {
+        let run = try await api.holdfast(arguments)
+        #expect(run.status == 1 && run.output.isEmpty && run.errors.contains(words), "\(run)")
+      }
+      // What has left protection has a history all the same.
+      api.access.tell(Note(.released, "gone left protection", workload: "gone"), at: APIHarness.now())
+      let gone = try await api.holdfast(["events", "--workload", "gone"])
+      #expect(gone.status == 0 && gone.output.contains("gone left protection"), "\(gone)")
+      let node = try await api.holdfast(["move", "web1", "--to", "n9", "--yes"])
+      #expect(node.output.contains("web1  REFUSED: node n9: there is no node of this name"), "\(node)")
+    }
+  }
+
+  @Test func `nobody knows is neither refused nor done`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.storeError = .unknownOutcome(reason: "timed out") }
+      let stop = try await api.holdfast(["stop", "web1", "--yes"])
+      #expect(stop.status == 1, "\(stop)")
+      #expect(
+        stop.output.hasPrefix(
+          "web1  OUTCOME UNKNOWN: the store did not answer (timed out), so the request may or may not have been applied"),
+        "\(stop)")
+      #expect(stop.output.contains("`holdfast workload web1` shows what is so") && !stop.output.contains("REFUSED"))
+      api.access.change { $0.storeError = .notApplied(reason: "no leader") }
+      let clear = try await api.holdfast(["stop", "web1", "--yes"])
+      #expect(clear.status == 1 && clear.output.contains("web1  NOT DONE: ") && !clear.output.contains("REFUSED"), "\(clear)")
+      api.access.change { $0.storeError = .rejected(reason: "etcd: permission denied", remedy: "Grant it.") }
+      let denied = try await api.holdfast(["stop", "web1", "--yes"])
+      #expect(denied.output.contains("etcd: permission denied") && denied.output.contains("Grant it."), "\(denied)")
+    }
+  }
+
+  @Test func `what others wrote steers no terminal`() async throws {
+    try await APIHarness.serving { api in
+      let evil = "clear\u{1B}[2J \u{1B}]0;title\u{07} \u{9B}31m"
+      api.access.change {
+        $0.cluster.put(.placement("db2"), .placement(PlacementRecord(node: nil, reason: PlacementReason(text: evil))))
+      }
+      api.access.tell(Note(.placed, evil, workload: "db2"), at: APIHarness.now())
+      for arguments in [["status"], ["workloads"], ["workload", "db2"], ["events"], ["workload", "db2", "-o", "json"]] {
+        let run = try await api.holdfast(arguments)
+        #expect(
+          run.output.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control }, "\(arguments)")
+        #expect(run.output.contains("clear\\u001B[2J") || run.output.contains("clear\\u001b[2J"), "\(run)")
+      }
+      let detail: WorkloadDetail = try await api.holdfast(["workload", "db2", "-o", "json"]).decoded()
+      #expect(detail.workload.reason == evil, "a script reads it as it is")
+      let typed = try await api.holdfast(["stop", "\u{1B}[31mred"])
+      #expect(!typed.errors.contains("\u{1B}") && !typed.output.contains("\u{1B}"), "\(typed)")
+    }
+  }
+
+  @Test func `a shell is offered the names that there are`() async throws {
+    try await APIHarness.serving { api in
+      func offered(_ words: String...) async throws -> Set<Substring> {
+        Set(try await api.holdfast(["---completion"] + words).output.split(separator: "\n"))
+      }
+      let workloads = try await offered("stop", "--", "positional@0", "1", "0", "stop", "")
+      #expect(workloads.isSuperset(of: ["web1", "db2", "legacy"]), "\(workloads)")
+      let targets = try await offered("move", "--", "--to", "3", "0", "move", "web1", "--to", "")
+      #expect(targets == ["n1", "n2", "n3"])
+      let nodes = try await offered("maintenance", "enter", "--", "positional@0", "2", "0", "maintenance", "enter", "")
+      #expect(nodes == ["n1", "n2", "n3"])
+    }
+    // Nobody there: nothing is offered, and nothing is said.
+    let run = try await APIHarness.run(
+      ["\(APIHarness.programs)/holdfast", "---completion", "stop", "--", "positional@0", "1", "0", "stop", ""],
+      environment: ["HOLDFAST_SOCKET": "/nonexistent/api.sock"])
+    #expect(run.status == 0 && run.output.isEmpty && run.errors.isEmpty, "\(run)")
+    for shell in ["bash", "zsh", "fish"] {
+      let script = try await APIHarness.run(["\(APIHarness.programs)/holdfast", "--generate-completion-script", shell])
+      #expect(script.status == 0 && script.output.contains("---completion"), "\(shell)")
     }
   }
 

@@ -18,7 +18,8 @@ struct APIHarness {
 
   /// Serves while `body` runs. The socket's directory lets everybody through, so that the socket's own mode is what counts.
   static func serving(
-    group: String? = nil, prepare: (String) throws -> Void = { _ in }, _ body: (APIHarness) async throws -> Void
+    group: String? = nil, log: RecordedLog? = nil, prepare: (String) throws -> Void = { _ in },
+    _ body: (APIHarness) async throws -> Void
   ) async throws {
     let directory = "/tmp/hf-api-\(UInt32.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(
@@ -26,12 +27,12 @@ struct APIHarness {
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let harness = APIHarness(access: TestAccess(MadeUpCluster(now: now())), socket: "\(directory)/api.sock")
     try prepare(harness.socket)
-    try await harness.whileServing(group: group) { try await body(harness) }
+    try await harness.whileServing(group: group, log: log) { try await body(harness) }
   }
 
-  func whileServing(group: String? = nil, _ body: () async throws -> Void) async throws {
-    var logger = Logger(label: "api-test")
-    logger.logLevel = .critical
+  func whileServing(group: String? = nil, log: RecordedLog? = nil, _ body: () async throws -> Void) async throws {
+    var logger = log?.logger ?? Logger(label: "api-test")
+    if log == nil { logger.logLevel = .critical }
     let server = APIServer(access: access, readings: readings, socket: socket, group: group, logger: logger)
     let (readiness, ready) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup { tasks in

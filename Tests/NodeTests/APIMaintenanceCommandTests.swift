@@ -54,6 +54,23 @@ import Testing
     }
   }
 
+  /// One word means one thing, in both commands.
+  @Test(
+    arguments: [
+      ("cancel", "--bring-back", .everything), ("cancel", "--by-policy", .byPolicy), ("exit", "--bring-back", .everything),
+      ("exit", "--leave", .nothing)
+    ] as [(String, String, MaintenanceRecord.Failback)]) func `what moves back`(
+      _ command: String, _ option: String, _ failback: MaintenanceRecord.Failback
+    ) async throws
+  {
+    try await serving { api in
+      api.access.change { $0.cluster.put(.maintenance("n1"), .maintenance(MaintenanceRecord(since: APIHarness.now()))) }
+      let run = try await api.holdfast(["maintenance", command, "n1", option])
+      #expect(run.status == 0, "\(run)")
+      #expect(api.access.truth.maintenance["n1"]?.value.failback == failback)
+    }
+  }
+
   @Test func `a time to come is read as people write it, and what is not said again stays`() async throws {
     try await serving { api in
       let times: [(String, ClosedRange<Int64>)] = [

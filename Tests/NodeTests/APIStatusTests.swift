@@ -124,6 +124,22 @@ import Testing
       }
     ),
     (
+      .degraded, "The guard of n2 has not answered yet",
+      {
+        $0.put(
+          .report("n2"),
+          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not asked yet", strays: [])))
+      }
+    ),
+    (
+      .degraded, "Node n2 is without its fence",
+      {
+        var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+        report.flaws = [NodeFlaw(NodeFlaw.watchdog, "is without its fence: its guard cannot use the hardware watchdog")]
+        $0.put(.report("n2"), .report(report))
+      }
+    ),
+    (
       .degraded, "lxc:///system/x",
       {
         $0.put(

@@ -15,6 +15,8 @@ final class TestAccess: ClusterAccess {
     var storeError: StoreError?
     var silence: Double? = 0.4
     var picture: StorePicture?
+    /// By bridge or link: what is said of it.
+    var networkWarnings: [String: String] = [:]
     /// The planner's snapshot tells who is down, who is kept empty, and what runs where; else only what there is.
     var plansInFull = false
     /// Done once before the next commit: what somebody else was faster with.
@@ -133,5 +135,10 @@ final class TestAccess: ClusterAccess {
     for follower in followers { follower.yield(line) }
   }
 
+  func tell(_ note: Note) async { tell(note, at: APIHarness.now()) }
+
   func storePicture() async -> StorePicture? { state.withLock { $0.picture } }
+  func networkWarnings(links: [String], bridges: [String]) -> [String] {
+    state.withLock { state in (links + bridges).compactMap { state.networkWarnings[$0] } }
+  }
 }

@@ -103,6 +103,61 @@ import Testing
     #expect(bad.exitStatus == 78)
     #expect(bad.text.hasSuffix("2 errors\n\(path) cannot be used"))
   }
+
+  /// A configuration with these files in place of the good ones.
+  private func check(_ files: [String: String]) throws -> CheckReport {
+    let scratch = try ScratchDirectory.withCredentials(), directory = scratch.path
+    for (name, text) in files { try scratch.write(name, text) }
+    let text = """
+      cluster: lab
+      node: n1
+      store:
+        etcd:
+          endpoints: ["https://10.77.0.1:2379"]
+          ca: \(directory)/ca.pem
+          certificate: \(directory)/client.pem
+          key: \(directory)/client-key.pem
+      hypervisor: {connections: ["lxc:///system"]}
+
+      """
+    return NodeConfiguration.check(path: try scratch.write("c.yaml", text), host: testHost)
+  }
+
+  @Test(
+    arguments: [
+      ([:], 0, "is valid"), (["client-key.pem": ScratchDirectory.otherKey], 78, "found another certificate's in"),
+      (
+        ["client-key.pem": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"], 78,
+        "expected a private key that can be read, found damaged PEM"
+      ),
+      (
+        ["client.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"], 78,
+        "expected a certificate that can be read, found damaged PEM"
+      ),
+      (["client.pem": ScratchDirectory.endedCertificate], 78, "cannot be used: a certificate has ended"),
+      (["ca.pem": ScratchDirectory.endedCertificate], 78, "cannot be used: a certificate has ended"),
+      // The first to end counts.
+      (["ca.pem": ScratchDirectory.certificate + ScratchDirectory.endedCertificate], 78, "days ago")
+    ] as [([String: String], Int32, String)])
+  func `are checked with the certificates that they name`(files: [String: String], status: Int32, words: String) throws {
+    let report = try check(files)
+    #expect(report.exitStatus == status && report.text.contains(words), "\(report.text)")
+  }
+
+  @Test func `are of use with a certificate that has ended: another may be put in its place`() throws {
+    let scratch = try ScratchDirectory.withCredentials()
+    try scratch.write("client.pem", ScratchDirectory.endedCertificate)
+    let text = """
+      cluster: lab
+      node: n1
+      store: {etcd: {endpoints: ["https://10.77.0.1:2379"], ca: \(scratch.path)/ca.pem,
+        certificate: \(scratch.path)/client.pem, key: \(scratch.path)/client-key.pem}}
+      hypervisor: {connections: ["lxc:///system"]}
+
+      """
+    let configuration = try NodeConfiguration.parse(text, file: "c", host: testHost)
+    #expect(configuration.warnings.contains { $0.description.contains("valid for 21 days or more") })
+  }
 }
 
 @Suite struct `The documentation` {

@@ -57,11 +57,53 @@ final class ScratchDirectory: Sendable {
     return file
   }
 
-  /// PEM files by their markers (the reader looks no deeper), and a password.
+  /// A certificate that ends in 2126, its key, and another one's key.
+  static let certificate = """
+    -----BEGIN CERTIFICATE-----
+    MIIBhjCCAS2gAwIBAgIUBqwQGizcVj/x2kmCu7gK9uLJHIswCgYIKoZIzj0EAwIw
+    GDEWMBQGA1UEAwwNaG9sZGZhc3QtdGVzdDAgFw0yNjExMjkyMzQ2MDRaGA8yMTI2
+    MTEwNTIzNDYwNFowGDEWMBQGA1UEAwwNaG9sZGZhc3QtdGVzdDBZMBMGByqGSM49
+    AgEGCCqGSM49AwEHA0IABHVCeBJKr5V0YYrcbjejYiQFHBF1tLkn9nQpTNeycoS1
+    0DygrCOmLYxE3kr98jYwKkDneNiReC0JqXxVb2UNjQqjUzBRMB0GA1UdDgQWBBQz
+    ZoTgcL8QUZehcmqSCpI6I/rewDAfBgNVHSMEGDAWgBQzZoTgcL8QUZehcmqSCpI6
+    I/rewDAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIBBkkfEwlKow
+    NJXp1qaynJQNSUH9/wPNUq3K7CKuqk8bAiBTvBRDOy2c0L+ljtc7Uvhgi0rh7UXR
+    S1tptNMe/gieaA==
+    -----END CERTIFICATE-----
+
+    """
+  static let key = """
+    -----BEGIN PRIVATE KEY-----
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgFtUDZNbXZkcazV9B
+    8Rm0VLsX98bHOvzdvgkzB4xcLPahRANCAAR1QngSSq+VdGGK3G43o2IkBRwRdbS5
+    J/Z0KUzXsnKEtdA8oKwjpi2MRN5K/fI2MCpA53jYkXgtCal8VW9lDY0K
+    -----END PRIVATE KEY-----
+
+    """
+  /// With the same key, and it has ended in 2021.
+  static let endedCertificate = """
+    -----BEGIN CERTIFICATE-----
+    MIIBDzCBtgIBATAKBggqhkjOPQQDAjAYMRYwFAYDVQQDDA1ob2xkZmFzdC10ZXN0
+    MB4XDTIwMDEwMTAwMDAwMFoXDTIxMDEwMTAwMDAwMFowEDEOMAwGA1UEAwwFZW5k
+    ZWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAR1QngSSq+VdGGK3G43o2IkBRwR
+    dbS5J/Z0KUzXsnKEtdA8oKwjpi2MRN5K/fI2MCpA53jYkXgtCal8VW9lDY0KMAoG
+    CCqGSM49BAMCA0gAMEUCIAjyeYjBkx68HflM8fjXCRmXrgyEmVHGFFvDJh5SiJS8
+    AiEAk7hgHb1/xQdYR6TWnK2duN/QP5hIKlxI16ksZ8XF/aE=
+    -----END CERTIFICATE-----
+
+    """
+  static let otherKey = """
+    -----BEGIN PRIVATE KEY-----
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYuos6zXGqTbf1vPq
+    0xGkjn5K0ghdC/1O1flbu4R6uPihRANCAASaguQn318dgvvREDrv0anmlSH+auzG
+    ZnyB5EDJg4CJOf+xMLUKOT7BiMvEot5zuAOTX6dVJpquIrCHA1/RLolj
+    -----END PRIVATE KEY-----
+
+    """
+
+  /// PEM files and a password.
   static func withCredentials() throws -> ScratchDirectory {
     let scratch = try ScratchDirectory()
-    let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
     try scratch.write("ca.pem", certificate, mode: 0o644)
     try scratch.write("client.pem", certificate, mode: 0o644)
     try scratch.write("client-key.pem", key)

@@ -95,9 +95,16 @@ struct Law {
         (demands[name] ?? [:]).contains { resource, amount in
           guard amount > 0, let seat = seats[name], let node = nodes[seat] else { return false }
           let isShort = used[seat, default: [:]][resource, default: 0] > capacity(node, resource) + 1e-5
-          return isShort || policies.cluster.pool[resource].map { pool[resource, default: 0] > Double($0) } ?? false
+          // What used more than there is goes on: who moves needs no more.
+          let held = workloads.values.reduce(0) { $0 + (usesPool($1) ? demand($1)[resource] ?? 0 : 0) }
+          return isShort || policies.cluster.pool[resource].map { pool[resource, default: 0] > max(Double($0), held) } ?? false
         }
       })
+  }
+
+  /// It had a place before, or runs.
+  private func usesPool(_ workload: PlanningSnapshot.Workload) -> Bool {
+    workload.desired != .stopped && (workload.placed?.node ?? workload.running) != nil
   }
 
   /// Workloads that a hard rule keeps apart from so many others in their place that it is broken.

@@ -139,6 +139,7 @@ struct PlanScenario {
         node.maintenance = .init(failback: .init(rawValue: text), atOnce: node.maintenance?.atOnce)
       }
       if let seconds = try words.number("quarantine") { node.quarantine = seconds }
+      if words.has("silent") { node.isSilent = true }
       if words.has("drains") { (node.unavailable, node.isDraining) = ("is being drained", true) }
       node.labels.merge(words.labels()) { $1 }
       nodes[name] = node

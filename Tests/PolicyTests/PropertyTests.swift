@@ -17,7 +17,12 @@ import Testing
       let law = Law(cluster.policies, cluster.snapshot)
       let before = cluster.snapshot.workloads.reduce(into: Law.Seats()) { $0[$1.name] = $1.placed?.node }
       let seats = seats(PolicyPlanner(cluster.policies).plan(cluster.snapshot))
-      let arrived = Set(seats.filter { before[$0.key] != $0.value }.keys)
+      // What runs there, and cannot go where it was to go, stays.
+      let staying = Set(
+        seats.keys.filter { name in
+          cluster.snapshot.running(of: name) == seats[name] && before[name].map { !law.allows(name, on: $0) } ?? false
+        })
+      let arrived = Set(seats.filter { before[$0.key] != $0.value }.keys).subtracting(staying)
       // Those whose affinity group was in several places already may join only a part of it.
       let split = law.separated(before).union(law.separated(seats.filter { !arrived.contains($0.key) }))
       let wrong = law.wrong(arrived, in: seats).filter { name in

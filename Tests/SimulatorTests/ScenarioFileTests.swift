@@ -1,6 +1,7 @@
 import Foundation
 import GuardCore
 import HoldfastModel
+import HoldfastPlanning
 import HoldfastYAML
 import Scenarios
 import Simulator
@@ -78,11 +79,19 @@ import Testing
     ),
     (
       "expects: {at end: web runs}",
-      "5:1: error: expects: expected one of scenario, why, seeds, lasts, cluster, timeline, expect, found the unknown key 'expects' (did you mean 'expect'?)"
+      "5:1: error: expects: expected one of scenario, why, seeds, lasts, begins, cluster, timeline, expect, found the unknown key 'expects' (did you mean 'expect'?)"
     ),
     (
       "lasts: 5s\nexpect: {at 10s: web runs}",
       "5:8: error: lasts: expected at least 10s, the last time that is named, found '5s'"
+    ),
+    (
+      "lasts: 5s\nexpect: {settled within 4s of 3s: web runs}",
+      "5:8: error: lasts: expected at least 7s, the last time that is named, found '5s'"
+    ),
+    (
+      "begins: Sun 24:00\nexpect: {at end: web runs}",
+      "5:9: error: begins: expected a day and a time such as Sat 01:59, found 'Sun 24:00'"
     )
   ])
   func `tell what is wrong with what is expected`(line: String, said: String) {
@@ -120,6 +129,7 @@ import Testing
         why: To see that nothing is dropped.
         seeds: 7
         lasts: 3m
+        begins: Sun 23:59
         cluster:
           timing: {ttl: 2s, drift: 0.5%}
           nodes:
@@ -136,7 +146,7 @@ import Testing
           at end: [w1 runs on n1 or n2, n1 has said "a text"]
           in order: [w1 runs, w2 does not run]
         """, file: "s.yaml")
-    #expect(scenario.seeds == 7 && scenario.length == .seconds(180))
+    #expect(scenario.seeds == 7 && scenario.length == .seconds(180) && scenario.begins?.minute == 7 * 24 * 60 - 1)
     #expect(scenario.cluster.timing.ttl == .seconds(2) && scenario.cluster.timing.drift == 5000)
     #expect(scenario.cluster.nodes.map(\.isOn) == [true, false])
     #expect(scenario.cluster.nodes[0].labels == ["rack": "a"] && scenario.cluster.nodes[0].unmanaged == ["db9": 1024])
@@ -151,6 +161,19 @@ import Testing
         .init(at: .seconds(2), happening: .asked(.define("w3"), through: nil))
       ])
     #expect(scenario.expectations.count == 3)
+  }
+
+  @Test(arguments: [
+    ("within 6s of 10s", Simulator.Expectation.When.comes(after: .seconds(10), by: .seconds(16))),
+    ("by 19s", .comes(after: .seconds(3), by: .seconds(19))), ("by 3s", .comes(after: .zero, by: .seconds(3))),
+    ("by 25s", .comes(after: .seconds(20), by: .seconds(25))), ("by end", .comes(after: .seconds(20), by: .seconds(60))),
+    ("settled within 6s of 10s", .during(.seconds(16), .seconds(60))), ("settled by 9s", .during(.seconds(9), .seconds(60))),
+    ("from 9s to end", .during(.seconds(9), .seconds(60))), ("always", .during(.zero, .seconds(60)))
+  ])
+  func `name times`(key: String, when: Simulator.Expectation.When) throws {
+    let text = Self.head + "lasts: 60s\ntimeline: {at 3s: stop web, at 20s: start web}\nexpect: {\(key): web runs}\n"
+    let scenario = try ScenarioFile.parse(text: text, file: "s.yaml")
+    #expect(scenario.expectations.map(\.what) == [.state(when, .runs("web", on: []))])
   }
 
   @Test func `have a reference page that shows every key and sentence`() throws {

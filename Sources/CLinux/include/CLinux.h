@@ -95,5 +95,8 @@ int holdfast_highest_niceness(void);
 
 int holdfast_watchdog_timeout(int fd, int seconds);
 
+// Seconds after which an unfed watchdog resets the host; -1 when it does not tell.
+int holdfast_watchdog_timeout_in_force(int fd);
+
 // Without waiting; -1 with EWOULDBLOCK when somebody else holds it.
 int holdfast_lock_file(int fd);

@@ -27,6 +27,7 @@ public struct GuardLink: Sendable {
   private(set) var quietUntil: BootInstant = .zero
   /// The guard has spoken with this life of the controller.
   private var hasSpoken = false
+  private var flaws = GuardFlaws()
 
   var breach: String? { thaw.breach ?? deadline.breach ?? direct.breach }
   public var isConnected: Bool { phase != nil }
@@ -39,12 +40,20 @@ public struct GuardLink: Sendable {
   /// The phase in a word, for people.
   public var summary: String {
     switch phase {
+    // Nobody has missed it yet.
+    case nil where !hasSpoken && !direct.isWanted: Self.awaited
     case nil: "not there"
     case .disarmed: "disarmed"
     case .armed: "armed"
     case .isolated(_, let confirmed): confirmed ? "isolated" : "isolating"
     }
   }
+
+  /// The summary of a controller that has only just begun.
+  public static let awaited = "not asked yet"
+
+  /// What people should know of the guard that is there.
+  func flaws(ttl: Duration) -> [NodeFlaw] { isConnected ? flaws.list(ttl: ttl) : [] }
 
   /// Since when nothing under protection executes here, for certain; nil: something may.
   var frozenSince: BootInstant? {
@@ -104,9 +113,10 @@ public struct GuardLink: Sendable {
     var freezesDirectly = false
   }
 
-  mutating func connected(_ state: GuardState, _ effects: inout Effects) -> Heard {
+  mutating func connected(_ state: GuardState, _ facts: Facts, _ effects: inout Effects) -> Heard {
     // Another guard may be in any phase.
     phase = state.phase
+    flaws.take(state.health, facts, &effects)
     killsAt = nil
     lists = GuardLists(state)
     var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
@@ -126,6 +136,7 @@ public struct GuardLink: Sendable {
   mutating func said(_ state: GuardState, _ facts: Facts, _ effects: inout Effects) -> Heard {
     let before = phase
     deadline.answered()
+    flaws.take(state.health, facts, &effects)
     if case .armed = state.phase, isArmed, lists.areAsTold(by: state) {
       phase = state.phase
       if deadline.isShortening { effects.agenda.note(.other) }
@@ -185,7 +196,15 @@ public struct GuardLink: Sendable {
     return Heard(freezesDirectly: true)
   }
 
-  func noteLoss(_ reason: String, me: NodeName, _ effects: inout Effects) {
+  /// - Parameter seesProtected: something under protection is seen here.
+  func noteLoss(_ reason: String, me: NodeName, seesProtected: Bool, _ effects: inout Effects) {
+    guard hasSpoken || seesProtected else {
+      // At the start of a host, or of the first installation: nobody knows of anything here that could be lost.
+      return effects.note(
+        .guardLost,
+        "the guard of \(me) has not answered yet: until it does, whatever is under protection there is frozen, and nothing is started",
+        severity: .warning)
+    }
     effects.note(
       .guardLost, "the guard is gone (\(reason)): freezing everything under protection on \(me) until it is back",
       severity: .error

@@ -8,7 +8,7 @@ enum GuardNews {
   static func take(_ event: GuardEvent, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     let before = machines.guardLink.summary
     switch event {
-    case .connected(let state): heard(machines.guardLink.connected(state, &effects), facts, &machines, &effects)
+    case .connected(let state): heard(machines.guardLink.connected(state, facts, &effects), facts, &machines, &effects)
     case .report(.state(let state)): heard(machines.guardLink.said(state, facts, &effects), facts, &machines, &effects)
     case .report(.refused(let reason)):
       heard(machines.guardLink.refused(reason, pause: facts.timing.renewInterval / 2, &effects), facts, &machines, &effects)
@@ -48,7 +48,8 @@ enum GuardNews {
     let heard = machines.guardLink.lost(reason, isSpared: facts.isDisarmed && !machines.isOutOfTime(facts), &effects)
     guard heard.freezesDirectly else { return }
     machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
-    machines.guardLink.noteLoss(reason, me: facts.me, &effects)
+    machines.guardLink.noteLoss(
+      reason, me: facts.me, seesProtected: facts.seesProtectedDomain, &effects)
   }
 
   /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
@@ -58,7 +59,9 @@ enum GuardNews {
     guard machines.workloads.mayExecute(facts) else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
     let until = facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
-    if facts.now < until { effects.agenda.look(at: until) } else { guardLost("it does not answer", facts, &machines, &effects) }
+    guard facts.now >= until else { return effects.agenda.look(at: until) }
+    guardLost("it does not answer", facts, &machines, &effects)
+    effects.agenda.note(.guardPhase)
   }
 
   /// The session is gone: what freezes everything is the guard, or this controller where there is none.

@@ -68,6 +68,8 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.local.unreachable, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
+    let flaws = guardLink.flaws(ttl: facts.timing.ttl) + facts.hostFlaws
+    if !flaws.isEmpty { record.flaws = flaws.sorted { ($0.code, $0.text) < ($1.code, $1.text) } }
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = facts.known(workload, under: turn.session.incarnation)
@@ -109,7 +111,7 @@ struct NodeReport: Hashable, Sendable {
   ) {
     // What a migration brings is paused until this node lets it go on.
     if domain.state == .paused, own.claim?.value.holder?.node == facts.me, !own.hasArrived {
-      record.paused = [own.name: "libvirt has paused it"].merging(record.paused ?? [:]) { $1 }
+      record.paused = [own.name: "libvirt has paused it\(domain.reason.map { " (\($0.words))" } ?? "")"].merging(record.paused ?? [:]) { $1 }
     }
     if let started = domain.mark?.definition, started != spec.definition {
       record.outdated = (record.outdated ?? []) + [own.name]

@@ -36,7 +36,7 @@ struct PlannerRole: Sendable {
   /// The cluster as the planner sees it, for people who ask.
   func snapshot(_ facts: Facts) -> PlanningSnapshot {
     var picture = picture
-    return picture.snapshot(facts)
+    return picture.snapshot(facts, silent: [])
   }
 
   // MARK: what happens
@@ -85,7 +85,7 @@ struct PlannerRole: Sendable {
     effects.transact(.takeRole, transaction)
   }
 
-  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
     if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
     lastLook = facts.now
     guard turn.stance.isPlanner, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
@@ -93,11 +93,14 @@ struct PlannerRole: Sendable {
     guard !effects.isUnderWay({ $0 == .place }), !facts.isDisarmed else { return }
     if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
     effects.agenda.takePlan()
-    let outcome = facts.rules.planner.outcome(picture.snapshot(facts))
-    let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm].compactMap { $0 }.min()
+    let silent = peers.silentNodes(facts)
+    let outcome = facts.rules.planner.outcome(picture.snapshot(facts, silent: silent))
+    // They are heard of again soon, or lost. What may have waited for that is planned anew.
+    let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
+    let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()
     planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
     tell(outcome.warnings, &effects)
-    let changes = Self.changes(from: facts.view, to: outcome.placements)
+    let changes = Self.changes(from: facts, to: outcome.placements)
     wasCut = changes.count > Limits.placementsAtOnce
     if changes.isEmpty {
       endMaintenances(turn, facts, &effects)
@@ -151,11 +154,12 @@ struct PlannerRole: Sendable {
     return ordered
   }
 
+  /// What is to be written anew, the most important first.
   private static func changes(
-    from view: ClusterView, to plan: [WorkloadName: PlacementRecord]
+    from facts: Facts, to plan: [WorkloadName: PlacementRecord]
   ) -> [(WorkloadName, PlacementRecord)] {
-    plan.sorted { $0.key < $1.key }.compactMap { name, wanted in
-      guard let present = view.placements[name]?.value else { return (name, wanted) }
+    let changed = plan.compactMap { name, wanted -> (WorkloadName, PlacementRecord)? in
+      guard let present = facts.view.placements[name]?.value else { return (name, wanted) }
       if present.node == wanted.node, present.servedMove == wanted.servedMove, present.home == wanted.home,
         wanted.node != nil || present.reason == wanted.reason && present.others == wanted.others
       {
@@ -163,6 +167,9 @@ struct PlannerRole: Sendable {
       }
       return (name, wanted)
     }
+    let order = Dictionary(
+      uniqueKeysWithValues: facts.byImportance(changed.map(\.0)).enumerated().map { ($1, $0) })
+    return changed.sorted { order[$0.0] ?? .max < order[$1.0] ?? .max }
   }
 
   private func write(

@@ -37,8 +37,9 @@ struct PlanningPicture: Sendable {
 
   // MARK: the snapshot
 
-  mutating func snapshot(_ facts: Facts) -> PlanningSnapshot {
-    let nodes = nodes(facts)
+  /// - Parameter silent: nodes that may be about to be lost.
+  mutating func snapshot(_ facts: Facts, silent: Set<NodeName>) -> PlanningSnapshot {
+    let nodes = nodes(facts, silent)
     forget { facts.view.specs[$0] == nil }
     let deaf = Self.deafNodes(facts.view)
     let runningElsewhere = facts.view.unmanagedDomains
@@ -64,7 +65,7 @@ struct PlanningPicture: Sendable {
     return PlanningSnapshot(nodes: nodes, workloads: workloads, time: facts.calendar.weekTime(now: facts.now))
   }
 
-  private func nodes(_ facts: Facts) -> [PlanningSnapshot.Node] {
+  private func nodes(_ facts: Facts, _ silent: Set<NodeName>) -> [PlanningSnapshot.Node] {
     let maintenances = Maintenances(facts)
     return facts.view.nodes.sorted { $0.key < $1.key }.map { name, entry in
       PlanningSnapshot.Node(
@@ -73,7 +74,8 @@ struct PlanningPicture: Sendable {
         isDraining: maintenances.isEmptied(name),
         availableFor: availability.seconds(of: name, isAvailable: true, now: facts.now),
         unavailableFor: availability.seconds(of: name, isAvailable: false, now: facts.now),
-        quarantine: maintenances.quarantine(of: name), maintenance: maintenances.planned(name))
+        quarantine: maintenances.quarantine(of: name), maintenance: maintenances.planned(name),
+        isSilent: silent.contains(name) ? true : nil)
     }
   }
 

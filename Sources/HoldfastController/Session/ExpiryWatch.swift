@@ -60,6 +60,11 @@ public struct ExpiryWatch: Hashable, Sendable {
     lastAnswer = now
   }
 
+  /// Nothing was heard of it for most of its TTL: when two more renewals do not come it may be declared expired.
+  package func isSilent(_ incarnation: Incarnation, at now: BootInstant) -> Bool {
+    sessions[incarnation].map { now + timing.renewInterval * 2 >= $0.due } ?? false
+  }
+
   /// The earliest instant at which a session may be declared expired, if nothing changes.
   package func due(_ incarnation: Incarnation) -> BootInstant? { sessions[incarnation].map { max($0.due, notBefore) } }
 

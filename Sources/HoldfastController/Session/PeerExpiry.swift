@@ -29,6 +29,16 @@ struct PeerExpiry: Sendable {
 
   func due(_ incarnation: Incarnation) -> BootInstant? { watch.due(incarnation) }
   func changes(of incarnation: Incarnation) -> Int { watch.changes(of: incarnation) }
+
+  /// Other nodes of which nothing was heard for most of their TTL: they may be about to be lost.
+  func silentNodes(_ facts: Facts) -> Set<NodeName> {
+    var silent: Set<NodeName> = []
+    for (incarnation, entry) in facts.view.sessions where entry.value.node != facts.me {
+      if watch.isSilent(incarnation, at: facts.now) { silent.insert(entry.value.node) }
+    }
+    return silent
+  }
+
   func nextDue(after now: BootInstant) -> BootInstant? { watch.nextDue(after: now) }
 
   // MARK: a turn

@@ -8,7 +8,7 @@ enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
     // These say themselves what they change.
-    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime: break
+    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime, .host: break
     default: effects.agenda.note(.other)
     }
     switch event {
@@ -24,6 +24,7 @@ enum EventIntake {
     case .committed(let writes, let revision):
       for change in facts.take(writes, committed: revision) { StoreNews.learned(change, &facts, &machines, &effects) }
     case .wallTime(let week, let milliseconds): if facts.take(week, milliseconds) { effects.agenda.note(.plan) }
+    case .host(let flaws): if facts.take(flaws) { effects.agenda.note(.report) }
     case .leave(let fast): SessionEnd.leave(fast ? .fast : .normal, facts, &machines, &effects)
     }
   }

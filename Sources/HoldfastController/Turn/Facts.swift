@@ -14,6 +14,8 @@ struct Facts: Sendable {
   private(set) var local: LocalDomains
   private(set) var rules = RulesInForce()
   private(set) var calendar = Calendar()
+  /// What the shell found of this host.
+  private(set) var hostFlaws: [NodeFlaw] = []
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -26,6 +28,12 @@ struct Facts: Sendable {
   mutating func begin(at instant: BootInstant) {
     now = max(instant, now)
     if bornAt == nil { bornAt = now }
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func take(_ flaws: [NodeFlaw]) -> Bool {
+    defer { hostFlaws = flaws }
+    return hostFlaws != flaws
   }
 
   // MARK: the store
@@ -84,6 +92,7 @@ struct Facts: Sendable {
     case .report(let node):
       guard var report = view.reports[node]?.value else { return .absent }
       report.guardPhase = ""
+      report.flaws = nil
       report.strays = []
       report.migrations = nil
       (report.freeze, report.unfrozen, report.paused, report.outdated) = (nil, nil, nil, nil)
@@ -163,6 +172,24 @@ struct Facts: Sendable {
       found.append((workload, intent))
     }
     return found.sorted { $0.workload < $1.workload }
+  }
+
+  /// What the rules say of the workloads is found once.
+  mutating func rememberRules(of names: [WorkloadName]) {
+    for name in names { if let spec = view.specs[name]?.value { rules.remember(name, spec) } }
+  }
+
+  /// The same workloads, in the order in which they are placed, claimed and started: the higher priority first, then by name.
+  func byImportance(_ names: [WorkloadName]) -> [WorkloadName] {
+    guard names.count > 1 else { return names }
+    var ranked: [(name: WorkloadName, priority: Int)] = []
+    ranked.reserveCapacity(names.count)
+    for name in names {
+      let priority = view.specs[name].map { rules.settings(of: name, $0.value).priority ?? $0.value.priority }
+      ranked.append((name, priority ?? 0))
+    }
+    ranked.sort { $0.priority != $1.priority ? $0.priority > $1.priority : $0.name < $1.name }
+    return ranked.map(\.name)
   }
 
   /// What is known of one workload. Its settings are remembered from then on.

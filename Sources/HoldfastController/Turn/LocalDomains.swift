@@ -21,7 +21,7 @@ public struct LocalDomains: Hashable, Sendable {
   private var inventories: [String: Int] = [:]
 
   init(connections: [String]) {
-    unreachable = Dictionary(uniqueKeysWithValues: Set(connections).map { ($0, "not connected yet") })
+    unreachable = Dictionary(uniqueKeysWithValues: Set(connections).map { ($0, ReportRecord.notAsked) })
   }
 
   public func sight(of id: DomainID) -> Sight {

@@ -37,6 +37,7 @@ enum UnsoundController {
       if let pending = effects.takeRequest(id) { _ = facts.take(pending.transaction.writes, committed: revision) }
     case .hypervisor(let event): _ = facts.take(event)
     case .wallTime(let week, let milliseconds): _ = facts.take(week, milliseconds)
+    case .host(let flaws): _ = facts.take(flaws)
     case .transaction, .operation: break
     }
     keepFrozen(facts, &machines, &effects)

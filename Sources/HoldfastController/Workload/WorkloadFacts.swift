@@ -58,7 +58,14 @@ struct WorkloadFacts: Sendable {
 
   // MARK: what is wanted
 
-  var desired: IntentRecord.Desired? { intent?.value.desired }
+  /// Without the record, what this node runs goes on and nothing else begins.
+  var desired: IntentRecord.Desired? {
+    intent?.value.desired ?? (lacksIntent && (isClaimed || wasHere) ? .running : nil)
+  }
+
+  /// The record of what is wanted of it is missing, which no command brings about.
+  var lacksIntent: Bool { spec != nil && intent == nil && !isUnreadable }
+
   var isUnprotecting: Bool { desired == .unprotected }
   var isAdopting: Bool { desired == .adopting && intent?.value.adopter == me }
 

@@ -29,6 +29,11 @@ struct WorkloadMachine: Sendable {
   ) {
     guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
     guard !own.isUnreadable else { return }
+    if own.lacksIntent {
+      effects.noteOnce(
+        .unreadable, "the record of what is wanted of \(name) is missing: it stays as it is until you start or stop it",
+        workload: name)
+    }
     if let domain = own.staleCopy { return Unprotection.endStaleCopy(&parts, domain, turn, facts, own, &effects) }
     parts.run.settle(own, id, own.sight, facts, &parts.fence, &effects)
     switch (own.sight, parts.line.isMine(own)) {

@@ -68,8 +68,12 @@ struct WorkloadParts: Sendable {
     guardWord.isFrozen && protection.isStartKnown(name, guardWord)
   }
 
-  func isolation(_ spec: SpecRecord, _ facts: Facts) -> Isolation {
-    facts.rules.settings(of: name, spec).isolation ?? spec.isolation
+  /// What the guard does to it at the deadline. What would answer for its successor while it is frozen is killed, whatever was asked for.
+  ///
+  /// - Parameter domain: where it is seen: a network of libvirt's may be another kind of interface than the spec says.
+  func isolation(_ spec: SpecRecord, _ facts: Facts, seen domain: DomainObservation? = nil) -> Isolation {
+    guard domain?.frozenNetwork == nil, spec.frozenNetwork == nil else { return .stop }
+    return facts.rules.settings(of: name, spec).isolation ?? spec.isolation
   }
 
   static func links(of spec: SpecRecord, _ name: WorkloadName, _ facts: Facts) -> [String] {
@@ -145,7 +149,7 @@ struct WorkloadParts: Sendable {
     guard facts.rules.isExclusive(name, spec) || protection.holds(name, turn.guardWord) else { return }
     protection.protect(
       GuardedWorkload(
-        name: name.text, isolation: isolation(spec, facts), cgroup: domain.cgroup, links: domain.links.sorted(),
+        name: name.text, isolation: isolation(spec, facts, seen: domain), cgroup: domain.cgroup, links: domain.links.sorted(),
         isStarting: run.isStarting || fence.hasLateStart), &effects)
   }
 

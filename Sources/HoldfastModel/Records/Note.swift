@@ -5,9 +5,10 @@ public struct Note: Hashable, Sendable, Codable {
   }
   public enum Kind: String, Sendable, Codable {
     case sessionOpened, sessionLost, sessionEnded, storeLost, storeBack
-    case nodeLost, plannerTaken, placed, pending, policies, maintenance, disarmed, armed, quarantine
-    case claimed, released, migrating, migrated, started, startFailed, stopping, stopped, vanished, killed, adopted, unprotected
-    case isolated, resumed, guardLost, guardBack, guardRefused
+    case nodeLost, nodeRemoved, plannerTaken, placed, pending, policies, maintenance, disarmed, armed, quarantine
+    case defined, claimed, released, migrating, migrated, started, startFailed, stopping, stopped, vanished, killed, adopted,
+      unprotected
+    case isolated, resumed, guardLost, guardBack, guardRefused, guardFlawed
     case hypervisorLost, hypervisorBack, intruder, stray, unreadable, unsound, leaving
   }
   public var severity: Severity

@@ -23,6 +23,11 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var paused: [WorkloadName: String]?
   /// Workloads here that run an older definition than the store has now; sorted. nil: there is none, as far as is known.
   public var outdated: [WorkloadName]?
+  /// What people should know of the node, in the order of their codes. nil: nothing.
+  public var flaws: [NodeFlaw]?
+
+  /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
+  public static let notAsked = "not connected yet"
 
   public enum Freeze: String, Hashable, Sendable, Codable {
     /// Everything was seen to be frozen.

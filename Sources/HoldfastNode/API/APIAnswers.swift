@@ -6,16 +6,12 @@ import HoldfastPorts
 import Hummingbird
 import Logging
 import NIOCore
-import NIOFoundationEssentialsCompat
 
-/// The body of a request may not be greater.
-let greatestRequest = 16 << 20
-
-/// JSON with its fields in one order, so that equal answers are equal bytes.
+/// JSON with its fields in one order, so that equal answers are equal bytes; `apiVersion` is among them.
 func jsonResponse(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  var body = ByteBuffer(bytes: try encoder.encode(value))
+  var body = ByteBuffer(bytes: try encoder.encode(Versioned(value)))
   body.writeString("\n")
   return Response(status: status, headers: [.contentType: "application/json"], body: .init(byteBuffer: body))
 }
@@ -28,29 +24,16 @@ extension OperatorError.Kind {
     case .unknown: .notFound
     case .conflict: .conflict
     case .unavailable: .serviceUnavailable
+    case .unknownOutcome: .gatewayTimeout
     }
   }
 }
 
 extension Request {
-  /// The body as a value of the API.
-  ///
-  /// - Throws: `OperatorError` that names the field; `NIOTooManyBytesError`.
-  func decoded<Value: Decodable>(as type: Value.Type) async throws -> Value {
-    let bytes = try await body.collect(upTo: greatestRequest)
-    do {
-      return try JSONDecoder().decode(type, from: Data(buffer: bytes))
-    } catch let error as DecodingError {
-      throw OperatorError(
-        .invalid, thing: "the body of \(method) \(uri.path)", reason: explain(error),
-        remedy: "The fields are those of `holdfast … -o json`.")
-    }
-  }
-
   /// The client asks for a look at what would happen.
   var isDryRun: Bool { flag("dryRun") }
 
-  /// A query parameter that is there, and not `false` or `0`.
+  /// A query parameter that is there, and not `false` or `0`: `QueryMiddleware` has seen that it is one of those.
   func flag(_ name: Substring) -> Bool {
     uri.queryParameters.get(String(name)).map { $0 != "false" && $0 != "0" } ?? false
   }
@@ -68,24 +51,6 @@ extension Request {
   }
 }
 
-private func explain(_ error: DecodingError) -> String {
-  func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
-    var text = ""
-    for key in context.codingPath + (last.map { [$0] } ?? []) {
-      if let index = key.intValue { text += "[\(index)]" } else { text += (text.isEmpty ? "" : ".") + key.stringValue }
-    }
-    return text
-  }
-  return switch error {
-  case .keyNotFound(let key, let context): "the field '\(path(context, key))' is missing"
-  case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-    path(context).isEmpty ? "it is not a \(type)" : "the field '\(path(context))' is not a \(type)"
-  case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-    "the field '\(path(context))' has a value that cannot be: \(context.debugDescription)"
-  default: "it is not JSON"
-  }
-}
-
 /// Makes every failure an `ErrorBody`.
 struct ErrorMiddleware: RouterMiddleware {
   func handle(
@@ -99,7 +64,7 @@ struct ErrorMiddleware: RouterMiddleware {
       let error = OperatorError(
         .invalid, thing: "the body of \(request.method) \(request.uri.path)",
         reason: "it is greater than \(greatestRequest >> 20) MiB",
-        remedy: "Send fewer workloads at once.")
+        remedy: "Send less at once: several requests in place of one.")
       return try jsonResponse(ErrorBody(error), status: .contentTooLarge)
     } catch let error as any HTTPResponseError {
       return try Self.answer(request, error)

@@ -13,8 +13,8 @@ package struct APIServer: Sendable {
   private let group: String?
   private let logger: Logger
 
-  /// Connections at once, followers of events among them; more wait until one is closed.
-  private static let mostConnections = 128
+  /// Connections at once, those among them that are only told that there is no place (`ConnectionLedger`); more wait until one is closed.
+  private static let mostConnections = 512
 
   /// - Parameters:
   ///   - socket: a Unix socket's path, at most 103 bytes.
@@ -38,10 +38,12 @@ package struct APIServer: Sendable {
     let file = SocketFile(socket)
     try file.prepare()
     defer { file.remove() }
+    let ledger = ConnectionLedger()
     let (outcome, publishing) = AsyncStream.makeStream(of: SocketFile.Unusable?.self)
     let application = Application(
-      router: router(operators: operators),
-      server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+      router: router(operators: operators, ledger),
+      server: .http1(
+        configuration: .init(additionalChannelHandlers: [ConnectionHandler(ledger)], idleTimeout: .seconds(60))),
       configuration: .init(
         address: .unixDomainSocket(path: file.staging), serverName: "holdfastd",
         availableConnectionsDelegate: .maximum(Self.mostConnections, logger: logger)),
@@ -68,20 +70,23 @@ package struct APIServer: Sendable {
     }
   }
 
-  private func router(operators: UInt32?) -> Router<APIContext> {
+  private func router(operators: UInt32?, _ ledger: ConnectionLedger) -> Router<APIContext> {
     let router = Router(context: APIContext.self)
     router.add(middleware: ErrorMiddleware())
+    router.add(middleware: ConnectionMiddleware(ledger: ledger))
+    router.add(middleware: QueryMiddleware())
     router.add(middleware: PeerMiddleware(operators: operators))
     let version = router.group("\(APIVersion.current)")
     ReadRoutes(access: access, readings: readings).add(to: version)
-    EventRoutes(access: access).add(to: version)
+    EventRoutes(access: access, ledger: ledger).add(to: version)
     CommandRoutes(access: access, logger: logger).add(to: router.group("\(APIVersion.current)"))
     return router
   }
 
-  /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log.
+  /// The HTTP server tells of every start and stop of its parts, which means nothing to whoever reads the daemon's log. A clean end is
+  /// an error to it: `Waiting on child channel: CancellationError()`.
   private func quietLogger() -> Logger {
-    var quiet = logger
+    var quiet = Logger(label: logger.label) { _ in ServerLog(handler: logger.handler) }
     quiet.logLevel = max(logger.logLevel, .warning)
     return quiet
   }

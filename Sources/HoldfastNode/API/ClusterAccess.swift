@@ -16,6 +16,9 @@ package protocol ClusterAccess: Sendable {
   /// Commits on the operator's behalf; the controller learns of it at once.
   func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict
 
+  /// Writes a line of history: what an operator did that no node tells by itself.
+  func tell(_ note: Note) async
+
   /// The last lines of the cluster's history, oldest first.
   func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord]
 
@@ -24,4 +27,7 @@ package protocol ClusterAccess: Sendable {
 
   /// The last look at the store; nil: there was none, or the store cannot be looked at. Never waits for the store.
   func storePicture() async -> StorePicture?
+
+  /// What this host's network makes slow for a workload with these links, or with these bridges in its definition: sentences.
+  func networkWarnings(links: [String], bridges: [String]) -> [String]
 }

@@ -10,21 +10,33 @@ struct ClusterCommandRoutes: Sendable {
   func add(to commands: RouterGroup<APIContext>) {
     commands.post("nodes/:name/maintenance") { request, context in
       let body = try await request.decoded(as: MaintenanceRequest.self)
+      context.audit.note("why", body.reason)
       return try jsonResponse(try await self.runner(request).enter(try Self.node(context), body))
     }
     commands.post("nodes/:name/maintenance/exit") { request, context in
       let failback = try await request.decoded(as: MaintenanceExit.self).decoded(), node = try Self.node(context)
+      context.audit.note("failback", failback.rawValue)
       return try jsonResponse(try await self.runner(request).run(.exit(node, failback), node: node))
     }
     commands.post("nodes/:name/clear-failures") { request, context in
+      try await request.expectNoBody()
       let node = try Self.node(context)
       return try jsonResponse(try await self.runner(request).run(.clearFailures(node), node: node))
     }
-    commands.post("disarm") { request, _ in
+    commands.post("nodes/:name/remove") { request, context in
+      try await request.expectNoBody()
+      return try jsonResponse(try await self.runner(request).remove(try Self.node(context), requester: context.requester))
+    }
+    commands.post("disarm") { request, context in
       let body = try await request.decoded(as: DisarmRequest.self)
+      context.audit.note("seconds", body.seconds.map { "\($0)" })
+      context.audit.note("why", body.reason)
       return try jsonResponse(try await self.runner(request).disarm(body))
     }
-    commands.post("arm") { request, _ in try jsonResponse(try await self.runner(request).run(.arm)) }
+    commands.post("arm") { request, _ in
+      try await request.expectNoBody()
+      return try jsonResponse(try await self.runner(request).run(.arm))
+    }
   }
 
   private func runner(_ request: Request) -> ClusterCommandRunner {

@@ -31,6 +31,26 @@ struct ClusterCommandRunner: Sendable {
     return result
   }
 
+  /// Its history goes first: what fails in the middle can be repeated.
+  func remove(_ node: NodeName, requester: Requester?) async throws(OperatorError) -> ClusterCommandResult {
+    let view = await access.picture().view, removal = try NodeRemoval(node, in: view)
+    if !isDryRun {
+      for transaction in removal.historyTransactions(slots: Int(HistoryBook.ringSize)) {
+        guard case .committed = try await access.commit(transaction, for: "node \(node)", look: "holdfast nodes") else {
+          throw OperatorError(
+            .conflict, thing: "node \(node)", reason: "its record has just changed: it may be coming back",
+            remedy: "Look with `holdfast nodes`, then repeat.")
+        }
+      }
+    }
+    let result = try await run(.remove(node), node: node)
+    if !isDryRun {
+      await access.tell(
+        Note(.nodeRemoved, "\(node) was removed (\(requester?.description ?? "somebody unknown"))", subject: node))
+    }
+    return result
+  }
+
   func disarm(_ request: DisarmRequest) async throws(OperatorError) -> ClusterCommandResult {
     let picture = await access.picture()
     let record = try request.record(now: picture.time)

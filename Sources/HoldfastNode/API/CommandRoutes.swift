@@ -12,17 +12,21 @@ struct CommandRoutes: Sendable {
 
   func add(to group: RouterGroup<APIContext>) {
     let commands = group.add(middleware: OperatorsOnly(logger: logger))
-    commands.post("workloads") { request, _ in
+    commands.post("workloads") { request, context in
       let body = try await request.decoded(as: ApplyRequest.self)
-      return try Self.answer(try await self.runner(request).apply(body.workloads))
+      context.audit.note("workloads", names: body.workloads.map(\.name))
+      return try Self.answer(try await self.runner(request, context).apply(body.workloads))
     }
-    commands.post("policies") { request, _ in
+    commands.post("policies") { request, context in
       let body = try await request.decoded(as: PoliciesRequest.self)
-      return try jsonResponse(try await PolicyCommand(access: self.access, isDryRun: request.isDryRun).run(body))
+      context.audit.note("policies", names: body.files.map(\.file))
+      let command = PolicyCommand(access: self.access, isDryRun: request.isDryRun, requester: context.requester)
+      return try jsonResponse(try await command.run(body))
     }
-    commands.post("adopt") { request, _ in
+    commands.post("adopt") { request, context in
       let body = try await request.decoded(as: AdoptRequest.self)
-      return try Self.answer(await self.runner(request).adopt(body))
+      context.audit.note("domains", names: body.domains.map(\.description))
+      return try Self.answer(await self.runner(request, context).adopt(body))
     }
     ClusterCommandRoutes(access: access).add(to: commands)
     commands.post("workloads/:name/release") { try await self.run($0, $1) { .release($0) } }
@@ -30,18 +34,27 @@ struct CommandRoutes: Sendable {
     commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }
     commands.post("workloads/:name/move") { request, context in
       let to = NodeName(try await request.decoded(as: MoveRequest.self).to)
-      return try await self.run(request, context) { .move($0, to: to) }
+      context.audit.note("to", to.text)
+      let runner = self.runner(request, context), result = try await runner.move(try Self.workload(context), to: to)
+      return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
     }
   }
 
-  private func runner(_ request: Request) -> CommandRunner { CommandRunner(access: access, isDryRun: request.isDryRun) }
+  private func runner(_ request: Request, _ context: APIContext) -> CommandRunner {
+    CommandRunner(access: access, isDryRun: request.isDryRun, requester: context.requester)
+  }
 
+  /// A command that its path says in full.
   private func run(
     _ request: Request, _ context: APIContext, _ command: (WorkloadName) -> OperatorCommand
   ) async throws -> Response {
-    let name = WorkloadName(try context.parameters.require("name"))
-    let runner = runner(request)
-    return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [try await runner.run(command(name))]))
+    try await request.expectNoBody()
+    let runner = runner(request, context), result = try await runner.run(command(try Self.workload(context)))
+    return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
+  }
+
+  private static func workload(_ context: APIContext) throws -> WorkloadName {
+    WorkloadName(try context.parameters.require("name"))
   }
 
   private static func answer(_ results: CommandResults) throws -> Response {
@@ -51,29 +64,45 @@ struct CommandRoutes: Sendable {
   }
 }
 
-/// Turns viewers away, and keeps in the log who gave which command.
+/// Turns viewers away, and keeps in the log who gave which command: also what was refused.
 private struct OperatorsOnly: RouterMiddleware {
   let logger: Logger
 
   func handle(
     _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
   ) async throws -> Response {
-    let who = context.peer.map { "user \($0.uid)" } ?? "somebody unknown"
-    guard context.role == .operator else {
-      throw OperatorError(
-        .forbidden, thing: "\(request.method) \(request.uri.path)", reason: "\(who) may look, not change",
-        remedy: "Run the command as root, or as a member of the operators' group (`api.group` in the daemon's configuration)."
-      )
+    do {
+      guard context.role == .operator else {
+        let who = context.peer.map { "user \($0.uid)" } ?? "somebody unknown"
+        throw OperatorError(
+          .forbidden, thing: "\(request.method) \(request.uri.path)", reason: "\(who) may look, not change",
+          remedy: "Run the command as root, or as a member of the operators' group (`api.group` in the daemon's configuration)."
+        )
+      }
+      let response = try await next(request, context)
+      audit(request, context, "\(response.status.code)")
+      return response
+    } catch let error as OperatorError {
+      audit(request, context, "\(error.kind.status.code)", reason: error.reason)
+      throw error
+    } catch {
+      audit(request, context, "failed", reason: "\(error)")
+      throw error
     }
-    let response = try await next(request, context)
-    if !request.isDryRun {
-      logger.notice(
-        "an operator's command",
-        metadata: [
-          "path": "\(request.uri.path)", "uid": "\(context.peer?.uid ?? 0)", "pid": "\(context.peer?.pid ?? 0)",
-          "status": "\(response.status.code)"
-        ])
-    }
-    return response
+  }
+
+  /// What, about whom, from which files; by whom, logged in as whom; and what became of it.
+  private func audit(_ request: Request, _ context: APIContext, _ status: String, reason: String? = nil) {
+    guard !request.isDryRun else { return }
+    let requester = context.requester
+    var metadata: Logger.Metadata = [
+      "path": "\(request.uri.path)", "status": "\(status)", "uid": "\(context.peer.map { "\($0.uid)" } ?? "unknown")",
+      "pid": "\(context.peer.map { "\($0.pid)" } ?? "unknown")",
+      "login": "\(requester?.login.map { "\($0)" } ?? "none")"
+    ]
+    for (key, value) in context.audit.entries { metadata[key] = "\(value)" }
+    if let files = requester?.files { metadata["files"] = "\(files)" }
+    if let reason { metadata["reason"] = "\(reason)" }
+    logger.notice("an operator's command", metadata: metadata)
   }
 }

@@ -8,12 +8,26 @@ import HoldfastPorts
 struct CommandRunner: Sendable {
   let access: any ClusterAccess
   let isDryRun: Bool
+  /// Who asks, for the history.
+  var requester: Requester?
 
   /// Others may change the same records at the same time; a loser looks again this often.
   private static let attempts = 5
 
   func run(_ command: OperatorCommand) async throws(OperatorError) -> CommandResult {
     var view = await access.picture().view
+    return try await run(command, in: &view)
+  }
+
+  /// Moves a workload, unless its rules forbid it: the planner would refuse it, when nobody looks any more.
+  func move(_ name: WorkloadName, to node: NodeName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture(), command = OperatorCommand.move(name, to: node)
+    if try command.prepare(in: picture.view).transaction != nil,
+      let refusal = OperatorError.forbiddenMove(of: name, to: node, in: picture.planning(), picture.planner)
+    {
+      throw refusal
+    }
+    var view = picture.view
     return try await run(command, in: &view)
   }
 
@@ -27,6 +41,9 @@ struct CommandRunner: Sendable {
       {
       case .committed(let revision):
         view.apply(transaction.writes, committed: revision)
+        if let note = prepared.note(askedBy: requester?.description ?? "somebody unknown", files: requester?.files) {
+          await access.tell(note)
+        }
         return CommandResult(prepared)
       case .refused(let revision, let current):
         view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
@@ -53,7 +70,9 @@ struct CommandRunner: Sendable {
     for (name, spec) in specs {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: view)
-        results.append(try await run(.define(name, spec), in: &view))
+        var result = try await run(.define(name, spec), in: &view)
+        if result.effect != .unchanged { result.warn(access.networkWarnings(links: [], bridges: spec.bridges)) }
+        results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
       }
@@ -67,7 +86,9 @@ struct CommandRunner: Sendable {
     var results: [CommandResult] = []
     for id in request.domains {
       do throws(OperatorError) {
-        results.append(try await run(.adopt(try await adoption(of: id, in: picture, request.options)), in: &view))
+        var result = try await run(.adopt(try await adoption(of: id, in: picture, request.options)), in: &view)
+        result.warn(access.networkWarnings(links: picture.observations[id]?.links ?? [], bridges: []))
+        results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))
       }

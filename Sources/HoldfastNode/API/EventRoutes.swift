@@ -13,13 +13,15 @@ let mostHistory = 10_000
 /// The cluster's history: as a list, or line by line as it is written.
 struct EventRoutes: Sendable {
   let access: any ClusterAccess
+  let ledger: ConnectionLedger
 
   private static let usual = 50
 
   func add(to group: RouterGroup<APIContext>) {
     group.get("history") { request, _ in try await self.list(request) }
-    group.get("events") { request, _ in
-      request.flag("follow") ? try await self.follow(request) : try await self.list(request)
+    group.get("events") { request, context in
+      guard request.flag("follow") else { return try await self.list(request) }
+      return try await self.follow(request, place: try self.ledger.follow(as: context.peer?.client))
     }
   }
 
@@ -33,7 +35,9 @@ struct EventRoutes: Sendable {
   }
 
   /// The last lines, then every new one: server-sent events for who accepts them, else a JSON object in each line.
-  private func follow(_ request: Request) async throws -> Response {
+  ///
+  /// - Parameter place: kept for as long as there is the answer's body, and so for as long as somebody reads it.
+  private func follow(_ request: Request, place: ConnectionLedger.FollowerPlace) async throws -> Response {
     let limit = try request.number("limit", default: 0, in: 0...mostHistory)
     let workload = workload(request)
     let isSSE = request.headers[.accept]?.contains("text/event-stream") ?? false
@@ -54,7 +58,7 @@ struct EventRoutes: Sendable {
         }
         feed.finish()
       }
-      defer { pump.cancel() }
+      defer { withExtendedLifetime(place) { pump.cancel() } }
       // A reader that has gone is noticed at once, not when the next line is due.
       try await request.body.consumeWithInboundCloseHandler { _ in
         for await record in lines.cancelOnGracefulShutdown() {

@@ -22,11 +22,18 @@ extension ClusterAccess {
           remedy: "Nothing was changed. Repeat it when `holdfast status` says that the store answers.")
       case .unknownOutcome(let reason):
         throw OperatorError(
-          .unavailable, thing: thing, reason: "the store did not answer, the request may have been applied: \(reason)",
-          remedy: "`\(look)` shows what is so; repeating the command does no harm.")
-      case .compacted, .rejected:
+          .unknownOutcome, thing: thing,
+          reason: "the store did not answer (\(reason)), so the request may or may not have been applied",
+          remedy:
+            "When `holdfast status` says that the store answers, `\(look)` shows what is so. Repeating the command does no harm."
+        )
+      case .rejected(let reason, let remedy):
         throw OperatorError(
-          .unavailable, thing: thing, reason: "\(error)", remedy: "Look at the store's log, then repeat.")
+          .unavailable, thing: thing, reason: "the store refuses the request: \(reason)",
+          remedy: "\(remedy) Then repeat the command.")
+      case .compacted:
+        throw OperatorError(
+          .unavailable, thing: thing, reason: "\(error)", remedy: "Nothing was changed. Repeat the command.")
       }
     }
   }

@@ -22,10 +22,17 @@ struct Peer: Hashable, Sendable {
 
   /// Asks the kernel; nil when it does not tell, which makes the peer a viewer at most.
   static func connected(by channel: any Channel) async -> Peer? {
-    try? await channel.eventLoop.submit {
-      try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { Peer(socket: $0) }
-    }.get() ?? nil
+    try? await channel.eventLoop.submit { now(of: channel) }.get()
   }
+
+  /// The same on the channel's own event loop.
+  static func now(of channel: any Channel) -> Peer? {
+    (try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { Peer(socket: $0) })
+      ?? nil
+  }
+
+  /// As the ledger of connections knows it.
+  var client: ConnectionLedger.Client { ConnectionLedger.Client(pid: pid, isRoot: uid == 0) }
 
   init?(socket: Int32) {
     // `struct ucred`, which Glibc's module hides: pid, uid and gid, 32 bits each.

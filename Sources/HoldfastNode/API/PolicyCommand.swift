@@ -9,6 +9,8 @@ import HoldfastYAML
 struct PolicyCommand: Sendable {
   let access: any ClusterAccess
   let isDryRun: Bool
+  /// Who asks, for the history.
+  var requester: Requester?
 
   /// The store takes no request over 1.5 MiB, and this travels as JSON.
   private static let greatest = 1 << 20
@@ -25,12 +27,21 @@ struct PolicyCommand: Sendable {
     let transaction = ClusterTransaction(if: [condition], write: [.put(.policies, .policies(record))])
     do {
       guard case .committed(let revision) = try await access.commit(transaction) else { throw Self.changed }
+      await access.tell(Note(.policies, news(of: request)))
       return PoliciesInForce(files: request.files, revision: revision.value)
     } catch let error as OperatorError {
       throw error
     } catch {
       throw Self.lost("\(error)")
     }
+  }
+
+  private static let namesInSentence = 8
+
+  private func news(of request: PoliciesRequest) -> String {
+    let names = request.files.map(\.file)
+    let list = names.isEmpty ? "none" : InWords.list(names, most: Self.namesInSentence)
+    return "policies were applied: \(list) (\(requester?.description ?? "somebody unknown"))"
   }
 
   private func check(_ files: [PolicyText]) throws(OperatorError) {

@@ -22,6 +22,14 @@ struct ReadRoutes: Sendable {
       let picture = await self.access.picture()
       return try jsonResponse(PoliciesInForce(picture.view, unreadable: picture.policyFlaw))
     }
+    group.get("definitions") { _, context in
+      guard context.role == .operator else {
+        throw OperatorError(
+          .forbidden, thing: "the cluster's definitions", reason: "only operators may see them, as they can contain passwords",
+          remedy: "Run the command as root or as a member of the operators' group.")
+      }
+      return try jsonResponse(ClusterDefinitions(await self.access.picture().view, cluster: self.access.cluster))
+    }
     group.get("domains") { _, _ in
       let picture = await self.access.picture()
       return try jsonResponse(

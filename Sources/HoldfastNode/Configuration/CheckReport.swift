@@ -1,3 +1,5 @@
+import EtcdStore
+import HoldfastModel
 import HoldfastYAML
 
 /// What `holdfastd --check` prints, and how it exits.
@@ -7,6 +9,17 @@ public struct CheckReport: Hashable, Sendable {
   public var exitStatus: Int32
 
   public static let configurationError: Int32 = 78
+
+  /// - Parameter text: with quotations from files, which steer no terminal.
+  init(_ text: String, exitStatus: Int32) {
+    self.text = InWords.visible(text)
+    self.exitStatus = exitStatus
+  }
+
+  /// What stands against a configuration file.
+  public static func refusal(_ error: FileErrors, of path: String) -> CheckReport {
+    CheckReport("\(error)\n\(path) cannot be used", exitStatus: configurationError)
+  }
 }
 
 extension NodeConfiguration {
@@ -14,9 +27,22 @@ extension NodeConfiguration {
   public static func check(path: String, host: HostFacts = .current()) -> CheckReport {
     do {
       let configuration = try load(path: path, host: host)
-      return CheckReport(text: configuration.summary(of: path), exitStatus: 0)
+      guard configuration.hasEndedCertificates(at: wallTime()) else {
+        return CheckReport(configuration.summary(of: path), exitStatus: 0)
+      }
+      let warnings = configuration.warnings.map { "\($0)\n" }.joined()
+      return CheckReport(
+        "\(warnings)\(path) cannot be used: a certificate has ended", exitStatus: CheckReport.configurationError)
     } catch {
-      return CheckReport(text: "\(error)\n\(path) cannot be used", exitStatus: CheckReport.configurationError)
+      return .refusal(error, of: path)
+    }
+  }
+
+  /// - Parameter now: milliseconds since 1970.
+  private func hasEndedCertificates(at now: Int64) -> Bool {
+    guard case .etcd(let place) = store, let tls = place.tls else { return false }
+    return [tls.ca, tls.client?.certificate].compactMap { $0 }.contains { path in
+      CertificateFiles.end(of: path).map { $0 < now } ?? false
     }
   }
 

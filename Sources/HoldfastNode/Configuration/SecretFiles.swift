@@ -24,7 +24,7 @@ enum PasswordFile {
 }
 
 extension YAMLValue {
-  /// The path of a PEM file that can be read and holds what it should.
+  /// The path of a PEM file that can be read and holds what it should, as far as its markers tell.
   func pem(_ kind: PEMKind) -> String? {
     guard let path = absolutePath() else { return nil }
     guard let file = readable(path, expected: kind.expected) else { return nil }
@@ -36,14 +36,17 @@ extension YAMLValue {
       wrong(
         expected: kind.expected, found: hasKey ? "a private key in \(Self.quote(path))" : "none in \(Self.quote(path))",
         remedy: hasKey ? "Exchange the two paths." : "Name the .pem or .crt file.")
+      return nil
     case .privateKey where !hasKey:
       wrong(
         expected: kind.expected, found: hasCertificate ? "a certificate in \(Self.quote(path))" : "none in \(Self.quote(path))",
         remedy: hasCertificate ? "Exchange the two paths." : "Name the .pem or .key file.")
+      return nil
     case .privateKey where text.contains("ENCRYPTED"):
       wrong(
         expected: "a private key without a passphrase", found: "an encrypted one",
         remedy: "Decrypt it: openssl pkey -in OLD -out NEW.")
+      return nil
     case .privateKey: warnIfExposed(path, file, what: "a private key")
     case .certificate: break
     }

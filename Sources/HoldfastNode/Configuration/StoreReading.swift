@@ -1,3 +1,4 @@
+import EtcdStore
 import HoldfastYAML
 import Housekeeping
 
@@ -119,7 +120,38 @@ struct StoreReading {
     let client = certificate.flatMap { certificate in
       key.map { NodeConfiguration.TLSFiles.Identity(certificate: certificate, key: $0) }
     }
+    if let client { judge(client, section) }
+    for (name, path) in [("ca", ca), ("certificate", certificate)] { judgeEnd(name, path, section) }
     return .init(ca: ca ?? "", client: client)
+  }
+
+  /// etcd's refusal would say less, and later.
+  private func judge(_ client: NodeConfiguration.TLSFiles.Identity, _ section: YAMLSection) {
+    switch CertificateFiles.flaw(certificate: client.certificate, key: client.key) {
+    case nil: break
+    case .certificateUnreadable:
+      section["certificate"]?.wrong(
+        expected: "a certificate that can be read", found: "damaged PEM in \(YAMLValue.quote(client.certificate))",
+        remedy: "Look at it with: openssl x509 -noout -text -in \(client.certificate)")
+    case .keyUnreadable:
+      section["key"]?.wrong(
+        expected: "a private key that can be read", found: "damaged PEM in \(YAMLValue.quote(client.key))",
+        remedy: "Look at it with: openssl pkey -noout -in \(client.key)")
+    case .keyOfAnother:
+      section["key"]?.wrong(
+        expected: "the private key of \(client.certificate)", found: "another certificate's in \(YAMLValue.quote(client.key))",
+        remedy: "Name the key that was made with the certificate.")
+    }
+  }
+
+  /// A warning, also where it has ended: a new file may be put in its place while the daemon runs. `--check` fails then.
+  private func judgeEnd(_ name: String, _ path: String?, _ section: YAMLSection) {
+    guard let value = section[name], let path, let ends = CertificateFiles.end(of: path) else { return }
+    guard let warning = StoreCertificate(.client, path: path, ends: ends).warning(at: wallTime()) else { return }
+    value.wrong(
+      .warning, expected: "a certificate that is valid for \(StoreCertificate.notice) days or more",
+      found: "one that \(warning): \(YAMLValue.quote(path))",
+      remedy: "Put a new one in its place: without it no connection to the store comes about.")
   }
 
   private func login(_ section: YAMLSection) -> NodeConfiguration.Login? {

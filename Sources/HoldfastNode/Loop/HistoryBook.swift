@@ -47,6 +47,10 @@ package actor HistoryBook {
 
   func take(_ changes: [ClusterChange]) {
     for change in changes {
+      if case .history(let node, let slot) = change.key, change.entry == nil {
+        // A node that was removed.
+        lines[node] = lines[node]?.filter { $0.key % Self.ringSize != Int64(slot) }
+      }
       guard case .history(let line)? = change.entry?.value else { continue }
       keep(line)
       for follower in followers.values { follower.yield(line) }

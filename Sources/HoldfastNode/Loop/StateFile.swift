@@ -30,6 +30,8 @@ package struct StateFile: Sendable {
     }
     let data = try JSONEncoder().encode(Content(boot: Self.bootID, session: session))
     try data.write(to: URL(filePath: path), options: .atomic)
+    // For root's next controller alone.
+    _ = chmod(path, 0o600)
   }
 
   private static let bootID: String =

@@ -66,15 +66,17 @@ public struct Adoption: Hashable, Sendable {
       if view.isHeld(claim) { throw heldBy(holder.node) }
       conditions.append(.absent(.session(holder.incarnation)))
     }
-    return PreparedCommand(
+    var adopted = PreparedCommand(
       name, .adopted,
-      "comes under protection on \(node), where it keeps running (\(demand.memory) MiB, \(InWords.number(demand.cpus)) cpus)",
+      "comes under protection on \(node), where it keeps running (\(demand.memory) MiB, \(InWords.cpus(demand.cpus)))",
       transaction: ClusterTransaction(
         if: conditions,
         write: [
           .put(.spec(name), .spec(spec)),
           .put(.intent(name), .intent(IntentRecord(desired: .adopting, adopter: node)))
         ]))
+    adopted.warnings = spec.networkWarnings(seen: domain.frozenNetwork)
+    return adopted
   }
 
   private var demand: Resources { options.demand ?? Resources(memory: domain.memory, cpus: Double(domain.vcpus)) }
@@ -86,7 +88,7 @@ public struct Adoption: Hashable, Sendable {
   private func heldBy(_ holder: NodeName) -> OperatorError {
     refusal(
       .conflict, "\(holder) still holds the workload \(domain.id.name) from before it left protection",
-      "Wait until `holdfast workload \(domain.id.name)` reports that there is no workload of this name, then repeat.")
+      "Repeat it when \(holder) has let go of it: `holdfast events --workload \(domain.id.name)` shows that.")
   }
 
   private func standingSession(in view: ClusterView) throws(OperatorError) -> OwnSession.Saved {
@@ -107,19 +109,20 @@ public struct Adoption: Hashable, Sendable {
     guard WorkloadName.isValid(name.text) else {
       throw refusal(
         .invalid, "its name cannot be a workload's name",
-        "Rename it with `virsh -c \(domain.id.connection) domrename`: at most 63 letters, digits, '.', '_' and '-'.")
+        "\(otherName) A workload's name has at most 63 letters, digits, '.', '_' and '-', and begins with a letter or digit.")
     }
     if let mark = domain.mark, mark.cluster != cluster {
       throw refusal(
         .conflict, "the cluster \(mark.cluster) protects it as \(mark.workload)",
-        "Release it there first: `holdfast release \(mark.workload)` on a node of that cluster.")
+        "Release it there first: `holdfast release \(mark.workload)` on a node of that cluster. If that cluster is no more, "
+          + "`\(removal)` removes its mark.")
     }
     if let spec = view.specs[name]?.value {
       let isThis = spec.uuid == domain.uuid && spec.connection == domain.id.connection
       throw refusal(
         .conflict,
         isThis ? "it is protected already" : "another workload is protected under this name, with UUID \(spec.uuid)",
-        isThis ? "`holdfast workload \(name)` shows it." : "Rename this domain: names are unique in the cluster.")
+        isThis ? "`holdfast workload \(name)` shows it." : otherName)
     }
     if let claim = view.claims[name]?.value, let mark = domain.mark, mark.workload == name.text, mark.epoch < claim.epoch,
       let left = claim.releasedTo, left.node != node
@@ -131,19 +134,38 @@ public struct Adoption: Hashable, Sendable {
     if let other = view.otherNode(withUnmanaged: domain.uuid, than: node) {
       throw refusal(
         .conflict, "a domain with its UUID runs on \(other) outside protection too",
-        "Decide which of the two holds the right data, destroy the other, then repeat.")
+        "Decide which of the two holds the right data, destroy the other (`virsh -c \(domain.id.connection) destroy \(domain.uuid)` "
+          + "on its host), then repeat where the right one runs.")
     }
     if let mark = domain.mark, mark.workload != name.text, view.specs[WorkloadName(mark.workload)] != nil {
       throw refusal(
         .conflict, "it carries the mark of the workload \(mark.workload), as a copy of that domain would",
-        "Remove Holdfast's element from its metadata: `virsh -c \(domain.id.connection) metadata` with --remove.")
+        "If it is such a copy, `\(removal)` removes the mark; then repeat.")
     }
-    guard domain.state == .running else {
-      throw refusal(
-        .conflict, "it is \(domain.state.rawValue), not running",
-        domain.state == .paused
-          ? "Find out why it is paused, then `virsh -c \(domain.id.connection) resume \(domain.id.name)`."
-          : "Wait until `virsh -c \(domain.id.connection) domstate \(domain.id.name)` says running.")
+    guard domain.state == .running else { throw refusal(.conflict, "it is \(domain.state.rawValue), not running", awaken) }
+  }
+
+  // MARK: what to type
+
+  private func virsh(_ command: String) -> String { "virsh -c \(domain.id.connection) \(command)" }
+
+  /// libvirt renames no domain that is active, and no container at all.
+  private var otherName: String {
+    "libvirt cannot rename a domain that runs, nor a container: save its XML (`\(virsh("dumpxml \(domain.uuid)"))`), shut it down "
+      + "and undefine it; then `holdfast apply` starts it from that XML under another name."
+  }
+
+  private var removal: String { virsh("metadata \(domain.id.name) \(ClaimMark.metadataURI) --remove") }
+
+  /// What makes a domain run that is active and does not run.
+  private var awaken: String {
+    let look = virsh("domstate --reason \(domain.id.name)")
+    return switch domain.state {
+    case .paused: "`\(look)` tells why it is paused; then `\(virsh("resume \(domain.id.name)"))`."
+    case .arriving: "A live migration brings it here: repeat it when `\(look)` says running."
+    case .stopping: "It is shutting down: start it again, then repeat."
+    case .running, .unclear:
+      "`\(look)` tells more. One that crashed has to be destroyed (`\(virsh("destroy \(domain.id.name)"))`) and started again."
     }
   }
 }

@@ -8,7 +8,9 @@ public enum ClusterCommand: Hashable, Sendable {
   case exit(NodeName, MaintenanceRecord.Failback)
   /// Forgets the node's recent losses, and ends its quarantine.
   case clearFailures(NodeName)
-  /// Suspends automatic recovery.
+  /// Forgets a node that is down for good. What still names it in the policies is left to people.
+  case remove(NodeName)
+  /// Suspends automatic recovery. What a record leaves out stays as it is while the cluster is disarmed.
   case disarm(DisarmRecord)
   /// Resumes automatic recovery.
   case arm
@@ -26,6 +28,7 @@ public enum ClusterCommand: Hashable, Sendable {
     case .enter(let node, let record): try enter(node, record, view)
     case .exit(let node, let failback): try exit(node, failback, view)
     case .clearFailures(let node): try clearFailures(node, view)
+    case .remove(let node): try NodeRemoval(node, in: view).prepared
     case .disarm(let record): try disarm(record, view)
     case .arm: arm(view)
     }
@@ -93,14 +96,25 @@ public enum ClusterCommand: Hashable, Sendable {
   }
 
   private func disarm(_ record: DisarmRecord, _ view: ClusterView) throws(OperatorError) -> PreparedClusterCommand {
-    var wanted = record
-    if let present = view.disarm {
-      wanted.since = present.value.since
-      if wanted == present.value { return PreparedClusterCommand("is disarmed already") }
+    var wanted = record, text = "is disarmed: nothing is failed over, frozen or moved until it is armed"
+    if let present = view.disarm?.value {
+      // A repeated command must not make a short time an open end without a word.
+      (wanted.reason, wanted.until) = (record.reason ?? present.reason, record.until ?? present.until)
+      if record.until == nil || record.until == present.until, wanted.reason == present.reason {
+        return PreparedClusterCommand("is disarmed already, \(Self.end(present))")
+      }
+      wanted.since = present.since
+      text =
+        wanted.until == present.until
+        ? "stays disarmed, \(Self.end(present)), for another reason"
+        : "stays disarmed, \(Self.end(wanted)) in place of \(Self.end(present))"
     }
     return PreparedClusterCommand(
-      "is disarmed: nothing is failed over, stopped or moved until it is armed",
-      ClusterTransaction(if: [view.asSeen(.disarm, view.disarm)], write: [.put(.disarm, .disarm(wanted))]))
+      text, ClusterTransaction(if: [view.asSeen(.disarm, view.disarm)], write: [.put(.disarm, .disarm(wanted))]))
+  }
+
+  private static func end(_ record: DisarmRecord) -> String {
+    record.until.map { "until \(timestamp(milliseconds: $0))" } ?? "until `holdfast arm`"
   }
 
   private func arm(_ view: ClusterView) -> PreparedClusterCommand {

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 
 extension OperatorCommand {
@@ -12,21 +13,25 @@ extension OperatorCommand {
       if let holder = view.holder(of: name) {
         throw OperatorError(
           .conflict, thing: "workload \(name)", reason: "\(holder) still holds it from before it left protection",
-          remedy: "Wait until `holdfast workload \(name)` reports that there is no workload of this name, then repeat.")
+          remedy: "Repeat it when \(holder) has let go of it: `holdfast events --workload \(name)` shows that.")
       }
       if let node = view.unmanagedDomains[spec.uuid] {
         throw OperatorError(
           .conflict, thing: "workload \(name)",
           reason: "a domain with its UUID \(spec.uuid) runs on \(node) outside protection",
-          remedy: "Adopt it there: `holdfast adopt \(spec.connection)/\(name)` on \(node). Or stop it first.")
+          remedy: "On \(node), `virsh -c \(spec.connection) domname \(spec.uuid)` tells its name. Adopt it there "
+            + "(`holdfast adopt \(spec.connection)/NAME`), or shut it down.")
       }
       // A claim that appears in between would be another's start under this name.
       conditions.append(view.asSeen(.claim(name), view.claims[name]))
-      return PreparedCommand(
+      var created = PreparedCommand(
         name, .created, "is created; the planner places it and a node starts it",
         transaction: ClusterTransaction(
           if: conditions,
-          write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]))
+          write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]),
+        news: "is defined")
+      created.warnings = spec.networkWarnings()
+      return created
     }
 
     if let intent = view.intents[name]?.value, intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
@@ -38,16 +43,26 @@ extension OperatorCommand {
       let fixed = fields.filter { $0 == "uuid" || $0 == "connection" }.joined(separator: " and ")
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "its \(fixed) cannot change while \(holder) holds it",
-        remedy: "Stop it first: `holdfast stop \(name) --wait`, apply, then `holdfast start \(name)`.")
+        remedy: view.holder(of: name) == nil
+          ? "\(holder) is down and may still run it. Repeat it when \(holder) is back, or when `holdfast workload \(name)` says that another "
+            + "node has taken it over and stopped it."
+          : "Stop it first: `holdfast stop \(name) --wait`, apply, then `holdfast start \(name)`.")
     }
     let restart = fields.contains("xml") && view.holder(of: name) != nil ? "; the new XML holds from its next start" : ""
+    var transaction = ClusterTransaction(
+      if: [.unchanged(.spec(name), modified: present.modified)], write: [.put(.spec(name), .spec(spec))])
+    // What is corrected is tried at once, also where it failed to start before.
+    let isTriedAgain = clearFailures(of: name, in: view, with: &transaction)
     // The claim too, where something depends on nobody holding it.
-    let conditions: [Condition<RecordKey>] =
-      [.unchanged(.spec(name), modified: present.modified)]
-      + (fields.contains("uuid") || fields.contains("connection") ? [view.asSeen(.claim(name), view.claims[name])] : [])
-    return PreparedCommand(
-      name, .changed(fields), "changes \(fields.joined(separator: ", "))\(restart)",
-      transaction: ClusterTransaction(if: conditions, write: [.put(.spec(name), .spec(spec))]))
+    if !isTriedAgain, fields.contains("uuid") || fields.contains("connection") {
+      transaction.conditions.append(view.asSeen(.claim(name), view.claims[name]))
+    }
+    let changes = fields.joined(separator: ", ")
+    var changed = PreparedCommand(
+      name, .changed(fields), "changes \(changes)\(restart)\(isTriedAgain ? "; its failed starts are cleared" : "")",
+      transaction: transaction, news: "has a changed definition: \(changes)")
+    if fields.contains("xml") || fields.contains("isolation") { changed.warnings = spec.networkWarnings() }
+    return changed
   }
 
   private func checkConnection(_ connection: String, of name: WorkloadName, in view: ClusterView) throws(OperatorError) {
@@ -93,6 +108,17 @@ public func checkTogether(_ definitions: [(name: WorkloadName, spec: SpecRecord)
 }
 
 extension SpecRecord {
+  /// What its network makes otherwise than its definition says.
+  ///
+  /// - Parameter seen: how its domain was seen to be connected, where it runs.
+  func networkWarnings(seen: FrozenNetwork? = nil) -> [String] {
+    guard let network = frozenNetwork ?? seen else { return [] }
+    return [
+      "it \(network.words): frozen, it would go on answering ping and TCP beside its successor. So the guard kills it at the deadline"
+        + (isolation == .freeze ? ", as with 'isolation: stop'" : "")
+    ]
+  }
+
   func isTwin(of other: SpecRecord) -> Bool { connection == other.connection && uuid == other.uuid }
 
   /// The fields that differ, by the names that files and the API use.
@@ -153,8 +179,11 @@ public func refuseRunning(
   _ name: WorkloadName, _ spec: SpecRecord, among domains: [DomainObservation], in view: ClusterView
 ) throws(OperatorError) {
   guard view.specs[name] == nil else { return }
+  // What another workload is, is not outside protection: that the two have one UUID is told elsewhere.
+  let protected = Set(view.specs.values.map { DomainID(connection: $0.value.connection, name: $0.value.uuid) })
   let running = domains.first {
     $0.id.connection == spec.connection && ($0.uuid == spec.uuid || $0.id.name == name.text)
+      && !protected.contains(DomainID(connection: $0.id.connection, name: $0.uuid))
   }
   guard let running else { return }
   throw OperatorError(

@@ -17,6 +17,9 @@ extension OperatorCommand {
         "is not running: its definition is deleted"
       }
     var prepared = current.request(text) { $0.desired = .unprotected }
+    prepared.news =
+      view.holder(of: name).map { "is released while it runs on \($0)" }
+      ?? "is released while it runs nowhere: its definition is deleted"
     // No migration may begin meanwhile: nobody would let go on what arrives of a workload that has left protection.
     prepared.transaction?.conditions.append(view.asSeen(.claim(name), view.claims[name]))
     return prepared
@@ -25,26 +28,40 @@ extension OperatorCommand {
   func prepareStart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     try current.refuseUnprotected()
-    let failed = view.claims[name].flatMap { view.isHeld($0.value) || $0.value.failures.isEmpty ? nil : $0 }
-    if current.intent.desired == .running, failed == nil {
-      return PreparedCommand(name, .unchanged, "is to run already")
+    var clearing = ClusterTransaction(if: [], write: [])
+    let hadFailed = clearFailures(of: name, in: view, with: &clearing)
+    if current.intent.desired == .running, !hadFailed, view.intents[name] != nil {
+      let isRunning = view.holder(of: name) != nil && view.claims[name]?.value.activity == .running
+      return PreparedCommand(name, .unchanged, isRunning ? "runs already" : "was started already, and does not run yet")
     }
-    let text = failed == nil ? "is started" : "is started; its failed starts are cleared"
-    var prepared = current.request(text) { $0.desired = .running }
-    if let failed {
-      var claim = failed.value
-      claim.failures = [:]
-      // No node holds the claim, and only the failures change: the right to run it stays as it was.
-      prepared.transaction?.conditions.append(.unchanged(.claim(name), modified: failed.modified))
-      prepared.transaction?.writes.append(.put(.claim(name), .claim(claim)))
+    var prepared = current.request(hadFailed ? "is started; its failed starts are cleared" : "is started") {
+      $0.desired = .running
     }
+    prepared.transaction?.conditions += clearing.conditions
+    prepared.transaction?.writes += clearing.writes
     return prepared
+  }
+
+  /// Has the nodes where the workload failed to start tried again, when nobody holds it.
+  ///
+  /// - Returns: whether there were any.
+  func clearFailures(of name: WorkloadName, in view: ClusterView, with transaction: inout ClusterTransaction) -> Bool {
+    guard let failed = view.claims[name], !view.isHeld(failed.value), !failed.value.failures.isEmpty else { return false }
+    var claim = failed.value
+    claim.failures = [:]
+    // No node holds the claim, and only the failures change: the right to run it stays as it was.
+    transaction.conditions.append(.unchanged(.claim(name), modified: failed.modified))
+    transaction.writes.append(.put(.claim(name), .claim(claim)))
+    return true
   }
 
   func prepareStop(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     try current.refuseUnprotected()
-    if current.intent.desired == .stopped { return PreparedCommand(name, .unchanged, "is to be stopped already") }
+    if current.intent.desired == .stopped {
+      return PreparedCommand(
+        name, .unchanged, view.holder(of: name).map { "is being stopped on \($0) already" } ?? "is stopped already")
+    }
     let text =
       view.holder(of: name).map {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
@@ -69,14 +86,15 @@ extension OperatorCommand {
     }
     let isPending = current.intent.move.map { $0.serial > placement?.servedMove ?? 0 } ?? false
     let holder = view.holder(of: name)
-    if placement?.node == node, holder == nil || holder == node, !isPending {
+    // Where nobody asked for it to be there, something may still bring it back to another node: the move says that it stays.
+    if placement?.node == node, placement?.cause == .operatorsMove, holder == nil || holder == node, !isPending {
       return PreparedCommand(name, .unchanged, "is on \(node) already", moveSerial: placement?.servedMove)
     }
     let serial = max(current.intent.move?.serial ?? 0, placement?.servedMove ?? 0) + 1
     let isRestarted = view.migrationURI(of: node, for: current.spec.connection) == nil
     let how =
       holder.map { holder in
-        if holder == node { return "stays on \(node)" }
+        if holder == node { return "stays on \(node), and does not leave it by itself" }
         return isRestarted
           ? "is stopped on \(holder) and started on \(node)"
           : "is moved live from \(holder) to \(node), or stopped and started there if its policy or libvirt does not allow a live migration"
@@ -99,6 +117,11 @@ extension OperatorCommand {
       throw OperatorError(
         .conflict, thing: "node \(node)", reason: "it is handing over what it runs",
         remedy: "Choose another node: `holdfast nodes`.")
+    }
+    if view.maintenance[node]?.value.phase == .empty {
+      throw OperatorError(
+        .conflict, thing: "node \(node)", reason: "it is in maintenance, so nothing is placed there",
+        remedy: "Choose another node: `holdfast nodes`; or end the maintenance first: `holdfast maintenance exit \(node)`.")
     }
     if let record = view.nodes[node]?.value, !record.connections.contains(current.spec.connection) {
       throw OperatorError(

@@ -35,13 +35,29 @@ public enum OperatorCommand: Hashable, Sendable {
         .conflict, thing: "workload \(name)", reason: "a record of it cannot be read by this build (\(reason))",
         remedy: "Run the command on a node with the newest build, or upgrade this one.")
     }
+    var prepared =
+      switch self {
+      case .define(let name, let spec): try prepareDefinition(name, spec, in: view)
+      case .adopt(let adoption): try adoption.prepare(in: view)
+      case .release(let name): try prepareRelease(name, in: view)
+      case .start(let name): try prepareStart(name, in: view)
+      case .stop(let name): try prepareStop(name, in: view)
+      case .move(let name, let node): try prepareMove(name, to: node, in: view)
+      }
+    if waitsForArming(prepared, in: view) {
+      prepared.text += "; the cluster is disarmed, so that begins when it is armed: `holdfast arm`"
+    }
+    return prepared
+  }
+
+  /// It takes a new placement, and in a disarmed cluster none is made.
+  private func waitsForArming(_ prepared: PreparedCommand, in view: ClusterView) -> Bool {
+    guard prepared.transaction != nil, view.disarm != nil || view.unreadable[.disarm] != nil else { return false }
     return switch self {
-    case .define(let name, let spec): try prepareDefinition(name, spec, in: view)
-    case .adopt(let adoption): try adoption.prepare(in: view)
-    case .release(let name): try prepareRelease(name, in: view)
-    case .start(let name): try prepareStart(name, in: view)
-    case .stop(let name): try prepareStop(name, in: view)
-    case .move(let name, let node): try prepareMove(name, to: node, in: view)
+    case .define: prepared.effect == .created
+    case .start(let name): view.placements[name]?.value.node == nil
+    case .move: true
+    case .adopt, .release, .stop: false
     }
   }
 }
@@ -66,14 +82,29 @@ public struct PreparedCommand: Equatable, Sendable {
   public var transaction: ClusterTransaction?
   /// The serial of a move request, by which its end is recognised.
   public var moveSerial: Int?
+  /// Sentences: what will be otherwise than one may expect of it.
+  public var warnings: [String] = []
+  /// A clause after the workload's name, for the cluster's history; nil: the nodes that carry the command out tell it.
+  public var news: String?
 
   public init(
-    _ workload: WorkloadName, _ effect: Effect, _ text: String, transaction: ClusterTransaction? = nil, moveSerial: Int? = nil
+    _ workload: WorkloadName, _ effect: Effect, _ text: String, transaction: ClusterTransaction? = nil, moveSerial: Int? = nil,
+    news: String? = nil
   ) {
     self.workload = workload
     self.effect = effect
     self.text = text
     self.transaction = transaction
     self.moveSerial = moveSerial
+    self.news = news
+  }
+
+  /// The line of history about it; nil: there is none to write.
+  ///
+  /// - Parameters:
+  ///   - who: who asked, such as `user 0`.
+  ///   - files: where the definition was read from; nil: it is not known.
+  public func note(askedBy who: String, files: String?) -> Note? {
+    news.map { Note(.defined, "\(workload) \($0) (\(who)\(files.map { ", from \($0)" } ?? ""))", workload: workload) }
   }
 }

@@ -14,6 +14,8 @@ public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible 
     case conflict
     /// The cluster cannot carry it out now: the store, a session or libvirt does not answer.
     case unavailable
+    /// Nobody can say yet whether it was carried out: the store did not answer.
+    case unknownOutcome = "unknown-outcome"
   }
   public var kind: Kind
   /// What it is about, such as `workload web1`.
@@ -63,7 +65,7 @@ extension OperatorError {
     return OperatorError(
       .conflict, thing: "workload \(name)", reason: move,
       remedy:
-        "Release it when `holdfast workload \(name)` says that it runs, or end the move before: `holdfast move \(name) \(source)`."
+        "Release it when `holdfast workload \(name)` says that it runs, or end the move before: `holdfast move \(name) --to \(source)`."
     )
   }
 

@@ -77,7 +77,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var policyFlaw: String?
   /// What the controller of the node that tells it found wrong with itself; absent: nothing. It decides nothing until it is restarted.
   public var fault: String?
-  /// The planner's warnings: what violates the policies and why it stays so.
+  /// What violates the policies and why it stays so; and what of a node is slow.
   public var warnings: [String]
   /// The history of the last ten minutes, oldest first, without what is about workloads that are gone.
   public var recent: [HistoryLine]
@@ -137,7 +137,11 @@ extension ClusterStatus {
     self.fault = fault
     disarm = restrictions.disarm
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
-    warnings = outlook.warnings.map(\.description)
+    warnings =
+      outlook.warnings.map(\.description)
+      + nodes.flatMap { node in
+        node.flaws.filter { $0.code == NodeFlaw.slowBridge }.map { "Node \(node.name) \($0.text)" }
+      }
     health = .ok
     reasons = []
     next = []

@@ -1,3 +1,4 @@
+import HoldfastController
 import HoldfastModel
 import Housekeeping
 
@@ -231,14 +232,31 @@ struct Diagnosis {
   }
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
-    if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase), node.freeze?.workloads ?? 0 == 0 {
+    if node.guardPhase == GuardLink.awaited {
+      degraded.append("The guard of \(node.name) has not answered yet")
+    } else if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase), node.freeze?.workloads ?? 0 == 0 {
       let meaning = phase.hasPrefix("isolat") ? "has frozen all its workloads (\(phase))" : "is \(phase)"
       critical.append("The guard of \(node.name) \(meaning)")
       suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
     }
-    for connection in node.unreachable.keys.sorted() {
+    for flaw in node.flaws where flaw.code != NodeFlaw.slowBridge {
+      degraded.append("Node \(node.name) \(flaw.text)")
+      suggestRemedy(of: flaw, on: node)
+    }
+    // What was not asked yet is not lost.
+    for connection in node.unreachable.keys.sorted() where node.unreachable[connection] != ReportRecord.notAsked {
       degraded.append("\(connection) on \(node.name) is unreachable")
       suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
+    }
+  }
+
+  private mutating func suggestRemedy(of flaw: NodeFlaw, on node: NodeInfo) {
+    switch flaw.code {
+    case NodeFlaw.watchdog: suggest("journalctl -u holdfast-guard -n 20", "why the watchdog cannot be used", on: node.name)
+    case NodeFlaw.watchdogLate:
+      suggest("systemctl edit holdfast-guard", "a --watchdog-timeout below the TTL in GUARD_OPTIONS", on: node.name)
+    case NodeFlaw.guardState: suggest("df -h /run", "room for the guard's state", on: node.name)
+    default: break
     }
   }
 

@@ -56,6 +56,8 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var guardPhase: String?
   /// Absent: what it runs executes, as far as is known.
   public var freeze: Freeze?
+  /// What people should know of the node and nothing else tells, such as a hardware watchdog that cannot be used.
+  public var flaws: [NodeFlaw]
   /// libvirt connections that the node serves.
   public var connections: [String]
   /// Connections that do not answer, and why.
@@ -110,6 +112,7 @@ extension NodeInfo {
         reason: freeze.reason, isConfirmed: freeze.isConfirmed,
         workloads: (load?.workloads ?? []).count { WorkloadInfo.isFrozen($0, in: sight, on: name) })
     }
+    flaws = state == .down ? [] : report?.flaws ?? []
     connections = record?.connections ?? []
     unreachable = state == .down ? [:] : (report?.unreachable ?? [:]).mapValues(InWords.oneLine)
     strays = report?.strays ?? []

@@ -41,6 +41,16 @@ public struct StoreInfo: Hashable, Sendable, Codable {
   public var revision: Int64?
   /// When the node looked.
   public var seen: Moment
+  /// The files by which that node and the store know each other; absent where there are none.
+  public var certificates: [Certificate]?
+
+  public struct Certificate: Hashable, Sendable, Codable {
+    /// `client`: the node's own; `authority`: who has signed the members' certificates.
+    public var kind: String
+    public var path: String
+    /// When the first certificate in the file ends.
+    public var ends: Moment
+  }
 }
 
 extension StoreInfo {
@@ -49,7 +59,9 @@ extension StoreInfo {
     self.init(
       members: health.members.map { Member($0) }, leader: health.leader?.name, size: health.size, sizeInUse: health.sizeInUse,
       quota: health.quota, alarms: Set(health.alarms.map(\.kind.text)).sorted(), revision: health.revision?.value,
-      seen: Moment(picture.at))
+      seen: Moment(picture.at),
+      certificates: health.certificates.isEmpty
+        ? nil : health.certificates.map { Certificate(kind: $0.kind.rawValue, path: $0.path, ends: Moment($0.ends)) })
   }
 }
 

@@ -56,7 +56,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var otherCodes: [String: String]
   public var demand: Resources
   public var priority: Int
-  /// What the guard does at the deadline: `freeze` or `stop`.
+  /// What the guard does at the deadline: `freeze` or `stop`. What would go on answering while it is frozen is stopped, whatever its definition says.
   public var isolation: String
   /// By node.
   public var failures: [String: Failure]
@@ -130,6 +130,9 @@ extension WorkloadInfo {
     sight.view.holder(of: name) == node && Situation(name, in: sight).state == .frozen
   }
 
+  /// As the records alone tell it.
+  public init(_ name: WorkloadName, in view: ClusterView) { self.init(name, in: ClusterSight(view)) }
+
   public init(_ name: WorkloadName, in sight: ClusterSight) {
     let view = sight.view
     let spec = view.specs[name]?.value, intent = view.intents[name]?.value
@@ -149,7 +152,7 @@ extension WorkloadInfo {
     otherCodes = placement?.others.codes ?? [:]
     demand = spec?.demand ?? .none
     priority = spec?.priority ?? 0
-    isolation = spec?.isolation.rawValue ?? ""
+    isolation = spec.map { $0.frozenNetwork == nil ? $0.isolation.rawValue : Isolation.stop.rawValue } ?? ""
     failures = Dictionary(
       uniqueKeysWithValues: (claim?.failures ?? [:]).map {
         ($0.key.text, Failure(count: $0.value.count, reason: InWords.oneLine($0.value.reason)))

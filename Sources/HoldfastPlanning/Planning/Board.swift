@@ -59,6 +59,8 @@ struct Board {
   private(set) var tallies: [Tally]
   /// By resource: what is used of the pool.
   private(set) var poolUsed: [Int64]
+  /// By resource: what may be used of the pool, -1: anything. Where more is used than there is, that goes on: who only moves needs no more.
+  private(set) var poolLimit: [Int64]
 
   init(_ tables: PlanTables) {
     columns = tables.resourceCount
@@ -68,6 +70,7 @@ struct Board {
     residents = [[Int32]](repeating: [], count: tables.nodes.count)
     tallies = [Tally](repeating: Tally(), count: tables.neighbours.tallyTopology.count)
     poolUsed = [Int64](repeating: 0, count: columns)
+    poolLimit = tables.pool
     for workload in tables.workloads.indices where tables.running[workload] >= 0 {
       linger(workload, on: Int(tables.running[workload]), tables, 1)
     }
@@ -99,6 +102,14 @@ struct Board {
     }
     for cohort in tables.neighbours.cohorts where cohort.tallies[workload] >= 0 {
       tallies[Int(cohort.tallies[workload])].remove(domain(cohort.topology, node, tables))
+    }
+  }
+
+  /// What is used of the pool now is theirs, and so is what those use that are about to leave their node.
+  mutating func grantPool(with leaving: [Int], _ tables: PlanTables) {
+    for column in 0..<columns where poolLimit[column] >= 0 {
+      let used = leaving.reduce(poolUsed[column]) { $0 + tables.demand[$1 * columns + column] }
+      poolLimit[column] = max(poolLimit[column], used)
     }
   }
 

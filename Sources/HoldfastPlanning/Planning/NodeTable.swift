@@ -9,10 +9,14 @@ struct NodeTable {
 
   /// Row by row: what may be given away, after reserves and over-commitment.
   private(set) var capacity: [Int64]
+  /// By resource: the mean of what the nodes have.
+  private(set) var meanCapacity: [Double] = []
   /// Row by row: what domains outside protection use.
   private(set) var unmanaged: [Int64]
   private(set) var isAvailable: [Bool]
   private(set) var isSpare: [Bool]
+  /// Of each node whether it may be about to be lost.
+  let isSilent: [Bool]
   private(set) var hasSpares = false
   /// The nodes that are available.
   private(set) var available: NodeSets.ID
@@ -44,9 +48,14 @@ struct NodeTable {
     unmanaged = []
     isAvailable = nodes.map { $0.unavailable == nil }
     isSpare = [Bool](repeating: false, count: nodes.count)
+    isSilent = nodes.map { $0.isSilent ?? false }
     let rows = nodes
     available = sets.insert { rows[$0].unavailable == nil }
     readCapacity(policies)
+    meanCapacity = (0..<resources.count).map { [capacity, resources] column in
+      let total = stride(from: column, to: capacity.count, by: resources.count).reduce(0.0) { $0 + Double(capacity[$1]) }
+      return total / Double(max(1, rows.count))
+    }
     readRules(policies)
     for connection in Set(nodes.flatMap(\.connections)) {
       connections[connection] = sets.insert { nodes[$0].connections.contains(connection) }

@@ -11,7 +11,7 @@ extension PlanRun {
       let here = Int(board.at[workload])
       board.take(workload, tables)
       search.prepare(workload, board, tables)
-      if let best = search.best(board, tables), !best.score.waits {
+      if let best = search.best(board, tables), !best.score.waits, !best.score.isSilent {
         pinned[workload] = false
         settle(best, because: .notAllowed(rule: rule, on: wording.node(here)))
       } else {
@@ -40,7 +40,7 @@ extension PlanRun {
   }
 
   /// The rule that does not allow a workload to be where it is.
-  private func violation(of workload: Int) -> String? {
+  func violation(of workload: Int) -> String? {
     let node = Int(board.at[workload]), profile = Int(tables.profileOf[workload])
     if !tables.nodes.sets.contains(tables.profiles[profile].passing, node) {
       guard let filter = tables.profiles[profile].filters.first(where: { !tables.nodes.sets.contains($0.passing, node) }) else {
@@ -88,43 +88,5 @@ extension PlanRun {
       }
     }
     return score
-  }
-
-  // MARK: affinity groups
-
-  /// Brings an affinity group together whose parts cannot join each other where they are.
-  private mutating func reunite(_ workload: Int, because rule: String) {
-    let number = tables.neighbours.affinityGroup[workload]
-    guard number >= 0 else { return }
-    _ = moveAffinityGroup(Int(number), because: .affinityGroupMoved(rule: rule), among: { _, _ in true }) { run in
-      run.tables.neighbours.affinityGroups[Int(number)].allSatisfy {
-        !run.board.isPlaced(Int($0)) || run.violation(of: Int($0)) == nil
-      }
-    }
-  }
-
-  /// Seats a whole affinity group anew, when all of it finds a seat and the result is as wanted; else nothing changes.
-  mutating func moveAffinityGroup(
-    _ number: Int, because reason: PlacementReason.Clause, among isAllowed: (Int, Int) -> Bool,
-    if isWanted: (PlanRun) -> Bool
-  ) -> Bool {
-    let members = tables.neighbours.affinityGroups[number].map(Int.init)
-    let before = members.filter { board.isPlaced($0) && !fixed[$0] }.map { (workload: $0, node: Int(board.at[$0])) }
-    let saved = before.map { (record: records[$0.workload], isPinned: pinned[$0.workload]) }
-    for (workload, _) in before {
-      board.take(workload, tables)
-      wanted[workload] = true
-      pinned[workload] = false
-    }
-    seatAffinityGroup(before.map(\.workload), among: isAllowed, because: reason)
-    let isSeated = before.allSatisfy { !wanted[$0.workload] && (records[$0.workload].map { $0.node != nil } ?? true) }
-    if isSeated, isWanted(self) { return true }
-    for (workload, _) in before where board.isPlaced(workload) { board.take(workload, tables) }
-    for (index, seat) in before.enumerated() {
-      board.put(seat.workload, on: seat.node, tables)
-      wanted[seat.workload] = false
-      (records[seat.workload], pinned[seat.workload]) = saved[index]
-    }
-    return false
   }
 }

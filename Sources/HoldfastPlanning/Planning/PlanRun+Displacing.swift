@@ -24,13 +24,15 @@ extension PlanRun {
     }
   }
 
-  /// The node where the least important have to go, the fewest of them, and the smallest.
+  /// The node where the least important have to go, the fewest of them, and the smallest. They are in the way by what they need, or
+  /// because a rule keeps the workload apart from them.
   private func cheapestVictims(for workload: Int) -> (node: Int, victims: [Int])? {
     var best: (node: Int, victims: [Int], price: Price)?
     let holders = holders(for: workload)
-    for node in 0..<tables.nodes.count {
+    for node in 0..<tables.nodes.count where !tables.nodes.isSilent[node] {
       switch search.refusal(node, board, tables) {
       case .shortage?, .pool?: break
+      case .apart? where !search.isTied(elsewhereThan: node, board, tables): break
       default: continue
       }
       guard let victims = victims(for: workload, on: node, elsewhere: holders) else { continue }
@@ -79,7 +81,8 @@ extension PlanRun {
   /// Workloads of lower priority, the least important first, that hold some of what the nodes share and is used up.
   private func holders(for workload: Int) -> [Int] {
     let columns = (0..<tables.resourceCount).filter {
-      tables.pool[$0] >= 0 && search.demand[$0] > 0 && board.poolUsed[$0] + search.demand[$0] > tables.pool[$0]
+      board.poolLimit[$0] >= 0 && search.demand[$0] > 0
+        && board.poolUsed[$0] + search.demand[$0] > board.poolLimit[$0]
     }
     if columns.isEmpty { return [] }
     return tables.workloads.indices.filter { other in
@@ -88,7 +91,28 @@ extension PlanRun {
     }.sorted { tables.goesFirst($1, $0) }
   }
 
-  /// Workloads of lower priority without which it fits; nil when it does not fit even so.
+  /// Workloads of lower priority that a rule keeps it apart from and that have to leave the node's place; nil when others are there too.
+  private func neighboursToPush(for workload: Int, on node: Int) -> [Int]? {
+    var pushed: Set<Int> = []
+    for index in tables.neighbours.checks(workload) {
+      let check = tables.neighbours.checks[index], topology = tables.neighbours.tallyTopology[Int(check.tally)]
+      guard check.kind == .apart || check.kind == .clearOf else { continue }
+      let domain = board.domain(topology, node, tables)
+      let most = Int(check.limit) - 1
+      if board.tallies[Int(check.tally)].count(domain) <= most { continue }
+      let counted = (0..<tables.nodes.count).filter { board.domain(topology, $0, tables) == domain }
+        .flatMap { board.residents[$0] }.map(Int.init)
+        .filter { tables.neighbours.counted[tables.neighbours.counted($0)].contains(check.tally) && !pushed.contains($0) }
+      let excess = counted.count - most
+      if excess <= 0 { continue }
+      let victims = counted.filter { mayPush($0, workload) }.sorted { tables.goesFirst($1, $0) }.prefix(excess)
+      if victims.count < excess { return nil }
+      pushed.formUnion(victims)
+    }
+    return pushed.sorted()
+  }
+
+  /// Workloads of lower priority without which it may go there and fits; nil when it does not fit even so.
   private func victims(for workload: Int, on node: Int, elsewhere: [Int]) -> [Int]? {
     let columns = tables.resourceCount
     var gap = Missing(
@@ -97,11 +121,13 @@ extension PlanRun {
         return search.demand[column] == 0 ? 0 : search.demand[column] + board.used[index] - tables.nodes.capacity[index]
       },
       ofPool: (0..<columns).map { column in
-        let isShared = search.demand[column] > 0 && tables.pool[column] >= 0
-        return isShared ? search.demand[column] + board.poolUsed[column] - tables.pool[column] : 0
+        let isShared = search.demand[column] > 0 && board.poolLimit[column] >= 0
+        return isShared ? search.demand[column] + board.poolUsed[column] - board.poolLimit[column] : 0
       })
-    var victims: [Int] = []
-    let residents = board.residents[node].map(Int.init).filter { mayPush($0, workload) }
+    guard let neighbours = neighboursToPush(for: workload, on: node) else { return nil }
+    for neighbour in neighbours { gap.shrink(by: demand(neighbour), isOnNode: board.at[neighbour] == Int32(node)) }
+    var victims = neighbours
+    let residents = board.residents[node].map(Int.init).filter { mayPush($0, workload) && !neighbours.contains($0) }
     for victim in residents.sorted(by: { tables.goesFirst($1, $0) }) where gap.onNode.contains(where: { $0 > 0 }) {
       victims.append(victim)
       gap.shrink(by: demand(victim), isOnNode: true)
@@ -112,7 +138,7 @@ extension PlanRun {
     }
     if !gap.isClosed { return nil }
     // The later ones may make the earlier ones needless; the more important are spared first.
-    for victim in victims.sorted(by: tables.goesFirst) {
+    for victim in victims.sorted(by: tables.goesFirst) where !neighbours.contains(victim) {
       var without = gap
       without.shrink(by: demand(victim), isOnNode: board.at[victim] == Int32(node), times: -1)
       guard without.isClosed else { continue }

@@ -41,7 +41,7 @@ extension PlanRun {
     var soonest = Double.infinity
     var best: (node: Int, score: Score)?
     search.scan(board, tables) { node, score in
-      guard node != here, !score.waits, Self.isBetter(score, than: now, by: gain) else { return }
+      guard node != here, !score.waits, !score.isSilent, Self.isBetter(score, than: now, by: gain) else { return }
       let left = stable(node)
       soonest = min(soonest, left)
       if left <= 0, best.map({ score < $0.score }) ?? true { best = (node, score) }
@@ -78,9 +78,24 @@ extension PlanRun {
     let before = total(members)
     let stable = stability(for: workload)
     let gain = tables.profiles[Int(tables.profileOf[workload])].leastGain
-    _ = moveAffinityGroup(
-      number, because: .backTogether, among: { member, node in places[member] == node || stable(node) <= 0 },
+    let isMoved = moveAffinityGroup(
+      number, because: .backTogether,
+      among: { [tables] member, node in
+        places[member] == node || stable(node) <= 0 && !tables.nodes.isSilent[node]
+      },
       if: { run in Self.isBetter(run.total(members), than: before, by: gain) })
+    if isMoved { return }
+    let proving = (0..<tables.nodes.count).lazy.filter { [tables] in tables.nodes.isAvailable[$0] }.map(stable).filter {
+      $0 > 0
+    }
+    guard let soonest = proving.min() else { return }
+    // Whether it would go somewhere if it did not have to wait: tried, and undone.
+    var wouldMove = false
+    _ = moveAffinityGroup(number, because: .backTogether, among: { _, _ in true }) { run in
+      wouldMove = Self.isBetter(run.total(members), than: before, by: gain)
+      return false
+    }
+    if wouldMove { lookAgain(after: soonest) }
   }
 
   private func mayStir(_ workload: Int) -> Bool {

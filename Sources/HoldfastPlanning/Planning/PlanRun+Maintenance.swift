@@ -60,7 +60,7 @@ extension PlanRun {
   mutating func stayWhereNoRoom() {
     for workload in pending where wanted[workload] && leaves[workload] >= 0 {
       let row = Int(leaves[workload])
-      guard isEvacuated(workload), tables.nodes.nodes[row].maintenance?.leavesPending == false else { continue }
+      guard staysRatherThanStops(workload) else { continue }
       (wanted[workload], unplaceable[workload], leaves[workload]) = (false, false, -1)
       stay(workload, on: row, because: .staysWithoutRoom)
       warnings.append(
@@ -82,7 +82,8 @@ extension PlanRun {
   /// Of a node whose maintenance is over, the one that this workload left.
   private func goesHome(_ workload: Int) -> Int? {
     guard board.isPlaced(workload), !fixed[workload], let home = tables.workloads[workload].placed?.home,
-      let row = tables.nodes.row(home), tables.nodes.isAvailable[row], board.at[workload] != Int32(row)
+      let row = tables.nodes.row(home), tables.nodes.isAvailable[row], !tables.nodes.isSilent[row],
+      board.at[workload] != Int32(row)
     else { return nil }
     switch tables.nodes.nodes[row].maintenance?.failback {
     case .everything: return row
@@ -128,6 +129,7 @@ extension PlanRun {
       return false
     }
     settle((row, search.score(row, board, tables)), because: .homeAfterMaintenance)
+    broughtHome[workload] = row
     return true
   }
 
@@ -140,7 +142,10 @@ extension PlanRun {
       affinityGroup, because: .homeAfterMaintenance,
       among: { member, node in moving.contains(member) ? node == row : node == places[member] || node == row },
       if: { run in moving.allSatisfy { run.board.at[$0] == Int32(row) } })
-    if isHome { return members.count { board.at[$0] != Int32(places[$0] ?? -1) } }
+    if isHome {
+      for member in moving { broughtHome[member] = row }
+      return members.count { board.at[$0] != Int32(places[$0] ?? -1) }
+    }
     for member in moving { stays(member, away: row, because: "not all that it goes with find room there") }
     return 0
   }
@@ -172,7 +177,16 @@ extension PlanRun {
       let isNever = failback == .byPolicy && tables.settings(workload).failback.mode == .never
       // What runs nowhere goes where there is room, like any other.
       let isNowhere = !board.isPlaced(workload) || tables.workloads[workload].desired != .running
-      if failback == .nothing || isNever || failback != nil && isNowhere { forgetHome(of: workload) }
+      // It was brought home, and another rule took it away again in the same plan: it would be so in every plan.
+      let isTakenAway = broughtHome[workload] == row && board.at[workload] != Int32(row)
+      if isTakenAway, !isNowhere {
+        let here = wording.node(Int(board.at[workload]))
+        warnings.append(
+          PlanWarning(
+            workload: wording.name(workload),
+            text: "does not fail back to \(home) after its maintenance: its rules want it on \(here)"))
+      }
+      if failback == .nothing || isNever || failback != nil && isNowhere || isTakenAway { forgetHome(of: workload) }
     }
   }
 }

@@ -42,7 +42,9 @@ extension PlanRun {
   /// - Returns: true when `workload` found a place.
   private mutating func placeAffinityGroup(of workload: Int) -> Bool {
     let affinityGroup = tables.neighbours.affinityGroups[Int(tables.neighbours.affinityGroup[workload])]
-    seatAffinityGroup(affinityGroup.map(Int.init).filter { wanted[$0] }, among: { _, _ in true })
+    let missing = affinityGroup.map(Int.init).filter { wanted[$0] }
+    seatAffinityGroup(missing, among: { _, _ in true })
+    keepWhole(missing)
     return !wanted[workload]
   }
 

@@ -27,6 +27,7 @@ extension PlanRun {
         leaving[source, default: []].append(workload)
         continue
       }
+      if runsOn(workload, insteadOf: row) { continue }
       guard row >= 0, wish.excluded[wording.node(row)] == nil else {
         want(workload)
         continue
@@ -46,9 +47,33 @@ extension PlanRun {
       }
     }
     for (row, workloads) in leaving.sorted(by: { $0.key < $1.key }) { leave(row, workloads) }
+    board.grantPool(with: pending.filter(isEvacuated), tables)
     // For whom a place is kept has it, as far as others are concerned.
     let isKept = { [tables] in tables.workloads[$0].placed?.cause == .waits }
     pending = pending.filter(isKept).sorted(by: tables.goesFirst) + pending.filter { !isKept($0) }.sorted(by: tables.goesFirst)
+  }
+
+  /// It has not left the node that runs it, and where it was to go cannot take it any more: it stays, whatever the rules say of that node and
+  /// whoever waits for its room. Running in the wrong place is better than not running.
+  private mutating func runsOn(_ workload: Int, insteadOf row: Int) -> Bool {
+    let wish = tables.workloads[workload], source = Int(tables.running[workload])
+    guard wish.desired == .running, source >= 0, source != row, tables.nodes.isAvailable[source],
+      wish.excluded[wording.node(source)] == nil
+    else { return false }
+    var why = PlacementReason.Clause.alreadyThere
+    if row >= 0 {
+      let target = wording.node(row)
+      guard let exclusion = tables.nodes.nodes[row].unavailable ?? wish.excluded[target] else { return false }
+      why = .staysAsTargetFails(target, exclusion)
+    } else {
+      // It goes where it gave way, and where it waits for room. Else the last plan found no place for it, and it runs all the same.
+      guard let placed = wish.placed, placed.cause == nil || placed.cause == .operatorsMove else { return false }
+    }
+    board.put(workload, on: source, tables)
+    records[workload] = PlacementRecord(
+      node: wording.node(source), reason: PlacementReason(why), servedMove: served(workload),
+      home: home(of: workload, on: source))
+    return true
   }
 
   mutating func hold(_ workload: Int, on row: Int) {

@@ -20,6 +20,8 @@ struct PlanRun {
   var pinned: [Bool]
   /// Of each workload the row of the node in maintenance that it has to leave now; -1: none.
   var leaves: [Int32]
+  /// By workload that this run has brought home after a maintenance: the row of that node.
+  var broughtHome: [Int: Int] = [:]
   /// By displaced workload: who took its room.
   var displacedBy: [Int: Int] = [:]
   var warnings: [PlanWarning] = []
@@ -51,6 +53,7 @@ struct PlanRun {
       if board.at != before { placePending() }
       displace()
       makeRoom()
+      gather()
       rounds += 1
     } while board.at != before && rounds < Self.mostRounds
     stayWhereNoRoom()

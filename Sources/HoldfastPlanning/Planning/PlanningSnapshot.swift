@@ -21,11 +21,14 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var quarantine: Double?
     /// It is in maintenance, up or not; or that is just over.
     public var maintenance: Maintenance?
+    /// Nothing was heard of it for most of its TTL, so that its session may be about to expire: it is the last choice. nil: it was heard of.
+    public var isSilent: Bool?
 
     public init(
       name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
       unmanaged: Resources = .none, unavailable: Exclusion? = nil, isDraining: Bool = false, availableFor: Double? = nil,
-      unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil
+      unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil,
+      isSilent: Bool? = nil
     ) {
       self.name = name
       self.capacity = capacity
@@ -38,6 +41,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.unavailableFor = unavailableFor
       self.quarantine = quarantine
       self.maintenance = maintenance
+      self.isSilent = isSilent
     }
   }
 

@@ -74,7 +74,7 @@ struct Repair {
       let rest = [victim] + unseated
       if searches[depth].refusal(node, board, tables) != nil {
         if clear(node, for: rest, depth: depth, moves: moves - 1, &board) { return true }
-      } else if searches[depth].lingering(node, board, tables) == nil {
+      } else if mayWait(workload) || searches[depth].lingering(node, board, tables) == nil {
         if take(node, by: rest, depth: depth, moves: moves - 1, &board) { return true }
       }
       moved.removeLast()
@@ -101,6 +101,9 @@ struct Repair {
     default: return []
     }
   }
+
+  /// It runs nowhere: it can wait until what gives way has left. What runs is not stopped for that.
+  private func mayWait(_ workload: Int) -> Bool { tables.running[workload] < 0 }
 
   private func isMovable(_ workload: Int) -> Bool {
     movable[workload] && !moved.contains { $0.workload == workload }

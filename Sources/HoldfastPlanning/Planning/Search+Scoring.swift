@@ -13,7 +13,8 @@ extension Search {
 
   /// How well a node suits that can take them.
   func score(_ node: Int, _ board: Board, _ tables: PlanTables) -> Score {
-    var score = Score(waits: lingering(node, board, tables) != nil, broken: alwaysBroken)
+    var score = Score(
+      isSilent: tables.nodes.isSilent[node], waits: lingering(node, board, tables) != nil, broken: alwaysBroken)
     if !isPlain { judge(node, &score, board, tables) }
     (score.load, score.rest) = board.used.withUnsafeBufferPointer { used in
       tables.nodes.capacity.withUnsafeBufferPointer { load(node, used, $0, board, tables) }
@@ -55,10 +56,17 @@ extension Search {
       var growth = 0.0
       for column in loadColumns {
         let before = share(node, column, 0, used, capacity), after = share(node, column, demand[column], used, capacity)
-        growth += after * after - before * before
+        // A node that is twice as large counts twice: what evens out are shares of its capacity.
+        growth += (after * after - before * before) * weight(node, column, capacity, tables)
       }
       return (growth, 0)
     }
+  }
+
+  /// A node's capacity in units of the mean.
+  private func weight(_ node: Int, _ column: Int, _ capacity: Row, _ tables: PlanTables) -> Double {
+    let mean = tables.nodes.meanCapacity[column]
+    return mean > 0 ? Double(capacity[node * demand.count + column]) / mean : 1
   }
 
   /// The fullest of the node's resources with them, as a share of its capacity.
@@ -111,7 +119,7 @@ extension Search {
                 if used[index] + demand[column] > capacity[index] { fits = false }
               }
               guard fits else { continue }
-              var score = Score(broken: alwaysBroken)
+              var score = Score(isSilent: tables.nodes.isSilent[node], broken: alwaysBroken)
               if board.isLingering { score.waits = lingering(node, board, tables) != nil }
               if !isPlain { judge(node, &score, board, tables) }
               (score.load, score.rest) = load(node, used, capacity, board, tables)

@@ -19,6 +19,8 @@ enum Refusal {
 
 /// How well a node suits, the smaller the better; what stands first decides.
 struct Score: Comparable {
+  /// It may be about to be lost.
+  var isSilent = false
   /// It would have to wait until others have left.
   var waits = false
   /// A spare node.
@@ -33,13 +35,17 @@ struct Score: Comparable {
   var rest = 0.0
 
   func isEqualBeforeLoad(to other: Score) -> Bool {
-    (waits, spare, broken, rank) == (other.waits, other.spare, other.broken, other.rank)
+    isSilent == other.isSilent
+      && (waits, spare, broken, rank) == (other.waits, other.spare, other.broken, other.rank)
   }
 
   /// Better by what stands before the load.
-  func isLiked(more than: Score) -> Bool { (spare, broken, rank) < (than.spare, than.broken, than.rank) }
+  func isLiked(more than: Score) -> Bool {
+    isSilent != than.isSilent ? than.isSilent : (spare, broken, rank) < (than.spare, than.broken, than.rank)
+  }
 
   static func < (a: Score, b: Score) -> Bool {
+    if a.isSilent != b.isSilent { return b.isSilent }
     if a.waits != b.waits { return b.waits }
     if a.spare != b.spare { return a.spare < b.spare }
     if a.broken != b.broken { return a.broken < b.broken }
@@ -118,7 +124,7 @@ struct Search {
     let columns = tables.resourceCount
     for column in 0..<columns {
       demand[column] = members.reduce(0) { $0 + tables.demand[$1 * columns + column] }
-      let pool = tables.pool[column]
+      let pool = board.poolLimit[column]
       if pool >= 0, demand[column] > 0, board.poolUsed[column] + demand[column] > pool {
         poolShortage = .pool(column: column, needs: demand[column], free: pool - board.poolUsed[column])
       }
@@ -231,6 +237,11 @@ struct Search {
       if demand[column] > free { return .shortage(column: column, needs: demand[column], free: free) }
     }
     return poolShortage
+  }
+
+  /// Those that they must be with are not in the node's place.
+  func isTied(elsewhereThan node: Int, _ board: Board, _ tables: PlanTables) -> Bool {
+    required.contains { board.domain($0.topology, node, tables) != $0.domain }
   }
 
   private func filtered(_ member: Int, _ node: Int, _ tables: PlanTables) -> Refusal? {

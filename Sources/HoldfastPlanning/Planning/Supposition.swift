@@ -45,10 +45,11 @@ extension PlanningSnapshot {
     return changed
   }
 
-  /// The cluster when everything that is under way has arrived: what is to leave a node has left it.
+  /// The cluster when everything that is under way has arrived: what is to leave a node has left it, and every node is heard of again.
   public func atRest() -> PlanningSnapshot {
     var still = self
     for index in still.workloads.indices { still.workloads[index].running = nil }
+    for index in still.nodes.indices { still.nodes[index].isSilent = nil }
     return still
   }
 

@@ -61,6 +61,7 @@ struct Wording {
 
   /// Why a node lost that could have taken it.
   func exclusion(_ lost: Score, on node: Int, against won: Score, of search: Search, _ board: Board) -> Exclusion {
+    if lost.isSilent != won.isSilent { return .silent }
     if lost.waits != won.waits { return .roomLater }
     if lost.spare != won.spare { return tables.nodes.nodes[node].quarantine == nil ? .spare : .lostLately }
     if lost.broken != won.broken { return .breaksRule(brokenRule(on: node, of: search, board)) }
@@ -113,6 +114,7 @@ struct Wording {
     .Clause]
   {
     var clauses: [PlacementReason.Clause] = []
+    if score.isSilent { clauses.append(.silentUsed) }
     if score.spare > 0 { clauses.append(tables.nodes.nodes[node].quarantine == nil ? .spareUsed : .lostLatelyUsed) }
     let profile = tables.profile(search.members[0])
     if profile.isChoosy {

@@ -44,8 +44,13 @@ final class ControllerProcess {
     watcher = Watcher(host) { [unowned self] event in deliver(event) }
     guardLine.connect()
     _ = hypervisor
-    // The world begins on a Monday at midnight.
-    deliver(.wallTime(WeekTime(minute: Int((world.now - .zero).inSeconds / 60)), Int64((world.now - .zero).inSeconds * 1000)))
+    tellTime()
+  }
+
+  /// The time of day, as the world's wall clock has it.
+  func tellTime() {
+    let milliseconds = world.wallTime
+    deliver(.wallTime(WeekTime(minute: Int(milliseconds / 60_000)), milliseconds))
   }
 
   func die() {

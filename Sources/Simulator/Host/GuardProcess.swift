@@ -9,6 +9,8 @@ final class GuardProcess {
   @exclusivity(unchecked) private var inputs: [GuardMachine.Event] = []
   private var isBusy = false
   private var isAlive = true
+  /// As the chronicle knows it.
+  private var wasIsolated = false
   /// When the machine wants to be woken.
   private var timer: BootInstant?
   /// When it will be looked at; counted, so that an older one is known.
@@ -84,6 +86,10 @@ final class GuardProcess {
       }
     } else {
       actions = machine.receive(event, now: host.now)
+    }
+    if let chronicle = host.world.chronicle, isIsolated != wasIsolated {
+      wasIsolated = isIsolated
+      chronicle.changed()
     }
     perform(actions[...], told)
   }

@@ -166,6 +166,7 @@ final class HypervisorDoor {
     libvirt.call { [self] in
       guard let domain = host.domains[id.name], domain.uuid == uuid else { return call.end(.done) }
       host.world.invariants.touched(domain, on: host, by: "stop")
+      if let reason = libvirt.failsToStop(workload) { return call.end(.failed(reason: reason)) }
       domain.whenGone { call.end(.done) }
       if grace > .zero { libvirt.askToShutDown(domain) }
       host.after(grace) { [self] in

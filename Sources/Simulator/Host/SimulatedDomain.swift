@@ -36,6 +36,10 @@ final class SimulatedDomain {
   /// No process of it is left.
   private(set) var isGone = false
   var hasExecuted = false
+  /// Somebody started it past Holdfast.
+  var isByHand = false
+  /// And Holdfast has not taken it under a claim since: nothing that it does is Holdfast's doing.
+  var isForeign: Bool { isByHand && mark == nil }
   /// libvirt shows it while it is being started.
   var isSeenEarly = false
   private var mourners: [() -> Void] = []

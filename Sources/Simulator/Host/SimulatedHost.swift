@@ -125,6 +125,7 @@ final class SimulatedHost {
     guard isUp, guardProcess == nil else { return }
     tell("the guard starts")
     guardProcess = GuardProcess(self)
+    world.chronicle?.changed()
     controller?.guardLine.connect()
   }
 
@@ -132,6 +133,7 @@ final class SimulatedHost {
     guard let dead = guardProcess else { return }
     tell("the guard ends")
     guardProcess = nil
+    world.chronicle?.changed()
     formerGuards.append(dead)
     dead.die()
   }

@@ -11,13 +11,14 @@ final class SimulatedLibvirt {
   private(set) var isHanging = false
   /// Starts, and all that is done besides, take so much longer (milliseconds).
   var slowness: ClosedRange<Double>?
-  /// A workload's starts that fail here.
+  /// A workload's starts, or its stops, that fail here.
   struct Breakage {
     var reason: String
     /// How often; nil: until it is mended.
     var times: Int?
   }
   var broken: [String: Breakage] = [:]
+  var stubborn: [String: Breakage] = [:]
   /// Names that a placeholder has, so that no start that is on its way succeeds.
   var barred: Set<String> = []
   /// Share of calls that fail for no reason.
@@ -44,19 +45,16 @@ final class SimulatedLibvirt {
 
   // MARK: life
 
+  /// With the host. What makes starts fail or slow is on its disk, and outlasts a reboot.
   func crash() {
     life += 1
     isUp = false
     isHanging = false
     unsaid = []
-    slowness = nil
-    broken = [:]
-    failures = 0
     blocked = []
     frozenStarts = []
     starting = []
     migrations = [:]
-    interruptions = []
   }
 
   /// With the host: what is defined here and starts by itself does so.
@@ -227,13 +225,37 @@ final class SimulatedLibvirt {
     said(domain)
   }
 
-  private func failsToStart(_ workload: String) -> String? {
-    guard var breakage = broken[workload] else { return nil }
+  private func failsToStart(_ workload: String) -> String? { Self.failure(of: workload, in: &broken) }
+
+  /// Asked at every attempt to stop it.
+  func failsToStop(_ workload: WorkloadName) -> String? { Self.failure(of: workload.text, in: &stubborn) }
+
+  private static func failure(of workload: String, in breakages: inout [String: Breakage]) -> String? {
+    guard var breakage = breakages[workload] else { return nil }
     if let times = breakage.times {
       breakage.times = times - 1
-      broken[workload] = times > 1 ? breakage : nil
+      breakages[workload] = times > 1 ? breakage : nil
     }
     return breakage.reason
+  }
+
+  /// Somebody starts the workload past Holdfast: under its name and UUID, without a mark, outside the partition.
+  func startByHand(_ workload: WorkloadName) {
+    let id = DomainID(connection: host.connection, name: workload.text)
+    guard host.isRunning, answers, let spec = host.world.store.spec(of: workload), spec.connection == host.connection else {
+      return host.tell("\(workload) cannot be started by hand here")
+    }
+    guard host.domains[id.name] == nil, host.definitions[id.name] == nil, !barred.contains(id.name) else {
+      return host.tell("\(workload) cannot be started by hand here: libvirt has its name already")
+    }
+    let copy = SimulatedDomain(
+      id: id, uuid: spec.uuid, pid: host.nextPID(), partition: nil, memory: spec.demand.memory, vcpus: 1, links: [],
+      mark: nil, isPersistent: false)
+    copy.isByHand = true
+    copy.isReady = true
+    host.tell("\(id.name) begins as process \(copy.pid), started by hand")
+    host.add(copy)
+    said(copy)
   }
 
   private func comeUp(_ domain: SimulatedDomain, _ number: Int, _ ended: @escaping (OperationOutcome) -> Void) {
@@ -272,6 +294,7 @@ final class SimulatedLibvirt {
       return host.kill(domain, why: "destroyed", lasting: dice.milliseconds(5...200))
     }
     domain.isKilled = true
+    host.world.chronicle?.changed()
     host.whenThawed { [self] in
       host.after(dice.milliseconds(2...20)) { [self] in host.remove(domain, why: "destroyed") }
     }
@@ -280,6 +303,7 @@ final class SimulatedLibvirt {
   func setMark(_ mark: ClaimMark?, on domain: SimulatedDomain, persistent: Bool) {
     domain.mark = mark
     domain.isPersistent = persistent
+    if domain.isByHand { host.world.invariants.hostChanged(host) }
     host.definitions[domain.id.name] =
       persistent ? Definition(id: domain.id, uuid: domain.uuid, memory: domain.memory, vcpus: domain.vcpus) : nil
     said(domain)

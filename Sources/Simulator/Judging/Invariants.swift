@@ -6,6 +6,7 @@ final class Invariants {
   private unowned let world: World
   /// Every UUID that was ever a workload's.
   private var uuids: [String: WorkloadName] = [:]
+  private var uuidsOf: [WorkloadName: [String]] = [:]
   /// What executes on each host, by UUID.
   private var executing: [[String: SimulatedDomain]]
   /// Where each is placed, as of the last write.
@@ -34,12 +35,24 @@ final class Invariants {
   func hostChanged(_ host: SimulatedHost) {
     let before = executing[host.index]
     var present: [String: SimulatedDomain] = [:]
-    for domain in host.domains.values where uuids[domain.uuid] != nil && host.executes(domain) { present[domain.uuid] = domain }
+    for domain in host.domains.values where uuids[domain.uuid] != nil && !domain.isForeign && host.executes(domain) {
+      present[domain.uuid] = domain
+    }
     executing[host.index] = present
+    if let chronicle = world.chronicle { record(before, present, chronicle) }
     for (uuid, domain) in before where present[uuid] !== domain { ranUntil[uuid] = world.now }
     if before.keys != present.keys { moved("what executes on \(host.name)") }
     for (uuid, domain) in present.sorted(by: { $0.key < $1.key }) where before[uuid] !== domain {
       begins(domain, uuid, on: host)
+    }
+  }
+
+  /// For scenarios: something changed on a host, and perhaps what executes at all.
+  private func record(_ before: [String: SimulatedDomain], _ present: [String: SimulatedDomain], _ chronicle: Chronicle) {
+    chronicle.changed()
+    for uuid in Set(before.keys).symmetricDifference(present.keys) {
+      guard let workload = uuids[uuid] else { continue }
+      chronicle.executes(workload, !executes(workload).isEmpty, at: world.now)
     }
   }
 
@@ -86,7 +99,8 @@ final class Invariants {
   }
 
   func executes(_ workload: WorkloadName) -> [SimulatedHost] {
-    world.hosts.filter { host in executing[host.index].contains { uuids[$0.key] == workload } }
+    guard let own = uuidsOf[workload] else { return [] }
+    return world.hosts.filter { host in own.contains { executing[host.index][$0] != nil } }
   }
 
   func workloadsExecuting(on host: SimulatedHost) -> [WorkloadName] {
@@ -140,6 +154,8 @@ final class Invariants {
       }
       guard uuids[spec.uuid] == nil else { return }
       uuids[spec.uuid] = workload
+      uuidsOf[workload, default: []].append(spec.uuid)
+      world.chronicle?.executes(workload, !executes(workload).isEmpty, at: world.now)
       for host in world.hosts { hostChanged(host) }
     case (.placement(let workload), _): moved("the placement of \(workload)")
     default: break

@@ -43,6 +43,10 @@ extension Happening: CustomStringConvertible {
     case .startsBreak(let workload, let node, let times, let span):
       "\(workload) does not start on \(node)\(times.map { ", \($0) times" } ?? "")\(Self.length(span))"
     case .startsMended(let workload, let node): "\(workload) starts on \(node) again"
+    case .stopsBreak(let workload, let node, let times, let span):
+      "\(workload) does not stop on \(node)\(times.map { ", \($0) times" } ?? "")\(Self.length(span))"
+    case .stopsMended(let workload, let node): "\(workload) stops on \(node) again"
+    case .startedByHand(let workload, let node): "somebody starts a copy of \(workload) on \(node) by hand"
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
@@ -83,6 +87,7 @@ extension Happening.Order: CustomStringConvertible {
     case .enter(let node, let span): "\(node) enters maintenance\(span.map { ", to be empty within \($0)" } ?? "")"
     case .exit(let node, let failback): "\(node) exits maintenance (failback \(failback.rawValue))"
     case .clearFailures(let node): "failures of \(node) are cleared"
+    case .remove(let node): "\(node) is removed"
     case .disarm(let span): "the cluster is disarmed\(span.map { " for \($0)" } ?? "")"
     case .arm: "the cluster is armed"
     case .leave(let node, let back): "\(node) leaves\(back.map { ", and comes back after \($0)" } ?? "")"

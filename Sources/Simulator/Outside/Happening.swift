@@ -58,6 +58,11 @@ public enum Happening: Hashable, Sendable {
   /// Starts of the workload fail there, so often, or for so long, or until they are mended.
   case startsBreak(WorkloadName, NodeName, times: Int?, for: Span?)
   case startsMended(WorkloadName, NodeName)
+  /// Stops of the workload fail there, so often, or for so long, or until they are mended.
+  case stopsBreak(WorkloadName, NodeName, times: Int?, for: Span?)
+  case stopsMended(WorkloadName, NodeName)
+  /// Somebody starts a copy of the workload there, past Holdfast.
+  case startedByHand(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
   /// The domain ends by itself.
@@ -97,6 +102,8 @@ public enum Happening: Hashable, Sendable {
     case enter(NodeName, within: Span?)
     case exit(NodeName, MaintenanceRecord.Failback)
     case clearFailures(NodeName)
+    /// A node that is down is forgotten.
+    case remove(NodeName)
     /// Automatic recovery is off for that time; nil: until it is armed.
     case disarm(for: Span?)
     case arm

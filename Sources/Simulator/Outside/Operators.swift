@@ -30,7 +30,7 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .clearFailures, .disarm, .arm: break
+    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .clearFailures, .remove, .disarm, .arm: break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
     guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
@@ -46,6 +46,7 @@ final class Operators {
       commit(.enter(node, record), about: node.text, through: host)
     case .exit(let node, let failback): commit(.exit(node, failback), about: node.text, through: host)
     case .clearFailures(let node): commit(.clearFailures(node), about: node.text, through: host)
+    case .remove(let node): commit(.remove(node), about: node.text, through: host)
     case .disarm(let span):
       commit(.disarm(DisarmRecord(since: milliseconds, until: span.map(moment))), about: "the cluster", through: host)
     case .arm: commit(.arm, about: "the cluster", through: host)
@@ -83,7 +84,7 @@ final class Operators {
     return revision
   }
 
-  private var milliseconds: Int64 { Int64((world.now - .zero).inSeconds * 1000) }
+  private var milliseconds: Int64 { world.wallTime }
   /// So much later than now, on the wall clock.
   private func moment(_ span: Span) -> Int64 { milliseconds + Int64(span.inSeconds * 1000) }
 
@@ -136,8 +137,10 @@ final class Operators {
     let workload = index.map { setup[$0] } ?? ClusterSetup.Workload(name, isolation: number % 3 == 0 ? .stop : .freeze)
     return SpecRecord(
       connection: workload.connection, uuid: Self.uuid(number, kind: 1),
-      xml: "<domain type='lxc'><name>\(name)</name><interface type='bridge'/></domain>", demand: workload.demand,
-      labels: workload.labels, priority: workload.priority, isolation: workload.isolation, stopTimeout: workload.stopTimeout)
+      xml:
+        "<domain type='lxc'><name>\(name)</name><interface type='\(workload.network == .bridge ? "bridge" : "direct")'/></domain>",
+      demand: workload.demand, labels: workload.labels, priority: workload.priority, isolation: workload.isolation,
+      stopTimeout: workload.stopTimeout)
   }
 
   private func define(_ name: WorkloadName, through host: SimulatedHost) {

@@ -4,7 +4,7 @@ import HoldfastModel
 struct Matter: Hashable {
   enum Kind: Hashable {
     case pause, freezes, confirmation, kills, timers, way, links, store, room, pace, libvirt, starts, calls
-    case start(WorkloadName)
+    case start(WorkloadName), stop(WorkloadName)
   }
   var kind: Kind
   /// nil: the store's.
@@ -23,9 +23,10 @@ extension World {
     case .cutOff, .connected, .linksBad: carryOutOnLinks(happening)
     case .storeStops, .storeServes, .storeFull, .storeHasRoom, .storeSlows, .storeChangesLeader, .storeCompacts, .watchDeaf:
       carryOutOnStore(happening)
-    case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak,
-      .startsMended, .migrationBreaks, .domainEnds:
+    case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
+    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .migrationBreaks, .domainEnds:
+      carryOutOnDomains(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
   }
@@ -161,11 +162,23 @@ extension World {
       guard let host = host(node) else { return }
       host.libvirt.failures = share
       end(.calls, host, after: span) { host.libvirt.failures = 0 }
+    default: break
+    }
+  }
+
+  private func carryOutOnDomains(_ happening: Happening) {
+    switch happening {
     case .startsBreak(let workload, let node, let times, let span):
       guard let host = host(node) else { return }
       host.libvirt.broken[workload.text] = .init(reason: "its image is missing", times: times)
       end(.start(workload), host, after: span) { host.libvirt.broken[workload.text] = nil }
     case .startsMended(let workload, let node): host(node)?.libvirt.broken[workload.text] = nil
+    case .stopsBreak(let workload, let node, let times, let span):
+      guard let host = host(node) else { return }
+      host.libvirt.stubborn[workload.text] = .init(reason: "its processes do not end", times: times)
+      end(.stop(workload), host, after: span) { host.libvirt.stubborn[workload.text] = nil }
+    case .stopsMended(let workload, let node): host(node)?.libvirt.stubborn[workload.text] = nil
+    case .startedByHand(let workload, let node): host(node)?.libvirt.startByHand(workload)
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
@@ -187,6 +200,7 @@ extension World {
       host.resume()
       host.powerOn()
       host.libvirt.broken = [:]
+      host.libvirt.stubborn = [:]
       host.libvirt.failures = 0
       host.libvirt.slowness = nil
       host.libvirt.interruptions = []

@@ -1,3 +1,5 @@
+import HoldfastPlanning
+
 /// A cluster, what happens to it, and what is expected of it.
 public struct Scenario: Sendable {
   /// What it shows, in a line.
@@ -9,6 +11,8 @@ public struct Scenario: Sendable {
   public var length: Span
   /// With how many seeds it must hold.
   public var seeds: Int
+  /// The time of the week at which the story begins, on every host's wall clock; nil: soon after a Monday's midnight.
+  public var begins: WeekTime?
 
   public struct Step: Hashable, Sendable {
     public var at: Span
@@ -21,7 +25,8 @@ public struct Scenario: Sendable {
   }
 
   public init(
-    title: String, cluster: ClusterSetup, timeline: [Step], expectations: [Expectation], length: Span, seeds: Int
+    title: String, cluster: ClusterSetup, timeline: [Step], expectations: [Expectation], length: Span, seeds: Int,
+    begins: WeekTime? = nil
   ) {
     self.title = title
     self.cluster = cluster
@@ -29,6 +34,7 @@ public struct Scenario: Sendable {
     self.expectations = expectations
     self.length = length
     self.seeds = seeds
+    self.begins = begins
   }
 }
 
@@ -36,8 +42,8 @@ public struct Scenario: Sendable {
 public struct Expectation: Hashable, Sendable {
   public enum When: Hashable, Sendable {
     case at(Span)
-    /// At some moment, not later than this.
-    case by(Span)
+    /// It comes to be so between the two. What was so just before the first must have ceased in between.
+    case comes(after: Span, by: Span)
     /// All the time in between.
     case during(Span, Span)
     /// At no moment.

@@ -26,6 +26,7 @@ public struct ScenarioRun {
   /// How long the nodes, and then the workloads, may take.
   private static let comingUp = Span.seconds(120)
   private static let look = Span.milliseconds(500)
+  private static let lead = Span.seconds(15)
 
   private let scenario: Scenario
   private let world: World
@@ -48,6 +49,8 @@ public struct ScenarioRun {
   }
 
   private mutating func run(_ seed: UInt64) -> Outcome {
+    // Until it begins it is before that time, by as much as the nodes mostly take to come up.
+    if let begins = scenario.begins { world.setWallTime(begins, and: .zero - Self.lead) }
     nodesComeUp()
     if failures.isEmpty { workloadsComeUp() }
     // What never came up is told from its start.
@@ -97,97 +100,38 @@ public struct ScenarioRun {
   }
 
   private mutating func play(from beginning: Moment) {
-    world.chronicle = Chronicle()
+    beginChronicle(at: beginning)
+    if let begins = scenario.begins { world.setWallTime(begins) }
     for step in scenario.timeline { world.at(beginning + step.at) { [world] in world.happen(step.happening) } }
-    var watches = scenario.expectations.map { Watch($0, from: beginning, to: beginning + scenario.length) }
+    let end = beginning + scenario.length
+    var watches = Watches(scenario.expectations, from: beginning, to: end)
     // At every moment that an expectation names something must be looked at, even when nothing happens then.
-    for moment in Set(watches.flatMap(\.moments)).sorted() { world.at(moment) {} }
-    while world.violation == nil, world.now < beginning + scenario.length {
-      world.run(until: beginning + scenario.length) {
-        for index in watches.indices { watches[index].look(world) }
+    for moment in watches.moments { world.at(moment) {} }
+    watches.begin(world)
+    while world.violation == nil, world.now < end {
+      world.run(until: end) {
+        watches.look(world)
         return world.violation != nil
       }
     }
     if let violation = world.violation { return broken(violation, since: beginning) }
-    for index in watches.indices {
-      watches[index].close(world)
-      if let (at, found) = watches[index].failure {
-        let expectation = watches[index].expectation
-        failures.append(Failure(line: expectation.line, expected: expectation.text, found: found, at: at - beginning))
-      }
+    for failure in watches.close(world) {
+      let (expectation, at, found) = failure
+      failures.append(Failure(line: expectation.line, expected: expectation.text, found: found, at: at - beginning))
     }
+  }
+
+  private func beginChronicle(at beginning: Moment) {
+    let chronicle = Chronicle(beginning: beginning)
+    for workload in scenario.cluster.workloads where !workload.comesLater {
+      chronicle.executes(workload.name, !world.invariants.executes(workload.name).isEmpty, at: beginning)
+    }
+    world.chronicle = chronicle
   }
 
   private mutating func broken(_ violation: Violation, since beginning: Moment) {
     failures.append(
       Failure(line: nil, expected: violation.invariant.rawValue, found: violation.text, at: violation.at - beginning))
-  }
-}
-
-/// Follows one expectation through a run.
-private struct Watch {
-  let expectation: Expectation
-  private let from: Moment
-  private let to: Moment
-  private(set) var failure: (at: Moment, found: String)?
-  private var isMet = false
-  /// How many statements of an order were met.
-  private var reached = 0
-
-  init(_ expectation: Expectation, from: Moment, to: Moment) {
-    self.expectation = expectation
-    self.from = from
-    self.to = to
-  }
-
-  var moments: [Moment] {
-    guard case .state(let when, _) = expectation.what else { return [] }
-    switch when {
-    case .at(let span), .by(let span): return [from + span]
-    case .during(let start, let end): return [from + start, from + end]
-    case .never: return []
-    }
-  }
-
-  mutating func look(_ world: World) {
-    guard failure == nil, !isMet else { return }
-    switch expectation.what {
-    case .state(.at(let span), let statement):
-      // After everything that happens at that very moment.
-      if world.now >= from + span, world.nextMoment.map({ $0 > from + span }) ?? true {
-        if statement.holds(in: world) { isMet = true } else { fail(statement, world) }
-      }
-    case .state(.by(let span), let statement):
-      if statement.holds(in: world) { isMet = true } else if world.now >= from + span { fail(statement, world) }
-    case .state(.during(let start, let end), let statement):
-      if world.now > from + end {
-        isMet = true
-      } else if world.now >= from + start, !statement.holds(in: world) {
-        fail(statement, world)
-      }
-    case .state(.never, let statement):
-      if statement.holds(in: world) { failure = (world.now, statement.finding(in: world)) }
-    case .order(let statements):
-      while reached < statements.count, statements[reached].holds(in: world) { reached += 1 }
-      isMet = reached == statements.count
-    }
-  }
-
-  /// The end has come.
-  mutating func close(_ world: World) {
-    guard failure == nil, !isMet else { return }
-    switch expectation.what {
-    case .state(.at, let statement), .state(.by, let statement):
-      if !statement.holds(in: world) { fail(statement, world) }
-    case .state(.during, _), .state(.never, _): break
-    case .order(let statements):
-      let met = reached == 0 ? "not even the first came true" : "only \(reached) of \(statements.count) came true in this order"
-      failure = (world.now, "\(met); \(statements[reached].finding(in: world))")
-    }
-  }
-
-  private mutating func fail(_ statement: Statement, _ world: World) {
-    failure = (world.now, statement.finding(in: world))
   }
 }
 

@@ -23,19 +23,32 @@ public indirect enum Statement: Hashable, Sendable {
   /// Its claim went from one node to another since the beginning.
   case hasMoved(WorkloadName)
   case anythingHasMoved
-  case hasSaid(NodeName, String)
+  /// In a part of the story; in all of it until now, when there is none.
+  case hasSaid(NodeName, String, within: Part?)
+  /// Since the beginning, it executed nowhere for so long at a stretch at most.
+  case isNeverDown(WorkloadName, longerThan: Span)
+  /// Somebody started it there, past Holdfast.
+  case copyRuns(WorkloadName, on: NodeName)
   case not(Statement)
-}
 
-/// What statements need to know of the past.
-final class Chronicle {
-  private(set) var starts: [WorkloadName: Int] = [:]
-  private(set) var moves: [WorkloadName: Int] = [:]
-  private(set) var notes: [(node: NodeName, text: String)] = []
+  public struct Part: Hashable, Sendable {
+    public var from: Span
+    public var length: Span
 
-  func started(_ workload: WorkloadName) { starts[workload, default: 0] += 1 }
-  func moved(_ workload: WorkloadName) { moves[workload, default: 0] += 1 }
-  func said(_ node: NodeName, _ text: String) { notes.append((node, text)) }
+    public init(from: Span, length: Span) {
+      self.from = from
+      self.length = length
+    }
+  }
+
+  /// It can become false by mere time.
+  var isTimed: Bool {
+    switch self {
+    case .isNeverDown: true
+    case .not(let statement): statement.isTimed
+    default: false
+    }
+  }
 }
 
 extension Statement {
@@ -67,7 +80,14 @@ extension Statement {
     case .hasStarted(let workload, let times): return chronicle?.starts[workload] ?? 0 == times
     case .hasMoved(let workload): return chronicle?.moves[workload] != nil
     case .anythingHasMoved: return chronicle.map { !$0.moves.isEmpty } ?? false
-    case .hasSaid(let node, let text): return chronicle?.notes.contains { $0.node == node && $0.text.contains(text) } ?? false
+    case .hasSaid(let node, let text, let part): return chronicle?.hasSaid(node, text, within: part) ?? false
+    case .isNeverDown(let workload, let span):
+      return chronicle.map { $0.longestOutage(of: workload, at: world.now) <= span } ?? true
+    case .copyRuns(let workload, let node):
+      guard let host = world.host(node) else { return false }
+      return host.domains.values.contains { domain in
+        domain.isForeign && host.executes(domain) && world.invariants.workload(uuid: domain.uuid) == workload
+      }
     case .not(let statement): return !statement.holds(in: world)
     }
   }
@@ -114,7 +134,14 @@ extension Statement {
     case .anythingHasMoved:
       let moved = world.chronicle?.moves.keys.sorted().map(\.text) ?? []
       return moved.isEmpty ? "nothing has moved" : "\(moved.joined(separator: ", ")) moved"
-    case .hasSaid(let node, let text): return "\(node) has \(holds(in: world) ? "" : "not ")said \"\(text)\""
+    case .hasSaid(let node, let text, let part):
+      let when = part.map { " within \($0.length) of \($0.from)" } ?? ""
+      return "\(node) has \(holds(in: world) ? "" : "not ")said \"\(text)\"\(when)"
+    case .isNeverDown(let workload, _):
+      let longest = world.chronicle?.longestOutage(of: workload, at: world.now) ?? .zero
+      return "\(workload) was down for \(longest) at a stretch"
+    case .copyRuns(let workload, let node):
+      return holds(in: world) ? "a copy of \(workload) runs on \(node)" : "no copy of \(workload) runs on \(node)"
     case .not(let statement): return statement.finding(in: world)
     }
   }

@@ -101,11 +101,22 @@ final class SimulatedStore {
   func apply(_ transaction: ClusterTransaction, from who: String, sent: Moment? = nil) -> ClusterVerdict {
     let before = model.revision
     let claims = world.invariants.claims(in: transaction)
+    let isRenewal = world.chronicle != nil && renews(transaction)
     let verdict = model.apply(transaction)
     world.invariants.storeAnswered(transaction, verdict, from: who, sent: sent ?? world.now, claimsBefore: claims)
-    if model.revision > before { for watcher in watchers { watcher.news(model.revision) } }
+    if model.revision > before {
+      if !isRenewal { world.chronicle?.changed() }
+      for watcher in watchers { watcher.news(model.revision) }
+    }
     if model.remembered > Self.remembered * 2 { model.compact(upTo: Revision(model.revision.value - Int64(Self.remembered))) }
     return verdict
+  }
+
+  /// It only renews sessions, which changes nothing that a scenario can ask for.
+  private func renews(_ transaction: ClusterTransaction) -> Bool {
+    transaction.writes.allSatisfy { write in
+      if case .put(.session(let incarnation), .session) = write { session(incarnation) != nil } else { false }
+    }
   }
 
   /// Changes that the store remembers of itself: minutes of them.

@@ -17,7 +17,8 @@ struct AdoptCommand: AsyncParsableCommand {
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: ArgumentHelp("Domains as URI/NAME or NAME; * and ? are wildcards.", valueName: "uri/name"))
+  @Argument(
+    help: ArgumentHelp("Domains as URI/NAME or NAME; * and ? are wildcards.", valueName: "uri/name"), completion: .domains)
   var domains: [String]
 
   @Flag(help: "Show what would happen, and change nothing.")

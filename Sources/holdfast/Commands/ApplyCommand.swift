@@ -6,14 +6,18 @@ struct ApplyCommand: AsyncParsableCommand {
     commandName: "apply",
     abstract: "Create or change workloads as files define them.",
     discussion: """
-      Workloads that are in no file are left alone. A changed XML takes effect at the workload's next start.
+      Workloads that are in no file are left alone. A changed XML takes effect at the workload's next start. What failed to start is tried \
+      again at once.
 
       Example: holdfast apply -f workloads.yaml --dry-run
       """)
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("A YAML file with workloads. May be repeated.", valueName: "path"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "A YAML file with workloads, a directory of *.yaml, or - for standard input. May be repeated.", valueName: "path"))
   var file: [String]
 
   @Flag(help: "Show what would change, and change nothing.")
@@ -25,27 +29,16 @@ struct ApplyCommand: AsyncParsableCommand {
   var yes = false
 
   func run() async throws {
-    let definitions = try read()
-    if dryRun { return try finish(try await apply(definitions, isDryRun: true)) }
-    if !yes { try Self.agree(to: try await apply(definitions, isDryRun: true).results) }
-    try finish(try await apply(definitions, isDryRun: false))
+    let sources = try WorkloadSources(file)
+    if dryRun { return try finish(try await apply(sources, isDryRun: true)) }
+    if !yes { try Self.agree(to: try await apply(sources, isDryRun: true).results) }
+    try finish(try await apply(sources, isDryRun: false))
   }
 
-  private func read() throws -> [WorkloadDefinition] {
-    var definitions: [WorkloadDefinition] = []
-    for path in file {
-      do {
-        definitions += try WorkloadFile.parse(path: path)
-      } catch {
-        Output.complain("holdfast: nothing was applied\n\(error)")
-        throw ExitCode(ExitStatus.failed.rawValue)
-      }
-    }
-    return definitions
-  }
-
-  private func apply(_ definitions: [WorkloadDefinition], isDryRun: Bool) async throws -> CommandResults {
-    try await daemon.client.post("/workloads", isDryRun ? ["dryRun": "true"] : [:], body: ApplyRequest(workloads: definitions))
+  private func apply(_ sources: WorkloadSources, isDryRun: Bool) async throws -> CommandResults {
+    try await daemon.client.post(
+      "/workloads", isDryRun ? ["dryRun": "true"] : [:], body: ApplyRequest(workloads: sources.definitions),
+      files: sources.files)
   }
 
   /// A new workload harms nobody; a change to one that is there is looked at first.

@@ -14,8 +14,9 @@ enum Confirmation {
   static func ask(_ question: String, lines: [String]) throws {
     guard Terminal.canAsk else {
       throw Failure(
-        .usage, thing: "holdfast", reason: "this command asks for confirmation, and there is no terminal",
-        remedy: "Preview it with --dry-run, then repeat it with --yes.")
+        .usage, kind: "invalid", thing: "no --yes",
+        reason: "this command asks before it acts, and there is no terminal to ask on",
+        remedy: "See with --dry-run what it would do, then repeat it with --yes.")
     }
     for line in lines { Output.complain(line) }
     guard Terminal.ask(question) else {

@@ -7,8 +7,14 @@ struct DisarmCommand: AsyncParsableCommand {
     commandName: "disarm",
     abstract: "Suspend automatic recovery, for work on the network or the store.",
     discussion: """
-      While the cluster is disarmed, nothing is failed over, frozen, stopped or moved: workloads keep running where they are, even when \
-      the store is unreachable. Every screen says so in red. The command first waits until no workload is being recovered or moved.
+      While the cluster is disarmed, nothing is failed over, frozen or moved: workloads keep running where they are, even when the store \
+      is unreachable. Every screen says so in red. `holdfast stop` still stops; what needs a new place (`start`, `move`, a new workload) \
+      waits until the cluster is armed. The command first waits until no workload is being recovered or moved. Given again, it keeps the \
+      time and the reason that it does not name.
+
+      A node that cannot reach the store keeps its workloads running for the time of --for; without --for it freezes them ten minutes \
+      after the store's last answer. So for work on the network or the store, say with --for how long it takes. The workloads of a host \
+      that dies meanwhile start elsewhere only when that time has passed, even if the cluster is armed before.
 
       Example: holdfast disarm --for 30m --reason 'new switch'
       """)
@@ -18,7 +24,8 @@ struct DisarmCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("for"),
     help: ArgumentHelp(
-      "Resume automatic recovery after this time, such as 30m. (default: not before `holdfast arm`)", valueName: "time"))
+      "Resume automatic recovery after this time, such as 30m. (default: not before `holdfast arm`; see above for a store that is away)",
+      valueName: "time"))
   var span: TimeSpan?
 
   @Option(help: "Why; shown on every screen.")
@@ -50,8 +57,8 @@ struct DisarmCommand: AsyncParsableCommand {
       return try plan.tell(daemon.output)
     }
     if !yes, plan.isChange {
-      let time = span.map { " for \($0.defaultValueDescription)" } ?? " until `holdfast arm`"
-      try Confirmation.ask("Disarm the cluster\(time)?", lines: ["\(plan.subject) \(plan.text)."])
+      let time = span.map { " for \($0.defaultValueDescription)" } ?? ""
+      try Confirmation.ask("Disarm the cluster\(time)?", lines: ["What would happen: \(plan.subject) \(plan.text)."])
     }
     let end = ContinuousClock.now + .seconds(timeout)
     var told = ""

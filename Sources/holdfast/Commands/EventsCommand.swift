@@ -1,7 +1,7 @@
 import ArgumentParser
 import HoldfastOperator
 
-struct EventsCommand: AsyncParsableCommand {
+struct EventsCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "events",
     abstract: "Show the cluster's history, oldest first.",
@@ -17,13 +17,16 @@ struct EventsCommand: AsyncParsableCommand {
   @Flag(name: .shortAndLong, help: "Print new events as they happen; with -o json one object per line.")
   var follow = false
 
-  @Option(help: "Show only events of this workload.")
+  @Option(help: "Show only events of this workload.", completion: .workloads)
   var workload: String?
 
-  @Option(name: [.long, .customShort("n")], help: "Number of past events.")
+  @Option(name: [.long, .customShort("n")], parsing: .unconditional, help: "Number of past events.")
   var limit = 50
 
+  func checkOptions() throws { try check("--limit", limit, in: 0...10_000) }
+
   func run() async throws {
+    if let workload { try await refuseUnknown(workload) }
     var query = ["limit": "\(limit)"]
     if let workload { query["workload"] = workload }
     if follow {
@@ -36,10 +39,17 @@ struct EventsCommand: AsyncParsableCommand {
     for line in HistoryLines(terminal: .current()).lines(HistoryGroups.consecutive(page.lines)) { Output.line(line) }
   }
 
+  /// A workload that has left protection may still have a history.
+  private func refuseUnknown(_ workload: String) async throws {
+    let past = try await daemon.client.get("/history", ["limit": "1", "workload": workload], as: HistoryPage.self)
+    // The daemon says that there is none of this name, and what may have been meant.
+    if past.lines.isEmpty { _ = try await daemon.client.get("/workloads/\(workload)", ["limit": "0"], as: WorkloadDetail.self) }
+  }
+
   private func followEvents(_ query: [String: String]) async throws {
     let terminal = Terminal.current()
     try await daemon.client.follow("/events", query) { line in
-      guard daemon.output == .text else { return try Output.json(line, compact: true) }
+      guard daemon.output == .text else { return try Output.jsonLine(line) }
       Output.line(HistoryLines(terminal: terminal).text(line, nodeWidth: 8))
     }
   }

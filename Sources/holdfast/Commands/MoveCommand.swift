@@ -14,10 +14,10 @@ struct MoveCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: ChangeOptions
 
-  @Argument(help: "The workload's name.")
+  @Argument(help: "The workload's name.", completion: .workloads)
   var name: String
 
-  @Option(help: ArgumentHelp("The node to move it to.", valueName: "node"))
+  @Option(help: ArgumentHelp("The node to move it to.", valueName: "node"), completion: .nodes)
   var to: String
 
   func run() async throws {

@@ -4,7 +4,40 @@ import HoldfastAPI
 struct NodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "node", abstract: "Manage a node.", discussion: "Example: holdfast node clear-failures n2",
-    subcommands: [NodeClearFailuresCommand.self])
+    subcommands: [NodeClearFailuresCommand.self, NodeRemoveCommand.self])
+}
+
+struct NodeRemoveCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "remove",
+    abstract: "Forget a node that is down for good.",
+    discussion: """
+      Its record, report, losses, maintenance and history are deleted. A node that is up, or that still holds a workload, is refused. A host \
+      that starts holdfastd under this name later joins as a new node.
+
+      Example: holdfast node remove n4 --dry-run
+      """)
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Argument(help: "The node.")
+  var node: String
+
+  @Flag(help: "Show what would happen, and change nothing.")
+  var dryRun = false
+
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
+  var yes = false
+
+  func run() async throws {
+    let client = daemon.client, path = "/nodes/\(node)/remove"
+    if dryRun || !yes {
+      let plan = try await client.post(path, ["dryRun": "true"], as: ClusterCommandResult.self)
+      if dryRun { return try plan.tell(daemon.output) }
+      try Confirmation.ask("Remove \(plan.subject)?", lines: ["What would happen: \(plan.subject) \(plan.text)."])
+    }
+    try await client.post(path, as: ClusterCommandResult.self).tell(daemon.output)
+  }
 }
 
 struct NodeClearFailuresCommand: AsyncParsableCommand {
@@ -20,7 +53,7 @@ struct NodeClearFailuresCommand: AsyncParsableCommand {
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: "The node.")
+  @Argument(help: "The node.", completion: .nodes)
   var node: String
 
   @Flag(help: "Show what would happen, and change nothing.")

@@ -6,8 +6,8 @@ struct ReleaseCommand: AsyncParsableCommand {
     abstract: "Take workloads out of protection; running domains keep running.",
     discussion: """
       A released domain is an ordinary libvirt domain again: when its host fails, nothing starts it elsewhere. Until its next start it \
-      stays in the guard's cgroup partition: the guard freezes it when the node loses its session, but never kills it. A stopped workload \
-      is deleted; save its XML first with `holdfast workload NAME --xml`.
+      stays in the guard's cgroup partition: the guard freezes it when the node loses its session, but never kills it. The \
+      definition of a workload that does not run is deleted; `holdfast export` saves all of them first.
 
       Example: holdfast release web1
       """)
@@ -20,7 +20,7 @@ struct ReleaseCommand: AsyncParsableCommand {
   @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  @Argument(help: "Names of workloads; * and ? are wildcards.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.", completion: .workloads)
   var names: [String]
 
   func run() async throws {

@@ -14,7 +14,7 @@ struct StopCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: ChangeOptions
 
-  @Argument(help: "Names of workloads; * and ? are wildcards.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.", completion: .workloads)
   var names: [String]
 
   func run() async throws {

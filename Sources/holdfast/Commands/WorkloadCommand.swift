@@ -9,7 +9,7 @@ struct WorkloadCommand: AsyncParsableCommand {
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: "The workload's name.")
+  @Argument(help: "The workload's name.", completion: .workloads)
   var name: String
 
   @Flag(help: "Print only the domain XML from which the workload is started.")
@@ -26,7 +26,7 @@ struct WorkloadCommand: AsyncParsableCommand {
           thing: "workload \(name)", reason: "only operators may see its XML, which can contain passwords",
           remedy: "Run the command as root or as a member of the operators' group.")
       }
-      return Output.line(text)
+      return Output.text(text)
     }
     guard daemon.output == .text else { return try Output.json(detail) }
     for line in WorkloadScreen(detail: detail, terminal: .current()).lines() { Output.line(line) }

@@ -20,11 +20,12 @@ struct WorkloadsCommand: AsyncParsableCommand {
   )
   var problems = false
 
-  @Argument(help: "Names of workloads; * and ? are wildcards.")
+  @Argument(help: "Names of workloads; * and ? are wildcards.", completion: .workloads)
   var names: [String] = []
 
   func run() async throws {
     var list = try await daemon.client.get("/workloads", as: WorkloadList.self)
+    try WorkloadSelection.check(names, among: list.workloads.map(\.name))
     let globs = names.map { Glob($0) }
     list.workloads.removeAll { workload in
       problems && workload.isInPlace || !globs.isEmpty && !globs.contains { $0.matches(workload.name) }
@@ -35,9 +36,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
     guard !list.workloads.isEmpty else {
       return Output.line(
         problems
-          ? "Every workload is as and where it should be."
-          : names.isEmpty
-            ? "Nothing is protected yet. `holdfast adopt` protects a running domain." : "No workload's name matches.")
+          ? "Every workload is as and where it should be." : "Nothing is protected yet. `holdfast adopt` protects a running domain.")
     }
     let width = terminal.isTerminal ? terminal.columns : nil
     let table = WorkloadTable(terminal: terminal)

@@ -8,9 +8,10 @@ import NIOHTTP1
 /// Speaks to the node's own daemon.
 struct DaemonClient: Sendable {
   let socket: String
+  /// Seconds for an answer from memory.
+  var readLimit: Int64 = 10
 
-  /// An answer from memory; one that waits for the store, perhaps for many workloads in a row.
-  private static let readLimit: Int64 = 10
+  /// Seconds for one that waits for the store, perhaps for many workloads in a row.
   private static let commandLimit: Int64 = 120
   private static let greatestAnswer = 256 << 20
 
@@ -25,20 +26,27 @@ struct DaemonClient: Sendable {
   func get<Answer: Decodable>(_ path: String, _ query: [String: String] = [:], as: Answer.Type = Answer.self) async throws
     -> Answer
   {
-    try await ask(request(path, query), limit: Self.readLimit)
+    try await ask(request(path, query), limit: readLimit)
   }
 
+  /// - Parameter files: from which the body was read, for the daemon's log.
   func post<Answer: Decodable>(
-    _ path: String, _ query: [String: String] = [:], body: (some Encodable)? = Optional<String>.none,
+    _ path: String, _ query: [String: String] = [:], body: (some Encodable)? = Optional<String>.none, files: [String] = [],
     as: Answer.Type = Answer.self
   ) async throws -> Answer {
     var request = request(path, query)
     request.method = .POST
+    if !files.isEmpty { request.headers.add(name: "Holdfast-Files", value: Self.printable(files.joined(separator: ", "))) }
     if let body {
       request.headers.add(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
     }
     return try await ask(request, limit: Self.commandLimit)
+  }
+
+  /// A header takes ASCII alone.
+  private static func printable(_ text: String) -> String {
+    String(text.map { $0.isASCII && !$0.isNewline && $0 >= " " ? $0 : "?" })
   }
 
   /// Lines as they are written at the other end, until it ends.

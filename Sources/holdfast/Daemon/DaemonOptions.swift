@@ -15,8 +15,11 @@ struct DaemonOptions: ParsableArguments {
     case text, json
   }
 
-  var client: DaemonClient {
+  var client: DaemonClient { DaemonClient(socket: Self.path(socket)) }
+
+  /// - Parameter named: on the command line.
+  static func path(_ named: String?) -> String {
     let fromEnvironment = getenv("HOLDFAST_SOCKET").map { String(cString: $0) } ?? ""
-    return DaemonClient(socket: socket ?? (fromEnvironment.isEmpty ? defaultSocketPath : fromEnvironment))
+    return named ?? (fromEnvironment.isEmpty ? defaultSocketPath : fromEnvironment)
   }
 }

@@ -34,7 +34,15 @@ struct DomainSelection {
     let meant = nearestSpelling(to: pattern, among: all).map { "Did you mean \($0)? " } ?? ""
     throw Failure(
       thing: "the domain \(pattern)", reason: "no active domain of this name is on \(known.node)",
-      remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(connection ?? "lxc:///system") list` shows what runs.")
+      remedy: "\(meant)Adopt it on the node where it runs: `virsh -c \(served(connection)) list` shows what runs. "
+        + "What is shut off is put under protection from its XML, by `holdfast apply`.")
+  }
+
+  /// The connection that was named, where this node serves it as far as its domains tell; else one that it does, or the most usual.
+  private func served(_ named: String?) -> String {
+    let connections = Set(known.domains.map(\.connection))
+    if let named, connections.isEmpty || connections.contains(named) { return named }
+    return connections.min() ?? "lxc:///system"
   }
 
   /// A URI ends at its last slash: a domain's name has none.

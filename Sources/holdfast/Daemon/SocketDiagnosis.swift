@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Glibc
+import HoldfastModel
 
 /// Why a socket does not lead to a daemon, in words.
 enum SocketDiagnosis {
@@ -28,6 +29,12 @@ enum SocketDiagnosis {
     if access(path, W_OK) != 0, errno == EACCES {
       return ("permission denied for user \(geteuid())", "Run the command as root or as a member of the operators' group.")
     }
-    return ("no process answers there (\(error))", "Start holdfastd: `systemctl start holdfastd`.")
+    if "\(error)".contains("errno: \(EAGAIN))") {
+      return (
+        "too many clients wait there to be accepted",
+        "`ss -xp` lists who is connected to the socket; end some of them. If holdfastd hangs, `journalctl -u holdfastd -n 50` tells why."
+      )
+    }
+    return ("no process answers there (\(InWords.plain("\(error)")))", "Start holdfastd: `systemctl start holdfastd`.")
   }
 }

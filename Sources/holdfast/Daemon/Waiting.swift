@@ -61,19 +61,29 @@ struct Waiting: Sendable {
         return workload.node == target && workload.state == .running
       }
       guard move.isServed else { return false }
+      guard move.serial == serial || move.to == target else { throw overruled(workload, "moved to \(move.to)") }
       guard workload.wantedNode == target else {
         throw Failure(
-          thing: "workload \(workload.name)",
-          reason: "the planner refused the move: \(workload.reason ?? "it decided otherwise")",
+          thing: "workload \(workload.name)", reason: whyElsewhere(workload, target),
           remedy: "`holdfast workload \(workload.name)` tells why; `holdfast nodes` shows which nodes have room.")
       }
       return workload.node == target && workload.state == .running
     }
   }
 
-  private static func overruled(_ workload: WorkloadInfo) -> Failure {
+  /// It was to go to a node, and is to be elsewhere: it went there and did not start, or the planner did not send it there.
+  private static func whyElsewhere(_ workload: WorkloadInfo, _ target: String) -> String {
+    let place = workload.wantedNode.map { "is to run on \($0)" } ?? "has no place"
+    if let failure = workload.failures[target] { return "it did not start on \(target), and \(place): \(failure.reason)" }
+    // The placement itself says why it was not moved.
+    let isRefusal = workload.reasonCodes.contains { $0 == "moveRefused" || $0 == "moveToUnknown" }
+    let why = isRefusal ? workload.reason : workload.others[target].map { "\(target) \($0)" } ?? workload.reason
+    return "the planner did not move it to \(target), and it \(place): \(why ?? "it decided otherwise")"
+  }
+
+  private static func overruled(_ workload: WorkloadInfo, _ wish: String? = nil) -> Failure {
     Failure(
-      thing: "workload \(workload.name)", reason: "another operator has since asked for it to be \(workload.desired)",
+      thing: "workload \(workload.name)", reason: "another operator has since asked for it to be \(wish ?? workload.desired)",
       remedy: "`holdfast workload \(workload.name)` shows its state and history.")
   }
 }

@@ -14,13 +14,27 @@ enum WorkloadSelection {
         let glob = Glob(pattern)
         guard glob.isPattern else { return [pattern] }
         let matching = known.filter(glob.matches)
-        guard !matching.isEmpty else {
-          throw Failure(
-            thing: "the pattern \(pattern)", reason: "no workload's name matches it",
-            remedy: "`holdfast workloads` lists them all.")
-        }
+        guard !matching.isEmpty else { throw nothingMatches(pattern) }
         return matching
       })
+  }
+
+  /// What a list is cut down to. A name that no workload has is a mistake, and so is a pattern that matches none: an empty list would
+  /// look like an answer.
+  static func check(_ patterns: [String], among known: [String]) throws {
+    for pattern in patterns where !known.contains(where: Glob(pattern).matches) {
+      guard !Glob(pattern).isPattern else { throw nothingMatches(pattern) }
+      let nearest = nearestSpelling(to: pattern, among: known)
+      throw Failure(
+        kind: "unknown", thing: "workload \(pattern)", reason: "there is no workload of this name",
+        remedy: (nearest.map { "Did you mean \($0)? " } ?? "") + "`holdfast workloads` lists them all.")
+    }
+  }
+
+  private static func nothingMatches(_ pattern: String) -> Failure {
+    Failure(
+      kind: "unknown", thing: "the pattern \(pattern)", reason: "no workload's name matches it",
+      remedy: "`holdfast workloads` lists them all.")
   }
 
   static func unique(_ names: [String]) -> [String] {

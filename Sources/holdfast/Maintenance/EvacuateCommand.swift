@@ -1,6 +1,6 @@
 import ArgumentParser
 
-struct EvacuateCommand: AsyncParsableCommand {
+struct EvacuateCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "evacuate",
     abstract: "Drain a node and wait until it is empty; with --rolling, drain several nodes in turn.",
@@ -21,7 +21,7 @@ struct EvacuateCommand: AsyncParsableCommand {
   @OptionGroup var evacuation: EvacuationOptions
   @OptionGroup var rolling: RollingOptions
 
-  @Argument(help: "The node to drain, without --rolling.")
+  @Argument(help: "The node to drain, without --rolling.", completion: .nodes)
   var name: String?
 
   @Flag(help: "Show what would happen, and change nothing.")
@@ -30,7 +30,7 @@ struct EvacuateCommand: AsyncParsableCommand {
   @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
-  func validate() throws {
+  func checkOptions() throws {
     if rolling.rolling {
       if name != nil { throw ValidationError("With --rolling, name the nodes with --node or --label.") }
       try rolling.check()
@@ -58,7 +58,8 @@ struct RollingOptions: ParsableArguments {
   @Flag(help: "Drain several nodes, one after the other.")
   var rolling = false
 
-  @Option(name: .customLong("node"), help: ArgumentHelp("Node to drain. May be repeated.", valueName: "node"))
+  @Option(
+    name: .customLong("node"), help: ArgumentHelp("Node to drain. May be repeated.", valueName: "node"), completion: .nodes)
   var nodes: [String] = []
 
   @Option(

@@ -4,7 +4,7 @@ import HoldfastModel
 
 /// The end of a maintenance: what `exit` and `cancel` share.
 struct LeavingOptions: ParsableArguments {
-  @Argument(help: "The node.")
+  @Argument(help: "The node.", completion: .nodes)
   var node: String
 
   @Flag(help: "Show what would happen, and change nothing.")

@@ -31,7 +31,7 @@ struct MaintenanceEnterCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var evacuation: EvacuationOptions
 
-  @Argument(help: "The node to drain. It may be down.")
+  @Argument(help: "The node to drain. It may be down.", completion: .nodes)
   var node: String
 
   @Flag(help: "Show what would happen, and change nothing.")
@@ -49,7 +49,7 @@ struct MaintenanceEnterCommand: AsyncParsableCommand {
   }
 }
 
-struct MaintenanceExitCommand: AsyncParsableCommand {
+struct MaintenanceExitCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "exit",
     abstract: "Put a node back into use, and move its workloads back.",
@@ -69,7 +69,7 @@ struct MaintenanceExitCommand: AsyncParsableCommand {
   @Flag(help: "Move everything back, whatever its failback policy.")
   var bringBack = false
 
-  func validate() throws {
+  func checkOptions() throws {
     if leave, bringBack { throw ValidationError("--leave and --bring-back exclude each other.") }
   }
 
@@ -78,12 +78,12 @@ struct MaintenanceExitCommand: AsyncParsableCommand {
   }
 }
 
-struct MaintenanceCancelCommand: AsyncParsableCommand {
+struct MaintenanceCancelCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "cancel",
     abstract: "Stop draining a node, once the moves in progress have ended.",
     discussion: """
-      The node is put back into use. Workloads that have left it stay where they are; with --bring-back they move back as their policies say.
+      The node is put back into use. Workloads that have left it stay where they are, unless one of the two options says otherwise.
 
       Example: holdfast maintenance cancel n1
       """)
@@ -91,8 +91,17 @@ struct MaintenanceCancelCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var options: LeavingOptions
 
-  @Flag(help: "Move workloads back, as their policies say.")
+  @Flag(help: "Move workloads back as their failback policies say.")
+  var byPolicy = false
+
+  @Flag(help: "Move everything back, whatever its failback policy.")
   var bringBack = false
 
-  func run() async throws { try await options.run(daemon, failback: bringBack ? .byPolicy : .nothing) }
+  func checkOptions() throws {
+    if byPolicy, bringBack { throw ValidationError("--by-policy and --bring-back exclude each other.") }
+  }
+
+  func run() async throws {
+    try await options.run(daemon, failback: bringBack ? .everything : byPolicy ? .byPolicy : .nothing)
+  }
 }

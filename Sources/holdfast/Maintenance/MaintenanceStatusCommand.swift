@@ -2,7 +2,7 @@ import ArgumentParser
 import HoldfastAPI
 import HoldfastOperator
 
-struct MaintenanceStatusCommand: AsyncParsableCommand {
+struct MaintenanceStatusCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
     abstract: "Show which nodes are in maintenance, or the progress of one of them.",
@@ -14,7 +14,7 @@ struct MaintenanceStatusCommand: AsyncParsableCommand {
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: "A node. (default: all nodes)")
+  @Argument(help: "A node. (default: all nodes)", completion: .nodes)
   var node: String?
 
   @Flag(help: "Show the current state once, and exit.")
@@ -23,7 +23,7 @@ struct MaintenanceStatusCommand: AsyncParsableCommand {
   @Flag(help: "Follow without a terminal as well: one line for each change.")
   var follow = false
 
-  func validate() throws {
+  func checkOptions() throws {
     if once, follow { throw ValidationError("--once and --follow exclude each other.") }
   }
 

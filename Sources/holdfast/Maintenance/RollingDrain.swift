@@ -152,8 +152,15 @@ struct RollingDrain: Sendable {
       "Check \(current) with `holdfast maintenance status \(current)`; put it back into use with `holdfast maintenance exit \(current)`."
     if !rest.isEmpty {
       let command = (options.command ?? "").replacing("'", with: "'\\''")
-      text += " Then drain the rest: holdfast evacuate --rolling\(rest) --run '\(command)'"
+      text += " Then drain the rest: holdfast evacuate --rolling\(rest) --run '\(command)'\(again(options))"
     }
     return text
+  }
+
+  /// The options of a rolling drain that were given.
+  private static func again(_ options: RollingOptions) -> String {
+    (options.settle.map { " --settle \($0.defaultValueDescription)" } ?? "")
+      + (options.returnLimit.map { " --return-limit \($0.defaultValueDescription)" } ?? "")
+      + (options.bringBack ? " --bring-back" : "")
   }
 }

@@ -15,8 +15,7 @@ enum Additions {
       do throws(FileErrors) {
         added = try AdditionFile.parse(path: path)
       } catch {
-        Output.complain("holdfast: these files cannot be used\n\(error)")
-        throw ExitCode(ExitStatus.failed.rawValue)
+        throw MistakenFiles("these files cannot be used", error)
       }
       for node in added.nodes {
         guard nodes.insert(node.name).inserted else { throw taken("node \(node.name)", path) }

@@ -18,7 +18,7 @@ struct ExplainCommand: AsyncParsableCommand {
   @OptionGroup var source: SnapshotSource
   @OptionGroup var policies: PolicyOptions
 
-  @Argument(help: "The workload's name.")
+  @Argument(help: "The workload's name.", completion: .workloads)
   var name: String
 
   func run() async throws {

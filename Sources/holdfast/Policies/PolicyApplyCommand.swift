@@ -63,7 +63,7 @@ struct PolicyApplyCommand: AsyncParsableCommand {
         : Output.line("No difference: these policies are in force already (revision \(inForce.revision)).")
     }
     if !yes { try Confirmation.ask("Put these policies in force?", lines: lines) }
-    let done = try await client.post("/policies", body: request, as: PoliciesInForce.self)
+    let done = try await client.post("/policies", body: request, files: next.paths, as: PoliciesInForce.self)
     guard daemon.output == .text else {
       var told = effect
       told.revision = done.revision

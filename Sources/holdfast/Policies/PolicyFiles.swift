@@ -7,6 +7,8 @@ import HoldfastYAML
 /// Policy files that were named to a command, read.
 struct PolicyFiles {
   var named: [PolicyText]
+  /// As they were given.
+  var paths: [String]
   var policies: PolicySet
   var warnings: [FileMistake]
 
@@ -15,10 +17,9 @@ struct PolicyFiles {
     do {
       let sources = try PolicySources(paths)
       let (policies, warnings) = try sources.parse()
-      return PolicyFiles(named: sources.named, policies: policies, warnings: warnings)
+      return PolicyFiles(named: sources.named, paths: sources.texts.map(\.file), policies: policies, warnings: warnings)
     } catch let errors as FileErrors {
-      Output.complain("holdfast: these policies cannot be used\n\(errors)")
-      throw ExitCode(ExitStatus.failed.rawValue)
+      throw MistakenFiles("these policies cannot be used", errors)
     }
   }
 

@@ -9,5 +9,5 @@ struct PolicySchemaCommand: ParsableCommand {
       Example: holdfast policy schema > policy.schema.json
       """)
 
-  func run() { print(PolicySchema.text, terminator: "") }
+  func run() { Output.text(PolicySchema.text) }
 }

@@ -12,7 +12,7 @@ struct PolicySources {
   /// - Throws: `FileErrors` for what cannot be read, `Failure` for a directory without policies, and for two files of one name.
   init(_ paths: [String]) throws {
     var mistakes: [FileMistake] = []
-    for path in try paths.flatMap(Self.files) {
+    for path in try paths.flatMap({ try Self.files($0) }) {
       do throws(FileErrors) {
         texts.append(PolicyText(file: path, text: try SourceText.read(path).text))
       } catch {
@@ -29,7 +29,10 @@ struct PolicySources {
     }
   }
 
-  private static func files(_ path: String) throws -> [String] {
+  /// The file itself, or the `*.yaml` of a directory.
+  ///
+  /// - Parameter kind: what the files are of, for messages.
+  static func files(_ path: String, of kind: String = "policy") throws -> [String] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else { return [path] }
     let names: [String]
@@ -45,7 +48,7 @@ struct PolicySources {
       throw Failure(
         kind: "invalid", thing: path, reason: "no file in this directory ends in .yaml",
         remedy: other.map { "Rename \($0), or name it on the command line." }
-          ?? "Name policy files, or a directory that has some.")
+          ?? "Name \(kind) files, or a directory that has some.")
     }
     return files.map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
   }

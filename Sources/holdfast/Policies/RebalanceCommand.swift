@@ -3,7 +3,7 @@ import HoldfastAPI
 import HoldfastModel
 import HoldfastPlanning
 
-struct RebalanceCommand: AsyncParsableCommand {
+struct RebalanceCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "rebalance",
     abstract: "Propose or make a few moves that balance the nodes' load.",
@@ -29,7 +29,7 @@ struct RebalanceCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How many workloads to move at most.", valueName: "number"))
   var moves = 5
 
-  func validate() throws {
+  func checkOptions() throws {
     guard (1...1000).contains(moves) else { throw ValidationError("--moves takes 1 to 1000, not \(moves)") }
     if source.snapshot != nil, !dryRun {
       throw ValidationError("--snapshot requires --dry-run: a snapshot can be queried, not changed.")

@@ -41,7 +41,8 @@ struct PolicyOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Assume that these policies are in force, and no others: files, or directories of *.yaml.", valueName: "path"))
+      "Assume that these policies are in force, and no others: files, or directories of *.yaml.", valueName: "path"),
+    completion: .file())
   var policies: [String] = []
 
   /// nil: those in force are meant.

@@ -3,7 +3,7 @@ import HoldfastAPI
 import HoldfastModel
 import HoldfastPlanning
 
-struct WhatIfCommand: AsyncParsableCommand {
+struct WhatIfCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "whatif",
     abstract: "Show what would move where, what would not fit and why, and the room left. Changes nothing.",
@@ -23,22 +23,23 @@ struct WhatIfCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Nodes that fail, all at once; or 'each' for every node separately. May be repeated.", valueName: "nodes"))
+      "Nodes that fail, all at once; or 'each' for every node separately. May be repeated.", valueName: "nodes"),
+    completion: .nodes)
   var lose: [String] = []
 
-  @Option(help: ArgumentHelp("Nodes that are drained. May be repeated.", valueName: "nodes"))
+  @Option(help: ArgumentHelp("Nodes that are drained. May be repeated.", valueName: "nodes"), completion: .nodes)
   var drain: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "A YAML file with nodes and workloads to add. Workloads are written as for `apply`; their XML may be omitted. May be repeated.",
-      valueName: "file"))
+      valueName: "file"), completion: .yaml)
   var add: [String] = []
 
   @Flag(help: "List everything, without limits on length.")
   var all = false
 
-  func validate() throws {
+  func checkOptions() throws {
     if lose.isEmpty, drain.isEmpty, add.isEmpty, policies.policies.isEmpty {
       throw ValidationError("Nothing is supposed: add --lose, --drain, --add or --policies.")
     }

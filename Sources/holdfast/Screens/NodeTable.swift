@@ -53,7 +53,9 @@ struct NodeTable {
     let state = Self.state(node)
     let count = Table.Cell(node.state == .down && node.workloads == 0 ? "" : "\(node.workloads)")
     let guardPhase = node.guardPhase ?? "", isSound = node.freeze == nil && NodeInfo.soundGuardPhases.contains(guardPhase)
-    let guardCell = Table.Cell(guardPhase, isSound ? .plain : .bad)
+    let isUnfenced = node.flaws.contains(where: \.isFenceLost)
+    let guardCell = Table.Cell(
+      isUnfenced ? "\(guardPhase), no fence" : guardPhase, isSound ? (isUnfenced ? .doubtful : .plain) : .bad)
     guard node.state != .down, let capacity = node.allowance ?? node.capacity else {
       return [.init(node.name, .bold), state, .init(""), .init(""), .init(""), .init(""), count, guardCell]
     }

@@ -43,8 +43,7 @@ struct ScenarioPlay {
       }
     }
     guard mistakes.isEmpty else {
-      Output.complain("holdfast: these scenarios cannot be used\n\(FileErrors(mistakes))")
-      throw ExitCode(ExitStatus.failed.rawValue)
+      throw MistakenFiles("these scenarios cannot be used", FileErrors(mistakes))
     }
     return scenarios
   }

@@ -3,7 +3,7 @@ import Glibc
 import Scenarios
 import Simulator
 
-struct SimulateCommand: AsyncParsableCommand {
+struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",
     abstract: "Simulate whole clusters on virtual time: search for violations under random faults, or play scenarios.",
@@ -72,7 +72,7 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: "text, or json for scripts.")
   var output: DaemonOptions.Format = .text
 
-  func validate() throws {
+  func checkOptions() throws {
     try check("--nodes", nodes, in: 1...50)
     try check("--workloads", workloads, in: 0...1000)
     try check("--hours", hours, in: 0.05...1000)
@@ -98,7 +98,7 @@ struct SimulateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    if schema { return print(ScenarioSchema.text, terminator: "") }
+    if schema { return Output.text(ScenarioSchema.text) }
     let range = seed.map { $0...$0 } ?? seeds?.seeds
     if hashes { return try await printHashes(range) }
     let isMet =
@@ -144,8 +144,7 @@ struct SimulateCommand: AsyncParsableCommand {
     do {
       return try FaultsFile.parse(path: faults)
     } catch {
-      Output.complain("holdfast: the faults file cannot be used\n\(error)")
-      throw ExitCode(ExitStatus.failed.rawValue)
+      throw MistakenFiles("the faults file cannot be used", error)
     }
   }
 

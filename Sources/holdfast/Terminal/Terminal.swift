@@ -29,7 +29,7 @@ struct Terminal: Sendable {
 
   func styled(_ text: String, _ style: Style) -> String {
     guard hasColour, let code = style.code, !text.isEmpty else { return text }
-    return "\u{1B}[\(code)m\(text)\u{1B}[0m"
+    return "\u{1B}[\(code)m\(text)\u{1B}\(Style.end)"
   }
 
   /// The text cut to a width, with a sign that it was cut.
@@ -62,18 +62,19 @@ struct Terminal: Sendable {
 
   /// True when the answer was yes.
   static func ask(_ question: String) -> Bool {
-    fputsToError("\(question) [y/N] ")
+    Output.question("\(question) [y/N] ")
     let answer = readLine()?.lowercased() ?? ""
     return answer == "y" || answer == "yes"
   }
-
-  private static func fputsToError(_ text: String) {
-    _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-  }
 }
 
-enum Style: Sendable {
+enum Style: Sendable, CaseIterable {
   case plain, bold, dim, good, doubtful, bad
+
+  fileprivate static let end = "[0m"
+
+  /// What begins or ends a style, each behind an escape character. Nothing else in an output may have one.
+  static let sequences = allCases.compactMap { $0.code.map { "[\($0)m" } } + [end]
 
   fileprivate var code: String? {
     switch self {

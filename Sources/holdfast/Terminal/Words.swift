@@ -20,7 +20,7 @@ enum Words {
       : "\(InWords.tenths(Double(mebibytes) / 1024)) of \(InWords.tenths(Double(whole) / 1024)) GiB"
   }
 
-  static func cpus(_ count: Double) -> String { count == count.rounded() ? "\(Int(count))" : InWords.tenths(count) }
+  static func cpus(_ count: Double) -> String { InWords.decimal(count) }
 
   /// About so long: `41 s`, `2 min`, `1 h 5 min`.
   static func about(_ seconds: Double) -> String {
@@ -32,7 +32,7 @@ enum Words {
 
   /// Memory in MiB and processors: `4.0 GiB, 2 cpus`.
   static func demand(_ memory: Int, _ cpus: Double) -> String {
-    "\(self.memory(memory)), \(self.cpus(cpus)) \(cpus == 1 ? "cpu" : "cpus")"
+    "\(self.memory(memory)), \(InWords.cpus(cpus))"
   }
 
   /// A share as `43 %`.

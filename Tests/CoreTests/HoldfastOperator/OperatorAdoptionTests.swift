@@ -66,18 +66,28 @@ import Testing
   }
 
   static let refused: [(DomainObservation, OperatorError.Kind, String)] = [
-    (OperatorFixture.domain("web 1"), .invalid, "domrename"),
+    (OperatorFixture.domain("web 1"), .invalid, "libvirt cannot rename a domain that runs"),
     (
       OperatorFixture.domain("x", mark: .init(cluster: "other", workload: "x", epoch: Epoch(1))), .conflict,
       "Release it there first"
     ),
-    (OperatorFixture.domain("x", mark: .init(cluster: "t", workload: "known", epoch: Epoch(1))), .conflict, "metadata"),
+    (
+      OperatorFixture.domain("x", mark: .init(cluster: "other", workload: "x", epoch: Epoch(1))), .conflict,
+      "virsh -c lxc:///system metadata x https://holdfast.dev/domain/1 --remove"
+    ),
+    (
+      OperatorFixture.domain("x", mark: .init(cluster: "t", workload: "known", epoch: Epoch(1))), .conflict,
+      "virsh -c lxc:///system metadata x https://holdfast.dev/domain/1 --remove"
+    ),
     (OperatorFixture.domain("known", uuid: OperatorFixture.spec("known").uuid), .conflict, "holdfast workload known"),
-    (OperatorFixture.domain("known"), .conflict, "Rename this domain"),
+    (OperatorFixture.domain("known"), .conflict, "dumpxml 11111111-2222-4333-8444-555555555555"),
     (OperatorFixture.domain("copy", uuid: OperatorFixture.spec("known").uuid), .conflict, "another <uuid>"),
-    (OperatorFixture.domain("x", state: .paused), .conflict, "resume"),
-    (OperatorFixture.domain("x", state: .stopping), .conflict, "Wait"),
-    (OperatorFixture.domain("x", state: .unclear), .conflict, "Wait")
+    (OperatorFixture.domain("x", state: .paused), .conflict, "virsh -c lxc:///system resume x"),
+    (
+      OperatorFixture.domain("x", state: .arriving), .conflict, "when `virsh -c lxc:///system domstate --reason x` says running"
+    ),
+    (OperatorFixture.domain("x", state: .stopping), .conflict, "start it again"),
+    (OperatorFixture.domain("x", state: .unclear), .conflict, "virsh -c lxc:///system destroy x")
   ]
 
   @Test(arguments: refused.indices) func `what cannot be adopted is refused with a remedy`(_ index: Int) throws {
@@ -87,6 +97,17 @@ import Testing
     let refusal = try #require(fixture.refusal(of: .adopt(fixture.adoption(domain))))
     #expect(refusal.kind == kind)
     #expect(refusal.remedy.contains(remedy), "\(refusal)")
+    // It renames nothing that is active.
+    #expect(!refusal.remedy.contains("domrename"))
+  }
+
+  @Test(arguments: [(0.05, "512 MiB, 0.05 cpus"), (1, "512 MiB, 1 cpu"), (2, "512 MiB, 2 cpus")])
+  func `an adoption says what is reckoned with`(_ cpus: Double, _ words: String) throws {
+    let fixture = OperatorFixture()
+    let adoption = fixture.adoption(
+      OperatorFixture.domain("web1"), options: .init(demand: Resources(memory: 512, cpus: cpus)))
+    let prepared = try OperatorCommand.adopt(adoption).prepare(in: fixture.view)
+    #expect(prepared.text.contains("(\(words))"), "\(prepared.text)")
   }
 
   @Test func `a copy from before it went on elsewhere is refused`() throws {

@@ -54,6 +54,12 @@ import Testing
     let refusal = try #require(fixture.refusal(of: .define("web1", moved)))
     #expect(refusal.kind == .conflict && refusal.remedy.contains("holdfast stop web1"))
 
+    // A node that was lost with it may still run it, and no command stops it there.
+    let lost = fixture.copy()
+    lost.delete(.session(OperatorFixture.incarnation("a")))
+    let held = try #require(lost.refusal(of: .define("web1", moved)))
+    #expect(held.remedy.contains("a is down and may still run it") && !held.remedy.contains("holdfast stop"), "\(held)")
+
     // Released, it may: and nobody may have claimed it in between.
     fixture.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil)))
     let prepared = try OperatorCommand.define("web1", moved).prepare(in: fixture.view)
@@ -90,6 +96,17 @@ import Testing
     let known = fixture.copy()
     known.run("web1", on: "a")
     try refuseRunning("web1", spec, among: [OperatorFixture.domain("web1")], in: known.view)
+  }
+
+  @Test func `a domain that runs elsewhere outside protection is found there by its UUID`() throws {
+    let fixture = OperatorFixture()
+    let spec = OperatorFixture.spec("web1")
+    var report = ReportRecord(
+      unmanaged: .none, unmanagedDomains: 1, unreachable: [:], guardPhase: "armed", strays: [])
+    report.unmanagedUUIDs = [spec.uuid]
+    fixture.put(.report("b"), .report(report))
+    let refusal = try #require(fixture.refusal(of: .define("web1", spec)))
+    #expect(refusal.remedy.contains("On b, `virsh -c lxc:///system domname \(spec.uuid)`"), "\(refusal)")
   }
 
   @Test func `a connection that no node serves is a mistake, with the one that was meant`() throws {

@@ -35,6 +35,7 @@ import Testing
     #expect(!fixture.commit(prepared.transaction), "the migration began meanwhile")
     let refusal = fixture.refusal(of: .release("web1"))
     #expect(refusal?.kind == .conflict && refusal?.reason.contains("moving from a to b") == true)
+    #expect(refusal?.remedy.contains("`holdfast move web1 --to a`") == true, "a command that can be typed")
 
     claim.holder = claim.migration?.target
     claim.migration?.step = .arrived
@@ -96,6 +97,14 @@ import Testing
     }
   }
 
+  @Test func `start writes a record of what is wanted that is missing`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.delete(.intent("web1"))
+    #expect(fixture.commit(try OperatorCommand.start("web1").prepare(in: fixture.view).transaction))
+    #expect(fixture.view.intents["web1"]?.value.desired == .running)
+  }
+
   @Test func `start leaves a claim alone that somebody holds`() throws {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
@@ -103,6 +112,20 @@ import Testing
     claim.failures = ["b": .init(count: 1, reason: "x")]
     fixture.put(.claim("web1"), .claim(claim))
     #expect(try OperatorCommand.start("web1").prepare(in: fixture.view).transaction == nil)
+  }
+
+  @Test func `what is so already is told as it is`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    func text(_ command: OperatorCommand) throws -> String { try command.prepare(in: fixture.view).text }
+    #expect(try text(.start("web1")) == "runs already")
+    fixture.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil)))
+    #expect(try text(.start("web1")) == "was started already, and does not run yet")
+    fixture.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
+    #expect(try text(.stop("web1")) == "is stopped already")
+    fixture.run("web1", on: "a")
+    fixture.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
+    #expect(try text(.stop("web1")) == "is being stopped on a already")
   }
 
   @Test func `a move takes the next serial`() throws {
@@ -121,6 +144,12 @@ import Testing
 
     fixture.put(.placement("web1"), .placement(PlacementRecord(node: "a", reason: "refused", servedMove: 5)))
     #expect(try OperatorCommand.move("web1", to: "b").prepare(in: fixture.view).moveSerial == 6)
+
+    // To where it is: from then on it stays there. Asked once more, nothing changes.
+    let stay = try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view)
+    #expect(stay.moveSerial == 6 && stay.text.contains("stays on a"))
+    fixture.put(
+      .placement("web1"), .placement(PlacementRecord(node: "a", reason: "asked", servedMove: 6, cause: .operatorsMove)))
     #expect(try OperatorCommand.move("web1", to: "a").prepare(in: fixture.view).effect == .unchanged)
   }
 

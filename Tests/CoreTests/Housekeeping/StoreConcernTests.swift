@@ -30,6 +30,29 @@ import Testing
 
   private static let silent = StoreMember.Standing.silent(reason: "no answer in time")
 
+  private static let day: Int64 = 86_400_000
+
+  @Test(
+    arguments: [
+      (30 * day, nil), (21 * day, nil), (21 * day - 1, "ends in 20 days"), (day, "ends in 1 day"), (day - 1, "ends today"),
+      (0, "ends today"), (-1, "has ended today"), (-day, "ended 1 day ago"), (-400 * day, "ended 400 days ago")
+    ] as [(Int64, String?)]) func `a certificate's end is told before it hurts`(left: Int64, words: String?)
+  {
+    let now: Int64 = 1_700_000_000_000
+    var picture = Self.picture()
+    picture.at = now
+    picture.health.certificates = [
+      StoreCertificate(.client, path: "/etc/client.pem", ends: now + left),
+      StoreCertificate(.authority, path: "/etc/ca.pem", ends: now + 400 * Self.day)
+    ]
+    let concerns = picture.concerns
+    #expect(concerns.map(\.topic) == (words == nil ? [] : [.certificateEnds("/etc/client.pem")]))
+    guard let words, let concern = concerns.first else { return }
+    #expect(concern.text.contains("(/etc/client.pem) \(words): "), "\(concern.text)")
+    #expect(concern.weight == (left < 0 ? .outage : .warning))
+    #expect(concern.remedies.map(\.command).last == "systemctl reload holdfastd")
+  }
+
   struct Case: Sendable {
     var name: String
     var picture: StorePicture

@@ -73,7 +73,7 @@ struct TestDomain {
 
   var request: StartRequest {
     StartRequest(
-      id: id, xml: xml, uuid: uuid, mark: mark, partition: "/holdfast/freeze", links: ["hf-\(id.name)"],
+      id: id, xml: xml, uuid: uuid, mark: mark, partition: "/holdfast/freeze", links: ["hf-\(id.name.prefix(12))"],
       notAfter: BootInstant(nanoseconds: .max))
   }
 

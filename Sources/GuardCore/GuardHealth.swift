@@ -1,0 +1,63 @@
+import HoldfastTime
+
+/// How the guard itself is: what it was told to use and cannot. It is for people; nothing is decided by it.
+public struct GuardHealth: Hashable, Sendable {
+  /// The hardware watchdog that the guard feeds.
+  public enum Watchdog: Hashable, Sendable {
+    /// It was not told to feed one.
+    case none
+    /// It is open, and resets the host when it was not fed for so long, in seconds.
+    case open(timeout: Int)
+    /// It cannot be opened or fed, and why: nothing resets a host on which the freeze fails.
+    case unusable(reason: String)
+  }
+  public var watchdog: Watchdog
+  /// Why the state that the next guard needs could not be written; nil: it is written.
+  public var recordFlaw: String?
+
+  public init(watchdog: Watchdog = .none, recordFlaw: String? = nil) {
+    self.watchdog = watchdog
+    self.recordFlaw = recordFlaw
+  }
+}
+
+/// What is to be said of a write that is tried again and again, where it fails now and then: that it fails, and when it has gone well for a while that it
+/// does again. A full filesystem takes one write and refuses the next.
+public struct WriteTrouble: Hashable, Sendable {
+  public enum Word: Hashable, Sendable {
+    case fails(reason: String)
+    /// It fails still, so many times since that was said last.
+    case failsStill(reason: String, count: Int)
+    case isOver
+  }
+
+  /// From one word to the next, and from the last failure until it counts as over.
+  public static let pause = Duration.seconds(60)
+
+  /// Why it failed last, until it counts as over; nil: it does not fail.
+  public private(set) var reason: String?
+  private var lastFailure = BootInstant.zero
+  private var lastWord = BootInstant.zero
+  private var unsaid = 0
+
+  public init() {}
+
+  /// - Parameter failure: why it failed; nil: it went well.
+  /// - Returns: what is to be said now.
+  public mutating func tried(_ failure: String?, at now: BootInstant) -> Word? {
+    guard let failure else {
+      guard reason != nil, now >= lastFailure + Self.pause else { return nil }
+      self = WriteTrouble()
+      return .isOver
+    }
+    defer { (reason, lastFailure) = (failure, now) }
+    guard reason != nil else {
+      lastWord = now
+      return .fails(reason: failure)
+    }
+    unsaid += 1
+    guard now >= lastWord + Self.pause else { return nil }
+    defer { (lastWord, unsaid) = (now, 0) }
+    return .failsStill(reason: failure, count: unsaid)
+  }
+}

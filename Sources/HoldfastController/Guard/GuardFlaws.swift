@@ -1,0 +1,45 @@
+import GuardCore
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What the guard said last of what it needs and does not have, and what people were told of it.
+struct GuardFlaws: Hashable, Sendable {
+  private var health = GuardHealth()
+
+  /// - Parameter ttl: of this node's sessions.
+  func list(ttl: Duration) -> [NodeFlaw] {
+    var flaws: [NodeFlaw] = []
+    switch health.watchdog {
+    case .unusable(let reason):
+      flaws.append(
+        NodeFlaw(NodeFlaw.watchdog, "is without its fence: its guard cannot use the hardware watchdog (\(reason))"))
+    case .open(let timeout) where .seconds(timeout) >= ttl:
+      flaws.append(
+        NodeFlaw(
+          NodeFlaw.watchdogLate,
+          "is without its fence in time: its hardware watchdog resets the host after \(timeout) s, "
+            + "and other nodes take its workloads over after \(InWords.number(ttl.inSeconds)) s"))
+    case .open, .none: break
+    }
+    if let reason = health.recordFlaw {
+      flaws.append(
+        NodeFlaw(
+          NodeFlaw.guardState,
+          "has a guard that cannot write down what it guards (\(reason)): when that guard ends, everything is frozen at once"))
+    }
+    return flaws
+  }
+
+  mutating func take(_ said: GuardHealth, _ facts: Facts, _ effects: inout Effects) {
+    guard said != health else { return }
+    let before = list(ttl: facts.timing.ttl)
+    health = said
+    let flaws = list(ttl: facts.timing.ttl)
+    for flaw in flaws where !before.contains(flaw) {
+      effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: flaw.code == NodeFlaw.watchdogLate ? .warning : .error)
+    }
+    if flaws.isEmpty, !before.isEmpty { effects.note(.guardBack, "the guard of \(facts.me) has all that it needs") }
+    effects.agenda.note(.report)
+  }
+}

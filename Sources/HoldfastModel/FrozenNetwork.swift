@@ -1,0 +1,134 @@
+/// Why a frozen container goes on answering ping and TCP: its network stack belongs to the kernel, and nothing of its network is on the host that
+/// the guard could take down. A virtual machine's stack is in the guest, and freezes with it.
+public enum FrozenNetwork: String, Hashable, Sendable, CaseIterable {
+  /// `<interface type='direct'>`: a device of its own on the host's NIC.
+  case macvlan
+  /// `<hostdev mode='capabilities' type='net'>`: one of the host's NICs, which is away from the host while the container runs.
+  case passedThrough
+  /// `<sharenet>`: the network of another container or process.
+  case shared
+
+  /// The end of a sentence that begins with the workload's name.
+  public var words: String {
+    switch self {
+    case .macvlan: "is on the network by macvlan (an interface of type 'direct')"
+    case .passedThrough: "has one of the host's network cards to itself"
+    case .shared: "shares the network of another container or process (sharenet)"
+    }
+  }
+}
+
+extension Interfaces {
+  /// What a container with this XML has that answers while it is frozen; the first in the text. nil: nothing of the kind is named there.
+  package static func frozenNetwork(in xml: String) -> FrozenNetwork? {
+    var tags = XMLTags(xml)
+    while let tag = tags.next() {
+      switch tag.name {
+      case "interface" where tag.attribute("type") == "direct": return .macvlan
+      case "hostdev" where tag.attribute("type") == "net": return .passedThrough
+      case "sharenet": return .shared
+      default: break
+      }
+    }
+    return nil
+  }
+
+  /// The host's bridges that an XML names, sorted.
+  package static func bridges(in xml: String) -> [String] {
+    var tags = XMLTags(xml), found: Set<String> = []
+    while let tag = tags.next() {
+      if tag.name == "source", let bridge = tag.attribute("bridge") { found.insert(bridge) }
+    }
+    return found.sorted()
+  }
+}
+
+extension SpecRecord {
+  /// The host's bridges that its XML names, sorted.
+  package var bridges: [String] { Interfaces.bridges(in: xml) }
+
+  /// Why the workload would go on answering while it is frozen; nil: frozen it is silent, as far as its XML tells.
+  public var frozenNetwork: FrozenNetwork? { connection.hasPrefix("lxc") ? Interfaces.frozenNetwork(in: xml) : nil }
+}
+
+/// The opening tags of a text that is well-formed XML, one after the other, without comments and CDATA. Enough for the core, which asks of a domain's XML
+/// only what its host side has to do with; whether the text is XML at all is judged before it comes into the store.
+struct XMLTags {
+  struct Tag {
+    /// Without a namespace's prefix.
+    var name: String
+    /// The rest of the tag.
+    fileprivate var rest: Substring
+
+    /// An attribute's value as written, without a prefix.
+    func attribute(_ wanted: String) -> String? {
+      var rest = rest
+      while let equals = rest.firstIndex(of: "=") {
+        let key = rest[..<equals].split(whereSeparator: \.isWhitespace).last
+        let behind = rest[rest.index(after: equals)...].drop(while: \.isWhitespace)
+        guard let quote = behind.first, quote == "'" || quote == "\"" else { return nil }
+        let value = behind.dropFirst().prefix { $0 != quote }
+        if key.map({ $0 == wanted }) ?? false { return String(value) }
+        rest = rest[value.endIndex...].dropFirst()
+      }
+      return nil
+    }
+  }
+
+  private let text: String
+  private var utf8: Substring.UTF8View
+
+  init(_ text: String) {
+    self.text = text
+    utf8 = text[...].utf8
+  }
+
+  mutating func next() -> Tag? {
+    while let open = utf8.firstIndex(of: UInt8(ascii: "<")) {
+      utf8 = utf8[utf8.index(after: open)...]
+      if utf8.starts(with: "!--".utf8) {
+        skip(to: "-->")
+      } else if utf8.starts(with: "![CDATA[".utf8) {
+        skip(to: "]]>")
+      } else if let first = utf8.first, first != UInt8(ascii: "/"), first != UInt8(ascii: "?"), first != UInt8(ascii: "!") {
+        return takeTag()
+      }
+    }
+    return nil
+  }
+
+  /// Up to the `>` that is in no attribute's value.
+  private mutating func takeTag() -> Tag {
+    let start = utf8.startIndex
+    var end = start, quote: UInt8?
+    while end < utf8.endIndex {
+      let byte = utf8[end]
+      if let open = quote {
+        if byte == open { quote = nil }
+      } else if byte == UInt8(ascii: ">") {
+        break
+      } else if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") {
+        quote = byte
+      }
+      end = utf8.index(after: end)
+    }
+    let tag = text[start..<end]
+    utf8 = utf8[end...]
+    let name = tag.prefix { !$0.isWhitespace && $0 != "/" }
+    return Tag(name: String(name.split(separator: ":").last ?? ""), rest: tag[name.endIndex...])
+  }
+
+  /// What never ends hides nothing: then every tag in it counts.
+  private mutating func skip(to end: StaticString) {
+    let wanted = end.withUTF8Buffer { Array($0) }
+    var rest = utf8
+    while let index = rest.firstIndex(of: wanted[0]) {
+      rest = rest[index...]
+      if rest.starts(with: wanted) {
+        utf8 = rest.dropFirst(wanted.count)
+        return
+      }
+      rest = rest.dropFirst()
+    }
+  }
+}

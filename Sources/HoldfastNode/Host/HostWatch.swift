@@ -1,0 +1,28 @@
+import HoldfastController
+import HoldfastModel
+
+/// Looks now and then at what of this host people should know and nobody else tells.
+struct HostWatch: Sendable {
+  let loop: ControllerLoop
+  let cluster: String
+
+  private static let interval: Duration = .seconds(60)
+  /// At the start libvirt has not told yet what runs.
+  private static let firstLook: Duration = .seconds(5)
+
+  /// Looks until its task is cancelled.
+  func run() async {
+    var told: [NodeFlaw] = []
+    try? await Task.sleep(for: Self.firstLook, clock: .continuous)
+    while !Task.isCancelled {
+      let flaws = Bridges().flaws(links: await links())
+      if flaws != told { loop.send(.host(flaws)) }
+      told = flaws
+      try? await Task.sleep(for: Self.interval, clock: .continuous)
+    }
+  }
+
+  private func links() async -> [String] {
+    await loop.picture().observations.values.filter { $0.mark?.cluster == cluster }.flatMap(\.links)
+  }
+}

@@ -1,0 +1,87 @@
+import HoldfastModel
+
+/// A node that is down for good is forgotten: its record, its report, its losses, its maintenance. Its history is not in the mirror and goes besides
+/// (`historyTransactions`).
+///
+/// A session that stands is never touched. A node that opens one writes its record in the same transaction, guarded on the record as it was: so of a
+/// removal that is guarded on the record and an opening only one is committed.
+public struct NodeRemoval: Sendable {
+  let prepared: PreparedClusterCommand
+  private let node: NodeName
+  private let guardCondition: Condition<RecordKey>
+
+  /// Keys in one transaction: etcd takes 128 operations.
+  private static let mostKeys = 100
+
+  /// - Throws: why it may not be forgotten.
+  public init(_ node: NodeName, in view: ClusterView) throws(OperatorError) {
+    try Self.check(node, view)
+    self.node = node
+    guardCondition = view.asSeen(.node(node), view.nodes[node])
+    var conditions = [guardCondition, view.asSeen(.maintenance(node), view.maintenance[node])]
+    var writes: [Write<RecordKey, Record>] = [
+      .delete(.node(node)), .delete(.report(node)), .delete(.losses(node)), .delete(.maintenance(node))
+    ]
+    // Unreadable, it cannot be said how it was seen.
+    if view.unreadable[.maintenance(node)] != nil {
+      conditions.removeLast()
+      writes.removeLast()
+    }
+    let placed = view.placements.values.count { $0.value.node == node }
+    let rest =
+      placed == 0 ? "" : "; \(placed == 1 ? "1 workload is" : "\(placed) workloads are") placed there still, and placed anew"
+    prepared = PreparedClusterCommand(
+      "is removed: its record, report, losses, maintenance and history\(rest)",
+      ClusterTransaction(if: conditions, write: writes))
+  }
+
+  /// What makes its lines of history go, before the record does: what fails can be repeated then.
+  ///
+  /// - Parameter slots: the length of a node's ring of lines.
+  public func historyTransactions(slots: Int) -> [ClusterTransaction] {
+    stride(from: 0, to: slots, by: Self.mostKeys).map { first in
+      ClusterTransaction(
+        if: [guardCondition],
+        write: (first..<min(slots, first + Self.mostKeys)).map { .delete(.history(node, slot: $0)) })
+    }
+  }
+
+  private static func check(_ node: NodeName, _ view: ClusterView) throws(OperatorError) {
+    func refusal(_ reason: String, _ remedy: String) -> OperatorError {
+      OperatorError(.conflict, thing: "node \(node)", reason: reason, remedy: remedy)
+    }
+    let keys: [RecordKey] = [.node(node), .report(node), .losses(node), .maintenance(node)]
+    let isKnown =
+      view.knownNodes.contains(node) || view.reports[node] != nil || view.losses[node] != nil || view.maintenance[node] != nil
+      || keys.contains { view.unreadable[$0] != nil }
+    guard isKnown else { throw .unknownNode(node, in: view) }
+    if let reason = view.unreadable[.node(node)] {
+      throw refusal(
+        "its record cannot be read by this build (\(reason))",
+        "Run the command on a node with the newest build, or upgrade this one.")
+    }
+    guard view.session(of: node) == nil else {
+      throw refusal(
+        "it is up: it has a session",
+        "Stop it there for good first: `systemctl disable --now holdfastd`; its workloads go to other nodes. Then repeat.")
+    }
+    // The incarnation begins with the node's name.
+    let isInDoubt = view.unreadable.keys.contains { key in
+      if case .session(let incarnation) = key { "\(incarnation)".hasPrefix("\(node)-") } else { false }
+    }
+    guard !isInDoubt else {
+      throw refusal(
+        "a session that may be its own cannot be read by this build",
+        "Run the command on a node with the newest build, or upgrade this one.")
+    }
+    let held = view.claims.filter { _, claim in
+      claim.value.holder?.node == node && view.isHeld(claim.value)
+        || claim.value.migration.map { $0.target.node == node && view.sessions[$0.target.incarnation] != nil } ?? false
+    }.keys.sorted()
+    guard held.isEmpty else {
+      throw refusal(
+        "it still holds \(InWords.list(held.map(\.text), most: 5))",
+        "Wait until other nodes have taken over: `holdfast workloads`.")
+    }
+  }
+}

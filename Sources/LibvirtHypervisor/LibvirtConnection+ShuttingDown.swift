@@ -1,0 +1,108 @@
+import CLibvirt
+import Foundation
+import HoldfastModel
+import Logging
+
+/// How guests are asked to shut down.
+extension LibvirtConnection {
+  /// nil: it was asked, or cannot be; go on. Otherwise the stop ends with this.
+  func askToShutDown(_ name: String, _ uuid: String) async -> OperationOutcome? {
+    guard let deadline = stops[uuid]?.deadline, ContinuousClock.now < deadline else { return nil }
+    if driver.kind == .qemu { return await askMachine(name, uuid, since: .now, deadline) }
+    return await order(name, uuid, on: shutDownThreads) { reader, domain throws(LibvirtError) in
+      try reader.askToShutDown(domain)
+    }
+  }
+
+  /// Asks its guest agent first, and presses its power button when that refuses, does not answer, or says yes and nothing comes of it.
+  private func askMachine(
+    _ name: String, _ uuid: String, since begin: ContinuousClock.Instant, _ deadline: ContinuousClock.Instant
+  ) async -> OperationOutcome? {
+    let patience = min(limits.agent, (deadline - begin) / 4)
+    let asking = Task { await askAgent(name, uuid) }
+    defer { asking.cancel() }
+    while holds(name, uuid), let stop = stops[uuid], ContinuousClock.now < stop.deadline {
+      let press =
+        switch stop.agent {
+        case .none: begin + patience
+        case .accepted: begin + (deadline - begin) / 2
+        case .refused: begin
+        }
+      if press <= .now {
+        // Agents that hang do not keep it from being pressed.
+        return await order(name, uuid, on: calls) { _, domain throws(LibvirtError) in
+          try domain.shutDown(VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+        }
+      }
+      await waitForNews(of: name, until: min(press, stop.deadline))
+      if !inventoryTold { return connectionLost(name) }
+    }
+    return nil
+  }
+
+  /// The agent may take a minute not to answer: nothing waits for that.
+  private func askAgent(_ name: String, _ uuid: String) async {
+    do {
+      // Not the domain's one order to shut down: the power button's must not wait for it.
+      let order = Question(kind: .askAgent, name: name)
+      try await ask(order, on: shutDownThreads) { reader throws(LibvirtError) in
+        guard let domain = try reader.active(name, uuid) else { return }
+        try domain.shutDown(VIR_DOMAIN_SHUTDOWN_GUEST_AGENT)
+      }
+      stops[uuid]?.agent = .accepted
+    } catch {
+      if case .timedOut = error { return }
+      stops[uuid]?.agent = .refused
+      logger.debug("no guest agent takes the order", metadata: ["domain": "\(name)", "reason": "\(Words.of(error))"])
+    }
+    wake(named: name)
+  }
+
+  /// Gives a domain an order to shut down. Gives what ends the stop, if something does.
+  private func order(
+    _ name: String, _ uuid: String, on threads: CallThreads,
+    _ body: @escaping @Sendable (DomainReader, DomainPointer) throws(LibvirtError) -> Void
+  ) async -> OperationOutcome? {
+    do {
+      try await ask(Question(kind: .shutDown, name: name), on: threads) { reader throws(LibvirtError) in
+        guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil else { return }
+        try body(reader, domain)
+      }
+    } catch .libvirt(let error) where error.lostConnection {
+      return connectionLost(name)
+    } catch .libvirt(let error) where !error.noSuchDomain {
+      // An agent that has it in hand, or may have, is given its time.
+      if driver.kind == .qemu, stops[uuid]?.agent != .refused { return nil }
+      logger.warning(
+        "cannot be asked to shut down, destroying it", metadata: ["domain": "\(name)", "reason": "\(error.message)"])
+      stops[uuid]?.deadline = .now
+    } catch {
+      // It was asked, or may have been by an order that hangs, or it went by itself: what is seen decides.
+      if !inventoryTold { return connectionLost(name) }
+    }
+    return nil
+  }
+}
+
+extension DomainReader {
+  /// Asks a domain to shut down in the way that its driver knows.
+  fileprivate func askToShutDown(_ domain: DomainPointer) throws(LibvirtError) {
+    guard hostFacts.driver.kind == .lxc else { return try domain.shutDown(VIR_DOMAIN_SHUTDOWN_DEFAULT) }
+    // libvirt's own choice is initctl: it reports success, and where nobody listens nothing happens. systemd as a
+    // container's init takes SIGTERM for an order to re-execute itself; SIGRTMIN+3 (libvirt passes the plain number on)
+    // means power off.
+    if hostFacts.sharesProcesses, let controller = domain.run, Self.initName(of: controller) == "systemd" {
+      try domain.signalInit(34 + 3)
+    } else {
+      try domain.shutDown(VIR_DOMAIN_SHUTDOWN_SIGNAL)
+    }
+  }
+
+  /// The name of the one child of a container's controller.
+  private static func initName(of controller: Int32) -> String? {
+    let children = try? String(contentsOfFile: "/proc/\(controller)/task/\(controller)/children", encoding: .utf8)
+    guard let child = children?.split(separator: " ").first else { return nil }
+    let name = try? String(contentsOfFile: "/proc/\(child)/comm", encoding: .utf8)
+    return name?.trimmingCharacters(in: .newlines)
+  }
+}

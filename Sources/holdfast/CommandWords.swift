@@ -1,0 +1,57 @@
+import ArgumentParser
+import HoldfastModel
+
+/// The commands that a command line names, one below the other: `holdfast maintenance enter`.
+struct CommandWords {
+  /// As they are typed, the program's own name first.
+  private(set) var names: [String]
+  /// A word in the place of a command that is none, and the commands that could stand there.
+  private(set) var unknown: (word: String, among: [String])?
+
+  init(_ arguments: [String], under root: any ParsableCommand.Type) {
+    names = [root.configuration.commandName ?? ""]
+    var command = root
+    for word in arguments {
+      let below = command.configuration.subcommands.filter { $0.configuration.shouldDisplay }
+      // What an option means here, and the help's own words, the parser knows.
+      guard !below.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      guard let next = below.first(where: { Self.all(of: $0).contains(word) }) else {
+        unknown = (word, below.compactMap { $0.configuration.commandName })
+        return
+      }
+      command = next
+      names.append(word)
+    }
+  }
+
+  private static func all(of command: any ParsableCommand.Type) -> [String] {
+    [command.configuration.commandName ?? ""] + command.configuration.aliases
+  }
+
+  /// Such as `holdfast maintenance enter`.
+  var text: String { names.joined(separator: " ") }
+
+  /// Where a mistake in the use of this command is explained.
+  var advice: String { "  See '\(text) --help' for more information." }
+
+  /// nil: every command is known.
+  var failure: Failure? {
+    guard let unknown else { return nil }
+    let meant = nearestSpelling(to: unknown.word, among: unknown.among).map { "Did you mean '\(text) \($0)'? " } ?? ""
+    // The program's own are too many for a line.
+    let list =
+      names.count == 1
+      ? "`\(text) --help` lists them all."
+      : "There \(unknown.among.count == 1 ? "is" : "are") \(InWords.list(unknown.among, most: 12))."
+    return Failure(
+      .usage, kind: "invalid", thing: (names.dropFirst() + [unknown.word]).joined(separator: " "),
+      reason: "there is no such command", remedy: meant + list)
+  }
+}
+
+/// A command whose options say something about each other. They are checked when all of them are known to exist: else somebody who
+/// mistyped one would be told that it is missing.
+protocol CheckedCommand: ParsableCommand {
+  /// - Throws: `ValidationError`.
+  func checkOptions() throws
+}

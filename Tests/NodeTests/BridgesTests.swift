@@ -1,0 +1,48 @@
+import Foundation
+import HoldfastModel
+import HoldfastNode
+import Testing
+
+/// Bridges with STP, as the kernel shows them.
+@Suite struct `Bridges of this host` {
+  /// A directory like /sys/class/net, for as long as `body` runs.
+  private func withDevices(_ body: (Bridges) throws -> Void) throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "bridges-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: root) }
+    for (name, stp, delay) in [("br0", "1", "1500"), ("br1", "0", "1500"), ("virbr0", "1", "200"), ("br3", "x", "1500")] {
+      let directory = root.appending(path: "\(name)/bridge")
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      try Data("\(stp)\n".utf8).write(to: directory.appending(path: "stp_state"))
+      try Data("\(delay)\n".utf8).write(to: directory.appending(path: "forward_delay"))
+    }
+    for (link, bridge) in [("vnet0", "br0"), ("vnet1", "br1"), ("vnet2", "br0")] {
+      let port = root.appending(path: "\(link)/brport")
+      try FileManager.default.createDirectory(at: port, withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        atPath: port.appending(path: "bridge").path, withDestinationPath: "../../\(bridge)")
+    }
+    try body(Bridges(root: root.path))
+  }
+
+  @Test(
+    arguments: [
+      ("br0", .seconds(30)), ("br1", nil), ("virbr0", .seconds(4)), ("br3", nil), ("none", nil), ("vnet0", nil),
+      ("../br0", nil),
+      ("", nil), (String(repeating: "x", count: 300), nil)
+    ] as [(String, Duration?)]) func `are silent for twice their forward delay, where they use STP`(
+      name: String, silence: Duration?
+    ) throws
+  {
+    try withDevices { #expect($0.silence(of: name) == silence) }
+  }
+
+  @Test func `are found by their ports, and told of once, where it matters`() throws {
+    try withDevices { bridges in
+      #expect(bridges.bridge(of: "vnet0") == "br0" && bridges.bridge(of: "br0") == nil && bridges.bridge(of: "gone") == nil)
+      let flaws = bridges.flaws(links: ["vnet0", "vnet1", "vnet2", "gone"])
+      #expect(flaws.map(\.code) == [NodeFlaw.slowBridge] && flaws[0].text.contains("br0") && flaws[0].text.contains("30 s"))
+      #expect(bridges.warnings(links: ["vnet1"], bridges: ["virbr0", "none"]).isEmpty)
+      #expect(bridges.warnings(links: ["vnet0"], bridges: ["br0"]).count == 1)
+    }
+  }
+}

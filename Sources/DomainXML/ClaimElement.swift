@@ -37,11 +37,14 @@ package enum ClaimElement {
       let workload = element.attribute(forName: "workload")?.stringValue,
       let epoch = element.attribute(forName: "epoch")?.stringValue.flatMap({ Int64($0) })
     else { return nil }
-    return ClaimMark(cluster: cluster, workload: workload, epoch: Epoch(epoch))
+    return ClaimMark(
+      cluster: cluster, workload: workload, epoch: Epoch(epoch),
+      definition: element.attribute(forName: "definition")?.stringValue)
   }
 
   private static func attributes(_ mark: ClaimMark) -> String {
     "cluster=\"\(escaped(mark.cluster))\" workload=\"\(escaped(mark.workload))\" epoch=\"\(mark.epoch.value)\""
+      + (mark.definition.map { " definition=\"\(escaped($0))\"" } ?? "")
   }
 
   private static func escaped(_ text: String) -> String {

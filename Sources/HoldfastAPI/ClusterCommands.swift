@@ -161,7 +161,8 @@ public struct NodeMaintenance: Hashable, Sendable, Codable {
     policies: PolicySet, now: Int64
   ) throws(OperatorError) {
     guard view.knownNodes.contains(name) else { throw .unknownNode(name, in: view) }
-    node = NodeInfo(name, in: view, load: ClusterLoad(view), restrictions: restrictions)
+    node = NodeInfo(
+      name, in: ClusterSight(view), load: ClusterLoad(view, planner: PolicyPlanner(policies)), restrictions: restrictions)
     disarm = restrictions.disarm
     milliseconds = now
     moves = restrictions.moves[name] ?? []
@@ -175,10 +176,10 @@ public struct NodeMaintenance: Hashable, Sendable, Codable {
 extension ClusterCommandResult {
   /// Workloads that are being started, stopped or moved: disarming would leave them half-way.
   public static func inProgress(in view: ClusterView) -> [String] {
-    WorkloadInfo.all(in: view).filter { workload in
+    WorkloadInfo.all(in: ClusterSight(view)).filter { workload in
       switch workload.state {
       case .down, .starting, .stopping: true
-      case .running: !workload.isInPlace
+      case .running, .frozen, .paused: workload.isToLeave
       case .pending, .stopped, .unclear: false
       }
     }.map(\.name)

@@ -72,6 +72,13 @@ public struct Controller: Sendable {
     return PlanningBasis(facts, machines.planning)
   }
 
+  /// What this node knows of itself, at a moment after the last event.
+  public func ownBasis(now: BootInstant) -> OwnBasis {
+    var facts = facts
+    facts.begin(at: now)
+    return OwnBasis(facts, machines)
+  }
+
   /// Has a check fail, so that tests see what follows. Nothing that comes from outside makes one fail.
   package mutating func failCheck(_ what: String) { effects.check(false, what) }
 

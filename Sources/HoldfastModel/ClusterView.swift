@@ -90,6 +90,14 @@ public struct ClusterView: Sendable {
   /// Every workload that any record speaks of, sorted.
   public var workloads: [WorkloadName] { Set(specs.keys).union(claims.keys).sorted() }
 
+  /// The same records, with what a node says of itself now in place of what it wrote last.
+  public func with(_ report: ReportRecord, of node: NodeName) -> ClusterView {
+    var view = self
+    view.reports[node] = Stored(
+      value: report, created: reports[node]?.created ?? .zero, modified: reports[node]?.modified ?? .zero)
+    return view
+  }
+
   // MARK: changes
 
   /// Replaces everything by a listing, but for what our own transactions did after it: a claim that was released must not come back.

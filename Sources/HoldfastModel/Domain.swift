@@ -22,11 +22,25 @@ public struct ClaimMark: Hashable, Sendable, Codable {
   public var cluster: String
   public var workload: String
   public var epoch: Epoch
+  /// `SpecRecord.definition` of what it was started from, or came under protection as; nil: a build before this field marked it.
+  public var definition: String?
 
-  public init(cluster: String, workload: String, epoch: Epoch) {
+  public init(cluster: String, workload: String, epoch: Epoch, definition: String? = nil) {
     self.cluster = cluster
     self.workload = workload
     self.epoch = epoch
+    self.definition = definition
+  }
+
+  /// Two marks of one claim are the same, whatever the domain was started from.
+  public static func == (a: ClaimMark, b: ClaimMark) -> Bool {
+    (a.cluster, a.workload, a.epoch) == (b.cluster, b.workload, b.epoch)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(cluster)
+    hasher.combine(workload)
+    hasher.combine(epoch)
   }
 }
 

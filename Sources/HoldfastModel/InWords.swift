@@ -39,4 +39,13 @@ public enum InWords {
     let shown = names.count > most + 1 ? Array(names.prefix(most)) + ["\(names.count - most) more"] : names
     return shown.count < 2 ? shown.joined() : shown.dropLast().joined(separator: ", ") + " and " + shown[shown.count - 1]
   }
+
+  /// A text from outside in one line: a line break, or any other white space, becomes a single space; what cannot be printed is left out.
+  public static func oneLine(_ text: String) -> String {
+    let isTame = text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 } && !text.contains("  ")
+    guard !isTame || text.hasPrefix(" ") || text.hasSuffix(" ") else { return text }
+    return text.split(whereSeparator: \.isWhitespace).map { word in
+      String(String.UnicodeScalarView(word.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }))
+    }.filter { !$0.isEmpty }.joined(separator: " ")
+  }
 }

@@ -96,6 +96,23 @@ import Testing
     }
   }
 
+  @Test func `equal events that follow one another are one line, in json they are not`() async throws {
+    try await APIHarness.serving { api in
+      let now = APIHarness.now()
+      for number in 1...20 {
+        let name = WorkloadName("web\(number)")
+        api.access.tell(
+          Note(.pending, "\(name) cannot run anywhere: no node can take it", severity: .error, workload: name), at: now)
+      }
+      for _ in 1...5 { api.access.tell(Note(.vanished, "web1 ended on n1 without being told to", workload: "web1"), at: now) }
+      let run = try await api.holdfast(["events"])
+      #expect(run.output.contains("web20 (and 19 more) cannot run anywhere: no node can take it"), "\(run)")
+      #expect(run.output.contains("web1 (5 times) ended on n1 without being told to"), "\(run)")
+      let page: HistoryPage = try await api.holdfast(["events", "-o", "json"]).decoded()
+      #expect(page.lines.count == 35)
+    }
+  }
+
   @Test func `json is what the API says`() async throws {
     try await APIHarness.serving { api in
       let status: ClusterStatus = try await api.holdfast(["status", "-o", "json"]).decoded()

@@ -45,7 +45,7 @@ import Testing
     let misplaced = status().misplaced
     let db2 = try #require(misplaced.first { $0.name == "db2" })
     #expect(db2.state == .pending && db2.node == nil && db2.wantedNode == nil)
-    #expect(db2.why?.hasPrefix("no node can take it (n1 needs 12288 MiB") == true)
+    #expect(db2.why?.hasPrefix("no node can take it (n1: needs 12288 MiB") == true)
     let shop1 = try #require(misplaced.first { $0.name == "shop1" })
     #expect(shop1.state == .starting && shop1.node == "n1")
     #expect(
@@ -236,7 +236,7 @@ import Testing
     change(&cluster)
     var view = ClusterView()
     view.load(cluster.store.list { _ in true })
-    return WorkloadInfo("w", in: view)
+    return WorkloadInfo("w", in: ClusterSight(view))
   }
 
   private static func claim(_ activity: ClaimRecord.Activity?, by node: NodeName? = "n1") -> Record {
@@ -311,7 +311,7 @@ import Testing
     cluster.put(.claim("gone"), .claim(ClaimRecord(epoch: Epoch(9), holder: nil)))
     var view = ClusterView()
     view.load(cluster.store.list { _ in true })
-    #expect(WorkloadInfo.all(in: view).isEmpty)
-    #expect(throws: OperatorError.self) { try WorkloadInfo.known("gone", in: view) }
+    #expect(WorkloadInfo.all(in: ClusterSight(view)).isEmpty)
+    #expect(throws: OperatorError.self) { try WorkloadInfo.known("gone", in: ClusterSight(view)) }
   }
 }

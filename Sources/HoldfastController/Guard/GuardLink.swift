@@ -64,6 +64,9 @@ public struct GuardLink: Sendable {
     }
   }
 
+  /// What is told of that.
+  var freeze: ReportRecord.Freeze? { isFreezing ? (frozenSince == nil ? .ordered : .confirmed) : nil }
+
   /// What runs here is stopped in time after this controller has ended: by the guard, or since it was seen frozen.
   var outlastsController: Bool { isConnected || frozenSince != nil }
 
@@ -345,10 +348,12 @@ public struct GuardLink: Sendable {
 
   mutating func startDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {
     direct.begin(at: effects.now)
+    effects.agenda.note(.guardPhase)
     attemptDirectFreeze(of: workloads, &effects)
   }
 
   mutating func frozeDirectly(isConfirmed: Bool, me: NodeName, _ effects: inout Effects) {
+    effects.agenda.note(.guardPhase)
     guard direct.answered(isConfirmed, at: effects.now) == .tellPeople else { return }
     effects.note(
       .isolated,

@@ -76,7 +76,8 @@ struct NodeReport: Hashable, Sendable {
     outside leaving: DomainObservation? = nil
   ) -> ReportRecord {
     var record = ReportRecord(
-      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [])
+      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
+      freeze: guardLink.freeze)
     let flaws = guardLink.flaws(ttl: facts.timing.ttl) + facts.hostFlaws
     if !flaws.isEmpty { record.flaws = flaws.sorted { ($0.code, $0.text) < ($1.code, $1.text) } }
     for domain in facts.local.domains.values {
@@ -86,7 +87,10 @@ struct NodeReport: Hashable, Sendable {
         own.isCopy(domain, spec)
       {
         let machine = workloads[workload] ?? WorkloadMachine(workload)
-        if !machine.parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) { continue }
+        if !machine.parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) {
+          tell(of: domain, own, spec, facts, guardLink, in: &record)
+          continue
+        }
       }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
@@ -105,7 +109,25 @@ struct NodeReport: Hashable, Sendable {
     }
     record.strays.sort()
     record.unmanagedUUIDs.sort()
+    record.unfrozen?.sort()
+    record.outdated?.sort()
     return record
+  }
+
+  /// Whether a workload's domain that is here executes, and what.
+  private static func tell(
+    of domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ facts: Facts, _ guardLink: GuardLink,
+    in record: inout ReportRecord
+  ) {
+    // What a migration brings is paused until this node lets it go on.
+    if domain.state == .paused, own.claim?.value.holder?.node == facts.me, !own.hasArrived {
+      record.paused = [own.name: "libvirt has paused it\(domain.reason.map { " (\($0.words))" } ?? "")"].merging(record.paused ?? [:]) { $1 }
+    }
+    if let started = domain.mark?.definition, started != spec.definition {
+      record.outdated = (record.outdated ?? []) + [own.name]
+    }
+    let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
+    if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }
   }
 
   /// True when the record should be written now.

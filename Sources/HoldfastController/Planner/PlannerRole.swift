@@ -55,6 +55,8 @@ struct PlannerRole: Sendable {
     for case .put(.placement(let name), .placement(let placement)) in writes {
       if let node = placement.node {
         effects.note(.placed, "\(name) goes to \(node): \(placement.reason)", workload: name, subject: node)
+      } else if placement.cause == .waits {
+        effects.note(.pending, "\(name) \(placement.reason)", workload: name)
       } else if facts.view.intents[name]?.value.desired != .stopped {
         effects.note(.pending, "\(name) cannot run anywhere: \(placement.reason)", severity: .error, workload: name)
       }

@@ -39,8 +39,13 @@ struct Agenda: Sendable {
       // A workload that leaves protection and is nobody's is forgotten by the planner.
       if isThisNode { everyWorkload = true }
     case .node, .losses, .peerReport: isPlanDue = true
-    case .maintenance, .disarm, .policies:
+    case .maintenance, .disarm:
       isPlanDue = true
+      everyWorkload = true
+    // What may run more than once is told of where everything is frozen.
+    case .policies:
+      isPlanDue = true
+      isReportDue = true
       everyWorkload = true
     case .claim(let workload, let matters, let isSeen):
       if matters { isPlanDue = true }
@@ -70,7 +75,10 @@ struct Agenda: Sendable {
     case .guardLists(let names):
       isReportDue = true
       workloads.formUnion(names)
-    case .guardAnew, .ownSession, .departure: everyWorkload = true
+    case .guardAnew:
+      isReportDue = true
+      everyWorkload = true
+    case .ownSession, .departure: everyWorkload = true
     case .leaving:
       isPlanDue = true
       everyWorkload = true

@@ -16,8 +16,9 @@ enum EventIntake {
     case .store(.listed(let listing)): StoreNews.listed(listing, &facts, &machines, &effects)
     case .store(.changed(let changes)): for change in changes { StoreNews.changed(change, &facts, &machines, &effects) }
     case .transaction(let id, let outcome): TransactionOutcomes.take(id, outcome, &facts, &machines, &effects)
-    case .hypervisor(let event): observed(event, &facts, &machines, &effects)
-    case .operation(let workload, let kind, let outcome): operationEnded(workload, kind, outcome, facts, &machines, &effects)
+    case .hypervisor(let event): observed(event.inOneLine, &facts, &machines, &effects)
+    case .operation(let workload, let kind, let outcome):
+      operationEnded(workload, kind, outcome.inOneLine(of: workload), facts, &machines, &effects)
     case .fromGuard(let event): GuardNews.take(event, facts, &machines, &effects)
     case .frozenDirectly(let isConfirmed): machines.guardLink.frozeDirectly(isConfirmed: isConfirmed, me: facts.me, &effects)
     case .committed(let writes, let revision):
@@ -59,5 +60,30 @@ enum EventIntake {
     var machine = machines.workloads.take(name)
     machine.operationEnded(kind, outcome, own, facts, &effects)
     machines.workloads.put(machine)
+  }
+}
+
+/// What libvirt says goes into records, tables and lines of history: it gets no line breaks there.
+extension HypervisorEvent {
+  fileprivate var inOneLine: HypervisorEvent {
+    switch self {
+    case .unreachable(let connection, let reason): .unreachable(connection: connection, reason: InWords.oneLine(reason))
+    case .inventory, .changed, .gone, .migrating: self
+    }
+  }
+}
+
+extension OperationOutcome {
+  /// Without what the sentence around it says already.
+  fileprivate func inOneLine(of workload: WorkloadName) -> OperationOutcome {
+    func tamed(_ reason: String) -> String {
+      let line = InWords.oneLine(reason), lead = "\(workload) was not started: "
+      return line.hasPrefix(lead) ? String(line.dropFirst(lead.count)) : line
+    }
+    return switch self {
+    case .failed(let reason): .failed(reason: tamed(reason))
+    case .unknown(let reason): .unknown(reason: tamed(reason))
+    case .done, .tooLate, .barred: self
+    }
   }
 }

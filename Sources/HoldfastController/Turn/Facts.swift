@@ -98,6 +98,7 @@ struct Facts: Sendable {
       report.flaws = nil
       report.strays = []
       report.migrations = nil
+      (report.freeze, report.unfrozen, report.paused, report.outdated) = (nil, nil, nil, nil)
       return .report(report)
     default: return .absent
     }

@@ -22,7 +22,7 @@ enum Adoption {
     guard isMarked, !domain.persistent else {
       guard parts.run.mayTryOrWait(parts.name, &effects) else { return }
       parts.run.begin(.mark)
-      return effects.mark(parts.name, domain, own.mark(at: epoch))
+      return effects.mark(parts.name, domain, own.mark(at: epoch, definition: spec.definition))
     }
     parts.line.adopt(own, at: epoch, turn, facts, &effects)
   }

@@ -38,7 +38,8 @@ enum StartSequence {
     parts.run.begin(.start)
     let partition = isExclusive ? "\(facts.configuration.partition)/\(isolation.rawValue)" : Self.commonPartition
     let request = StartRequest(
-      id: id, xml: spec.xml, uuid: spec.uuid, mark: own.mark(at: permit.epoch), partition: partition, links: links,
+      id: id, xml: spec.xml, uuid: spec.uuid, mark: own.mark(at: permit.epoch, definition: spec.definition),
+      partition: partition, links: links,
       notAfter: permit.notAfter, overBar: parts.fence.hasLateStart)
     effects.start(permit, request)
   }

@@ -102,7 +102,10 @@ struct WorkloadFacts: Sendable {
     return mark.epoch > epoch
   }
 
-  func mark(at epoch: Epoch) -> ClaimMark { ClaimMark(cluster: cluster, workload: name.text, epoch: epoch) }
+  /// - Parameter definition: what the domain was started from.
+  func mark(at epoch: Epoch, definition: String?) -> ClaimMark {
+    ClaimMark(cluster: cluster, workload: name.text, epoch: epoch, definition: definition)
+  }
 
   // MARK: a live migration, at its target
 

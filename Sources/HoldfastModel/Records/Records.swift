@@ -335,42 +335,6 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// What a node says about itself beyond its claims.
-public struct ReportRecord: Hashable, Sendable, Codable {
-  /// Memory (MiB) and processors that domains outside protection use.
-  public var unmanaged: Resources
-  public var unmanagedDomains: Int
-  /// Connections that do not answer, and why.
-  public var unreachable: [String: String]
-  /// The guard's phase in a word, or why it is not there.
-  public var guardPhase: String
-  /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
-  public var strays: [String]
-  /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
-  public var unmanagedUUIDs: [String]
-  /// How far the live migrations from here are. nil: there is none.
-  public var migrations: [WorkloadName: MigrationProgress]?
-  /// Workloads that were to leave and that this node keeps running as they cannot be moved while they run, and why. nil: there is none.
-  public var kept: [WorkloadName: String]?
-  /// What people should know of the node, in the order of their codes. nil: nothing.
-  public var flaws: [NodeFlaw]?
-
-  public init(
-    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
-    unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
-    kept: [WorkloadName: String]? = nil
-  ) {
-    self.unmanaged = unmanaged
-    self.unmanagedDomains = unmanagedDomains
-    self.unreachable = unreachable
-    self.guardPhase = guardPhase
-    self.strays = strays
-    self.unmanagedUUIDs = unmanagedUUIDs
-    self.migrations = migrations
-    self.kept = kept
-  }
-}
-
 /// One line of the cluster's history.
 public struct HistoryRecord: Hashable, Sendable, Codable {
   /// Milliseconds since 1970 on the writer's wall clock: for people, never for decisions.

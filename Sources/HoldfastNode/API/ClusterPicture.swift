@@ -26,11 +26,13 @@ package struct ClusterPicture: Sendable {
   /// What this node's controller found wrong with itself; nil: nothing. It freezes everything then, and decides nothing more.
   package var fault: String?
   private let makeSnapshot: @Sendable () -> PlanningSnapshot
+  private let lookAtItself: @Sendable () -> OwnSight?
 
   package init(
     version: UInt64, instant: BootInstant, time: Int64, view: ClusterView, observations: [DomainID: DomainObservation],
     session: OwnSession.Saved?, storeSilence: Double?, planner: PolicyPlanner, policyFlaw: String?,
-    fault: String? = nil, planning: @escaping @Sendable () -> PlanningSnapshot
+    fault: String? = nil, own: @escaping @Sendable () -> OwnSight? = { nil },
+    planning: @escaping @Sendable () -> PlanningSnapshot
   ) {
     self.version = version
     self.instant = instant
@@ -43,10 +45,14 @@ package struct ClusterPicture: Sendable {
     self.policyFlaw = policyFlaw
     self.fault = fault
     makeSnapshot = planning
+    lookAtItself = own
   }
 
   package var domains: [DomainObservation] { Array(observations.values) }
 
   /// What this node would plan on, were it the planner. Walks through every workload each time.
   package func planning() -> PlanningSnapshot { makeSnapshot() }
+
+  /// What this node knows of itself now, whether or not the store takes it; nil: nothing besides the records. Walks through its workloads each time.
+  package func own() -> OwnSight? { lookAtItself() }
 }

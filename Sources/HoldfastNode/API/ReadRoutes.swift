@@ -15,7 +15,7 @@ struct ReadRoutes: Sendable {
     group.get("status") { _, _ in try await self.status() }
     group.get("nodes") { _, _ in try await self.nodes() }
     group.get("nodes/:name/maintenance") { _, context in try await self.maintenance(context) }
-    group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.access.picture().view)) }
+    group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.sight(await self.access.picture()))) }
     group.get("workloads/:name") { request, context in try await self.workload(request, context) }
     group.get("snapshot") { _, _ in try await self.snapshot() }
     group.get("policies") { _, _ in
@@ -37,24 +37,32 @@ struct ReadRoutes: Sendable {
     }
   }
 
-  /// Lines of history that one look at the status goes through.
-  private static let statusHistory = 200
+  /// Lines of history that one look goes through.
+  private static let depth = 2000
   private static let detailHistory = 20
 
+  /// The cluster as this node tells it.
+  private func sight(_ picture: ClusterPicture) async -> ClusterSight {
+    ClusterSight(
+      picture.view, teller: access.node, own: picture.own(), silence: picture.storeSilence,
+      warnings: await readings.outlook(of: picture).warnings,
+      history: await access.history(limit: Self.depth, workload: nil), now: picture.time)
+  }
+
   private func status() async throws -> Response {
-    let history = await access.history(limit: Self.statusHistory, workload: nil)
+    let history = await access.history(limit: Self.depth, workload: nil)
     let picture = await access.picture(), store = await access.storePicture()
     return try jsonResponse(
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
         history: history, outlook: await readings.outlook(of: picture), moves: await readings.moves(of: picture),
-        policyFlaw: picture.policyFlaw, fault: picture.fault, now: picture.time))
+        own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw, fault: picture.fault, now: picture.time))
   }
 
   private func nodes() async throws -> Response {
     let picture = await access.picture()
     let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
-    return try jsonResponse(NodeList(picture.view, restrictions: restrictions))
+    return try jsonResponse(NodeList(await sight(picture), planner: picture.planner, restrictions: restrictions))
   }
 
   private func maintenance(_ context: APIContext) async throws -> Response {
@@ -78,11 +86,11 @@ struct ReadRoutes: Sendable {
   private func workload(_ request: Request, _ context: APIContext) async throws -> Response {
     let name = WorkloadName(try context.parameters.require("name"))
     let limit = try request.number("limit", default: Self.detailHistory, in: 0...mostHistory)
-    let view = await access.picture().view
-    let info = try WorkloadInfo.known(name, in: view)
+    let picture = await access.picture()
+    let info = try WorkloadInfo.known(name, in: await sight(picture))
     let history = await access.history(limit: limit, workload: name)
     // A domain's XML can hold passwords of its consoles.
-    let xml = context.role == .operator ? view.specs[name]?.value.xml : nil
+    let xml = context.role == .operator ? picture.view.specs[name]?.value.xml : nil
     return try jsonResponse(WorkloadDetail(info, xml: xml, history: history))
   }
 }

@@ -219,13 +219,14 @@ package actor ControllerLoop {
 
   /// Everything that one answer is made from. Copies a few references; what is worked out from it, whoever asks works out elsewhere.
   package func picture() -> ClusterPicture {
-    let now = BootClock.now, basis = controller.planningBasis(now: now), standing = controller.session.standing
+    let now = BootClock.now, standing = controller.session.standing
+    let basis = controller.planningBasis(now: now), own = controller.ownBasis(now: now)
     return ClusterPicture(
       version: controller.view.version, instant: now, time: wallTime(), view: controller.view,
       observations: controller.local.domains,
       session: controller.session.isValid(at: now)
         ? standing.map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.created) } : nil,
       storeSilence: standing?.confirmedSent.map { (now - $0).inSeconds }, planner: controller.planner,
-      policyFlaw: controller.policyFlaw, fault: controller.breach, planning: { basis.snapshot() })
+      policyFlaw: controller.policyFlaw, fault: controller.breach, own: { own.sight() }, planning: { basis.snapshot() })
   }
 }

@@ -1,34 +1,58 @@
 import HoldfastModel
+import HoldfastPlanning
 
 /// What the nodes have and what is used of it, as far as the store tells.
 public struct ClusterLoad: Hashable, Sendable {
   public struct Node: Hashable, Sendable {
     /// nil: the node has not told yet.
     public var capacity: Resources?
-    /// By the workloads below.
+    /// Of that, what workloads and domains outside protection may have: after the policies' reserves and over-commitment.
+    public var allowance: Resources?
+    /// By the workloads below, as the policies reckon them.
     public var used: Resources
     /// By domains outside protection.
     public var unmanaged: Resources
+    /// What the policies count of that.
+    public var countedUnmanaged: Resources
     /// What it runs and what is on its way to it, sorted. A workload that moves counts on both nodes until it has moved.
     public var workloads: [WorkloadName]
 
     /// What another workload could take; below zero where the node is overcommitted.
-    public var headroom: Resources? { capacity.map { $0 - used - unmanaged } }
+    public var headroom: Resources? { allowance.map { $0 - used - countedUnmanaged } }
   }
   public private(set) var nodes: [NodeName: Node] = [:]
 
-  public init(_ view: ClusterView) {
+  /// - Parameter planner: by the policies in force, which say what a node may give away and what a workload counts for.
+  public init(_ view: ClusterView, planner: PolicyPlanner = PolicyPlanner()) {
+    let reported = view.knownNodes.compactMap { name in
+      view.nodes[name].map {
+        PlanningSnapshot.Node(
+          name: name, capacity: $0.value.capacity, labels: $0.value.labels, connections: [],
+          unmanaged: view.reports[name]?.value.unmanaged ?? .none)
+      }
+    }
+    let allowances = planner.allowances(of: reported)
     for name in view.knownNodes {
+      let unmanaged = view.reports[name]?.value.unmanaged ?? .none
       nodes[name] = Node(
-        capacity: view.nodes[name]?.value.capacity, used: .none, unmanaged: view.reports[name]?.value.unmanaged ?? .none,
-        workloads: [])
+        capacity: view.nodes[name]?.value.capacity, allowance: allowances[name]?.capacity, used: .none, unmanaged: unmanaged,
+        countedUnmanaged: allowances[name]?.unmanaged ?? unmanaged, workloads: [])
     }
     for (name, spec) in view.specs.sorted(by: { $0.key < $1.key }) {
+      let demand = Self.demand(of: name, spec.value, planner.policies)
       for node in Self.nodes(of: name, in: view) {
-        nodes[node]?.used += spec.value.demand
+        nodes[node]?.used += demand
         nodes[node]?.workloads.append(name)
       }
     }
+  }
+
+  private static func demand(of name: WorkloadName, _ spec: SpecRecord, _ policies: PolicySet) -> Resources {
+    guard policies.workloads.contains(where: { !$0.demand.isEmpty }) else { return spec.demand }
+    let rules = policies.settings(of: name, labels: spec.labels).demand
+    return Resources(
+      memory: rules[ResourceName.memory].map { Int($0) } ?? spec.demand.memory,
+      cpus: rules[ResourceName.cpus] ?? spec.demand.cpus)
   }
 
   private static func nodes(of workload: WorkloadName, in view: ClusterView) -> Set<NodeName> {

@@ -17,6 +17,6 @@ public struct ClusterOutlook: Sendable {
     let outcome = planning.map(planner.outcome)
     warnings = outcome?.warnings ?? []
     lookAgainAfter = outcome?.lookAgainAfter
-    losses = LossRehearsal(view, load: ClusterLoad(view), planner: planner, planning: planning).losses
+    losses = LossRehearsal(view, load: ClusterLoad(view, planner: planner), planner: planner, planning: planning).losses
   }
 }

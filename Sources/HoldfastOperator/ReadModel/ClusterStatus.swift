@@ -1,3 +1,4 @@
+import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 import Housekeeping
@@ -9,7 +10,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     case ok
     /// Every workload that should run does, or is being started; something else needs attention.
     case degraded
-    /// A workload that should run does not, or the node cannot tell.
+    /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell.
     case critical
   }
   public struct Store: Hashable, Sendable, Codable {
@@ -23,13 +24,21 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// Workloads, counted by state.
   public struct Counts: Hashable, Sendable, Codable {
     public var total: Int
+    /// They execute, as far as their nodes know.
     public var running: Int
+    public var frozen: Int
+    public var paused: Int
     public var starting: Int
     public var stopping: Int
     public var pending: Int
     public var stopped: Int
     public var unclear: Int
     public var down: Int
+    /// Of those that run: so many break a rule where they are, and so many ended again and again within the last ten minutes.
+    public var breakingRules: Int
+    public var endingAgain: Int
+    /// Whatever their state: so many run an older definition than the store has now.
+    public var outdated: Int
   }
   /// A node whose loss the others could not absorb.
   public struct Risk: Hashable, Sendable, Codable {
@@ -70,8 +79,10 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var fault: String?
   /// What violates the policies and why it stays so; and what of a node is slow.
   public var warnings: [String]
-  /// The history of the last ten minutes, oldest first.
+  /// The history of the last ten minutes, oldest first, without what is about workloads that are gone.
   public var recent: [HistoryLine]
+  /// The workloads that run an older definition than the store has now, sorted. That is no trouble: the changed one holds from their next start.
+  public var outdated: [String]
   public var next: [Step]
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
@@ -80,6 +91,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
 extension ClusterStatus {
   /// How far back `recent` goes, in milliseconds.
   public static let recentPeriod: Int64 = 600_000
+  private static let mostRecent = 200
 
   /// - Parameters:
   ///   - node: the node that tells it.
@@ -88,36 +100,43 @@ extension ClusterStatus {
   ///   - history: the cluster's last lines, oldest first.
   ///   - outlook: what planning says of it; nil: of the records alone, without policies.
   ///   - moves: of every node in maintenance; nil: as the records alone tell.
+  ///   - own: what that node sees of itself; nil: nothing besides the records.
+  ///   - planner: by the policies in force.
   ///   - policyFlaw: why the policies in the store cannot be used.
   ///   - fault: what that node's controller found wrong with itself; nil: nothing.
   ///   - now: milliseconds since 1970.
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
     history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    policyFlaw: String? = nil, fault: String? = nil, now: Int64
+    own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
-    let load = ClusterLoad(view), outlook = outlook ?? ClusterOutlook(view)
+    let outlook = outlook ?? ClusterOutlook(view)
+    let sight = ClusterSight(
+      view, teller: node, own: own, silence: storeSilence, warnings: outlook.warnings, history: history, now: now)
+    let view = sight.view, load = ClusterLoad(view, planner: planner)
     let restrictions = ClusterRestrictions(
       view, moves: moves ?? EvacuationMove.all(in: view, planning: { nil }, policies: .none), now: now)
-    let workloads = WorkloadInfo.all(in: view)
+    let workloads = WorkloadInfo.all(in: sight)
     self.cluster = cluster
     self.node = node.text
     time = timestamp(milliseconds: now)
     milliseconds = now
     store = Store(
-      isAnswering: Self.isAnswering(view, node, storeSilence), silence: storeSilence, health: storePicture.map { StoreInfo($0) }
+      isAnswering: view.isAnswering(node, silence: storeSilence), silence: storeSilence,
+      health: storePicture.map { StoreInfo($0) }
     )
-    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, restrictions: restrictions) }
-    planner = nodes.first(where: \.isPlanner)?.name
+    nodes = view.knownNodes.map { NodeInfo($0, in: sight, load: load, restrictions: restrictions) }
+    self.planner = nodes.first(where: \.isPlanner)?.name
     counts = Counts(workloads)
     misplaced = workloads.filter { !$0.isInPlace }.sorted(by: Self.isWorse)
     risks = outlook.losses.map {
       Risk(node: $0.node.text, workloads: $0.unplaceable.map(\.text), demand: $0.demand)
     }
-    recent = history.filter { now - $0.time <= Self.recentPeriod }.map { HistoryLine($0) }
+    recent = Self.recent(history, view, now)
     self.policyFlaw = policyFlaw
     self.fault = fault
     disarm = restrictions.disarm
+    outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
     warnings =
       outlook.warnings.map(\.description)
       + nodes.flatMap { node in
@@ -134,14 +153,18 @@ extension ClusterStatus {
     next = diagnosis.steps
   }
 
-  /// A store that has been silent for a session's TTL has let the session of every node lapse.
-  private static func isAnswering(_ view: ClusterView, _ node: NodeName, _ silence: Double?) -> Bool {
-    let limit = view.session(of: node).map { Double($0.record.value.ttl) / 1000 } ?? 3
-    return silence.map { $0 <= limit } ?? false
+  /// What happened lately to what there is.
+  private static func recent(_ history: [HistoryRecord], _ view: ClusterView, _ now: Int64) -> [HistoryLine] {
+    history.filter { line in
+      let isThere = line.note.workload.map { view.specs[$0] != nil || view.unreadable[.spec($0)] != nil } ?? true
+      return isThere && now - line.time <= recentPeriod
+    }.suffix(mostRecent).map { HistoryLine($0) }
   }
 
   private static func isWorse(_ a: WorkloadInfo, _ b: WorkloadInfo) -> Bool {
-    let order: [WorkloadInfo.State] = [.pending, .down, .unclear, .starting, .stopping, .running, .stopped]
+    let order: [WorkloadInfo.State] = [
+      .pending, .down, .frozen, .paused, .unclear, .starting, .stopping, .running, .stopped
+    ]
     func rank(_ info: WorkloadInfo) -> (Int, Int, String) {
       (order.firstIndex(of: info.state) ?? order.count, -info.priority, info.name)
     }
@@ -154,7 +177,10 @@ extension ClusterStatus.Counts {
     let by = Dictionary(grouping: workloads, by: \.state).mapValues(\.count)
     func count(_ state: WorkloadInfo.State) -> Int { by[state] ?? 0 }
     self.init(
-      total: workloads.count, running: count(.running), starting: count(.starting), stopping: count(.stopping),
-      pending: count(.pending), stopped: count(.stopped), unclear: count(.unclear), down: count(.down))
+      total: workloads.count, running: count(.running), frozen: count(.frozen), paused: count(.paused),
+      starting: count(.starting), stopping: count(.stopping), pending: count(.pending), stopped: count(.stopped),
+      unclear: count(.unclear), down: count(.down), breakingRules: workloads.count { $0.brokenRule != nil },
+      endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds },
+      outdated: workloads.count { $0.isOutdated == true })
   }
 }

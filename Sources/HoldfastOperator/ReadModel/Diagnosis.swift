@@ -17,14 +17,20 @@ struct Diagnosis {
   /// - Parameter concerns: about the store, the worst first.
   init(_ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern]) {
     lookAtController(status)
+    lookAtFreezes(status)
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
     lookAtIdleWorkloads(status)
+    lookAtPausedWorkloads(status)
     lookAtNodes(status)
     lookAtUncertainWorkloads(status)
+    lookAtRestlessWorkloads(status)
     lookAtRecords(view)
     lookAtPolicies(status)
+    if let outdated = status.outdated.first {
+      suggest("holdfast workload \(outdated)", "it runs an older definition: the changed one holds from its next start")
+    }
     health = critical.isEmpty ? (degraded.isEmpty ? .ok : .degraded) : .critical
     if steps.isEmpty, health != .ok { suggest("holdfast events --limit 20", "what happened") }
     steps = Array(steps.prefix(Self.mostSteps))
@@ -53,12 +59,32 @@ struct Diagnosis {
     suggest("systemctl restart holdfastd", "begin anew from what is observed; keep the log and report it", on: status.node)
   }
 
+  /// What is frozen, of the node that tells it first.
+  private mutating func lookAtFreezes(_ status: ClusterStatus) {
+    let frozen = status.nodes.filter { $0.freeze?.workloads ?? 0 > 0 }
+    for node in frozen.filter({ $0.name == status.node }) + frozen.filter({ $0.name != status.node }) {
+      guard let freeze = node.freeze, status.fault == nil || node.name != status.node else { continue }
+      let what = freeze.workloads == 1 ? "1 workload of \(node.name) is" : "\(freeze.workloads) workloads of \(node.name) are"
+      critical.append("\(what) frozen: \(freeze.reason)")
+      if node.guardPhase == "not there" {
+        suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
+        suggest("systemctl restart holdfast-guard", "what is frozen there goes on when the guard is back", on: node.name)
+      } else if status.store.isAnswering {
+        suggest("holdfast events --limit 20", "why the guard has isolated \(node.name); it goes on by itself when it can")
+      }
+    }
+  }
+
   private mutating func lookAtStore(_ status: ClusterStatus, _ view: ClusterView) {
     if !status.store.isAnswering {
+      let isTold = status.nodes.contains { $0.name == status.node && $0.state == .cutOff && $0.freeze?.workloads ?? 0 > 0 }
       let since =
         status.store.silence.map { "has not answered \(status.node) for \(InWords.tenths($0)) s" }
         ?? "has not answered \(status.node) yet"
-      critical.append("The store \(since): this status may be out of date")
+      critical.append(
+        isTold
+          ? "What other nodes run is not known: they are shown as they were then"
+          : "The store \(since): this status may be out of date")
       // Where the store itself says what is wrong, there is better to do than to read.
       if steps.isEmpty { suggest("journalctl -u holdfastd -n 20", "what the daemon logs about the store", on: status.node) }
     } else if !view.isLoaded {
@@ -95,9 +121,40 @@ struct Diagnosis {
     }
   }
 
+  private mutating func lookAtPausedWorkloads(_ status: ClusterStatus) {
+    let paused = status.misplaced.filter { $0.state == .paused }
+    guard let first = paused.first else { return }
+    critical.append(
+      "\(list(paused)) \(paused.count == 1 ? "is" : "are") paused: libvirt executes nothing of \(paused.count == 1 ? "it" : "them")"
+    )
+    suggest("virsh -c \(first.connection) domstate --reason \(first.name)", "why it is paused", on: first.node)
+    suggest("virsh -c \(first.connection) resume \(first.name)", "let it go on, once the cause is gone", on: first.node)
+  }
+
+  /// They run, but not as they should.
+  private mutating func lookAtRestlessWorkloads(_ status: ClusterStatus) {
+    let ending = status.misplaced.filter { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }
+    if let worst = ending.max(by: { $0.recentEnds ?? 0 < $1.recentEnds ?? 0 }) {
+      degraded.append(
+        "\(list(ending)) \(ending.count == 1 ? "ends" : "end") again and again without being told to (\(worst.name) \(worst.recentEnds ?? 0) times in 10 minutes)"
+      )
+      suggest("holdfast events --workload \(worst.name)", "when it ended; its own log tells why")
+    }
+    let breaking = status.misplaced.filter { $0.brokenRule != nil }
+    guard let first = breaking.first else { return }
+    let rules = Set(breaking.compactMap(\.brokenRule)).sorted().map { "'\($0)'" }
+    degraded.append(
+      "\(list(breaking)) \(breaking.count == 1 ? "runs" : "run") against \(InWords.list(rules, most: Self.namesInSentence)): no other node can take \(breaking.count == 1 ? "it" : "them")"
+    )
+    suggest("holdfast explain \(first.name)", "why it is there, and why on no other node")
+  }
+
   private mutating func lookAtUncertainWorkloads(_ status: ClusterStatus) {
     let unclear = status.misplaced.filter { $0.state == .unclear }
-    if !unclear.isEmpty {
+    if !unclear.isEmpty, !status.store.isAnswering {
+      // As long as the store does not answer, there is nothing to find out about each.
+      degraded.append("It is unknown whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
+    } else if !unclear.isEmpty {
       degraded.append("It is unknown whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
       for workload in unclear.prefix(1) { suggest("holdfast workload \(workload.name)", "what is known about it") }
     }
@@ -111,17 +168,17 @@ struct Diagnosis {
   private mutating func lookAtNodes(_ status: ClusterStatus) {
     for node in status.nodes.filter({ $0.state == .down }) + status.nodes.filter({ $0.state != .down }) {
       switch node.state {
-      // On purpose, as far as anybody knows.
-      case .down where node.maintenance.map { $0.phase != .returning } ?? false: break
-      case .down:
-        degraded.append("Node \(node.name) is down")
-        suggest("systemctl status holdfastd holdfast-guard", "why the node is down", on: node.name)
+      case .down where node.isDownByPlan: break
+      case .down: lookAtDownNode(node)
+      // The store's silence is told already.
+      case .cutOff, .unknown: break
       case .leaving: degraded.append("Node \(node.name) is leaving: it is handing its workloads over")
       case .up: lookAtRunningNode(node)
       }
       lookAtRestrictions(of: node)
       if !node.unmanagedDuplicates.isEmpty, node.state != .down {
-        degraded.append("Node \(node.name) runs \(node.unmanagedDuplicates.joined(separator: ", ")) outside protection")
+        degraded.append(
+          "Node \(node.name) runs \(InWords.list(node.unmanagedDuplicates, most: Self.namesInSentence)) outside protection")
         for duplicate in node.unmanagedDuplicates.prefix(1) {
           suggest(
             "holdfast release \(duplicate)", "release it, then adopt the domain; or destroy the domain with virsh",
@@ -129,11 +186,26 @@ struct Diagnosis {
         }
       }
       if !node.strays.isEmpty, node.state != .down {
-        degraded.append("Node \(node.name) runs \(node.strays.joined(separator: ", ")), which the cluster does not know")
+        degraded.append(
+          "Node \(node.name) runs \(InWords.list(node.strays, most: Self.namesInSentence)), which the cluster does not know")
         for stray in node.strays.prefix(1) {
           suggest("holdfast adopt \(stray)", "protect it again, or destroy it with virsh", on: node.name)
         }
       }
+    }
+  }
+
+  private mutating func lookAtDownNode(_ node: NodeInfo) {
+    switch node.ending {
+    case .left:
+      degraded.append("Node \(node.name) has left: it was shut down, or its holdfastd was stopped")
+      suggest("systemctl start holdfastd", "bring the node back, when it is up", on: node.name)
+    case .withdrew:
+      degraded.append("Node \(node.name) gave its session up: its workloads had been frozen for long")
+      suggest("systemctl status holdfastd holdfast-guard libvirtd", "which of them does not serve", on: node.name)
+    case .lost, nil:
+      degraded.append("Node \(node.name) is down")
+      suggest("systemctl status holdfastd holdfast-guard", "why the node is down", on: node.name)
     }
   }
 
@@ -162,7 +234,7 @@ struct Diagnosis {
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
     if node.guardPhase == GuardLink.awaited {
       degraded.append("The guard of \(node.name) has not answered yet")
-    } else if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase) {
+    } else if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase), node.freeze?.workloads ?? 0 == 0 {
       let meaning = phase.hasPrefix("isolat") ? "has frozen all its workloads (\(phase))" : "is \(phase)"
       critical.append("The guard of \(node.name) \(meaning)")
       suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)

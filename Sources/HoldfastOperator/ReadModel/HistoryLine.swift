@@ -29,7 +29,7 @@ public struct HistoryLine: Hashable, Sendable, Codable {
     kind = record.note.kind.rawValue
     workload = record.note.workload?.text
     subject = record.note.subject?.text
-    text = record.note.text
+    text = InWords.oneLine(record.note.text)
   }
 }
 

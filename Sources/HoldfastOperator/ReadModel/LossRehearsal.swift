@@ -16,6 +16,10 @@ public struct LossRehearsal: Hashable, Sendable {
   ///
   /// - Parameter planning: what the planner would plan on: which nodes take nothing, or are the last choice; nil: not known.
   public init(_ view: ClusterView, load: ClusterLoad, planner: PolicyPlanner, planning: PlanningSnapshot? = nil) {
+    // What runs where is told as what domains outside protection use, so that counts, whatever the policies say of those.
+    var policies = planner.policies
+    policies.cluster.countUnprotected = true
+    let planner = PolicyPlanner(policies)
     let known = Dictionary(uniqueKeysWithValues: (planning?.nodes ?? []).map { ($0.name, $0) })
     let standing = view.standingNodes.sorted().compactMap { name in
       load.nodes[name].flatMap { Self.node(name, $0, known[name], in: view) }
@@ -48,7 +52,7 @@ public struct LossRehearsal: Hashable, Sendable {
     let unreachable = view.reports[name]?.value.unreachable ?? [:]
     return PlanningSnapshot.Node(
       name: name, capacity: record.capacity, labels: record.labels,
-      connections: Set(record.connections.filter { unreachable[$0] == nil }), unmanaged: load.used + load.unmanaged,
+      connections: Set(record.connections.filter { unreachable[$0] == nil }), unmanaged: load.used + load.countedUnmanaged,
       unavailable: session.phase == .leaving ? .leaving : known?.unavailable,
       isDraining: known?.isDraining ?? false,
       quarantine: known?.quarantine)

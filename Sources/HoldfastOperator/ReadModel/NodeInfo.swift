@@ -1,4 +1,5 @@
 import HoldfastModel
+import HoldfastPlanning
 
 /// One node, as `/v1/nodes` and the status tell it.
 public struct NodeInfo: Hashable, Sendable, Codable {
@@ -8,25 +9,53 @@ public struct NodeInfo: Hashable, Sendable, Codable {
     case leaving
     /// It has no session: it runs no protected workload.
     case down
+    /// It tells this itself, and the store does not answer it: everything under protection there is frozen, or soon is.
+    case cutOff = "cut-off"
+    /// It was up when the store last answered the node that tells this.
+    case unknown
+  }
+  /// How the last session of a node that is down ended.
+  public enum Ending: String, Hashable, Sendable, Codable {
+    /// Its node handed everything over and ended it: a shutdown, or a stop of holdfastd.
+    case left
+    /// Its node gave it up, because what it ran was frozen for long.
+    case withdrew
+    /// Another node declared it expired: the node died, or was cut off.
+    case lost
+  }
+  /// Everything under protection there is frozen.
+  public struct Freeze: Hashable, Sendable, Codable {
+    /// A clause.
+    public var reason: String
+    /// It was seen; otherwise some of it may still execute.
+    public var isConfirmed: Bool
+    /// The workloads that it concerns.
+    public var workloads: Int
   }
   public var name: String
   public var state: State
   /// It makes the placements.
   public var isPlanner: Bool
-  /// Absent: the node has not reported it.
+  /// How its last session ended; absent for a node that is not down, and where nobody knows.
+  public var ending: Ending?
+  /// What the node has. Absent: it has not reported it.
   public var capacity: Resources?
-  /// Demand of workloads that run here or are moving here.
+  /// Of that, what the policies let workloads have: after reserves and over-commitment.
+  public var allowance: Resources?
+  /// Demand of workloads that run here or are moving here, as the policies reckon it.
   public var used: Resources
   /// Demand of domains outside protection, as reported last.
   public var unmanaged: Resources
   public var unmanagedDomains: Int
-  /// Room for other workloads: capacity less used and unmanaged; below zero where the node is overcommitted. Absent for a
-  /// node that is not up.
+  /// Room for other workloads: the allowance less what is used, and less unmanaged where the policies count that; below zero where the node is
+  /// overcommitted. Absent for a node that is not up.
   public var headroom: Resources?
   /// Workloads that run here or are moving here.
   public var workloads: Int
-  /// The guard's phase, such as `armed`, `isolated`, `not there`; absent for a node that is down.
+  /// The guard's phase, such as `armed`, `isolated`, `not there`; absent for a node that is down, unless it tells this itself.
   public var guardPhase: String?
+  /// Absent: what it runs executes, as far as is known.
+  public var freeze: Freeze?
   /// What people should know of the node and nothing else tells, such as a hardware watchdog that cannot be used.
   public var flaws: [NodeFlaw]
   /// libvirt connections that the node serves.
@@ -61,28 +90,31 @@ extension NodeInfo {
   /// The phases of a guard that works as it should.
   public static let soundGuardPhases: Set<String> = ["armed", "disarmed"]
 
-  public init(_ name: NodeName, in view: ClusterView, load: ClusterLoad, restrictions: ClusterRestrictions) {
+  public init(_ name: NodeName, in sight: ClusterSight, load: ClusterLoad, restrictions: ClusterRestrictions) {
+    let view = sight.view, isTeller = name == sight.teller && sight.knowsItself
     let record = view.nodes[name]?.value, report = view.reports[name]?.value
     let session = view.session(of: name)?.record.value, load = load.nodes[name]
     self.name = name.text
-    state =
-      switch session?.phase {
-      case .active: .up
-      case .leaving: .leaving
-      case nil: .down
-      }
+    state = Self.state(session?.phase, isBlind: sight.silence != nil, isTeller: name == sight.teller)
     isPlanner = view.planner.map { $0.value.node == name && view.sessions[$0.value.incarnation] != nil } ?? false
+    ending = state == .down ? sight.ending(of: name) : nil
     capacity = record?.capacity
+    allowance = load?.allowance
     used = load?.used ?? .none
     unmanaged = report?.unmanaged ?? .none
     unmanagedDomains = report?.unmanagedDomains ?? 0
     headroom = state == .up ? load?.headroom : nil
     workloads = load?.workloads.count ?? 0
     // A dead node's last report says nothing about now.
-    guardPhase = state == .down ? nil : report?.guardPhase
+    guardPhase = state == .down && !isTeller ? nil : report?.guardPhase
+    freeze = sight.freeze(of: name).map { freeze in
+      Freeze(
+        reason: freeze.reason, isConfirmed: freeze.isConfirmed,
+        workloads: (load?.workloads ?? []).count { WorkloadInfo.isFrozen($0, in: sight, on: name) })
+    }
     flaws = state == .down ? [] : report?.flaws ?? []
     connections = record?.connections ?? []
-    unreachable = state == .down ? [:] : report?.unreachable ?? [:]
+    unreachable = state == .down ? [:] : (report?.unreachable ?? [:]).mapValues(InWords.oneLine)
     strays = report?.strays ?? []
     let others = Set(report?.unmanagedUUIDs ?? [])
     unmanagedDuplicates =
@@ -95,6 +127,15 @@ extension NodeInfo {
     maintenance = restrictions.maintenance[name]
     quarantine = restrictions.quarantine[name]
   }
+
+  private static func state(_ phase: SessionRecord.Phase?, isBlind: Bool, isTeller: Bool) -> State {
+    guard let phase else { return .down }
+    if isBlind { return isTeller ? .cutOff : .unknown }
+    return phase == .active ? .up : .leaving
+  }
+
+  /// It is down on purpose, as far as anybody knows.
+  public var isDownByPlan: Bool { state == .down && maintenance.map { $0.phase != .returning } ?? false }
 }
 
 extension ClusterView {
@@ -102,9 +143,10 @@ extension ClusterView {
 }
 
 extension NodeList {
-  public init(_ view: ClusterView, restrictions: ClusterRestrictions) {
-    let load = ClusterLoad(view)
-    nodes = view.knownNodes.map { NodeInfo($0, in: view, load: load, restrictions: restrictions) }
+  /// - Parameter planner: by the policies in force.
+  public init(_ sight: ClusterSight, planner: PolicyPlanner = PolicyPlanner(), restrictions: ClusterRestrictions) {
+    let load = ClusterLoad(sight.view, planner: planner)
+    nodes = sight.view.knownNodes.map { NodeInfo($0, in: sight, load: load, restrictions: restrictions) }
     disarm = restrictions.disarm
   }
 }

@@ -1,22 +1,26 @@
 import HoldfastModel
+import HoldfastPlanning
 
-/// The state of a workload between intent, placement and claim, in words.
+/// The state of a workload between intent, placement, claim and what is seen of it, in words.
 struct Situation {
   var state: WorkloadInfo.State
-  /// nil: the workload is where it should be.
+  /// nil: the workload is where it should be, and runs if it should.
   var why: String?
 
-  init(_ name: WorkloadName, in view: ClusterView) {
+  init(_ name: WorkloadName, in view: ClusterView) { self.init(name, in: ClusterSight(view)) }
+
+  init(_ name: WorkloadName, in sight: ClusterSight) {
+    let view = sight.view
     if let reason = view.unreadableReason(name) {
       self.init(.unclear, "a record of it cannot be read, so Holdfast leaves it alone: \(reason)")
     } else if let holder = view.holder(of: name) {
-      self.init(name, heldBy: holder, in: view)
+      self.init(name, heldBy: holder, in: sight)
     } else {
       switch view.intents[name]?.value.desired ?? .running {
       case .stopped: self.init(.stopped, nil)
       case .adopting: self.init(adopting: name, in: view)
       case .unprotected: self.init(.stopped, "it is leaving protection; the planner deletes its record next")
-      case .running: self.init(unheld: name, in: view)
+      case .running: self.init(unheld: name, in: sight)
       }
     }
   }
@@ -26,18 +30,47 @@ struct Situation {
     self.why = why
   }
 
-  private init(_ name: WorkloadName, heldBy holder: NodeName, in view: ClusterView) {
-    let claim = view.claims[name]?.value, placement = view.placements[name]?.value
+  // MARK: what a node holds
+
+  private init(_ name: WorkloadName, heldBy holder: NodeName, in sight: ClusterSight) {
+    let view = sight.view, activity = view.claims[name]?.value.activity
+    if sight.isBlind(to: holder) {
+      self.init(.unclear, "\(holder) had it \(sight.ofOld)")
+    } else if let freeze = sight.freeze(of: name, on: holder), activity != .starting, activity != nil {
+      self.init(name, on: holder, frozenBy: freeze, in: sight)
+    } else {
+      self.init(name, servedBy: holder, in: sight)
+    }
+  }
+
+  private init(_ name: WorkloadName, on holder: NodeName, frozenBy freeze: NodeFreeze, in sight: ClusterSight) {
+    if sight.wasKilled(name) {
+      self.init(.down, "killed on \(holder) at its deadline ('isolation: stop'): \(freeze.reason)")
+    } else {
+      self.init(.frozen, "frozen on \(holder): \(freeze.reason)")
+    }
+  }
+
+  private init(_ name: WorkloadName, servedBy holder: NodeName, in sight: ClusterSight) {
+    let view = sight.view, claim = view.claims[name]?.value, placement = view.placements[name]?.value
     let desired = view.intents[name]?.value.desired ?? .running
+    let displacement = Self.displacement(desired, placement, from: holder)
     switch claim?.activity {
     case .running:
-      let moves = Self.displacement(desired, placement, from: holder)
-      self.init(
-        .running, moves == nil ? nil : view.whyKept(name).map { "it was to leave \(holder), but stays: \($0)" } ?? moves)
+      let moves = displacement.map { moves in
+        view.whyKept(name).map { "it was to leave \(holder), but stays: \($0)" } ?? moves
+      }
+      if let paused = sight.paused(name, on: holder) {
+        self.init(.paused, "\(paused) on \(holder)\(moves.map { "; \($0)" } ?? "")")
+      } else {
+        self.init(.running, moves ?? Self.endsAgain(name, in: sight) ?? Self.breach(name, in: sight))
+      }
     case .starting, nil:
-      self.init(.starting, "\(holder) is starting it\(Self.failures(claim))")
+      let frozen = sight.freeze(of: name, on: holder).map { ", and everything there is frozen: \($0.reason)" } ?? ""
+      let ends = Self.endsAgain(name, in: sight).map { "; \($0)" } ?? ""
+      self.init(.starting, "\(holder) is starting it\(frozen)\(ends)\(StartFailures(claim).clauses())")
     case .stopping:
-      self.init(.stopping, Self.displacement(desired, placement, from: holder) ?? "\(holder) is stopping it")
+      self.init(.stopping, displacement ?? "\(holder) is stopping it")
     case .unclear:
       let connection = view.specs[name]?.value.connection ?? ""
       let cause = view.reports[holder]?.value.unreachable[connection].map { ": \(connection) is unreachable: \($0)" } ?? ""
@@ -60,6 +93,20 @@ struct Situation {
     return node == holder ? nil : "it moves from \(holder) to \(node): \(placement.reason)"
   }
 
+  private static func endsAgain(_ name: WorkloadName, in sight: ClusterSight) -> String? {
+    let ends = sight.recentEnds(of: name)
+    return ends < ClusterSight.manyEnds
+      ? nil : "it ended \(ends) times in the last \(ClusterStatus.recentPeriod / 60_000) minutes without being told to"
+  }
+
+  /// What it breaks where it is.
+  private static func breach(_ name: WorkloadName, in sight: ClusterSight) -> String? {
+    guard let warning = sight.warning(name), warning.brokenRule != nil else { return nil }
+    return warning.text
+  }
+
+  // MARK: what no node holds
+
   private init(adopting name: WorkloadName, in view: ClusterView) {
     let node = view.intents[name]?.value.adopter
     let isThere = node.map { view.session(of: $0) != nil } ?? false
@@ -71,35 +118,69 @@ struct Situation {
         : "\(place) went down while it was adopting it. `holdfast release \(name)` undoes the adoption")
   }
 
-  private init(unheld name: WorkloadName, in view: ClusterView) {
-    let claim = view.claims[name]?.value
+  private init(unheld name: WorkloadName, in sight: ClusterSight) {
+    let view = sight.view, claim = view.claims[name]?.value
     let lost = claim?.holder?.node
     guard let placement = view.placements[name]?.value else {
-      let why = view.planner == nil ? "there is no planner" : "the planner has not placed it yet"
+      let why =
+        view.disarm != nil
+        ? "the cluster is disarmed, so nothing is placed"
+        : view.planner == nil ? "there is no planner" : "the planner has not placed it yet"
       self.init(lost == nil ? .pending : .down, lost.map { "\($0), which ran it, was lost; \(why)" } ?? why)
       return
     }
     guard let node = placement.node else {
-      self.init(.pending, "\(placement.reason)\(Self.refusals(placement))\(Self.failures(claim))")
+      let failures = StartFailures(claim)
+      let text = "\(placement.reason)\(Self.refusals(placement, besides: failures))\(failures.clauses())"
+      // Its place is kept for it until others have left it.
+      self.init(placement.cause == .waits ? .starting : .pending, text)
       return
     }
     if view.session(of: node) == nil {
-      self.init(.down, "\(node) is down, and the planner has not chosen another node yet")
+      // Such as 'waits 40 s more for n1 to come back'.
+      let waits = sight.warning(name).flatMap { $0.text.hasPrefix("waits ") ? "it \($0.text)" : nil }
+      self.init(.down, "\(node) is down, and \(waits ?? "the planner has not chosen another node yet")")
     } else {
-      self.init(.starting, "\(node) is about to start it: \(placement.reason)\(Self.failures(claim))")
+      self.init(.starting, "\(node) is about to start it: \(placement.reason)\(StartFailures(claim).clauses())")
     }
   }
 
-  private static func refusals(_ placement: PlacementRecord) -> String {
-    guard !placement.others.isEmpty else { return "" }
-    let reasons = placement.others.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-    return " (\(reasons.joined(separator: "; ")))"
+  /// Why not the others: those of which the same is true together, and without what follows as failed starts.
+  private static func refusals(_ placement: PlacementRecord, besides failures: StartFailures) -> String {
+    var nodes: [String: [NodeName]] = [:]
+    for (node, exclusion) in placement.others {
+      let text = InWords.oneLine("\(exclusion)")
+      if !failures.explain(text, on: node) { nodes[text, default: []].append(node) }
+    }
+    guard !nodes.isEmpty else { return "" }
+    let groups = nodes.map { (text: $0.key, nodes: $0.value.sorted()) }.sorted { $0.nodes[0] < $1.nodes[0] }
+    return " (\(groups.map { "\(InWords.list($0.nodes.map(\.text), most: 3)): \($0.text)" }.joined(separator: "; ")))"
+  }
+}
+
+/// The failed starts of a workload, for a sentence.
+private struct StartFailures {
+  private let failures: [NodeName: (count: Int, reason: String)]
+
+  init(_ claim: ClaimRecord?) {
+    failures = (claim?.failures ?? [:]).mapValues { ($0.count, InWords.oneLine($0.reason)) }
   }
 
-  private static func failures(_ claim: ClaimRecord?) -> String {
-    guard let failures = claim?.failures, !failures.isEmpty else { return "" }
-    return failures.sorted { $0.key < $1.key }.map { node, failure in
-      "; \(node) failed to start it \(failure.count == 1 ? "once" : "\(failure.count) times"): \(failure.reason)"
+  /// An exclusion says no more than that a start failed there.
+  func explain(_ exclusion: String, on node: NodeName) -> Bool {
+    guard let failure = failures[node] else { return false }
+    return exclusion.hasPrefix("failed to start there") && exclusion.hasSuffix(failure.reason)
+  }
+
+  /// Each reason once, with the nodes that it is true of, after what is said before.
+  func clauses() -> String {
+    let groups = Dictionary(grouping: failures) { $0.value.reason }.map { reason, nodes in
+      (reason: reason, nodes: nodes.sorted { $0.key < $1.key })
+    }
+    return groups.sorted { $0.nodes[0].key < $1.nodes[0].key }.map { reason, nodes in
+      let times = nodes.map(\.value.count).reduce(0, +)
+      let names = InWords.list(nodes.map(\.key.text), most: 3)
+      return "; \(names) failed to start it \(times == 1 ? "once" : "\(times) times"): \(reason)"
     }.joined()
   }
 }

@@ -1,10 +1,15 @@
 import GuardCore
 import HoldfastModel
+import HoldfastPlanning
 
 /// One workload, as `/v1/workloads` and the status tell it.
 public struct WorkloadInfo: Hashable, Sendable, Codable {
   public enum State: String, Hashable, Sendable, Codable, CaseIterable {
     case running
+    /// The guard of its node has frozen it, or was told to: it executes nothing, and goes on where it was.
+    case frozen
+    /// libvirt has paused it: somebody suspended it, or a disk failed. It executes nothing.
+    case paused
     /// A node is starting it, or is about to.
     case starting
     case stopping
@@ -32,7 +37,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var state: State
   /// `running`, `stopped`, `adopting` or `unprotected`: the operator's intent.
   public var desired: String
-  /// The workload is as it should be, where it should be.
+  /// The workload is as it should be, where it should be: it runs if it should, breaks no rule, and does not end again and again.
   public var isInPlace: Bool
   /// A clause: why the workload is not where it should be.
   public var why: String?
@@ -62,6 +67,16 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// The operator's last request to bring it to a node.
   public var move: Move?
+  /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
+  public var brokenRule: String?
+  /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
+  public var recentEnds: Int?
+
+  /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
+  public var isOutdated: Bool?
+
+  /// It is to leave the node that holds it, or to stop there.
+  public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
 }
 
 /// The answer of `/v1/workloads`, sorted by name.
@@ -70,9 +85,9 @@ public struct WorkloadList: Hashable, Sendable, Codable {
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
 
-  public init(_ view: ClusterView) {
-    workloads = WorkloadInfo.all(in: view)
-    disarm = view.disarm.map { DisarmInfo($0.value) }
+  public init(_ sight: ClusterSight) {
+    workloads = WorkloadInfo.all(in: sight)
+    disarm = sight.view.disarm.map { DisarmInfo($0.value) }
   }
 }
 
@@ -93,25 +108,36 @@ public struct WorkloadDetail: Hashable, Sendable, Codable {
 
 extension WorkloadInfo {
   /// Every workload that the cluster knows, sorted by name. A claim that outlived its workload keeps only the epoch and is none.
-  public static func all(in view: ClusterView) -> [WorkloadInfo] {
+  public static func all(in sight: ClusterSight) -> [WorkloadInfo] {
+    let view = sight.view
     let unreadable = view.unreadable.keys.compactMap { key -> WorkloadName? in
       if case .spec(let name) = key { name } else { nil }
     }
-    return Set(view.specs.keys).union(unreadable).sorted().map { WorkloadInfo($0, in: view) }
+    return Set(view.specs.keys).union(unreadable).sorted().map { WorkloadInfo($0, in: sight) }
   }
 
   /// - Throws: that there is no such workload, with the nearest spelling.
-  public static func known(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> WorkloadInfo {
+  public static func known(_ name: WorkloadName, in sight: ClusterSight) throws(OperatorError) -> WorkloadInfo {
+    let view = sight.view
     guard view.specs[name] != nil || view.unreadable[.spec(name)] != nil else {
       throw .unknownWorkload(name, in: view)
     }
-    return WorkloadInfo(name, in: view)
+    return WorkloadInfo(name, in: sight)
   }
 
-  public init(_ name: WorkloadName, in view: ClusterView) {
+  /// Its node holds it, and everything there is frozen.
+  static func isFrozen(_ name: WorkloadName, in sight: ClusterSight, on node: NodeName) -> Bool {
+    sight.view.holder(of: name) == node && Situation(name, in: sight).state == .frozen
+  }
+
+  /// As the records alone tell it.
+  public init(_ name: WorkloadName, in view: ClusterView) { self.init(name, in: ClusterSight(view)) }
+
+  public init(_ name: WorkloadName, in sight: ClusterSight) {
+    let view = sight.view
     let spec = view.specs[name]?.value, intent = view.intents[name]?.value
     let placement = view.placements[name]?.value, claim = view.claims[name]?.value
-    let situation = Situation(name, in: view)
+    let situation = Situation(name, in: sight)
     self.name = name.text
     state = situation.state
     why = situation.why
@@ -120,21 +146,25 @@ extension WorkloadInfo {
     node = view.holder(of: name)?.text
     wantedNode = desired == IntentRecord.Desired.stopped.rawValue ? nil : placement?.node?.text
     epoch = claim?.epoch.value ?? 0
-    reason = placement.map { "\($0.reason)" }
+    reason = placement.map { InWords.oneLine("\($0.reason)") }
     reasonCodes = placement?.reason.codes ?? []
-    others = placement?.others.texts ?? [:]
+    others = (placement?.others.texts ?? [:]).mapValues(InWords.oneLine)
     otherCodes = placement?.others.codes ?? [:]
     demand = spec?.demand ?? .none
     priority = spec?.priority ?? 0
     isolation = spec.map { $0.frozenNetwork == nil ? $0.isolation.rawValue : Isolation.stop.rawValue } ?? ""
     failures = Dictionary(
       uniqueKeysWithValues: (claim?.failures ?? [:]).map {
-        ($0.key.text, Failure(count: $0.value.count, reason: $0.value.reason))
+        ($0.key.text, Failure(count: $0.value.count, reason: InWords.oneLine($0.value.reason)))
       })
     connection = spec?.connection ?? ""
     uuid = spec?.uuid ?? ""
     labels = spec?.labels ?? [:]
     stopTimeout = spec?.stopTimeout ?? 0
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
+    brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
+    isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
+    let ends = sight.recentEnds(of: name)
+    recentEnds = ends > 0 ? ends : nil
   }
 }

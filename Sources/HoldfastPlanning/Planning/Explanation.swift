@@ -12,6 +12,8 @@ public struct Explanation: Hashable, Sendable, Codable {
   public var others: [NodeName: Exclusion]
   /// The rules that are about it, in their order.
   public var rules: [String]
+  /// The rule that it breaks where it is, as no other node can take it; nil: it breaks none.
+  public var brokenRule: String?
 }
 
 extension PolicyPlanner {
@@ -36,6 +38,6 @@ extension PolicyPlanner {
     }
     return Explanation(
       workload: name, node: record?.node, reason: record?.reason ?? PlacementReason(), shortfall: shortfall, others: others,
-      rules: rules)
+      rules: rules, brokenRule: run.warnings.first { $0.workload == name && $0.brokenRule != nil }?.brokenRule)
   }
 }

@@ -20,10 +20,13 @@ public struct PlanWarning: Hashable, Sendable, CustomStringConvertible {
   /// nil: it concerns the cluster.
   public var workload: WorkloadName?
   public var text: String
+  /// The rule that the workload breaks where it is; nil: it breaks none.
+  public var brokenRule: String?
 
-  public init(workload: WorkloadName? = nil, text: String) {
+  public init(workload: WorkloadName? = nil, text: String, brokenRule: String? = nil) {
     self.workload = workload
     self.text = text
+    self.brokenRule = brokenRule
   }
   public var description: String { workload.map { "\($0): \(text)" } ?? text }
 }

@@ -28,7 +28,7 @@ extension PlanRun {
       warnings.append(
         PlanWarning(
           workload: wording.name(workload),
-          text: "stays on \(node), though '\(rule)' does not allow it: no other node can take it"))
+          text: "stays on \(node), though '\(rule)' does not allow it: no other node can take it", brokenRule: rule))
     }
   }
 

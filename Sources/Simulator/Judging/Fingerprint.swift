@@ -64,6 +64,7 @@ extension Record {
       report.unreachable = report.unreachable.mapValues { _ in "" }
       report.guardPhase = ""
       report.kept = report.kept?.mapValues { _ in "" }
+      report.paused = report.paused?.mapValues { _ in "" }
       return .report(report)
     default: return self
     }

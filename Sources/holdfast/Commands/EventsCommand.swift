@@ -6,7 +6,8 @@ struct EventsCommand: AsyncParsableCommand, CheckedCommand {
     commandName: "events",
     abstract: "Show the cluster's history, oldest first.",
     discussion: """
-      Each line shows the local time, the node that reports the event, and the event. '*' marks a warning, '!' an error.
+      Each line shows the local time, the node that reports the event, and the event. '*' marks a warning, '!' an error. Equal events \
+      that follow one another are one line: '(and 12 more)' are other workloads. -o json has them one by one.
 
       Example: holdfast events --follow --workload web1
       """)
@@ -35,7 +36,7 @@ struct EventsCommand: AsyncParsableCommand, CheckedCommand {
     let page = try await daemon.client.get("/history", query, as: HistoryPage.self)
     guard daemon.output == .text else { return try Output.json(page) }
     guard !page.lines.isEmpty else { return Output.line("The history has no events\(workload.map { " of \($0)" } ?? "").") }
-    for line in HistoryLines(terminal: .current()).lines(page.lines) { Output.line(line) }
+    for line in HistoryLines(terminal: .current()).lines(HistoryGroups.consecutive(page.lines)) { Output.line(line) }
   }
 
   /// A workload that has left protection may still have a history.

@@ -25,6 +25,11 @@ struct NodesCommand: AsyncParsableCommand {
     var facts = [
       node.connections.isEmpty ? "serves no libvirt connection" : "serves \(node.connections.joined(separator: ", "))"
     ]
+    if let capacity = node.capacity, let allowance = node.allowance, allowance != capacity {
+      facts.append(
+        "has \(Words.demand(capacity.memory, capacity.cpus)), of which the policies give away \(Words.demand(allowance.memory, allowance.cpus))"
+      )
+    }
     facts += node.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     if node.unmanagedDomains > 0, node.state != .down {
       facts.append(
@@ -36,13 +41,23 @@ struct NodesCommand: AsyncParsableCommand {
       let name = index == 0 ? terminal.styled(node.name, .bold) : String(repeating: " ", count: node.name.count)
       return "\(name)  \(terminal.styled(line, .dim))"
     }
+    let frozen = node.freeze.map { ["\(Words.count($0.workloads, "workload")) frozen: \($0.reason)"] } ?? []
     let troubles =
-      node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) is unreachable: \($0.value)" }
+      frozen
+      + node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) is unreachable: \($0.value)" }
       + node.strays.map { "\($0) carries this cluster's mark, but the cluster does not know it" }
+    let ending: String? =
+      switch node.ending {
+      case .left: "it has left: it was shut down, or its holdfastd was stopped"
+      case .withdrew: "it gave its session up: its workloads had been frozen for long"
+      case .lost: "it was lost: it did not renew its session"
+      case nil: nil
+      }
     let indent = String(repeating: " ", count: node.name.count + 2), restrictions = RestrictionLines(terminal: terminal)
     let notes =
       (node.maintenance.map { [(restrictions.text($0), restrictions.style($0))] } ?? [])
-      + (node.quarantine.map { [(restrictions.text($0, of: node.name), .doubtful)] } ?? []) + troubles.map { ($0, .bad) }
+      + (node.quarantine.map { [(restrictions.text($0, of: node.name), .doubtful)] } ?? [])
+      + (ending.map { [($0, node.ending == .left ? .doubtful : .bad)] } ?? []) + troubles.map { ($0, .bad) }
     return [""] + lines
       + notes.flatMap { text, style in terminal.wrapped(text, to: room).map { indent + terminal.styled($0, style) } }
   }

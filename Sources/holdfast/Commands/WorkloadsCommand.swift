@@ -5,7 +5,7 @@ import HoldfastOperator
 struct WorkloadsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "workloads",
-    abstract: "List workloads: state, node, and why a workload is not where it should be.",
+    abstract: "List workloads: state, node, and why a workload is not as or where it should be.",
     discussion: """
       In the NODE column, 'a > b' means that the workload runs on a and is to run on b.
 
@@ -14,7 +14,10 @@ struct WorkloadsCommand: AsyncParsableCommand {
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Flag(help: "List only workloads that are not where they should be.")
+  @Flag(
+    help:
+      "List only workloads that are not as or where they should be: also those that run against a rule, or end again and again."
+  )
   var problems = false
 
   @Argument(help: "Names of workloads; * and ? are wildcards.", completion: .workloads)
@@ -33,7 +36,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
     guard !list.workloads.isEmpty else {
       return Output.line(
         problems
-          ? "Every workload is where it should be." : "Nothing is protected yet. `holdfast adopt` protects a running domain.")
+          ? "Every workload is as and where it should be." : "Nothing is protected yet. `holdfast adopt` protects a running domain.")
     }
     let width = terminal.isTerminal ? terminal.columns : nil
     let table = WorkloadTable(terminal: terminal)

@@ -46,6 +46,10 @@ struct ExplainAnswer: Encodable {
   var workload: String
   /// nil: nowhere.
   var node: String?
+  /// It is on a node, and breaks no rule there.
+  var isInPlace: Bool
+  /// The rule that it breaks where it is, as no other node can take it; nil: it breaks none.
+  var brokenRule: String?
   var reason: String
   /// The same as codes, for programs.
   var reasonCodes: [String]
@@ -60,6 +64,8 @@ struct ExplainAnswer: Encodable {
   init(_ explanation: Explanation, _ policies: PolicySet) {
     workload = explanation.workload.text
     node = explanation.node?.text
+    isInPlace = explanation.node != nil && explanation.brokenRule == nil
+    brokenRule = explanation.brokenRule
     reason = "\(explanation.reason)"
     reasonCodes = explanation.reason.codes
     shortfall = explanation.shortfall

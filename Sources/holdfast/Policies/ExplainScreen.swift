@@ -8,9 +8,11 @@ struct ExplainScreen {
   let terminal: Terminal
 
   func lines() -> [String] {
-    let place = answer.node.map { terminal.styled("on \($0)", .good) } ?? terminal.styled("nowhere", .bad)
+    let place =
+      answer.node.map { terminal.styled("on \($0)", answer.isInPlace ? .good : .doubtful) } ?? terminal.styled("nowhere", .bad)
     var lines = ["\(terminal.styled(answer.workload, .bold))  \(place)"]
     lines += labelled("why", answer.reason)
+    if let rule = answer.brokenRule { lines += labelled("breaks", "'\(rule)', as no other node can take it") }
     if let shortfall = answer.shortfall { lines += labelled("missing", Self.text(shortfall)) }
     if !answer.others.isEmpty { lines += [""] + others() }
     lines += [""]

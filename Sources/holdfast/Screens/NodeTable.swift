@@ -42,27 +42,27 @@ struct NodeTable {
     switch node.state {
     case .up: return restrictions.map { .init($0 + role, .doubtful) } ?? .init("up" + role, .good)
     case .leaving: return .init("leaving", .doubtful)
-    case .down:
-      let isPlanned = node.maintenance.map { $0.phase != .returning } ?? false
-      return isPlanned ? .init("down, maint.", .doubtful) : .init("DOWN", .bad)
+    case .cutOff: return .init("CUT OFF", .bad)
+    case .unknown: return .init("unknown", .doubtful)
+    case .down where node.isDownByPlan: return .init("down, maint.", .doubtful)
+    case .down: return node.ending == .left ? .init("left", .doubtful) : .init("DOWN", .bad)
     }
   }
 
   private func row(_ node: NodeInfo, _ bars: (memory: Int, cpus: Int)) -> [Table.Cell] {
     let state = Self.state(node)
     let count = Table.Cell(node.state == .down && node.workloads == 0 ? "" : "\(node.workloads)")
-    let guardPhase = node.guardPhase ?? ""
+    let guardPhase = node.guardPhase ?? "", isSound = node.freeze == nil && NodeInfo.soundGuardPhases.contains(guardPhase)
     let isUnfenced = node.flaws.contains(where: \.isFenceLost)
     let guardCell = Table.Cell(
-      isUnfenced ? "\(guardPhase), no fence" : guardPhase,
-      NodeInfo.soundGuardPhases.contains(guardPhase) ? (isUnfenced ? .doubtful : .plain) : .bad)
-    guard node.state != .down, let capacity = node.capacity else {
+      isUnfenced ? "\(guardPhase), no fence" : guardPhase, isSound ? (isUnfenced ? .doubtful : .plain) : .bad)
+    guard node.state != .down, let capacity = node.allowance ?? node.capacity else {
       return [.init(node.name, .bold), state, .init(""), .init(""), .init(""), .init(""), count, guardCell]
     }
-    let memory = Bar(
-      used: Double(node.used.memory), unmanaged: Double(node.unmanaged.memory), capacity: Double(capacity.memory))
-    let cpus = Bar(used: node.used.cpus, unmanaged: node.unmanaged.cpus, capacity: capacity.cpus)
-    let free = capacity - node.used - node.unmanaged
+    // What the policies do not count of it is no load.
+    let free = node.headroom ?? capacity - node.used - node.unmanaged, unmanaged = capacity - node.used - free
+    let memory = Bar(used: Double(node.used.memory), unmanaged: Double(unmanaged.memory), capacity: Double(capacity.memory))
+    let cpus = Bar(used: node.used.cpus, unmanaged: unmanaged.cpus, capacity: capacity.cpus)
     return [
       .init(node.name, .bold), state,
       .init(memory.text(terminal, width: bars.memory), memory.style),

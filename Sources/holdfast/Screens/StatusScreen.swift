@@ -51,13 +51,17 @@ struct StatusScreen {
     let seen =
       "\(Words.clock(status.milliseconds, today: Words.now())) \(Words.zone(status.milliseconds)), seen by \(status.node)"
     let headline = "\(status.cluster)  \(word)  \(summary)"
-    let room = width - seen.count - 2
-    var text = terminal.fitted(headline, to: room)
-    let padding = String(repeating: " ", count: max(0, room - text.count) + 2)
-    if let range = text.range(of: "  \(word)  ") {
-      text = "\(terminal.styled(status.cluster, .bold))  \(terminal.styled(word, style))  \(text[range.upperBound...])"
+    func coloured(_ line: String) -> String {
+      guard let range = line.range(of: "  \(word)  ") else { return line }
+      return "\(terminal.styled(status.cluster, .bold))  \(terminal.styled(word, style))  \(line[range.upperBound...])"
     }
-    return [text + padding + terminal.styled(seen, .dim)] + reasons(width)
+    let room = width - seen.count - 2
+    guard headline.count > room else {
+      let padding = String(repeating: " ", count: room - headline.count + 2)
+      return [coloured(headline) + padding + terminal.styled(seen, .dim)] + reasons(width)
+    }
+    // Nothing is cut off the counts.
+    return terminal.wrapped(headline, to: width).map(coloured) + ["  " + terminal.styled(seen, .dim)] + reasons(width)
   }
 
   /// Restrictions that nobody may overlook: a disarmed cluster, and nodes in maintenance.
@@ -96,25 +100,31 @@ struct StatusScreen {
 
   private func reasons(_ width: Int) -> [String] {
     let separator = terminal.isUnicode ? " · " : "; "
-    for count in (0...status.reasons.count).reversed() {
-      let hidden = status.reasons.count - count
-      let shown =
-        status.reasons.prefix(count)
-        + (hidden > 0 ? ["and \(Words.count(hidden, "reason")) more: holdfast status -o json"] : [])
-      let lines = terminal.wrapped(shown.joined(separator: separator), to: width - 2)
-      if lines.count <= Self.mostReasonLines { return shown.isEmpty ? [] : lines.map { "  \($0)" } }
+    guard let worst = status.reasons.first else { return [] }
+    func text(_ shown: [String]) -> [String] {
+      let hidden = status.reasons.count - shown.count
+      let more = hidden > 0 ? ["and \(Words.count(hidden, "reason")) more: holdfast status -o json"] : []
+      return terminal.wrapped((shown + more).joined(separator: separator), to: width - 2).map { "  \($0)" }
     }
-    return []
+    for count in (1...status.reasons.count).reversed() {
+      let lines = text(Array(status.reasons.prefix(count)))
+      if lines.count <= Self.mostReasonLines { return lines }
+    }
+    // The worst is told all the same, as far as it fits.
+    return Array(text([terminal.fitted(worst, to: (width - 2) * (Self.mostReasonLines - 1))]).prefix(Self.mostReasonLines))
   }
 
   private var summary: String {
     let counts = status.counts
-    let wanted = counts.total - counts.stopped
     let up = status.nodes.count { $0.state == .up }
+    let states = [
+      (counts.frozen, "frozen"), (counts.paused, "paused"), (counts.unclear, "unknown"), (counts.stopped, "stopped"),
+      (counts.outdated, "outdated")
+    ]
+    let others = states.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
     let workloads =
       counts.total == 0
-      ? "no workloads yet"
-      : "\(counts.running) of \(Words.count(wanted, "workload")) running\(counts.stopped > 0 ? ", \(counts.stopped) stopped" : "")"
+      ? "no workloads yet" : "\(counts.running) of \(Words.count(counts.total - counts.stopped, "workload")) running\(others)"
     return "\(workloads), \(up) of \(Words.count(status.nodes.count, "node")) up"
   }
 
@@ -124,7 +134,11 @@ struct StatusScreen {
     guard status.nodes.count + 1 > room else { return table.lines(status.nodes, width: width) }
     func rank(_ node: NodeInfo) -> Int {
       let isSound = node.unreachable.isEmpty && NodeInfo.soundGuardPhases.contains(node.guardPhase ?? "")
-      return node.state == .down ? 0 : node.state == .leaving || !isSound ? 1 : 2
+      switch node.state {
+      case .down, .cutOff: return 0
+      case .leaving, .unknown: return 1
+      case .up: return isSound ? 2 : 1
+      }
     }
     let ordered = (0...2).flatMap { wanted in status.nodes.filter { rank($0) == wanted } }
     let shown = ordered.prefix(room - 2)
@@ -134,14 +148,16 @@ struct StatusScreen {
   private func misplacedLines(_ width: Int, room: Int) -> [String] {
     guard !status.misplaced.isEmpty else { return [] }
     let table = WorkloadTable(terminal: terminal)
-    // Two lines for each reason where that leaves room for all workloads, else one.
+    // Two lines for each reason where that leaves room for all workloads, else one; those of which the same is true together, else not all.
     for whyLines in [2, 1] {
       let lines = table.lines(status.misplaced, isBrief: true, width: width, whyLines: whyLines)
       if lines.count <= room { return lines }
     }
-    let shown = Array(status.misplaced.prefix(max(1, room - 2)))
-    return table.lines(shown, isBrief: true, width: width)
-      + ["and \(status.misplaced.count - shown.count) more: holdfast workloads --problems"]
+    let groups = WorkloadTable.alike(status.misplaced)
+    let shown = Array(groups.prefix(max(1, room - 2)))
+    let rest = status.misplaced.count - shown.reduce(0) { $0 + $1.count }
+    let more = rest > 0 ? "and \(rest) more" : "each of them"
+    return table.lines(shown, width: width) + ["\(more): holdfast workloads --problems"]
   }
 
   private func risks(_ width: Int) -> [String] {
@@ -155,34 +171,21 @@ struct StatusScreen {
     return labelled("At risk", lines.map { terminal.fitted($0, to: width - Self.labelWidth) })
   }
 
+  /// The newest first. Where not all fit, routine is left out before anything else, and then what is oldest.
   private func recent(_ width: Int, room: Int) -> [String] {
-    guard !status.recent.isEmpty else { return labelled("Recently", ["nothing happened in the last 10 minutes"]) }
-    let hidden = max(0, status.recent.count - room)
-    let shown = hidden > 0 ? weightiest(max(1, room - 1)) : status.recent
-    var lines = HistoryLines(terminal: terminal, width: width - Self.labelWidth).lines(shown)
-    if hidden > 0 {
-      lines.append(terminal.styled("and \(status.recent.count - shown.count) more lines: holdfast events", .dim))
+    let all = HistoryGroups.all(status.recent)
+    guard !all.isEmpty else { return labelled("Recently", ["nothing happened in the last 10 minutes"]) }
+    let matters = all.filter { !Self.routine.contains($0.kind) }
+    var shown = all.count <= room ? all : matters.isEmpty ? all : matters
+    if shown.count < all.count || shown.count > room { shown = shown.suffix(max(1, room - 1)) }
+    var lines = HistoryLines(terminal: terminal, width: width - Self.labelWidth).lines(shown.reversed())
+    if shown.count < all.count {
+      lines.append(terminal.styled("and \(Words.count(all.count - shown.count, "other line")): holdfast events", .dim))
     }
     return labelled("Recently", lines)
   }
 
-  /// The most important lines, in the order in which they happened: causes before their consequences, these before routine; among equals
-  /// the latest.
-  private func weightiest(_ count: Int) -> [HistoryLine] {
-    func weight(_ line: HistoryLine) -> Int {
-      switch (line.severity, line.kind) {
-      case (_, "nodeLost"), (_, "sessionLost"), ("error", "storeLost"), (_, "guardLost"), (_, "isolated"): 4
-      case ("error", _): 3
-      case ("warning", _): 2
-      case (_, "claimed"), (_, "released"): 0
-      default: 1
-      }
-    }
-    let ranked = status.recent.indices.sorted {
-      (weight(status.recent[$0]), $0) > (weight(status.recent[$1]), $1)
-    }
-    return ranked.prefix(count).sorted().map { status.recent[$0] }
-  }
+  private static let routine: Set = ["claimed", "released"]
 
   private func steps(_ width: Int) -> [String] {
     let steps = status.next.prefix(Self.mostSteps)

@@ -15,11 +15,14 @@ struct WorkloadScreen {
     // Why nobody takes it is what follows, node by node.
     let isToldBelow = workload.state == .pending && workload.reason != nil
     if let why = workload.why, !isToldBelow { lines += paragraph("why", why) }
+    if workload.isOutdated == true {
+      lines += paragraph("outdated", "it runs an older definition than the store has now, which holds from its next start")
+    }
     if let reason = workload.reason {
       lines += paragraph("placed", workload.wantedNode.map { "\($0): \(reason)" } ?? "nowhere: \(reason)")
     }
-    for (index, other) in workload.others.sorted(by: { $0.key < $1.key }).enumerated() {
-      lines += paragraph(index == 0 ? "not" : "", "\(other.key): \(other.value)")
+    for (index, other) in others.enumerated() {
+      lines += paragraph(index == 0 ? "not" : "", "\(InWords.list(other.nodes, most: 3)): \(other.why)")
     }
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
       lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
@@ -43,8 +46,19 @@ struct WorkloadScreen {
     lines += ["", terminal.styled("History", .bold)]
     lines +=
       detail.history.isEmpty
-      ? [terminal.styled("no events", .dim)] : HistoryLines(terminal: terminal, width: width).lines(detail.history)
+      ? [terminal.styled("no events", .dim)]
+      : HistoryLines(terminal: terminal, width: width).lines(HistoryGroups.consecutive(detail.history))
     return lines
+  }
+
+  /// Why not on the other nodes: those of which the same is true together, and without what the failed starts tell.
+  private var others: [(nodes: [String], why: String)] {
+    var nodes: [String: [String]] = [:]
+    for (node, why) in detail.workload.others {
+      let isToldBelow = detail.workload.failures[node].map { why.hasPrefix("failed to start") && why.hasSuffix($0.reason) }
+      if isToldBelow != true { nodes[why, default: []].append(node) }
+    }
+    return nodes.map { (nodes: $0.value.sorted(), why: $0.key) }.sorted { $0.nodes[0] < $1.nodes[0] }
   }
 
   private var state: String {

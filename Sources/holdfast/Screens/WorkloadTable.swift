@@ -10,8 +10,39 @@ struct WorkloadTable {
   ///   - width: nil: as wide as it is.
   ///   - whyLines: how many lines a reason may take.
   func lines(_ workloads: [WorkloadInfo], isBrief: Bool, width: Int?, whyLines: Int = 1) -> [String] {
+    var table = Self.table(isBrief: isBrief)
+    table.rows = workloads.map { row($0, isBrief: isBrief) }
+    return table.lines(terminal, width: width, yieldingLines: whyLines)
+  }
+
+  /// Brief, each group in a line.
+  func lines(_ groups: [[WorkloadInfo]], width: Int?) -> [String] {
+    var table = Self.table(isBrief: true)
+    table.rows = groups.compactMap { group in
+      guard let first = group.first else { return nil }
+      var row = row(first, isBrief: true)
+      if group.count > 1 { row[0].text = "\(first.name) and \(group.count - 1) more" }
+      return row
+    }
+    return table.lines(terminal, width: width)
+  }
+
+  /// Those of which the same is true, together, in the order of the first of each.
+  static func alike(_ workloads: [WorkloadInfo]) -> [[WorkloadInfo]] {
+    struct Key: Hashable {
+      var state: WorkloadInfo.State
+      var place: String
+      var why: String?
+    }
+    func key(_ workload: WorkloadInfo) -> Key { Key(state: workload.state, place: place(workload), why: workload.why) }
+    let groups = Dictionary(grouping: workloads, by: key)
+    var seen: Set<Key> = []
+    return workloads.compactMap { seen.insert(key($0)).inserted ? groups[key($0)] : nil }
+  }
+
+  private static func table(isBrief: Bool) -> Table {
     var columns: [Table.Column] = [
-      .init(title: isBrief ? "NOT IN PLACE" : "WORKLOAD"), .init(title: "STATE"), .init(title: "NODE")
+      .init(title: isBrief ? "NOT AS IT SHOULD BE" : "WORKLOAD"), .init(title: "STATE"), .init(title: "NODE")
     ]
     if !isBrief {
       columns += [
@@ -21,27 +52,27 @@ struct WorkloadTable {
       ]
     }
     columns.append(.init(title: "WHY", yields: true))
-    var table = Table(columns)
-    table.rows = workloads.map { workload in
-      var row: [Table.Cell] = [
-        .init(workload.name, .bold), .init(workload.state.rawValue, Self.style(workload)), .init(Self.place(workload))
+    return Table(columns)
+  }
+
+  private func row(_ workload: WorkloadInfo, isBrief: Bool) -> [Table.Cell] {
+    var row: [Table.Cell] = [
+      .init(workload.name, .bold), .init(workload.state.rawValue, Self.style(workload)), .init(Self.place(workload))
+    ]
+    if !isBrief {
+      row += [
+        .init(Words.memory(workload.demand.memory)), .init(Words.cpus(workload.demand.cpus)),
+        .init(workload.priority == 0 ? "" : "\(workload.priority)"), .init(workload.isolation)
       ]
-      if !isBrief {
-        row += [
-          .init(Words.memory(workload.demand.memory)), .init(Words.cpus(workload.demand.cpus)),
-          .init(workload.priority == 0 ? "" : "\(workload.priority)"), .init(workload.isolation)
-        ]
-      }
-      return row + [.init(workload.why ?? "")]
     }
-    return table.lines(terminal, width: width, yieldingLines: whyLines)
+    return row + [.init(workload.why ?? (workload.isOutdated == true ? "runs an older definition" : ""))]
   }
 
   static func style(_ workload: WorkloadInfo) -> Style {
     switch workload.state {
     case .running: workload.isInPlace ? .good : .doubtful
     case .starting, .stopping, .unclear: .doubtful
-    case .pending, .down: .bad
+    case .pending, .down, .frozen, .paused: .bad
     case .stopped: .dim
     }
   }

@@ -297,4 +297,66 @@ import Testing
     let moved = rig.commands().compactMap { if case .extend(let deadline) = $0 { deadline } else { nil } }
     if case .isolated? = rig.machine?.state.phase { #expect(!moved.isEmpty) }
   }
+
+  @Test func `the report tells that everything is frozen while the guard is gone, and that it is not any more`() {
+    var rig = Rig.running()
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.freeze == nil && rig.report()?.guardPhase == "armed")
+    rig.send(.fromGuard(.lost(reason: "killed")))
+    #expect(rig.controller.ownBasis(now: rig.now).sight().report.freeze == .confirmed)
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.freeze == .confirmed && rig.report()?.guardPhase == "not there")
+    #expect(rig.controller.overlooked().isEmpty)
+    rig.send(.fromGuard(.connected(GuardState(phase: .disarmed, workloads: []))))
+    rig.send(rig.isolated())
+    rig.pass(.seconds(2))
+    #expect(rig.resumes > 0)
+    rig.send(rig.armed())
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.freeze == nil && rig.report()?.guardPhase == "armed")
+    #expect(rig.controller.overlooked().isEmpty)
+  }
+
+  @Test func `a node that the store does not answer knows of itself that everything is frozen`() {
+    var rig = running()
+    rig.storeIsAway = true
+    rig.pass(.seconds(3))
+    let own = rig.controller.ownBasis(now: rig.now).sight()
+    #expect(own.node == "n1" && own.report.freeze == .confirmed && own.killed.isEmpty)
+    #expect(rig.report()?.freeze == nil, "the store could not be told")
+    rig.gone("w1")
+    #expect(rig.controller.ownBasis(now: rig.now).sight().killed == ["w1"])
+  }
+
+  @Test func `the report tells what libvirt has paused`() throws {
+    var rig = running()
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.paused == ["w1": "libvirt has paused it"])
+    #expect(rig.controller.overlooked().isEmpty)
+    domain.state = .running
+    rig.sees(domain)
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.paused == nil)
+  }
+
+  @Test func `the report tells what runs an older definition, until it is started again`() throws {
+    var rig = running()
+    #expect(rig.report()?.outdated == nil)
+    var spec = try #require(rig.controller.view.specs["w1"]?.value)
+    spec.priority = 7
+    rig.write([.put(.spec("w1"), .spec(spec))])
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.outdated == nil, "what the planner alone reads holds at once")
+    spec.xml = "<domain><memory/></domain>"
+    rig.write([.put(.spec("w1"), .spec(spec))])
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.outdated == ["w1"])
+    #expect(rig.controller.overlooked().isEmpty)
+    rig.gone("w1")
+    rig.pass(.seconds(3))
+    #expect(rig.executes("w1") && rig.report()?.outdated == nil)
+  }
 }

@@ -46,6 +46,7 @@ extension Rig {
   private mutating func obey(_ workload: WorkloadName, _ request: StartRequest) {
     var domain = Self.domain(request.id.name, uuid: request.uuid, epoch: request.mark.epoch.value)
     domain.id = request.id
+    domain.mark?.definition = request.mark.definition
     sees(domain)
     send(.operation(workload, .start, .done))
   }

@@ -23,6 +23,13 @@ import Testing
           unmanaged: Resources(memory: 1, cpus: 0), unmanagedDomains: 2, unreachable: ["lxc:///system": "no\nanswer"],
           guardPhase: "armed", strays: ["lxc:///system/x"]))
     ),
+    (
+      .report("n2"),
+      .report(
+        ReportRecord(
+          unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not there", strays: [], freeze: .confirmed,
+          unfrozen: ["w3"], paused: ["w": "libvirt has paused it"], outdated: ["w", "w2"]))
+    ),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .leaving))),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .active, clock: 1_767_225_600_000))),
     (
@@ -158,6 +165,24 @@ import Testing
     }
     #expect(reason.hasPrefix("/holdfast/c/sessions/i1: "))
     #expect(reason.contains(flaw), "\(reason)")
+  }
+
+  @Test func `a report from before what is frozen and paused was told is read`() {
+    let text = """
+      {"guardPhase":"isolated","strays":[],"unmanaged":{"cpus":0,"memory":1},"unmanagedDomains":0,"unmanagedUUIDs":[],"unreachable":{}}
+      """
+    let report = ReportRecord(
+      unmanaged: Resources(memory: 1, cpus: 0), unmanagedDomains: 0, unreachable: [:], guardPhase: "isolated", strays: [])
+    #expect(Self.codec.decode([UInt8](text.utf8), at: .report("n1")) == .report(report))
+  }
+
+  @Test(
+    arguments: [
+      ("as it is", "as it is"), ("a\nb", "a b"), (" internal error:\n\n  no\tfile\r\n", "internal error: no file"),
+      ("a\u{1B}[31mb", "a[31mb"), ("", ""), (" \n", "")
+    ]) func `what comes from outside is one line`(_ text: String, _ line: String)
+  {
+    #expect(InWords.oneLine(text) == line)
   }
 
   /// Values that arithmetic would trip over: they come from outside, and one of them must not stop every planner.

@@ -37,6 +37,20 @@ import Testing
     #expect(losses.last?.unplaceable == ["web2"])
   }
 
+  @Test func `what runs counts as room that is used, also where domains outside protection do not`() {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a", memory: 6000)
+    fixture.run("web2", on: "b", memory: 6000)
+    var policies = PolicySet()
+    policies.cluster.countUnprotected = false
+    let planner = PolicyPlanner(policies)
+    #expect(ClusterOutlook(fixture.view, planner: planner).losses.map(\.node) == ["a", "b"])
+    policies.workloads = [WorkloadPolicy(name: "small", selection: .all)]
+    policies.workloads[0].demand = ["memory": 100]
+    #expect(ClusterLoad(fixture.view, planner: PolicyPlanner(policies)).nodes["a"]?.used.memory == 100)
+    #expect(ClusterOutlook(fixture.view, planner: PolicyPlanner(policies)).losses.isEmpty)
+  }
+
   @Test func `a node that is being drained absorbs nothing, and what it still has is at risk`() {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")

@@ -1,3 +1,4 @@
+import HoldfastOperator
 import HoldfastTime
 import Lab
 import Testing
@@ -14,6 +15,25 @@ extension LabHostsTests {
         let gaps = test.gaps(since: began)
         #expect(gaps.allSatisfy { $0.kind == .pause }, "\(gaps)")
         print("guard killed: \(gaps.count) pauses, longest \(seconds(gaps.map(\.length).max() ?? .zero)) s")
+      }
+    }
+
+    @Test func `guard stopped: every node tells what is frozen, and no longer when the guard is back`() async throws {
+      try await TestStage.run { test in
+        let victim = test.victim(), frozen = test.stage.containers(on: victim).count
+        try await test.lab.service(victim, .guardProcess, .stop)
+        for host in test.lab.allHosts {
+          // Before the node gives its session up.
+          let isTold = try await eventually(.seconds(4)) {
+            let status = try await test.lab.clusterStatus(on: host)
+            return status.counts.frozen == frozen && status.health == .critical
+              && status.reasons.first?.contains("frozen: the guard of \(victim) is not there") == true
+          }
+          #expect(isTold, "on \(host)")
+        }
+        try await test.lab.service(victim, .guardProcess, .start)
+        #expect(await test.allAnswer())
+        #expect(try await eventually(.seconds(20)) { try await test.lab.clusterStatus().counts.frozen == 0 })
       }
     }
 
@@ -38,6 +58,11 @@ extension LabHostsTests {
         try await test.lab.service(LabHost(1), .etcd, .stop)
         #expect(await test.fallSilent(test.stage.containers))
         try await test.wait(.seconds(2))
+        let status = try await test.lab.clusterStatus()
+        #expect(status.counts.running == 0 && status.counts.frozen == 3, "\(status.counts)")
+        #expect(
+          status.reasons.first?.hasPrefix("3 workloads of h1 are frozen: the store has not answered h1") == true,
+          "\(status.reasons)")
         try await test.lab.service(LabHost(1), .etcd, .start)
         #expect(await test.allAnswer())
         #expect(test.gaps(since: began).allSatisfy { $0.kind == .pause }, "\(test.gaps(since: began))")

@@ -1,0 +1,58 @@
+/// What a node says about itself beyond its claims.
+public struct ReportRecord: Hashable, Sendable, Codable {
+  /// Memory (MiB) and processors that domains outside protection use.
+  public var unmanaged: Resources
+  public var unmanagedDomains: Int
+  /// Connections that do not answer, and why.
+  public var unreachable: [String: String]
+  /// The guard's phase in a word, or why it is not there.
+  public var guardPhase: String
+  /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
+  public var strays: [String]
+  /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
+  public var unmanagedUUIDs: [String]
+  /// How far the live migrations from here are. nil: there is none.
+  public var migrations: [WorkloadName: MigrationProgress]?
+  /// Workloads that were to leave and that this node keeps running as they cannot be moved while they run, and why. nil: there is none.
+  public var kept: [WorkloadName: String]?
+  /// Everything under protection here is frozen, or is to be. nil: it is not, or a build before this field wrote the record.
+  public var freeze: Freeze?
+  /// Workloads here that the freeze leaves alone, because they may run more than once; sorted. nil: there is none.
+  public var unfrozen: [WorkloadName]?
+  /// Workloads whose domain is here and was paused by libvirt, and how in a clause. nil: there is none.
+  public var paused: [WorkloadName: String]?
+  /// Workloads here that run an older definition than the store has now; sorted. nil: there is none, as far as is known.
+  public var outdated: [WorkloadName]?
+  /// What people should know of the node, in the order of their codes. nil: nothing.
+  public var flaws: [NodeFlaw]?
+
+  /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
+  public static let notAsked = "not connected yet"
+
+  public enum Freeze: String, Hashable, Sendable, Codable {
+    /// Everything was seen to be frozen.
+    case confirmed
+    /// It was ordered and not seen yet: some of it may still execute.
+    case ordered
+  }
+
+  public init(
+    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
+    unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
+    kept: [WorkloadName: String]? = nil, freeze: Freeze? = nil, unfrozen: [WorkloadName]? = nil,
+    paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil
+  ) {
+    self.unmanaged = unmanaged
+    self.unmanagedDomains = unmanagedDomains
+    self.unreachable = unreachable
+    self.guardPhase = guardPhase
+    self.strays = strays
+    self.unmanagedUUIDs = unmanagedUUIDs
+    self.migrations = migrations
+    self.kept = kept
+    self.freeze = freeze
+    self.unfrozen = unfrozen
+    self.paused = paused
+    self.outdated = outdated
+  }
+}

@@ -1,0 +1,146 @@
+import HoldfastController
+import HoldfastModel
+import HoldfastPlanning
+
+/// The cluster as one node tells it: the records, and what that node knows besides them: what it sees of itself now, for how long the store has not
+/// answered it, what planning leaves against the rules, what the history says of workloads that end again and again.
+public struct ClusterSight: Sendable {
+  /// With what the node that tells this sees of itself in place of what it reported last.
+  public let view: ClusterView
+  /// The node that tells this; nil: the records alone are told.
+  public let teller: NodeName?
+  /// Seconds for which the store has not answered, where that is long enough for sessions to have ended; nil: the records are of now.
+  public let silence: Double?
+  /// The teller knows of itself more than it wrote.
+  let knowsItself: Bool
+  private let killed: Set<WorkloadName>
+  private let warnings: [WorkloadName: PlanWarning]
+  private let ends: [WorkloadName: Int]
+  private let endings: [NodeName: NodeInfo.Ending]
+
+  /// Ends within `ClusterStatus.recentPeriod` from which on a workload is said to end again and again.
+  public static let manyEnds = 3
+
+  /// - Parameters:
+  ///   - teller: the node that tells it.
+  ///   - own: what that node sees of itself.
+  ///   - silence: seconds since the store last answered it; nil: it never did.
+  ///   - warnings: what planning leaves as it is.
+  ///   - history: the cluster's last lines, in any order.
+  ///   - now: milliseconds since 1970.
+  public init(
+    _ view: ClusterView, teller: NodeName? = nil, own: OwnSight? = nil, silence: Double? = nil, warnings: [PlanWarning] = [],
+    history: [HistoryRecord] = [], now: Int64 = 0
+  ) {
+    self.view = own.map { view.with($0.report, of: $0.node) } ?? view
+    self.teller = teller
+    let isAnswering = teller.map { view.isAnswering($0, silence: silence) } ?? true
+    self.silence = isAnswering ? nil : silence
+    knowsItself = own != nil
+    killed = own?.killed ?? []
+    self.warnings = Dictionary(warnings.compactMap { warning in warning.workload.map { ($0, warning) } }) { first, other in
+      first.brokenRule == nil ? other : first
+    }
+    let recent = history.filter { $0.note.kind == .vanished && now - $0.time <= ClusterStatus.recentPeriod }
+    endings = Self.endings(history)
+    ends = Dictionary(recent.compactMap { line in line.note.workload.map { ($0, 1) } }, uniquingKeysWith: +)
+  }
+
+  /// How the last session of each node ended, as far as the history tells.
+  private static func endings(_ history: [HistoryRecord]) -> [NodeName: NodeInfo.Ending] {
+    var endings: [NodeName: NodeInfo.Ending] = [:]
+    for line in history.sorted(by: { ($0.time, $0.serial) < ($1.time, $1.serial) }) {
+      switch line.note.kind {
+      case .nodeLost: if let node = line.note.subject { endings[node] = .lost }
+      case .sessionEnded: endings[line.node] = line.note.severity == .info ? .left : .withdrew
+      case .sessionOpened: endings[line.node] = nil
+      default: break
+      }
+    }
+    return endings
+  }
+
+  // MARK: questions
+
+  /// How the last session of a node that is down ended; nil: nobody knows.
+  func ending(of node: NodeName) -> NodeInfo.Ending? {
+    if let known = endings[node] { return known }
+    guard let opened = view.nodes[node]?.modified else { return nil }
+    // The node's record is written when it opens a session, the other one when somebody declares that session expired.
+    return view.losses[node].flatMap { $0.modified > opened ? .lost : .left }
+  }
+
+  /// What is known of that node is as old as the store's last answer.
+  func isBlind(to node: NodeName) -> Bool { silence != nil && !(node == teller && knowsItself) }
+
+  /// `when the store last answered n1, 6.4 s ago`.
+  var ofOld: String { "when the store last answered \(teller?.text ?? "this node"), \(InWords.tenths(silence ?? 0)) s ago" }
+
+  /// Why everything under protection on the node is frozen; nil: it is not, as far as is known.
+  func freeze(of node: NodeName) -> NodeFreeze? {
+    guard let report = view.reports[node]?.value, node == teller && knowsItself || view.session(of: node) != nil else {
+      return nil
+    }
+    let freeze: ReportRecord.Freeze? =
+      // A build before that field said it with the guard's phase alone.
+      switch report.guardPhase {
+      case "isolated": report.freeze ?? .confirmed
+      case "isolating": report.freeze ?? .ordered
+      default: report.freeze
+      }
+    guard let freeze else { return nil }
+    let cause: NodeFreeze.Cause =
+      report.guardPhase == "not there" ? .guardGone : node == teller ? silence.map { .storeSilent($0) } ?? .isolated : .isolated
+    return NodeFreeze(node: node, cause: cause, isConfirmed: freeze == .confirmed)
+  }
+
+  /// The same of one workload there.
+  func freeze(of workload: WorkloadName, on node: NodeName) -> NodeFreeze? {
+    guard view.reports[node]?.value.unfrozen?.contains(workload) != true else { return nil }
+    return freeze(of: node)
+  }
+
+  func wasKilled(_ workload: WorkloadName) -> Bool { killed.contains(workload) }
+
+  /// Why libvirt executes nothing of it on the node that holds it; nil: it executes.
+  func paused(_ workload: WorkloadName, on node: NodeName) -> String? { view.reports[node]?.value.paused?[workload] }
+
+  /// What planning says of it besides.
+  func warning(_ workload: WorkloadName) -> PlanWarning? { warnings[workload] }
+
+  /// How often it ended without being told to within `ClusterStatus.recentPeriod`.
+  func recentEnds(of workload: WorkloadName) -> Int { ends[workload] ?? 0 }
+}
+
+/// Why nothing under protection executes on a node.
+struct NodeFreeze: Hashable, Sendable {
+  enum Cause: Hashable, Sendable {
+    case guardGone
+    /// Seconds.
+    case storeSilent(Double)
+    case isolated
+  }
+  var node: NodeName
+  var cause: Cause
+  /// It was seen; otherwise some of it may still execute.
+  var isConfirmed: Bool
+
+  /// A clause.
+  var reason: String {
+    let why =
+      switch cause {
+      case .guardGone: "the guard of \(node) is not there"
+      case .storeSilent(let seconds): "the store has not answered \(node) for \(InWords.tenths(seconds)) s"
+      case .isolated: "the guard of \(node) has isolated it"
+      }
+    return isConfirmed ? why : "\(why); the freeze is not confirmed yet"
+  }
+}
+
+extension ClusterView {
+  /// A store that has been silent for a session's TTL has let the session of every node lapse.
+  func isAnswering(_ node: NodeName, silence: Double?) -> Bool {
+    let limit = session(of: node).map { Double($0.record.value.ttl) / 1000 } ?? 3
+    return silence.map { $0 <= limit } ?? false
+  }
+}

@@ -34,7 +34,9 @@ struct GuardOptions {
       --watchdog DEVICE         Feed this hardware watchdog while all is well, such
                                 as /dev/watchdog.
       --watchdog-timeout SECS   Time after which an unfed watchdog resets the host:
-                                2 to 300 seconds. (default: 10)
+                                2 to 300 seconds. It is a fence only below the
+                                TTL: `holdfast status` tells where it is not.
+                                (default: 10)
       --version                 Show the version.
       --help, -h                Show this text.
 

@@ -148,6 +148,34 @@ import Testing
     }
   }
 
+  @Test func `apply warns of a network that answers too long, or too late`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.networkWarnings = ["br0": "its bridge br0 uses STP"] }
+      let file = api.socket + ".yaml"
+      try """
+      workloads:
+        - name: new1
+          memory: 100
+          xml: "<domain type='lxc'><devices><interface type='direct'/></devices></domain>"
+        - name: new2
+          memory: 100
+          xml: "<domain type='lxc'><devices><interface type='bridge'><source bridge='br0'/></interface></devices></domain>"
+        - name: new3
+          memory: 100
+          xml: "<domain type='lxc'><devices><interface type='bridge'><source bridge='br1'/></interface></devices></domain>"
+
+      """.write(toFile: file, atomically: false, encoding: .utf8)
+      let dry = try await api.holdfast(["apply", "-f", file, "--dry-run"])
+      #expect(dry.status == 0 && dry.output.contains("warning: it is on the network by macvlan"), "\(dry)")
+      #expect(dry.output.contains("      warning: its bridge br0 uses STP"), "\(dry)")
+      let answer: CommandResults = try await api.holdfast(["apply", "-f", file, "-o", "json"]).decoded()
+      #expect(answer.results.map { $0.warnings?.count } == [1, 1, nil], "\(answer)")
+      // Where nothing changes there is nothing to warn of again.
+      let again = try await api.holdfast(["apply", "-f", file])
+      #expect(again.status == 0 && !again.output.contains("warning"), "\(again)")
+    }
+  }
+
   @Test func `adopt takes what a pattern means, and no more`() async throws {
     try await APIHarness.serving { api in
       let dry = try await api.holdfast(["adopt", "lxc:///system/w*", "--dry-run"])

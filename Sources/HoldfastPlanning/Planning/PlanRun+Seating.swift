@@ -60,19 +60,21 @@ extension PlanRun {
     guard wish.desired == .running, source >= 0, source != row, tables.nodes.isAvailable[source],
       wish.excluded[wording.node(source)] == nil
     else { return false }
-    var why = PlacementReason.Clause.alreadyThere
+    var why = PlacementReason.Clause.alreadyThere, home = home(of: workload, on: source)
     if row >= 0 {
       let target = wording.node(row)
       guard let exclusion = tables.nodes.nodes[row].unavailable ?? wish.excluded[target] else { return false }
       why = .staysAsTargetFails(target, exclusion)
-    } else {
-      // It goes where it gave way, and where it waits for room. Else the last plan found no place for it, and it runs all the same.
-      guard let placed = wish.placed, placed.cause == nil || placed.cause == .operatorsMove else { return false }
+      // It goes there when the maintenance of that node is over.
+      if let maintenance = tables.nodes.nodes[row].maintenance, maintenance.failback == nil { home = home ?? target }
+    } else if let cause = wish.placed?.cause, cause != .operatorsMove {
+      // It gave way, or waits for its new place.
+      return false
     }
     board.put(workload, on: source, tables)
     records[workload] = PlacementRecord(
       node: wording.node(source), reason: PlacementReason(why), servedMove: served(workload),
-      home: home(of: workload, on: source))
+      home: home)
     return true
   }
 

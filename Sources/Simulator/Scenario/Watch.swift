@@ -117,7 +117,7 @@ private struct Watch {
   private mutating func didNotCome(_ statement: Statement, _ start: Span, _ world: World) {
     guard !ceased else { return fail(statement, world) }
     let since = start == .zero ? "from the beginning" : "before \(start) already"
-    failure = (world.now, "it was so \(since), and did not cease: \(statement.finding(in: world))")
+    failure = (world.now, "it was so \(since), and did not cease")
   }
 
   /// The end has come.

@@ -25,10 +25,12 @@ public enum CertificateFiles {
     return nil
   }
 
-  /// When the first of a file's certificates ends, in milliseconds since 1970; nil: it has none that can be read.
-  public static func end(of path: String) -> Int64? {
-    guard let chain = try? NIOSSLCertificate.fromPEMFile(path) else { return nil }
-    return chain.map { Int64($0.notValidAfter) * 1000 }.min()
+  /// Until when a file's certificates serve, in milliseconds since 1970; nil: it has none that can be read. A chain ends with the first of them; of several
+  /// authorities, as there are while one takes another's place, the last is left.
+  public static func end(of path: String, _ kind: StoreCertificate.Kind) -> Int64? {
+    guard let certificates = try? NIOSSLCertificate.fromPEMFile(path) else { return nil }
+    let ends = certificates.map { Int64($0.notValidAfter) * 1000 }
+    return kind == .client ? ends.min() : ends.max()
   }
 }
 
@@ -49,7 +51,7 @@ final class CertificateCalendar: Sendable {
   var certificates: [StoreCertificate] {
     if let known = known.withLock({ $0 }), known.at + Self.interval > .now { return known.certificates }
     let found = paths.compactMap { kind, path in
-      CertificateFiles.end(of: path).map { StoreCertificate(kind, path: path, ends: $0) }
+      CertificateFiles.end(of: path, kind).map { StoreCertificate(kind, path: path, ends: $0) }
     }
     known.withLock { $0 = (.now, found) }
     return found

@@ -34,7 +34,7 @@ public struct WriteTrouble: Hashable, Sendable {
   /// From one word to the next, and from the last failure until it counts as over.
   public static let pause = Duration.seconds(60)
 
-  /// Why it failed last, until it counts as over; nil: it does not fail.
+  /// Why it failed, as it was said last, until it counts as over; nil: it does not fail.
   public private(set) var reason: String?
   private var lastFailure = BootInstant.zero
   private var lastWord = BootInstant.zero
@@ -50,14 +50,14 @@ public struct WriteTrouble: Hashable, Sendable {
       self = WriteTrouble()
       return .isOver
     }
-    defer { (reason, lastFailure) = (failure, now) }
+    lastFailure = now
     guard reason != nil else {
-      lastWord = now
+      (reason, lastWord) = (failure, now)
       return .fails(reason: failure)
     }
     unsaid += 1
     guard now >= lastWord + Self.pause else { return nil }
-    defer { (lastWord, unsaid) = (now, 0) }
+    defer { (reason, lastWord, unsaid) = (failure, now, 0) }
     return .failsStill(reason: failure, count: unsaid)
   }
 }

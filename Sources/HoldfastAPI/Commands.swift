@@ -84,7 +84,6 @@ public struct CommandResult: Hashable, Sendable, Codable {
     fields = []
     text = prepared.text
     moveSerial = prepared.moveSerial
-    warnings = prepared.warnings.isEmpty ? nil : prepared.warnings
     switch prepared.effect {
     case .created: effect = .created
     case .changed(let changed):

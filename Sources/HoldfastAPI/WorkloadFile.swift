@@ -17,9 +17,6 @@ public enum WorkloadFile {
       "workloads[].connection", "libvirt URI", .rule("from the XML's domain type"),
       "`lxc:///system` for type `lxc`; `qemu:///system` for `kvm` and `qemu`."),
     .init(
-      "workloads[].uuid", "UUID", .rule("the XML's `<uuid>`, or one of its own"),
-      "The libvirt domain's. The XML may say the same or nothing."),
-    .init(
       "workloads[].memory", "MiB, or with a unit: `4GiB`", .rule("the XML's `<memory>`, rounded up"),
       "What it needs of a node's memory."),
     .init(
@@ -35,6 +32,9 @@ public enum WorkloadFile {
     .init(
       "workloads[].stop-timeout", "duration, 0s to 24h", .value(Quantity.text(.seconds(SpecRecord.defaultStopTimeout))),
       "Time to shut down before it is destroyed."),
+    .init(
+      "workloads[].uuid", "UUID", .rule("the XML's `<uuid>`, or one of its own"),
+      "The libvirt domain's. The XML may say the same or nothing."),
     .init("workloads[].xml-file", "path", .rule("`xml` instead"), "The libvirt domain XML, relative to this file."),
     .init("workloads[].xml", "text", .rule("`xml-file` instead"), "The same, here, as a literal block.")
   ])

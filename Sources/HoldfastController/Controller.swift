@@ -138,7 +138,10 @@ public struct Controller: Sendable {
     facts.rememberRules(of: due)
     // Who comes first is claimed first, and takes one of the few starts at a time.
     for name in facts.byImportance(due) {
-      let own = facts.workload(name, under: turn.session.incarnation)
+      var own = facts.workload(name, under: turn.session.incarnation)
+      own.goDownWithNode(turn.stance, facts.rules)
+      // What a later build's records say of it is not understood for certain: it runs on.
+      if turn.stance.standsStill, own.isClaimed { continue }
       let startsUnderWay = machines.workloads.startsUnderWay
       var machine = machines.workloads.take(name)
       machine.step(turn, facts, own, startsUnderWay: startsUnderWay, &effects)

@@ -16,6 +16,15 @@ extension ClusterView {
     return claim.holder?.node
   }
 
+  /// Seconds that the slowest of the workloads which the node holds may take to shut down; 0: it holds none.
+  package func longestStop(on node: NodeName) -> Double {
+    var longest = 0.0
+    for (workload, claim) in claims where claim.value.holder?.node == node {
+      longest = max(longest, specs[workload]?.value.stopTimeout ?? 0)
+    }
+    return longest
+  }
+
   /// The nodes that any record speaks of, sorted.
   public var knownNodes: [NodeName] { Set(nodes.keys).union(standingNodes).sorted() }
 }

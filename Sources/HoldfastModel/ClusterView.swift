@@ -172,7 +172,7 @@ public struct ClusterView: Sendable {
     case (.history, _): return true
     case (.session(let incarnation), .session(let renewed)):
       guard var known = sessions[incarnation], known.created == entry?.created else { return false }
-      known.value.counter = renewed.counter
+      (known.value.counter, known.value.clock) = (renewed.counter, renewed.clock)
       return known.value == renewed
     default: return false
     }

@@ -12,6 +12,7 @@ public enum Exclusion: Sendable {
 
   // The workload cannot run there now.
   case failedToStart(reason: String)
+  case endsAgain(times: Int)
   case connectionSilent(_ connection: String, reason: String)
   case connectionMissing(_ connection: String)
   /// A domain with its UUID runs outside protection.
@@ -110,6 +111,7 @@ extension Exclusion {
     case .beingEmptied: "beingEmptied"
     case .unavailable: "unavailable"
     case .failedToStart: "failedToStart"
+    case .endsAgain: "endsAgain"
     case .connectionSilent: "connectionSilent"
     case .connectionMissing: "connectionMissing"
     case .runsUnprotected: "runsUnprotected"
@@ -174,6 +176,7 @@ extension Exclusion: CustomStringConvertible {
     case .beingEmptied: "is being drained"
     case .unavailable: "is not available"
     case .failedToStart(let reason): "failed to start there: \(reason)"
+    case .endsAgain(let times): "ended \(times) times in a row there"
     case .connectionSilent(let connection, let reason): "\(connection) does not answer there: \(reason)"
     case .connectionMissing(let connection): "does not serve \(connection)"
     case .runsUnprotected(let node): "a domain with its UUID runs on \(node) outside protection: adopt it there, or stop it"

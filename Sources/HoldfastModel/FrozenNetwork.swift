@@ -21,6 +21,7 @@ public enum FrozenNetwork: String, Hashable, Sendable, CaseIterable {
 extension Interfaces {
   /// What a container with this XML has that answers while it is frozen; the first in the text. nil: nothing of the kind is named there.
   package static func frozenNetwork(in xml: String) -> FrozenNetwork? {
+    guard mayName(in: xml) else { return nil }
     var tags = XMLTags(xml)
     while let tag = tags.next() {
       switch tag.name {
@@ -31,6 +32,21 @@ extension Interfaces {
       }
     }
     return nil
+  }
+
+  /// Most texts have none of the words: that is seen at a fraction of the cost, and it is asked whenever something of a container changes.
+  private static func mayName(in xml: String) -> Bool {
+    xml.utf8.withContiguousStorageIfAvailable { bytes in
+      guard bytes.count > 4 else { return false }
+      for index in 0..<bytes.count - 4 {
+        // dire[ct], host[dev], shar[enet].
+        switch (bytes[index], bytes[index + 1], bytes[index + 2], bytes[index + 3]) {
+        case (0x64, 0x69, 0x72, 0x65), (0x68, 0x6f, 0x73, 0x74), (0x73, 0x68, 0x61, 0x72): return true
+        default: break
+        }
+      }
+      return false
+    } ?? true
   }
 
   /// The host's bridges that an XML names, sorted.
@@ -112,10 +128,10 @@ struct XMLTags {
       }
       end = utf8.index(after: end)
     }
-    let tag = text[start..<end]
+    let tag = utf8[start..<end], ends = tag.firstIndex { $0 <= UInt8(ascii: " ") || $0 == UInt8(ascii: "/") } ?? end
+    let name = tag[..<ends], local = name.lastIndex(of: UInt8(ascii: ":")).map { name[name.index(after: $0)...] } ?? name
     utf8 = utf8[end...]
-    let name = tag.prefix { !$0.isWhitespace && $0 != "/" }
-    return Tag(name: String(name.split(separator: ":").last ?? ""), rest: tag[name.endIndex...])
+    return Tag(name: String(Substring(local)), rest: text[ends..<end])
   }
 
   /// What never ends hides nothing: then every tag in it counts.

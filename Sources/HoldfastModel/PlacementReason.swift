@@ -37,6 +37,8 @@ public struct PlacementReason: Sendable {
     case roomMade(by: [WorkloadName])
     case staysForItsTurn
     case staysWithoutRoom
+    case backAsNowhereElse
+    case endsAgain(times: Int, on: NodeName)
     /// It was on its way there.
     case staysAsTargetFails(NodeName, Exclusion)
 
@@ -87,9 +89,9 @@ public struct PlacementReason: Sendable {
 extension PlacementReason.Clause {
   /// Those that are nothing but their name.
   private static let plain: [PlacementReason.Clause] = [
-    .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn, .staysWithoutRoom,
-    .spareUsed,
-    .lostLatelyUsed, .silentUsed, .stopped, .noNodes, .noNodeCanTake, .noOtherNodeCanTake
+    .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn,
+    .staysWithoutRoom, .backAsNowhereElse, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .noNodes, .noNodeCanTake,
+    .noOtherNodeCanTake
   ]
   fileprivate static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
 
@@ -113,6 +115,8 @@ extension PlacementReason.Clause {
     case .roomMade: "roomMade"
     case .staysForItsTurn: "staysForItsTurn"
     case .staysWithoutRoom: "staysWithoutRoom"
+    case .backAsNowhereElse: "backAsNowhereElse"
+    case .endsAgain: "endsAgain"
     case .staysAsTargetFails: "staysAsTargetFails"
     case .spareUsed: "spareUsed"
     case .lostLatelyUsed: "lostLatelyUsed"
@@ -162,6 +166,8 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .roomMade(let others): "\(others.map(\.text).joined(separator: ", ")) made room for it"
     case .staysForItsTurn: "stays: its turn to leave has not come"
     case .staysWithoutRoom: "stays: no other node can take it"
+    case .backAsNowhereElse: "back where it ran: it started on no other node"
+    case .endsAgain(let times, let node): "moved, as it ended \(times) times in a row on \(node)"
     case .staysAsTargetFails(let node, let exclusion): "stays, as \(node) cannot take it now: \(exclusion)"
     case .spareUsed: "a spare node, as no other can take it"
     case .lostLatelyUsed: "lost lately, but used all the same, as no other can take it"

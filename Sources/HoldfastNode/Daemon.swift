@@ -11,9 +11,8 @@ import Logging
 
 /// One node's daemon: its ports, the controller's loop over them, the API. Ends after a clean departure or when its task is cancelled.
 package struct Daemon: Sendable {
-  /// How long a clean departure may take before the daemon ends anyway. What is left then is held by the guard's deadline and
-  /// taken over when the session expires.
-  private static let departureLimit: Duration = .seconds(100)
+  /// What a clean departure may take besides the stop of the workload here that may take the longest.
+  private static let handoverTime: Duration = .seconds(100)
 
   /// By then everything that only a start needs has been done: most of the program's code is never used again.
   private static let startupTime: Duration = .seconds(15)
@@ -95,11 +94,19 @@ package struct Daemon: Sendable {
     departure.yield()
   }
 
+  /// How long a clean departure may take before the daemon ends anyway. What is left then is held by the guard's deadline and taken over when the
+  /// session expires.
+  ///
+  /// - Parameter longestStop: seconds that the slowest workload here may take to shut down.
+  package static func departureLimit(longestStop: Double) -> Duration { handoverTime + .seconds(longestStop) }
+
   /// Returns some time after a departure was asked for, so that one that hangs does not hang for ever.
   package func departureLimitPassed() async {
     for await _ in departures {
-      try? await Task.sleep(for: Self.departureLimit)
-      if !Task.isCancelled { logger.error("the handover took longer than \(Self.departureLimit.inSeconds) s: ending anyway") }
+      let limit = Self.departureLimit(longestStop: await loop.view.longestStop(on: configuration.node))
+      ServiceNotifier.needs(limit + .seconds(20))
+      try? await Task.sleep(for: limit)
+      if !Task.isCancelled { logger.error("the handover took longer than \(limit.inSeconds) s: ending anyway") }
       return
     }
   }

@@ -102,7 +102,7 @@ extension PolicyFile {
       "How long a failed node may take to come back before they go elsewhere."),
     .init(
       "workloads[].failover.restarts", "integer, 1 to 100", .value("\(Failover.defaultRestarts)"),
-      "Failed starts on a node before another one is tried."),
+      "Failed starts on a node, or ends in a row there, before another one is tried."),
     .init("workloads[].failover.nodes", "integer, 1 to 1000", .rule("all"), "On how many nodes they are tried."),
     .init(
       "workloads[].failover.then", words(Failover.Then.self), .value("try-again"),

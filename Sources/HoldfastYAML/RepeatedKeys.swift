@@ -145,8 +145,8 @@ struct RepeatedKeys {
 
   /// The key that stands there, perhaps in quotes, with its colon.
   private func key(at start: Int, of number: Int, inFlow: Bool) -> Key? {
-    let line = lines[number][start...]
-    guard let first = line.first else { return nil }
+    guard start < lines[number].count else { return nil }
+    let line = lines[number][start...], first = lines[number][start]
     let isQuoted = first == "\"" || first == "'"
     let name: ArraySlice<Unicode.Scalar>
     if isQuoted {

@@ -8,7 +8,7 @@ public struct StoreCertificate: Hashable, Sendable {
   }
   public var kind: Kind
   public var path: String
-  /// When the first certificate in the file ends, in milliseconds since 1970.
+  /// Until when the file serves, in milliseconds since 1970.
   public var ends: Int64
 
   public init(_ kind: Kind, path: String, ends: Int64) {

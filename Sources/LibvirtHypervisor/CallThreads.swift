@@ -30,19 +30,23 @@ package final class CallThreads: Sendable {
   private let name: String
   private let atOnce: Int
   private let hangingAtMost: Int
+  private let limitsWaiting: Bool
   private let book = Mutex(Book())
   private let wake = DispatchSemaphore(value: 0)
 
-  package init(name: String, atOnce: Int, hangingAtMost: Int) {
+  /// - Parameter limitsWaiting: a call's limit counts from when it was asked for; else from when it is begun, so that one that hangs costs
+  ///   none of those behind it theirs.
+  package init(name: String, atOnce: Int, hangingAtMost: Int, limitsWaiting: Bool = true) {
     self.name = name
     self.atOnce = atOnce
     self.hangingAtMost = hangingAtMost
+    self.limitsWaiting = limitsWaiting
   }
 
   /// Runs `body` on one of the threads.
   ///
   /// - Parameters:
-  ///   - limit: counted from now, waiting for a thread included; nil waits for ever.
+  ///   - limit: nil waits for ever.
   ///   - late: called, on the thread, when a call returns after its caller was told that it timed out.
   package func run<Value: Sendable>(
     limit: Duration?, late: @escaping @Sendable () -> Void = {},
@@ -54,8 +58,8 @@ package final class CallThreads: Sendable {
           let result = Result<Value, LibvirtError> { () throws(LibvirtError) -> Value in try body() }
           return { continuation.resume(returning: result.mapError(CallFailure.libvirt)) }
         },
-        refuse: { continuation.resume(returning: .failure($0)) }, late: late)
-      enqueue(call, limit: limit)
+        refuse: { continuation.resume(returning: .failure($0)) }, late: late, limit: limit)
+      enqueue(call)
     }
     return try result.get()
   }
@@ -81,7 +85,7 @@ package final class CallThreads: Sendable {
     for _ in 0..<threads { wake.signal() }
   }
 
-  private func enqueue(_ call: Call, limit: Duration?) {
+  private func enqueue(_ call: Call) {
     let refusal: String? = book.withLock { book in
       if book.closed { return "it is closed" }
       if book.hanging >= hangingAtMost { return "\(book.hanging) calls to libvirt hang" }
@@ -91,7 +95,11 @@ package final class CallThreads: Sendable {
     if let refusal { return call.refuse(.notBegun(reason: refusal)) }
     addThreads()
     wake.signal()
-    guard let limit else { return }
+    if limitsWaiting { watch(call) }
+  }
+
+  private func watch(_ call: Call) {
+    guard let limit = call.limit else { return }
     call.expiry.withLock {
       $0 = Task { [weak self] in
         try? await Task.sleep(for: limit, clock: .continuous)
@@ -106,8 +114,17 @@ package final class CallThreads: Sendable {
       book.threads += 1
       return true
     }
-    // Without a new thread the calls wait for the others; with none at all they expire.
-    if wanted, !Threads.start(name, { [self] in work() }) { book.withLock { $0.threads -= 1 } }
+    guard wanted, !Threads.start(name, { [self] in work() }) else { return }
+    // Without a new thread the calls wait for the others; with none at all nobody would make them.
+    let left = book.withLock { book in
+      book.threads -= 1
+      guard book.threads == 0 else { return [Call]() }
+      defer { book.queue = [] }
+      return book.queue
+    }
+    for call in left where call.move(from: .queued, to: .finished) {
+      call.refuse(.notBegun(reason: "the system has no thread to give"))
+    }
   }
 
   private func expire(_ call: Call, after limit: Duration) {
@@ -145,6 +162,7 @@ package final class CallThreads: Sendable {
         book.withLock { book in book.running.removeAll { $0 === call } }
         continue
       }
+      if !limitsWaiting { watch(call) }
       let deliver = call.execute()
       book.withLock { book in book.running.removeAll { $0 === call } }
       call.expiry.withLock { $0?.cancel() }
@@ -169,14 +187,16 @@ private final class Call: Sendable {
   let execute: @Sendable () -> (() -> Void)
   let refuse: @Sendable (CallFailure) -> Void
   let late: @Sendable () -> Void
+  let limit: Duration?
 
   init(
     execute: @escaping @Sendable () -> (() -> Void), refuse: @escaping @Sendable (CallFailure) -> Void,
-    late: @escaping @Sendable () -> Void
+    late: @escaping @Sendable () -> Void, limit: Duration?
   ) {
     self.execute = execute
     self.refuse = refuse
     self.late = late
+    self.limit = limit
   }
 
   /// Exactly one of those who try gets true.

@@ -5,11 +5,19 @@ struct Question: Hashable, Sendable {
   enum Kind: Sendable {
     /// Which domains there are.
     case list
-    case look, askAgent, shutDown, destroy
+    case look, find, alter, describe, bar, resume, mindMigration, askAgent, shutDown, destroy
   }
   var kind: Kind
-  /// Of the domain; empty for a list.
+  /// The domain's; empty for a list.
   var name: String
+
+  /// Whoever asks waits for one that hangs, as long as for an answer: it is asked seldom, and its asker has nothing else to do.
+  var isPatient: Bool {
+    switch kind {
+    case .alter, .describe, .bar, .resume: true
+    case .list, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
+    }
+  }
 
   static let list = Question(kind: .list, name: "")
 }
@@ -44,6 +52,11 @@ extension LibvirtConnection {
     _ body: @escaping @Sendable (DomainReader) throws(LibvirtError) -> Value
   ) async throws(CallFailure) -> Value {
     while let other = asking[question] { await other.value }
+    if question.isPatient {
+      let end = ContinuousClock.now + (limit ?? limits.call)
+      while isHanging(question), ContinuousClock.now < end { await waitForNews(of: question.name, until: end) }
+      while let other = asking[question] { await other.value }
+    }
     if isHanging(question) { throw .notBegun(reason: "libvirt has not answered an earlier call about it") }
     let asked = Task { () -> Result<Value, CallFailure> in
       let result = await askNow(question, on: threads, limit: limit, body)
@@ -88,6 +101,7 @@ extension LibvirtConnection {
     if question.kind == .list {
       Task { await takeInventory(notices: .news) }
     } else {
+      wake(named: question.name)
       look(at: question.name)
     }
   }

@@ -9,7 +9,9 @@ extension LibvirtConnection {
   func bar(_ name: String, uuid: String, mark: ClaimMark) async -> OperationOutcome {
     let xml = placeholder(name, mark)
     do {
-      let refusal = try await call { reader throws(LibvirtError) in try reader.bar(name, uuid: uuid, mark: mark, xml: xml) }
+      let refusal = try await ask(Question(kind: .bar, name: name), on: calls) { reader throws(LibvirtError) in
+        try reader.bar(name, uuid: uuid, mark: mark, xml: xml)
+      }
       guard let refusal else { return .done }
       return .failed(reason: "starts of \(name) were not barred: \(refusal)")
     } catch {

@@ -40,7 +40,7 @@ extension LibvirtConnection {
     let id = DomainID(connection: uri, name: name)
     let found: Result<String, DomainDocumentError>?
     do {
-      found = try await call { reader throws(LibvirtError) in
+      found = try await ask(Question(kind: .describe, name: name), on: calls) { reader throws(LibvirtError) in
         guard let domain = try reader.connection.domain(named: name), domain.run != nil else { return nil }
         return try domain.portable()
       }
@@ -59,13 +59,14 @@ extension LibvirtConnection {
   private func alter(
     _ name: String, what: String, _ body: @escaping @Sendable (DomainReader) throws(LibvirtError) -> String?
   ) async -> OperationOutcome {
+    let question = Question(kind: .alter, name: name)
     do {
-      let refusal = try await call(body)
+      let refusal = try await ask(question, on: calls, body)
       ledger.forget(name)
       await lookNow(at: name)
       guard let refusal else { return .done }
       return .failed(reason: "\(name) was not \(what): \(refusal)")
-    } catch .notBegun(let reason) {
+    } catch .notBegun(let reason) where !isHanging(question) {
       return .failed(reason: "\(name) was not \(what): \(reason)")
     } catch {
       ledger.forget(name)

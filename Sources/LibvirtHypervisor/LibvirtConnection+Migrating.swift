@@ -32,7 +32,7 @@ extension LibvirtConnection {
     }
     // One that a controller before this one began: libvirt goes on with it when its client is gone.
     do {
-      try await call(on: progressThreads) { reader throws(LibvirtError) in
+      try await ask(Question(kind: .mindMigration, name: name), on: progressThreads) { reader throws(LibvirtError) in
         guard let domain = try reader.active(name, uuid), try domain.job().kind == .leaving else { return }
         try domain.abortJob()
       }
@@ -97,7 +97,10 @@ extension LibvirtConnection {
       let order: DomainReader.Order =
         outgoingMigrations[uuid]?.givenUp != nil ? .abort : downtime.map { .limitDowntime($0) } ?? .goOn
       do {
-        let progress = try await call(on: progressThreads) { reader throws(LibvirtError) in try reader.mind(name, uuid, order) }
+        let question = Question(kind: .mindMigration, name: name)
+        let progress = try await ask(question, on: progressThreads) { reader throws(LibvirtError) in
+          try reader.mind(name, uuid, order)
+        }
         guard let progress, !Task.isCancelled else { continue }
         downtime = nil
         // Before the first of it is sent libvirt does not know how much there is.

@@ -4,8 +4,9 @@ import LinuxBasics
 
 extension LibvirtConnection {
   func resume(_ name: String, uuid: String, notAfter: BootInstant) async -> OperationOutcome {
+    let question = Question(kind: .resume, name: name)
     do {
-      let attempt = try await call(limit: limits.lifecycle) { reader throws(LibvirtError) in
+      let attempt = try await ask(question, on: calls, limit: limits.lifecycle) { reader throws(LibvirtError) in
         try reader.resume(name, uuid, notAfter)
       }
       switch attempt {
@@ -15,7 +16,7 @@ extension LibvirtConnection {
         await lookNow(at: name)
         return .done
       }
-    } catch .notBegun(let reason) {
+    } catch .notBegun(let reason) where !isHanging(question) {
       return .failed(reason: "\(name) was not resumed: \(reason)")
     } catch {
       look(at: name)

@@ -9,28 +9,24 @@ extension LibvirtConnection {
   func askToShutDown(_ name: String, _ uuid: String) async -> OperationOutcome? {
     guard let deadline = stops[uuid]?.deadline, ContinuousClock.now < deadline else { return nil }
     if driver.kind == .qemu { return await askMachine(name, uuid, since: .now, deadline) }
-    return await order(name, uuid, on: shutDownThreads) { reader, domain throws(LibvirtError) in
+    return await give(name, uuid, on: shutDownThreads) { reader, domain throws(LibvirtError) in
       try reader.askToShutDown(domain)
     }
   }
 
-  /// Asks its guest agent first, and presses its power button when that refuses, does not answer, or says yes and nothing comes of it.
+  /// Asks its guest agent first, and presses its power button when there is none, when it refuses, and when the machine runs on after a while.
   private func askMachine(
     _ name: String, _ uuid: String, since begin: ContinuousClock.Instant, _ deadline: ContinuousClock.Instant
   ) async -> OperationOutcome? {
-    let patience = min(limits.agent, (deadline - begin) / 4)
-    let asking = Task { await askAgent(name, uuid) }
-    defer { asking.cancel() }
+    let patience = min(limits.agent, (deadline - begin) / 3)
+    let order = Order()
+    Task { await askAgent(name, uuid, order) }
+    // One that still waits for a thread must not reach the machine's next run.
+    defer { order.withdraw() }
     while holds(name, uuid), let stop = stops[uuid], ContinuousClock.now < stop.deadline {
-      let press =
-        switch stop.agent {
-        case .none: begin + patience
-        case .accepted: begin + (deadline - begin) / 2
-        case .refused: begin
-        }
+      let press = stop.agentRefuses ? begin : begin + patience
       if press <= .now {
-        // Agents that hang do not keep it from being pressed.
-        return await order(name, uuid, on: calls) { _, domain throws(LibvirtError) in
+        return await give(name, uuid, on: calls) { _, domain throws(LibvirtError) in
           try domain.shutDown(VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
         }
       }
@@ -40,39 +36,39 @@ extension LibvirtConnection {
     return nil
   }
 
-  /// The agent may take a minute not to answer: nothing waits for that.
-  private func askAgent(_ name: String, _ uuid: String) async {
+  /// An agent that obeys never answers: libvirt waits until the guest has shut down, for at most a minute. One that hangs looks the same.
+  private func askAgent(_ name: String, _ uuid: String, _ order: Order) async {
     do {
-      // Not the domain's one order to shut down: the power button's must not wait for it.
-      let order = Question(kind: .askAgent, name: name)
-      try await ask(order, on: shutDownThreads) { reader throws(LibvirtError) in
-        guard let domain = try reader.active(name, uuid) else { return }
+      let question = Question(kind: .askAgent, name: name)
+      try await ask(question, on: agentThreads, limit: limits.agentCall) { reader throws(LibvirtError) in
+        guard let domain = try reader.active(name, uuid), !order.isWithdrawn else { return }
         try domain.shutDown(VIR_DOMAIN_SHUTDOWN_GUEST_AGENT)
       }
-      stops[uuid]?.agent = .accepted
     } catch {
-      if case .timedOut = error { return }
-      stops[uuid]?.agent = .refused
       logger.debug("no guest agent takes the order", metadata: ["domain": "\(name)", "reason": "\(Words.of(error))"])
+      if order.isWithdrawn { return }
+      stops[uuid]?.agentRefuses = true
+      wake(named: name)
     }
-    wake(named: name)
   }
 
   /// Gives a domain an order to shut down. Gives what ends the stop, if something does.
-  private func order(
+  private func give(
     _ name: String, _ uuid: String, on threads: CallThreads,
     _ body: @escaping @Sendable (DomainReader, DomainPointer) throws(LibvirtError) -> Void
   ) async -> OperationOutcome? {
+    let order = Order()
+    defer { order.withdraw() }
     do {
       try await ask(Question(kind: .shutDown, name: name), on: threads) { reader throws(LibvirtError) in
-        guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil else { return }
+        guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil, !order.isWithdrawn else { return }
         try body(reader, domain)
       }
     } catch .libvirt(let error) where error.lostConnection {
       return connectionLost(name)
     } catch .libvirt(let error) where !error.noSuchDomain {
-      // An agent that has it in hand, or may have, is given its time.
-      if driver.kind == .qemu, stops[uuid]?.agent != .refused { return nil }
+      // A guest whose agent has it in hand, or may have, is given its time.
+      if driver.kind == .qemu, stops[uuid]?.agentRefuses != true { return nil }
       logger.warning(
         "cannot be asked to shut down, destroying it", metadata: ["domain": "\(name)", "reason": "\(error.message)"])
       stops[uuid]?.deadline = .now

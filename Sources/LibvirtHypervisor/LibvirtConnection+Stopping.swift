@@ -9,11 +9,9 @@ extension LibvirtConnection {
     /// When it turns from asking to destroying; the earliest that was asked for.
     var deadline: ContinuousClock.Instant
     var task: Task<OperationOutcome, Never>
-    /// What a machine's guest agent made of the order to shut down.
-    var agent = AgentAnswer.none
+    /// A machine's guest agent does not take the order to shut down.
+    var agentRefuses = false
   }
-
-  enum AgentAnswer { case none, accepted, refused }
 
   func stop(_ name: String, uuid: String, grace: Duration) async -> OperationOutcome {
     let deadline = ContinuousClock.now + grace
@@ -60,7 +58,7 @@ extension LibvirtConnection {
   /// Nothing of that name and UUID is there; it might run under another name.
   private func elsewhere(_ name: String, _ uuid: String) async -> OperationOutcome {
     do {
-      let other = try await call(on: lookThreads) { reader throws(LibvirtError) -> String? in
+      let other = try await ask(Question(kind: .find, name: name), on: lookThreads) { reader throws(LibvirtError) -> String? in
         guard let domain = try reader.connection.domain(uuid: uuid), domain.run != nil, domain.name != name else { return nil }
         return domain.name
       }

@@ -34,8 +34,10 @@ actor LibvirtConnection {
   let lookThreads: CallThreads
   /// For what ends a domain at once, likewise.
   let destroyThreads: CallThreads
-  /// For what asks guests to shut down: a guest agent may take a minute to say nothing.
+  /// For what asks guests to shut down.
   let shutDownThreads: CallThreads
+  /// For guest agents: libvirt may wait a minute for one.
+  let agentThreads: CallThreads
   /// For migrations, which take minutes: nothing else waits for them.
   let migrationThreads: CallThreads
   /// For what is asked of qemu while it migrates: it hangs when qemu is frozen, as long as that is.
@@ -95,16 +97,20 @@ actor LibvirtConnection {
     self.logger = logger
     driver = Driver(uri: uri)
     connections = CallConnections(uri: uri)
-    func threads(_ name: String) -> CallThreads {
-      CallThreads(name: name, atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls)
+    func threads(_ name: String, limitsWaiting: Bool) -> CallThreads {
+      CallThreads(
+        name: name, atOnce: limits.concurrentCalls, hangingAtMost: limits.hangingCalls, limitsWaiting: limitsWaiting)
     }
-    calls = threads("virt-calls")
-    lookThreads = threads("virt-looks")
-    destroyThreads = threads("virt-destroy")
-    shutDownThreads = threads("virt-shutdown")
+    calls = threads("virt-calls", limitsWaiting: true)
+    lookThreads = threads("virt-looks", limitsWaiting: false)
+    destroyThreads = threads("virt-destroy", limitsWaiting: false)
+    shutDownThreads = threads("virt-shutdown", limitsWaiting: false)
+    agentThreads = CallThreads(
+      name: "virt-agents", atOnce: limits.concurrentAgents, hangingAtMost: limits.concurrentAgents)
     migrationThreads = CallThreads(
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
-    progressThreads = CallThreads(name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations)
+    progressThreads = CallThreads(
+      name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations, limitsWaiting: false)
     opener = CallThreads(name: "virt-open", atOnce: 1, hangingAtMost: 1)
     (hintStream, hints) = AsyncStream.makeStream()
   }
@@ -139,7 +145,7 @@ actor LibvirtConnection {
   }
 
   private var callThreads: [CallThreads] {
-    [calls, lookThreads, destroyThreads, shutDownThreads, migrationThreads, progressThreads]
+    [calls, lookThreads, destroyThreads, shutDownThreads, agentThreads, migrationThreads, progressThreads]
   }
 
   func send(_ event: HypervisorEvent) {

@@ -14,14 +14,18 @@ public struct LibvirtLimits: Sendable {
   public var safetyInventory: Duration = .seconds(30)
   /// For libvirt to notice by itself that a domain's process is gone, before it is made to.
   public var notice: Duration = .milliseconds(500)
-  /// For a machine's guest agent to take the order to shut down, before its power button is pressed as well; a quarter of a shorter stop.
-  public var agent: Duration = .seconds(5)
+  /// For a machine to shut down by its guest agent, before its power button is pressed as well; a third of a shorter stop.
+  public var agent: Duration = .seconds(20)
+  /// For the order to a guest agent, which libvirt gives up itself after a minute.
+  public var agentCall: Duration = .seconds(90)
   /// Calls at once to one libvirtd: so many looks, so many that destroy, so many that ask guests to shut down, and so many others. Each takes one of
   /// its 20 workers (`max_workers`); those that look and destroy are served beside them when all are taken (`prio_workers`).
   public var concurrentCalls = 4
   /// So many calls of a kind beyond their limit, and no further one of that kind is begun until one returns. No two of them are looks at one domain,
   /// or orders to it.
-  public var hangingCalls = 8
+  public var hangingCalls = 12
+  /// Orders at once to guest agents. Each takes a worker until its guest has shut down; who waits longer than `agent` gets its power button pressed.
+  public var concurrentAgents = 6
   /// Migrations at once from one libvirtd; as many again may hang.
   public var concurrentMigrations = 8
   /// For a migration to end after it was aborted. It does not while the target's qemu is frozen.

@@ -26,7 +26,8 @@ struct GuardOptions {
     whatever becomes of the controller.
 
       --run-dir DIR             Directory of the socket, the state and the lock:
-                                DIR/guard.{sock,state,lock}. (default: /run/holdfast)
+                                DIR/guard.{sock,state,lock}.
+                                (default: /run/holdfast)
       --partition NAME          Parent of the cgroup partitions NAME/freeze and
                                 NAME/stop. (default: /holdfast)
       --hierarchy v1|v2|auto    The cgroup hierarchy that freezes; auto: libvirt's,
@@ -34,7 +35,9 @@ struct GuardOptions {
       --watchdog DEVICE         Feed this hardware watchdog while all is well, such
                                 as /dev/watchdog.
       --watchdog-timeout SECS   Time after which an unfed watchdog resets the host:
-                                2 to 300 seconds. (default: 10)
+                                2 to 300 seconds. It is a fence only below the
+                                TTL: `holdfast status` tells where it is not.
+                                (default: 10)
       --version                 Show the version.
       --help, -h                Show this text.
 

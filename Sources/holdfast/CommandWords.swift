@@ -34,6 +34,29 @@ struct CommandWords {
   /// Where a mistake in the use of this command is explained.
   var advice: String { "  See '\(text) --help' for more information." }
 
+  /// The parser's message with a short line of usage: `[options]` in place of each of them.
+  static func shortened(_ message: String) -> String {
+    message.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.hasPrefix("Usage: ") ? withoutOptions(line) : String(line)
+    }.joined(separator: "\n")
+  }
+
+  private static func withoutOptions(_ usage: Substring) -> String {
+    var kept = "", bracketed = "", depth = 0, hasOptions = false
+    for letter in usage {
+      if letter == "[" { depth += 1 }
+      if depth == 0 { kept.append(letter) } else { bracketed.append(letter) }
+      guard letter == "]", depth > 0 else { continue }
+      depth -= 1
+      if depth > 0 { continue }
+      // An argument that may be left out, such as [<node>], is no option.
+      if bracketed.hasPrefix("[<") { kept += bracketed } else if !hasOptions { kept += "[options]" }
+      hasOptions = hasOptions || !bracketed.hasPrefix("[<")
+      bracketed = ""
+    }
+    return kept.split(separator: " ").joined(separator: " ")
+  }
+
   /// nil: every command is known.
   var failure: Failure? {
     guard let unknown else { return nil }

@@ -44,9 +44,9 @@ struct Holdfast: AsyncParsableCommand {
       AdoptCommand.self, ApplyCommand.self, ExportCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self,
       MoveCommand.self,
       MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, PolicyCommand.self,
-      ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self,
-      SimulateCommand.self
-    ])
+      ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self
+    ],
+    groupedSubcommands: [CommandGroup(name: "Simulator", subcommands: [SimulateCommand.self])])
 
   static func main() async {
     do {
@@ -98,7 +98,8 @@ struct Holdfast: AsyncParsableCommand {
   private static func leave(_ error: any Error) -> Never {
     let code = exitCode(for: error)
     // The parser does not know any more which command refuses its own options.
-    let message = error is ValidationError ? "Error: \(error)\n\(words.advice)" : fullMessage(for: error)
+    let message =
+      error is ValidationError ? "Error: \(error)\n\(words.advice)" : CommandWords.shortened(fullMessage(for: error))
     if code == .success {
       // A completion script among them: as it is. A completion that has nothing to offer says nothing.
       if !message.isEmpty { Output.text(message) }

@@ -70,6 +70,22 @@ import Testing
     threads.close()
   }
 
+  @Test func `where waiting is not limited, one that hangs costs those behind it nothing but time`() async throws {
+    let threads = CallThreads(name: "t", atOnce: 1, hangingAtMost: 4, limitsWaiting: false)
+    let gate = Gate()
+    let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+    async let hung = outcome(of: threads, limit: .milliseconds(300)) {
+      begin.yield()
+      gate.wait()
+    }
+    for await _ in begun { break }
+    // A limit that is over before the other's.
+    #expect(await outcome(of: threads, limit: .milliseconds(50)) { 1 } == "1")
+    #expect(await hung == "timed out")
+    gate.open()
+    threads.close()
+  }
+
   @Test func `nobody waits any more when all is given up`() async {
     let threads = CallThreads(name: "t", atOnce: 1, hangingAtMost: 4)
     let gate = Gate()

@@ -2,7 +2,6 @@ import Foundation
 import HoldfastModel
 import HoldfastPorts
 import LibvirtHypervisor
-import Logging
 import Testing
 
 /// What other people's domains look like must not matter to ours.
@@ -67,27 +66,5 @@ import Testing
       #expect(try await watched.hypervisor.describe(domain.id).contains("rack="))
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
-  }
-
-  /// libvirt's test driver, in this process.
-  @Test(.timeLimit(.minutes(3))) func `a thousand are told in one inventory`() async throws {
-    let file = FileManager.default.temporaryDirectory.appending(path: "node-\(UUID()).xml")
-    defer { try? FileManager.default.removeItem(at: file) }
-    let domains = (1...1000).map {
-      "<domain type='test'><name>d\($0)</name><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
-    }
-    try ("<node>" + domains.joined() + "</node>").write(to: file, atomically: true, encoding: .utf8)
-    let hypervisor = try LibvirtHypervisor(
-      connections: ["test://\(file.path)"], cluster: "c", node: "n",
-      logger: Logger(label: "libvirt") { _ in SwiftLogNoOpLogHandler() })
-    var inventory: [DomainObservation]?
-    for await event in hypervisor.events() {
-      if case .inventory(_, let found) = event { inventory = found }
-      if case .unreachable(_, let reason) = event { Issue.record("\(reason)") }
-      if inventory != nil { break }
-    }
-    #expect(inventory?.count == 1000)
-    #expect(inventory?.allSatisfy { $0.state == .running && $0.memory == 32 } == true)
-    await hypervisor.close()
   }
 }

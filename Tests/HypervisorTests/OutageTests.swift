@@ -159,6 +159,27 @@ import Testing
     try await Watched.with([domain.id.connection]) { watched in try await expectCleared(watched, domain, from: 0, orphan) }
   }
 
+  /// libvirt drops the underscore from the names of cgroups.
+  @Test(.libvirtHost) func `of two containers whose cgroups have one name, the one that was lost is cleared away`() async throws
+  {
+    let host = try TestHost.required()
+    let (lost, other) = (try TestDomain(.lxc, "o_1"), try TestDomain(.lxc, "o1"))
+    try await Watched.with([lost.id.connection]) { watched in
+      let controller = try #require(try await watched.start(lost).pid)
+      let orphan = try child(of: controller)
+      let before = try await watched.start(other)
+      let running = try child(of: #require(before.pid))
+      kill(try host.libvirtd, SIGKILL)
+      kill(controller, SIGKILL)
+      let next = await watched.mark
+      try await host.command("libvirtd")
+      try await expectCleared(watched, lost, from: next, orphan)
+      #expect(isExecuting(running))
+      #expect(await watched.count(from: next) { $0.isGone(other.id) } == 0)
+      expectDone(await watched.hypervisor.stop(other.id, uuid: other.uuid, grace: .zero))
+    }
+  }
+
   private func expectCleared(_ watched: Watched, _ domain: TestDomain, from next: Int, _ orphan: Int32) async throws {
     let unclear = try await watched.expect(domain.id, .unclear, from: next)
     #expect(unclear.mark == domain.mark)

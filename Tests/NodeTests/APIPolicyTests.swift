@@ -1,6 +1,7 @@
 import HoldfastAPI
 import HoldfastModel
 import HoldfastPlanning
+import HoldfastPorts
 import Testing
 
 @Suite(.serialized) struct `API: policies` {
@@ -45,6 +46,15 @@ import Testing
       let tooMuch = try await api.post("/v1/policies", PoliciesRequest(files: [huge], revision: 0))
       #expect(tooMuch.status == 400 && tooMuch.error?.reason.contains("bytes") == true)
       #expect(api.access.truth.policies == nil)
+    }
+  }
+
+  @Test func `of which nobody knows whether they are in force are told so`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.storeError = .unknownOutcome(reason: "timed out") }
+      let answer = try await api.post("/v1/policies", PoliciesRequest(files: [Self.rule], revision: 0))
+      #expect(answer.status == 504 && answer.error?.kind == "unknown-outcome")
+      #expect(answer.error?.remedy.contains("`holdfast policy show` shows what is so") == true)
     }
   }
 

@@ -102,6 +102,7 @@ import Testing
       #expect(results.results[1].error?.reason.contains("attic") == true)
       #expect(api.access.truth.intents["wiki"]?.value == IntentRecord(desired: .adopting, adopter: "n1"))
       #expect(api.access.truth.specs["wiki"]?.value.isolation == .stop)
+      #expect(results.results.allSatisfy { $0.warnings == nil })
     }
   }
 

@@ -136,8 +136,9 @@ import Testing
       ),
       (["client.pem": ScratchDirectory.endedCertificate], 78, "cannot be used: a certificate has ended"),
       (["ca.pem": ScratchDirectory.endedCertificate], 78, "cannot be used: a certificate has ended"),
-      // The first to end counts.
-      (["ca.pem": ScratchDirectory.certificate + ScratchDirectory.endedCertificate], 78, "days ago")
+      // Of a chain the first to end counts; of authorities, while one takes another's place, the last.
+      (["client.pem": ScratchDirectory.certificate + ScratchDirectory.endedCertificate], 78, "days ago"),
+      (["ca.pem": ScratchDirectory.certificate + ScratchDirectory.endedCertificate], 0, "is valid")
     ] as [([String: String], Int32, String)])
   func `are checked with the certificates that they name`(files: [String: String], status: Int32, words: String) throws {
     let report = try check(files)

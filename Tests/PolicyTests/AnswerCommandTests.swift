@@ -151,7 +151,11 @@ import Testing
     Mistake(
       command: "whatif --snapshot \(shop)", status: 2,
       said: "Error: Nothing is supposed: add --lose, --drain, --add or --policies."),
-    Mistake(command: "whatif --bogus --snapshot \(shop)", status: 2, said: "Error: Unknown option '--bogus'"),
+    Mistake(
+      command: "whatif --bogus --snapshot \(shop)", status: 2,
+      said:
+        "Error: Unknown option '--bogus'\nUsage: holdfast whatif [options]\n  See 'holdfast whatif --help' for more information.\n"
+    ),
     Mistake(
       command: "whatif --lose each --lose n1 --snapshot \(shop)", status: 2,
       said: "Error: --lose each cannot be combined with other nodes: it tries each node separately."),

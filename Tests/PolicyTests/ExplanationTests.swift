@@ -106,6 +106,20 @@ import Testing
         """, said: ["workload(2) keep-apart: x1, x2, which 'a' keeps together"])
   ]
 
+  @Test func `a rule that keeps many applications apart is told once`() throws {
+    let snapshot = PlanningSnapshot(
+      nodes: [Self.node("n1", rack: "a")],
+      workloads: ["x", "y", "z"].flatMap { app in
+        (1...2).map { Self.workload(WorkloadName("\(app)\($0)"), labels: ["app": app]) }
+      })
+    let findings = try policies("workloads: [{name: a, for: all, keep-apart: {same: app}}]").findings(in: snapshot).filter {
+      $0.key == "keep-apart"
+    }
+    #expect(findings.count == 1)
+    #expect(findings.first?.found.hasPrefix("2 workloads (x1, x2) and room for 1 of them") == true, "\(findings)")
+    #expect(findings.first?.found.hasSuffix("; the same with 2 more of its groups") == true, "\(findings)")
+  }
+
   @Test(arguments: rows) func `what does not fit the cluster is found before it bites`(row: Row) throws {
     let snapshot = PlanningSnapshot(
       nodes: [Self.node("n1", rack: "a"), Self.node("n2", rack: "a"), Self.node("n3", rack: "b")],

@@ -20,7 +20,7 @@ import Testing
       // What runs there, and cannot go where it was to go, stays.
       let staying = Set(
         seats.keys.filter { name in
-          cluster.snapshot.running(of: name) == seats[name] && before[name].map { !law.allows(name, on: $0) } ?? false
+          cluster.snapshot.running(of: name) == seats[name] && before[name].map { !law.allows(name, on: $0) } ?? true
         })
       let arrived = Set(seats.filter { before[$0.key] != $0.value }.keys).subtracting(staying)
       // Those whose affinity group was in several places already may join only a part of it.

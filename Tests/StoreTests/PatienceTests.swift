@@ -1,5 +1,6 @@
 import EtcdStore
 import Foundation
+import Housekeeping
 import Testing
 
 /// How long etcd's members are waited for.
@@ -43,9 +44,9 @@ import Testing
     #expect(CertificateFiles.flaw(certificate: made.certificate("client"), key: made.certificate("client")) == .keyUnreadable)
     #expect(CertificateFiles.flaw(certificate: "/none", key: made.key("client")) == .certificateUnreadable)
     // Made to end in two days.
-    let end = try #require(CertificateFiles.end(of: made.authority))
+    let end = try #require(CertificateFiles.end(of: made.authority, .authority))
     let left = Double(end) / 1000 - Date.now.timeIntervalSince1970
     #expect(left > 1.9 * 86_400 && left < 2.1 * 86_400)
-    #expect(CertificateFiles.end(of: made.key("client")) == nil)
+    #expect(CertificateFiles.end(of: made.key("client"), .client) == nil)
   }
 }

@@ -112,6 +112,9 @@ enum FrozenWorkloads {
     guard let permit = ThawPermit(validated: (incarnation, asked), kept: kept, turn.session) else {
       return machines.guardLink.validationEnded()
     }
-    machines.guardLink.resume(permit, &effects)
+    let goingOn = asked.count { name in
+      facts.observation(of: name) != nil && machines.workloads[name]?.parts.isKilled != true
+    }
+    machines.guardLink.resume(permit, goingOn: goingOn, &effects)
   }
 }

@@ -33,10 +33,11 @@ struct GuardFlaws: Hashable, Sendable {
 
   mutating func take(_ said: GuardHealth, _ facts: Facts, _ effects: inout Effects) {
     guard said != health else { return }
-    let before = list(ttl: facts.timing.ttl)
+    // The same flaw for another reason is no news.
+    let before = Set(list(ttl: facts.timing.ttl).map(\.code))
     health = said
     let flaws = list(ttl: facts.timing.ttl)
-    for flaw in flaws where !before.contains(flaw) {
+    for flaw in flaws where !before.contains(flaw.code) {
       effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: flaw.code == NodeFlaw.watchdogLate ? .warning : .error)
     }
     if flaws.isEmpty, !before.isEmpty { effects.note(.guardBack, "the guard of \(facts.me) has all that it needs") }

@@ -155,16 +155,16 @@ public struct GuardLink: Sendable {
           : "freezing everything under protection on \(facts.me) is not confirmed yet", severity: .error)
       heard.losesKills = true
     case .armed, .disarmed:
-      thaw.ended()
       effects.unsay(.guardRefused)
       if case .isolated = before {
-        if !isIsolating { effects.note(.resumed, "the workloads of \(facts.me) were thawed and go on where they were") }
+        if !isIsolating { effects.note(.resumed, thaw.words(of: facts.me)) }
         effects.agenda.note(.guardAnew)
       } else if case .disarmed? = before, isArmed {
         // Without a deadline it took nothing that runs. While it has none, its answers to this would ask for the same again, for ever.
         effects.agenda.note(.guardAnew)
         heard.protectsAnew = true
       }
+      thaw.ended()
     }
     return heard
   }
@@ -326,9 +326,10 @@ public struct GuardLink: Sendable {
     for name in frozenStarts.sorted() { effects.tellGuard(.kill(workload: name)) }
   }
 
-  mutating func resume(_ permit: consuming ThawPermit, _ effects: inout Effects) {
+  /// - Parameter goingOn: so many workloads are frozen here and go on.
+  mutating func resume(_ permit: consuming ThawPermit, goingOn: Int, _ effects: inout Effects) {
     deadline.told(permit.deadline)
-    thaw.resumes()
+    thaw.resumes(goingOn)
     effects.thaw(permit)
   }
 

@@ -31,6 +31,8 @@ struct Thaw: Hashable, Sendable {
   private(set) var wasAsked = false
   /// Since when the thaw waits for claims that are being taken anew.
   private var waitingSince: BootInstant?
+  /// How many workloads go on with the thaw that was asked for.
+  private(set) var goingOn = 0
   /// When frozen starts were last killed for libvirt's sake.
   private(set) var freedAt: BootInstant?
 
@@ -50,9 +52,19 @@ struct Thaw: Hashable, Sendable {
   /// A thaw that is on its way can no longer be taken back; a validation proves nothing any more.
   mutating func sessionEnded() { validationEnded() }
 
-  mutating func resumes() {
+  mutating func resumes(_ goingOn: Int) {
     course.move(to: .resuming)
     wasAsked = true
+    self.goingOn = goingOn
+  }
+
+  /// What became of what was frozen, for people.
+  func words(of me: NodeName) -> String {
+    switch goingOn {
+    case 0: "\(me) is thawed: nothing of what was frozen there goes on"
+    case 1: "1 workload of \(me) was thawed and goes on where it was"
+    default: "\(goingOn) workloads of \(me) were thawed and go on where they were"
+    }
   }
 
   mutating func refused() { if step == .resuming { course.move(to: .settling) } }

@@ -12,11 +12,11 @@ struct DrainDeadline: Sendable {
   mutating func step(_ facts: Facts, _ effects: inout Effects) {
     guard isPast || facts.view.maintenance[facts.me] != nil else { return }
     let maintenances = Maintenances(facts)
-    let isOver = facts.view.maintenance[facts.me].map { maintenances.isOverdue($0.value) } ?? false
+    let isOver = maintenances.isOverdue(facts.me)
     if isOver != isPast {
       isPast = isOver
       effects.agenda.note(.departure)
     }
-    if !isOver, let left = maintenances.timeLeft(on: facts.me) { effects.agenda.look(at: facts.now + .milliseconds(left)) }
+    if !isOver, let due = maintenances.dueTime(on: facts.me) { effects.agenda.look(at: due) }
   }
 }

@@ -11,6 +11,8 @@ struct NodeReport: Hashable, Sendable {
   private var published: ReportRecord?
   private var notBefore: BootInstant = .zero
   private var course = StateCourse(Writing.still)
+  /// What was not heard of in the first moments counts as silent.
+  private var isPastFirstWords = false
 
   private enum Writing: StateList {
     /// The store has what is to be told, as far as was seen.
@@ -50,7 +52,8 @@ struct NodeReport: Hashable, Sendable {
   mutating func step(
     _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, _ guardLink: GuardLink, _ effects: inout Effects
   ) {
-    guard turn.session.isValid, turn.session.mayWrite else { return }
+    awaitFirstWords(facts, &effects)
+    guard turn.session.isValid, turn.session.mayWrite, !turn.stance.standsStill else { return }
     guard effects.agenda.isReportDue || nextLook.map({ facts.now >= $0 }) ?? false else { return }
     effects.agenda.takeReport()
     let record = Self.record(turn, facts, workloads, guardLink)
@@ -60,13 +63,20 @@ struct NodeReport: Hashable, Sendable {
     effects.transact(.report(record), transaction)
   }
 
+  private mutating func awaitFirstWords(_ facts: Facts, _ effects: inout Effects) {
+    guard !isPastFirstWords, !facts.local.unheard.isEmpty else { return }
+    guard facts.now >= facts.firstWordsBy else { return effects.agenda.look(at: facts.firstWordsBy) }
+    isPastFirstWords = true
+    effects.agenda.note(.report)
+  }
+
   /// - Parameter leaving: the domain of a workload that is about to be forgotten.
   static func record(
     _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, _ guardLink: GuardLink,
     outside leaving: DomainObservation? = nil
   ) -> ReportRecord {
     var record = ReportRecord(
-      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.local.unreachable, guardPhase: guardLink.summary, strays: [])
+      unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [])
     let flaws = guardLink.flaws(ttl: facts.timing.ttl) + facts.hostFlaws
     if !flaws.isEmpty { record.flaws = flaws.sorted { ($0.code, $0.text) < ($1.code, $1.text) } }
     for domain in facts.local.domains.values {

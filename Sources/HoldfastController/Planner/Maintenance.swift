@@ -8,12 +8,14 @@ struct Maintenances {
   private let view: ClusterView
   /// Milliseconds since 1970; nil: not known.
   private let time: Int64?
+  private let terms: Terms
+  private let now: BootInstant
 
-  init(_ facts: Facts) { self.init(facts.view, time: facts.wallTime) }
-
-  init(_ view: ClusterView, time: Int64?) {
-    self.view = view
-    self.time = time
+  init(_ facts: Facts) {
+    view = facts.view
+    time = facts.wallTime
+    terms = facts.terms
+    now = facts.now
   }
 
   func contains(_ node: NodeName) -> Bool {
@@ -41,21 +43,22 @@ struct Maintenances {
       let record = stored.value
       return PlanningSnapshot.Maintenance(
         failback: record.phase == .over ? record.failback : nil,
-        atOnce: isOverdue(record) ? nil : record.parallel ?? MaintenanceRecord.defaultParallel,
+        atOnce: isOverdue(node) ? nil : record.parallel ?? MaintenanceRecord.defaultParallel,
         leavesPending: record.leavesPending)
     }
   }
 
   /// Nothing is waited for any more.
-  func isOverdue(_ maintenance: MaintenanceRecord) -> Bool {
-    guard maintenance.phase == .empty, let deadline = maintenance.deadline, let time else { return false }
-    return time >= deadline
+  func isOverdue(_ node: NodeName) -> Bool {
+    guard view.maintenance[node]?.value.phase == .empty, let end = end(on: node) else { return false }
+    return now >= end
   }
 
-  /// Milliseconds until nothing is waited for any more on that node; nil: it is so, or never will be.
-  func timeLeft(on node: NodeName) -> Int64? {
-    guard let deadline = view.maintenance[node]?.value.deadline, let time, deadline > time else { return nil }
-    return deadline - time
+  /// When nothing is waited for any more on that node; nil: it is so, or never will be.
+  func dueTime(on node: NodeName) -> BootInstant? { end(on: node).flatMap { $0 > now ? $0 : nil } }
+
+  private func end(on node: NodeName) -> BootInstant? {
+    terms.end(of: .maintenance(node), until: view.maintenance[node]?.value.deadline)
   }
 
   /// The workload is to run somewhere and does not yet run there; false also where its node keeps it. Told only where somebody asks.
@@ -77,13 +80,9 @@ struct Maintenances {
 
   /// Seconds until a quarantine or the time for an evacuation is over.
   var secondsToNextTerm: Double? {
-    var terms = view.losses.keys.compactMap { quarantine(of: $0) }
-    if let time {
-      terms += view.maintenance.values.compactMap { record in
-        record.value.deadline.flatMap { $0 > time ? Double($0 - time) / 1000 : nil }
-      }
-    }
-    return terms.min()
+    let quarantines = view.losses.keys.compactMap { quarantine(of: $0) }
+    let evacuations = view.maintenance.keys.compactMap { node in dueTime(on: node).map { ($0 - now).inSeconds } }
+    return (quarantines + evacuations).min()
   }
 
   /// Maintenances that are over and from which everything has gone home that goes home at all.

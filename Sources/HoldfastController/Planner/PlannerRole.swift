@@ -71,8 +71,8 @@ struct PlannerRole: Sendable {
     if let incumbent = view.planner?.value.incarnation {
       guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
     }
-    guard Self.mayPlanForOthers(facts, turn.stance), facts.rules.mayPlan, view.unreadable[.planner] == nil,
-      mayAct(at: facts.now), !effects.isUnderWay({ $0 == .takeRole })
+    guard Self.mayPlanForOthers(facts, turn.stance), !turn.stance.standsStill, facts.rules.mayPlan,
+      view.unreadable[.planner] == nil, mayAct(at: facts.now), !effects.isUnderWay({ $0 == .takeRole })
     else { return }
     var conditions: [Condition<RecordKey>] = [.absent(.planner)]
     if let planner = view.planner {
@@ -86,6 +86,7 @@ struct PlannerRole: Sendable {
   mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
     if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
     lastLook = facts.now
+    guard !turn.stance.standsStill else { return giveUpRole(turn, facts, &effects) }
     guard turn.stance.isPlanner, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
     else { return }
     guard !effects.isUnderWay({ $0 == .place }), !facts.isDisarmed else { return }
@@ -105,6 +106,16 @@ struct PlannerRole: Sendable {
     } else {
       write(Self.departuresFirst(changes, facts.view).prefix(Limits.placementsAtOnce), turn, facts, &effects)
     }
+  }
+
+  /// A planner of an older build than the store's layout leaves the role to a newer one.
+  private func giveUpRole(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+    guard turn.stance.isPlanner, turn.session.isValid, let planner = facts.view.planner, mayAct(at: facts.now),
+      !effects.isUnderWay({ $0 == .giveUpRole }),
+      let transaction = turn.session.transaction(
+        if: [.unchanged(.planner, modified: planner.modified)], write: [.delete(.planner)])
+    else { return }
+    effects.transact(.giveUpRole, transaction)
   }
 
   /// A cluster that is just starting: the nodes that are missing may be only late.

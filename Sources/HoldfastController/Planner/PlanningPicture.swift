@@ -55,12 +55,19 @@ struct PlanningPicture: Sendable {
       let failures = facts.view.claims[name]?.value.failures ?? [:]
       // A workload stays on the node that holds it, and may run there.
       let holder = facts.view.holder(of: name)
-      let excluded = excluded(name, spec, failures, holder, deaf, runningElsewhere, facts)
+      let isEmptied = holder.map(maintenances.isEmptied) ?? false
+      var excluded = excluded(name, spec, failures, holder, isEmptied: isEmptied, deaf, runningElsewhere, facts)
+      let ends = holder == placed?.node ? Self.endsTooOften(name, spec, facts) : nil
+      var counts = failures.mapValues(\.count)
+      if let ends, let holder {
+        excluded[holder] = .endsAgain(times: ends)
+        counts[holder, default: 0] += ends
+      }
       workloads.append(
         PlanningSnapshot.Workload(
           name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
           desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
-          failures: failures.mapValues(\.count), isOnItsWay: maintenances.isOnItsWay(name)))
+          failures: counts, ends: ends, isOnItsWay: maintenances.isOnItsWay(name)))
     }
     return PlanningSnapshot(nodes: nodes, workloads: workloads, time: facts.calendar.weekTime(now: facts.now))
   }
@@ -81,10 +88,14 @@ struct PlanningPicture: Sendable {
 
   /// Nodes on which the workload cannot run now, and why.
   private mutating func excluded(
-    _ name: WorkloadName, _ spec: SpecRecord, _ failures: [NodeName: ClaimRecord.Failure], _ holder: NodeName?,
+    _ name: WorkloadName, _ spec: SpecRecord, _ failures: [NodeName: ClaimRecord.Failure], _ holder: NodeName?, isEmptied: Bool,
     _ deaf: [String: [NodeName: Exclusion]], _ runningElsewhere: [String: NodeName], _ facts: Facts
   ) -> [NodeName: Exclusion] {
     var excluded = cooled(name, failures, now: facts.now)
+    // What runs on a node that is emptied is not stopped to be tried again where it did not start.
+    if isEmptied {
+      for (node, failure) in failures where node != holder { excluded[node] = .failedToStart(reason: failure.reason) }
+    }
     let deafHere = deaf[spec.connection] ?? [:]
     if !deafHere.isEmpty {
       let stillThere = mayBeFrozen(name, among: deafHere, facts)
@@ -94,6 +105,12 @@ struct PlanningPicture: Sendable {
       for node in facts.view.nodes.keys { excluded[node] = .runsUnprotected(on: runsOn) }
     }
     return excluded
+  }
+
+  /// How often it ended by itself where it is held, if another node is to be tried; nil: none is.
+  private static func endsTooOften(_ name: WorkloadName, _ spec: SpecRecord, _ facts: Facts) -> Int? {
+    guard let claim = facts.view.claims[name]?.value, let ends = claim.ends, facts.view.isHeld(claim) else { return nil }
+    return facts.rules.settings(of: name, spec).failover.isExhausted(by: ends) ? ends : nil
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.

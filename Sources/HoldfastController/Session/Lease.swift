@@ -19,6 +19,7 @@ struct Lease: Sendable {
   /// When this node last gave its session up because everything on it stayed frozen; nil: not in this life.
   private var withdrewAt: BootInstant?
   private var hasToldSilence = false
+  private var hasToldFormat = false
   /// The session of another host under this node's name, of which people were told.
   private var toldForeign: Incarnation?
 
@@ -69,9 +70,10 @@ struct Lease: Sendable {
   ) {
     if session.phase == .none { takeUpOrOpen(facts, peers, stance, &guardLink, &effects) }
     guard session.isStanding else { return }
-    armWhenTimeIsOver(facts, &effects)
+    let isFormatKnown = isFormatKnown(facts, &effects)
+    if isFormatKnown { armWhenTimeIsOver(facts, &effects) }
     renew(facts, stance, workloads, &guardLink, &effects)
-    describe(facts, &effects)
+    if isFormatKnown { describe(facts, &effects) }
     if let deadline = session.deadline, facts.now >= deadline, !hasToldSilence {
       hasToldSilence = true
       effects.note(
@@ -89,7 +91,7 @@ struct Lease: Sendable {
     let deadline = facts.timing.deadline(sent: now, ttl: ttl)
     let isCertain = guardLink.shorten(to: deadline, mayExecute: workloads.mayExecute(facts), &effects)
     guard isCertain, let incarnation = session.incarnation,
-      let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl)
+      let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl, clock: facts.wallTime)
     else { return }
     effects.transact(.renew(incarnation, sent: now), transaction, timeout: facts.timing.renewTimeout)
   }
@@ -101,8 +103,8 @@ struct Lease: Sendable {
   private static func disarmedTTL(_ facts: Facts) -> Duration? {
     guard let disarm = facts.view.disarm?.value else { return nil }
     guard let until = disarm.until else { return Limits.disarmedTTL }
-    guard let time = facts.wallTime, until > time else { return nil }
-    let left = Duration.milliseconds(min(until - time, Int64(Limits.longestDisarmedTTL.inSeconds) * 1000))
+    guard let end = facts.terms.end(of: .disarm, until: until), end > facts.now else { return nil }
+    let left = min(end - facts.now, Limits.longestDisarmedTTL)
     return left > facts.timing.ttl ? left : nil
   }
 
@@ -126,15 +128,20 @@ struct Lease: Sendable {
     open(facts, &effects)
   }
 
-  private func isFormatKnown(_ facts: Facts, _ effects: inout Effects) -> Bool {
-    if let format = facts.view.format?.value, format.version > FormatRecord.current {
-      effects.noteOnce(
-        .unreadable,
-        "the store has format \(format.version), this build knows up to \(FormatRecord.current): upgrade holdfastd on \(facts.me)"
-      )
-      return false
+  /// A controller of an older build opens no session. One whose session stands when the format changes keeps it, so that what runs here runs on, and
+  /// begins nothing more (`Stance.standsStill`).
+  private mutating func isFormatKnown(_ facts: Facts, _ effects: inout Effects) -> Bool {
+    guard let flaw = facts.formatFlaw else {
+      if hasToldFormat { effects.unsay(.unreadable) }
+      hasToldFormat = false
+      return true
     }
-    return facts.view.unreadable[.format] == nil
+    hasToldFormat = true
+    let consequence =
+      session.isStanding
+      ? "what runs on \(facts.me) runs on, and \(facts.me) starts, moves and decides nothing" : "\(facts.me) does not join"
+    effects.noteOnce(.unreadable, "\(flaw): \(consequence). Upgrade holdfastd on \(facts.me)", severity: .error)
+    return false
   }
 
   /// An unknown session under this node's name may be another host's: it is over only when it has not changed for long enough.
@@ -183,7 +190,7 @@ struct Lease: Sendable {
       conditions.append(.absent(.format))
       writes.append(.put(.format, .format(FormatRecord())))
     }
-    guard let transaction = session.opening(if: conditions, write: writes) else { return }
+    guard let transaction = session.opening(if: conditions, write: writes, clock: facts.wallTime) else { return }
     effects.transact(.open(incarnation, sent: facts.now), transaction)
   }
 
@@ -309,8 +316,8 @@ struct Lease: Sendable {
 
   /// A disarmed cluster is armed by whoever notices first that its time is over: the planner may be gone.
   private func armWhenTimeIsOver(_ facts: Facts, _ effects: inout Effects) {
-    guard let disarm = facts.view.disarm, let until = disarm.value.until, let time = facts.wallTime else { return }
-    guard time >= until else { return effects.agenda.look(at: facts.now + .milliseconds(min(until - time, 60_000) + 1)) }
+    guard let disarm = facts.view.disarm, let end = facts.terms.end(of: .disarm, until: disarm.value.until) else { return }
+    guard facts.now >= end else { return effects.agenda.look(at: end) }
     guard facts.now >= pauseUntil, !effects.isUnderWay({ $0 == .arm }) else { return }
     effects.transact(.arm, .arming(disarm))
   }

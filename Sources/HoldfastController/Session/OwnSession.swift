@@ -118,11 +118,11 @@ public struct OwnSession: Hashable, Sendable {
   /// Whether workloads may be started, resumed or claimed now.
   public func isValid(at now: BootInstant) -> Bool { if let deadline { now < deadline } else { false } }
 
-  package func record(_ counter: Int64, leaving: Bool, ttl: Duration? = nil) -> SessionRecord {
+  package func record(_ counter: Int64, leaving: Bool, ttl: Duration? = nil, clock: Int64? = nil) -> SessionRecord {
     // Rounded up: others must not count a shorter TTL than we do.
     SessionRecord(
       node: node, counter: counter, ttl: ((ttl ?? timing.ttl).wholeNanoseconds + 999_999) / 1_000_000,
-      phase: leaving ? .leaving : .active)
+      phase: leaving ? .leaving : .active, clock: clock)
   }
 
   // MARK: opening
@@ -136,12 +136,15 @@ public struct OwnSession: Hashable, Sendable {
   /// - Parameters:
   ///   - conditions: on earlier sessions and the node's record.
   ///   - writes: what goes with it.
-  func opening(if conditions: [Condition<RecordKey>], write writes: [Write<RecordKey, Record>]) -> PermittedTransaction? {
+  ///   - clock: the node's wall clock, in milliseconds since 1970.
+  func opening(
+    if conditions: [Condition<RecordKey>], write writes: [Write<RecordKey, Record>], clock: Int64? = nil
+  ) -> PermittedTransaction? {
     guard case .opening(let incarnation, _) = phase else { return nil }
     let key = RecordKey.session(incarnation)
     return PermittedTransaction(
       ClusterTransaction(
-        if: [.absent(key)] + conditions, write: [.put(key, .session(record(1, leaving: false)))] + writes))
+        if: [.absent(key)] + conditions, write: [.put(key, .session(record(1, leaving: false, clock: clock)))] + writes))
   }
 
   package mutating func opened(at revision: Revision) {
@@ -201,7 +204,11 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   /// The transaction that renews, if one is due. `leaving` is written with it, and the TTL where it is not the usual one.
-  package mutating func renewal(now: BootInstant, leaving: Bool, ttl: Duration? = nil) -> PermittedTransaction? {
+  ///
+  /// - Parameter clock: the node's wall clock, in milliseconds since 1970.
+  package mutating func renewal(
+    now: BootInstant, leaving: Bool, ttl: Duration? = nil, clock: Int64? = nil
+  ) -> PermittedTransaction? {
     guard isRenewalDue(now: now, leaving: leaving), case .standing(var standing) = phase else { return nil }
     renewing = true
     standing.leaving = leaving
@@ -213,7 +220,7 @@ public struct OwnSession: Hashable, Sendable {
     return PermittedTransaction(
       ClusterTransaction(
         if: [.unchanged(key, modified: standing.modified)],
-        write: [.put(key, .session(record(standing.counter + 1, leaving: leaving, ttl: ttl)))]))
+        write: [.put(key, .session(record(standing.counter + 1, leaving: leaving, ttl: ttl, clock: clock)))]))
   }
 
   private func shorter(_ a: Duration?, _ b: Duration?) -> Duration? {

@@ -14,6 +14,7 @@ struct Facts: Sendable {
   private(set) var local: LocalDomains
   private(set) var rules = RulesInForce()
   private(set) var calendar = Calendar()
+  private(set) var terms = Terms()
   /// What the shell found of this host.
   private(set) var hostFlaws: [NodeFlaw] = []
 
@@ -41,6 +42,7 @@ struct Facts: Sendable {
   mutating func load(_ listing: ClusterListing) {
     view.load(listing)
     rules.forgetSettings()
+    terms.load(view, now: now, time: clusterTime)
   }
 
   /// - Returns: what changed; nil when it was known already.
@@ -74,6 +76,7 @@ struct Facts: Sendable {
   private mutating func learned(_ key: RecordKey, _ before: Importance) -> RecordChange {
     switch key {
     case .spec(let workload), .intent(let workload): rules.forget(workload)
+    case .disarm, .maintenance: terms.see(key, view, now: now)
     default: break
     }
     return RecordChange(key: key, before: before, after: importance(of: key), flaw: view.unreadable[key])
@@ -120,14 +123,36 @@ struct Facts: Sendable {
   }
 
   /// - Returns: true when it is not the time that was reckoned with.
-  mutating func take(_ time: WeekTime, _ milliseconds: Int64) -> Bool { calendar.tell(time, milliseconds, now: now) }
+  mutating func take(_ time: WeekTime, _ milliseconds: Int64) -> Bool {
+    let isNews = calendar.tell(time, milliseconds, now: now)
+    terms.resolve(now: now, time: clusterTime)
+    return isNews
+  }
 
   // MARK: questions
 
   var isDisarmed: Bool { view.disarm != nil || view.unreadable[.disarm] != nil }
 
+  /// The store's layout is not this build's: nothing is begun by what it says; nil: it is.
+  var formatFlaw: String? {
+    if let flaw = view.unreadable[.format] { return "the record of the store's format cannot be read (\(flaw))" }
+    guard let version = view.format?.value.version, version > FormatRecord.current else { return nil }
+    return "the store has format \(version), and this build knows up to \(FormatRecord.current)"
+  }
+
+  /// Until when a connection that was not heard of yet is no news: a controller that has just started can run as much as before.
+  var firstWordsBy: BootInstant { (bornAt ?? now) + timing.settle }
+
+  /// Connections on which nothing can be started, as others are to know it, and why.
+  var silentConnections: [String: String] {
+    now < firstWordsBy ? local.unreachable.filter { !local.unheard.contains($0.key) } : local.unreachable
+  }
+
   /// Milliseconds since 1970; nil: nobody told yet.
-  var wallTime: Int64? { calendar.wallTime(now: now) }
+  var wallTime: Int64? { calendar.wallTime(now: now).flatMap { Record.isTime($0) ? $0 : nil } }
+
+  /// The same, as most of the cluster's clocks have it.
+  private var clusterTime: Int64? { PeerClocks.time(view, me: me, own: wallTime) }
 
   /// A domain with this cluster's mark is here.
   var seesProtectedDomain: Bool { local.domains.values.contains { $0.mark?.cluster == configuration.cluster } }

@@ -44,13 +44,18 @@ enum Limits {
   /// A workload that ran for so long has its earlier failures forgiven.
   static let ranWell: Duration = .seconds(60)
   /// Ends in a row that make the next start wait longer: 1 s doubled each time, up to this many.
-  static let countedRestarts = 5
+  static let lengtheningEnds = 5
+  /// No more ends in a row are counted.
+  static let countedEnds = 1000
   /// The target of a live migration gets so long to get ready; what is arriving, to be complete after the claim has come.
   static let migrationPatience: Duration = .seconds(5)
   /// Attempts at a live migration before the workload is stopped and started instead.
   static let migrationAttempts = 2
   /// Before a live migration is tried again where the workload is not to be stopped.
   static let migrationPause: Duration = .seconds(60)
+  /// Other nodes' wall clocks are compared with this node's over so long, and told when they are off by more than that.
+  static let clockWindow: Duration = .seconds(30)
+  static let clockTolerance: Duration = .seconds(10)
   /// Between two writes of the node's report.
   static let reportPause: Duration = .seconds(1)
   /// A disarmed cluster's sessions when nobody said for how long: the store may be away for so long.

@@ -17,11 +17,14 @@ public struct LocalDomains: Hashable, Sendable {
   public private(set) var domains: [DomainID: DomainObservation] = [:]
   /// Connections that have not answered since they were lost, and why.
   public private(set) var unreachable: [String: String]
+  /// Connections that were not heard of yet, neither well nor ill: nobody knows more than that they were not asked long ago.
+  private(set) var unheard: Set<String>
   /// Counts inventories, so that one asked for can be told from one before.
   private var inventories: [String: Int] = [:]
 
   init(connections: [String]) {
     unreachable = Dictionary(uniqueKeysWithValues: Set(connections).map { ($0, ReportRecord.notAsked) })
+    unheard = Set(connections)
   }
 
   public func sight(of id: DomainID) -> Sight {
@@ -40,6 +43,7 @@ public struct LocalDomains: Hashable, Sendable {
     switch event {
     case .inventory(let connection, let listed):
       unreachable[connection] = nil
+      unheard.remove(connection)
       inventories[connection, default: 0] += 1
       let before = domains.keys.filter { $0.connection == connection }
       for id in before { domains[id] = nil }
@@ -53,6 +57,7 @@ public struct LocalDomains: Hashable, Sendable {
       return [id]
     case .unreachable(let connection, let reason):
       unreachable[connection] = reason
+      unheard.remove(connection)
       return Set(domains.keys.filter { $0.connection == connection })
     case .migrating: return []
     }

@@ -7,6 +7,7 @@ import HoldfastTime
 struct Machines: Sendable {
   var lease: Lease
   var peers: PeerExpiry
+  var clocks = PeerClocks()
   var guardLink = GuardLink()
   var planning = PlannerRole()
   var workloads = WorkloadTable()
@@ -30,7 +31,9 @@ struct Machines: Sendable {
   }
 
   func stance(_ facts: Facts) -> Stance {
-    Stance(departure: departure.pace, isPastDeadline: drain.isPast, isPlanner: isPlanner(facts))
+    Stance(
+      departure: departure.pace, isPastDeadline: drain.isPast, isPlanner: isPlanner(facts),
+      isOutdated: facts.formatFlaw != nil)
   }
 
   func turn(_ facts: Facts) -> Turn {

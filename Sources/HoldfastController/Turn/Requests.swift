@@ -36,6 +36,8 @@ enum Purpose: Hashable, Sendable {
   case end(Incarnation, Departure.Reason)
   case expire(Incarnation, NodeName, takesRole: Bool)
   case takeRole
+  /// A build that does not know the store's layout leaves the planner's role to another.
+  case giveUpRole
   case place
   /// Removes the record of a maintenance from which everything has come home.
   case endMaintenance(NodeName)

@@ -41,6 +41,7 @@ enum StoreNews {
     switch change.key {
     case .session(let incarnation):
       machines.peers.observe(incarnation, facts.view.sessions[incarnation], now: facts.now)
+      machines.clocks.saw(incarnation, facts.view.sessions[incarnation]?.value, facts, &effects)
       guard change.matters else { return }
       machines.planning.see(facts)
       effects.agenda.note(.session(hasComeOrGone: change.before == .absent || change.after == .absent))
@@ -62,7 +63,9 @@ enum StoreNews {
       effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isSeen))
     case .spec(let workload), .intent(let workload): effects.agenda.note(.definition(workload))
     case .placement(let workload): effects.agenda.note(.placement(workload, isPlanned: isPlanned))
-    case .format, .history: effects.agenda.note(.other)
+    // It may be a later build's, and nothing that the records say is acted upon any more; or is again.
+    case .format: effects.agenda.note(.listed)
+    case .history: effects.agenda.note(.other)
     }
   }
 

@@ -43,6 +43,8 @@ enum TransactionOutcomes {
     case .end(_, let reason): SessionEnd.ended(reason, facts, &machines, &effects)
     case .expire(_, let node, let tookRole): machines.peers.declared(node, tookRole: tookRole, facts, &effects)
     case .takeRole: effects.note(.plannerTaken, "\(me) is the planner now")
+    case .giveUpRole:
+      effects.note(.plannerTaken, "\(me) is not the planner any more: its build does not know the store's format")
     case .endMaintenance(let node):
       effects.note(.maintenance, "the maintenance of \(node) is over", subject: node)
     case .arm: effects.note(.armed, "disarm period ended: automatic recovery is on again")
@@ -157,7 +159,7 @@ enum TransactionOutcomes {
     case .describe: machines.lease.describingFailed(at: now, facts.timing)
     case .end(_, let reason): endFailed(reason, refusedWith: current, facts, &machines, &effects)
     case .arm: machines.lease.pause(facts.timing, &effects)
-    case .expire, .takeRole, .place, .endMaintenance: machines.planning.failed(facts.timing, &effects)
+    case .expire, .takeRole, .giveUpRole, .place, .endMaintenance: machines.planning.failed(facts.timing, &effects)
     case .claim(let names):
       for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
     case .workload(let name, _): change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }

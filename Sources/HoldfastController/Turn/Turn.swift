@@ -12,7 +12,7 @@ struct Turn: ~Copyable {
   let stance: Stance
 
   /// This node may begin something under a claim now.
-  var mayAct: Bool { session.isValid && guardWord.isArmed }
+  var mayAct: Bool { session.isValid && guardWord.isArmed && !stance.standsStill }
 }
 
 /// How this node stands in the cluster.
@@ -22,7 +22,11 @@ struct Stance: Hashable, Sendable {
   /// The time to empty this node is over: nothing that is on its way while it runs is waited for any more.
   var isPastDeadline = false
   var isPlanner = false
+  /// The store's layout is a later build's.
+  var isOutdated = false
 
   var isLeaving: Bool { departure != nil }
   var leavesFast: Bool { departure == .fast }
+  /// Nothing is begun and nothing decided: what runs here runs on. It may leave all the same.
+  var standsStill: Bool { isOutdated && !isLeaving }
 }

@@ -6,12 +6,12 @@ import HoldfastTime
 /// What one turn's workloads want written to claims, gathered so that many go in few transactions.
 struct ClaimBatch: Sendable {
   private var claims: [WorkloadName] = []
-  private var activities: [(workload: WorkloadName, activity: ClaimRecord.Activity)] = []
+  private var news: [(workload: WorkloadName, news: ClaimNews)] = []
   /// The workload at hand left protection: its records are to go.
   private var forgets: WorkloadName?
 
   mutating func claim(_ workload: WorkloadName) { claims.append(workload) }
-  mutating func tell(_ workload: WorkloadName, _ activity: ClaimRecord.Activity) { activities.append((workload, activity)) }
+  mutating func tell(_ workload: WorkloadName, _ told: ClaimNews) { news.append((workload, told)) }
   mutating func forget(_ workload: WorkloadName) { forgets = workload }
 
   mutating func takeForget() -> WorkloadName? {
@@ -21,7 +21,8 @@ struct ClaimBatch: Sendable {
 
   /// Writes what was asked for.
   func submit(_ turn: borrowing Turn, _ facts: Facts, _ workloads: inout WorkloadTable, _ effects: inout Effects) {
-    guard !claims.isEmpty || !activities.isEmpty, turn.session.mayWrite, turn.session.isValid else { return }
+    guard !claims.isEmpty || !news.isEmpty, turn.session.mayWrite, turn.session.isValid else { return }
+    guard !turn.stance.standsStill else { return }
     var batch: [WorkloadName] = []
     for workload in claims {
       if workloads[workload]?.parts.line.goesAlone == true {
@@ -35,8 +36,8 @@ struct ClaimBatch: Sendable {
       }
     }
     take(batch, turn, facts, &workloads, &effects)
-    for start in stride(from: 0, to: activities.count, by: Limits.claimsAtOnce) {
-      let some = activities[start..<min(start + Limits.claimsAtOnce, activities.count)]
+    for start in stride(from: 0, to: news.count, by: Limits.claimsAtOnce) {
+      let some = news[start..<min(start + Limits.claimsAtOnce, news.count)]
       record(some, turn, facts, &workloads, &effects)
     }
   }
@@ -79,6 +80,8 @@ struct ClaimBatch: Sendable {
       if let last = present.value.holder { conditions.append(.absent(.session(last.incarnation))) }
       record = present.value
       record.epoch = record.epoch.next
+      // How often it ended is counted on each node.
+      if record.holder?.node != holder.node { record.ends = nil }
       record.releasedTo = nil
       record.migration = record.holder?.node == holder.node ? record.migration?.retaken(by: holder) : nil
     } else {
@@ -90,31 +93,55 @@ struct ClaimBatch: Sendable {
   }
 
   private func record(
-    _ activities: ArraySlice<(workload: WorkloadName, activity: ClaimRecord.Activity)>, _ turn: borrowing Turn, _ facts: Facts,
+    _ told: ArraySlice<(workload: WorkloadName, news: ClaimNews)>, _ turn: borrowing Turn, _ facts: Facts,
     _ workloads: inout WorkloadTable, _ effects: inout Effects
   ) {
     var conditions: [Condition<RecordKey>] = [], writes: [Write<RecordKey, Record>] = []
-    for (name, activity) in activities {
+    for (name, news) in told {
       guard let present = facts.view.claims[name] else { continue }
       conditions.append(.unchanged(.claim(name), modified: present.modified))
-      writes.append(.put(.claim(name), .claim(present.value.telling(activity))))
+      writes.append(.put(.claim(name), .claim(present.value.telling(news))))
       workloads.change(name) { $0.claimSent() }
     }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
-    effects.transact(.activity(activities.map(\.workload)), transaction)
+    effects.transact(.activity(told.map(\.workload)), transaction)
+  }
+}
+
+/// What the holder of a claim tells in it.
+struct ClaimNews: Hashable, Sendable {
+  /// What is forgiven of the starts that failed, and the runs that ended.
+  enum Forgiven: Hashable, Sendable {
+    case nothing
+    /// It runs well on a node that is to be emptied: what it cannot start on keeps it there, and is remembered.
+    case ofNode(NodeName)
+    case everything
+  }
+  var activity: ClaimRecord.Activity
+  /// How often in a row it ended by itself here; nil: as the claim says.
+  var ends: Int?
+  var forgiven = Forgiven.nothing
+
+  init(_ activity: ClaimRecord.Activity, ends: Int? = nil, forgiven: Forgiven = .nothing) {
+    self.activity = activity
+    self.ends = ends
+    self.forgiven = forgiven
   }
 }
 
 extension ClaimRecord {
   /// The same, saying what the holder does with it.
-  func telling(_ activity: Activity) -> ClaimRecord {
+  func telling(_ news: ClaimNews) -> ClaimRecord {
     var record = self
-    record.activity = activity
-    if activity == .running {
-      record.failures = [:]
-      // What arrived goes on: nothing of the way matters any more.
-      if record.migration?.step == .arrived { record.migration = nil }
+    record.activity = news.activity
+    if let ends = news.ends { record.ends = ends > 0 ? ends : nil }
+    switch news.forgiven {
+    case .nothing: break
+    case .ofNode(let node): record.failures[node] = nil
+    case .everything: record.failures = [:]
     }
+    // What arrived goes on: nothing of the way matters any more.
+    if news.activity == .running, record.migration?.step == .arrived { record.migration = nil }
     return record
   }
 }

@@ -142,15 +142,17 @@ struct ClaimLine: Hashable, Sendable {
 
   /// Tells in the claim what happens.
   func tell(_ activity: ClaimRecord.Activity, _ own: WorkloadFacts, _ effects: inout Effects) {
+    tell(ClaimNews(activity), own, &effects)
+  }
+
+  func tell(_ news: ClaimNews, _ own: WorkloadFacts, _ effects: inout Effects) {
     guard let claim = own.claim?.value else { return }
     switch tellingDoor(at: effects.now) {
     case .busy: return
     case .shut(let until): return effects.agenda.look(at: own.name, at: until)
     case .open: break
     }
-    if claim.activity != activity || activity == .running && !claim.failures.isEmpty {
-      effects.batch.tell(own.name, activity)
-    }
+    if claim.telling(news) != claim { effects.batch.tell(own.name, news) }
   }
 
   private mutating func send(
@@ -163,7 +165,7 @@ struct ClaimLine: Hashable, Sendable {
   /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on.
   mutating func prove(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
     guard turn.session.mayWrite, turn.session.isValid, mayWriteOrWait(own.name, &effects), let claim = own.claim else { return }
-    let record = claim.value.telling(.starting)
+    let record = claim.value.telling(ClaimNews(.starting))
     guard
       let transaction = turn.session.transaction(
         if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
@@ -184,8 +186,7 @@ struct ClaimLine: Hashable, Sendable {
     record.release()
     if let failure {
       giveUp(under: own.placement?.modified)
-      let before = record.failures[me]?.count ?? 0
-      record.failures[me] = ClaimRecord.Failure(count: before + failure.count, reason: failure.reason)
+      record.note(failure, on: me)
     }
     guard
       let transaction = turn.session.transaction(
@@ -212,7 +213,8 @@ struct ClaimLine: Hashable, Sendable {
 
   /// Whether the workload arrived or ended, it is the target's from now on: that sees what is there.
   mutating func handOver(
-    _ absence: consuming Absence, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+    _ absence: consuming Absence, failure: ClaimRecord.Failure?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
+    _ effects: inout Effects
   ) {
     guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
       mayWriteOrWait(own.name, &effects),
@@ -222,6 +224,8 @@ struct ClaimLine: Hashable, Sendable {
     record.holder = target
     record.epoch = record.epoch.next
     record.activity = .starting
+    record.ends = nil
+    if let failure { record.note(failure, on: facts.me) }
     record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
     guard
       let transaction = turn.session.transaction(

@@ -51,8 +51,8 @@ struct Run: Hashable, Sendable {
   private(set) var giveUp: String?
   /// Nothing is tried before this instant.
   private var retryAt: BootInstant?
-  /// Ends without being told to, in a row; the next start waits longer each time.
-  private var restarts = 0
+  /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some.
+  private(set) var ends = 0
   private var told = Told.nothing
   /// Attempts to resume a paused domain that failed in a row.
   private var failedResumes = 0
@@ -77,6 +77,8 @@ struct Run: Hashable, Sendable {
   /// A start is asked for, and the call has not ended.
   var isCallingStart: Bool { phase == .calling(.start) }
   var isStarting: Bool { operation == .start }
+  /// The guard killed it, and nothing was seen of that yet.
+  var wasKilled: Bool { told == .killed }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
 
   // MARK: steps
@@ -245,16 +247,26 @@ struct Run: Hashable, Sendable {
 
   // MARK: how it goes
 
-  mutating func noteStarted(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
-    switch told {
-    case .running(let since): if failedStarts > 0, effects.now - since > Limits.ranWell { failedStarts = 0 }
-    case .killed: break
-    case .nothing:
+  /// It is seen to run.
+  ///
+  /// - Returns: true when it has run well: what failed before is forgiven.
+  mutating func noteStarted(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) -> Bool {
+    if case .nothing = told {
       told = .running(since: effects.now)
       giveUp = nil
-      effects.unsay(.killed, workload: name)
-      effects.note(.started, "\(name) runs on \(me)", workload: name)
+      ends = max(ends, own.claim?.value.ends ?? 0)
+      effects.unsay(.killed, workload: own.name)
+      effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
+    guard case .running(let since) = told else { return false }
+    guard effects.now - since < Limits.ranWell else {
+      (failedStarts, ends) = (0, 0)
+      return true
+    }
+    if failedStarts > 0 || ends > 0 || own.claim?.value.failures.isEmpty == false {
+      effects.agenda.look(at: own.name, at: since + Limits.ranWell)
+    }
+    return false
   }
 
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
@@ -272,14 +284,15 @@ struct Run: Hashable, Sendable {
   mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     gone()
     guard case .running(let since) = told else { return }
-    if effects.now - since > Limits.ranWell { restarts = 0 }
+    if effects.now - since >= Limits.ranWell { ends = 0 }
     told = .nothing
-    restarts = min(restarts + 1, Limits.countedRestarts)
-    if restarts > 1 {
-      let at = effects.now + .seconds(1 << (restarts - 2))
+    ends = min(ends + 1, Limits.countedEnds)
+    if ends > 1 {
+      let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - 2))
       retryAt = at
       effects.agenda.look(at: name, at: at)
     }
-    effects.note(.vanished, "\(name) ended on \(me) without being told to", severity: .warning, workload: name)
+    let times = ends > 1 ? ", \(ends) times in a row now" : ""
+    effects.note(.vanished, "\(name) ended on \(me) without being told to\(times)", severity: .warning, workload: name)
   }
 }

@@ -21,6 +21,9 @@ struct WorkloadFacts: Sendable {
   /// A copy of it that is not of the last run under its claim.
   let staleCopy: DomainObservation?
 
+  /// This node leaves, and the workload waits for it to come back: it goes down with the node.
+  private(set) var goesDown = false
+
   private let me: NodeName
   private let cluster: String
   private let incarnation: Incarnation?
@@ -69,8 +72,14 @@ struct WorkloadFacts: Sendable {
   var isUnprotecting: Bool { desired == .unprotected }
   var isAdopting: Bool { desired == .adopting && intent?.value.adopter == me }
 
-  /// The operator and the planner want it to run here.
-  var isWantedHere: Bool { desired == .running && placement?.value.node == me }
+  /// The operator and the planner want it to run here, and so it is to be.
+  var isWantedHere: Bool { desired == .running && placement?.value.node == me && !goesDown }
+
+  /// On a node that leaves, what waits for its node (`failover: wait`) keeps its place and is stopped: it would run on as long as the wait is.
+  mutating func goDownWithNode(_ stance: Stance, _ rules: RulesInForce) {
+    guard stance.isLeaving, desired == .running, placement?.value.node == me, let spec else { return }
+    goesDown = rules.settings(of: name, spec.value).failover.wait.map { $0 > 0 } ?? false
+  }
 
   /// The claim is to be this node's: to run the workload, or to let it leave protection in peace.
   var isClaimWantedHere: Bool { placement?.value.node == me && (isWantedHere || isUnprotecting) }

@@ -74,7 +74,7 @@ struct WorkloadMachine: Sendable {
     if parts.hasMigrated(own, facts) {
       // A start of an earlier life may wait in libvirt for the name to be free.
       guard let absence = parts.absence(own, facts, &effects) else { return }
-      return parts.line.handOver(absence, own, turn, facts, &effects)
+      return parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     }
     if own.isWantedHere, own.migration?.step == .ready { return parts.line.offer(nil, own, turn, facts, &effects) }
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
@@ -82,6 +82,8 @@ struct WorkloadMachine: Sendable {
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
     if parts.run.mayTryOrWait(name, &effects) {
       StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
+    } else if parts.run.ends > 0 {
+      parts.line.tell(ClaimNews(.starting, ends: parts.run.ends), own, &effects)
     }
   }
 
@@ -94,8 +96,8 @@ struct WorkloadMachine: Sendable {
       let why = "it does not start here: \(reason)"
       return parts.line.release(absence, why: why, failure: failure, own, turn, facts.me, &effects)
     }
-    let why = own.desired == .stopped ? "stopped by the operator" : "it moves"
-    parts.line.release(absence, why: why, own, turn, facts.me, &effects)
+    let why = own.desired == .stopped ? "stopped by the operator" : own.goesDown ? "it waits for this node" : "it moves"
+    parts.line.release(absence, why: why, failure: parts.failure(own, facts), own, turn, facts.me, &effects)
   }
 
   private mutating func absentAndNotMine(
@@ -119,7 +121,7 @@ struct WorkloadMachine: Sendable {
     if !parts.hasMigrated(own, facts), own.isWantedHere { return parts.line.prove(own, turn, &effects) }
     guard let absence = parts.absence(own, facts, &effects) else { return }
     if parts.hasMigrated(own, facts) {
-      parts.line.handOver(absence, own, turn, facts, &effects)
+      parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     } else {
       parts.line.release(absence, why: "it was given up before", own, turn, facts.me, &effects)
     }
@@ -158,8 +160,9 @@ struct WorkloadMachine: Sendable {
     }
     switch domain.state {
     case .running, .paused:
-      parts.run.noteStarted(name, facts.me, &effects)
-      parts.line.tell(.running, own, &effects)
+      let isWell = parts.run.noteStarted(own, facts.me, &effects)
+      let forgiven: ClaimNews.Forgiven = Maintenances(facts).contains(facts.me) ? .ofNode(facts.me) : .everything
+      parts.line.tell(ClaimNews(.running, ends: parts.run.ends, forgiven: isWell ? forgiven : .nothing), own, &effects)
     case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
     }
   }

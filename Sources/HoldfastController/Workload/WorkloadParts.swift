@@ -24,6 +24,9 @@ struct WorkloadParts: Sendable {
 
   var mayStillAppear: Bool { fence.mayStillAppear(isStarting: run.isStarting) }
 
+  /// It is being killed, or was, though libvirt may show it for a moment more.
+  var isKilled: Bool { run.wasKilled || protection.isKillPending }
+
   /// Something is under way that a departure waits for.
   var isBusy: Bool { line.isBusy || !run.isIdle }
 
@@ -80,6 +83,14 @@ struct WorkloadParts: Sendable {
     (0..<spec.interfaces).map {
       Interfaces.linkName(cluster: facts.configuration.cluster, workload: name, index: $0)
     }
+  }
+
+  /// What the next node is to know when it goes: that it ended again and again here; nil: nothing of the kind.
+  func failure(_ own: WorkloadFacts, _ facts: Facts) -> ClaimRecord.Failure? {
+    guard own.desired == .running, let spec = own.spec?.value else { return nil }
+    let ends = max(run.ends, own.claim?.value.ends ?? 0)
+    guard facts.rules.settings(of: name, spec).failover.isExhausted(by: ends) else { return nil }
+    return ClaimRecord.Failure(count: ends, reason: "it ended \(ends) times in a row")
   }
 
   // MARK: domains

@@ -10,6 +10,7 @@ public struct Note: Hashable, Sendable, Codable {
       unprotected
     case isolated, resumed, guardLost, guardBack, guardRefused, guardFlawed
     case hypervisorLost, hypervisorBack, intruder, stray, unreadable, unsound, leaving
+    case clock
   }
   public var severity: Severity
   public var kind: Kind

@@ -6,10 +6,12 @@ extension Record {
     switch self {
     case .session(let session):
       if !(1...86_400_000).contains(session.ttl) { return "the field 'ttl' is not between 1 ms and a day" }
+      if !Self.isTime(session.clock ?? 0) { return "the field 'clock' is out of range" }
       return Self.isCount(session.counter) ? nil : "the field 'counter' is out of range"
     case .claim(let claim):
       if !Self.isCount(claim.epoch.value) { return "the field 'epoch' is out of range" }
       if !Self.isCount(claim.migration?.mark?.value ?? 0) { return "the migration's mark is out of range" }
+      if !(0...1_000_000).contains(claim.ends ?? 0) { return "the field 'ends' is out of range" }
       return claim.failures.values.allSatisfy { (0...1_000_000).contains($0.count) } ? nil : "a failure's count is out of range"
     case .node(let node): return node.capacity.flaw.map { "the field 'capacity' \($0)" }
     case .report(let report): return report.unmanaged.flaw.map { "the field 'unmanaged' \($0)" }
@@ -36,7 +38,7 @@ extension Record {
   }
 
   /// Milliseconds since 1970, up to the year 10000.
-  private static func isTime(_ value: Int64) -> Bool { (0...253_402_300_800_000).contains(value) }
+  package static func isTime(_ value: Int64) -> Bool { (0...253_402_300_800_000).contains(value) }
 
   /// Something that only ever grows by one, with room to go on.
   private static func isCount(_ value: Int64) -> Bool { (0...(.max >> 1)).contains(value) }

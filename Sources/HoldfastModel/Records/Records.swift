@@ -61,12 +61,15 @@ public struct SessionRecord: Hashable, Sendable, Codable {
   /// Milliseconds. In the record, because the observer's rule must fit what the owner does.
   public var ttl: Int64
   public var phase: Phase
+  /// The node's wall clock when it wrote this, in milliseconds since 1970: so that one that is off is noticed. nil: an older build does not tell.
+  public var clock: Int64?
 
-  public init(node: NodeName, counter: Int64, ttl: Int64, phase: Phase) {
+  public init(node: NodeName, counter: Int64, ttl: Int64, phase: Phase, clock: Int64? = nil) {
     self.node = node
     self.counter = counter
     self.ttl = ttl
     self.phase = phase
+    self.clock = clock
   }
 }
 
@@ -263,7 +266,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
       step == .arrived ? Migration(.arrived, target: holder, mark: mark) : Migration(.offered, target: target)
     }
   }
-  /// Starts that failed on one node since the workload last ran well.
+  /// Starts that failed on one node, or runs that ended there by themselves, since the workload last ran well.
   public struct Failure: Hashable, Sendable, Codable {
     public var count: Int
     public var reason: String
@@ -278,6 +281,8 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public var holder: Holder?
   public var activity: Activity?
   public var failures: [NodeName: Failure]
+  /// How often in a row it ended by itself on the holder, since it last ran well there; nil: it did not.
+  public var ends: Int?
   /// A live migration from the holder, or to it. Both sides are named until it is settled.
   public var migration: Migration?
   /// What left protection, where the claim is all that is left of it.
@@ -297,13 +302,14 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   }
 
   public init(
-    epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:], migration: Migration? = nil,
-    releasedTo: ReleasedTo? = nil
+    epoch: Epoch, holder: Holder?, activity: Activity? = nil, failures: [NodeName: Failure] = [:], ends: Int? = nil,
+    migration: Migration? = nil, releasedTo: ReleasedTo? = nil
   ) {
     self.epoch = epoch
     self.holder = holder
     self.activity = activity
     self.failures = failures
+    self.ends = ends
     self.migration = migration
     self.releasedTo = releasedTo
   }
@@ -319,27 +325,14 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   package mutating func release() {
     holder = nil
     activity = nil
+    ends = nil
     migration = nil
   }
-}
 
-/// Something about a node that people should know and that decides nothing.
-public struct NodeFlaw: Hashable, Sendable, Codable {
-  /// What it is about, for programs: `watchdog`, `watchdog-late`, `guard-state`, `slow-bridge`.
-  public var code: String
-  /// A clause after the node's name, such as `has no hardware watchdog: …`.
-  public var text: String
-
-  public init(_ code: String, _ text: String) {
-    self.code = code
-    self.text = text
+  /// Counts failures of a node besides those that are known of it.
+  package mutating func note(_ failure: Failure, on node: NodeName) {
+    failures[node] = Failure(count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason)
   }
-
-  public static let watchdog = "watchdog", watchdogLate = "watchdog-late", guardState = "guard-state",
-    slowBridge = "slow-bridge"
-
-  /// The node is not fenced by the hardware watchdog that it was given.
-  public var isFenceLost: Bool { code == Self.watchdog || code == Self.watchdogLate }
 }
 
 /// What a node says about itself beyond its claims.
@@ -361,9 +354,6 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var kept: [WorkloadName: String]?
   /// What people should know of the node, in the order of their codes. nil: nothing.
   public var flaws: [NodeFlaw]?
-
-  /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
-  public static let notAsked = "not connected yet"
 
   public init(
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],

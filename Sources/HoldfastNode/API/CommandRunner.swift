@@ -71,7 +71,9 @@ struct CommandRunner: Sendable {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: view)
         var result = try await run(.define(name, spec), in: &view)
-        if result.effect != .unchanged { result.warn(access.networkWarnings(links: [], bridges: spec.bridges)) }
+        if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
+          result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
+        }
         results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
@@ -86,8 +88,9 @@ struct CommandRunner: Sendable {
     var results: [CommandResult] = []
     for id in request.domains {
       do throws(OperatorError) {
-        var result = try await run(.adopt(try await adoption(of: id, in: picture, request.options)), in: &view)
-        result.warn(access.networkWarnings(links: picture.observations[id]?.links ?? [], bridges: []))
+        let adoption = try await adoption(of: id, in: picture, request.options)
+        var result = try await run(.adopt(adoption), in: &view)
+        result.warn(adoption.networkWarnings + access.networkWarnings(links: adoption.domain.links, bridges: []))
         results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))

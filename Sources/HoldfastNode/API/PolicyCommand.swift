@@ -25,15 +25,10 @@ struct PolicyCommand: Sendable {
     if isDryRun || present?.value == record { return PoliciesInForce(view, unreadable: nil) }
     let condition = present.map { Condition.unchanged(RecordKey.policies, modified: $0.modified) } ?? .absent(.policies)
     let transaction = ClusterTransaction(if: [condition], write: [.put(.policies, .policies(record))])
-    do {
-      guard case .committed(let revision) = try await access.commit(transaction) else { throw Self.changed }
-      await access.tell(Note(.policies, news(of: request)))
-      return PoliciesInForce(files: request.files, revision: revision.value)
-    } catch let error as OperatorError {
-      throw error
-    } catch {
-      throw Self.lost("\(error)")
-    }
+    let verdict = try await access.commit(transaction, for: "the policies", look: "holdfast policy show")
+    guard case .committed(let revision) = verdict else { throw Self.changed }
+    await access.tell(Note(.policies, news(of: request)))
+    return PoliciesInForce(files: request.files, revision: revision.value)
   }
 
   private static let namesInSentence = 8
@@ -56,16 +51,13 @@ struct PolicyCommand: Sendable {
     } catch {
       throw OperatorError(
         .invalid, thing: "the policies", reason: "they cannot be used:\n\(error)",
-        remedy: "`holdfast policy check` tells the same before anything is sent.")
+        remedy:
+          "Correct the files, or bring this node's holdfastd to the build of the others. `holdfast policy check` tells the same."
+      )
     }
   }
 
   private static let changed = OperatorError(
     .conflict, thing: "the policies", reason: "somebody changed them meanwhile",
     remedy: "Look again with `holdfast policy diff`, then repeat.")
-
-  private static func lost(_ reason: String) -> OperatorError {
-    OperatorError(
-      .unavailable, thing: "the policies", reason: reason, remedy: "`holdfast policy show` tells which are in force.")
-  }
 }

@@ -1,6 +1,7 @@
 import EtcdStore
 import HoldfastModel
 import HoldfastYAML
+import Housekeeping
 
 /// What `holdfastd --check` prints, and how it exits.
 public struct CheckReport: Hashable, Sendable {
@@ -41,9 +42,10 @@ extension NodeConfiguration {
   /// - Parameter now: milliseconds since 1970.
   private func hasEndedCertificates(at now: Int64) -> Bool {
     guard case .etcd(let place) = store, let tls = place.tls else { return false }
-    return [tls.ca, tls.client?.certificate].compactMap { $0 }.contains { path in
-      CertificateFiles.end(of: path).map { $0 < now } ?? false
-    }
+    let ends = [
+      CertificateFiles.end(of: tls.ca, .authority), tls.client.flatMap { CertificateFiles.end(of: $0.certificate, .client) }
+    ]
+    return ends.contains { $0.map { $0 < now } ?? false }
   }
 
   /// Warnings, and every setting in effect, defaults included.

@@ -121,7 +121,8 @@ struct StoreReading {
       key.map { NodeConfiguration.TLSFiles.Identity(certificate: certificate, key: $0) }
     }
     if let client { judge(client, section) }
-    for (name, path) in [("ca", ca), ("certificate", certificate)] { judgeEnd(name, path, section) }
+    judgeEnd(of: ca, .authority, section["ca"])
+    judgeEnd(of: certificate, .client, section["certificate"])
     return .init(ca: ca ?? "", client: client)
   }
 
@@ -145,10 +146,10 @@ struct StoreReading {
   }
 
   /// A warning, also where it has ended: a new file may be put in its place while the daemon runs. `--check` fails then.
-  private func judgeEnd(_ name: String, _ path: String?, _ section: YAMLSection) {
-    guard let value = section[name], let path, let ends = CertificateFiles.end(of: path) else { return }
-    guard let warning = StoreCertificate(.client, path: path, ends: ends).warning(at: wallTime()) else { return }
-    value.wrong(
+  private func judgeEnd(of path: String?, _ kind: StoreCertificate.Kind, _ value: YAMLValue?) {
+    guard let path, let ends = CertificateFiles.end(of: path, kind) else { return }
+    guard let warning = StoreCertificate(kind, path: path, ends: ends).warning(at: wallTime()) else { return }
+    value?.wrong(
       .warning, expected: "a certificate that is valid for \(StoreCertificate.notice) days or more",
       found: "one that \(warning): \(YAMLValue.quote(path))",
       remedy: "Put a new one in its place: without it no connection to the store comes about.")

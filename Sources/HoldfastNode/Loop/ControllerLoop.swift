@@ -36,6 +36,8 @@ package actor ControllerLoop {
   private let codec: RecordCodec
   private let history: HistoryBook
   private let logger: Logger
+  /// How long the reading of all records may take.
+  private let listTimeout: Duration
   private let events: AsyncStream<Event>
   private let inbox: AsyncStream<Event>.Continuation
   private var alarm: Task<Void, Never>?
@@ -48,6 +50,7 @@ package actor ControllerLoop {
     self.history = history
     self.logger = logger
     codec = RecordCodec(cluster: configuration.cluster)
+    listTimeout = max(.seconds(2), configuration.timing.ttl)
     (events, inbox) = AsyncStream.makeStream(of: Event.self)
   }
 
@@ -103,7 +106,7 @@ package actor ControllerLoop {
     var complained = false
     while !Task.isCancelled {
       do {
-        let listing = codec.decode(try await ports.store.list(prefix: codec.prefix, timeout: .seconds(2)))
+        let listing = codec.decode(try await ports.store.list(prefix: codec.prefix, timeout: listTimeout))
         complained = false
         await history.load(listing)
         send(.store(.listed(listing)))

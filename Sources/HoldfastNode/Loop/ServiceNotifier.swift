@@ -15,6 +15,10 @@ package struct ServiceNotifier: Sendable {
   }
 
   package static func ready() { sd_notify(0, "READY=1") }
+
+  /// The service may take so long to stop, whatever `TimeoutStopSec=` says.
+  package static func needs(_ time: Duration) { sd_notify(0, "EXTEND_TIMEOUT_USEC=\(Int64(time.inSeconds * 1_000_000))") }
+
   package static func stopping(_ status: String) { sd_notify(0, "STOPPING=1\nSTATUS=\(status)") }
 
   /// Until cancelled: the status line once a second where it changed, the watchdog in a third of its time. The watchdog is fed

@@ -66,7 +66,7 @@ public struct Adoption: Hashable, Sendable {
       if view.isHeld(claim) { throw heldBy(holder.node) }
       conditions.append(.absent(.session(holder.incarnation)))
     }
-    var adopted = PreparedCommand(
+    return PreparedCommand(
       name, .adopted,
       "comes under protection on \(node), where it keeps running (\(demand.memory) MiB, \(InWords.cpus(demand.cpus)))",
       transaction: ClusterTransaction(
@@ -74,9 +74,7 @@ public struct Adoption: Hashable, Sendable {
         write: [
           .put(.spec(name), .spec(spec)),
           .put(.intent(name), .intent(IntentRecord(desired: .adopting, adopter: node)))
-        ]))
-    adopted.warnings = spec.networkWarnings(seen: domain.frozenNetwork)
-    return adopted
+        ]), news: "is defined as it runs on \(node), and adopted there")
   }
 
   private var demand: Resources { options.demand ?? Resources(memory: domain.memory, cpus: Double(domain.vcpus)) }

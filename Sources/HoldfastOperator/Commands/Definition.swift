@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 
 extension OperatorCommand {
@@ -24,14 +23,12 @@ extension OperatorCommand {
       }
       // A claim that appears in between would be another's start under this name.
       conditions.append(view.asSeen(.claim(name), view.claims[name]))
-      var created = PreparedCommand(
+      return PreparedCommand(
         name, .created, "is created; the planner places it and a node starts it",
         transaction: ClusterTransaction(
           if: conditions,
           write: [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]),
         news: "is defined")
-      created.warnings = spec.networkWarnings()
-      return created
     }
 
     if let intent = view.intents[name]?.value, intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
@@ -58,11 +55,9 @@ extension OperatorCommand {
       transaction.conditions.append(view.asSeen(.claim(name), view.claims[name]))
     }
     let changes = fields.joined(separator: ", ")
-    var changed = PreparedCommand(
+    return PreparedCommand(
       name, .changed(fields), "changes \(changes)\(restart)\(isTriedAgain ? "; its failed starts are cleared" : "")",
       transaction: transaction, news: "has a changed definition: \(changes)")
-    if fields.contains("xml") || fields.contains("isolation") { changed.warnings = spec.networkWarnings() }
-    return changed
   }
 
   private func checkConnection(_ connection: String, of name: WorkloadName, in view: ClusterView) throws(OperatorError) {
@@ -108,17 +103,6 @@ public func checkTogether(_ definitions: [(name: WorkloadName, spec: SpecRecord)
 }
 
 extension SpecRecord {
-  /// What its network makes otherwise than its definition says.
-  ///
-  /// - Parameter seen: how its domain was seen to be connected, where it runs.
-  func networkWarnings(seen: FrozenNetwork? = nil) -> [String] {
-    guard let network = frozenNetwork ?? seen else { return [] }
-    return [
-      "it \(network.words): frozen, it would go on answering ping and TCP beside its successor. So the guard kills it at the deadline"
-        + (isolation == .freeze ? ", as with 'isolation: stop'" : "")
-    ]
-  }
-
   func isTwin(of other: SpecRecord) -> Bool { connection == other.connection && uuid == other.uuid }
 
   /// The fields that differ, by the names that files and the API use.

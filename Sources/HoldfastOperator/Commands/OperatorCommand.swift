@@ -82,8 +82,6 @@ public struct PreparedCommand: Equatable, Sendable {
   public var transaction: ClusterTransaction?
   /// The serial of a move request, by which its end is recognised.
   public var moveSerial: Int?
-  /// Sentences: what will be otherwise than one may expect of it.
-  public var warnings: [String] = []
   /// A clause after the workload's name, for the cluster's history; nil: the nodes that carry the command out tell it.
   public var news: String?
 

@@ -48,7 +48,7 @@ public struct StoreInfo: Hashable, Sendable, Codable {
     /// `client`: the node's own; `authority`: who has signed the members' certificates.
     public var kind: String
     public var path: String
-    /// When the first certificate in the file ends.
+    /// Until when the file serves.
     public var ends: Moment
   }
 }

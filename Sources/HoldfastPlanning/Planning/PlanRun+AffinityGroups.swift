@@ -107,6 +107,9 @@ extension PlanRun {
   }
 
   func staysRatherThanStops(_ workload: Int) -> Bool {
-    isEvacuated(workload) && tables.nodes.nodes[Int(leaves[workload])].maintenance?.leavesPending == false
+    guard isEvacuated(workload) else { return false }
+    let node = tables.nodes.nodes[Int(leaves[workload])]
+    // What has failed there, too, does not run there.
+    return node.maintenance?.leavesPending == false && tables.workloads[workload].excluded[node.name] == nil
   }
 }

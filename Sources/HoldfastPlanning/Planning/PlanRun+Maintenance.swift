@@ -12,7 +12,7 @@ extension PlanRun {
       let group = affinityGroupMembers(of: first, among: rest)
       rest.removeAll(where: group.contains)
       // Who is not there any more takes nobody's turn.
-      let turns = group.count { tables.running[$0] == Int32(row) }
+      let turns = group.count { tables.running[$0] == Int32(row) && !startsNowhereElse($0, than: row) }
       let isFull = group.contains { member in
         guard let most = least(tables.settings(member).evacuation.atOnce, maintenance?.atOnce) else { return false }
         return underWay >= most

@@ -28,7 +28,11 @@ extension PlanRun {
         continue
       }
       if runsOn(workload, insteadOf: row) { continue }
-      guard row >= 0, wish.excluded[wording.node(row)] == nil else {
+      guard row >= 0, wish.excluded[wording.node(row)] == nil || endsAgain(workload) else {
+        // A node that is emptied is still its home.
+        if row >= 0, tables.nodes.nodes[row].isDraining, tables.nodes.nodes[row].maintenance != nil {
+          leaves[workload] = Int32(row)
+        }
         want(workload)
         continue
       }
@@ -60,19 +64,21 @@ extension PlanRun {
     guard wish.desired == .running, source >= 0, source != row, tables.nodes.isAvailable[source],
       wish.excluded[wording.node(source)] == nil
     else { return false }
-    var why = PlacementReason.Clause.alreadyThere
+    var why = PlacementReason.Clause.alreadyThere, home = home(of: workload, on: source)
     if row >= 0 {
       let target = wording.node(row)
       guard let exclusion = tables.nodes.nodes[row].unavailable ?? wish.excluded[target] else { return false }
       why = .staysAsTargetFails(target, exclusion)
-    } else {
-      // It goes where it gave way, and where it waits for room. Else the last plan found no place for it, and it runs all the same.
-      guard let placed = wish.placed, placed.cause == nil || placed.cause == .operatorsMove else { return false }
+      // It goes there when the maintenance of that node is over.
+      if let maintenance = tables.nodes.nodes[row].maintenance, maintenance.failback == nil { home = home ?? target }
+    } else if let cause = wish.placed?.cause, cause != .operatorsMove {
+      // It gave way, or waits for its new place.
+      return false
     }
     board.put(workload, on: source, tables)
     records[workload] = PlacementRecord(
       node: wording.node(source), reason: PlacementReason(why), servedMove: served(workload),
-      home: home(of: workload, on: source))
+      home: home)
     return true
   }
 
@@ -83,18 +89,19 @@ extension PlanRun {
 
   /// It needs a place, unless it failed too often for another try.
   mutating func want(_ workload: Int) {
-    let failover = tables.settings(workload).failover
-    if failover.then == .giveUp {
-      let most = failover.restarts ?? Failover.defaultRestarts
-      let failed = tables.workloads[workload].failures.filter { $0.value >= most }.keys.sorted()
-      let limit = failover.nodes ?? tables.nodes.count
-      if !failed.isEmpty, failed.count >= limit {
-        return nowhere(workload, PlacementReason(.givenUp(failedOn: failed)))
-      }
-    }
+    if let failed = givenUp(workload) { return nowhere(workload, PlacementReason(.givenUp(failedOn: failed))) }
     wanted[workload] = true
     unplaceable[workload] = true
     pending.append(workload)
+  }
+
+  /// The nodes on which it failed, where its policy says that these are enough; nil: it is tried on.
+  func givenUp(_ workload: Int) -> [NodeName]? {
+    let failover = tables.settings(workload).failover
+    guard failover.then == .giveUp else { return nil }
+    let most = failover.restarts ?? Failover.defaultRestarts
+    let failed = tables.workloads[workload].failures.filter { $0.value >= most }.keys.sorted()
+    return !failed.isEmpty && failed.count >= failover.nodes ?? tables.nodes.count ? failed : nil
   }
 
   /// Its node may still come back in time.

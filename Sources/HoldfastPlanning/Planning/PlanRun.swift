@@ -44,6 +44,7 @@ struct PlanRun {
     admit()
     placePending()
     bringHome()
+    leaveWhereTheyEnd()
     // Every step leaves the cluster better by what it is for, and none undoes what another did: so this ends.
     var before: [Int32], rounds = 0
     repeat {
@@ -57,6 +58,7 @@ struct PlanRun {
       rounds += 1
     } while board.at != before && rounds < Self.mostRounds
     stayWhereNoRoom()
+    comeBack()
     tellPending()
     tellMisplaced()
     forgetHomes()

@@ -78,6 +78,8 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var running: NodeName?
     /// Failed starts by node, since it last ran well.
     public var failures: [NodeName: Int]
+    /// How often in a row it ended by itself where it runs, if that is more often than its policy restarts it there; nil: it is not.
+    public var ends: Int?
     /// It does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
     public var isOnItsWay: Bool?
 
@@ -85,7 +87,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
-      failures: [NodeName: Int] = [:], isOnItsWay: Bool? = nil
+      failures: [NodeName: Int] = [:], ends: Int? = nil, isOnItsWay: Bool? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -98,6 +100,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.excluded = excluded
       self.running = running
       self.failures = failures
+      self.ends = ends
       self.isOnItsWay = isOnItsWay
     }
   }

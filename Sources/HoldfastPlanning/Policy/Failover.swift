@@ -9,7 +9,7 @@ public struct Failover: Hashable, Sendable, Codable {
   }
   /// Seconds for which a failed node may come back before its workloads go elsewhere. nil: none.
   public var wait: Double?
-  /// Failed starts on a node before another one is tried. nil: 2.
+  /// Failed starts on a node before another one is tried, and starts after an end that nobody asked for. nil: 2.
   public var restarts: Int?
   /// Nodes on which it is tried. nil: all.
   public var nodes: Int?
@@ -17,6 +17,9 @@ public struct Failover: Hashable, Sendable, Codable {
   public var then: Then?
 
   public static let defaultRestarts = 2
+
+  /// It ended by itself so often in a row on one node that another one is to be tried.
+  package func isExhausted(by ends: Int) -> Bool { ends > restarts ?? Self.defaultRestarts }
 
   public init(wait: Double? = nil, restarts: Int? = nil, nodes: Int? = nil, then: Then? = nil) {
     self.wait = wait

@@ -156,7 +156,7 @@ private struct ClusterCheck {
 
   // MARK: neighbours
 
-  /// More copies than places.
+  /// More copies than places. A rule is told once, however many applications it keeps apart.
   private func crowds(_ findings: inout [PolicyFinding]) {
     var members: [Int32: [Int]] = [:], checks: [Int32: Neighbours.Check] = [:]
     for workload in tables.workloads.indices {
@@ -165,15 +165,20 @@ private struct ClusterCheck {
         checks[check.tally] = check
       }
     }
+    var told: [Int32: (finding: PolicyFinding, groups: Int)] = [:]
     for (tally, check) in checks.sorted(by: { $0.key < $1.key }) {
       let topology = tables.nodes.topologies[Int(tables.neighbours.tallyTopology[Int(tally)])]
       let room = topology.names.count * Int(check.limit), names = (members[tally] ?? []).map { tables.workloads[$0].name.text }
       if names.count <= room { continue }
-      findings.append(
-        .init(
-          .warning, .workload(Int(check.rule)), key: "keep-apart", expected: "a place for each of them",
-          found: "\(names.count) workloads (\(Self.list(names))) and room for \(room) of them (\(topology.label))",
-          remedy: "Add 'if-possible: yes', or nodes: some will not run."))
+      let finding = PolicyFinding(
+        .warning, .workload(Int(check.rule)), key: "keep-apart", expected: "a place for each of them",
+        found: "\(names.count) workloads (\(Self.list(names))) and room for \(room) of them (\(topology.label))",
+        remedy: "Add 'if-possible: yes', or nodes: some will not run.")
+      told[check.rule, default: (finding, 0)].groups += 1
+    }
+    for (var finding, groups) in told.sorted(by: { $0.key < $1.key }).map(\.value) {
+      if groups > 1 { finding.found += "; the same with \(groups - 1) more of its groups" }
+      findings.append(finding)
     }
   }
 

@@ -61,8 +61,9 @@ extension PolicySet {
     _ steps: [Selection], key: String, _ rule: WorkloadPolicy, _ subject: PolicyFinding.Subject,
     _ findings: inout [PolicyFinding]
   ) {
-    for (index, step) in steps.enumerated() {
-      if let earlier = steps[..<index].first(where: { $0.covers(step) }) {
+    let index = CoveringIndex(steps)
+    for (number, step) in steps.enumerated() {
+      if let earlier = index.first(in: 0..<number, covering: step).map({ steps[$0] }) {
         findings.append(
           .init(
             .warning, subject, key: key, expected: "steps that can be reached",
@@ -153,17 +154,24 @@ extension PolicySet {
 
   /// Single values that a later rule replaces for all that the earlier one is for.
   private func overruled(_ findings: inout [PolicyFinding]) {
-    for (number, rule) in workloads.enumerated() {
-      for key in rule.singleValues.sorted() {
-        let later = workloads[(number + 1)...].first { $0.selection.covers(rule.selection) && $0.singleValues.contains(key) }
-        if let later { findings.append(Self.overruled(.workload(number), key, later.name)) }
-      }
+    Self.eachOverruled(workloads.map(\.selection), workloads.map(\.singleValues)) { number, key, later in
+      findings.append(Self.overruled(.workload(number), key, workloads[later].name))
     }
-    for (number, rule) in nodes.enumerated() {
-      for key in rule.singleValues.sorted() {
-        let later = nodes[(number + 1)...].first { $0.selection.covers(rule.selection) && $0.singleValues.contains(key) }
-        guard let later else { continue }
-        findings.append(Self.overruled(.node(number), key.split(separator: ".").first.map(String.init) ?? key, later.name))
+    Self.eachOverruled(nodes.map(\.selection), nodes.map(\.singleValues)) { number, key, later in
+      let name = key.split(separator: ".").first.map(String.init) ?? key
+      findings.append(Self.overruled(.node(number), name, nodes[later].name))
+    }
+  }
+
+  private static func eachOverruled(
+    _ selections: [Selection], _ values: [Set<String>], _ report: (_ number: Int, _ key: String, _ later: Int) -> Void
+  ) {
+    let index = CoveringIndex(selections)
+    for (number, keys) in values.enumerated() {
+      for key in keys.sorted() {
+        let range = (number + 1)..<selections.count
+        let later = index.first(in: range, covering: selections[number]) { values[$0].contains(key) }
+        if let later { report(number, key, later) }
       }
     }
   }

@@ -11,6 +11,8 @@ final class Invariants {
   private var executing: [[String: SimulatedDomain]]
   /// Where each is placed, as of the last write.
   private var placed: [WorkloadName: NodeName] = [:]
+  /// The node in maintenance that each left, as of the last write.
+  private var homes: [WorkloadName: NodeName] = [:]
   private var lastHolders: [WorkloadName: NodeName] = [:]
   /// When each last executed, by UUID.
   private var ranUntil: [String: Moment] = [:]
@@ -140,6 +142,7 @@ final class Invariants {
     if hasPlacements { placementsChanged(transaction, from: who) }
     for case .put(.placement(let workload), .placement(let placement)) in transaction.writes {
       placed[workload] = placement.node
+      homes[workload] = placement.home
     }
   }
 
@@ -263,6 +266,8 @@ final class Invariants {
       // What is where it may not be, or on its way there, since rules changed, may stay when no other node can take it.
       if placed[workload] == node { continue }
       if let holder = world.store.claim(of: workload)?.holder, holder.node == node { continue }
+      // What starts nowhere else comes back to the node that it was to leave.
+      if homes[workload] == node, PlacementRules.isInMaintenance(node, in: world) { continue }
       if let reason = PlacementRules.refusal(of: workload, on: node, in: world) {
         world.violated(.rulesHold, "\(who) placed \(workload) on \(node), which \(reason)")
       }

@@ -7,9 +7,7 @@ enum PlacementRules {
   static func refusal(of workload: WorkloadName, on node: NodeName, in world: World) -> String? {
     guard let host = world.host(node) else { return "is no node" }
     guard let spec = world.store.spec(of: workload) else { return nil }
-    if case .maintenance(let record)? = world.store.model.entries[.maintenance(node)]?.value, record.phase == .empty {
-      return "is in maintenance"
-    }
+    if isInMaintenance(node, in: world) { return "is in maintenance" }
     if !host.record.connections.contains(spec.connection) { return "does not serve \(spec.connection)" }
     for rule in rules(of: workload, spec, in: world) {
       let isOpen = rule.onlyOn?.matches(name: node.text, labels: host.setup.labels) ?? true
@@ -17,6 +15,11 @@ enum PlacementRules {
       if !isOpen || isClosed { return "\(rule.name) forbids" }
     }
     return nil
+  }
+
+  static func isInMaintenance(_ node: NodeName, in world: World) -> Bool {
+    guard case .maintenance(let record)? = world.store.model.entries[.maintenance(node)]?.value else { return false }
+    return record.phase == .empty
   }
 
   /// The rules in force about a workload, matched one by one: not as the planner does it.

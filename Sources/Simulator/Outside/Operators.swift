@@ -165,8 +165,14 @@ final class Operators {
   private func leave(_ host: SimulatedHost, back: Span?) {
     host.tell("operator: leave")
     host.controller?.deliver(.leave(fast: false))
-    guard let back else { return }
-    world.after(back) { if host.hasLeft { host.comeBack() } }
+    if let back { world.after(back) { [self] in comeBackWhenLeft(host) } }
+  }
+
+  /// A departure may take longer than the node was to be away.
+  private func comeBackWhenLeft(_ host: SimulatedHost) {
+    if host.hasLeft { return host.comeBack() }
+    guard host.controller?.core.isLeaving == true else { return }
+    world.after(.seconds(1)) { [self] in comeBackWhenLeft(host) }
   }
 
   // MARK: at random

@@ -17,7 +17,8 @@ struct ApplyCommand: AsyncParsableCommand {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "A YAML file with workloads, a directory of *.yaml, or - for standard input. May be repeated.", valueName: "path"))
+      "A YAML file with workloads, a directory of *.yaml, or - for standard input. May be repeated.", valueName: "path"),
+    completion: .file())
   var file: [String]
 
   @Flag(help: "Show what would change, and change nothing.")

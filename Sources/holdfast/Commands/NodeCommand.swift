@@ -20,7 +20,7 @@ struct NodeRemoveCommand: AsyncParsableCommand {
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: "The node.")
+  @Argument(help: "The node.", completion: .nodes)
   var node: String
 
   @Flag(help: "Show what would happen, and change nothing.")

@@ -18,7 +18,7 @@ struct PolicyApplyCommand: AsyncParsableCommand {
 
   @OptionGroup var daemon: DaemonOptions
 
-  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
+  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"), completion: .file())
   var paths: [String]
 
   @Flag(help: "Show what would change, and change nothing.")

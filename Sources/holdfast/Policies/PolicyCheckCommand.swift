@@ -16,10 +16,12 @@ struct PolicyCheckCommand: ParsableCommand {
       Example: holdfast policy check --strict policies/
       """)
 
-  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
+  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"), completion: .file())
   var paths: [String]
 
-  @Option(help: ArgumentHelp("Check against this cluster, too: a file written by `holdfast snapshot`.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Check against this cluster, too: a file written by `holdfast snapshot`.", valueName: "file"),
+    completion: .file())
   var snapshot: String?
 
   @Flag(help: "Treat warnings as errors.")

@@ -18,7 +18,7 @@ struct PolicyDiffCommand: AsyncParsableCommand {
 
   @OptionGroup var source: SnapshotSource
 
-  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"))
+  @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"), completion: .file())
   var paths: [String]
 
   @Flag(help: "Exit with status 6 when the rules differ.")

@@ -9,7 +9,8 @@ struct SnapshotSource: ParsableArguments {
   @OptionGroup var daemon: DaemonOptions
 
   @Option(
-    help: ArgumentHelp("Query this snapshot (written by `holdfast snapshot`) instead of the live cluster.", valueName: "file"))
+    help: ArgumentHelp("Query this snapshot (written by `holdfast snapshot`) instead of the live cluster.", valueName: "file"),
+    completion: .file())
   var snapshot: String?
 
   /// A cluster, and what its own policies say.

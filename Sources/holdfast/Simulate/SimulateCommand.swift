@@ -21,7 +21,7 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
                 holdfast simulate Tests/Scenarios/basic/host-dies.yaml
       """)
 
-  @Argument(help: ArgumentHelp("Scenario files.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Scenario files.", valueName: "file"), completion: .yaml)
   var files: [String] = []
 
   @Option(help: "Run only this seed.")

@@ -76,6 +76,60 @@ import Testing
     #expect(rig.store.entries[.disarm] == nil && ttl(rig) == 1000)
   }
 
+  @Test func `a wall clock that is wrong does not arm it: the span is counted from when the record came`() {
+    var rig = Rig.guarded()
+    disarm(&rig, until: 1_020_000)
+    rig.send(.wallTime(WeekTime(minute: 60), 5_000_000))
+    rig.pass(.seconds(18))
+    #expect(rig.store.entries[.disarm] != nil)
+    rig.pass(.seconds(3))
+    #expect(rig.store.entries[.disarm] == nil)
+  }
+
+  @Test func `new settings keep the beginning`() {
+    var rig = Rig.guarded()
+    disarm(&rig, until: 1_020_000)
+    rig.pass(.seconds(10))
+    rig.write([.put(.disarm, .disarm(DisarmRecord(reason: "new switch", since: 1_000_000, until: 1_030_000)))])
+    rig.pass(.seconds(18))
+    #expect(rig.store.entries[.disarm] != nil)
+    rig.pass(.seconds(3))
+    #expect(rig.store.entries[.disarm] == nil)
+  }
+
+  /// A controller that starts later did not see the record come: it asks the clocks of the cluster, of which one may be wrong.
+  @Test(arguments: [(1_010_000, 11), (9_000_000, 11), (1000, 11), (1_022_000, 11)] as [(Int64, Int)])
+  func `a life that finds it counts from where most of the clocks are`(own: Int64, seconds: Int) {
+    var rig = Rig()
+    rig.write([.put(.disarm, .disarm(DisarmRecord(since: 1_000_000, until: 1_020_000)))])
+    for (number, node) in ["n2", "n3"].enumerated() {
+      var record = SessionRecord(node: NodeName(node), counter: 1, ttl: 60_000, phase: .active)
+      record.clock = 1_010_000 - Int64(number)
+      rig.write([.put(.session(Incarnation("i\(number)")), .session(record))])
+    }
+    rig.send(.wallTime(WeekTime(minute: 0), own))
+    rig.begin()
+    rig.pass(.seconds(8))
+    #expect(rig.store.entries[.disarm] != nil)
+    rig.pass(.seconds(seconds - 8 + 1))
+    #expect(rig.store.entries[.disarm] == nil)
+  }
+
+  @Test(arguments: [(0, false), (-3_600_000, true), (3_600_000, true)] as [(Int64, Bool)])
+  func `a clock that is off is told, once`(difference: Int64, isTold: Bool) {
+    var rig = Rig.running()
+    for second in 0..<100 as Range<Int64> {
+      rig.send(.wallTime(WeekTime(minute: 0), 10_000_000 + second * 1000))
+      for (node, incarnation) in [("n2", "i2"), ("n3", "i3")] as [(NodeName, Incarnation)] {
+        let record = SessionRecord(
+          node: node, counter: second + 1, ttl: 5000, phase: .active, clock: 10_000_000 + second * 1000 + difference)
+        rig.write([.put(.session(incarnation), .session(record))])
+      }
+      rig.pass(.seconds(1), step: .milliseconds(200))
+    }
+    #expect(rig.notes().count { $0 == .clock } == (isTold ? 1 : 0))
+  }
+
   @Test func `a stop leaves everything as it is`() {
     var rig = Rig.running()
     rig.domainsObey = true

@@ -65,28 +65,26 @@ import Testing
     #expect(told.map(\.isolation) == [.stop] && told.map(\.cgroup) == [domain.cgroup])
   }
 
-  @Test func `is told when the workload is defined, changed or adopted`() throws {
+  @Test func `is told of a definition and of an adoption, and shown`() {
     let fixture = OperatorFixture()
     var spec = OperatorFixture.spec("web1")
-    #expect(try OperatorCommand.define("web1", spec).prepare(in: fixture.view).warnings.isEmpty)
+    #expect(spec.networkWarnings.isEmpty)
     spec.xml = Self.macvlan
-    let created = try OperatorCommand.define("web1", spec).prepare(in: fixture.view)
-    #expect(created.warnings.count == 1 && created.warnings[0].contains("macvlan"), "\(created.warnings)")
-    #expect(created.warnings[0].hasSuffix("as with 'isolation: stop'"))
-    #expect(fixture.commit(created.transaction))
+    #expect(spec.networkWarnings.count == 1 && spec.networkWarnings[0].contains("macvlan"), "\(spec.networkWarnings)")
+    #expect(spec.networkWarnings[0].hasSuffix("as with 'isolation: stop'"))
+    spec.isolation = .stop
+    #expect(spec.networkWarnings.count == 1 && !spec.networkWarnings[0].contains("as with"))
+    spec.isolation = .freeze
+    fixture.put(.spec("web1"), .spec(spec))
     #expect(WorkloadInfo("web1", in: fixture.view).isolation == "stop")
 
-    spec.isolation = .stop
-    let changed = try OperatorCommand.define("web1", spec).prepare(in: fixture.view)
-    #expect(changed.warnings.count == 1 && !changed.warnings[0].contains("as with"))
-    #expect(fixture.commit(changed.transaction))
-    spec.priority = 5
-    #expect(try OperatorCommand.define("web1", spec).prepare(in: fixture.view).warnings.isEmpty, "it was told")
-
     var domain = OperatorFixture.domain("web2")
+    #expect(fixture.adoption(domain).networkWarnings.isEmpty)
     domain.frozenNetwork = .shared
-    let adopted = try OperatorCommand.adopt(fixture.adoption(domain)).prepare(in: fixture.view)
-    #expect(adopted.warnings.count == 1 && adopted.warnings[0].contains("sharenet"))
+    #expect(fixture.adoption(domain).networkWarnings.map { $0.contains("sharenet") } == [true])
+    var adoption = fixture.adoption(OperatorFixture.domain("web3"))
+    adoption.xml = Self.macvlan
+    #expect(adoption.networkWarnings.map { $0.contains("macvlan") } == [true])
   }
 
   @Test(

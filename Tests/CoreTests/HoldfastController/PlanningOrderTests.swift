@@ -17,12 +17,14 @@ import Testing
         return [.put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running)))]
       })
     #expect((others + [important]).allSatisfy { rig.placement($0)?.node == "n1" })
-    func first(_ isMeant: (RecordKey) -> Bool) throws -> [RecordKey] {
-      try #require(rig.transactions().first { $0.writes.contains { isMeant($0.key) } }).writes.map(\.key)
-    }
-    #expect(try first { if case .placement = $0 { true } else { false } }.contains(.placement(important)))
-    #expect(try first { if case .claim = $0 { true } else { false } }.contains(.claim(important)))
-    #expect(rig.starts().map(\.id.name).contains(important.text), "\(rig.starts().map(\.id.name))")
+    let writes = rig.transactions().map { $0.writes.map(\.key) }
+    let placing = writes.first { keys in keys.contains { if case .placement = $0 { true } else { false } } }
+    let claiming = writes.first { keys in keys.contains { if case .claim = $0 { true } else { false } } }
+    let placed = try #require(placing), claimed = try #require(claiming)
+    #expect(placed.contains(.placement(important)))
+    #expect(claimed.contains(.claim(important)))
+    let started = rig.starts().map(\.id.name)
+    #expect(started.contains(important.text), "\(started)")
   }
 
   @Test func `a node that was not heard of for most of its TTL is the last choice, until it is heard of again`() {

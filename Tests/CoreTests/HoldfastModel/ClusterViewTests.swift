@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import Testing
 
@@ -28,6 +29,26 @@ import Testing
       ])
   }
 
+  @Test func `the slowest stop is that of what the node holds`() {
+    func spec(_ seconds: Double) -> Record {
+      .spec(
+        SpecRecord(
+          connection: "lxc:///system", uuid: "u", xml: "", demand: .none, labels: [:], priority: 0, isolation: .freeze,
+          stopTimeout: seconds))
+    }
+    var entries: [RecordKey: Stored<Record>] = [:]
+    func put(_ key: RecordKey, _ record: Record) {
+      entries[key] = Stored(value: record, created: Revision(2), modified: Revision(2))
+    }
+    for (workload, seconds) in [("quick", 5.0), ("slow", 600), ("elsewhere", 900)] as [(WorkloadName, Double)] {
+      put(.spec(workload), spec(seconds))
+      let node: NodeName = workload == "elsewhere" ? "n2" : "n1"
+      put(.claim(workload), .claim(ClaimRecord(epoch: Epoch(1), holder: .init(node: node, incarnation: "i"))))
+    }
+    let view = loaded(at: 10, entries)
+    #expect(view.longestStop(on: "n1") == 600 && view.longestStop(on: "n2") == 900 && view.longestStop(on: "n3") == 0)
+  }
+
   @Test func `the version grows with what can be concluded from, not with renewals and history`() {
     var view = loaded(), revision: Int64 = 10
     /// Whether the change made another version.
@@ -39,7 +60,7 @@ import Testing
       return view.version != before
     }
     func session(_ counter: Int64, ttl: Int64 = 3000, _ phase: SessionRecord.Phase = .active) -> Record {
-      .session(SessionRecord(node: "n1", counter: counter, ttl: ttl, phase: phase))
+      .session(SessionRecord(node: "n1", counter: counter, ttl: ttl, phase: phase, clock: 1000 * counter))
     }
     #expect(changes(.session("i1"), session(1)))
     #expect(!changes(.session("i1"), session(2)))

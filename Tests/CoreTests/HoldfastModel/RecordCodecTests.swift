@@ -24,6 +24,7 @@ import Testing
           guardPhase: "armed", strays: ["lxc:///system/x"]))
     ),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .leaving))),
+    (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .active, clock: 1_767_225_600_000))),
     (
       .spec("w"),
       .spec(
@@ -50,6 +51,7 @@ import Testing
           failures: Dictionary(uniqueKeysWithValues: nodes.map { ($0, .init(count: 2, reason: "r")) })))
     ),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil))),
+    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: .init(node: "n1", incarnation: "n1-0f"), ends: 4))),
     (
       .claim("w"),
       .claim(ClaimRecord(epoch: Epoch(13), holder: nil, releasedTo: .init(node: nil, connection: "c:///", uuid: "u")))
@@ -162,6 +164,8 @@ import Testing
   private static let absurd: [(RecordKey, Record)] = [
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(.max), holder: nil))),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(-1), holder: nil))),
+    (.claim("w"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil, ends: -1))),
+    (.session("i"), .session(SessionRecord(node: "n", counter: 1, ttl: 3000, phase: .active, clock: .max))),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil, failures: ["n": .init(count: .max, reason: "")]))),
     (.node("n"), .node(NodeRecord(capacity: .init(memory: .max, cpus: 1), labels: [:], connections: [], version: ""))),
     (.node("n"), .node(NodeRecord(capacity: .init(memory: 1, cpus: -1), labels: [:], connections: [], version: ""))),

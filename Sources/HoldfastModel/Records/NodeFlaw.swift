@@ -1,0 +1,23 @@
+/// Something about a node that people should know and that decides nothing.
+public struct NodeFlaw: Hashable, Sendable, Codable {
+  /// What it is about, for programs: `watchdog`, `watchdog-late`, `guard-state`, `slow-bridge`.
+  public var code: String
+  /// A clause after the node's name, such as `has no hardware watchdog: …`.
+  public var text: String
+
+  public init(_ code: String, _ text: String) {
+    self.code = code
+    self.text = text
+  }
+
+  public static let watchdog = "watchdog", watchdogLate = "watchdog-late", guardState = "guard-state",
+    slowBridge = "slow-bridge"
+
+  /// The node is not fenced by the hardware watchdog that it was given.
+  public var isFenceLost: Bool { code == Self.watchdog || code == Self.watchdogLate }
+}
+
+extension ReportRecord {
+  /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
+  public static let notAsked = "not connected yet"
+}

@@ -117,7 +117,7 @@ private struct Watch {
   private mutating func didNotCome(_ statement: Statement, _ start: Span, _ world: World) {
     guard !ceased else { return fail(statement, world) }
     let since = start == .zero ? "from the beginning" : "before \(start) already"
-    failure = (world.now, "it was so \(since), and did not cease")
+    failure = (world.now, "it was so \(since), and did not cease; 'at' and 'settled' ask for no more than that")
   }
 
   /// The end has come.

@@ -266,7 +266,9 @@ enum TimelinePhrases {
     .init("leave NODES", "The nodes depart cleanly: holdfastd hands over and ends.") {
       $0.nodes().map { .asked(.leave($0, back: nil), through: nil) }
     },
-    .init("leave NODES for SPAN", "The same, and holdfastd is started again after that time.") {
+    .init(
+      "leave NODES for SPAN", "The same, and holdfastd is started again after that time, or when it has left, if that is later."
+    ) {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .asked(.leave($0, back: span), through: nil) }
     },

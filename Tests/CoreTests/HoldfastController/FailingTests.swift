@@ -88,7 +88,7 @@ import Testing
     #expect(rig.placement("w1")?.node == "n1" && rig.placement("w1")?.reason.codes == ["backAsNowhereElse"])
     #expect(rig.processes["w1"] != nil)
     // The pause after a failed start ends, and nothing that runs is stopped to try again.
-    rig.pass(.seconds(700), step: .seconds(1))
+    rig.pass(.seconds(200), step: .milliseconds(200))
     #expect(rig.placement("w1")?.node == "n1" && rig.claim("w1")?.failures["n2"]?.count == 2)
     #expect(rig.stops().count == 1)
   }

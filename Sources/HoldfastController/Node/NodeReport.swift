@@ -121,7 +121,8 @@ struct NodeReport: Hashable, Sendable {
   ) {
     // What a migration brings is paused until this node lets it go on.
     if domain.state == .paused, own.claim?.value.holder?.node == facts.me, !own.hasArrived {
-      record.paused = [own.name: "libvirt has paused it\(domain.reason.map { " (\($0.words))" } ?? "")"].merging(record.paused ?? [:]) { $1 }
+      let why = domain.reason.map { " (\($0.words))" } ?? ""
+      record.paused = [own.name: "libvirt has paused it\(why)"].merging(record.paused ?? [:]) { $1 }
     }
     if let started = domain.mark?.definition, started != spec.definition {
       record.outdated = (record.outdated ?? []) + [own.name]

@@ -36,7 +36,8 @@ struct WorkloadsCommand: AsyncParsableCommand {
     guard !list.workloads.isEmpty else {
       return Output.line(
         problems
-          ? "Every workload is as and where it should be." : "Nothing is protected yet. `holdfast adopt` protects a running domain.")
+          ? "Every workload is as and where it should be."
+          : "Nothing is protected yet. `holdfast adopt` protects a running domain.")
     }
     let width = terminal.isTerminal ? terminal.columns : nil
     let table = WorkloadTable(terminal: terminal)

@@ -16,8 +16,3 @@ public struct NodeFlaw: Hashable, Sendable, Codable {
   /// The node is not fenced by the hardware watchdog that it was given.
   public var isFenceLost: Bool { code == Self.watchdog || code == Self.watchdogLate }
 }
-
-extension ReportRecord {
-  /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
-  public static let notAsked = "not connected yet"
-}

@@ -148,7 +148,7 @@ public struct Controller: Sendable {
       var own = facts.workload(name, under: turn.session.incarnation)
       own.goDownWithNode(turn.stance, facts.rules)
       // What a later build's records say of it is not understood for certain: it runs on.
-      if turn.stance.standsStill, own.isClaimed { continue }
+      if turn.stance.decidesNothing, own.isClaimed { continue }
       let startsUnderWay = machines.workloads.startsUnderWay
       var machine = machines.workloads.take(name)
       machine.step(turn, facts, own, startsUnderWay: startsUnderWay, &effects)

@@ -53,7 +53,7 @@ struct NodeReport: Hashable, Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ workloads: WorkloadTable, _ guardLink: GuardLink, _ effects: inout Effects
   ) {
     awaitFirstWords(facts, &effects)
-    guard turn.session.isValid, turn.session.mayWrite, !turn.stance.standsStill else { return }
+    guard turn.session.isValid, turn.session.mayWrite, !turn.stance.decidesNothing else { return }
     guard effects.agenda.isReportDue || nextLook.map({ facts.now >= $0 }) ?? false else { return }
     effects.agenda.takeReport()
     let record = Self.record(turn, facts, workloads, guardLink)

@@ -73,7 +73,7 @@ struct PlannerRole: Sendable {
     if let incumbent = view.planner?.value.incarnation {
       guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
     }
-    guard Self.mayPlanForOthers(facts, turn.stance), !turn.stance.standsStill, facts.rules.mayPlan,
+    guard Self.mayPlanForOthers(facts, turn.stance), !turn.stance.decidesNothing, facts.rules.mayPlan,
       view.unreadable[.planner] == nil, mayAct(at: facts.now), !effects.isUnderWay({ $0 == .takeRole })
     else { return }
     var conditions: [Condition<RecordKey>] = [.absent(.planner)]
@@ -88,7 +88,7 @@ struct PlannerRole: Sendable {
   mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
     if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
     lastLook = facts.now
-    guard !turn.stance.standsStill else { return giveUpRole(turn, facts, &effects) }
+    guard !turn.stance.decidesNothing else { return giveUpRole(turn, facts, &effects) }
     guard turn.stance.isPlanner, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
     else { return }
     guard !effects.isUnderWay({ $0 == .place }), !facts.isDisarmed else { return }

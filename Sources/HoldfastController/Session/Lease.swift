@@ -129,7 +129,7 @@ struct Lease: Sendable {
   }
 
   /// A controller of an older build opens no session. One whose session stands when the format changes keeps it, so that what runs here runs on, and
-  /// begins nothing more (`Stance.standsStill`).
+  /// begins nothing more (`Stance.decidesNothing`).
   private mutating func isFormatKnown(_ facts: Facts, _ effects: inout Effects) -> Bool {
     guard let flaw = facts.formatFlaw else {
       if hasToldFormat { effects.unsay(.unreadable) }

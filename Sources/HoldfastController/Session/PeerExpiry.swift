@@ -45,7 +45,7 @@ struct PeerExpiry: Sendable {
 
   /// Declares expired what may be. The planner does; the others only when the session was the planner's, or it did not.
   mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ planner: PlannerRole, _ effects: inout Effects) {
-    guard turn.session.isValid, turn.session.mayWrite, !facts.isDisarmed, !turn.stance.standsStill else { return }
+    guard turn.session.isValid, turn.session.mayWrite, !facts.isDisarmed, !turn.stance.decidesNothing else { return }
     for incarnation in watch.expired(now: facts.now) where incarnation != turn.session.incarnation {
       guard let entry = facts.view.sessions[incarnation], let due = watch.due(incarnation) else { continue }
       let wasPlanner = facts.view.planner?.value.incarnation == incarnation

@@ -12,7 +12,7 @@ struct Turn: ~Copyable {
   let stance: Stance
 
   /// This node may begin something under a claim now.
-  var mayAct: Bool { session.isValid && guardWord.isArmed && !stance.standsStill }
+  var mayAct: Bool { session.isValid && guardWord.isArmed && !stance.decidesNothing }
 }
 
 /// How this node stands in the cluster.
@@ -28,5 +28,5 @@ struct Stance: Hashable, Sendable {
   var isLeaving: Bool { departure != nil }
   var leavesFast: Bool { departure == .fast }
   /// Nothing is begun and nothing decided: what runs here runs on. It may leave all the same.
-  var standsStill: Bool { isOutdated && !isLeaving }
+  var decidesNothing: Bool { isOutdated && !isLeaving }
 }

@@ -22,7 +22,7 @@ struct ClaimBatch: Sendable {
   /// Writes what was asked for.
   func submit(_ turn: borrowing Turn, _ facts: Facts, _ workloads: inout WorkloadTable, _ effects: inout Effects) {
     guard !claims.isEmpty || !news.isEmpty, turn.session.mayWrite, turn.session.isValid else { return }
-    guard !turn.stance.standsStill else { return }
+    guard !turn.stance.decidesNothing else { return }
     var batch: [WorkloadName] = []
     for workload in claims {
       if workloads[workload]?.parts.line.goesAlone == true {

@@ -8,7 +8,10 @@ extension NodeConfiguration {
     .init("cluster", "name", .required, "The cluster's name, the same on all its nodes. Clusters can share one etcd."),
     .init("node", "name", .rule("the host's name"), "This node's name, unique in the cluster."),
     .init("labels", "names with texts", .value("{}"), "What placement can refer to: `{rack: a}`. At most 64."),
-    .init("store.etcd.endpoints", "list of URLs", .required, "etcd's members, this host's own first: `https://HOST:PORT`."),
+    .init(
+      "store.etcd.endpoints", "list of URLs", .required,
+      "etcd's members, this host's own first: `https://HOST:PORT`. The member's certificate names HOST, or the address that it leads to."
+    ),
     .init(
       "store.etcd.ca", "absolute path", .rule("required with `https`"), "PEM certificates of etcd's certificate authority."),
     .init(

@@ -2,13 +2,22 @@ import HoldfastModel
 
 /// Makes the less important give way where the policies let the more important push.
 extension PlanRun {
+  /// Until nobody pushes any more: what one pushed away may have been in another's way. It ends, as each place goes to a more important one.
   mutating func displace() {
+    var rounds = 0
+    while displaceOnce(), rounds < tables.workloads.count { rounds += 1 }
+  }
+
+  /// - Returns: false when nobody had to give way.
+  private mutating func displaceOnce() -> Bool {
     let pushing = pending.filter {
       wanted[$0] && !isEvacuated($0) && tables.profiles[Int(tables.profileOf[$0])].settings.displace == .lowerPriority
     }
+    var hasPushed = false
     for workload in pushing where wanted[workload] {
       search.prepare(workload, board, tables)
       guard let (node, victims) = cheapestVictims(for: workload) else { continue }
+      hasPushed = true
       for victim in victims {
         board.take(victim, tables)
         displacedBy[victim] = workload
@@ -22,6 +31,7 @@ extension PlanRun {
       pending = (pending.filter { wanted[$0] } + victims).sorted(by: tables.goesFirst)
       placePending()
     }
+    return hasPushed
   }
 
   /// The node where the least important have to go, the fewest of them, and the smallest. They are in the way by what they need, or

@@ -105,10 +105,10 @@ import Testing
   @Test(arguments: [false, true]) func `a connection that was not heard of yet is silent only after a while`(isLost: Bool) {
     var rig = Rig()
     rig.beginDeaf(guardPhase: .disarmed)
-    rig.pass(.seconds(1))
+    rig.pass(.milliseconds(700))
     #expect(rig.report()?.unreachable.isEmpty == true)
     if isLost { rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "refused"))) }
-    rig.pass(.milliseconds(500))
+    rig.pass(.milliseconds(1100))
     #expect(rig.report()?.unreachable.isEmpty == !isLost, "what was said is told")
     rig.pass(.seconds(2))
     #expect(rig.report()?.unreachable.isEmpty == false)

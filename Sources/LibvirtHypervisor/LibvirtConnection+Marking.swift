@@ -51,7 +51,7 @@ extension LibvirtConnection {
     case .success(let xml): return xml
     case .failure(let error):
       throw HypervisorError(domain: id, reason: error.description, remedy: "See what 'virsh dumpxml' says of it.")
-    case nil: throw HypervisorError(domain: id, reason: "it is not running", remedy: "Start it, or give its XML yourself.")
+    case nil: throw HypervisorError(domain: id, reason: "it is not running", remedy: "Start it first.")
     }
   }
 

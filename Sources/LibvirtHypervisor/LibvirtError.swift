@@ -55,7 +55,7 @@ package struct LibvirtError: Error, Equatable {
     {
       return "Correct the workload's domain XML"
     }
-    if self.is(VIR_ERR_DOM_EXIST) { return "Rename or undefine the other domain, or give the workload another name" }
+    if self.is(VIR_ERR_DOM_EXIST) { return "Undefine the other domain, or rename it while it is shut off" }
     if self.is(VIR_ERR_NO_NETWORK) { return "Define and start that libvirt network on this node" }
     if self.is(VIR_ERR_NO_MEMORY) { return "Free memory on this node, or lower the workload's" }
     if self.is(VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_CANCELLED, VIR_ERR_AUTH_UNAVAILABLE, VIR_ERR_ACCESS_DENIED) {

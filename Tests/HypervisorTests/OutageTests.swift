@@ -87,7 +87,7 @@ import Testing
     let host = try TestHost.required()
     let (hung, other) = (try TestDomain(.lxc, "hung"), try TestDomain(.lxc, "beside"))
     var limits = LibvirtLimits()
-    limits.lifecycle = .seconds(2)
+    limits.lifecycle = .seconds(5)
     limits.call = .seconds(1)
     // Not in the partition that is frozen.
     let file = "\(host.directory)/beside.xml"
@@ -136,7 +136,7 @@ import Testing
   }
 
   /// libvirt says "shut off" of it afterwards, and its processes go on executing.
-  @Test(.libvirtHost, arguments: [false, true], ["orphan", "o_p--h.", "orphan" + String(repeating: "x", count: 60)])
+  @Test(.libvirtHost, arguments: [false, true], ["orphan", "o_p--h.", "orphan" + String(repeating: "x", count: 54)])
   func `a container whose controller died while libvirtd was down is not gone before its processes are`(
     adapterRestarts: Bool, name: String
   ) async throws {

@@ -80,7 +80,8 @@ clean_up() {
       [ -d "$dir/cgroup/$c/$name" ] || break
       find "$dir/cgroup/$c/$name" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
     done
-    ! mountpoint -q "$dir/cgroup/$c" || umount "$dir/cgroup/$c"
+    # The last process that held it may be going just now, and the mount with it.
+    ! mountpoint -q "$dir/cgroup/$c" || umount "$dir/cgroup/$c" 2>/dev/null || ! mountpoint -q "$dir/cgroup/$c" || umount "$dir/cgroup/$c"
   done
   rm -rf --one-file-system "$dir"
 }

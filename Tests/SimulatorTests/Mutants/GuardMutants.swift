@@ -31,7 +31,10 @@ extension Mutant {
       }
     },
     Mutant("a guard that starts knows nothing of the one before") { ForgetfulGuard() },
-    Mutant("a guard that starts does not know which starts are under way") { GuardWithoutStarts() },
+    Mutant(
+      "a guard that starts does not know which starts are under way",
+      faults: [.bothCrash: .seconds(6), .libvirtSlow: .seconds(10)]
+    ) { GuardWithoutStarts() },
     Mutant("a kill that reached nobody counts as one that did") {
       GuardEventMutant { event in
         if case .killResult(let target, .failed) = event { [.killResult(target, .gone)] } else { [event] }

@@ -90,9 +90,9 @@ clean_up() {
 
 inner() {
   local dir=$1 address=$2
-  # libvirt reads /proc/mounts and must see nothing but the pure v1 mounts; other hosts' may be there as well.
+  # libvirt reads /proc/mounts and must see nothing but the pure v1 mounts; other hosts' may be there as well, and go meanwhile.
   umount -R /sys || die "umount /sys"
-  awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts | while read -r place; do umount "$place" || die "umount $place"; done
+  awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts | while read -r place; do umount "$place" 2>/dev/null || ! mountpoint -q "$place" || die "umount $place"; done
   mount -t sysfs sysfs /sys || die "mount /sys"
   mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
   for c in $controllers; do

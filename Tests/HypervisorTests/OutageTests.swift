@@ -82,8 +82,7 @@ import Testing
     }
   }
 
-  @Test(.libvirtHost) func `a start that hangs keeps nobody from looking at other domains`() async throws
-  {
+  @Test(.libvirtHost) func `a start that hangs keeps nobody from looking at other domains`() async throws {
     let host = try TestHost.required()
     let (hung, other) = (try TestDomain(.lxc, "hung"), try TestDomain(.lxc, "beside"))
     var limits = LibvirtLimits()

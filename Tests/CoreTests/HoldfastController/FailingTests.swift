@@ -175,12 +175,7 @@ import Testing
 
   @Test func `a thaw after which nothing goes on says so`() throws {
     var rig = running()
-    rig.join("n2", incarnation: "i2", isPlanner: true)
-    let own = try #require(rig.controller.session.incarnation)
-    rig.write([.delete(.session(own))])
-    rig.hold("w1", by: "n2", "i2", epoch: 2)
-    rig.place("w1", on: "n2")
-    rig.send(rig.isolated(["w1"]))
+    try rig.loseToPlanner("w1")
     rig.send(.fromGuard(.report(.killed(workload: "w1", confirmed: true))))
     rig.gone("w1")
     rig.pass(.seconds(1))

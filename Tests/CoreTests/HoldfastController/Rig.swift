@@ -213,6 +213,16 @@ struct Rig {
         + (isPlanner ? [.put(.planner, .planner(PlannerRecord(node: node, incarnation: incarnation)))] : []))
   }
 
+  /// n1's session was declared expired by n2, which plans and took the workload; the guard has frozen it here.
+  mutating func loseToPlanner(_ workload: WorkloadName) throws {
+    join("n2", incarnation: "i2", isPlanner: true)
+    let own = try #require(controller.session.incarnation)
+    write([.delete(.session(own))])
+    hold(workload, by: "n2", "i2", epoch: 2)
+    place(workload, on: "n2")
+    send(isolated([workload.text]))
+  }
+
   /// n1 is up, n2 is the planner: placements are the test's.
   static func follower() -> Rig {
     var rig = Rig()

@@ -151,7 +151,7 @@ struct Migration: Hashable, Sendable {
       reset()
       return false
     }
-    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay
+    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay && own.claim?.value.newerDisks == nil
     switch prospect(mayStop: mayStop, at: facts.now) {
     case .tries: break
     case .triesAnew: reset()
@@ -241,7 +241,7 @@ enum Departing: Hashable, Sendable {
     }
     let evacuation = facts.rules.settings(of: own.name, spec).evacuation
     let method = facts.view.maintenance[facts.me]?.value.method
-    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view)
+    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view).unlessLagging(own.claim?.value)
     if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
       self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
     } else {

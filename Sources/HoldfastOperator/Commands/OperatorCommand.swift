@@ -11,10 +11,17 @@ public enum OperatorCommand: Hashable, Sendable {
   case start(WorkloadName)
   case stop(WorkloadName)
   case move(WorkloadName, to: NodeName)
+  /// What runs becomes the definition.
+  case acceptRunning(Acceptance)
+  /// The definition may be started, though the workload last ran on newer disks.
+  case acceptStored(WorkloadName)
 
   public var workload: WorkloadName {
     switch self {
-    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .move(let name, _): name
+    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .move(let name, _),
+      .acceptStored(let name):
+      name
+    case .acceptRunning(let acceptance): acceptance.workload
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
     }
   }
@@ -43,6 +50,8 @@ public enum OperatorCommand: Hashable, Sendable {
       case .start(let name): try prepareStart(name, in: view)
       case .stop(let name): try prepareStop(name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
+      case .acceptRunning(let acceptance): try acceptance.prepare(in: view)
+      case .acceptStored(let name): try prepareAcceptStored(name, in: view)
       }
     if waitsForArming(prepared, in: view) {
       prepared.text += "; the cluster is disarmed, so that begins when it is armed: `holdfast arm`"
@@ -57,7 +66,7 @@ public enum OperatorCommand: Hashable, Sendable {
     case .define: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop: false
+    case .adopt, .release, .stop, .acceptRunning, .acceptStored: false
     }
   }
 }

@@ -35,6 +35,12 @@ public struct MoveMethod: Hashable, Sendable, Codable {
 
   public init(_ how: How, _ why: String? = nil) { (self.how, self.why) = (how, why) }
 
+  /// The same, but what would not be started again from its definition is not stopped.
+  public func unlessLagging(_ claim: ClaimRecord?) -> MoveMethod {
+    guard how == .restart, claim?.newerDisks != nil else { return self }
+    return MoveMethod(.stay, "its definition names older disks than it runs on, so it would not be started again")
+  }
+
   /// Seconds that it takes, guessed from what is known beforehand: the memory to be sent, the time a shutdown may take.
   public func seconds(_ spec: SpecRecord, _ evacuation: Evacuation) -> Double {
     switch how {

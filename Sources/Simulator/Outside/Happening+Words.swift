@@ -48,6 +48,7 @@ extension Happening: CustomStringConvertible {
     case .stopsMended(let workload, let node): "\(workload) stops on \(node) again"
     case .startedByHand(let workload, let node): "somebody starts a copy of \(workload) on \(node) by hand"
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
+    case .diskReplaced(let workload): "an external snapshot of \(workload) is taken"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     }
@@ -82,6 +83,7 @@ extension Happening.Order: CustomStringConvertible {
     case .release(let name): "release \(name)"
     case .start(let name): "start \(name)"
     case .stop(let name): "stop \(name)"
+    case .acceptStored(let name): "accept the stored definition of \(name)"
     case .move(let name, let node): "move \(name) to \(node)"
     case .policies(let number): "policies \(number + 1) come into force"
     case .enter(let node, let span): "\(node) enters maintenance\(span.map { ", to be empty within \($0)" } ?? "")"

@@ -65,6 +65,8 @@ public enum Happening: Hashable, Sendable {
   case startedByHand(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
+  /// An external snapshot of it, taken past Holdfast: where it runs it goes on on another disk than its definition names.
+  case diskReplaced(WorkloadName)
   /// The domain ends by itself.
   case domainEnds(NodeName, String)
 
@@ -95,6 +97,8 @@ public enum Happening: Hashable, Sendable {
     case release(WorkloadName)
     case start(WorkloadName)
     case stop(WorkloadName)
+    /// It may be started from its definition, though that is older than its disk.
+    case acceptStored(WorkloadName)
     case move(WorkloadName, NodeName)
     /// The setup's policies of this number come into force.
     case policies(Int)

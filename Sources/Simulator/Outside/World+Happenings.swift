@@ -25,7 +25,7 @@ extension World {
       carryOutOnStore(happening)
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
-    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .migrationBreaks, .domainEnds:
+    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .diskReplaced, .migrationBreaks, .domainEnds:
       carryOutOnDomains(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
@@ -179,6 +179,8 @@ extension World {
       end(.stop(workload), host, after: span) { host.libvirt.stubborn[workload.text] = nil }
     case .stopsMended(let workload, let node): host(node)?.libvirt.stubborn[workload.text] = nil
     case .startedByHand(let workload, let node): host(node)?.libvirt.startByHand(workload)
+    case .diskReplaced(let workload):
+      for host in hosts { if let domain = host.domains[workload.text] { host.libvirt.replaceDisk(of: domain) } }
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)

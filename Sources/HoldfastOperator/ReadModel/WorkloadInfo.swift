@@ -75,6 +75,13 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
   public var isOutdated: Bool?
 
+  /// What it has otherwise than its definition says where it runs, the disks first; at most eight, and none is listed where too many workloads
+  /// differ. Absent: nothing, as far as is known.
+  public var differences: [HardwareDifference]?
+  /// By the guest's name for them: disks on which it last ran, and which its definition does not name. It is not started from that before somebody has
+  /// decided (`holdfast accept`). Absent: there is none.
+  public var newerDisks: [String: OtherDisk]?
+
   /// It is to leave the node that holds it, or to stop there.
   public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
 }
@@ -164,6 +171,8 @@ extension WorkloadInfo {
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
+    differences = view.holder(of: name).flatMap { view.reports[$0]?.value.differing?[name] }
+    newerDisks = claim?.newerDisks
     let ends = sight.recentEnds(of: name)
     recentEnds = ends > 0 ? ends : nil
   }

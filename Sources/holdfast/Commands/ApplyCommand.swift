@@ -7,9 +7,10 @@ struct ApplyCommand: AsyncParsableCommand {
     abstract: "Create or change workloads as files define them.",
     discussion: """
       Workloads that are in no file are left alone. A changed XML takes effect at the workload's next start. What failed to start is tried \
-      again at once.
+      again at once. --diff shows what changes against the definition in the store, line by line and without passwords; `holdfast workload NAME` \
+      shows what runs otherwise than that.
 
-      Example: holdfast apply -f workloads.yaml --dry-run
+      Example: holdfast apply -f workloads.yaml --diff --dry-run
       """)
 
   @OptionGroup var daemon: DaemonOptions
@@ -24,6 +25,9 @@ struct ApplyCommand: AsyncParsableCommand {
   @Flag(help: "Show what would change, and change nothing.")
   var dryRun = false
 
+  @Flag(help: "Show the changes as a diff.")
+  var diff = false
+
   @Flag(
     name: .shortAndLong,
     help: "Do not ask for confirmation before existing workloads are changed. Required when there is no terminal.")
@@ -37,8 +41,10 @@ struct ApplyCommand: AsyncParsableCommand {
   }
 
   private func apply(_ sources: WorkloadSources, isDryRun: Bool) async throws -> CommandResults {
-    try await daemon.client.post(
-      "/workloads", isDryRun ? ["dryRun": "true"] : [:], body: ApplyRequest(workloads: sources.definitions),
+    var query = isDryRun ? ["dryRun": "true"] : [:]
+    if diff { query["diff"] = "true" }
+    return try await daemon.client.post(
+      "/workloads", query, body: ApplyRequest(workloads: sources.definitions),
       files: sources.files)
   }
 

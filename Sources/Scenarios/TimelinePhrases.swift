@@ -224,7 +224,9 @@ enum TimelinePhrases {
     },
     .init("start WORKLOAD", "`holdfast start`") { [.asked(.start($0.workload()), through: nil)] },
     .init("stop WORKLOAD", "`holdfast stop`") { [.asked(.stop($0.workload()), through: nil)] },
-    .init("accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer.") {
+    .init(
+      "accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer."
+    ) {
       [.asked(.acceptStored($0.workload()), through: nil)]
     },
     .init("move WORKLOAD to NODE", "`holdfast move`") {

@@ -9,8 +9,7 @@ enum FrozenWorkloads {
   /// Thaws only when a transaction proved that every claim under which something is frozen here still holds; what lost its claim is killed
   /// before, and never executes again.
   static func thaw(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    guard machines.guardLink.isIsolated, machines.guardLink.thaw.isSettling, turn.session.isValid,
-      machines.guardLink.direct.isSettled
+    guard machines.guardLink.thaw?.isSettling == true, turn.session.isValid, machines.guardLink.isDirectFreezeSettled
     else { return }
     guard turn.session.mayWrite, facts.now >= max(machines.lease.pauseUntil, machines.guardLink.quietUntil) else { return }
     let kept = settleFrozen(turn, facts, &machines, &effects)
@@ -104,8 +103,8 @@ enum FrozenWorkloads {
   ) {
     let turn = machines.turn(facts), link = machines.guardLink
     // Another session, or another guard since: that one's validation is asked for anew.
-    guard turn.session.incarnation == incarnation, link.thaw.isValidating else { return }
-    guard link.isIsolated, link.direct.isSettled, turn.session.mayWrite, turn.session.isValid else {
+    guard turn.session.incarnation == incarnation, link.thaw?.isValidating == true else { return }
+    guard link.isDirectFreezeSettled, turn.session.mayWrite, turn.session.isValid else {
       return machines.guardLink.validationEnded()
     }
     let kept = settleFrozen(turn, facts, &machines, &effects)
@@ -116,5 +115,28 @@ enum FrozenWorkloads {
       facts.observation(of: name) != nil && machines.workloads[name]?.parts.isKilled != true
     }
     machines.guardLink.resume(permit, goingOn: goingOn, &effects)
+  }
+}
+
+/// What a thaw needs: a transaction that was committed under the session that stands, after everything frozen here was decided about, and time
+/// left to the deadline.
+struct ThawPermit: ~Copyable {
+  let deadline: BootInstant
+
+  /// - Parameters:
+  ///   - validated: the session that the claims were validated under, and the workloads.
+  ///   - kept: what is frozen here now and may go on; nil while something is not decided.
+  fileprivate init?(
+    validated: (incarnation: Incarnation, workloads: Set<WorkloadName>), kept: [WorkloadName]?,
+    _ session: borrowing SessionPermit
+  ) {
+    // The proof is of the session that it was asked under: a later one has other claims.
+    guard session.incarnation == validated.incarnation, session.mayWrite, session.isValid, let deadline = session.deadline
+    else {
+      return nil
+    }
+    // What was seen between the question and the answer was not asked about.
+    guard let kept, validated.workloads.isSuperset(of: kept) else { return nil }
+    self.deadline = deadline
   }
 }

@@ -54,7 +54,7 @@ enum GuardNews {
 
   /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
   static func missGuard(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    guard !machines.guardLink.isConnected, !machines.guardLink.direct.isWanted, let bornAt = facts.bornAt else { return }
+    guard !machines.guardLink.isConnected, !machines.guardLink.isFreezingDirectly, let bornAt = facts.bornAt else { return }
     // What runs is not known before libvirt has spoken: then it counts as something.
     guard machines.workloads.mayExecute(facts) else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
@@ -68,7 +68,7 @@ enum GuardNews {
   static func freezeEverything(_ machines: inout Machines, _ effects: inout Effects) {
     if machines.guardLink.isConnected {
       machines.guardLink.isolate(&effects)
-    } else if !machines.guardLink.direct.isWanted {
+    } else if !machines.guardLink.isFreezingDirectly {
       machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
     }
   }

@@ -56,7 +56,7 @@ enum SessionEnd {
     let due = max(max(frozen, valid) + facts.timing.frozenPatience, machines.lease.pauseUntil)
     guard facts.now >= due else { return effects.agenda.look(at: due) }
     // A thaw may be on its way.
-    guard !machines.guardLink.thaw.isResuming else { return }
+    guard machines.guardLink.thaw?.isResuming != true else { return }
     // What is `stop` may hold its disks until the deadline: it is killed before anybody else may claim it.
     guard machines.guardLink.shorten(to: facts.now, mayExecute: true, &effects) else { return }
     if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {

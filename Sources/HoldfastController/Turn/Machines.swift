@@ -36,11 +36,7 @@ struct Machines: Sendable {
       isOutdated: facts.formatFlaw != nil)
   }
 
-  func turn(_ facts: Facts) -> Turn {
-    Turn(
-      now: facts.now, session: lease.session.permit(at: facts.now), guardWord: guardLink.word(within: lease.session.deadline),
-      stance: stance(facts))
-  }
+  func turn(_ facts: Facts) -> Turn { Turn(facts, self) }
 
   /// The session does not stand any more, whatever the cluster is.
   func isOutOfTime(_ facts: Facts) -> Bool {

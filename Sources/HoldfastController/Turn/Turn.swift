@@ -11,6 +11,14 @@ struct Turn: ~Copyable {
   let guardWord: GuardWord
   let stance: Stance
 
+  /// Made from the machines alone: nobody can make up what they say.
+  init(_ facts: Facts, _ machines: borrowing Machines) {
+    now = facts.now
+    session = machines.lease.session.permit(at: facts.now)
+    guardWord = machines.guardLink.word(within: machines.lease.session.deadline)
+    stance = machines.stance(facts)
+  }
+
   /// This node may begin something under a claim now.
   var mayAct: Bool { session.isValid && guardWord.isArmed && !stance.decidesNothing }
 }

@@ -190,18 +190,18 @@ public struct GuardLink: Sendable {
   }
 
   /// - Parameter isSpared: the cluster is disarmed and this node's session stands: the guard is waited for.
-  mutating func lost(_ reason: String, isSpared: Bool, _ effects: inout Effects) -> Heard {
+  mutating func lost(_ loss: GuardLoss, isSpared: Bool, _ effects: inout Effects) -> Heard {
     if isConnected { course.move(to: .absent(GuardAbsence(hasSpoken: true))) }
     if isSpared {
       effects.note(
-        .guardLost, "the guard is gone (\(reason)); the cluster is disarmed, so nothing is frozen", severity: .error)
+        .guardLost, "the guard is gone (\(loss)); the cluster is disarmed, so nothing is frozen", severity: .error)
       return Heard()
     }
     return Heard(freezesDirectly: true)
   }
 
   /// - Parameter seesProtected: something under protection is seen here.
-  func noteLoss(_ reason: String, me: NodeName, seesProtected: Bool, _ effects: inout Effects) {
+  func noteLoss(_ loss: GuardLoss, me: NodeName, seesProtected: Bool, _ effects: inout Effects) {
     guard hasSpoken || seesProtected else {
       // At the start of a host, or of the first installation: nobody knows of anything here that could be lost.
       return effects.note(
@@ -210,7 +210,7 @@ public struct GuardLink: Sendable {
         severity: .warning)
     }
     effects.note(
-      .guardLost, "the guard is gone (\(reason)): freezing everything under protection on \(me) until it is back",
+      .guardLost, "the guard is gone (\(loss)): freezing everything under protection on \(me) until it is back",
       severity: .error
     )
   }

@@ -104,7 +104,7 @@ struct NodeReport: Hashable, Sendable {
       guard let kept = machine.parts.migration.kept else { continue }
       let own = facts.known(machine.name, under: turn.session.incarnation)
       if machine.parts.line.isMine(own), !own.isWantedHere {
-        record.kept = [machine.name: kept].merging(record.kept ?? [:]) { $1 }
+        record.kept = [machine.name: kept.description].merging(record.kept ?? [:]) { $1 }
       }
     }
     record.strays.sort()

@@ -135,10 +135,10 @@ struct Facts: Sendable {
   var isDisarmed: Bool { view.disarm != nil || view.unreadable[.disarm] != nil }
 
   /// The store's layout is not this build's: nothing is begun by what it says; nil: it is.
-  var formatFlaw: String? {
-    if let flaw = view.unreadable[.format] { return "the record of the store's format cannot be read (\(flaw))" }
+  var formatFlaw: FormatFlaw? {
+    if let flaw = view.unreadable[.format] { return .unreadable(flaw) }
     guard let version = view.format?.value.version, version > FormatRecord.current else { return nil }
-    return "the store has format \(version), and this build knows up to \(FormatRecord.current)"
+    return .newer(version)
   }
 
   /// Until when a connection that was not heard of yet is no news: a controller that has just started can run as much as before.
@@ -234,6 +234,20 @@ struct Facts: Sendable {
   func holds(_ claim: ClaimRecord?, under incarnation: Incarnation?) -> Bool {
     guard let holder = claim?.holder, let incarnation else { return false }
     return holder == .init(node: me, incarnation: incarnation)
+  }
+}
+
+/// Why this build can do nothing with the store's layout.
+enum FormatFlaw: Hashable, Sendable, CustomStringConvertible {
+  /// The record of it cannot be read, as that says.
+  case unreadable(String)
+  case newer(Int)
+
+  var description: String {
+    switch self {
+    case .unreadable(let flaw): "the record of the store's format cannot be read (\(flaw))"
+    case .newer(let version): "the store has format \(version), and this build knows up to \(FormatRecord.current)"
+    }
   }
 }
 

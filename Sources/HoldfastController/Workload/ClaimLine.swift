@@ -175,9 +175,8 @@ struct ClaimLine: Hashable, Sendable {
 
   /// Gives the claim up: nothing of the workload is here any more.
   mutating func release(
-    _ absence: consuming Absence, why: String, failure: ClaimRecord.Failure? = nil, _ own: WorkloadFacts,
-    _ turn: borrowing Turn, _ me: NodeName,
-    _ effects: inout Effects
+    _ absence: consuming Absence, because reason: ReleaseReason, failure: WorkloadFailure? = nil, _ own: WorkloadFacts,
+    _ turn: borrowing Turn, _ me: NodeName, _ effects: inout Effects
   ) {
     guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
       mayWriteOrWait(own.name, &effects)
@@ -186,13 +185,13 @@ struct ClaimLine: Hashable, Sendable {
     record.release()
     if let failure {
       giveUp(under: own.placement?.modified)
-      record.note(failure, on: me)
+      record.note(failure.record, on: me)
     }
     guard
       let transaction = turn.session.transaction(
         if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
     else { return }
-    send(.release(of: claim.modified, why: why), transaction, own, &effects)
+    send(.release(of: claim.modified, because: reason), transaction, own, &effects)
   }
 
   /// Writes the step of a migration into the claim; nil: there is none.
@@ -213,7 +212,7 @@ struct ClaimLine: Hashable, Sendable {
 
   /// Whether the workload arrived or ended, it is the target's from now on: that sees what is there.
   mutating func handOver(
-    _ absence: consuming Absence, failure: ClaimRecord.Failure?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
+    _ absence: consuming Absence, failure: WorkloadFailure?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
     _ effects: inout Effects
   ) {
     guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
@@ -225,7 +224,7 @@ struct ClaimLine: Hashable, Sendable {
     record.epoch = record.epoch.next
     record.activity = .starting
     record.ends = nil
-    if let failure { record.note(failure, on: facts.me) }
+    if let failure { record.note(failure.record, on: facts.me) }
     record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
     guard
       let transaction = turn.session.transaction(

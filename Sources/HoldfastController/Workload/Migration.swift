@@ -38,11 +38,12 @@ struct Migration: Hashable, Sendable {
   private var attempt: Attempt { course.state }
   /// Attempts that came to nothing, since it was to leave.
   private var failures = 0
-  private(set) var reason: String?
+  /// Why the last of them did; nil: an earlier life of the controller made it.
+  private(set) var reason: MigrationFailure?
   /// Not tried again before this instant.
   private var retryAt: BootInstant?
   /// Why it runs on here although it was to leave, until something changes.
-  private(set) var kept: String?
+  private(set) var kept: KeptReason?
   /// Since when something has been on its way here that cannot be resumed.
   private var arrivingSince: BootInstant?
 
@@ -92,7 +93,7 @@ struct Migration: Hashable, Sendable {
 
   mutating func arrived() { change { $0.hasArrived = true } }
   mutating func progressed(_ progress: MigrationProgress) { change { $0.progress = progress } }
-  mutating func failed(_ reason: String) { self.reason = reason }
+  mutating func failed(_ reason: MigrationFailure) { self.reason = reason }
 
   /// libvirt was not asked after all.
   mutating func tooLate() { if case .asked(let transfer) = attempt { course.move(to: .offered(at: transfer.offeredAt)) } }
@@ -138,8 +139,8 @@ struct Migration: Hashable, Sendable {
     case .waits:
       keep(because: nil, &effects)
       return true
-    case .stays(let why):
-      keep(because: why, &effects)
+    case .stays(let method):
+      keep(because: .cannotMove(method), &effects)
       return true
     case .restart where !own.isWantedHere: return false
     case .live(let other, _)
@@ -157,7 +158,7 @@ struct Migration: Hashable, Sendable {
     case .triesAnew: reset()
     case .stops: return false
     case .waits(let until):
-      keep(because: "\(reason ?? "it could not be moved while it runs"). It is tried again", &effects)
+      keep(because: .triedAgain(after: reason), &effects)
       effects.agenda.look(at: own.name, at: until)
       return true
     }
@@ -202,7 +203,7 @@ struct Migration: Hashable, Sendable {
   }
 
   /// It was to leave and runs on here until something changes; nil: no more.
-  private mutating func keep(because reason: String?, _ effects: inout Effects) {
+  private mutating func keep(because reason: KeptReason?, _ effects: inout Effects) {
     guard kept != reason else { return }
     kept = reason
     effects.agenda.note(.report)
@@ -224,7 +225,7 @@ enum Departing: Hashable, Sendable {
   /// It runs on here: the other node is not there, and the planner will say where else.
   case waits
   /// It cannot be moved while it runs, and is not to be stopped for it.
-  case stays(why: String)
+  case stays(MoveMethod)
   /// It is stopped, and started there.
   case restart
 
@@ -245,7 +246,7 @@ enum Departing: Hashable, Sendable {
     if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
       self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
     } else {
-      self = moveMethod.how == .stay && !stance.isLeaving ? .stays(why: moveMethod.why ?? "") : .restart
+      self = moveMethod.how == .stay && !stance.isLeaving ? .stays(moveMethod) : .restart
     }
   }
 }

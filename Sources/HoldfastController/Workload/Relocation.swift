@@ -23,7 +23,7 @@ enum Relocation {
           effects.agenda.look(at: parts.name, at: until)
           return true
         }
-        parts.migration.failed("\(underWay.target.node) does not get ready for it")
+        parts.migration.failed(.targetNotReady(underWay.target.node))
         return withdraw(&parts, domain, turn, facts, own, &effects)
       }
       parts.migration.asks(domain, spec, to: underWay.target.node, uri, turn, facts, own, &parts.run, parts.line, &effects)

@@ -48,7 +48,7 @@ struct Run: Hashable, Sendable {
   /// Starts that failed in a row on this node.
   private(set) var failedStarts = 0
   /// Why the last start failed, when it is time to give the workload up.
-  private(set) var giveUp: String?
+  private(set) var giveUp: StartFailure?
   /// Nothing is tried before this instant.
   private var retryAt: BootInstant?
   /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some.
@@ -123,7 +123,7 @@ struct Run: Hashable, Sendable {
     switch (kind, outcome) {
     case (.start, .failed(let reason)):
       course.move(to: .idle)
-      startFailed(because: reason, of: own, facts)
+      startFailed(because: .refused(reason), of: own, facts)
       retryAt = giveUp == nil ? now + Limits.afterFailure : nil
       effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
     case (.migrate, .failed(let reason)):
@@ -169,9 +169,9 @@ struct Run: Hashable, Sendable {
       workload: name)
   }
 
-  private mutating func startFailed(because reason: String, of own: WorkloadFacts, _ facts: Facts) {
+  private mutating func startFailed(because failure: StartFailure, of own: WorkloadFacts, _ facts: Facts) {
     failedStarts += 1
-    giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? reason : nil
+    giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? failure : nil
   }
 
   /// Starts that may fail in a row before the workload is given up to another node.
@@ -213,7 +213,7 @@ struct Run: Hashable, Sendable {
       course.move(to: .idle)
       guard kind == .start else { return }
       if ended.isUnknown { fence.inherit() }
-      startFailed(because: "it ended right after its start", of: own, facts)
+      startFailed(because: .endedAtOnce, of: own, facts)
       effects.note(
         .startFailed, "\(own.name) ended right after its start on \(facts.me)", severity: .error, workload: own.name)
     } else {

@@ -25,10 +25,7 @@ extension PlanRun {
   mutating func tellMisplaced() {
     for (workload, rule) in misplaced() {
       let node = wording.node(Int(board.at[workload]))
-      warnings.append(
-        PlanWarning(
-          workload: wording.name(workload),
-          text: "stays on \(node), though '\(rule)' does not allow it: no other node can take it", brokenRule: rule))
+      warnings.append(PlanWarning(workload: wording.name(workload), .stays(node, against: rule)))
     }
   }
 

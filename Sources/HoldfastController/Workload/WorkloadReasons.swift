@@ -1,0 +1,93 @@
+import HoldfastModel
+import HoldfastPlanning
+
+/// Why a start came to nothing.
+enum StartFailure: Hashable, Sendable, CustomStringConvertible {
+  /// The call failed; with what libvirt said.
+  case refused(String)
+  case endedAtOnce
+
+  var description: String {
+    switch self {
+    case .refused(let words): words
+    case .endedAtOnce: "it ended right after its start"
+    }
+  }
+}
+
+/// What a node tells the others of a workload that did not work there.
+enum WorkloadFailure: Hashable, Sendable {
+  /// So many starts failed in a row, the last for that reason.
+  case starts(Int, StartFailure)
+  /// It ended so many times in a row without being told to.
+  case ends(Int)
+  /// A domain outside protection has its name.
+  case nameTaken(uuid: String)
+
+  /// As the claim has it.
+  var record: ClaimRecord.Failure {
+    switch self {
+    case .starts(let count, let failure): .init(count: count, reason: "\(failure)")
+    case .ends(let count): .init(count: count, reason: "it ended \(count) times in a row")
+    case .nameTaken(let uuid): .init(count: 1, reason: Self.nameTaken(uuid))
+    }
+  }
+
+  fileprivate static func nameTaken(_ uuid: String) -> String {
+    "a domain that is not under protection has its name (UUID \(uuid))"
+  }
+}
+
+/// Why a node gives a claim up.
+enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
+  case startsFail(StartFailure)
+  case stopped
+  /// The node leaves, and the workload waits for it.
+  case waitsForNode
+  case moves
+  /// An earlier release was not answered.
+  case givenUpBefore
+  case nameTaken(uuid: String)
+
+  /// A clause.
+  var description: String {
+    switch self {
+    case .startsFail(let failure): "it does not start here: \(failure)"
+    case .stopped: "stopped by the operator"
+    case .waitsForNode: "it waits for this node"
+    case .moves: "it moves"
+    case .givenUpBefore: "it was given up before"
+    case .nameTaken(let uuid): WorkloadFailure.nameTaken(uuid)
+    }
+  }
+}
+
+/// Why a live migration came to nothing.
+enum MigrationFailure: Hashable, Sendable, CustomStringConvertible {
+  /// The call failed; with what libvirt said.
+  case refused(String)
+  case targetNotReady(NodeName)
+
+  var description: String {
+    switch self {
+    case .refused(let words): words
+    case .targetNotReady(let target): "\(target) does not get ready for it"
+    }
+  }
+}
+
+/// Why a workload that was to leave runs on here.
+enum KeptReason: Hashable, Sendable, CustomStringConvertible {
+  /// It cannot be moved while it runs, and is not to be stopped for it.
+  case cannotMove(MoveMethod)
+  /// It could not be moved, and that is tried again; nil: an earlier life of the controller knew why.
+  case triedAgain(after: MigrationFailure?)
+
+  /// A clause, as the node's report has it.
+  var description: String {
+    switch self {
+    case .cannotMove(let method): method.why ?? ""
+    case .triedAgain(let failure): "\(failure?.description ?? "it could not be moved while it runs"). It is tried again"
+    }
+  }
+}

@@ -6,9 +6,11 @@ import HoldfastTime
 /// What the guard said last of what it needs and does not have, and what people were told of it.
 struct GuardFlaws: Hashable, Sendable {
   private var health = GuardHealth()
+  /// What follows from that, sorted.
+  private(set) var list: [NodeFlaw] = []
 
   /// - Parameter ttl: of this node's sessions.
-  func list(ttl: Duration) -> [NodeFlaw] {
+  private static func flaws(of health: GuardHealth, ttl: Duration) -> [NodeFlaw] {
     var flaws: [NodeFlaw] = []
     switch health.watchdog {
     case .unusable(let reason):
@@ -34,9 +36,9 @@ struct GuardFlaws: Hashable, Sendable {
   mutating func take(_ said: GuardHealth, _ facts: Facts, _ effects: inout Effects) {
     guard said != health else { return }
     // The same flaw for another reason is no news.
-    let before = Set(list(ttl: facts.timing.ttl).map(\.code))
+    let before = Set(list.map(\.code)), flaws = Self.flaws(of: said, ttl: facts.timing.ttl)
     health = said
-    let flaws = list(ttl: facts.timing.ttl)
+    list = flaws.sorted()
     for flaw in flaws where !before.contains(flaw.code) {
       effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: flaw.code == NodeFlaw.watchdogLate ? .warning : .error)
     }

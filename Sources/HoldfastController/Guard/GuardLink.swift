@@ -14,7 +14,7 @@ public struct GuardLink: Sendable {
   private var unansweredFreezes = 0
   /// What it protects, as it said last. While it is gone, so does its successor, as far as anybody knows.
   private var lists = GuardLists()
-  private var flaws = GuardFlaws()
+  private var guardFlaws = GuardFlaws()
   /// The latest deadline that a guard was told since the last `shorten`; nil: not known. Its successor takes it up.
   private var toldDeadline: BootInstant?
   /// After a refusal nothing is commanded before this instant.
@@ -64,8 +64,8 @@ public struct GuardLink: Sendable {
   /// The summary of a controller that has only just begun.
   public static let awaited = "not asked yet"
 
-  /// What people should know of the guard that is there.
-  func flaws(ttl: Duration) -> [NodeFlaw] { isConnected ? flaws.list(ttl: ttl) : [] }
+  /// What people should know of the guard that is there; sorted.
+  var flaws: [NodeFlaw] { isConnected ? guardFlaws.list : [] }
 
   /// Since when nothing under protection executes here, for certain; nil: something may.
   var frozenSince: BootInstant? {
@@ -126,7 +126,7 @@ public struct GuardLink: Sendable {
     if isConnected { course.move(to: .absent(GuardAbsence(hasSpoken: true))) }
     // Another guard may be in any phase.
     course.move(to: .present(GuardPresence(state.phase)))
-    flaws.take(state.health, facts, &effects)
+    guardFlaws.take(state.health, facts, &effects)
     lists = GuardLists(state)
     var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
     if isFirst { heard.inheritedStarts = state.starting }
@@ -141,7 +141,7 @@ public struct GuardLink: Sendable {
   mutating func said(_ state: GuardState, _ facts: Facts, _ effects: inout Effects) -> Heard {
     // One that speaks is there.
     guard let before = presence else { return connected(state, facts, &effects) }
-    flaws.take(state.health, facts, &effects)
+    guardFlaws.take(state.health, facts, &effects)
     var presence = before
     let isExpected = presence.hear(state.phase)
     course.move(to: .present(presence))

@@ -78,8 +78,7 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
-    let flaws = guardLink.flaws(ttl: facts.timing.ttl) + facts.hostFlaws
-    if !flaws.isEmpty { record.flaws = flaws.sorted { ($0.code, $0.text) < ($1.code, $1.text) } }
+    record.flaws = flaws(guardLink.flaws, facts.hostFlaws)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = facts.known(workload, under: turn.session.incarnation)
@@ -112,6 +111,12 @@ struct NodeReport: Hashable, Sendable {
     record.unfrozen?.sort()
     record.outdated?.sort()
     return record
+  }
+
+  /// Both sorted, and so are they together; nil: there is none.
+  private static func flaws(_ ofGuard: [NodeFlaw], _ ofHost: [NodeFlaw]) -> [NodeFlaw]? {
+    if ofGuard.isEmpty { return ofHost.isEmpty ? nil : ofHost }
+    return ofHost.isEmpty ? ofGuard : (ofGuard + ofHost).sorted()
   }
 
   /// Whether a workload's domain that is here executes, and what.

@@ -15,7 +15,7 @@ struct Facts: Sendable {
   private(set) var rules = RulesInForce()
   private(set) var calendar = Calendar()
   private(set) var terms = Terms()
-  /// What the shell found of this host.
+  /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
 
   var me: NodeName { configuration.node }
@@ -33,8 +33,9 @@ struct Facts: Sendable {
 
   /// - Returns: false when it is what was known.
   mutating func take(_ flaws: [NodeFlaw]) -> Bool {
-    defer { hostFlaws = flaws }
-    return hostFlaws != flaws
+    let before = hostFlaws
+    hostFlaws = flaws.sorted()
+    return hostFlaws != before
   }
 
   // MARK: the store

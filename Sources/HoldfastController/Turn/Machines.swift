@@ -22,7 +22,7 @@ struct Machines: Sendable {
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? {
-    workloads.breach ?? lease.session.breach ?? guardLink.breach ?? departure.breach ?? report.breach
+    workloads.breach ?? lease.breach ?? guardLink.breach ?? departure.breach ?? report.breach
   }
 
   func isPlanner(_ facts: Facts) -> Bool {

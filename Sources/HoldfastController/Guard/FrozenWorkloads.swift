@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What goes on after everything was frozen, and what does not: who lost its claim is killed, the claims of the rest are validated, and then all

@@ -1,6 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What the guard said last of what it needs and does not have, and what people were told of it.

@@ -1,6 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What the guard says, or its silence, told to the machines that asked it for something.

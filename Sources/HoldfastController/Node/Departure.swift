@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
 ///

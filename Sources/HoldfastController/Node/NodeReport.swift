@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// Keeps the node's own report in the store: what people and the planner need and no claim tells.

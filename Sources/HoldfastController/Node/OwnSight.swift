@@ -1,7 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What a node knows of itself at one instant, whether or not the store takes it.
 public struct OwnSight: Hashable, Sendable {

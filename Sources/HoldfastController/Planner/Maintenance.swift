@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// This node's lease: takes its session up, opens it, renews it, ends it, and notices its loss. The session itself, and the deadline that follows

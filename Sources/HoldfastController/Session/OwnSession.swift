@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// This node's lease: opens it, renews it, and knows until when the node may execute exclusive workloads.

@@ -1,5 +1,4 @@
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The wall clocks of the other nodes, beside this node's: one that is off is told. Nothing is decided by them.

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The other nodes' sessions: which may be declared expired, and the declaring. Safe whoever does it: the transaction is guarded on the

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// How a session ends: by a departure, by a node that cannot serve, or since another node declared it expired.

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What is due in a turn, and when what is not due now is to be looked at again. One table says what change makes what due.

@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What an event brings: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
 enum EventIntake {

@@ -1,8 +1,3 @@
-import GuardCore
-import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
-
 /// The controller's bounds and waits, each with its unit. What should follow the cluster's pace is scaled with the TTL, in `Timing`.
 enum Limits {
   // Transactions. etcd takes 128 operations in one.

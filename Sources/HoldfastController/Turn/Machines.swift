@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The machines of one controller. Each owns its state; here are the questions that more than one of them is asked for.

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// A transaction on its way.

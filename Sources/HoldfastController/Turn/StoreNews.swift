@@ -1,7 +1,5 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
-import HoldfastTime
 
 /// What changed in the store, told to the machines that keep something of it, and to the agenda.
 enum StoreNews {

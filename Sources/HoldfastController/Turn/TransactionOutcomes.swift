@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What became of a transaction, told to whoever asked for it.

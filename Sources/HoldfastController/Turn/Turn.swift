@@ -1,6 +1,3 @@
-import GuardCore
-import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What holds for the whole of one turn, made when it begins. It cannot be copied, so that nothing in it outlives the turn: neither the

@@ -1,7 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What one turn's workloads want written to claims, gathered so that many go in few transactions.
 struct ClaimBatch: Sendable {

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The line to one workload's claim in the store: one write at a time, and what the last ones proved.

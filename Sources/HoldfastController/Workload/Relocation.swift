@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// A live migration, as the two ends of it see it: what leaves this node, and what arrives here.
 enum Relocation {

@@ -1,7 +1,5 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
-import HoldfastTime
 
 /// What is known of one workload, made once when its turn comes: the records about it, what is seen of it here, what the rules say. Everything
 /// else about it follows.

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// One workload on this node: what is wanted against what is seen, one step at a time. It composes the machines that own the parts of that.

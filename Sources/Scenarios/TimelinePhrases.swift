@@ -180,6 +180,14 @@ enum TimelinePhrases {
       let workload = $0.workload()
       return [.startedByHand(workload, $0.node())]
     },
+    .init("block job of WORKLOAD on NODE for SPAN", "A backup or a block copy: libvirt refuses to migrate it there meanwhile.") {
+      let workload = $0.workload(), node = $0.node()
+      return [.blockJob(workload, node, for: $0.span())]
+    },
+    .init("refuse migrations to NODES for SPAN", "Others' libvirts cannot connect to theirs: its certificate has expired.") {
+      let nodes = $0.nodes(), span = $0.span()
+      return nodes.map { .inboundFails($0, for: span) }
+    },
     .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
       $0.nodes().map { .migrationBreaks($0, at: .prepare) }
     },

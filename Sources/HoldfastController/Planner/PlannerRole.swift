@@ -94,7 +94,9 @@ struct PlannerRole: Sendable {
     if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
     effects.agenda.takePlan()
     let silent = peers.silentNodes(facts)
-    let outcome = facts.rules.planner.outcome(picture.snapshot(facts, silent: silent))
+    var snapshot = picture.snapshot(facts, silent: silent)
+    snapshot.pace = .kept
+    let outcome = facts.rules.planner.outcome(snapshot)
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
     let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()

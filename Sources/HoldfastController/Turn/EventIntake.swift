@@ -57,7 +57,13 @@ enum EventIntake {
     let own = facts.known(name, under: machines.lease.session.incarnation)
     var machine = machines.workloads.take(name)
     machine.operationEnded(kind, outcome, own, facts, &effects)
+    let trouble = kind == .migrate ? machine.targetTrouble : nil
     machines.workloads.put(machine)
+    guard let trouble, case .hindered(.target, _) = outcome else { return }
+    // What one was told holds for all that were to go there: nobody else tries it before somebody could mend it.
+    for other in Array(machines.workloads.names) where other != name {
+      machines.workloads.change(other) { $0.targetHinders(trouble) }
+    }
   }
 }
 
@@ -80,6 +86,7 @@ extension OperationOutcome {
     }
     return switch self {
     case .failed(let reason): .failed(reason: tamed(reason))
+    case .hindered(let hindrance, let reason): .hindered(hindrance, reason: tamed(reason))
     case .unknown(let reason): .unknown(reason: tamed(reason))
     case .done, .tooLate, .barred: self
     }

@@ -76,7 +76,7 @@ struct Facts: Sendable {
   private mutating func learned(_ key: RecordKey, _ before: Importance) -> RecordChange {
     switch key {
     case .spec(let workload), .intent(let workload): rules.forget(workload)
-    case .disarm, .maintenance: terms.see(key, view, now: now)
+    case .disarm, .maintenance, .losses: terms.see(key, view, now: now)
     default: break
     }
     return RecordChange(key: key, before: before, after: importance(of: key), flaw: view.unreadable[key])

@@ -48,6 +48,9 @@ enum Limits {
   static let migrationAttempts = 2
   /// Before a live migration is tried again where the workload is not to be stopped.
   static let migrationPause: Duration = .seconds(60)
+  /// Before a live migration is tried again that libvirt refused as it works at the domain; times the attempts, up to so many.
+  static let busyPause: Duration = .seconds(5)
+  static let longestBusyPauses = 12
   /// Other nodes' wall clocks are compared with this node's over so long, and told when they are off by more than that.
   static let clockWindow: Duration = .seconds(30)
   static let clockTolerance: Duration = .seconds(10)

@@ -47,7 +47,7 @@ enum Relocation {
     guard parts.line.mayWriteOrWait(parts.name, &effects) else { return true }
     if parts.migration.withdraws(at: facts.now) { effects.cancelMigration(domain) }
     parts.line.offer(nil, own, turn, facts, &effects)
-    if !own.isWantedHere {
+    if !own.isWantedHere, !parts.migration.isHindered {
       effects.note(
         .migrating, "\(parts.name) did not move while it runs\(parts.migration.reason.map { ": \($0)" } ?? "")",
         severity: .warning, workload: parts.name)

@@ -107,7 +107,8 @@ struct Run: Hashable, Sendable {
   /// What a call's end means besides.
   enum Consequence: Hashable, Sendable {
     case none
-    case migrationFailed(reason: String)
+    /// - Parameter hindrance: nil: it is the workload's own.
+    case migrationFailed(Hindrance?, reason: String)
     case migrationArrived
     case tooLate
     /// Starts were barred here by an earlier life: so one of them may still come.
@@ -127,7 +128,10 @@ struct Run: Hashable, Sendable {
       effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
     case (.migrate, .failed(let reason)):
       course.move(to: .idle)
-      return .migrationFailed(reason: reason)
+      return .migrationFailed(nil, reason: reason)
+    case (.migrate, .hindered(let hindrance, let reason)):
+      course.move(to: .idle)
+      return .migrationFailed(hindrance, reason: reason)
     case (.resume, .failed(let reason)):
       course.move(to: .idle)
       failedResumes += 1
@@ -138,7 +142,7 @@ struct Run: Hashable, Sendable {
       course.move(to: .idle)
       retryAt = now + facts.timing.renewInterval / 2
       return .tooLate
-    case (_, .failed(let reason)):
+    case (_, .failed(let reason)), (_, .hindered(_, let reason)):
       course.move(to: .idle)
       retryAt = now + Limits.afterFailure
       tellFailure(kind, reason, of: own.name, &effects)

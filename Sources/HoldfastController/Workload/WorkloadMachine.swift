@@ -224,7 +224,7 @@ struct WorkloadMachine: Sendable {
     if kind == .bar { return barEnded(outcome, facts, &effects) }
     switch parts.run.ended(kind, outcome, of: own, facts, &effects) {
     case .none: break
-    case .migrationFailed(let reason): parts.migration.failed(.refused(reason))
+    case .migrationFailed(let hindrance, let reason): parts.migration.failed(reason, hindrance, own, facts, &effects)
     case .migrationArrived: parts.migration.arrived()
     case .tooLate: parts.migration.tooLate()
     case .wasBarred: parts.fence.inherit()
@@ -244,6 +244,12 @@ struct WorkloadMachine: Sendable {
     parts.protection.clearKill()
     effects.refresh()
   }
+
+  /// A live migration from here to that node failed, and not for the workload's sake.
+  mutating func targetHinders(_ trouble: TargetTrouble) { parts.migration.targetHinders(trouble) }
+
+  /// What this life knows of the last target of a live migration from here; nil: nothing is wrong with it.
+  var targetTrouble: TargetTrouble? { parts.migration.targetTrouble }
 
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
   mutating func inheritStart() { parts.fence.inherit() }

@@ -67,11 +67,17 @@ enum MigrationFailure: Hashable, Sendable, CustomStringConvertible {
   /// The call failed; with what libvirt said.
   case refused(String)
   case targetNotReady(NodeName)
+  /// A job of its own runs that libvirt does not move it beside; with what libvirt said.
+  case busy(String)
+  /// libvirt does not reach the target; with what it said.
+  case unreachable(NodeName, String)
 
   var description: String {
     switch self {
     case .refused(let words): words
     case .targetNotReady(let target): "\(target) does not get ready for it"
+    case .busy(let words): "busy: \(words)"
+    case .unreachable(let target, let words): "\(target) cannot be reached by libvirt: \(words)"
     }
   }
 }
@@ -82,12 +88,15 @@ enum KeptReason: Hashable, Sendable, CustomStringConvertible {
   case cannotMove(MoveMethod)
   /// It could not be moved, and that is tried again; nil: an earlier life of the controller knew why.
   case triedAgain(after: MigrationFailure?)
+  /// It is not tried for now: another of this node was told that its target cannot be used.
+  case targetTroubled(TargetTrouble)
 
   /// A clause, as the node's report has it.
   var description: String {
     switch self {
     case .cannotMove(let method): method.why ?? ""
     case .triedAgain(let failure): "\(failure?.description ?? "it could not be moved while it runs"). It is tried again"
+    case .targetTroubled(let trouble): "\(trouble.reason), as \(trouble.workload) was told. It is tried again"
     }
   }
 }

@@ -56,18 +56,20 @@ struct ReadRoutes: Sendable {
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
         history: history, outlook: await readings.outlook(of: picture), moves: await readings.moves(of: picture),
-        own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw, fault: picture.fault, now: picture.time))
+        quarantines: picture.quarantines, own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw, fault: picture.fault, now: picture.time))
   }
 
   private func nodes() async throws -> Response {
     let picture = await access.picture()
-    let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
+    let restrictions = ClusterRestrictions(
+      picture.view, moves: await readings.moves(of: picture), quarantines: picture.quarantines, now: picture.time)
     return try jsonResponse(NodeList(await sight(picture), planner: picture.planner, restrictions: restrictions))
   }
 
   private func maintenance(_ context: APIContext) async throws -> Response {
     let name = NodeName(try context.parameters.require("name")), picture = await access.picture()
-    let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
+    let restrictions = ClusterRestrictions(
+      picture.view, moves: await readings.moves(of: picture), quarantines: picture.quarantines, now: picture.time)
     return try jsonResponse(
       NodeMaintenance(
         name, in: picture.view, restrictions: restrictions, planning: { picture.planning() },

@@ -64,6 +64,10 @@ public enum Happening: Hashable, Sendable {
   /// Somebody starts a copy of the workload there, past Holdfast.
   case startedByHand(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
+  /// libvirt works at the workload's domain there: it refuses to migrate it.
+  case blockJob(WorkloadName, NodeName, for: Span)
+  /// Others' libvirts cannot connect to the node's: its certificate has expired.
+  case inboundFails(NodeName, for: Span)
   case migrationBreaks(NodeName, at: MigrationStep)
   /// The domain ends by itself.
   case domainEnds(NodeName, String)

@@ -29,7 +29,11 @@ extension RecordCheck {
     switch key {
     // With the definition goes the rest: `missingDefinition`.
     case .intent(let name) where !isThere(.spec(name)), .placement(let name) where !isThere(.spec(name)): nil
-    case .spec(let name): ("\(name) is left as it is: it is not started, moved, stopped or failed over", specRemedy(name))
+    case .spec(let name):
+      (
+        "\(name) is left as it is: it is not started, moved, stopped or failed over, and the guard may have let go of it",
+        specRemedy(name)
+      )
     case .intent(let name):
       ("\(name) is left as it is: it is not started, moved, stopped or failed over", intentRemedy(name))
     case .placement(let name):

@@ -54,7 +54,7 @@ package struct Daemon: Sendable {
     self.loop = loop
     housekeeper = (store as? any StoreHousekeeping).map { [history] store in
       Housekeeper(
-        store, keeping: configuration.keptHistory,
+        store, keeping: configuration.keptHistory, ttl: configuration.timing.ttl,
         standing: { Housekeeper.Standing(await loop.view, of: configuration.node) }, tell: { await history.write($0) },
         logger: logger)
     }

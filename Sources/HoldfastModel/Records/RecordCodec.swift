@@ -112,7 +112,9 @@ public struct RecordCodec: Sendable {
   private static func explain(_ error: any Error) -> String {
     func path(_ context: DecodingError.Context) -> String { context.codingPath.map(\.stringValue).joined(separator: ".") }
     return switch error {
-    case DecodingError.valueNotFound(_, let context) where context.codingPath.isEmpty: "not a record of this format"
+    case DecodingError.valueNotFound(_, let context) where context.codingPath.isEmpty,
+      DecodingError.typeMismatch(_, let context) where context.codingPath.isEmpty:
+      "not a record of this format"
     case DecodingError.keyNotFound(let key, _): "the field '\(key.stringValue)' is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       "the field '\(path(context))' has the wrong type"

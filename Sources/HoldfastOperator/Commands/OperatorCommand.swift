@@ -33,7 +33,7 @@ public enum OperatorCommand: Hashable, Sendable {
     if let reason = view.unreadableReason(name) {
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "a record of it cannot be read by this build (\(reason))",
-        remedy: "Run the command on a node with the newest build, or upgrade this one.")
+        remedy: OperatorError.wayOutOfUnreadable)
     }
     var prepared =
       switch self {

@@ -92,7 +92,10 @@ struct Diagnosis {
     } else if status.nodes.allSatisfy({ $0.state == .down }) {
       critical.append("No node has a session: no protected workload runs")
     } else if status.planner == nil {
-      degraded.append("There is no planner: no workload is placed until a node takes the role")
+      degraded.append(
+        view.unreadable[.planner] == nil
+          ? "There is no planner: no workload is placed until a node takes the role"
+          : "The planner's record cannot be read: no node takes the role, and no workload is placed")
     }
   }
 
@@ -266,6 +269,7 @@ struct Diagnosis {
     degraded.append(
       "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
     )
+    suggest("holdfast store check", "which records, what each of them means, and the way out")
   }
 
   private mutating func lookAtPolicies(_ status: ClusterStatus) {

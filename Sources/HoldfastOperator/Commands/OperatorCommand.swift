@@ -10,11 +10,14 @@ public enum OperatorCommand: Hashable, Sendable {
   case release(WorkloadName)
   case start(WorkloadName)
   case stop(WorkloadName)
+  /// To stop what runs and to start it on the same node.
+  case restart(WorkloadName)
   case move(WorkloadName, to: NodeName)
 
   public var workload: WorkloadName {
     switch self {
-    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .move(let name, _): name
+    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .restart(let name), .move(let name, _):
+      name
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
     }
   }
@@ -42,6 +45,7 @@ public enum OperatorCommand: Hashable, Sendable {
       case .release(let name): try prepareRelease(name, in: view)
       case .start(let name): try prepareStart(name, in: view)
       case .stop(let name): try prepareStop(name, in: view)
+      case .restart(let name): try prepareRestart(name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
       }
     if waitsForArming(prepared, in: view) {
@@ -57,7 +61,7 @@ public enum OperatorCommand: Hashable, Sendable {
     case .define: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop: false
+    case .adopt, .release, .stop, .restart: false
     }
   }
 }

@@ -2,7 +2,7 @@ import HoldfastModel
 import HoldfastPlanning
 
 extension OperatorCommand {
-  func prepareRelease(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+  func prepareRelease(_ name: WorkloadName, at time: Int64?, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     if current.intent.desired == .unprotected {
       return PreparedCommand(name, .unchanged, "is leaving protection already")
@@ -10,13 +10,15 @@ extension OperatorCommand {
     if let migration = view.claims[name]?.value.migration, let source = view.holder(of: name) {
       throw .isMigrating(name, from: source, to: migration.target.node)
     }
+    let kept = current.kept(at: time)
+    let remedy = kept == nil ? "" : "; `holdfast release --undo \(name)` brings it back for \(ReleasedRecord.days) days"
     let text =
       if let holder = view.holder(of: name) {
         "leaves protection: it keeps running on \(holder), where its definition becomes persistent"
       } else {
         "is not running: its definition is deleted"
       }
-    var prepared = current.request(text) {
+    var prepared = current.request(text + remedy) {
       $0.desired = .unprotected
       $0.errand = nil
     }
@@ -25,6 +27,7 @@ extension OperatorCommand {
       ?? "is released while it runs nowhere: its definition is deleted"
     // No migration may begin meanwhile: nobody would let go on what arrives of a workload that has left protection.
     prepared.transaction?.conditions.append(view.asSeen(.claim(name), view.claims[name]))
+    if let kept { prepared.transaction?.writes.append(.put(.released(name), .released(kept))) }
     return prepared
   }
 
@@ -173,6 +176,12 @@ private struct Current {
     if intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
     guard intent.desired == .unprotected else { return }
     throw .leavesProtection(name)
+  }
+
+  /// What is kept of it when it is released; nil where it was only about to come under protection: nothing was made of it yet.
+  func kept(at time: Int64?) -> ReleasedRecord? {
+    guard let time, intent.desired == .running || intent.desired == .stopped else { return nil }
+    return ReleasedRecord(spec: spec, desired: intent.desired, time: time)
   }
 
   /// The node that runs it and is to go on running it, for a command about what runs.

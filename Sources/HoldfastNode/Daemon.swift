@@ -76,6 +76,7 @@ package struct Daemon: Sendable {
       group.addTask { try await api.run(ready: ready) }
       group.addTask { await ServiceNotifier(loop: loop, node: configuration.node).run() }
       if let housekeeper { group.addTask { await housekeeper.run() } }
+      group.addTask { await ReleasedClearance(access: access, logger: logger).run() }
       group.addTask { await HostWatch(loop: loop, cluster: configuration.cluster).run() }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.

@@ -229,6 +229,9 @@ enum TimelinePhrases {
     },
     .init("start WORKLOAD", "`holdfast start`") { [.asked(.start($0.workload()), through: nil)] },
     .init("stop WORKLOAD", "`holdfast stop`") { [.asked(.stop($0.workload()), through: nil)] },
+    .init("restart WORKLOAD", "`holdfast restart`: stopped, and started on the same node.") {
+      [.asked(.restart($0.workload()), through: nil)]
+    },
     .init("move WORKLOAD to NODE", "`holdfast move`") {
       let workload = $0.workload()
       return [.asked(.move(workload, $0.node()), through: nil)]

@@ -71,9 +71,10 @@ struct ClaimLine: Hashable, Sendable {
     return proof != .inDoubt(claim.modified)
   }
 
-  /// The claim as this life of the controller has written it; nil: it is another's, in doubt, or not proven yet.
+  /// The claim as this life of the controller has written it; nil: it is another's, in doubt, or not proven yet. An errand is meant for the run
+  /// before: the write that proves the claim takes it away, so that no start carries it into the next run.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? {
-    guard isMine(own), let claim = own.claim, proof == .written(claim.modified) else { return nil }
+    guard isMine(own), own.errand == nil, let claim = own.claim, proof == .written(claim.modified) else { return nil }
     return ClaimPermit(workload: own.name, epoch: claim.value.epoch)
   }
 
@@ -160,14 +161,20 @@ struct ClaimLine: Hashable, Sendable {
     effects.transact(.workload(own.name, write), transaction)
   }
 
-  /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on.
+  /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on. Nothing of
+  /// the workload is here: an errand that was meant for what ran is done with, or has nothing left to be done with.
   mutating func prove(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
     guard turn.session.mayWrite, turn.session.isValid, mayWriteOrWait(own.name, &effects), let claim = own.claim else { return }
     let record = claim.value.telling(ClaimNews(.starting))
-    guard
-      let transaction = turn.session.transaction(
-        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
-    else { return }
+    var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
+    var writes: [Write<RecordKey, Record>] = [.put(.claim(own.name), .claim(record))]
+    if let intent = own.intent, intent.value.errand != nil {
+      var wanted = intent.value
+      wanted.errand = nil
+      conditions.append(.unchanged(.intent(own.name), modified: intent.modified))
+      writes.append(.put(.intent(own.name), .intent(wanted)))
+    }
+    guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.prove, transaction, own, &effects)
   }
 

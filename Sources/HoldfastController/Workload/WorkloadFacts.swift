@@ -73,6 +73,9 @@ struct WorkloadFacts: Sendable {
   /// The operator and the planner want it to run here, and so it is to be.
   var isWantedHere: Bool { desired == .running && placement?.value.node == me && !goesDown }
 
+  /// What is to be done once with what runs here.
+  var errand: IntentRecord.Errand? { intent?.value.errand }
+
   /// On a node that leaves, what waits for its node (`failover: wait`) keeps its place and is stopped: it would run on as long as the wait is.
   mutating func goDownWithNode(_ stance: Stance, _ rules: RulesInForce) {
     guard stance.isLeaving, desired == .running, placement?.value.node == me, let spec else { return }

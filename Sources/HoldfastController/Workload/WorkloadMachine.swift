@@ -149,6 +149,7 @@ struct WorkloadMachine: Sendable {
       effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
       return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
     }
+    if own.errand == .restart, own.isWantedHere, Errands.restart(&parts, domain, spec, turn, facts, own, &effects) { return }
     let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
     if domain.mark != mark || domain.persistent {
       guard parts.run.mayTryOrWait(name, &effects) else { return }

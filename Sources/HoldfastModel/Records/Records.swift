@@ -140,15 +140,24 @@ public struct IntentRecord: Hashable, Sendable, Codable {
       self.serial = serial
     }
   }
+  /// What its node is to do once with what runs there. The node takes it away when it is done, and so does every start: nothing of the run
+  /// that it was meant for is left then.
+  public enum Errand: String, Sendable, Codable {
+    /// To stop it, and to start it on the same node.
+    case restart
+  }
   public var desired: Desired
   public var move: Move?
   /// The node on which it is adopted.
   public var adopter: NodeName?
+  /// nil: there is none.
+  public var errand: Errand?
 
-  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil) {
+  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil, errand: Errand? = nil) {
     self.desired = desired
     self.move = move
     self.adopter = adopter
+    self.errand = errand
   }
 }
 

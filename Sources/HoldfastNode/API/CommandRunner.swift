@@ -31,6 +31,30 @@ struct CommandRunner: Sendable {
     return try await run(command, in: &view)
   }
 
+  /// Takes a workload out of protection; what it was is kept for a time.
+  func release(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    return try await run(.release(name, at: picture.time), in: &view)
+  }
+
+  /// Brings a released workload back: adopted where it runs on this node, else defined as it was.
+  func restore(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    let kept = try view.released(name)
+    let domain = picture.observations[DomainID(connection: kept.spec.connection, name: name.text)]
+    guard let domain, domain.uuid == kept.spec.uuid else {
+      var result = try await run(.restore(name, nil), in: &view)
+      result.warn(kept.warnings(name, in: picture.view))
+      return result
+    }
+    let options = Adoption.Options(
+      demand: kept.spec.demand, labels: kept.spec.labels, priority: kept.spec.priority, isolation: kept.spec.isolation,
+      stopTimeout: kept.spec.stopTimeout)
+    return try await run(.restore(name, try await adoption(of: domain.id, in: picture, options)), in: &view)
+  }
+
   /// - Parameter view: what is known; afterwards also what the command changed.
   func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
     for _ in 0..<Self.attempts {

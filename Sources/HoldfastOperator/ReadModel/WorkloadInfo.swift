@@ -67,6 +67,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// The operator's last request to bring it to a node.
   public var move: Move?
+  /// What its node was asked to do once with what runs there, and has not done yet: `restart`; absent: nothing.
+  public var errand: String?
   /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
   public var brokenRule: String?
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
@@ -162,6 +164,7 @@ extension WorkloadInfo {
     labels = spec?.labels ?? [:]
     stopTimeout = spec?.stopTimeout ?? 0
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
+    errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
     let ends = sight.recentEnds(of: name)

@@ -7,19 +7,18 @@ import HoldfastTime
 struct GuardFlaws: Hashable, Sendable {
   private var health = GuardHealth()
 
-  /// - Parameter ttl: of this node's sessions.
-  func list(ttl: Duration) -> [NodeFlaw] {
+  func list(_ timing: Timing) -> [NodeFlaw] {
     var flaws: [NodeFlaw] = []
     switch health.watchdog {
     case .unusable(let reason):
       flaws.append(
         NodeFlaw(NodeFlaw.watchdog, "is without its fence: its guard cannot use the hardware watchdog (\(reason))"))
-    case .open(let timeout) where .seconds(timeout) >= ttl:
+    case .open(let timeout) where .seconds(timeout) > timing.fenceLimit:
       flaws.append(
         NodeFlaw(
           NodeFlaw.watchdogLate,
-          "is without its fence in time: its hardware watchdog resets the host after \(timeout) s, "
-            + "and other nodes take its workloads over after \(InWords.number(ttl.inSeconds)) s"))
+          "is without its fence in time: its hardware watchdog resets the host \(timeout) s after it hangs, "
+            + "and other nodes may take its workloads over after \(InWords.number(timing.fenceLimit.inSeconds)) s"))
     case .open, .none: break
     }
     if let reason = health.recordFlaw {
@@ -34,9 +33,9 @@ struct GuardFlaws: Hashable, Sendable {
   mutating func take(_ said: GuardHealth, _ facts: Facts, _ effects: inout Effects) {
     guard said != health else { return }
     // The same flaw for another reason is no news.
-    let before = Set(list(ttl: facts.timing.ttl).map(\.code))
+    let before = Set(list(facts.timing).map(\.code))
     health = said
-    let flaws = list(ttl: facts.timing.ttl)
+    let flaws = list(facts.timing)
     for flaw in flaws where !before.contains(flaw.code) {
       effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: flaw.code == NodeFlaw.watchdogLate ? .warning : .error)
     }

@@ -53,7 +53,7 @@ public struct GuardLink: Sendable {
   public static let awaited = "not asked yet"
 
   /// What people should know of the guard that is there.
-  func flaws(ttl: Duration) -> [NodeFlaw] { isConnected ? flaws.list(ttl: ttl) : [] }
+  func flaws(_ timing: Timing) -> [NodeFlaw] { isConnected ? flaws.list(timing) : [] }
 
   /// Since when nothing under protection executes here, for certain; nil: something may.
   var frozenSince: BootInstant? {

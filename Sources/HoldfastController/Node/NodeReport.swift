@@ -78,7 +78,7 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
-    let flaws = guardLink.flaws(ttl: facts.timing.ttl) + facts.hostFlaws
+    let flaws = guardLink.flaws(facts.timing) + facts.hostFlaws
     if !flaws.isEmpty { record.flaws = flaws.sorted { ($0.code, $0.text) < ($1.code, $1.text) } }
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)

@@ -92,8 +92,9 @@ struct ReadRoutes: Sendable {
     let picture = await access.picture()
     let info = try WorkloadInfo.known(name, in: await sight(picture))
     let history = await access.history(limit: limit, workload: name)
-    // A domain's XML can hold passwords of its consoles.
+    // A domain's XML can hold passwords of its consoles: not on every screen and in every script's log.
     let xml = context.role == .operator ? picture.view.specs[name]?.value.xml : nil
-    return try jsonResponse(WorkloadDetail(info, xml: xml, history: history))
+    let shown = request.flag("secrets") ? xml : xml.map(DomainSecrets.masked)
+    return try jsonResponse(WorkloadDetail(info, xml: shown, history: history))
   }
 }

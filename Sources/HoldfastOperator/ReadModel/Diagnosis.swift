@@ -257,7 +257,10 @@ struct Diagnosis {
     switch flaw.code {
     case NodeFlaw.watchdog: suggest("journalctl -u holdfast-guard -n 20", "why the watchdog cannot be used", on: node.name)
     case NodeFlaw.watchdogLate:
-      suggest("systemctl edit holdfast-guard", "a --watchdog-timeout below the TTL in GUARD_OPTIONS", on: node.name)
+      suggest(
+        "editor /etc/default/holdfast-guard",
+        "a shorter --watchdog-timeout in GUARD_OPTIONS, or without it; then restart the guard",
+        on: node.name)
     case NodeFlaw.guardState: suggest("df -h /run", "room for the guard's state", on: node.name)
     default: break
     }

@@ -96,7 +96,7 @@ public struct WorkloadList: Hashable, Sendable, Codable {
 /// The answer of `/v1/workloads/{name}`.
 public struct WorkloadDetail: Hashable, Sendable, Codable {
   public var workload: WorkloadInfo
-  /// The domain XML in the store, from which it is started; absent for viewers, because it can hold passwords.
+  /// The domain XML in the store, from which it is started; absent for viewers. Passwords in it are masked unless they were asked for.
   public var xml: String?
   /// The last lines about it, oldest first.
   public var history: [HistoryLine]

@@ -17,6 +17,7 @@ struct Facts: Sendable {
   private(set) var terms = Terms()
   /// What the shell found of this host.
   private(set) var hostFlaws: [NodeFlaw] = []
+  private(set) var leftovers: [LeftoverDefinition] = []
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -35,6 +36,12 @@ struct Facts: Sendable {
   mutating func take(_ flaws: [NodeFlaw]) -> Bool {
     defer { hostFlaws = flaws }
     return hostFlaws != flaws
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func takeLeftovers(_ found: [LeftoverDefinition]) -> Bool {
+    defer { leftovers = found }
+    return leftovers != found
   }
 
   // MARK: the store

@@ -144,11 +144,22 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   public var move: Move?
   /// The node on which it is adopted.
   public var adopter: NodeName?
+  /// The operator has agreed: every node removes shut-off definitions of this name and UUID that are not Holdfast's, with their autostart. nil: they stay.
+  public var removesLeftovers: Bool?
 
-  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil) {
+  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil, removesLeftovers: Bool? = nil) {
     self.desired = desired
     self.move = move
     self.adopter = adopter
+    self.removesLeftovers = removesLeftovers
+  }
+
+  /// An intent without `removesLeftovers` hashes as it did before there was that field, as a report does.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(desired)
+    hasher.combine(move)
+    hasher.combine(adopter)
+    if let removesLeftovers { hasher.combine(removesLeftovers) }
   }
 }
 

@@ -11,10 +11,14 @@ public enum OperatorCommand: Hashable, Sendable {
   case start(WorkloadName)
   case stop(WorkloadName)
   case move(WorkloadName, to: NodeName)
+  /// To remove shut-off definitions of its name and UUID that are left on nodes, now and when they are found later; or to leave them alone.
+  case removeLeftovers(WorkloadName, Bool)
 
   public var workload: WorkloadName {
     switch self {
-    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .move(let name, _): name
+    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .move(let name, _),
+      .removeLeftovers(let name, _):
+      name
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
     }
   }
@@ -43,6 +47,7 @@ public enum OperatorCommand: Hashable, Sendable {
       case .start(let name): try prepareStart(name, in: view)
       case .stop(let name): try prepareStop(name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
+      case .removeLeftovers(let name, let isWanted): try prepareLeftovers(name, remove: isWanted, in: view)
       }
     if waitsForArming(prepared, in: view) {
       prepared.text += "; the cluster is disarmed, so that begins when it is armed: `holdfast arm`"
@@ -57,7 +62,7 @@ public enum OperatorCommand: Hashable, Sendable {
     case .define: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop: false
+    case .adopt, .release, .stop, .removeLeftovers: false
     }
   }
 }

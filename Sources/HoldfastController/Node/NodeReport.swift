@@ -108,6 +108,7 @@ struct NodeReport: Hashable, Sendable {
     record.unmanagedUUIDs.sort()
     record.unfrozen?.sort()
     record.outdated?.sort()
+    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
     return record
   }
 
@@ -115,6 +116,19 @@ struct NodeReport: Hashable, Sendable {
   private static func flaws(_ ofGuard: [NodeFlaw], _ ofHost: [NodeFlaw]) -> [NodeFlaw]? {
     if ofGuard.isEmpty { return ofHost.isEmpty ? nil : ofHost }
     return ofHost.isEmpty ? ofGuard : (ofGuard + ofHost).sorted()
+  }
+
+  /// What is defined here beside the workloads there are. That one runs which has a workload's UUID is believed only where it was seen: while it comes
+  /// under protection here, it is no leftover.
+  private static func tellLeftovers(_ facts: Facts, under incarnation: Incarnation?, in record: inout ReportRecord) {
+    let unmanaged = Set(record.unmanagedUUIDs)
+    let found = facts.leftovers.filter { leftover in
+      let own = facts.known(leftover.workload, under: incarnation)
+      guard let spec = own.spec?.value, own.desired != .unprotected else { return false }
+      guard leftover.isRunning, leftover.otherUUID == nil else { return true }
+      return !own.isAdopting && unmanaged.contains(spec.uuid)
+    }
+    if !found.isEmpty { record.leftovers = found }
   }
 
   /// Whether a workload's domain that is here executes, and what.

@@ -16,6 +16,7 @@ struct Facts: Sendable {
   private(set) var terms = Terms()
   /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
+  private(set) var leftovers: [LeftoverDefinition] = []
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -35,6 +36,12 @@ struct Facts: Sendable {
     let before = hostFlaws
     hostFlaws = flaws.sorted()
     return hostFlaws != before
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func takeLeftovers(_ found: [LeftoverDefinition]) -> Bool {
+    defer { leftovers = found }
+    return leftovers != found
   }
 
   // MARK: the store

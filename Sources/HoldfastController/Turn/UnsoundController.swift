@@ -36,6 +36,7 @@ enum UnsoundController {
     case .hypervisor(let event): _ = facts.take(event)
     case .wallTime(let week, let milliseconds): _ = facts.take(week, milliseconds)
     case .host(let flaws): _ = facts.take(flaws)
+    case .leftovers(let found): _ = facts.takeLeftovers(found)
     case .transaction, .operation: break
     }
     keepFrozen(facts, &machines, &effects)

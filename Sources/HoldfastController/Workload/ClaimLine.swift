@@ -258,7 +258,7 @@ struct ClaimLine: Hashable, Sendable {
       let transaction = turn.session.transaction(
         if: conditions,
         write: [
-          .put(.intent(own.name), .intent(IntentRecord(desired: .running))),
+          .put(.intent(own.name), .intent(IntentRecord(desired: .running, removesLeftovers: intent.value.removesLeftovers))),
           .put(
             .placement(own.name),
             .placement(PlacementRecord(node: facts.me, reason: PlacementReason(.adopted), servedMove: served))),

@@ -152,12 +152,26 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   public var adopter: NodeName?
   /// nil: there is none.
   public var errand: Errand?
+  /// The operator has agreed: every node removes shut-off definitions of this name and UUID that are not Holdfast's, with their autostart. nil: they stay.
+  public var removesLeftovers: Bool?
 
-  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil, errand: Errand? = nil) {
+  public init(
+    desired: Desired, move: Move? = nil, adopter: NodeName? = nil, errand: Errand? = nil, removesLeftovers: Bool? = nil
+  ) {
     self.desired = desired
     self.move = move
     self.adopter = adopter
     self.errand = errand
+    self.removesLeftovers = removesLeftovers
+  }
+
+  /// An intent without an errand and leftovers hashes as it did before there were those fields, as a report does.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(desired)
+    hasher.combine(move)
+    hasher.combine(adopter)
+    if let errand { hasher.combine(errand) }
+    if let removesLeftovers { hasher.combine(removesLeftovers) }
   }
 }
 

@@ -25,6 +25,8 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var outdated: [WorkloadName]?
   /// What people should know of the node, in the order of their codes. nil: nothing.
   public var flaws: [NodeFlaw]?
+  /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
+  public var leftovers: [LeftoverDefinition]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"
@@ -40,7 +42,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
     unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
     kept: [WorkloadName: String]? = nil, freeze: Freeze? = nil, unfrozen: [WorkloadName]? = nil,
-    paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil
+    paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil, leftovers: [LeftoverDefinition]? = nil
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
@@ -54,5 +56,26 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     self.unfrozen = unfrozen
     self.paused = paused
     self.outdated = outdated
+    self.leftovers = leftovers
+  }
+}
+
+extension ReportRecord {
+  /// A report without leftovers hashes as it did before there was that field: fingerprints of simulated stories stay what they were.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(unmanaged)
+    hasher.combine(unmanagedDomains)
+    hasher.combine(unreachable)
+    hasher.combine(guardPhase)
+    hasher.combine(strays)
+    hasher.combine(unmanagedUUIDs)
+    hasher.combine(migrations)
+    hasher.combine(kept)
+    hasher.combine(freeze)
+    hasher.combine(unfrozen)
+    hasher.combine(paused)
+    hasher.combine(outdated)
+    hasher.combine(flaws)
+    if let leftovers { hasher.combine(leftovers) }
   }
 }

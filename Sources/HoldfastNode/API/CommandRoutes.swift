@@ -42,6 +42,8 @@ struct CommandRoutes: Sendable {
     commands.post("workloads/:name/start") { try await self.run($0, $1) { .start($0) } }
     commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }
     commands.post("workloads/:name/restart") { try await self.run($0, $1) { .restart($0) } }
+    commands.post("workloads/:name/leftovers/remove") { try await self.run($0, $1) { .removeLeftovers($0, true) } }
+    commands.post("workloads/:name/leftovers/keep") { try await self.run($0, $1) { .removeLeftovers($0, false) } }
     commands.post("workloads/:name/move") { request, context in
       let to = NodeName(try await request.decoded(as: MoveRequest.self).to)
       context.audit.note("to", to.text)

@@ -90,6 +90,7 @@ struct CommandRunner: Sendable {
       specs.append((name, try definition.spec(cluster: access.cluster, present: view.specs[name]?.value)))
     }
     try checkTogether(specs)
+    let leftovers = await leftovers(of: specs.map { ProtectedDomain($0, connection: $1.connection, uuid: $1.uuid) })
     var results: [CommandResult] = []
     for (name, spec) in specs {
       do throws(OperatorError) {
@@ -98,6 +99,7 @@ struct CommandRunner: Sendable {
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
+        result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))
         results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
@@ -105,6 +107,14 @@ struct CommandRunner: Sendable {
     }
     return CommandResults(isDryRun: isDryRun, results: results)
   }
+
+  /// What is defined on this node beside these workloads; nil: it was not found out.
+  private func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition]? {
+    domains.count <= Self.mostLooked ? await access.leftovers(of: domains) : nil
+  }
+
+  /// A command for more workloads than this does not wait for a look at each.
+  private static let mostLooked = 200
 
   func adopt(_ request: AdoptRequest) async -> CommandResults {
     let picture = await access.picture()
@@ -115,6 +125,9 @@ struct CommandRunner: Sendable {
         let adoption = try await adoption(of: id, in: picture, request.options)
         var result = try await run(.adopt(adoption), in: &view)
         result.warn(adoption.networkWarnings + access.networkWarnings(links: adoption.domain.links, bridges: []))
+        if let spec = view.specs[WorkloadName(id.name)]?.value {
+          result.warn(view.leftoverWarnings(of: WorkloadName(id.name), spec, on: access.node, now: nil))
+        }
         results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))

@@ -18,6 +18,7 @@ struct ReadRoutes: Sendable {
     group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.sight(await self.access.picture()))) }
     group.get("workloads/:name") { request, context in try await self.workload(request, context) }
     group.get("released") { _, _ in try jsonResponse(ReleasedList(await self.access.picture().view)) }
+    group.get("leftovers") { _, _ in try jsonResponse(LeftoverList(await self.sight(await self.access.picture()))) }
     group.get("snapshot") { _, _ in try await self.snapshot() }
     group.get("policies") { _, _ in
       let picture = await self.access.picture()

@@ -126,6 +126,29 @@ extension OperatorCommand {
     return prepared
   }
 
+  func prepareLeftovers(_ name: WorkloadName, remove isWanted: Bool, in view: ClusterView) throws(OperatorError)
+    -> PreparedCommand
+  {
+    let current = try Current(name, in: view)
+    if current.intent.desired == .unprotected { throw .leavesProtection(name) }
+    let nodes = (view.leftovers(of: name)[name] ?? []).filter(\.isRemovable).map(\.node)
+    let isAgreed = current.intent.removesLeftovers == true
+    guard isWanted else {
+      guard isAgreed else { return PreparedCommand(name, .unchanged, "keeps what is defined beside it on nodes already") }
+      var prepared = current.request("keeps what is defined beside it on nodes from now on") { $0.removesLeftovers = nil }
+      prepared.news = "keeps definitions that are left on nodes"
+      return prepared
+    }
+    let found =
+      nodes.isEmpty
+      ? "no shut-off definition of it is known; one that a node finds is removed"
+      : "its shut-off definition on \(InWords.list(nodes, most: 4)) is removed, and so is one that a node finds later"
+    if isAgreed { return PreparedCommand(name, .unchanged, "\(found), as was asked for already") }
+    var prepared = current.request(found) { $0.removesLeftovers = true }
+    prepared.news = "is to have definitions removed that are left on nodes"
+    return prepared
+  }
+
   private func checkTarget(_ node: NodeName, for current: Current, in view: ClusterView) throws(OperatorError) {
     guard view.knownNodes.contains(node) else {
       throw .unknownNode(node, in: view)

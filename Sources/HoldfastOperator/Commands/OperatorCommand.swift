@@ -16,11 +16,13 @@ public enum OperatorCommand: Hashable, Sendable {
   /// To stop what runs and to start it on the same node.
   case restart(WorkloadName)
   case move(WorkloadName, to: NodeName)
+  /// To remove shut-off definitions of its name and UUID that are left on nodes, now and when they are found later; or to leave them alone.
+  case removeLeftovers(WorkloadName, Bool)
 
   public var workload: WorkloadName {
     switch self {
     case .define(let name, _), .release(let name, _), .restore(let name, _), .start(let name), .stop(let name),
-      .restart(let name), .move(let name, _):
+      .restart(let name), .move(let name, _), .removeLeftovers(let name, _):
       name
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
     }
@@ -52,6 +54,7 @@ public enum OperatorCommand: Hashable, Sendable {
       case .stop(let name): try prepareStop(name, in: view)
       case .restart(let name): try prepareRestart(name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
+      case .removeLeftovers(let name, let isWanted): try prepareLeftovers(name, remove: isWanted, in: view)
       }
     if waitsForArming(prepared, in: view) {
       prepared.text += "; the cluster is disarmed, so that begins when it is armed: `holdfast arm`"
@@ -66,7 +69,7 @@ public enum OperatorCommand: Hashable, Sendable {
     case .define, .restore: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop, .restart: false
+    case .adopt, .release, .stop, .restart, .removeLeftovers: false
     }
   }
 }

@@ -10,7 +10,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     case ok
     /// Every workload that should run does, or is being started; something else needs attention.
     case degraded
-    /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell.
+    /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell. Or a second copy of one runs.
     case critical
   }
   public struct Store: Hashable, Sendable, Codable {

@@ -18,12 +18,14 @@ struct Diagnosis {
   init(_ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern]) {
     lookAtController(status)
     lookAtFreezes(status)
+    lookAtCopies(status, view)
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
     lookAtIdleWorkloads(status)
     lookAtPausedWorkloads(status)
     lookAtNodes(status)
+    lookAtLeftovers(status)
     lookAtUncertainWorkloads(status)
     lookAtRestlessWorkloads(status)
     lookAtRecords(view)
@@ -72,6 +74,63 @@ struct Diagnosis {
       } else if status.store.isAnswering {
         suggest("holdfast events --limit 20", "why the guard has isolated \(node.name); it goes on by itself when it can")
       }
+    }
+  }
+
+  /// What runs outside protection and is a workload, or calls itself one.
+  private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView) {
+    for node in status.nodes where node.state != .down {
+      let running = (node.leftovers ?? []).filter(\.isRunning)
+      func holder(_ workload: String) -> String? {
+        view.holder(of: WorkloadName(workload)).flatMap { $0.text == node.name ? nil : $0.text }
+      }
+      for copy in node.unmanagedDuplicates {
+        guard let holder = holder(copy), let spec = view.specs[WorkloadName(copy)]?.value else { continue }
+        critical.append("A second copy of \(copy) runs on \(node.name) outside protection, beside the one on \(holder)")
+        let defined = running.first { $0.workload == copy && $0.uuid == spec.uuid }
+        suggestEnd(
+          of: defined?.name ?? spec.uuid, autostart: defined?.autostart ?? false, spec.connection, on: node, beside: holder)
+      }
+      for other in running where !node.unmanagedDuplicates.contains(other.workload) {
+        guard let holder = holder(other.workload) else { continue }
+        critical.append(
+          "Another domain named \(other.name) runs on \(node.name) outside protection, beside the workload on \(holder)")
+        suggestEnd(of: other.name, autostart: other.autostart, other.connection, on: node, beside: holder)
+      }
+      let alone = node.unmanagedDuplicates.filter { holder($0) == nil }
+      guard let first = alone.first else { continue }
+      degraded.append("Node \(node.name) runs \(InWords.list(alone, most: Self.namesInSentence)) outside protection")
+      suggest(
+        "holdfast release \(first)", "release it, then adopt the domain; or destroy the domain with virsh", on: node.name)
+    }
+  }
+
+  private mutating func suggestEnd(
+    of domain: String, autostart: Bool, _ connection: String, on node: NodeInfo, beside holder: String
+  ) {
+    suggest("virsh -c \(connection) destroy \(domain)", "end it, if the one on \(holder) has the right data", on: node.name)
+    if autostart {
+      suggest("virsh -c \(connection) autostart --disable \(domain)", "or the next boot starts it again", on: node.name)
+    }
+  }
+
+  /// What keeps workloads from starting where they may have to.
+  private mutating func lookAtLeftovers(_ status: ClusterStatus) {
+    let left = status.nodes.filter { $0.state != .down }.flatMap { $0.leftovers ?? [] }.filter { !$0.isRunning }
+    guard !left.isEmpty else { return }
+    func names(_ values: [String]) -> String { InWords.list(Set(values).sorted(), most: Self.namesInSentence) }
+    degraded.append(
+      "Definitions left on \(names(left.map(\.node))) keep \(names(left.map(\.workload))) from starting there")
+    let booting = left.filter(\.autostart)
+    if !booting.isEmpty {
+      degraded.append(
+        "libvirt starts \(names(booting.map(\.name))) outside protection when \(names(booting.map(\.node))) boots")
+    }
+    let removable = Set(left.filter(\.isRemovable).map(\.workload)).sorted()
+    if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovable) {
+      suggest("holdfast leftovers remove \(removable.joined(separator: " "))", "so that it can start everywhere")
+    } else {
+      suggest("holdfast leftovers", "what is left where, and what to do about it")
     }
   }
 
@@ -179,15 +238,6 @@ struct Diagnosis {
       case .up: lookAtRunningNode(node)
       }
       lookAtRestrictions(of: node)
-      if !node.unmanagedDuplicates.isEmpty, node.state != .down {
-        degraded.append(
-          "Node \(node.name) runs \(InWords.list(node.unmanagedDuplicates, most: Self.namesInSentence)) outside protection")
-        for duplicate in node.unmanagedDuplicates.prefix(1) {
-          suggest(
-            "holdfast release \(duplicate)", "release it, then adopt the domain; or destroy the domain with virsh",
-            on: node.name)
-        }
-      }
       if !node.strays.isEmpty, node.state != .down {
         degraded.append(
           "Node \(node.name) runs \(InWords.list(node.strays, most: Self.namesInSentence)), which the cluster does not know")

@@ -76,6 +76,10 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
 
   /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
   public var isOutdated: Bool?
+  /// Domains that nodes have defined under its name or UUID and that are not Holdfast's; absent: none is known.
+  public var leftovers: [LeftoverInfo]?
+  /// The operator has agreed that shut-off ones of its name and UUID are removed; absent: not.
+  public var removesLeftovers: Bool?
 
   /// It is to leave the node that holds it, or to stop there.
   public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
@@ -167,6 +171,8 @@ extension WorkloadInfo {
     errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
+    leftovers = sight.leftovers[name]
+    removesLeftovers = intent?.removesLeftovers
     let ends = sight.recentEnds(of: name)
     recentEnds = ends > 0 ? ends : nil
   }

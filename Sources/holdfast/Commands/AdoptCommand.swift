@@ -10,7 +10,8 @@ struct AdoptCommand: AsyncParsableCommand {
     abstract: "Put running domains of this node under protection, without interrupting them.",
     discussion: """
       An adopted domain becomes transient: its persistent definition and its autostart flag are removed, so that only the cluster starts \
-      it after a reboot. A pattern matches only domains that are not protected yet.
+      it after a reboot. A pattern matches only domains that are not protected yet. The same domain may be defined on other nodes, too, where \
+      another cluster manager was: `holdfast leftovers` tells a few seconds later where that keeps it from starting.
 
       Example: holdfast adopt 'lxc:///system/web*' --priority 10 --dry-run
       """)
@@ -45,6 +46,12 @@ struct AdoptCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Time to shut down before the domain is destroyed.", valueName: "seconds"))
   var stopTimeout = SpecRecord.defaultStopTimeout
 
+  @Flag(
+    help:
+      "Other nodes remove shut-off definitions of the same name and UUID, with their autostart, now and when they find them later."
+  )
+  var removeLeftovers = false
+
   enum IsolationArgument: String, ExpressibleByArgument, CaseIterable {
     case freeze, stop
     var isolation: Isolation { self == .freeze ? .freeze : .stop }
@@ -60,7 +67,7 @@ struct AdoptCommand: AsyncParsableCommand {
     for id in chosen {
       let request = AdoptRequest(
         domains: [id], demand: demand(of: id, in: known), labels: pairs, priority: priority, isolation: isolation,
-        stopTimeout: stopTimeout)
+        stopTimeout: stopTimeout, removeLeftovers: removeLeftovers ? true : nil)
       results += try await client.post("/adopt", dryRun ? ["dryRun": "true"] : [:], body: request, as: CommandResults.self)
         .results
     }

@@ -13,7 +13,7 @@ package struct DomainDocumentError: Error, Equatable, CustomStringConvertible {
 /// A domain's XML, to read and to edit.
 package struct DomainDocument {
   private let document: XMLDocument
-  private let root: XMLElement
+  let root: XMLElement
 
   package init(_ text: String) throws(DomainDocumentError) {
     // XMLDocument repairs in silence what is not well-formed, and crashes on an empty text.
@@ -149,7 +149,7 @@ package struct DomainDocument {
 
   private func elements(of parent: XMLElement) -> [XMLElement] { (parent.children ?? []).compactMap { $0 as? XMLElement } }
 
-  private func child(_ name: String, of parent: XMLElement) -> XMLElement? { parent.elements(forName: name).first }
+  func child(_ name: String, of parent: XMLElement) -> XMLElement? { parent.elements(forName: name).first }
 
   private func required(_ name: String, in parent: XMLElement) -> XMLElement {
     if let element = child(name, of: parent) { return element }

@@ -19,10 +19,12 @@ public struct Controller: Sendable {
     /// For incarnations: must differ between lives of the controller.
     public var seed: UInt64
     public var policyReader: any PolicyReader
+    /// Reads the XML in the store, to compare it with what runs.
+    public var hardwareReader: any HardwareReader
 
     public init(
       cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, seed: UInt64,
-      policyReader: any PolicyReader
+      policyReader: any PolicyReader, hardwareReader: any HardwareReader = NoHardwareReader()
     ) {
       self.cluster = cluster
       self.node = node
@@ -31,6 +33,7 @@ public struct Controller: Sendable {
       self.partition = partition
       self.seed = seed
       self.policyReader = policyReader
+      self.hardwareReader = hardwareReader
     }
   }
 

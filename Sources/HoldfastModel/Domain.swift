@@ -89,6 +89,8 @@ public struct DomainObservation: Hashable, Sendable {
   public var flaw: String?
   /// Why it goes on answering while it is frozen; nil: it does not, as far as is known.
   public var frozenNetwork: FrozenNetwork?
+  /// What it has of disks, network cards and so on; nil: not known.
+  public var hardware: DomainHardware?
 
   public init(
     id: DomainID, uuid: String, state: State, reason: Reason? = nil, mark: ClaimMark?, memory: Int, vcpus: Int,
@@ -106,6 +108,26 @@ public struct DomainObservation: Hashable, Sendable {
     self.cgroup = cgroup
     self.links = links
     self.flaw = flaw
+  }
+}
+
+extension DomainObservation {
+  /// What is not known of the hardware leaves no trace: the fingerprints of simulations that know nothing of it stay comparable.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(id)
+    hasher.combine(uuid)
+    hasher.combine(state)
+    hasher.combine(reason)
+    hasher.combine(mark)
+    hasher.combine(memory)
+    hasher.combine(vcpus)
+    hasher.combine(persistent)
+    hasher.combine(pid)
+    hasher.combine(cgroup)
+    hasher.combine(links)
+    hasher.combine(flaw)
+    hasher.combine(frozenNetwork)
+    if let hardware { hasher.combine(hardware) }
   }
 }
 

@@ -188,6 +188,9 @@ enum TimelinePhrases {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .inboundFails($0, for: span) }
     },
+    .init("snapshot WORKLOAD", "It goes on on another disk than its definition names: an external snapshot, past Holdfast.") {
+      [.diskReplaced($0.workload())]
+    },
     .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
       $0.nodes().map { .migrationBreaks($0, at: .prepare) }
     },
@@ -231,6 +234,9 @@ enum TimelinePhrases {
     .init("stop WORKLOAD", "`holdfast stop`") { [.asked(.stop($0.workload()), through: nil)] },
     .init("restart WORKLOAD", "`holdfast restart`: stopped, and started on the same node.") {
       [.asked(.restart($0.workload()), through: nil)]
+    },
+    .init("accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer.") {
+      [.asked(.acceptStored($0.workload()), through: nil)]
     },
     .init("move WORKLOAD to NODE", "`holdfast move`") {
       let workload = $0.workload()

@@ -109,6 +109,7 @@ struct NodeReport: Hashable, Sendable {
     record.unfrozen?.sort()
     record.outdated?.sort()
     if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
+    boundDifferences(in: &record)
     return record
   }
 
@@ -141,11 +142,29 @@ struct NodeReport: Hashable, Sendable {
       let why = domain.reason.map { " (\($0.words))" } ?? ""
       record.paused = [own.name: "libvirt has paused it\(why)"].merging(record.paused ?? [:]) { $1 }
     }
-    if let started = domain.mark?.definition, started != spec.definition {
+    if !spec.isWhatRuns(startedFrom: domain.mark?.definition) {
       record.outdated = (record.outdated ?? []) + [own.name]
+    }
+    if let differences = own.hardware?.differences, !differences.isEmpty, own.claim?.value.holder?.node == facts.me {
+      record.differing = [own.name: differences].merging(record.differing ?? [:]) { $1 }
     }
     let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
     if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }
+  }
+
+  /// So many are told that people can act on them, and the record stays small: those about other disks first.
+  private static func boundDifferences(in record: inout ReportRecord) {
+    guard let all = record.differing else { return }
+    var room = Limits.differencesTold
+    let order = all.sorted { a, b in
+      let (first, second) = (a.value.contains { $0.isOtherDisk }, b.value.contains { $0.isOtherDisk })
+      return first == second ? a.key < b.key : first
+    }
+    for (name, differences) in order {
+      let told = differences.prefix(min(Limits.differencesOfOne, room))
+      room -= told.count
+      record.differing?[name] = Array(told)
+    }
   }
 
   /// True when the record should be written now.

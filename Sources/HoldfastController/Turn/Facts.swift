@@ -14,6 +14,7 @@ struct Facts: Sendable {
   private(set) var rules = RulesInForce()
   private(set) var calendar = Calendar()
   private(set) var terms = Terms()
+  private(set) var hardware = HardwareBook()
   /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
   private(set) var leftovers: [LeftoverDefinition] = []
@@ -49,6 +50,7 @@ struct Facts: Sendable {
   mutating func load(_ listing: ClusterListing) {
     view.load(listing)
     rules.forgetSettings()
+    for id in local.domains.keys { compareHardware(of: WorkloadName(id.name)) }
     terms.load(view, now: now, time: clusterTime)
   }
 
@@ -82,7 +84,10 @@ struct Facts: Sendable {
 
   private mutating func learned(_ key: RecordKey, _ before: Importance) -> RecordChange {
     switch key {
-    case .spec(let workload), .intent(let workload): rules.forget(workload)
+    case .spec(let workload):
+      rules.forget(workload)
+      compareHardware(of: workload)
+    case .intent(let workload): rules.forget(workload)
     case .disarm, .maintenance, .losses: terms.see(key, view, now: now)
     default: break
     }
@@ -105,7 +110,7 @@ struct Facts: Sendable {
       report.flaws = nil
       report.strays = []
       report.migrations = nil
-      (report.freeze, report.unfrozen, report.paused, report.outdated) = (nil, nil, nil, nil)
+      (report.freeze, report.unfrozen, report.paused, report.outdated, report.differing) = (nil, nil, nil, nil, nil)
       return .report(report)
     default: return .absent
     }
@@ -126,8 +131,13 @@ struct Facts: Sendable {
     for id in local.receive(event) {
       names.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { names.insert(WorkloadName(mark.workload)) }
+      compareHardware(of: WorkloadName(id.name))
     }
     return names
+  }
+
+  private mutating func compareHardware(of workload: WorkloadName) {
+    hardware.compare(workload, observation(of: workload), with: view.specs[workload]?.value, configuration.hardwareReader)
   }
 
   /// - Returns: true when it is not the time that was reckoned with.

@@ -56,6 +56,9 @@ enum Limits {
   static let clockTolerance: Duration = .seconds(10)
   /// Between two writes of the node's report.
   static let reportPause: Duration = .seconds(1)
+  /// What a report tells of workloads that differ from their definitions: so many differences of one, and so many in all.
+  static let differencesOfOne = 8
+  static let differencesTold = 400
   /// A disarmed cluster's sessions when nobody said for how long: the store may be away for so long.
   static let disarmedTTL: Duration = .seconds(600)
   /// The longest that a record may say.

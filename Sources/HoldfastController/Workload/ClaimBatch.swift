@@ -118,11 +118,16 @@ struct ClaimNews: Hashable, Sendable {
   /// How often in a row it ended by itself here; nil: as the claim says.
   var ends: Int?
   var forgiven = Forgiven.nothing
+  /// Disks that its definition lags behind; nil: as the claim says.
+  var newerDisks: [String: OtherDisk]?
 
-  init(_ activity: ClaimRecord.Activity, ends: Int? = nil, forgiven: Forgiven = .nothing) {
+  init(
+    _ activity: ClaimRecord.Activity, ends: Int? = nil, forgiven: Forgiven = .nothing, newerDisks: [String: OtherDisk]? = nil
+  ) {
     self.activity = activity
     self.ends = ends
     self.forgiven = forgiven
+    self.newerDisks = newerDisks
   }
 }
 
@@ -132,6 +137,7 @@ extension ClaimRecord {
     var record = self
     record.activity = news.activity
     if let ends = news.ends { record.ends = ends > 0 ? ends : nil }
+    if let disks = news.newerDisks { record.newerDisks = disks.isEmpty ? nil : disks }
     switch news.forgiven {
     case .nothing: break
     case .ofNode(let node): record.failures[node] = nil

@@ -210,7 +210,7 @@ struct Migration: Hashable, Sendable {
       effects.agenda.look(at: own.name, at: trouble.until)
       return true
     }
-    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay
+    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay && own.claim?.value.newerDisks == nil
     switch prospect(mayStop: mayStop, waitsForHindrances: isWaitedFor, at: facts.now) {
     case .tries: break
     case .triesAnew: reset()
@@ -313,7 +313,7 @@ enum Departing: Hashable, Sendable {
     }
     let evacuation = facts.rules.settings(of: own.name, spec).evacuation
     let method = facts.view.maintenance[facts.me]?.value.method
-    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view)
+    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view).unlessLagging(own.claim?.value)
     if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
       self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
     } else {

@@ -177,6 +177,13 @@ struct Run: Hashable, Sendable {
     giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? failure : nil
   }
 
+  /// It must not be started as it is defined, and libvirt is not asked: it is given up here at once.
+  mutating func refuse(because reason: String, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    failedStarts += 1
+    giveUp = reason
+    effects.noteOnce(.startFailed, "\(name) is not started on \(me): \(reason)", severity: .error, workload: name)
+  }
+
   /// Starts that may fail in a row before the workload is given up to another node.
   private static func startsBeforeGivingUp(_ own: WorkloadFacts, _ facts: Facts) -> Int {
     let failover = own.spec.map { facts.rules.settings(of: own.name, $0.value).failover }
@@ -259,6 +266,7 @@ struct Run: Hashable, Sendable {
       giveUp = nil
       ends = max(ends, own.claim?.value.ends ?? 0)
       effects.unsay(.killed, workload: own.name)
+      effects.unsay(.startFailed, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
     guard case .running(let since) = told else { return false }

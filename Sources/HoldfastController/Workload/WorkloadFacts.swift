@@ -19,6 +19,9 @@ struct WorkloadFacts: Sendable {
   /// A copy of it that is not of the last run under its claim.
   let staleCopy: DomainObservation?
 
+  /// Its domain here, compared with its definition; nil: there is none, or nothing is known of its hardware.
+  let hardware: HardwareBook.Page?
+
   /// This node leaves, and the workload waits for it to come back: it goes down with the node.
   private(set) var goesDown = false
 
@@ -38,6 +41,7 @@ struct WorkloadFacts: Sendable {
     id = spec.map { DomainID(connection: $0.value.connection, name: name.text) }
     sight = if let id { facts.local.sight(of: id) } else { .unknown }
     staleCopy = facts.staleCopy(of: name)
+    hardware = facts.hardware[name]
     me = facts.me
     cluster = facts.configuration.cluster
     self.incarnation = incarnation
@@ -106,6 +110,24 @@ struct WorkloadFacts: Sendable {
   /// - Parameter definition: what the domain was started from.
   func mark(at epoch: Epoch, definition: String?) -> ClaimMark {
     ClaimMark(cluster: cluster, workload: name.text, epoch: epoch, definition: definition)
+  }
+
+  // MARK: its disks
+
+  /// Disks on which it runs here and that its definition lags behind; nil: not known.
+  var newerDisks: [String: OtherDisk]? { hardware?.newerDisks(claim?.value) }
+
+  /// Why it must not be started from its definition; nil: it may be.
+  func startRefusal(_ reader: any HardwareReader) -> String? {
+    guard let newer = claim?.value.newerDisks, !newer.isEmpty, let spec = spec?.value, let stored = reader.read(spec.xml) else {
+      return nil
+    }
+    let disks = newer.filter { stored.opens($0.value.stored, as: $0.key) }.sorted { $0.key < $1.key }
+    guard !disks.isEmpty else { return nil }
+    let lines = disks.map { "disk \($0.key) is \($0.value.stored), and it last ran on \($0.value.running)" }
+    return
+      "its definition is older than its data: \(InWords.list(lines, most: 2)). Name the newer disk in the definition (`holdfast apply`), or "
+      + "start it from the older one with `holdfast accept \(name) --stored`"
   }
 
   // MARK: a live migration, at its target

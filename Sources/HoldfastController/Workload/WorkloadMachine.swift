@@ -78,6 +78,10 @@ struct WorkloadMachine: Sendable {
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
     if !turn.guardWord.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
+    if let refusal = own.startRefusal(facts.configuration.hardwareReader) {
+      parts.run.refuse(because: refusal, name, facts.me, &effects)
+      return giveUp(turn, facts, own, &effects)
+    }
     if parts.run.mayTryOrWait(name, &effects) {
       StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
     } else if parts.run.ends > 0 {
@@ -153,6 +157,7 @@ struct WorkloadMachine: Sendable {
     let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
     if domain.mark != mark || domain.persistent {
       guard parts.run.mayTryOrWait(name, &effects) else { return }
+      if domain.persistent, domain.mark == mark { noteDefined(facts.me, &effects) }
       parts.run.begin(.mark)
       return effects.mark(name, domain, mark)
     }
@@ -160,9 +165,35 @@ struct WorkloadMachine: Sendable {
     case .running, .paused:
       let isWell = parts.run.noteStarted(own, facts.me, &effects)
       let forgiven: ClaimNews.Forgiven = Maintenances(facts).contains(facts.me) ? .ofNode(facts.me) : .everything
-      parts.line.tell(ClaimNews(.running, ends: parts.run.ends, forgiven: isWell ? forgiven : .nothing), own, &effects)
+      noteDisks(own, facts.me, &effects)
+      let news = ClaimNews(
+        .running, ends: parts.run.ends, forgiven: isWell ? forgiven : .nothing, newerDisks: own.newerDisks)
+      parts.line.tell(news, own, &effects)
     case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
     }
+  }
+
+  /// It was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
+  private func noteDisks(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
+    guard let newer = own.newerDisks else { return }
+    guard !newer.isEmpty else {
+      effects.unsay(.defined, workload: name)
+      return
+    }
+    let disks = newer.sorted { $0.key < $1.key }.map { "disk \($0.key) on \($0.value.running), not \($0.value.stored)" }
+    effects.noteOnce(
+      .defined,
+      "\(name) runs with \(InWords.list(disks, most: 3)) as defined: it would not be started again from its definition. "
+        + "`holdfast accept \(name) --running` on \(me) takes over what runs", severity: .warning, workload: name)
+  }
+
+  /// Somebody gave it a definition of libvirt's own while it was under protection, which is about to be removed.
+  private func noteDefined(_ me: NodeName, _ effects: inout Effects) {
+    effects.note(
+      .defined,
+      "\(name) was given a definition in libvirt on \(me) (as `virsh define` and `virsh edit` do): it is removed without any effect, as a "
+        + "protected workload is started from the store's definition alone. To change that: `holdfast workload \(name) --xml`, edit, `holdfast apply`",
+      severity: .warning, workload: name)
   }
 
   private mutating func presentAndNotMine(

@@ -97,6 +97,9 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   public var isolation: Isolation
   /// Seconds that the workload may take to shut down before it is destroyed.
   public var stopTimeout: Double
+  /// `definition` of what the running domain was started from, whose own XML was taken over as this definition: so it does not run an older
+  /// one. nil: nothing was taken over.
+  public var takenFrom: String?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
   public static let stopTimeouts = 0.0...86_400
@@ -308,6 +311,9 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public var ends: Int?
   /// A live migration from the holder, or to it. Both sides are named until it is settled.
   public var migration: Migration?
+  /// Disks on which it last ran, and which its definition does not name, by the guest's names for them: a start from that definition would open
+  /// older ones, and is refused. nil: there is none.
+  public var newerDisks: [String: OtherDisk]?
   /// What left protection, where the claim is all that is left of it.
   public var releasedTo: ReleasedTo?
   public struct ReleasedTo: Hashable, Sendable, Codable {
@@ -355,6 +361,34 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   /// Counts failures of a node besides those that are known of it.
   package mutating func note(_ failure: Failure, on node: NodeName) {
     failures[node] = Failure(count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason)
+  }
+}
+
+/// What is nil leaves no trace: the fingerprints of simulations that do not use a newer field stay comparable.
+extension ClaimRecord {
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(epoch)
+    hasher.combine(holder)
+    hasher.combine(activity)
+    hasher.combine(failures)
+    hasher.combine(ends)
+    hasher.combine(migration)
+    hasher.combine(releasedTo)
+    if let newerDisks { hasher.combine(newerDisks) }
+  }
+}
+
+extension SpecRecord {
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(connection)
+    hasher.combine(uuid)
+    hasher.combine(xml)
+    hasher.combine(demand)
+    hasher.combine(labels)
+    hasher.combine(priority)
+    hasher.combine(isolation)
+    hasher.combine(stopTimeout)
+    if let takenFrom { hasher.combine(takenFrom) }
   }
 }
 

@@ -23,6 +23,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var paused: [WorkloadName: String]?
   /// Workloads here that run an older definition than the store has now; sorted. nil: there is none, as far as is known.
   public var outdated: [WorkloadName]?
+  /// What workloads here have otherwise than their definitions say, the disks first. One whose list is empty differs and is one of too many to be
+  /// listed. nil: none, as far as is known.
+  public var differing: [WorkloadName: [HardwareDifference]]?
   /// What people should know of the node, in the order of their codes. nil: nothing.
   public var flaws: [NodeFlaw]?
   /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
@@ -77,5 +80,25 @@ extension ReportRecord {
     hasher.combine(outdated)
     hasher.combine(flaws)
     if let leftovers { hasher.combine(leftovers) }
+  }
+}
+
+extension ReportRecord {
+  /// What is nil leaves no trace: the fingerprints of simulations that do not use a newer field stay comparable.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(unmanaged)
+    hasher.combine(unmanagedDomains)
+    hasher.combine(unreachable)
+    hasher.combine(guardPhase)
+    hasher.combine(strays)
+    hasher.combine(unmanagedUUIDs)
+    hasher.combine(migrations)
+    hasher.combine(kept)
+    hasher.combine(freeze)
+    hasher.combine(unfrozen)
+    hasher.combine(paused)
+    hasher.combine(outdated)
+    hasher.combine(flaws)
+    if let differing { hasher.combine(differing) }
   }
 }

@@ -18,12 +18,17 @@ public enum OperatorCommand: Hashable, Sendable {
   case move(WorkloadName, to: NodeName)
   /// To remove shut-off definitions of its name and UUID that are left on nodes, now and when they are found later; or to leave them alone.
   case removeLeftovers(WorkloadName, Bool)
+  /// What runs becomes the definition.
+  case acceptRunning(Acceptance)
+  /// The definition may be started, though the workload last ran on newer disks.
+  case acceptStored(WorkloadName)
 
   public var workload: WorkloadName {
     switch self {
     case .define(let name, _), .release(let name, _), .restore(let name, _), .start(let name), .stop(let name),
-      .restart(let name), .move(let name, _), .removeLeftovers(let name, _):
+      .restart(let name), .move(let name, _), .removeLeftovers(let name, _), .acceptStored(let name):
       name
+    case .acceptRunning(let acceptance): acceptance.workload
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
     }
   }
@@ -55,6 +60,8 @@ public enum OperatorCommand: Hashable, Sendable {
       case .restart(let name): try prepareRestart(name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
       case .removeLeftovers(let name, let isWanted): try prepareLeftovers(name, remove: isWanted, in: view)
+      case .acceptRunning(let acceptance): try acceptance.prepare(in: view)
+      case .acceptStored(let name): try prepareAcceptStored(name, in: view)
       }
     if waitsForArming(prepared, in: view) {
       prepared.text += "; the cluster is disarmed, so that begins when it is armed: `holdfast arm`"
@@ -69,7 +76,7 @@ public enum OperatorCommand: Hashable, Sendable {
     case .define, .restore: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop, .restart, .removeLeftovers: false
+    case .adopt, .release, .stop, .restart, .removeLeftovers, .acceptRunning, .acceptStored: false
     }
   }
 }

@@ -17,6 +17,8 @@ public struct MoveMethod: Sendable {
     /// Its libvirt cannot be reached by others.
     case noURI(NodeName, connection: String)
     case notRunning
+    /// Its definition names older disks than it runs on: it would not be started again.
+    case olderDisks
     /// As a screen or a file says it.
     case recorded(String)
   }
@@ -51,12 +53,19 @@ public struct MoveMethod: Sendable {
     switch obstacle {
     case nil: return nil
     case .recorded(let text): return text
+    case .olderDisks: return "its definition names older disks than it runs on, so it would not be started again"
     case .policy: clause = "its policy says so"
     case .container: clause = "a container"
     case .noURI(let target, let connection): clause = "\(target) has no 'migration' URI for \(connection)"
     case .notRunning: clause = "it does not run"
     }
     return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
+  }
+
+  /// The same, but what would not be started again from its definition is not stopped.
+  public func unlessLagging(_ claim: ClaimRecord?) -> MoveMethod {
+    guard how == .restart, claim?.newerDisks != nil else { return self }
+    return MoveMethod(.stay, .olderDisks)
   }
 
   /// Seconds that it takes, guessed from what is known beforehand: the memory to be sent, the time a shutdown may take.

@@ -209,6 +209,7 @@ final class SimulatedLibvirt {
     let copy = SimulatedDomain(
       id: domain.id, uuid: domain.uuid, pid: host.nextPID(), partition: domain.partition ?? .freeze, memory: domain.memory,
       vcpus: domain.vcpus, links: domain.links, mark: domain.mark, isPersistent: false)
+    copy.hardware = domain.hardware
     copy.pause = .arriving
     copy.isReady = true
     host.tell("\(domain.id.name) begins to arrive as process \(copy.pid)")
@@ -304,6 +305,11 @@ final class SimulatedLibvirt {
     host.whenThawed { [self] in
       host.after(dice.milliseconds(2...20)) { [self] in host.remove(domain, why: "destroyed") }
     }
+  }
+
+  func replaceDisk(of domain: SimulatedDomain) {
+    domain.hardware = SimulatedDisks.afterSnapshot
+    said(domain)
   }
 
   func setMark(_ mark: ClaimMark?, on domain: SimulatedDomain, persistent: Bool) {

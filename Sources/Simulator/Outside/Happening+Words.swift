@@ -50,6 +50,7 @@ extension Happening: CustomStringConvertible {
     case .blockJob(let workload, let node, let span): "a block job of \(workload) runs on \(node) for \(span)"
     case .inboundFails(let node, let span): "libvirt of other nodes cannot connect to that of \(node) for \(span)"
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
+    case .diskReplaced(let workload): "an external snapshot of \(workload) is taken"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     }
@@ -85,6 +86,7 @@ extension Happening.Order: CustomStringConvertible {
     case .start(let name): "start \(name)"
     case .stop(let name): "stop \(name)"
     case .restart(let name): "restart \(name)"
+    case .acceptStored(let name): "accept the stored definition of \(name)"
     case .move(let name, let node): "move \(name) to \(node)"
     case .policies(let number): "policies \(number + 1) come into force"
     case .enter(let node, let span): "\(node) enters maintenance\(span.map { ", to be empty within \($0)" } ?? "")"

@@ -25,7 +25,7 @@ extension World {
       carryOutOnStore(happening)
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
-    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .blockJob, .inboundFails,
+    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .blockJob, .inboundFails, .diskReplaced,
       .migrationBreaks, .domainEnds:
       carryOutOnDomains(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
@@ -188,6 +188,8 @@ extension World {
       guard let host = host(node) else { return }
       host.libvirt.inboundFlaw = "Unable to verify TLS peer: certificate has expired"
       end(.inbound, host, after: span) { host.libvirt.inboundFlaw = nil }
+    case .diskReplaced(let workload):
+      for host in hosts { if let domain = host.domains[workload.text] { host.libvirt.replaceDisk(of: domain) } }
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)

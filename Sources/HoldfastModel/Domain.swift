@@ -111,26 +111,6 @@ public struct DomainObservation: Hashable, Sendable {
   }
 }
 
-extension DomainObservation {
-  /// What is not known of the hardware leaves no trace: the fingerprints of simulations that know nothing of it stay comparable.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(id)
-    hasher.combine(uuid)
-    hasher.combine(state)
-    hasher.combine(reason)
-    hasher.combine(mark)
-    hasher.combine(memory)
-    hasher.combine(vcpus)
-    hasher.combine(persistent)
-    hasher.combine(pid)
-    hasher.combine(cgroup)
-    hasher.combine(links)
-    hasher.combine(flaw)
-    hasher.combine(frozenNetwork)
-    if let hardware { hasher.combine(hardware) }
-  }
-}
-
 /// What a hypervisor connection tells.
 public enum HypervisorEvent: Hashable, Sendable {
   /// Everything that is active on the connection now. Sent after every (re)connection and whenever something was missed.

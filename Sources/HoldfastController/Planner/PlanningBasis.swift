@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastPlanning
 
 /// What a plan is made from at one instant: the facts, and what the planner remembers besides. A value that shares its storage with the

@@ -178,7 +178,7 @@ struct Run: Hashable, Sendable {
   }
 
   /// It must not be started as it is defined, and libvirt is not asked: it is given up here at once.
-  mutating func refuse(because reason: String, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+  mutating func refuse(because reason: StartFailure, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     failedStarts += 1
     giveUp = reason
     effects.noteOnce(.startFailed, "\(name) is not started on \(me): \(reason)", severity: .error, workload: name)

@@ -118,16 +118,12 @@ struct WorkloadFacts: Sendable {
   var newerDisks: [String: OtherDisk]? { hardware?.newerDisks(claim?.value) }
 
   /// Why it must not be started from its definition; nil: it may be.
-  func startRefusal(_ reader: any HardwareReader) -> String? {
+  func startRefusal(_ reader: any HardwareReader) -> StartFailure? {
     guard let newer = claim?.value.newerDisks, !newer.isEmpty, let spec = spec?.value, let stored = reader.read(spec.xml) else {
       return nil
     }
-    let disks = newer.filter { stored.opens($0.value.stored, as: $0.key) }.sorted { $0.key < $1.key }
-    guard !disks.isEmpty else { return nil }
-    let lines = disks.map { "disk \($0.key) is \($0.value.stored), and it last ran on \($0.value.running)" }
-    return
-      "its definition is older than its data: \(InWords.list(lines, most: 2)). Name the newer disk in the definition (`holdfast apply`), or "
-      + "start it from the older one with `holdfast accept \(name) --stored`"
+    let disks = newer.filter { stored.opens($0.value.stored, as: $0.key) }
+    return disks.isEmpty ? nil : .olderDefinition(name, disks)
   }
 
   // MARK: a live migration, at its target

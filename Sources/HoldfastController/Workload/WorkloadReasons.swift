@@ -6,12 +6,23 @@ enum StartFailure: Hashable, Sendable, CustomStringConvertible {
   /// The call failed; with what libvirt said.
   case refused(String)
   case endedAtOnce
+  /// It was not begun: these of the workload's disks are newer than its definition says.
+  case olderDefinition(WorkloadName, [String: OtherDisk])
 
   var description: String {
     switch self {
     case .refused(let words): words
     case .endedAtOnce: "it ended right after its start"
+    case .olderDefinition(let name, let disks): Self.olderDefinition(of: name, disks)
     }
+  }
+
+  private static func olderDefinition(of name: WorkloadName, _ newer: [String: OtherDisk]) -> String {
+    let disks = newer.sorted { $0.key < $1.key }
+    let lines = disks.map { "disk \($0.key) is \($0.value.stored), and it last ran on \($0.value.running)" }
+    return
+      "its definition is older than its data: \(InWords.list(lines, most: 2)). Name the newer disk in the definition (`holdfast apply`), or "
+      + "start it from the older one with `holdfast accept \(name) --stored`"
   }
 }
 

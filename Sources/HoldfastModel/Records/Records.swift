@@ -167,15 +167,6 @@ public struct IntentRecord: Hashable, Sendable, Codable {
     self.errand = errand
     self.removesLeftovers = removesLeftovers
   }
-
-  /// An intent without an errand and leftovers hashes as it did before there were those fields, as a report does.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(desired)
-    hasher.combine(move)
-    hasher.combine(adopter)
-    if let errand { hasher.combine(errand) }
-    if let removesLeftovers { hasher.combine(removesLeftovers) }
-  }
 }
 
 /// Which node a workload should be on, and why. Written by the planner only.
@@ -361,34 +352,6 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   /// Counts failures of a node besides those that are known of it.
   package mutating func note(_ failure: Failure, on node: NodeName) {
     failures[node] = Failure(count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason)
-  }
-}
-
-/// What is nil leaves no trace: the fingerprints of simulations that do not use a newer field stay comparable.
-extension ClaimRecord {
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(epoch)
-    hasher.combine(holder)
-    hasher.combine(activity)
-    hasher.combine(failures)
-    hasher.combine(ends)
-    hasher.combine(migration)
-    hasher.combine(releasedTo)
-    if let newerDisks { hasher.combine(newerDisks) }
-  }
-}
-
-extension SpecRecord {
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(connection)
-    hasher.combine(uuid)
-    hasher.combine(xml)
-    hasher.combine(demand)
-    hasher.combine(labels)
-    hasher.combine(priority)
-    hasher.combine(isolation)
-    hasher.combine(stopTimeout)
-    if let takenFrom { hasher.combine(takenFrom) }
   }
 }
 

@@ -129,7 +129,7 @@ package struct LeftoverWatch: Sendable {
           .defined, "the definition of \(name) that was left on \(node) is removed, as the operator agreed\(autostart)",
           workload: name))
       return true
-    case .failed(let reason), .unknown(let reason):
+    case .failed(let reason), .unknown(let reason), .hindered(_, let reason):
       if memory.refusals.updateValue(reason, forKey: name) != reason {
         await tell(
           Note(

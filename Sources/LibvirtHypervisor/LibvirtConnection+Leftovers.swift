@@ -92,8 +92,11 @@ extension DomainReader {
     guard let domain = try connection.domain(named: name), try domain.isPersistent() else { return nil }
     guard domain.uuid == uuid else { return "the domain of that name has the UUID \(domain.uuid): it is another one" }
     guard domain.run == nil else { return "it is active" }
-    // What a run of ours left is removed by the next start.
-    if try isMarked(domain, name, cluster) { return nil }
+    if let mark = try domain.claim(VIR_DOMAIN_AFFECT_CURRENT) {
+      guard mark.cluster == cluster else { return "it carries the mark of the cluster \(mark.cluster)" }
+      // What a run of ours left is removed by the next start.
+      if mark.workload == name { return nil }
+    }
     try domain.disableAutostart()
     try domain.undefine()
     return nil

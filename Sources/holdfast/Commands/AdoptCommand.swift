@@ -72,7 +72,26 @@ struct AdoptCommand: AsyncParsableCommand {
         .results
     }
     try BatchCommand.tell(results, isDryRun: dryRun, daemon.output)
+    try await tellLeftovers(of: results, client)
     try BatchCommand.refuseIfFailed(results)
+  }
+
+  /// How long the other nodes take to look for a workload that is new, and to report.
+  private static let lookTime = Duration.seconds(5)
+
+  /// Where somebody watches, what the other nodes have left of the workloads is waited for and told.
+  private func tellLeftovers(of results: [CommandResult], _ client: DaemonClient) async throws {
+    let adopted = Set(results.filter { $0.effect == .adopted }.map(\.workload)), terminal = Terminal.current()
+    guard !adopted.isEmpty, !dryRun, daemon.output == .text, terminal.isTerminal else { return }
+    Output.progress("The other nodes look for definitions that are left there")
+    try await Task.sleep(for: Self.lookTime)
+    Output.progress("")
+    let left = try await client.get("/leftovers", as: LeftoverList.self).leftovers.filter {
+      adopted.contains($0.workload) && !(removeLeftovers && $0.isRemovable)
+    }
+    for leftover in left {
+      Output.line("\(terminal.styled(leftover.workload, .bold))  \(terminal.styled("warning", .doubtful)): \(leftover.warning)")
+    }
   }
 
   /// What is said on the command line holds; the rest is the domain's own.

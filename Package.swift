@@ -217,7 +217,8 @@ let package = Package(
     .testTarget(
       name: "StoreTests",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "Housekeeping", "MemoryStore", "EtcdStore",
+        "HoldfastPorts", "HoldfastModel", "HoldfastOperator", "HoldfastAPI", "GuardCore", "Housekeeping", "MemoryStore",
+        "EtcdStore",
         .product(name: "Logging", package: "swift-log")
       ]),
     .testTarget(

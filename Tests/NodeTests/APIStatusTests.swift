@@ -189,6 +189,7 @@ import Testing
       }
     ),
     (.degraded, "1 record of the store cannot be read", { $0.put(.report("n9"), .unreadable(reason: "from the future")) }),
+    (.degraded, "The planner's record cannot be read", { $0.put(.planner, .unreadable(reason: "no JSON")) }),
     (.degraded, "It is unknown whether web1 runs", { $0.put(.placement("web1"), .unreadable(reason: "from the future")) })
   ]
 
@@ -201,6 +202,8 @@ import Testing
     #expect(status.health == health, "\(status.reasons)")
     #expect(status.reasons.contains { $0.contains(words) }, "\(status.reasons)")
     #expect(!status.next.isEmpty)
+    let isUnreadable = status.reasons.contains { $0.contains("cannot be read by this build") }
+    #expect(status.next.contains { $0.command == "holdfast store check" } == isUnreadable, "\(status.next)")
   }
 
   @Test func `what to type about a second copy, and about what is left`() throws {

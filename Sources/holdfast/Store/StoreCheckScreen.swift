@@ -37,9 +37,10 @@ struct StoreCheckScreen {
 
   private func next(_ result: StoreCheckResult) -> [String] {
     guard result.findings.contains(where: { $0.repair != nil }) else { return [] }
-    return [
-      "", terminal.styled("Next", .dim),
-      "  holdfast store repair    does what stands under \"repair\"; it keeps the records in a file first, and asks before it acts"
-    ]
+    let command = "  holdfast store repair  "
+    return ["", terminal.styled("Next", .dim)]
+      + Paragraph.lines(
+        command, "does what stands under \"repair\"; it keeps the records in a file first, and asks before it acts", terminal,
+        indent: command.count)
   }
 }

@@ -217,7 +217,9 @@ import Testing
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
     fixture.put(.intent("web1"), .unreadable(reason: "from the future"))
-    #expect(fixture.refusal(of: .stop("web1"))?.reason.contains("from the future") == true)
+    let refusal = fixture.refusal(of: .stop("web1"))
+    #expect(refusal?.reason.contains("from the future") == true)
+    #expect(refusal?.remedy.contains("`holdfast store check`") == true)
     #expect(throws: OperatorError.self) { try OperatorCommand.stop("web1").prepare(in: ClusterView()) }
   }
 }

@@ -47,7 +47,7 @@ enum FrozenWorkloads {
     var kept: [WorkloadName] = []
     var isDecided = true
     for name in frozenHere(turn, facts, machines) {
-      let own = facts.known(name, under: turn.session.incarnation)
+      let own = WorkloadFacts(name, facts, under: turn.session.incarnation)
       var machine = machines.workloads.take(name)
       switch FrozenVerdict.of(machine.parts, own, facts, turn.guardWord) {
       case .keep: kept.append(name)
@@ -81,7 +81,7 @@ enum FrozenWorkloads {
   ) {
     var conditions: [Condition<RecordKey>] = []
     for name in kept.prefix(Limits.validatedClaims) {
-      let own = facts.known(name, under: turn.session.incarnation)
+      let own = WorkloadFacts(name, facts, under: turn.session.incarnation)
       if own.isAdopting, let intent = own.intent {
         conditions.append(.unchanged(.intent(name), modified: intent.modified))
       } else if let claim = own.claim {
@@ -99,7 +99,7 @@ enum FrozenWorkloads {
     _ asked: Set<WorkloadName>, under incarnation: Incarnation, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
-    let turn = machines.turn(facts), link = machines.guardLink
+    let turn = Turn(facts, machines), link = machines.guardLink
     // Another session, or another guard since: that one's validation is asked for anew.
     guard turn.session.incarnation == incarnation, link.thaw?.isValidating == true else { return }
     guard link.isDirectFreezeSettled, turn.session.mayWrite, turn.session.isValid else {

@@ -79,7 +79,7 @@ struct NodeReport: Hashable, Sendable {
     record.flaws = flaws(guardLink.flaws, facts.hostFlaws)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
-      let own = facts.known(workload, under: turn.session.incarnation)
+      let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
       if domain.id != leaving?.id, let spec = own.spec?.value, spec.connection == domain.id.connection, !own.isAdopting,
         own.isCopy(domain, spec)
       {
@@ -99,7 +99,7 @@ struct NodeReport: Hashable, Sendable {
         record.migrations = [machine.name: progress].merging(record.migrations ?? [:]) { $1 }
       }
       guard let kept = machine.parts.migration.kept else { continue }
-      let own = facts.known(machine.name, under: turn.session.incarnation)
+      let own = WorkloadFacts(machine.name, facts, under: turn.session.incarnation)
       if machine.parts.line.isMine(own), !own.isWantedHere {
         record.kept = [machine.name: kept.description].merging(record.kept ?? [:]) { $1 }
       }

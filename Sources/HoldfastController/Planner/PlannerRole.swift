@@ -21,11 +21,6 @@ struct PlannerRole: Sendable {
 
   func mayAct(at now: BootInstant) -> Bool { now >= notBefore }
 
-  /// A node that leaves takes the role only when nobody else is there who could: otherwise it would wait for a planner for ever.
-  static func mayPlanForOthers(_ facts: Facts, _ stance: Stance) -> Bool {
-    !stance.isLeaving || !facts.view.sessions.values.contains { $0.value.phase == .active && $0.value.node != facts.me }
-  }
-
   func nextLook(after now: BootInstant, isPlanDue: Bool) -> BootInstant? {
     var next = isPlanDue && notBefore > now ? notBefore : nil
     if let again = planAgainAt, again > now { next = BootInstant.earlier(next, again) }
@@ -72,7 +67,7 @@ struct PlannerRole: Sendable {
     if let incumbent = view.planner?.value.incarnation {
       guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
     }
-    guard Self.mayPlanForOthers(facts, turn.stance), !turn.stance.decidesNothing, facts.rules.mayPlan,
+    guard turn.stance.mayPlanForOthers(facts), !turn.stance.decidesNothing, facts.rules.mayPlan,
       view.unreadable[.planner] == nil, mayAct(at: facts.now), !effects.isUnderWay({ $0 == .takeRole })
     else { return }
     var conditions: [Condition<RecordKey>] = [.absent(.planner)]

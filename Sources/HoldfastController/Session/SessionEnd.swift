@@ -31,7 +31,7 @@ enum SessionEnd {
     guard standing.leaving, turn.session.isValid, facts.now >= machines.lease.pauseUntil else { return }
     let incarnation = turn.session.incarnation
     for (name, claim) in facts.view.claims {
-      if facts.holds(claim.value, under: incarnation) || facts.known(name, under: incarnation).isArriving { return }
+      if facts.holds(claim.value, under: incarnation) || WorkloadFacts(name, facts, under: incarnation).isArriving { return }
     }
     guard !machines.workloads.all.contains(where: \.isBusy) else { return }
     // A session must not end while something executes under it: an adoption is part of what the store has to confirm.

@@ -55,7 +55,7 @@ enum EventIntake {
     _ effects: inout Effects
   ) {
     effects.agenda.note(.operation(name, freesStart: kind == .start))
-    let own = facts.known(name, under: machines.lease.session.incarnation)
+    let own = WorkloadFacts(name, facts, under: machines.lease.session.incarnation)
     var machine = machines.workloads.take(name)
     machine.operationEnded(kind, outcome, own, facts, &effects)
     let trouble = kind == .migrate ? machine.targetTrouble : nil

@@ -170,7 +170,7 @@ struct Facts: Sendable {
   var wallTime: Int64? { calendar.wallTime(now: now).flatMap { Record.isTime($0) ? $0 : nil } }
 
   /// The same, as most of the cluster's clocks have it.
-  private var clusterTime: Int64? { PeerClocks.time(view, me: me, own: wallTime) }
+  private var clusterTime: Int64? { wallTime.map { view.time(beside: $0, of: me) } }
 
   /// A domain with this cluster's mark is here.
   var seesProtectedDomain: Bool { local.domains.values.contains { $0.mark?.cluster == configuration.cluster } }
@@ -234,23 +234,20 @@ struct Facts: Sendable {
     return ranked.map(\.name)
   }
 
-  /// What is known of one workload. Its settings are remembered from then on.
-  ///
-  /// - Parameter incarnation: of this node's standing session.
-  mutating func workload(_ name: WorkloadName, under incarnation: Incarnation?) -> WorkloadFacts {
-    if let spec = view.specs[name]?.value { rules.remember(name, spec) }
-    return known(name, under: incarnation)
-  }
-
-  /// The same, remembering nothing.
-  func known(_ name: WorkloadName, under incarnation: Incarnation?) -> WorkloadFacts {
-    WorkloadFacts(name, self, incarnation: incarnation)
-  }
-
   /// The claim names this node's session.
   func holds(_ claim: ClaimRecord?, under incarnation: Incarnation?) -> Bool {
     guard let holder = claim?.holder, let incarnation else { return false }
     return holder == .init(node: me, incarnation: incarnation)
+  }
+}
+
+extension ClusterView {
+  /// What most of the cluster's clocks say, in milliseconds since 1970: those of the sessions as they were last written, and this node's.
+  fileprivate func time(beside own: Int64, of me: NodeName) -> Int64 {
+    let others = sessions.values.filter { $0.value.node != me }.compactMap(\.value.clock)
+    let all = (others + [own]).sorted()
+    // Of two that differ the earlier: what is counted is rather too long.
+    return all[(all.count - 1) / 2]
   }
 }
 

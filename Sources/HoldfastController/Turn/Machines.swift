@@ -34,8 +34,6 @@ struct Machines: Sendable {
       isOutdated: facts.formatFlaw != nil)
   }
 
-  func turn(_ facts: Facts) -> Turn { Turn(facts, self) }
-
   /// The session does not stand any more, whatever the cluster is.
   func isOutOfTime(_ facts: Facts) -> Bool {
     if let deadline = lease.session.deadline { return facts.now >= deadline }

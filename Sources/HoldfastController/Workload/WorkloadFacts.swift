@@ -30,7 +30,8 @@ struct WorkloadFacts: Sendable {
   private let incarnation: Incarnation?
 
   // Borrowed: an initialiser takes over what it is given, and a copy of all that is known is not for free.
-  init(_ name: WorkloadName, _ facts: borrowing Facts, incarnation: Incarnation?) {
+  /// - Parameter incarnation: of this node's standing session.
+  init(_ name: WorkloadName, _ facts: borrowing Facts, under incarnation: Incarnation?) {
     self.name = name
     spec = facts.view.specs[name]
     intent = facts.view.intents[name]

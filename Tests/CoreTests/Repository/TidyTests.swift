@@ -120,7 +120,7 @@ import Testing
   /// begin with nothing but a machine's state have initialisers of their files alone.
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
-    ("ResumePermit(", ["WorkloadParts.swift"]), ("Absence(", ["WorkloadParts.swift"]), ("Turn(", ["Machines.swift"]),
+    ("ResumePermit(", ["WorkloadParts.swift"]), ("Absence(", ["WorkloadParts.swift"]),
     ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {

@@ -126,6 +126,18 @@ package struct DomainDocument {
     }
   }
 
+  /// Takes the names back that `set(links:)` gives the interfaces of a workload: at the next start each gets its own again.
+  package func removeLinks(of workload: WorkloadName, cluster: String) {
+    let names = Set(interfaces.indices.map { Interfaces.linkName(cluster: cluster, workload: workload, index: $0) })
+    for interface in interfaces {
+      guard let link = Self.link(of: interface), names.contains(link), let target = child("target", of: interface) else {
+        continue
+      }
+      target.removeAttribute(forName: "dev")
+      if target.attributes?.isEmpty ?? true { target.detach() }
+    }
+  }
+
   /// What a container's init is told of the run it belongs to.
   package static let environmentNames = ["HOLDFAST_NODE", "HOLDFAST_WORKLOAD", "HOLDFAST_EPOCH"]
 

@@ -85,6 +85,8 @@ public struct CommandResult: Hashable, Sendable, Codable {
   public var moveSerial: Int?
   /// Sentences: what will be otherwise than one may expect of it. Absent: nothing.
   public var warnings: [String]?
+  /// What the definition says otherwise than the one in the store, as a unified diff without passwords. Absent: it was not asked for.
+  public var diff: [String]?
   public var error: ErrorBody?
 
   public init(_ prepared: PreparedCommand) {

@@ -1,4 +1,5 @@
 import CLinux
+import DomainXML
 import GuardDoor
 import HoldfastController
 import HoldfastModel
@@ -50,7 +51,7 @@ package struct Daemon: Sendable {
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections,
           migration: configuration.migration.isEmpty ? nil : configuration.migration, version: version),
         timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max),
-        policyReader: PolicyFileReader()),
+        policyReader: PolicyFileReader(), hardwareReader: DomainHardwareReader()),
       ports: ports, history: history, logger: logger)
     self.loop = loop
     leftovers = LeftoverWatch(

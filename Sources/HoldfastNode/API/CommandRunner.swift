@@ -1,3 +1,4 @@
+import DomainXML
 import HTTPTypes
 import HoldfastAPI
 import HoldfastModel
@@ -81,7 +82,8 @@ struct CommandRunner: Sendable {
 
   // MARK: many at once
 
-  func apply(_ definitions: [WorkloadDefinition]) async throws(OperatorError) -> CommandResults {
+  /// - Parameter showsDiff: each result has the diff to what was stored.
+  func apply(_ definitions: [WorkloadDefinition], showsDiff: Bool = false) async throws(OperatorError) -> CommandResults {
     let picture = await access.picture(), domains = picture.domains
     var view = picture.view
     var specs: [(name: WorkloadName, spec: SpecRecord)] = []
@@ -95,7 +97,9 @@ struct CommandRunner: Sendable {
     for (name, spec) in specs {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: view)
+        let before = view.specs[name]?.value
         var result = try await run(.define(name, spec), in: &view)
+        if showsDiff, let before { result.diff = DefinitionDiff(from: before, to: spec).lines }
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
@@ -136,6 +140,27 @@ struct CommandRunner: Sendable {
     return CommandResults(isDryRun: isDryRun, results: results)
   }
 
+  /// Takes over what runs on this node as the workload's definition, and tells what that changes.
+  func acceptRunning(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    guard let present = view.specs[name]?.value else { throw .unknownWorkload(name, in: view) }
+    guard let holder = view.holder(of: name) else { throw .runsNowhere(name) }
+    guard holder == access.node else { throw .runsElsewhere(name, on: holder) }
+    let id = DomainID(connection: present.connection, name: name.text)
+    guard let domain = picture.observations[id] else {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "nothing of it is seen on \(access.node) now",
+        remedy: "Repeat it when `holdfast workload \(name)` says that it runs.")
+    }
+    let xml = try await xml(of: id), reader = DomainHardwareReader()
+    let acceptance = Acceptance(
+      workload: name, node: access.node, domain: domain, xml: xml, stored: reader.read(present.xml), running: reader.read(xml))
+    var result = try await run(.acceptRunning(acceptance), in: &view)
+    result.diff = DefinitionDiff(from: present, to: acceptance.spec(from: present)).lines
+    return result
+  }
+
   private func adoption(
     of id: DomainID, in picture: ClusterPicture, _ options: Adoption.Options
   ) async throws(OperatorError) -> Adoption {
@@ -146,13 +171,16 @@ struct CommandRunner: Sendable {
         .unknown, thing: "domain \(id)", reason: "no active domain of this name is on \(access.node)",
         remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(id.connection) list` shows what runs.")
     }
-    let xml: String
+    return Adoption(
+      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: try await xml(of: id),
+      options: options)
+  }
+
+  private func xml(of id: DomainID) async throws(OperatorError) -> String {
     do {
-      xml = try await access.describe(id)
+      return try await access.describe(id)
     } catch {
       throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
     }
-    return Adoption(
-      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: xml, options: options)
   }
 }

@@ -39,6 +39,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     public var endingAgain: Int
     /// Whatever their state: so many run an older definition than the store has now.
     public var outdated: Int
+    /// Whatever their state: so many have other disks, devices or sizes where they run than their definitions say.
+    public var differing: Int
   }
   /// A node whose loss the others could not absorb.
   public struct Risk: Hashable, Sendable, Codable {
@@ -83,6 +85,10 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var recent: [HistoryLine]
   /// The workloads that run an older definition than the store has now, sorted. That is no trouble: the changed one holds from their next start.
   public var outdated: [String]
+  /// The workloads that have other disks, devices or sizes where they run than their definitions say, sorted.
+  public var differing: [String]
+  /// The workloads that run, or last ran, on newer disks than their definitions name, sorted: they would not be started again.
+  public var lagging: [String]
   public var next: [Step]
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
@@ -139,6 +145,8 @@ extension ClusterStatus {
     self.fault = fault
     disarm = restrictions.disarm
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
+    differing = workloads.filter { $0.differences != nil }.map(\.name)
+    lagging = workloads.filter { $0.newerDisks != nil }.map(\.name)
     warnings =
       outlook.warnings.map(\.description)
       + nodes.flatMap { node in
@@ -183,6 +191,6 @@ extension ClusterStatus.Counts {
       starting: count(.starting), stopping: count(.stopping), pending: count(.pending), stopped: count(.stopped),
       unclear: count(.unclear), down: count(.down), breakingRules: workloads.count { $0.brokenRule != nil },
       endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds },
-      outdated: workloads.count { $0.isOutdated == true })
+      outdated: workloads.count { $0.isOutdated == true }, differing: workloads.count { $0.differences != nil })
   }
 }

@@ -28,6 +28,7 @@ struct Diagnosis {
     lookAtLeftovers(status)
     lookAtUncertainWorkloads(status)
     lookAtRestlessWorkloads(status)
+    lookAtDisks(status, view)
     lookAtRecords(view)
     lookAtPolicies(status)
     if let outdated = status.outdated.first {
@@ -314,6 +315,21 @@ struct Diagnosis {
     case NodeFlaw.guardState: suggest("df -h /run", "room for the guard's state", on: node.name)
     default: break
     }
+  }
+
+  /// What would not be started again as it is defined.
+  private mutating func lookAtDisks(_ status: ClusterStatus, _ view: ClusterView) {
+    guard !status.lagging.isEmpty else { return }
+    let (one, names) = (status.lagging.count == 1, InWords.list(status.lagging, most: Self.namesInSentence))
+    degraded.append(
+      one
+        ? "The definition of \(names) names an older disk than it last ran on: it is not started from that"
+        : "The definitions of \(names) name older disks than they last ran on: they are not started from those")
+    guard let first = status.lagging.first(where: { view.holder(of: WorkloadName($0)) != nil }) else {
+      return suggest("holdfast workload \(status.lagging[0])", "its disks, and how to decide which holds")
+    }
+    suggest(
+      "holdfast accept \(first) --running", "take what runs as its definition", on: view.holder(of: WorkloadName(first))?.text)
   }
 
   private mutating func lookAtRecords(_ view: ClusterView) {

@@ -81,6 +81,13 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// The operator has agreed that shut-off ones of its name and UUID are removed; absent: not.
   public var removesLeftovers: Bool?
 
+  /// What it has otherwise than its definition says where it runs, the disks first; at most eight, and none is listed where too many workloads
+  /// differ. Absent: nothing, as far as is known.
+  public var differences: [HardwareDifference]?
+  /// By the guest's name for them: disks on which it last ran, and which its definition does not name. It is not started from that before somebody has
+  /// decided (`holdfast accept`). Absent: there is none.
+  public var newerDisks: [String: OtherDisk]?
+
   /// It is to leave the node that holds it, or to stop there.
   public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
 }
@@ -173,6 +180,8 @@ extension WorkloadInfo {
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
     leftovers = sight.leftovers[name]
     removesLeftovers = intent?.removesLeftovers
+    differences = view.holder(of: name).flatMap { view.reports[$0]?.value.differing?[name] }
+    newerDisks = claim?.newerDisks
     let ends = sight.recentEnds(of: name)
     recentEnds = ends > 0 ? ends : nil
   }

@@ -8,13 +8,14 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
     abstract: "Create or change workloads as files define them.",
     discussion: """
       Workloads that are in no file are left alone, unless --prune says otherwise. A changed XML takes effect at the workload's next start \
-      (`holdfast restart`). What failed to start is tried again at once.
+      (`holdfast restart`). What failed to start is tried again at once. --diff shows what changes against the definition in the store, line by \
+      line and without passwords; `holdfast workload NAME` shows what runs otherwise than that.
 
       With --prune --selector KEY=VALUE, workloads that have this label and are in none of the files are released: they leave protection and go on \
       running where they run, and `holdfast release --undo` brings them back. Every workload in the files must have the label, so that the files \
       and the label stand for the same workloads. What would be released is shown first; nothing is while anything in the files is refused.
 
-      Example: holdfast apply -f workloads.yaml --dry-run
+      Example: holdfast apply -f workloads.yaml --diff --dry-run
       """)
 
   @OptionGroup var daemon: DaemonOptions
@@ -28,6 +29,9 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
 
   @Flag(help: "Show what would change, and change nothing.")
   var dryRun = false
+
+  @Flag(help: "Show the changes as a diff.")
+  var diff = false
 
   @Flag(
     name: .shortAndLong,
@@ -64,8 +68,10 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
   }
 
   private func apply(_ sources: WorkloadSources, isDryRun: Bool) async throws -> CommandResults {
-    try await daemon.client.post(
-      "/workloads", isDryRun ? ["dryRun": "true"] : [:], body: ApplyRequest(workloads: sources.definitions),
+    var query = isDryRun ? ["dryRun": "true"] : [:]
+    if diff { query["diff"] = "true" }
+    return try await daemon.client.post(
+      "/workloads", query, body: ApplyRequest(workloads: sources.definitions),
       files: sources.files)
   }
 

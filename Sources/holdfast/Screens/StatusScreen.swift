@@ -119,7 +119,7 @@ struct StatusScreen {
     let up = status.nodes.count { $0.state == .up }
     let states = [
       (counts.frozen, "frozen"), (counts.paused, "paused"), (counts.unclear, "unknown"), (counts.stopped, "stopped"),
-      (counts.outdated, "outdated")
+      (counts.outdated, "outdated"), (counts.differing, "differing")
     ]
     let others = states.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
     let workloads =

@@ -124,7 +124,7 @@ struct NodeReport: Hashable, Sendable {
   private static func tellLeftovers(_ facts: Facts, under incarnation: Incarnation?, in record: inout ReportRecord) {
     let unmanaged = Set(record.unmanagedUUIDs)
     let found = facts.leftovers.filter { leftover in
-      let own = facts.known(leftover.workload, under: incarnation)
+      let own = WorkloadFacts(leftover.workload, facts, under: incarnation)
       guard let spec = own.spec?.value, own.desired != .unprotected else { return false }
       guard leftover.isRunning, leftover.otherUUID == nil else { return true }
       return !own.isAdopting && unmanaged.contains(spec.uuid)

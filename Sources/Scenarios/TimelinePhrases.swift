@@ -180,7 +180,8 @@ enum TimelinePhrases {
       let workload = $0.workload()
       return [.startedByHand(workload, $0.node())]
     },
-    .init("block job of WORKLOAD on NODE for SPAN", "A backup or a block copy: libvirt refuses to migrate it there meanwhile.") {
+    .init("block job of WORKLOAD on NODE for SPAN", "A backup or a block copy: libvirt refuses to migrate it there meanwhile.")
+    {
       let workload = $0.workload(), node = $0.node()
       return [.blockJob(workload, node, for: $0.span())]
     },
@@ -235,7 +236,9 @@ enum TimelinePhrases {
     .init("restart WORKLOAD", "`holdfast restart`: stopped, and started on the same node.") {
       [.asked(.restart($0.workload()), through: nil)]
     },
-    .init("accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer.") {
+    .init(
+      "accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer."
+    ) {
       [.asked(.acceptStored($0.workload()), through: nil)]
     },
     .init("move WORKLOAD to NODE", "`holdfast move`") {

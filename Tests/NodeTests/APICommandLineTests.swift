@@ -10,7 +10,8 @@ import Testing
 /// `holdfast` as a process, against a server.
 @Suite(.serialized) struct `API: the command line` {
   private static let commands = [
-    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "accept", "export", "release", "start", "stop", "move",
+    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "accept", "export", "release", "start", "stop",
+    "move",
     "leftovers", "maintenance", "evacuate", "node", "disarm", "arm"
   ]
 

@@ -115,7 +115,8 @@ extension ClusterStatus {
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
     history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, fault: String? = nil, now: Int64
+    quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(),
+    policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
     let outlook = outlook ?? ClusterOutlook(view)
     let sight = ClusterSight(

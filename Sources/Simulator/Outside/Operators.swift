@@ -30,7 +30,8 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .restart, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove, .disarm,
+    case .define, .release, .start, .stop, .restart, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
+      .disarm,
       .arm:
       break
     }

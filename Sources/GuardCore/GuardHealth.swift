@@ -11,6 +11,9 @@ public struct GuardHealth: Hashable, Sendable {
     /// It cannot be opened or fed, and why: nothing resets a host on which the freeze fails.
     case unusable(reason: String)
   }
+  /// After so many seconds an unfed watchdog resets the host, unless the guard is told otherwise: in time with the default TTL of 3 s.
+  public static let watchdogTimeout = 2
+
   public var watchdog: Watchdog
   /// Why the state that the next guard needs could not be written; nil: it is written.
   public var recordFlaw: String?

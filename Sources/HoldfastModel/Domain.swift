@@ -111,26 +111,6 @@ public struct DomainObservation: Hashable, Sendable {
   }
 }
 
-extension DomainObservation {
-  /// What is not known of the hardware leaves no trace: the fingerprints of simulations that know nothing of it stay comparable.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(id)
-    hasher.combine(uuid)
-    hasher.combine(state)
-    hasher.combine(reason)
-    hasher.combine(mark)
-    hasher.combine(memory)
-    hasher.combine(vcpus)
-    hasher.combine(persistent)
-    hasher.combine(pid)
-    hasher.combine(cgroup)
-    hasher.combine(links)
-    hasher.combine(flaw)
-    hasher.combine(frozenNetwork)
-    if let hardware { hasher.combine(hardware) }
-  }
-}
-
 /// What a hypervisor connection tells.
 public enum HypervisorEvent: Hashable, Sendable {
   /// Everything that is active on the connection now. Sent after every (re)connection and whenever something was missed.
@@ -238,11 +218,21 @@ public struct StartRequest: Hashable, Sendable {
   }
 }
 
+/// What stands in the way of a live migration, whatever workload it is for.
+public enum Hindrance: String, Hashable, Sendable {
+  /// libvirt works at the domain: a block job, a backup, a snapshot. It passes.
+  case busy
+  /// The target's libvirt, or the way to it: certificate, connection, the host's identity. Somebody has to mend it.
+  case target
+}
+
 /// How a start or stop ended, as far as the call can tell. What is true is what is observed afterwards.
 public enum OperationOutcome: Hashable, Sendable {
   case done
   /// It certainly did not happen, and why.
   case failed(reason: String)
+  /// A live migration: it did not happen, and that says nothing of the workload. It runs on here, and is worth another try later.
+  case hindered(Hindrance, reason: String)
   /// It was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
   case tooLate
   /// It was not attempted: starts of the workload were barred here, perhaps by an earlier life of the controller, so an earlier one

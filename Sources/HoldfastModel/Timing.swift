@@ -28,6 +28,10 @@ public struct Timing: Hashable, Sendable {
   /// Five renewals in a TTL: one may be lost and the next still be in time, with the store's leader changing.
   public var renewInterval: Duration { Duration(wholeNanoseconds: ttl.wholeNanoseconds / 5) }
 
+  /// A host that hangs must be reset within this time to have ended before others start its workloads: its last renewal may be one interval old,
+  /// and they wait a TTL from then on.
+  public var fenceLimit: Duration { ttl - renewInterval }
+
   /// A renewal that was not answered by then is sent again, to the next endpoint.
   public var renewTimeout: Duration { renewInterval }
 

@@ -180,6 +180,15 @@ enum TimelinePhrases {
       let workload = $0.workload()
       return [.startedByHand(workload, $0.node())]
     },
+    .init("block job of WORKLOAD on NODE for SPAN", "A backup or a block copy: libvirt refuses to migrate it there meanwhile.")
+    {
+      let workload = $0.workload(), node = $0.node()
+      return [.blockJob(workload, node, for: $0.span())]
+    },
+    .init("refuse migrations to NODES for SPAN", "Others' libvirts cannot connect to theirs: its certificate has expired.") {
+      let nodes = $0.nodes(), span = $0.span()
+      return nodes.map { .inboundFails($0, for: span) }
+    },
     .init("snapshot WORKLOAD", "It goes on on another disk than its definition names: an external snapshot, past Holdfast.") {
       [.diskReplaced($0.workload())]
     },
@@ -224,6 +233,9 @@ enum TimelinePhrases {
     },
     .init("start WORKLOAD", "`holdfast start`") { [.asked(.start($0.workload()), through: nil)] },
     .init("stop WORKLOAD", "`holdfast stop`") { [.asked(.stop($0.workload()), through: nil)] },
+    .init("restart WORKLOAD", "`holdfast restart`: stopped, and started on the same node.") {
+      [.asked(.restart($0.workload()), through: nil)]
+    },
     .init(
       "accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer."
     ) {

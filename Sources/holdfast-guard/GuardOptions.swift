@@ -1,4 +1,5 @@
 import CgroupIsolation
+import GuardCore
 
 /// The command line.
 struct GuardOptions {
@@ -15,7 +16,7 @@ struct GuardOptions {
   var partition = "/holdfast"
   var watchdog: String?
   /// Seconds.
-  var watchdogTimeout = 10
+  var watchdogTimeout = GuardHealth.watchdogTimeout
   /// nil: whichever libvirt uses.
   var hierarchy: CgroupHierarchy.Version?
 
@@ -35,9 +36,10 @@ struct GuardOptions {
       --watchdog DEVICE         Feed this hardware watchdog while all is well, such
                                 as /dev/watchdog.
       --watchdog-timeout SECS   Time after which an unfed watchdog resets the host:
-                                2 to 300 seconds. It is a fence only below the
-                                TTL: `holdfast status` tells where it is not.
-                                (default: 10)
+                                2 to 300 seconds; a device that cannot do so
+                                little gets the next that it can. It is a fence
+                                up to four fifths of the TTL: `holdfast status`
+                                tells where it is later. (default: \(GuardHealth.watchdogTimeout))
       --version                 Show the version.
       --help, -h                Show this text.
 

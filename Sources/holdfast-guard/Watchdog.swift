@@ -103,13 +103,27 @@ private final class WatchdogDevice: Sendable {
     }
   }
 
+  /// A driver that refuses so little as invalid is asked for the next second, and so on: the least that it takes is the best fence.
+  ///
+  /// - Returns: false: it takes none, and `errno` says why.
+  private func setTimeout(of file: Int32) -> Bool {
+    for seconds in timeout...max(timeout, Self.greatestLeast) {
+      if holdfast_watchdog_timeout(file, Int32(seconds)) == 0 { return true }
+      guard errno == EINVAL else { return false }
+    }
+    return false
+  }
+
+  /// Seconds: no hardware that is of use needs more at least.
+  private static let greatestLeast = 30
+
   private func open(_ state: inout State) {
     do {
       let file = try Descriptor.open(path, .writeOnly, .nonBlocking)
-      if holdfast_watchdog_timeout(file.number, Int32(timeout)) != 0 {
+      if !setTimeout(of: file.number) {
         log.line(.warning, "the watchdog \(path) keeps its own timeout: \(String(cString: strerror(errno)))")
       }
-      // A driver takes the nearest that its hardware can do.
+      // A driver may round what it takes.
       let inForce = holdfast_watchdog_timeout_in_force(file.number)
       let seconds = inForce > 0 ? Int(inForce) : timeout
       state.file = File(file)

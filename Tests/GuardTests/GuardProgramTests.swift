@@ -303,6 +303,14 @@ struct `The guard program` {
     #expect(access(process.socket, F_OK) != 0)
   }
 
+  @Test func `a watchdog for which nobody gave a time gets one that suits the default TTL`() async throws {
+    let device = directory.path + "/watchdog"
+    try overwrite(device, with: "")
+    let process = try await GuardProcess(in: hierarchies[0], options: ["--watchdog", device])
+    guard case .state(let state) = try await Controller(process).ask(.status) else { throw Failure(process.log) }
+    #expect(state.health.watchdog == .open(timeout: GuardHealth.watchdogTimeout))
+  }
+
   @Test func `two guards cannot share a directory`() async throws {
     let process = try await GuardProcess(in: hierarchies[0])
     let second = try Child(guardProgram, ["--run-dir", process.directory.path, "--partition", process.partition.partition.name])

@@ -12,7 +12,7 @@ import Testing
   private static let commands = [
     "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "accept", "export", "release", "start", "stop",
     "move",
-    "maintenance", "evacuate", "node", "disarm", "arm"
+    "leftovers", "maintenance", "evacuate", "node", "disarm", "arm"
   ]
 
   @Test func `the status fits 100 by 30 and tells what matters`() async throws {

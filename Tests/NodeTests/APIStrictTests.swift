@@ -51,6 +51,24 @@ import Testing
     }
   }
 
+  @Test func `passwords are masked unless somebody asks for them, and a masked one is not taken back`() async throws {
+    try await APIHarness.serving { api in
+      let spec =
+        #"{"name":"x","connection":"lxc:///system","xml":"<domain type='lxc'><graphics passwd='s3cret'/></domain>","demand":{"memory":1,"cpus":1}}"#
+      #expect(try await api.post("/v1/workloads", raw: Data(#"{"workloads":[\#(spec)]}"#.utf8)).status == 200)
+      let masked = try await api.holdfast(["workload", "x", "--xml"])
+      #expect(masked.output.contains("passwd='********'") && !masked.output.contains("s3cret"))
+      #expect(masked.errors.contains("--secrets shows them"))
+      #expect(try await !api.holdfast(["workload", "x", "-o", "json"]).output.contains("s3cret"))
+      #expect(try await api.holdfast(["workload", "x", "--xml", "--secrets"]).output.contains("passwd='s3cret'"))
+      #expect(try await api.holdfast(["export"]).output.contains("s3cret"), "an export brings everything back")
+      let back = spec.replacing("s3cret", with: "********")
+      let answer = try await api.post("/v1/workloads", raw: Data(#"{"workloads":[\#(back)]}"#.utf8))
+      #expect(String(decoding: answer.body, as: UTF8.self).contains("--xml --secrets"))
+      #expect(api.access.truth.specs["x"]?.value.xml.contains("s3cret") == true)
+    }
+  }
+
   @Test func `what may be left out may be null, labels take any name, and an empty body is none`() async throws {
     try await APIHarness.serving { api in
       let dry = try await api.post("/v1/disarm?dryRun", raw: Data(#"{"reason":null,"seconds":60}"#.utf8))

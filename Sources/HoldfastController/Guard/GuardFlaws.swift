@@ -1,25 +1,25 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What the guard said last of what it needs and does not have, and what people were told of it.
 struct GuardFlaws: Hashable, Sendable {
   private var health = GuardHealth()
+  /// What follows from that, sorted.
+  private(set) var list: [NodeFlaw] = []
 
-  /// - Parameter ttl: of this node's sessions.
-  func list(ttl: Duration) -> [NodeFlaw] {
+  private static func flaws(of health: GuardHealth, _ timing: Timing) -> [NodeFlaw] {
     var flaws: [NodeFlaw] = []
     switch health.watchdog {
     case .unusable(let reason):
       flaws.append(
         NodeFlaw(NodeFlaw.watchdog, "is without its fence: its guard cannot use the hardware watchdog (\(reason))"))
-    case .open(let timeout) where .seconds(timeout) >= ttl:
+    case .open(let timeout) where .seconds(timeout) > timing.fenceLimit:
       flaws.append(
         NodeFlaw(
           NodeFlaw.watchdogLate,
-          "is without its fence in time: its hardware watchdog resets the host after \(timeout) s, "
-            + "and other nodes take its workloads over after \(InWords.number(ttl.inSeconds)) s"))
+          "is without its fence in time: its hardware watchdog resets the host \(timeout) s after it hangs, "
+            + "and other nodes may take its workloads over after \(InWords.number(timing.fenceLimit.inSeconds)) s"))
     case .open, .none: break
     }
     if let reason = health.recordFlaw {
@@ -34,9 +34,9 @@ struct GuardFlaws: Hashable, Sendable {
   mutating func take(_ said: GuardHealth, _ facts: Facts, _ effects: inout Effects) {
     guard said != health else { return }
     // The same flaw for another reason is no news.
-    let before = Set(list(ttl: facts.timing.ttl).map(\.code))
+    let before = Set(list.map(\.code)), flaws = Self.flaws(of: said, facts.timing)
     health = said
-    let flaws = list(ttl: facts.timing.ttl)
+    list = flaws.sorted()
     for flaw in flaws where !before.contains(flaw.code) {
       effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: flaw.code == NodeFlaw.watchdogLate ? .warning : .error)
     }

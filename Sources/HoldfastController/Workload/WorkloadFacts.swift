@@ -1,7 +1,5 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
-import HoldfastTime
 
 /// What is known of one workload, made once when its turn comes: the records about it, what is seen of it here, what the rules say. Everything
 /// else about it follows.
@@ -32,7 +30,8 @@ struct WorkloadFacts: Sendable {
   private let incarnation: Incarnation?
 
   // Borrowed: an initialiser takes over what it is given, and a copy of all that is known is not for free.
-  init(_ name: WorkloadName, _ facts: borrowing Facts, incarnation: Incarnation?) {
+  /// - Parameter incarnation: of this node's standing session.
+  init(_ name: WorkloadName, _ facts: borrowing Facts, under incarnation: Incarnation?) {
     self.name = name
     spec = facts.view.specs[name]
     intent = facts.view.intents[name]
@@ -79,6 +78,9 @@ struct WorkloadFacts: Sendable {
   /// The operator and the planner want it to run here, and so it is to be.
   var isWantedHere: Bool { desired == .running && placement?.value.node == me && !goesDown }
 
+  /// What is to be done once with what runs here.
+  var errand: IntentRecord.Errand? { intent?.value.errand }
+
   /// On a node that leaves, what waits for its node (`failover: wait`) keeps its place and is stopped: it would run on as long as the wait is.
   mutating func goDownWithNode(_ stance: Stance, _ rules: RulesInForce) {
     guard stance.isLeaving, desired == .running, placement?.value.node == me, let spec else { return }
@@ -117,16 +119,12 @@ struct WorkloadFacts: Sendable {
   var newerDisks: [String: OtherDisk]? { hardware?.newerDisks(claim?.value) }
 
   /// Why it must not be started from its definition; nil: it may be.
-  func startRefusal(_ reader: any HardwareReader) -> String? {
+  func startRefusal(_ reader: any HardwareReader) -> StartFailure? {
     guard let newer = claim?.value.newerDisks, !newer.isEmpty, let spec = spec?.value, let stored = reader.read(spec.xml) else {
       return nil
     }
-    let disks = newer.filter { stored.opens($0.value.stored, as: $0.key) }.sorted { $0.key < $1.key }
-    guard !disks.isEmpty else { return nil }
-    let lines = disks.map { "disk \($0.key) is \($0.value.stored), and it last ran on \($0.value.running)" }
-    return
-      "its definition is older than its data: \(InWords.list(lines, most: 2)). Name the newer disk in the definition (`holdfast apply`), or "
-      + "start it from the older one with `holdfast accept \(name) --stored`"
+    let disks = newer.filter { stored.opens($0.value.stored, as: $0.key) }
+    return disks.isEmpty ? nil : .olderDefinition(name, disks)
   }
 
   // MARK: a live migration, at its target

@@ -143,15 +143,29 @@ public struct IntentRecord: Hashable, Sendable, Codable {
       self.serial = serial
     }
   }
+  /// What its node is to do once with what runs there. The node takes it away when it is done, and so does every start: nothing of the run
+  /// that it was meant for is left then.
+  public enum Errand: String, Sendable, Codable {
+    /// To stop it, and to start it on the same node.
+    case restart
+  }
   public var desired: Desired
   public var move: Move?
   /// The node on which it is adopted.
   public var adopter: NodeName?
+  /// nil: there is none.
+  public var errand: Errand?
+  /// The operator has agreed: every node removes shut-off definitions of this name and UUID that are not Holdfast's, with their autostart. nil: they stay.
+  public var removesLeftovers: Bool?
 
-  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil) {
+  public init(
+    desired: Desired, move: Move? = nil, adopter: NodeName? = nil, errand: Errand? = nil, removesLeftovers: Bool? = nil
+  ) {
     self.desired = desired
     self.move = move
     self.adopter = adopter
+    self.errand = errand
+    self.removesLeftovers = removesLeftovers
   }
 }
 
@@ -338,34 +352,6 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   /// Counts failures of a node besides those that are known of it.
   package mutating func note(_ failure: Failure, on node: NodeName) {
     failures[node] = Failure(count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason)
-  }
-}
-
-/// What is nil leaves no trace: the fingerprints of simulations that do not use a newer field stay comparable.
-extension ClaimRecord {
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(epoch)
-    hasher.combine(holder)
-    hasher.combine(activity)
-    hasher.combine(failures)
-    hasher.combine(ends)
-    hasher.combine(migration)
-    hasher.combine(releasedTo)
-    if let newerDisks { hasher.combine(newerDisks) }
-  }
-}
-
-extension SpecRecord {
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(connection)
-    hasher.combine(uuid)
-    hasher.combine(xml)
-    hasher.combine(demand)
-    hasher.combine(labels)
-    hasher.combine(priority)
-    hasher.combine(isolation)
-    hasher.combine(stopTimeout)
-    if let takenFrom { hasher.combine(takenFrom) }
   }
 }
 

@@ -28,6 +28,8 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var differing: [WorkloadName: [HardwareDifference]]?
   /// What people should know of the node, in the order of their codes. nil: nothing.
   public var flaws: [NodeFlaw]?
+  /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
+  public var leftovers: [LeftoverDefinition]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"
@@ -43,7 +45,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
     unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
     kept: [WorkloadName: String]? = nil, freeze: Freeze? = nil, unfrozen: [WorkloadName]? = nil,
-    paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil
+    paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil, leftovers: [LeftoverDefinition]? = nil
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
@@ -57,25 +59,6 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     self.unfrozen = unfrozen
     self.paused = paused
     self.outdated = outdated
-  }
-}
-
-extension ReportRecord {
-  /// What is nil leaves no trace: the fingerprints of simulations that do not use a newer field stay comparable.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(unmanaged)
-    hasher.combine(unmanagedDomains)
-    hasher.combine(unreachable)
-    hasher.combine(guardPhase)
-    hasher.combine(strays)
-    hasher.combine(unmanagedUUIDs)
-    hasher.combine(migrations)
-    hasher.combine(kept)
-    hasher.combine(freeze)
-    hasher.combine(unfrozen)
-    hasher.combine(paused)
-    hasher.combine(outdated)
-    hasher.combine(flaws)
-    if let differing { hasher.combine(differing) }
+    self.leftovers = leftovers
   }
 }

@@ -32,6 +32,30 @@ struct CommandRunner: Sendable {
     return try await run(command, in: &view)
   }
 
+  /// Takes a workload out of protection; what it was is kept for a time.
+  func release(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    return try await run(.release(name, at: picture.time), in: &view)
+  }
+
+  /// Brings a released workload back: adopted where it runs on this node, else defined as it was.
+  func restore(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    let kept = try view.released(name)
+    let domain = picture.observations[DomainID(connection: kept.spec.connection, name: name.text)]
+    guard let domain, domain.uuid == kept.spec.uuid else {
+      var result = try await run(.restore(name, nil), in: &view)
+      result.warn(kept.warnings(name, in: picture.view))
+      return result
+    }
+    let options = Adoption.Options(
+      demand: kept.spec.demand, labels: kept.spec.labels, priority: kept.spec.priority, isolation: kept.spec.isolation,
+      stopTimeout: kept.spec.stopTimeout)
+    return try await run(.restore(name, try await adoption(of: domain.id, in: picture, options)), in: &view)
+  }
+
   /// - Parameter view: what is known; afterwards also what the command changed.
   func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
     for _ in 0..<Self.attempts {
@@ -68,6 +92,7 @@ struct CommandRunner: Sendable {
       specs.append((name, try definition.spec(cluster: access.cluster, present: view.specs[name]?.value)))
     }
     try checkTogether(specs)
+    let leftovers = await leftovers(of: specs.map { ProtectedDomain($0, connection: $1.connection, uuid: $1.uuid) })
     var results: [CommandResult] = []
     for (name, spec) in specs {
       do throws(OperatorError) {
@@ -78,6 +103,7 @@ struct CommandRunner: Sendable {
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
+        result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))
         results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
@@ -85,6 +111,14 @@ struct CommandRunner: Sendable {
     }
     return CommandResults(isDryRun: isDryRun, results: results)
   }
+
+  /// What is defined on this node beside these workloads; nil: it was not found out.
+  private func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition]? {
+    domains.count <= Self.mostLooked ? await access.leftovers(of: domains) : nil
+  }
+
+  /// A command for more workloads than this does not wait for a look at each.
+  private static let mostLooked = 200
 
   func adopt(_ request: AdoptRequest) async -> CommandResults {
     let picture = await access.picture()
@@ -95,6 +129,9 @@ struct CommandRunner: Sendable {
         let adoption = try await adoption(of: id, in: picture, request.options)
         var result = try await run(.adopt(adoption), in: &view)
         result.warn(adoption.networkWarnings + access.networkWarnings(links: adoption.domain.links, bridges: []))
+        if let spec = view.specs[WorkloadName(id.name)]?.value {
+          result.warn(view.leftoverWarnings(of: WorkloadName(id.name), spec, on: access.node, now: nil))
+        }
         results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))

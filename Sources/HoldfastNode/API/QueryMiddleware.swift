@@ -7,10 +7,10 @@ import Hummingbird
 struct QueryMiddleware: RouterMiddleware {
   /// What a request may say after the question mark.
   enum Parameter: String {
-    case dryRun, diff, follow, limit, workload
+    case diff, dryRun, follow, limit, secrets, workload
 
     /// It is there, or not: with a value it has to be one of `values`.
-    var isFlag: Bool { self == .dryRun || self == .diff || self == .follow }
+    var isFlag: Bool { self == .diff || self == .dryRun || self == .follow || self == .secrets }
     static let values: Set<Substring> = ["", "true", "1", "false", "0"]
   }
 
@@ -29,7 +29,7 @@ struct QueryMiddleware: RouterMiddleware {
     return switch (parts.first, parts.count) {
     case ("history", 1): [.limit, .workload]
     case ("events", 1): [.follow, .limit, .workload]
-    case ("workloads", 2): [.limit]
+    case ("workloads", 2): [.limit, .secrets]
     default: []
     }
   }

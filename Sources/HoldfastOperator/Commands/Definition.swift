@@ -142,6 +142,11 @@ extension SpecRecord {
       throw invalid(
         "its XML has \(xml.utf8.count) bytes", "Domain XML of more than \(Self.greatestXML) bytes does not fit the store.")
     }
+    guard !DomainSecrets.areMasked(in: xml) else {
+      throw invalid(
+        "a password in its XML is the mask \(DomainSecrets.mask)",
+        "Take the XML from `holdfast workload \(name) --xml --secrets`, or write the password.")
+    }
     guard demand.memory > 0 else {
       throw invalid("its memory is \(demand.memory) MiB", "Say in MiB what it needs: without it the planner cannot place it.")
     }

@@ -10,7 +10,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     case ok
     /// Every workload that should run does, or is being started; something else needs attention.
     case degraded
-    /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell.
+    /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell. Or a second copy of one runs.
     case critical
   }
   public struct Store: Hashable, Sendable, Codable {
@@ -106,6 +106,7 @@ extension ClusterStatus {
   ///   - history: the cluster's last lines, oldest first.
   ///   - outlook: what planning says of it; nil: of the records alone, without policies.
   ///   - moves: of every node in maintenance; nil: as the records alone tell.
+  ///   - quarantines: of every node in quarantine the seconds that remain; nil: as the records and the wall clock say.
   ///   - own: what that node sees of itself; nil: nothing besides the records.
   ///   - planner: by the policies in force.
   ///   - policyFlaw: why the policies in the store cannot be used.
@@ -114,14 +115,16 @@ extension ClusterStatus {
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
     history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, fault: String? = nil, now: Int64
+    quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(),
+    policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
     let outlook = outlook ?? ClusterOutlook(view)
     let sight = ClusterSight(
       view, teller: node, own: own, silence: storeSilence, warnings: outlook.warnings, history: history, now: now)
     let view = sight.view, load = ClusterLoad(view, planner: planner)
     let restrictions = ClusterRestrictions(
-      view, moves: moves ?? EvacuationMove.all(in: view, planning: { nil }, policies: .none), now: now)
+      view, moves: moves ?? EvacuationMove.all(in: view, planning: { nil }, policies: .none),
+      quarantines: quarantines, now: now)
     let workloads = WorkloadInfo.all(in: sight)
     self.cluster = cluster
     self.node = node.text

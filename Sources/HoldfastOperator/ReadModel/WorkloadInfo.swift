@@ -67,6 +67,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// The operator's last request to bring it to a node.
   public var move: Move?
+  /// What its node was asked to do once with what runs there, and has not done yet: `restart`; absent: nothing.
+  public var errand: String?
   /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
   public var brokenRule: String?
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
@@ -74,6 +76,10 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
 
   /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
   public var isOutdated: Bool?
+  /// Domains that nodes have defined under its name or UUID and that are not Holdfast's; absent: none is known.
+  public var leftovers: [LeftoverInfo]?
+  /// The operator has agreed that shut-off ones of its name and UUID are removed; absent: not.
+  public var removesLeftovers: Bool?
 
   /// What it has otherwise than its definition says where it runs, the disks first; at most eight, and none is listed where too many workloads
   /// differ. Absent: nothing, as far as is known.
@@ -101,7 +107,7 @@ public struct WorkloadList: Hashable, Sendable, Codable {
 /// The answer of `/v1/workloads/{name}`.
 public struct WorkloadDetail: Hashable, Sendable, Codable {
   public var workload: WorkloadInfo
-  /// The domain XML in the store, from which it is started; absent for viewers, because it can hold passwords.
+  /// The domain XML in the store, from which it is started; absent for viewers. Passwords in it are masked unless they were asked for.
   public var xml: String?
   /// The last lines about it, oldest first.
   public var history: [HistoryLine]
@@ -169,8 +175,11 @@ extension WorkloadInfo {
     labels = spec?.labels ?? [:]
     stopTimeout = spec?.stopTimeout ?? 0
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
+    errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
+    leftovers = sight.leftovers[name]
+    removesLeftovers = intent?.removesLeftovers
     differences = view.holder(of: name).flatMap { view.reports[$0]?.value.differing?[name] }
     newerDisks = claim?.newerDisks
     let ends = sight.recentEnds(of: name)

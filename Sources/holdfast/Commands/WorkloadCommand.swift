@@ -1,4 +1,5 @@
 import ArgumentParser
+import HoldfastModel
 import HoldfastOperator
 
 struct WorkloadCommand: AsyncParsableCommand {
@@ -15,17 +16,22 @@ struct WorkloadCommand: AsyncParsableCommand {
   @Flag(help: "Print only the domain XML from which the workload is started.")
   var xml = false
 
+  @Flag(help: "With --xml or -o json: show the passwords in the XML, which are masked without this option.")
+  var secrets = false
+
   @Option(help: "Number of history lines.")
   var limit = 20
 
   func run() async throws {
-    let detail = try await daemon.client.get("/workloads/\(name)", ["limit": "\(limit)"], as: WorkloadDetail.self)
+    let query = ["limit": "\(limit)"].merging(secrets ? ["secrets": "true"] : [:]) { first, _ in first }
+    let detail = try await daemon.client.get("/workloads/\(name)", query, as: WorkloadDetail.self)
     if xml {
       guard let text = detail.xml else {
         throw Failure(
           thing: "workload \(name)", reason: "only operators may see its XML, which can contain passwords",
           remedy: "Run the command as root or as a member of the operators' group.")
       }
+      if DomainSecrets.areMasked(in: text) { Output.complain("holdfast: passwords are masked; --secrets shows them.") }
       return Output.text(text)
     }
     guard daemon.output == .text else { return try Output.json(detail) }

@@ -29,6 +29,9 @@ struct WorkloadScreen {
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
       lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
     }
+    for (index, leftover) in (workload.leftovers ?? []).enumerated() {
+      lines += paragraph(index == 0 ? "left" : "", Self.text(leftover, isRemoved: workload.removesLeftovers == true))
+    }
     if let move = workload.move, !move.isServed {
       lines += paragraph("asked", "to move to \(move.to); the planner has not decided yet")
     }
@@ -51,6 +54,13 @@ struct WorkloadScreen {
       ? [terminal.styled("no events", .dim)]
       : HistoryLines(terminal: terminal, width: width).lines(HistoryGroups.consecutive(detail.history))
     return lines
+  }
+
+  private static func text(_ leftover: LeftoverInfo, isRemoved: Bool) -> String {
+    let place = leftover.isNodeUp ? leftover.node : "\(leftover.node), when it was last up"
+    let boot = leftover.autostart ? "; libvirt starts it when \(leftover.node) boots" : ""
+    let end = isRemoved && leftover.isRemovable ? "it is being removed" : leftover.remedy
+    return "\(place): \(leftover.text)\(boot). Next: \(end)"
   }
 
   /// What keeps it from being started again, and what to do about that.

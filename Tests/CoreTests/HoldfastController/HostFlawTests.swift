@@ -28,6 +28,20 @@ import Testing
     #expect(rig.notes().count { $0 == .guardFlawed } == codes.count)
   }
 
+  /// A host that hangs is reset before others take over: its last renewal may be a fifth of the TTL old by then.
+  @Test(
+    arguments: [
+      (.seconds(3), 2, true), (.seconds(3), 3, false), (.seconds(1), 1, false), (.milliseconds(1250), 1, true),
+      (.seconds(10), 8, true), (.seconds(10), 9, false)
+    ] as [(Duration, Int, Bool)]) func `has a watchdog that is in time`(ttl: Duration, seconds: Int, isInTime: Bool)
+  {
+    #expect((.seconds(seconds) <= Timing(ttl: ttl).fenceLimit) == isInTime)
+  }
+
+  @Test func `are none with the defaults of the guard and of the controller`() {
+    #expect(.seconds(GuardHealth.watchdogTimeout) <= Timing().fenceLimit)
+  }
+
   @Test func `are told once while they stay, and when they are over`() {
     var rig = Rig.guarded()
     rig.pass(.seconds(2))

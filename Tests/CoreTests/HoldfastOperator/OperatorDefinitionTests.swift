@@ -130,6 +130,7 @@ import Testing
     ("processors are nan", { $0.demand.cpus = .nan }),
     ("processors are -1", { $0.demand.cpus = -1 }),
     ("stop timeout", { $0.stopTimeout = .infinity }),
+    ("the mask ********", { $0.xml = "<domain type='kvm'><graphics passwd='********'/></domain>" }),
     ("bytes", { $0.xml = String(repeating: "x", count: SpecRecord.greatestXML + 1) })
   ]
 

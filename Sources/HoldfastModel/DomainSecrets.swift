@@ -1,0 +1,96 @@
+/// Passwords that stand in a domain's XML: what libvirt, too, shows only to who asks for security information.
+///
+/// They are a console's `passwd` and the cookies of a disk that comes over HTTP. Others (a disk's key, its user's password) stand in libvirt's own
+/// store of secrets, and the XML has their UUIDs alone.
+public enum DomainSecrets {
+  /// What stands in the place of each.
+  public static let mask = "********"
+
+  /// The XML with each of them masked.
+  public static func masked(_ xml: String) -> String {
+    var scan = SecretScan(xml)
+    let values = scan.values()
+    guard !values.isEmpty else { return xml }
+    var masked: [UInt8] = [], last = 0
+    for value in values {
+      masked += scan.bytes[last..<value.lowerBound] + Array(mask.utf8)
+      last = value.upperBound
+    }
+    return String(decoding: masked + scan.bytes[last...], as: UTF8.self)
+  }
+
+  /// One of them was masked: this XML is for reading alone, and a domain made from it would have the mask for its password.
+  public static func areMasked(in xml: String) -> Bool {
+    var scan = SecretScan(xml)
+    return scan.values().contains { scan.bytes[$0].elementsEqual(mask.utf8) }
+  }
+}
+
+/// Where the secrets are in a text: in one pass over its bytes, whatever it is.
+private struct SecretScan {
+  let bytes: [UInt8]
+  /// What is searched for and was not found behind some place is behind none that follows.
+  private var absent: Set<[UInt8]> = []
+
+  init(_ xml: String) { bytes = Array(xml.utf8) }
+
+  /// The values, without their quotes and without those that are empty, in their order.
+  mutating func values() -> [Range<Int>] {
+    var found: [Range<Int>] = [], place = 0
+    while place < bytes.count {
+      guard let value = password(at: place) ?? cookie(at: place) else {
+        place += 1
+        continue
+      }
+      if !value.isEmpty { found.append(value) }
+      place = value.upperBound
+    }
+    return found
+  }
+
+  /// ` passwd='value'`
+  private mutating func password(at start: Int) -> Range<Int>? {
+    guard Self.isSpace(bytes[start]), has("passwd", at: start + 1) else { return nil }
+    var place = afterSpace(start + 1 + "passwd".utf8.count)
+    guard has("=", at: place) else { return nil }
+    place = afterSpace(place + 1)
+    guard has("'", at: place) || has("\"", at: place), let end = find([bytes[place]], from: place + 1) else { return nil }
+    return place + 1..<end
+  }
+
+  /// `<cookie name='a'>value</cookie>`
+  private mutating func cookie(at start: Int) -> Range<Int>? {
+    guard has("<cookie", at: start) else { return nil }
+    let place = start + "<cookie".utf8.count
+    guard place < bytes.count, Self.isSpace(bytes[place]) || has(">", at: place),
+      let close = find(Array(">".utf8), from: place),
+      bytes[close - 1] != UInt8(ascii: "/"), let end = find(Array("</cookie".utf8), from: close + 1)
+    else { return nil }
+    return close + 1..<end
+  }
+
+  private func has(_ word: StaticString, at place: Int) -> Bool {
+    let count = word.utf8CodeUnitCount
+    guard place + count <= bytes.count else { return false }
+    return word.withUTF8Buffer { bytes[place..<place + count].elementsEqual($0) }
+  }
+
+  private func afterSpace(_ start: Int) -> Int {
+    var place = start
+    while place < bytes.count, Self.isSpace(bytes[place]) { place += 1 }
+    return place
+  }
+
+  private mutating func find(_ word: [UInt8], from start: Int) -> Int? {
+    guard !absent.contains(word) else { return nil }
+    var place = start
+    while place + word.count <= bytes.count {
+      if bytes[place] == word[0], bytes[place..<place + word.count].elementsEqual(word) { return place }
+      place += 1
+    }
+    absent.insert(word)
+    return nil
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
+}

@@ -15,7 +15,8 @@ enum Errands {
   ) -> Bool {
     // What has just arrived is this node's in every respect first, and what leaves with its node starts anew elsewhere.
     guard domain.state == .running || domain.state == .paused, !own.hasArrived, !turn.stance.isLeaving else { return false }
-    // What could not be started again is not stopped.
+    // What could not be started again is not stopped: neither from a definition that is older than its disks, nor with too little time left.
+    guard own.claim?.value.newerDisks == nil else { return false }
     guard turn.mayAct else {
       effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.renewInterval / 2)
       return false

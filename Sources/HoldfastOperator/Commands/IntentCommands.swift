@@ -73,7 +73,9 @@ extension OperatorCommand {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
       }
       ?? "is not running and will not be started"
-    return current.request(text) {
+    let start =
+      lag(of: name, in: view).map { "; it is not started again before somebody has decided on its disks (\($0))" } ?? ""
+    return current.request(text + start) {
       $0.desired = .stopped
       $0.errand = nil
     }
@@ -85,11 +87,25 @@ extension OperatorCommand {
     if current.intent.errand == .restart {
       return PreparedCommand(name, .unchanged, "is being restarted on \(holder) already")
     }
+    if let lag = lag(of: name, in: view) {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "it would not be started again: \(lag)",
+        remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition; then repeat.")
+    }
     let isOutdated = view.reports[holder]?.value.outdated?.contains(name) ?? false
     return current.request(
       "is shut down on \(holder) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and started there again"
         + (isOutdated ? ", from its changed definition" : "")
     ) { $0.errand = .restart }
+  }
+
+  /// A clause: how its definition lags behind its disks; nil: it does not.
+  private func lag(of name: WorkloadName, in view: ClusterView) -> String? {
+    guard let newer = view.claims[name]?.value.newerDisks, !newer.isEmpty else { return nil }
+    let disks = newer.sorted { $0.key < $1.key }.map {
+      "disk \($0.key) is \($0.value.running), and its definition names \($0.value.stored)"
+    }
+    return InWords.list(disks, most: 2)
   }
 
   func prepareMove(_ name: WorkloadName, to node: NodeName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {

@@ -40,7 +40,8 @@ extension OperatorCommand {
       let isRunning = view.holder(of: name) != nil && view.claims[name]?.value.activity == .running
       return PreparedCommand(name, .unchanged, isRunning ? "runs already" : "was started already, and does not run yet")
     }
-    var prepared = current.request(hadFailed ? "is started; its failed starts are cleared" : "is started") {
+    let refusal = lag(of: name, in: view).map { "; that is refused as long as \($0)" } ?? ""
+    var prepared = current.request("is started\(hadFailed ? "; its failed starts are cleared" : "")\(refusal)") {
       $0.desired = .running
     }
     prepared.transaction?.conditions += clearing.conditions
@@ -73,8 +74,7 @@ extension OperatorCommand {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
       }
       ?? "is not running and will not be started"
-    let start =
-      lag(of: name, in: view).map { "; it is not started again before somebody has decided on its disks (\($0))" } ?? ""
+    let start = lag(of: name, in: view).map { "; it is not started again as long as \($0)" } ?? ""
     return current.request(text + start) {
       $0.desired = .stopped
       $0.errand = nil
@@ -99,13 +99,13 @@ extension OperatorCommand {
     ) { $0.errand = .restart }
   }
 
-  /// A clause: how its definition lags behind its disks; nil: it does not.
+  /// A clause: how its definition lags behind its disks, as far as is known; nil: it does not.
   private func lag(of name: WorkloadName, in view: ClusterView) -> String? {
     guard let newer = view.claims[name]?.value.newerDisks, !newer.isEmpty else { return nil }
     let disks = newer.sorted { $0.key < $1.key }.map {
-      "disk \($0.key) is \($0.value.running), and its definition names \($0.value.stored)"
+      "\($0.value.stored) for disk \($0.key), which last ran on \($0.value.running)"
     }
-    return InWords.list(disks, most: 2)
+    return "its definition names \(InWords.list(disks, most: 2))"
   }
 
   func prepareMove(_ name: WorkloadName, to node: NodeName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {

@@ -87,9 +87,12 @@ import Testing
   }
 
   @Test func `what would not be started again is not restarted, and a stop says so`() throws {
-    #expect(reason(.restart(Self.name), fixture()).contains("it would not be started again: disk vda is /vm/w.snap"))
+    #expect(
+      reason(.restart(Self.name), fixture()).contains("its definition names /vm/w for disk vda, which last ran on /vm/w.snap"))
     let text = try OperatorCommand.stop(Self.name).prepare(in: fixture().view).text
-    #expect(text.contains("and its definition names /vm/w"), "\(text)")
+    #expect(text.contains("it is not started again as long as its definition names /vm/w for disk vda"), "\(text)")
+    let start = try OperatorCommand.start(Self.name).prepare(in: fixture(heldBy: nil).view).text
+    #expect(start.contains("that is refused as long as its definition names /vm/w for disk vda"), "\(start)")
   }
 
   @Test func `the status says what would not be started again, and where to settle it`() {

@@ -84,6 +84,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// The workloads that run an older definition than the store has now, sorted. That is no trouble: the changed one holds from their next start.
   public var outdated: [String]
   public var next: [Step]
+  /// Sentences: which workloads have one disk, directory, MAC address or UUID at the same time without sharing it. Absent: none.
+  public var clashes: [String]?
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
 }
@@ -99,16 +101,18 @@ extension ClusterStatus {
   ///   - storePicture: that node's last look at the store; nil: there was none.
   ///   - history: the cluster's last lines, oldest first.
   ///   - outlook: what planning says of it; nil: of the records alone, without policies.
+  ///   - clashes: what workloads have at the same time without sharing it.
   ///   - moves: of every node in maintenance; nil: as the records alone tell.
   ///   - own: what that node sees of itself; nil: nothing besides the records.
   ///   - planner: by the policies in force.
   ///   - policyFlaw: why the policies in the store cannot be used.
   ///   - fault: what that node's controller found wrong with itself; nil: nothing.
   ///   - now: milliseconds since 1970.
-  public init(
+  package init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
-    history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, fault: String? = nil, now: Int64
+    history: [HistoryRecord], outlook: ClusterOutlook? = nil, clashes: [BelongingsIndex.Clash] = [],
+    moves: [NodeName: [EvacuationMove]]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(),
+    policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
     let outlook = outlook ?? ClusterOutlook(view)
     let sight = ClusterSight(
@@ -142,12 +146,13 @@ extension ClusterStatus {
       + nodes.flatMap { node in
         node.flaws.filter { $0.code == NodeFlaw.slowBridge }.map { "Node \(node.name) \($0.text)" }
       }
+    self.clashes = clashes.isEmpty ? nil : clashes.map(\.description)
     health = .ok
     reasons = []
     next = []
     // A store that takes this node's renewals has a leader: the look is older than that.
     let concerns = (storePicture?.concerns ?? []).filter { !(store.isAnswering && $0.topic == .leaderless) }
-    let diagnosis = Diagnosis(self, view, concerns)
+    let diagnosis = Diagnosis(self, view, concerns, clashes)
     health = diagnosis.health
     reasons = diagnosis.reasons
     next = diagnosis.steps

@@ -19,10 +19,15 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
   public var isolation: Isolation
   /// Seconds that it may take to shut down before it is destroyed.
   public var stopTimeout: Double
+  /// Disks, directories and MAC addresses that other workloads may have at the same time.
+  public var shared: [String]
+  /// Snapshots, checkpoints and a TPM's state, which libvirt forgets of what becomes transient, may go.
+  public var acceptLoss: Bool
 
   public init(
     domains: [DomainID], demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0,
-    isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout
+    isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout, shared: [String] = [],
+    acceptLoss: Bool = false
   ) {
     self.domains = domains
     self.demand = demand
@@ -30,9 +35,13 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
     self.priority = priority
     self.isolation = isolation
     self.stopTimeout = stopTimeout
+    self.shared = shared
+    self.acceptLoss = acceptLoss
   }
 
-  private enum CodingKeys: String, CodingKey { case domains, demand, labels, priority, isolation, stopTimeout }
+  private enum CodingKeys: String, CodingKey {
+    case domains, demand, labels, priority, isolation, stopTimeout, shared, acceptLoss
+  }
 
   /// Everything but `domains` may be left out.
   public init(from decoder: any Decoder) throws {
@@ -43,11 +52,15 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
       labels: try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:],
       priority: try fields.decodeIfPresent(Int.self, forKey: .priority) ?? 0,
       isolation: try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze,
-      stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout)
+      stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout,
+      shared: try fields.decodeIfPresent([String].self, forKey: .shared) ?? [],
+      acceptLoss: try fields.decodeIfPresent(Bool.self, forKey: .acceptLoss) ?? false)
   }
 
   public var options: Adoption.Options {
-    Adoption.Options(demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout)
+    Adoption.Options(
+      demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout, shared: shared,
+      acceptsLoss: acceptLoss)
   }
 }
 

@@ -7,6 +7,7 @@ import HoldfastPorts
 /// Carries an operator's commands out: prepares each on the cluster as it is known, commits it, and looks again when somebody was faster.
 struct CommandRunner: Sendable {
   let access: any ClusterAccess
+  let readings: Readings
   let isDryRun: Bool
   /// Who asks, for the history.
   var requester: Requester?
@@ -31,10 +32,16 @@ struct CommandRunner: Sendable {
     return try await run(command, in: &view)
   }
 
-  /// - Parameter view: what is known; afterwards also what the command changed.
-  func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
+  /// - Parameters:
+  ///   - view: what is known; afterwards also what the command changed.
+  ///   - refuse: what stands against it besides.
+  func run(
+    _ command: OperatorCommand, in view: inout ClusterView,
+    refuse: (PreparedCommand) throws(OperatorError) -> Void = { _ in }
+  ) async throws(OperatorError) -> CommandResult {
     for _ in 0..<Self.attempts {
       let prepared = try command.prepare(in: view)
+      try refuse(prepared)
       guard let transaction = prepared.transaction, !isDryRun else { return CommandResult(prepared) }
       switch try await access.commit(
         transaction, for: "workload \(command.workload)", look: "holdfast workload \(command.workload)")
@@ -66,14 +73,20 @@ struct CommandRunner: Sendable {
       specs.append((name, try definition.spec(cluster: access.cluster, present: view.specs[name]?.value)))
     }
     try checkTogether(specs)
+    var index = await readings.belongings(in: view)
     var results: [CommandResult] = []
     for (name, spec) in specs {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: view)
-        var result = try await run(.define(name, spec), in: &view)
+        let belongings = DomainBelongings(of: spec.xml)
+        var result = try await run(.define(name, spec), in: &view) { prepared throws(OperatorError) in
+          if prepared.changesBelongings { try index.refuse(name, spec, belongings) }
+        }
+        index.put(name, spec, belongings)
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
+        if result.effect == .created || result.fields.contains("xml") { result.warn(fileWarnings(belongings)) }
         results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
@@ -85,12 +98,18 @@ struct CommandRunner: Sendable {
   func adopt(_ request: AdoptRequest) async -> CommandResults {
     let picture = await access.picture()
     var view = picture.view
+    var index = await readings.belongings(in: view)
     var results: [CommandResult] = []
     for id in request.domains {
       do throws(OperatorError) {
         let adoption = try await adoption(of: id, in: picture, request.options)
-        var result = try await run(.adopt(adoption), in: &view)
+        let name = adoption.workload, spec = adoption.spec, belongings = DomainBelongings(of: adoption.xml)
+        var result = try await run(.adopt(adoption), in: &view) { _ throws(OperatorError) in
+          try index.refuse(name, spec, belongings)
+        }
+        index.put(name, spec, belongings)
         result.warn(adoption.networkWarnings + access.networkWarnings(links: adoption.domain.links, bridges: []))
+        result.warn(adoption.lossWarnings + fileWarnings(belongings))
         results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))
@@ -109,13 +128,19 @@ struct CommandRunner: Sendable {
         .unknown, thing: "domain \(id)", reason: "no active domain of this name is on \(access.node)",
         remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(id.connection) list` shows what runs.")
     }
-    let xml: String
+    let xml: String, kept: KeptState
     do {
       xml = try await access.describe(id)
+      kept = try await access.keptState(of: id)
     } catch {
       throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
     }
     return Adoption(
-      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: xml, options: options)
+      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: xml, kept: kept,
+      options: options)
+  }
+
+  private func fileWarnings(_ belongings: DomainBelongings) -> [String] {
+    NodeFiles(on: access.node, local: access.ownFiles, of: belongings).warnings(belongings)
   }
 }

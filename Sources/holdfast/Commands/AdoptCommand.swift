@@ -10,7 +10,8 @@ struct AdoptCommand: AsyncParsableCommand {
     abstract: "Put running domains of this node under protection, without interrupting them.",
     discussion: """
       An adopted domain becomes transient: its persistent definition and its autostart flag are removed, so that only the cluster starts \
-      it after a reboot. A pattern matches only domains that are not protected yet.
+      it after a reboot. Where libvirt would forget something with that (snapshots, checkpoints, the state of an emulated TPM), the domain is not \
+      adopted, and what to do is told. A pattern matches only domains that are not protected yet.
 
       Example: holdfast adopt 'lxc:///system/web*' --priority 10 --dry-run
       """)
@@ -45,6 +46,15 @@ struct AdoptCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Time to shut down before the domain is destroyed.", valueName: "seconds"))
   var stopTimeout = SpecRecord.defaultStopTimeout
 
+  @Option(
+    name: .customLong("shared"),
+    help: ArgumentHelp(
+      "A disk, directory or MAC address that other workloads may have at the same time. May be repeated.", valueName: "name"))
+  var shared: [String] = []
+
+  @Flag(help: "Adopt a domain though libvirt forgets its snapshots, checkpoints or TPM state when it ends.")
+  var acceptLoss = false
+
   enum IsolationArgument: String, ExpressibleByArgument, CaseIterable {
     case freeze, stop
     var isolation: Isolation { self == .freeze ? .freeze : .stop }
@@ -60,7 +70,7 @@ struct AdoptCommand: AsyncParsableCommand {
     for id in chosen {
       let request = AdoptRequest(
         domains: [id], demand: demand(of: id, in: known), labels: pairs, priority: priority, isolation: isolation,
-        stopTimeout: stopTimeout)
+        stopTimeout: stopTimeout, shared: shared, acceptLoss: acceptLoss)
       results += try await client.post("/adopt", dryRun ? ["dryRun": "true"] : [:], body: request, as: CommandResults.self)
         .results
     }

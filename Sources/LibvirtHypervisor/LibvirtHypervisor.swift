@@ -82,10 +82,16 @@ public final class LibvirtHypervisor: Hypervisor {
   }
 
   public func describe(_ id: DomainID) async throws(HypervisorError) -> String {
-    guard let connection = opened[id.connection] else {
-      throw HypervisorError(domain: id, reason: "this node has no connection \(id.connection)", remedy: Self.unconnectedRemedy)
-    }
-    return try await connection.describe(id.name)
+    try await connection(of: id).describe(id.name)
+  }
+
+  public func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState {
+    try await connection(of: id).keptState(of: id.name)
+  }
+
+  private func connection(of id: DomainID) throws(HypervisorError) -> LibvirtConnection {
+    if let connection = opened[id.connection] { return connection }
+    throw HypervisorError(domain: id, reason: "this node has no connection \(id.connection)", remedy: Self.unconnectedRemedy)
   }
 
   public func refresh() async {

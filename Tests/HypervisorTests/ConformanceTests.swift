@@ -180,6 +180,7 @@ import Testing
       expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running)
       domain.xml = try await watched.hypervisor.describe(domain.id)
+      #expect(try await watched.hypervisor.keptState(of: domain.id) == .none)
       #expect(!domain.xml.contains("holdfast.dev"))
       #expect(!domain.xml.contains("HOLDFAST_"))
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))

@@ -100,6 +100,8 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   /// `definition` of what the running domain was started from, whose own XML was taken over as this definition: so it does not run an older
   /// one. nil: nothing was taken over.
   public var takenFrom: String?
+  /// What other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
+  public var shared: [String]?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
   public static let stopTimeouts = 0.0...86_400
@@ -109,7 +111,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
 
   public init(
     connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
-    isolation: Isolation, stopTimeout: Double
+    isolation: Isolation, stopTimeout: Double, shared: [String] = []
   ) {
     self.connection = connection
     self.uuid = uuid
@@ -119,6 +121,23 @@ public struct SpecRecord: Hashable, Sendable, Codable {
     self.priority = priority
     self.isolation = isolation
     self.stopTimeout = stopTimeout
+    self.shared = shared.isEmpty ? nil : Set(shared).sorted()
+  }
+
+  /// How many things may be shared, and how long the name of one may be, in bytes.
+  public static let mostShared = 64
+  public static let greatestSharedName = 4096
+
+  /// Without what no decision of the core depends on: records that differ in it alone are rare.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(connection)
+    hasher.combine(uuid)
+    hasher.combine(xml)
+    hasher.combine(demand)
+    hasher.combine(labels)
+    hasher.combine(priority)
+    hasher.combine(isolation)
+    hasher.combine(stopTimeout)
   }
 }
 

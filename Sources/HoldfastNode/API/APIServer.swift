@@ -79,7 +79,7 @@ package struct APIServer: Sendable {
     let version = router.group("\(APIVersion.current)")
     ReadRoutes(access: access, readings: readings).add(to: version)
     EventRoutes(access: access, ledger: ledger).add(to: version)
-    CommandRoutes(access: access, logger: logger).add(to: router.group("\(APIVersion.current)"))
+    CommandRoutes(access: access, readings: readings, logger: logger).add(to: router.group("\(APIVersion.current)"))
     return router
   }
 

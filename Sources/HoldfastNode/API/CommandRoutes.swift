@@ -8,6 +8,7 @@ import Logging
 /// What operators may change.
 struct CommandRoutes: Sendable {
   let access: any ClusterAccess
+  let readings: Readings
   let logger: Logger
 
   func add(to group: RouterGroup<APIContext>) {
@@ -59,7 +60,7 @@ struct CommandRoutes: Sendable {
   }
 
   private func runner(_ request: Request, _ context: APIContext) -> CommandRunner {
-    CommandRunner(access: access, isDryRun: request.isDryRun, requester: context.requester)
+    CommandRunner(access: access, readings: readings, isDryRun: request.isDryRun, requester: context.requester)
   }
 
   /// A command that its path says in full.

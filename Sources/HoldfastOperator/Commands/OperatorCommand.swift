@@ -116,6 +116,15 @@ public struct PreparedCommand: Equatable, Sendable {
     self.news = news
   }
 
+  /// The workload gets disks, directories or addresses by it, or shares others than before.
+  package var changesBelongings: Bool {
+    switch effect {
+    case .created, .adopted: true
+    case .changed(let fields): !Set(fields).isDisjoint(with: ["xml", "shared"])
+    case .unchanged, .requested: false
+    }
+  }
+
   /// The line of history about it; nil: there is none to write.
   ///
   /// - Parameters:

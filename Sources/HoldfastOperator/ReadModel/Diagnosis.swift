@@ -14,8 +14,12 @@ struct Diagnosis {
   private static let mostSteps = 5
   private static let namesInSentence = 3
 
-  /// - Parameter concerns: about the store, the worst first.
-  init(_ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern]) {
+  /// - Parameters:
+  ///   - concerns: about the store, the worst first.
+  ///   - clashes: what workloads have at the same time without sharing it.
+  init(
+    _ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern], _ clashes: [BelongingsIndex.Clash]
+  ) {
     lookAtController(status)
     lookAtFreezes(status)
     lookAtCopies(status, view)
@@ -29,6 +33,7 @@ struct Diagnosis {
     lookAtUncertainWorkloads(status)
     lookAtRestlessWorkloads(status)
     lookAtDisks(status, view)
+    lookAt(clashes)
     lookAtRecords(view)
     lookAtPolicies(status)
     if let outdated = status.outdated.first {
@@ -339,6 +344,17 @@ struct Diagnosis {
       "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
     )
     suggest("holdfast store check", "which records, what each of them means, and the way out")
+  }
+
+  private mutating func lookAt(_ clashes: [BelongingsIndex.Clash]) {
+    degraded += clashes.prefix(Self.mostSteps).map(\.description)
+    if clashes.count > Self.mostSteps {
+      degraded.append(
+        "\(clashes.count - Self.mostSteps) more disks, directories or addresses belong to several workloads at once")
+    }
+    if let last = clashes.first?.workloads.last {
+      suggest("holdfast workload \(last) --xml", "what it has; give it its own, or share it on purpose with 'shared'")
+    }
   }
 
   private mutating func lookAtPolicies(_ status: ClusterStatus) {

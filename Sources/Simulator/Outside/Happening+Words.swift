@@ -47,6 +47,8 @@ extension Happening: CustomStringConvertible {
       "\(workload) does not stop on \(node)\(times.map { ", \($0) times" } ?? "")\(Self.length(span))"
     case .stopsMended(let workload, let node): "\(workload) stops on \(node) again"
     case .startedByHand(let workload, let node): "somebody starts a copy of \(workload) on \(node) by hand"
+    case .definedByHand(let workload, let node): "somebody defines a copy of \(workload) on \(node)"
+    case .undefinedByHand(let workload, let node): "somebody undefines the copy of \(workload) on \(node)"
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"

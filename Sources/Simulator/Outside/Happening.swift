@@ -63,6 +63,9 @@ public enum Happening: Hashable, Sendable {
   case stopsMended(WorkloadName, NodeName)
   /// Somebody starts a copy of the workload there, past Holdfast.
   case startedByHand(WorkloadName, NodeName)
+  /// Somebody defines it there, shut off, past Holdfast; or takes that definition away.
+  case definedByHand(WorkloadName, NodeName)
+  case undefinedByHand(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
   /// The domain ends by itself.

@@ -25,7 +25,8 @@ extension World {
       carryOutOnStore(happening)
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
-    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .migrationBreaks, .domainEnds:
+    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .definedByHand, .undefinedByHand,
+      .migrationBreaks, .domainEnds:
       carryOutOnDomains(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
@@ -179,6 +180,8 @@ extension World {
       end(.stop(workload), host, after: span) { host.libvirt.stubborn[workload.text] = nil }
     case .stopsMended(let workload, let node): host(node)?.libvirt.stubborn[workload.text] = nil
     case .startedByHand(let workload, let node): host(node)?.libvirt.startByHand(workload)
+    case .definedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, true)
+    case .undefinedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, false)
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
@@ -203,6 +206,7 @@ extension World {
       host.libvirt.stubborn = [:]
       host.libvirt.failures = 0
       host.libvirt.slowness = nil
+      for leftover in host.leftovers.values { host.libvirt.keepDefinition(of: leftover.workload, false) }
       host.libvirt.interruptions = []
       host.libvirt.restart()
       host.libvirt.hang(false)

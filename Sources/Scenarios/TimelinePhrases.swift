@@ -192,6 +192,17 @@ enum TimelinePhrases {
     .init("snapshot WORKLOAD", "It goes on on another disk than its definition names: an external snapshot, past Holdfast.") {
       [.diskReplaced($0.workload())]
     },
+    .init(
+      "define copy of WORKLOAD on NODES",
+      "Somebody defines it there by hand, shut off and without autostart: it cannot start there."
+    ) {
+      let workload = $0.workload()
+      return $0.nodes().map { .definedByHand(workload, $0) }
+    },
+    .init("undefine copy of WORKLOAD on NODES", "That definition is taken away.") {
+      let workload = $0.workload()
+      return $0.nodes().map { .undefinedByHand(workload, $0) }
+    },
     .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
       $0.nodes().map { .migrationBreaks($0, at: .prepare) }
     },

@@ -2,7 +2,6 @@ import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
 import LinuxBasics
-import Logging
 
 /// Looks now and then at what libvirt keeps defined on this node beside the protected workloads, tells the core, and removes what the operator agreed to.
 /// No claim and no start depends on it: a start looks for itself.

@@ -22,14 +22,16 @@ struct Diagnosis {
   ) {
     lookAtController(status)
     lookAtFreezes(status)
-    lookAtCopies(status, view)
+    // What a node that is down had then says nothing about now.
+    let leftovers = view.leftovers().values.joined().filter(\.isNodeUp)
+    lookAtCopies(status, view, leftovers.filter(\.isRunning))
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
     lookAtIdleWorkloads(status)
     lookAtPausedWorkloads(status)
     lookAtNodes(status)
-    lookAtLeftovers(status)
+    lookAtLeftovers(leftovers.filter { !$0.isRunning })
     lookAtUncertainWorkloads(status)
     lookAtRestlessWorkloads(status)
     lookAtDisks(status, view)
@@ -84,9 +86,11 @@ struct Diagnosis {
   }
 
   /// What runs outside protection and is a workload, or calls itself one.
-  private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView) {
+  ///
+  /// - Parameter running: of what is defined beside the workloads' domains.
+  private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView, _ running: [LeftoverInfo]) {
     for node in status.nodes where node.state != .down {
-      let running = (node.leftovers ?? []).filter(\.isRunning)
+      let running = running.filter { $0.node == node.name }.sorted { $0.name < $1.name }
       func holder(_ workload: String) -> String? {
         view.holder(of: WorkloadName(workload)).flatMap { $0.text == node.name ? nil : $0.text }
       }
@@ -121,8 +125,7 @@ struct Diagnosis {
   }
 
   /// What keeps workloads from starting where they may have to.
-  private mutating func lookAtLeftovers(_ status: ClusterStatus) {
-    let left = status.nodes.filter { $0.state != .down }.flatMap { $0.leftovers ?? [] }.filter { !$0.isRunning }
+  private mutating func lookAtLeftovers(_ left: [LeftoverInfo]) {
     guard !left.isEmpty else { return }
     func names(_ values: [String]) -> String { InWords.list(Set(values).sorted(), most: Self.namesInSentence) }
     degraded.append(

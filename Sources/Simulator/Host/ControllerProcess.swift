@@ -45,7 +45,11 @@ final class ControllerProcess {
     guardLine.connect()
     _ = hypervisor
     tellTime()
+    if !host.leftovers.isEmpty { host.after(SimulatedLibvirt.lookTime) { [self] in tellLeftovers() } }
   }
+
+  /// What is defined here beside the protected domains, as the node's look found it.
+  func tellLeftovers() { deliver(.leftovers(host.leftovers.values.sorted(by: LeftoverDefinition.isBefore))) }
 
   /// The time of day, as the world's wall clock has it.
   func tellTime() {

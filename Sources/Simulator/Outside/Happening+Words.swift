@@ -49,6 +49,8 @@ extension Happening: CustomStringConvertible {
     case .startedByHand(let workload, let node): "somebody starts a copy of \(workload) on \(node) by hand"
     case .blockJob(let workload, let node, let span): "a block job of \(workload) runs on \(node) for \(span)"
     case .inboundFails(let node, let span): "libvirt of other nodes cannot connect to that of \(node) for \(span)"
+    case .definedByHand(let workload, let node): "somebody defines a copy of \(workload) on \(node)"
+    case .undefinedByHand(let workload, let node): "somebody undefines the copy of \(workload) on \(node)"
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
     case .diskReplaced(let workload): "an external snapshot of \(workload) is taken"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"

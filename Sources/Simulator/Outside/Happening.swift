@@ -67,6 +67,9 @@ public enum Happening: Hashable, Sendable {
   case blockJob(WorkloadName, NodeName, for: Span)
   /// Others' libvirts cannot connect to the node's: its certificate has expired.
   case inboundFails(NodeName, for: Span)
+  /// Somebody defines it there, shut off, past Holdfast; or takes that definition away.
+  case definedByHand(WorkloadName, NodeName)
+  case undefinedByHand(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
   /// An external snapshot of it, taken past Holdfast: where it runs it goes on on another disk than its definition names.

@@ -180,7 +180,8 @@ enum TimelinePhrases {
       let workload = $0.workload()
       return [.startedByHand(workload, $0.node())]
     },
-    .init("block job of WORKLOAD on NODE for SPAN", "A backup or a block copy: libvirt refuses to migrate it there meanwhile.") {
+    .init("block job of WORKLOAD on NODE for SPAN", "A backup or a block copy: libvirt refuses to migrate it there meanwhile.")
+    {
       let workload = $0.workload(), node = $0.node()
       return [.blockJob(workload, node, for: $0.span())]
     },
@@ -271,6 +272,10 @@ enum TimelinePhrases {
       [.asked(.disarm(for: $0.span()), through: nil)]
     },
     .init("arm", "`holdfast arm`") { _ in [.asked(.arm, through: nil)] },
+    .init("moves off", "`holdfast moves off`: the policies move nothing until `moves on`.") { _ in
+      [.asked(.movesOff, through: nil)]
+    },
+    .init("moves on", "`holdfast moves on`") { _ in [.asked(.movesOn, through: nil)] },
     .init("leave NODES", "The nodes depart cleanly: holdfastd hands over and ends.") {
       $0.nodes().map { .asked(.leave($0, back: nil), through: nil) }
     },

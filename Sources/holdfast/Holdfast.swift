@@ -43,7 +43,8 @@ struct Holdfast: AsyncParsableCommand {
       StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
       AdoptCommand.self, ApplyCommand.self, ExportCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self,
       MoveCommand.self,
-      MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, PolicyCommand.self,
+      MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self,
+      MovesCommand.self, PolicyCommand.self,
       ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self
     ],
     groupedSubcommands: [CommandGroup(name: "Simulator", subcommands: [SimulateCommand.self])])

@@ -64,7 +64,9 @@ struct Maintenances {
   /// The workload is to run somewhere and does not yet run there; false also where its node keeps it. Told only where somebody asks: where a
   /// node is emptied, and where rules may move workloads.
   func isOnItsWay(_ workload: WorkloadName) -> Bool? {
-    guard !view.maintenance.isEmpty || view.policies != nil, let placed = view.placements[workload]?.value.node else { return nil }
+    guard !view.maintenance.isEmpty || view.policies != nil, let placed = view.placements[workload]?.value.node else {
+      return nil
+    }
     if view.whyKept(workload) != nil { return false }
     let claim = view.claims[workload]?.value
     return !(claim?.holder?.node == placed && claim?.activity == .running && view.isHeld(claim))

@@ -38,7 +38,7 @@ struct Agenda: Sendable {
       isPlanDue = true
       // A workload that leaves protection and is nobody's is forgotten by the planner.
       if isThisNode { everyWorkload = true }
-    case .node, .losses, .peerReport: isPlanDue = true
+    case .node, .losses, .movesOff, .peerReport: isPlanDue = true
     case .maintenance, .disarm:
       isPlanDue = true
       everyWorkload = true
@@ -180,7 +180,7 @@ enum News: Hashable, Sendable {
   /// A node's session is in another phase now, or has come or gone.
   case session(hasComeOrGone: Bool)
   case planner(isThisNode: Bool)
-  case policies, node, maintenance, losses, disarm
+  case policies, node, maintenance, losses, disarm, movesOff
   /// A report says something that plans depend on.
   case peerReport
   case claim(WorkloadName, matters: Bool, isSeen: Bool)

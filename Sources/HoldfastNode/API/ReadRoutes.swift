@@ -56,7 +56,8 @@ struct ReadRoutes: Sendable {
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
         history: history, outlook: await readings.outlook(of: picture), moves: await readings.moves(of: picture),
-        quarantines: picture.quarantines, own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw, fault: picture.fault, now: picture.time))
+        quarantines: picture.quarantines, own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw,
+        fault: picture.fault, now: picture.time))
   }
 
   private func nodes() async throws -> Response {

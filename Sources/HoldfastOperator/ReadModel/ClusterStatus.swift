@@ -84,6 +84,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// The workloads that run an older definition than the store has now, sorted. That is no trouble: the changed one holds from their next start.
   public var outdated: [String]
   public var next: [Step]
+  /// What the policies move by themselves; absent: nothing at present.
+  public var moves: MovesInfo?
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
 }
@@ -109,7 +111,8 @@ extension ClusterStatus {
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
     history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, fault: String? = nil, now: Int64
+    quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(),
+    policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
     let outlook = outlook ?? ClusterOutlook(view)
     let sight = ClusterSight(
@@ -138,6 +141,7 @@ extension ClusterStatus {
     self.policyFlaw = policyFlaw
     self.fault = fault
     disarm = restrictions.disarm
+    self.moves = MovesInfo(view, waiting: outlook.waiting)
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
     warnings =
       outlook.warnings.map(\.description)

@@ -30,7 +30,9 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .clearFailures, .remove, .disarm, .arm: break
+    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .clearFailures, .remove, .disarm, .arm, .movesOff,
+      .movesOn:
+      break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
     guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
@@ -49,6 +51,8 @@ final class Operators {
     case .remove(let node): commit(.remove(node), about: node.text, through: host)
     case .disarm(let span):
       commit(.disarm(DisarmRecord(since: milliseconds, until: span.map(moment))), about: "the cluster", through: host)
+    case .movesOff: commit(.movesOff(MovesOffRecord(since: milliseconds)), about: "the cluster", through: host)
+    case .movesOn: commit(.movesOn, about: "the cluster", through: host)
     case .arm: commit(.arm, about: "the cluster", through: host)
     case .adopt, .leave, .comeBack: break
     }
@@ -109,7 +113,7 @@ final class Operators {
       case (.maintenance, .maintenance(var record)) where record.phase == .empty:
         record.phase = .over
         writes.append(.put(key, .maintenance(record)))
-      case (.disarm, _): writes.append(.delete(key))
+      case (.disarm, _), (.movesOff, _): writes.append(.delete(key))
       default: break
       }
     }

@@ -6,8 +6,8 @@ import HoldfastPlanning
 public struct MovesInfo: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: String
-    /// The node that has it; absent: none has.
-    public var from: String?
+    /// The node that has it.
+    public var from: String
     public var to: String
     /// A clause: what led to it, or why it waits.
     public var why: String
@@ -41,12 +41,13 @@ public struct MovesInfo: Hashable, Sendable, Codable {
       guard placement.value.isOwnMove, let node = placement.value.node, view.specs[name] != nil,
         view.intents[name]?.value.desired ?? .running == .running
       else { continue }
-      let claim = view.claims[name]?.value, holder = view.holder(of: name)
-      if holder == node, claim?.activity == .running {
+      // What nobody holds is down, for whatever reason, and has a line of its own.
+      guard let holder = view.holder(of: name) else { continue }
+      if holder == node {
         if let policies = view.policies, placement.modified > policies.modified { done += 1 }
       } else {
         let why = view.whyKept(name) ?? placement.value.reason.description
-        underWay.append(Move(workload: name.text, from: holder?.text, to: node.text, why: why))
+        underWay.append(Move(workload: name.text, from: holder.text, to: node.text, why: why))
       }
     }
     let off = view.movesOff.map { Off(reason: $0.value.reason, since: Moment($0.value.since)) }

@@ -101,6 +101,6 @@ struct MoveLines {
   }
 
   private static func text(_ move: MovesInfo.Move) -> String {
-    "\(move.workload)\(move.from.map { " from \($0)" } ?? "") to \(move.to)"
+    "\(move.workload) from \(move.from) to \(move.to)"
   }
 }

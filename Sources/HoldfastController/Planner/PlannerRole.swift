@@ -121,6 +121,8 @@ struct PlannerRole: Sendable {
   private mutating func mayMove(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) -> Bool {
     ownMoves.settle(facts)
     let isOff = facts.view.movesOff != nil || facts.view.unreadable[.movesOff] != nil
+    // Whoever lets them go on has seen what failed before.
+    if isOff { ownMoves.forgetFailures() }
     guard !isOff, let why = ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter) else { return !isOff }
     guard let planner = facts.view.planner, !effects.isUnderWay({ $0 == .haltMoves }) else { return false }
     let record = MovesOffRecord(reason: why, since: facts.wallTime ?? 0)

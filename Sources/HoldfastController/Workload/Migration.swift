@@ -123,8 +123,9 @@ struct Migration: Hashable, Sendable {
       let target = own.migration?.target.node ?? own.placement?.value.node
       self.reason = target.map { "\($0) cannot be reached by libvirt: \(reason)" } ?? reason
       if let target {
-        targetTrouble = TargetTrouble(
-          node: target, workload: own.name, reason: self.reason ?? reason, until: facts.now + Limits.migrationPause)
+        // This one is the first to try again; the others see what becomes of it.
+        let until = facts.now + Limits.migrationPause + Limits.migrationPatience
+        targetTrouble = TargetTrouble(node: target, workload: own.name, reason: self.reason ?? reason, until: until)
       }
     }
     guard hindered == 1 else { return }

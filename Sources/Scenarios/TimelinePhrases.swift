@@ -294,6 +294,10 @@ enum TimelinePhrases {
       [.asked(.disarm(for: $0.span()), through: nil)]
     },
     .init("arm", "`holdfast arm`") { _ in [.asked(.arm, through: nil)] },
+    .init("moves off", "`holdfast moves off`: the policies move nothing until `moves on`.") { _ in
+      [.asked(.movesOff, through: nil)]
+    },
+    .init("moves on", "`holdfast moves on`") { _ in [.asked(.movesOn, through: nil)] },
     .init("leave NODES", "The nodes depart cleanly: holdfastd hands over and ends.") {
       $0.nodes().map { .asked(.leave($0, back: nil), through: nil) }
     },

@@ -4,6 +4,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
   case planner
   case policies
   case disarm
+  case movesOff
   case node(NodeName)
   case maintenance(NodeName)
   case losses(NodeName)
@@ -24,6 +25,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
     case .planner: 2
     case .policies: 11
     case .disarm: 12
+    case .movesOff: 15
     case .maintenance(let name): name.code &+ 13
     case .losses(let name): name.code &+ 14
     case .node(let name): name.code &+ 3
@@ -45,6 +47,7 @@ public indirect enum Record: Hashable, Sendable {
   case planner(PlannerRecord)
   case policies(PoliciesRecord)
   case disarm(DisarmRecord)
+  case movesOff(MovesOffRecord)
   case node(NodeRecord)
   case maintenance(MaintenanceRecord)
   case losses(LossesRecord)

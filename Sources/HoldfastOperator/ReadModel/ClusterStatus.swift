@@ -92,6 +92,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var next: [Step]
   /// Sentences: which workloads have one disk, directory, MAC address or UUID at the same time without sharing it. Absent: none.
   public var clashes: [String]?
+  /// What the policies move by themselves; absent: nothing at present.
+  public var moves: MovesInfo?
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
 }
@@ -149,6 +151,7 @@ extension ClusterStatus {
     self.policyFlaw = policyFlaw
     self.fault = fault
     disarm = restrictions.disarm
+    self.moves = MovesInfo(view, waiting: outlook.waiting)
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
     differing = workloads.filter { $0.differences != nil }.map(\.name)
     lagging = workloads.filter { $0.newerDisks != nil }.map(\.name)

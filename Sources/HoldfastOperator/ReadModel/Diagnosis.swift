@@ -28,6 +28,7 @@ struct Diagnosis {
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
+    lookAtMoves(status)
     lookAtIdleWorkloads(status)
     lookAtPausedWorkloads(status)
     lookAtNodes(status)
@@ -171,6 +172,14 @@ struct Diagnosis {
     guard status.disarm != nil else { return }
     degraded.append("The cluster is disarmed: nothing is failed over, stopped or moved")
     suggest("holdfast arm", "resume automatic recovery")
+  }
+
+  private mutating func lookAtMoves(_ status: ClusterStatus) {
+    guard let moves = status.moves, let off = moves.off else { return }
+    let reason = off.reason.map { " (\($0))" } ?? ""
+    let waiting = moves.waiting.isEmpty ? "" : "; \(moves.waiting.count) wait\(moves.waiting.count == 1 ? "s" : "")"
+    degraded.append("Moves by policy are off\(reason)\(waiting)")
+    suggest("holdfast moves on", "let the policies move workloads again, once the cause is gone")
   }
 
   private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {

@@ -95,6 +95,8 @@ extension Happening.Order: CustomStringConvertible {
     case .exit(let node, let failback): "\(node) exits maintenance (failback \(failback.rawValue))"
     case .clearFailures(let node): "failures of \(node) are cleared"
     case .remove(let node): "\(node) is removed"
+    case .movesOff: "moves are turned off"
+    case .movesOn: "moves are turned on"
     case .disarm(let span): "the cluster is disarmed\(span.map { " for \($0)" } ?? "")"
     case .arm: "the cluster is armed"
     case .leave(let node, let back): "\(node) leaves\(back.map { ", and comes back after \($0)" } ?? "")"

@@ -118,6 +118,8 @@ public enum Happening: Hashable, Sendable {
     case remove(NodeName)
     /// Automatic recovery is off for that time; nil: until it is armed.
     case disarm(for: Span?)
+    /// The policies move nothing, or may again.
+    case movesOff, movesOn
     case arm
     /// The node departs cleanly, and comes back after this time.
     case leave(NodeName, back: Span?)

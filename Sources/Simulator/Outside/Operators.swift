@@ -31,8 +31,7 @@ final class Operators {
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
     case .define, .release, .start, .stop, .restart, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
-      .disarm,
-      .arm:
+      .disarm, .arm, .movesOff, .movesOn:
       break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
@@ -54,6 +53,8 @@ final class Operators {
     case .remove(let node): commit(.remove(node), about: node.text, through: host)
     case .disarm(let span):
       commit(.disarm(DisarmRecord(since: milliseconds, until: span.map(moment))), about: "the cluster", through: host)
+    case .movesOff: commit(.movesOff(MovesOffRecord(since: milliseconds)), about: "the cluster", through: host)
+    case .movesOn: commit(.movesOn, about: "the cluster", through: host)
     case .arm: commit(.arm, about: "the cluster", through: host)
     case .adopt, .leave, .comeBack: break
     }
@@ -114,7 +115,7 @@ final class Operators {
       case (.maintenance, .maintenance(var record)) where record.phase == .empty:
         record.phase = .over
         writes.append(.put(key, .maintenance(record)))
-      case (.disarm, _): writes.append(.delete(key))
+      case (.disarm, _), (.movesOff, _): writes.append(.delete(key))
       default: break
       }
     }

@@ -30,6 +30,7 @@ import Testing
           unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not there", strays: [], freeze: .confirmed,
           unfrozen: ["w3"], paused: ["w": "libvirt has paused it"], outdated: ["w", "w2"]))
     ),
+    (.movesOff, .movesOff(MovesOffRecord(reason: "wrong rule", since: 1_700_000_000_000))),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .leaving))),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .active, clock: 1_767_225_600_000))),
     (

@@ -5,7 +5,7 @@ struct Question: Hashable, Sendable {
   enum Kind: Sendable {
     /// Which domains there are.
     case list
-    case look, find, alter, describe, bar, resume, mindMigration, askAgent, shutDown, destroy
+    case look, find, alter, describe, bar, suspend, resume, mindMigration, askAgent, shutDown, destroy
   }
   var kind: Kind
   /// The domain's; empty for a list.
@@ -14,7 +14,7 @@ struct Question: Hashable, Sendable {
   /// Whoever asks waits for one that hangs, as long as for an answer: it is asked seldom, and its asker has nothing else to do.
   var isPatient: Bool {
     switch kind {
-    case .alter, .describe, .bar, .resume: true
+    case .alter, .describe, .bar, .suspend, .resume: true
     case .list, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
     }
   }

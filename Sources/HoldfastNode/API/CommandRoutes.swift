@@ -41,7 +41,9 @@ struct CommandRoutes: Sendable {
     }
     commands.post("workloads/:name/start") { try await self.run($0, $1) { .start($0) } }
     commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }
-    commands.post("workloads/:name/restart") { try await self.run($0, $1) { .restart($0) } }
+    for errand in IntentRecord.Errand.allCases {
+      commands.post("workloads/:name/\(errand.rawValue)") { try await self.run($0, $1) { .errand(errand, $0) } }
+    }
     commands.post("workloads/:name/move") { request, context in
       let to = NodeName(try await request.decoded(as: MoveRequest.self).to)
       context.audit.note("to", to.text)

@@ -13,14 +13,14 @@ public enum OperatorCommand: Hashable, Sendable {
   case restore(WorkloadName, Adoption?)
   case start(WorkloadName)
   case stop(WorkloadName)
-  /// To stop what runs and to start it on the same node.
-  case restart(WorkloadName)
+  /// To have its node do something with what runs there.
+  case errand(IntentRecord.Errand, WorkloadName)
   case move(WorkloadName, to: NodeName)
 
   public var workload: WorkloadName {
     switch self {
     case .define(let name, _), .release(let name, _), .restore(let name, _), .start(let name), .stop(let name),
-      .restart(let name), .move(let name, _):
+      .errand(_, let name), .move(let name, _):
       name
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
     }
@@ -50,7 +50,7 @@ public enum OperatorCommand: Hashable, Sendable {
       case .restore(let name, let adoption): try prepareRestoration(name, adoption, in: view)
       case .start(let name): try prepareStart(name, in: view)
       case .stop(let name): try prepareStop(name, in: view)
-      case .restart(let name): try prepareRestart(name, in: view)
+      case .errand(let errand, let name): try prepareErrand(errand, name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
       }
     if waitsForArming(prepared, in: view) {
@@ -66,7 +66,7 @@ public enum OperatorCommand: Hashable, Sendable {
     case .define, .restore: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop, .restart: false
+    case .adopt, .release, .stop, .errand: false
     }
   }
 }

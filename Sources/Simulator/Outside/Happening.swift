@@ -95,7 +95,7 @@ public enum Happening: Hashable, Sendable {
     case release(WorkloadName)
     case start(WorkloadName)
     case stop(WorkloadName)
-    case restart(WorkloadName)
+    case errand(IntentRecord.Errand, WorkloadName)
     case move(WorkloadName, NodeName)
     /// The setup's policies of this number come into force.
     case policies(Int)

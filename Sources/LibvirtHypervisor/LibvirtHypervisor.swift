@@ -76,6 +76,11 @@ public final class LibvirtHypervisor: Hypervisor {
     await opened[id.connection]?.cancelMigration(id.name, uuid: uuid.lowercased())
   }
 
+  public func suspend(_ id: DomainID, uuid: String) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.suspend(id.name, uuid: uuid.lowercased())
+  }
+
   public func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome {
     guard let connection = opened[id.connection] else { return unconnected(id) }
     return await connection.resume(id.name, uuid: uuid.lowercased(), notAfter: notAfter)

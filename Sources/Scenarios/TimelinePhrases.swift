@@ -245,7 +245,16 @@ enum TimelinePhrases {
     .init("start WORKLOAD", "`holdfast start`") { [.asked(.start($0.workload()), through: nil)] },
     .init("stop WORKLOAD", "`holdfast stop`") { [.asked(.stop($0.workload()), through: nil)] },
     .init("restart WORKLOAD", "`holdfast restart`: stopped, and started on the same node.") {
-      [.asked(.restart($0.workload()), through: nil)]
+      [.asked(.errand(.restart, $0.workload()), through: nil)]
+    },
+    .init("reset WORKLOAD", "`holdfast reset`: the same without a shutdown.") {
+      [.asked(.errand(.reset, $0.workload()), through: nil)]
+    },
+    .init("suspend WORKLOAD", "`holdfast pause`: paused by libvirt where it runs.") {
+      [.asked(.errand(.pause, $0.workload()), through: nil)]
+    },
+    .init("let WORKLOAD go on", "`holdfast resume`: what is paused goes on.") {
+      [.asked(.errand(.resume, $0.workload()), through: nil)]
     },
     .init(
       "accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer."

@@ -153,7 +153,6 @@ struct WorkloadMachine: Sendable {
       effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
       return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
     }
-    if own.errand == .restart, own.isWantedHere, Errands.restart(&parts, domain, spec, turn, facts, own, &effects) { return }
     let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
     if domain.mark != mark || domain.persistent {
       guard parts.run.mayTryOrWait(name, &effects) else { return }
@@ -161,6 +160,7 @@ struct WorkloadMachine: Sendable {
       parts.run.begin(.mark)
       return effects.mark(name, domain, mark)
     }
+    if Errands.step(&parts, domain, spec, turn, facts, own, &effects) { return }
     switch domain.state {
     case .running, .paused:
       let isWell = parts.run.noteStarted(own, facts.me, &effects)

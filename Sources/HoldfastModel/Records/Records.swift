@@ -162,11 +162,17 @@ public struct IntentRecord: Hashable, Sendable, Codable {
       self.serial = serial
     }
   }
-  /// What its node is to do once with what runs there. The node takes it away when it is done, and so does every start: nothing of the run
-  /// that it was meant for is left then.
-  public enum Errand: String, Sendable, Codable {
+  /// What its node is to do with what runs there. The node takes it away when it is done, and so does every start: nothing of the run that it was
+  /// meant for is left then.
+  public enum Errand: String, CaseIterable, Sendable, Codable {
     /// To stop it, and to start it on the same node.
     case restart
+    /// The same without a shutdown.
+    case reset
+    /// To keep it paused: it stands as long as that is so.
+    case pause
+    /// To let what is paused go on, whoever paused it.
+    case resume
   }
   public var desired: Desired
   public var move: Move?

@@ -42,7 +42,9 @@ struct CommandRoutes: Sendable {
     }
     commands.post("workloads/:name/start") { try await self.run($0, $1) { .start($0) } }
     commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }
-    commands.post("workloads/:name/restart") { try await self.run($0, $1) { .restart($0) } }
+    for errand in IntentRecord.Errand.allCases {
+      commands.post("workloads/:name/\(errand.rawValue)") { try await self.run($0, $1) { .errand(errand, $0) } }
+    }
     commands.post("workloads/:name/leftovers/remove") { try await self.run($0, $1) { .removeLeftovers($0, true) } }
     commands.post("workloads/:name/leftovers/keep") { try await self.run($0, $1) { .removeLeftovers($0, false) } }
     commands.post("workloads/:name/accept-running") { request, context in

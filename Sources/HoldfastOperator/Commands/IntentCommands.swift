@@ -79,19 +79,6 @@ extension OperatorCommand {
     }
   }
 
-  func prepareRestart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
-    let current = try Current(name, in: view)
-    let holder = try current.running(to: "restart", in: view)
-    if current.intent.errand == .restart {
-      return PreparedCommand(name, .unchanged, "is being restarted on \(holder) already")
-    }
-    let isOutdated = view.reports[holder]?.value.outdated?.contains(name) ?? false
-    return current.request(
-      "is shut down on \(holder) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and started there again"
-        + (isOutdated ? ", from its changed definition" : "")
-    ) { $0.errand = .restart }
-  }
-
   func prepareMove(_ name: WorkloadName, to node: NodeName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     try current.refuseUnprotected()
@@ -177,7 +164,7 @@ extension OperatorCommand {
 }
 
 /// A workload's present records, for commands that change its intent.
-private struct Current {
+struct Current {
   let name: WorkloadName
   let spec: SpecRecord
   let intent: IntentRecord

@@ -202,13 +202,14 @@ struct Diagnosis {
   }
 
   private mutating func lookAtPausedWorkloads(_ status: ClusterStatus) {
-    let paused = status.misplaced.filter { $0.state == .paused }
+    // What an operator wants to be paused is told among those that do not run, and is no fault.
+    let paused = status.misplaced.filter { $0.state == .paused && $0.errand != IntentRecord.Errand.pause.rawValue }
     guard let first = paused.first else { return }
     critical.append(
       "\(list(paused)) \(paused.count == 1 ? "is" : "are") paused: libvirt executes nothing of \(paused.count == 1 ? "it" : "them")"
     )
     suggest("virsh -c \(first.connection) domstate --reason \(first.name)", "why it is paused", on: first.node)
-    suggest("virsh -c \(first.connection) resume \(first.name)", "let it go on, once the cause is gone", on: first.node)
+    suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
   }
 
   /// They run, but not as they should.

@@ -69,7 +69,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var shared: [String]?
   /// The operator's last request to bring it to a node.
   public var move: Move?
-  /// What its node was asked to do once with what runs there, and has not done yet: `restart`; absent: nothing.
+  /// What its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands. Absent: nothing.
   public var errand: String?
   /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
   public var brokenRule: String?

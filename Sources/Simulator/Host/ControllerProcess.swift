@@ -183,6 +183,9 @@ final class ControllerProcess {
     case .cancelMigration(let domain, _):
       host.tell("gives the migration of \(domain.name) up")
       hypervisor.cancelMigration(domain)
+    case .suspend(let workload, let domain, let uuid):
+      host.tell("pauses \(workload)")
+      hypervisor.suspend(workload, domain, uuid: uuid)
     case .resume(let workload, let domain, let uuid, let notAfter):
       host.tell("lets \(workload) go on")
       hypervisor.resume(workload, domain, uuid: uuid, notAfter: notAfter)

@@ -87,7 +87,7 @@ extension Happening.Order: CustomStringConvertible {
     case .release(let name): "release \(name)"
     case .start(let name): "start \(name)"
     case .stop(let name): "stop \(name)"
-    case .restart(let name): "restart \(name)"
+    case .errand(let errand, let name): "\(errand.rawValue) \(name)"
     case .acceptStored(let name): "accept the stored definition of \(name)"
     case .move(let name, let node): "move \(name) to \(node)"
     case .policies(let number): "policies \(number + 1) come into force"

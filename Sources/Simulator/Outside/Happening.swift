@@ -104,7 +104,7 @@ public enum Happening: Hashable, Sendable {
     case release(WorkloadName)
     case start(WorkloadName)
     case stop(WorkloadName)
-    case restart(WorkloadName)
+    case errand(IntentRecord.Errand, WorkloadName)
     /// It may be started from its definition, though that is older than its disk.
     case acceptStored(WorkloadName)
     case move(WorkloadName, NodeName)

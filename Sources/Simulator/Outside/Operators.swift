@@ -30,7 +30,7 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .restart, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
+    case .define, .release, .start, .stop, .errand, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
       .disarm, .arm, .movesOff, .movesOn:
       break
     }
@@ -41,7 +41,7 @@ final class Operators {
     case .release(let name): commit(.release(name), through: host)
     case .start(let name): commit(.start(name), through: host)
     case .stop(let name): commit(.stop(name), through: host)
-    case .restart(let name): commit(.restart(name), through: host)
+    case .errand(let errand, let name): commit(.errand(errand, name), through: host)
     case .acceptStored(let name): commit(.acceptStored(name), through: host)
     case .move(let name, let target): commit(.move(name, to: target), through: host)
     case .policies(let number): putInForce(number, through: host)

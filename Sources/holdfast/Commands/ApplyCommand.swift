@@ -24,6 +24,9 @@ struct ApplyCommand: AsyncParsableCommand {
   @Flag(help: "Show what would change, and change nothing.")
   var dryRun = false
 
+  @Flag(help: "Only check the files; needs no daemon.")
+  var check = false
+
   @Flag(
     name: .shortAndLong,
     help: "Do not ask for confirmation before existing workloads are changed. Required when there is no terminal.")
@@ -31,6 +34,10 @@ struct ApplyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let sources = try WorkloadSources(file)
+    if check {
+      let checked = try WorkloadFileCheck(sources)
+      return daemon.output == .json ? try Output.json(checked) : Output.line(checked.line)
+    }
     if dryRun { return try finish(try await apply(sources, isDryRun: true)) }
     if !yes { try Self.agree(to: try await apply(sources, isDryRun: true).results) }
     try finish(try await apply(sources, isDryRun: false))

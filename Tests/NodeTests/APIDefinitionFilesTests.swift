@@ -86,6 +86,28 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      (
+        "workloads: [{name: a, xml: \"<domain type='lxc'><memory>1</memory></domain>\"}]", 0,
+        "1 workload in 1 file, no mistakes"
+      ),
+      ("workloads: [{name: a, memory: lots, xml: \"<domain type='lxc'/>\"}]", 1, "found 'lots'"),
+      (
+        "workloads: [{name: a, xml: \"<domain type='lxc'><memory>1</memory><graphics passwd='********'/></domain>\"}]", 1,
+        "the mask ********"
+      )
+    ] as [(String, Int32, String)]) func `files are checked without a daemon`(text: String, status: Int32, words: String)
+    async throws
+  {
+    let file = "/tmp/hf-check-\(UInt32.random(in: 0 ... .max)).yaml"
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let run = try await APIHarness.run(
+      ["\(APIHarness.programs)/holdfast", "apply", "--check", "-f", file], environment: ["HOLDFAST_SOCKET": "/nonexistent"])
+    #expect(run.status == status && (run.output + run.errors).contains(words), "\(run)")
+  }
+
   @Test func `standard output and standard input are files too`() async throws {
     try await APIHarness.serving { api in
       Self.give(api)

@@ -155,7 +155,12 @@ struct Diagnosis {
           ? "What other nodes run is not known: they are shown as they were then"
           : "The store \(since): this status may be out of date")
       // Where the store itself says what is wrong, there is better to do than to read.
-      if steps.isEmpty { suggest("journalctl -u holdfastd -n 20", "what the daemon logs about the store", on: status.node) }
+      if steps.isEmpty {
+        suggest("journalctl -u holdfastd -n 20", "what the daemon logs about the store", on: status.node)
+        suggest(
+          "eval \"$(holdfastd --etcdctl)\"; etcdctl endpoint health", "which of the store's members this host reaches",
+          on: status.node)
+      }
     } else if !view.isLoaded {
       critical.append("\(status.node) has not read the cluster's records yet")
     } else if status.nodes.allSatisfy({ $0.state == .down }) {
@@ -170,7 +175,7 @@ struct Diagnosis {
 
   private mutating func lookAtDisarm(_ status: ClusterStatus) {
     guard status.disarm != nil else { return }
-    degraded.append("The cluster is disarmed: nothing is failed over, stopped or moved")
+    degraded.append("The cluster is disarmed: nothing is failed over, frozen or moved")
     suggest("holdfast arm", "resume automatic recovery")
   }
 
@@ -299,7 +304,7 @@ struct Diagnosis {
     if let quarantine = node.quarantine {
       let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
       degraded.append("Node \(node.name) was lost \(times) recently and is in quarantine")
-      suggest("holdfast node clear-failures \(node.name)", "end the quarantine")
+      suggest("holdfast node clear-failures \(node.name)", "end the quarantine, once it is known why the node was lost")
     }
   }
 

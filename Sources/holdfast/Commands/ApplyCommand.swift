@@ -33,6 +33,9 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
   @Flag(help: "Show the changes as a diff.")
   var diff = false
 
+  @Flag(help: "Only check the files; needs no daemon.")
+  var check = false
+
   @Flag(
     name: .shortAndLong,
     help: "Do not ask for confirmation before existing workloads are changed or released. Required when there is no terminal.")
@@ -52,6 +55,10 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
 
   func run() async throws {
     let sources = try WorkloadSources(file)
+    if check {
+      let checked = try WorkloadFileCheck(sources)
+      return daemon.output == .json ? try Output.json(checked) : Output.line(checked.line)
+    }
     let surplus = prune ? try await surplus(sources) : []
     if dryRun || !yes {
       let plan = try await apply(sources, isDryRun: true).results + release(surplus, isDryRun: true)

@@ -53,7 +53,7 @@ struct WorkloadScreen {
     lines +=
       detail.history.isEmpty
       ? [terminal.styled("no events", .dim)]
-      : HistoryLines(terminal: terminal, width: width).lines(HistoryGroups.consecutive(detail.history))
+      : HistoryLines(terminal: terminal, width: width, most: 4).lines(HistoryGroups.consecutive(detail.history))
     return lines
   }
 

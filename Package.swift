@@ -132,7 +132,8 @@ let package = Package(
       name: "HoldfastNode",
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
-        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "LibvirtHypervisor", "GuardDoor", "CgroupIsolation",
+        "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "DomainXML", "LibvirtHypervisor", "GuardDoor",
+        "CgroupIsolation",
         "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -217,7 +218,8 @@ let package = Package(
     .testTarget(
       name: "StoreTests",
       dependencies: [
-        "HoldfastPorts", "HoldfastModel", "Housekeeping", "MemoryStore", "EtcdStore",
+        "HoldfastPorts", "HoldfastModel", "HoldfastOperator", "HoldfastAPI", "GuardCore", "Housekeeping", "MemoryStore",
+        "EtcdStore",
         .product(name: "Logging", package: "swift-log")
       ]),
     .testTarget(

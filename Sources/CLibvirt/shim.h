@@ -19,3 +19,6 @@ static inline virConnectDomainEventGenericCallback clibvirt_device_added(virConn
 static inline virConnectDomainEventGenericCallback clibvirt_device_removed(virConnectDomainEventDeviceRemovedCallback callback) {
   return VIR_DOMAIN_EVENT_CALLBACK(callback);
 }
+static inline virConnectDomainEventGenericCallback clibvirt_block_job(virConnectDomainEventBlockJobCallback callback) {
+  return VIR_DOMAIN_EVENT_CALLBACK(callback);
+}

@@ -13,7 +13,7 @@ package struct DomainDocumentError: Error, Equatable, CustomStringConvertible {
 /// A domain's XML, to read and to edit.
 package struct DomainDocument {
   private let document: XMLDocument
-  private let root: XMLElement
+  let root: XMLElement
 
   package init(_ text: String) throws(DomainDocumentError) {
     // XMLDocument repairs in silence what is not well-formed, and crashes on an empty text.
@@ -126,6 +126,18 @@ package struct DomainDocument {
     }
   }
 
+  /// Takes the names back that `set(links:)` gives the interfaces of a workload: at the next start each gets its own again.
+  package func removeLinks(of workload: WorkloadName, cluster: String) {
+    let names = Set(interfaces.indices.map { Interfaces.linkName(cluster: cluster, workload: workload, index: $0) })
+    for interface in interfaces {
+      guard let link = Self.link(of: interface), names.contains(link), let target = child("target", of: interface) else {
+        continue
+      }
+      target.removeAttribute(forName: "dev")
+      if target.attributes?.isEmpty ?? true { target.detach() }
+    }
+  }
+
   /// What a container's init is told of the run it belongs to.
   package static let environmentNames = ["HOLDFAST_NODE", "HOLDFAST_WORKLOAD", "HOLDFAST_EPOCH"]
 
@@ -149,7 +161,7 @@ package struct DomainDocument {
 
   private func elements(of parent: XMLElement) -> [XMLElement] { (parent.children ?? []).compactMap { $0 as? XMLElement } }
 
-  private func child(_ name: String, of parent: XMLElement) -> XMLElement? { parent.elements(forName: name).first }
+  func child(_ name: String, of parent: XMLElement) -> XMLElement? { parent.elements(forName: name).first }
 
   private func required(_ name: String, in parent: XMLElement) -> XMLElement {
     if let element = child(name, of: parent) { return element }

@@ -41,6 +41,7 @@ struct Census {
     var health = StoreHealth(members: members.map { member($0, answers, leader: leader) })
     if members.isEmpty { health.members = answers.indices.map { endpointAlone($0, answers, leader: leader) } }
     health.members.sort { $0.name < $1.name }
+    health.term = statuses.map(\.raftTerm).max()
     health.revision = statuses.map { $0.header.revision }.max().map { Revision($0) }
     health.quota = quota(statuses)
     health.alarms = alarms(statuses)
@@ -77,6 +78,7 @@ struct Census {
     let best = own.first { if case .silent = answers[$0] { false } else { true } } ?? own.first
     var described = describe(best, answers, leader: leader)
     if !member.name.isEmpty { described.name = member.name } else if best == nil { described.name = "\(hex(member.id))" }
+    described.id = hex(member.id)
     described.isLearner = member.isLearner
     described.isLeader = leader == member.id
     return described

@@ -21,6 +21,7 @@ extension EtcdStore: StoreHousekeeping {
     if let asked { listed = await members(asked, until: max(deadline, .now + timeout / 2)) }
     var health = census.withLock { $0.take(answers, listed: listed) }
     health.certificates = calendar.certificates
+    health.writes = writeClock.times()
     return health
   }
 

@@ -20,6 +20,7 @@ public final class EtcdStore: LeaseStore {
   let tokens: Tokens
   let census: Mutex<Census>
   let calendar: CertificateCalendar
+  let writeClock = WriteClock()
   private let watches = WatchRegistry()
   private let watchSilence: Duration
 
@@ -36,8 +37,10 @@ public final class EtcdStore: LeaseStore {
   }
 
   public func transact(_ transaction: StoreTransaction, timeout: Duration) async throws(StoreError) -> StoreVerdict {
+    let sent = ContinuousClock.now
     let response: Etcdserverpb_TxnResponse = try await call(
-      Etcdserverpb_KV.Method.Txn.descriptor, Etcdserverpb_TxnRequest(transaction), until: .now + timeout, mayRepeat: false)
+      Etcdserverpb_KV.Method.Txn.descriptor, Etcdserverpb_TxnRequest(transaction), until: sent + timeout, mayRepeat: false)
+    writeClock.answered(sent: sent)
     return response.verdict
   }
 

@@ -19,10 +19,12 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
   public var isolation: Isolation
   /// Seconds that it may take to shut down before it is destroyed.
   public var stopTimeout: Double
+  /// Shut-off definitions of the same name and UUID on other nodes are removed. nil: they are not.
+  public var removeLeftovers: Bool?
 
   public init(
     domains: [DomainID], demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0,
-    isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout
+    isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout, removeLeftovers: Bool? = nil
   ) {
     self.domains = domains
     self.demand = demand
@@ -30,9 +32,12 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
     self.priority = priority
     self.isolation = isolation
     self.stopTimeout = stopTimeout
+    self.removeLeftovers = removeLeftovers
   }
 
-  private enum CodingKeys: String, CodingKey { case domains, demand, labels, priority, isolation, stopTimeout }
+  private enum CodingKeys: String, CodingKey {
+    case domains, demand, labels, priority, isolation, stopTimeout, removeLeftovers
+  }
 
   /// Everything but `domains` may be left out.
   public init(from decoder: any Decoder) throws {
@@ -43,11 +48,14 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
       labels: try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:],
       priority: try fields.decodeIfPresent(Int.self, forKey: .priority) ?? 0,
       isolation: try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze,
-      stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout)
+      stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout,
+      removeLeftovers: try fields.decodeIfPresent(Bool.self, forKey: .removeLeftovers))
   }
 
   public var options: Adoption.Options {
-    Adoption.Options(demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout)
+    Adoption.Options(
+      demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout,
+      removesLeftovers: removeLeftovers ?? false)
   }
 }
 
@@ -77,6 +85,8 @@ public struct CommandResult: Hashable, Sendable, Codable {
   public var moveSerial: Int?
   /// Sentences: what will be otherwise than one may expect of it. Absent: nothing.
   public var warnings: [String]?
+  /// What the definition says otherwise than the one in the store, as a unified diff without passwords. Absent: it was not asked for.
+  public var diff: [String]?
   public var error: ErrorBody?
 
   public init(_ prepared: PreparedCommand) {

@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -20,10 +19,12 @@ public struct Controller: Sendable {
     /// For incarnations: must differ between lives of the controller.
     public var seed: UInt64
     public var policyReader: any PolicyReader
+    /// Reads the XML in the store, to compare it with what runs.
+    public var hardwareReader: any HardwareReader
 
     public init(
       cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, seed: UInt64,
-      policyReader: any PolicyReader
+      policyReader: any PolicyReader, hardwareReader: any HardwareReader = NoHardwareReader()
     ) {
       self.cluster = cluster
       self.node = node
@@ -32,6 +33,7 @@ public struct Controller: Sendable {
       self.partition = partition
       self.seed = seed
       self.policyReader = policyReader
+      self.hardwareReader = hardwareReader
     }
   }
 
@@ -120,16 +122,16 @@ public struct Controller: Sendable {
     if facts.view.isLoaded {
       machines.lease.step(
         facts, machines.peers, machines.stance(facts), machines.workloads, &machines.guardLink, &effects)
-      let turn = machines.turn(facts)
-      machines.peers.step(turn, facts, machines.planning, &effects)
+      let turn = Turn(facts, machines)
+      machines.peers.step(turn, facts, mayDeclare: machines.planning.mayAct(at: facts.now), &effects)
       machines.planning.takeVacantRole(turn, facts, &effects)
       machines.planning.step(turn, facts, machines.peers, &effects)
       machines.drain.step(facts, &effects)
     }
-    let turn = machines.turn(facts)
+    let turn = Turn(facts, machines)
     machines.guardLink.noteArmed(turn.guardWord, &effects)
     stepWorkloads(turn)
-    effects.takeBatch().submit(turn, facts, &machines.workloads, &effects)
+    ClaimSubmission.write(effects.takeBatch(), turn, facts, &machines.workloads, &effects)
     FrozenWorkloads.thaw(turn, facts, &machines, &effects)
     SessionEnd.withdrawIfFrozen(turn, facts, &machines, &effects)
     machines.report.step(turn, facts, machines.workloads, machines.guardLink, &effects)
@@ -145,7 +147,7 @@ public struct Controller: Sendable {
     facts.rememberRules(of: due)
     // Who comes first is claimed first, and takes one of the few starts at a time.
     for name in facts.byImportance(due) {
-      var own = facts.workload(name, under: turn.session.incarnation)
+      var own = WorkloadFacts(name, facts, under: turn.session.incarnation)
       own.goDownWithNode(turn.stance, facts.rules)
       // What a later build's records say of it is not understood for certain: it runs on.
       if turn.stance.decidesNothing, own.isClaimed { continue }

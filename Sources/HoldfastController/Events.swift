@@ -33,6 +33,8 @@ public enum Event: Hashable, Sendable {
   case host([NodeFlaw])
   /// Clean departure: hand everything over, then end. `fast`: nothing is migrated live, everything is stopped and started.
   case leave(fast: Bool)
+  /// What libvirt keeps defined here under a workload's name or UUID and is not Holdfast's; told when it changes.
+  case leftovers([LeftoverDefinition])
 
   public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.

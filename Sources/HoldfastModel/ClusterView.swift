@@ -24,6 +24,8 @@ public struct ClusterView: Sendable {
   public private(set) var intents: [WorkloadName: Stored<IntentRecord>] = [:]
   public private(set) var placements: [WorkloadName: Stored<PlacementRecord>] = [:]
   public private(set) var claims: [WorkloadName: Stored<ClaimRecord>] = [:]
+  /// What is kept for a time of workloads that were released.
+  public private(set) var released: [WorkloadName: Stored<ReleasedRecord>] = [:]
   /// Records that this build cannot read, and why.
   public private(set) var unreadable: [RecordKey: String] = [:]
 
@@ -168,6 +170,7 @@ public struct ClusterView: Sendable {
     case .intent(let name): intents[name]?.created
     case .placement(let name): placements[name]?.created
     case .claim(let name): claims[name]?.created
+    case .released(let name): released[name]?.created
     case .history: nil
     }
   }
@@ -209,6 +212,8 @@ public struct ClusterView: Sendable {
     case .placement(let w):
       placements[w] = entry.flatMap { if case .placement(let v) = $0.value { stored(v, $0) } else { nil } }
     case .claim(let w): claims[w] = entry.flatMap { if case .claim(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .released(let w):
+      released[w] = entry.flatMap { if case .released(let v) = $0.value { stored(v, $0) } else { nil } }
     case .history: break
     }
   }

@@ -89,6 +89,8 @@ public struct DomainObservation: Hashable, Sendable {
   public var flaw: String?
   /// Why it goes on answering while it is frozen; nil: it does not, as far as is known.
   public var frozenNetwork: FrozenNetwork?
+  /// What it has of disks, network cards and so on; nil: not known.
+  public var hardware: DomainHardware?
 
   public init(
     id: DomainID, uuid: String, state: State, reason: Reason? = nil, mark: ClaimMark?, memory: Int, vcpus: Int,
@@ -216,11 +218,21 @@ public struct StartRequest: Hashable, Sendable {
   }
 }
 
+/// What stands in the way of a live migration, whatever workload it is for.
+public enum Hindrance: String, Hashable, Sendable {
+  /// libvirt works at the domain: a block job, a backup, a snapshot. It passes.
+  case busy
+  /// The target's libvirt, or the way to it: certificate, connection, the host's identity. Somebody has to mend it.
+  case target
+}
+
 /// How a start or stop ended, as far as the call can tell. What is true is what is observed afterwards.
 public enum OperationOutcome: Hashable, Sendable {
   case done
   /// It certainly did not happen, and why.
   case failed(reason: String)
+  /// A live migration: it did not happen, and that says nothing of the workload. It runs on here, and is worth another try later.
+  case hindered(Hindrance, reason: String)
   /// It was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
   case tooLate
   /// It was not attempted: starts of the workload were barred here, perhaps by an earlier life of the controller, so an earlier one

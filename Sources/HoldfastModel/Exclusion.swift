@@ -17,6 +17,8 @@ public enum Exclusion: Sendable {
   case connectionMissing(_ connection: String)
   /// A domain with its UUID runs outside protection.
   case runsUnprotected(on: NodeName)
+  /// A domain of its name or UUID is defined there that is not Holdfast's.
+  case leftover(LeftoverDefinition)
   case outOfTheQuestion
 
   // A rule is against it.
@@ -115,6 +117,7 @@ extension Exclusion {
     case .connectionSilent: "connectionSilent"
     case .connectionMissing: "connectionMissing"
     case .runsUnprotected: "runsUnprotected"
+    case .leftover: "leftover"
     case .outOfTheQuestion: "outOfTheQuestion"
     case .onlyOn: "onlyOn"
     case .neverOn: "neverOn"
@@ -180,6 +183,7 @@ extension Exclusion: CustomStringConvertible {
     case .connectionSilent(let connection, let reason): "\(connection) does not answer there: \(reason)"
     case .connectionMissing(let connection): "does not serve \(connection)"
     case .runsUnprotected(let node): "a domain with its UUID runs on \(node) outside protection: adopt it there, or stop it"
+    case .leftover(let leftover): "\(leftover.clause), so it cannot start: `holdfast leftovers` tells what to do"
     case .outOfTheQuestion: "is out of the question"
     case .onlyOn(let rule): "'\(rule)' allows other nodes only"
     case .neverOn(let rule): "'\(rule)' forbids it"

@@ -1,4 +1,5 @@
 import CLinux
+import DomainXML
 import GuardDoor
 import HoldfastController
 import HoldfastModel
@@ -23,6 +24,7 @@ package struct Daemon: Sendable {
   private let history: HistoryBook
   /// nil: the store cannot tell how it is.
   private let housekeeper: Housekeeper?
+  private let leftovers: LeftoverWatch
   private let logger: Logger
   private let departures: AsyncStream<Void>
   private let departure: AsyncStream<Void>.Continuation
@@ -49,12 +51,15 @@ package struct Daemon: Sendable {
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections,
           migration: configuration.migration.isEmpty ? nil : configuration.migration, version: version),
         timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max),
-        policyReader: PolicyFileReader()),
+        policyReader: PolicyFileReader(), hardwareReader: DomainHardwareReader()),
       ports: ports, history: history, logger: logger)
     self.loop = loop
+    leftovers = LeftoverWatch(
+      node: configuration.node, search: hypervisor, view: { await loop.view }, report: { loop.send(.leftovers($0)) },
+      tell: { [history] in await history.write($0) })
     housekeeper = (store as? any StoreHousekeeping).map { [history] store in
       Housekeeper(
-        store, keeping: configuration.keptHistory,
+        store, keeping: configuration.keptHistory, ttl: configuration.timing.ttl,
         standing: { Housekeeper.Standing(await loop.view, of: configuration.node) }, tell: { await history.write($0) },
         logger: logger)
     }
@@ -76,6 +81,8 @@ package struct Daemon: Sendable {
       group.addTask { try await api.run(ready: ready) }
       group.addTask { await ServiceNotifier(loop: loop, node: configuration.node).run() }
       if let housekeeper { group.addTask { await housekeeper.run() } }
+      group.addTask { await ReleasedClearance(access: access, logger: logger).run() }
+      group.addTask { await leftovers.run() }
       group.addTask { await HostWatch(loop: loop, cluster: configuration.cluster).run() }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.

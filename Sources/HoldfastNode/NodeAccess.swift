@@ -33,6 +33,11 @@ package struct NodeAccess: ClusterAccess {
     Bridges().warnings(links: links, bridges: bridges)
   }
 
+  package func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition] {
+    guard let search = ports.hypervisor as? any LeftoverSearch else { return [] }
+    return await search.leftovers(of: domains).values.joined().sorted(by: LeftoverDefinition.isBefore)
+  }
+
   package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }
 
   package func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {

@@ -3,7 +3,7 @@ import HoldfastPlanning
 import HoldfastYAML
 
 extension PolicyFile {
-  static let clusterNames = ["spread", "load", "count-unprotected", "survive", "pool", "moves-to-make-room"]
+  static let clusterNames = ["spread", "load", "count-unprotected", "survive", "pool", "moves-to-make-room", "moves"]
   static let nodeNames = ["name", "for", "spare", "only-for", "capacity", "overcommit", "reserve"]
 }
 
@@ -28,6 +28,11 @@ struct ClusterReading {
       }
     }
     if let moves = section["moves-to-make-room"]?.integer(in: 0...4) { policy.movesToMakeRoom = moves }
+    if let moves = section["moves"]?.section(of: PolicyFile.keys, at: "cluster.moves") {
+      policy.moves = MovePace(
+        atOnce: moves["at-once"]?.integer(in: 1...1000), perNode: moves["per-node"]?.integer(in: 1...1000),
+        haltAfter: moves["halt-after"]?.integer(in: 1...1000))
+    }
   }
 
   private func resources(_ value: YAMLValue) -> [String] {

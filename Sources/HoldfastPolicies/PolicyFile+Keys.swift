@@ -27,7 +27,16 @@ extension PolicyFile {
       "cluster.pool", "`{NAME: NUMBER}`", .value("{}"), "Countable things that all nodes share, such as floating licences."),
     .init(
       "cluster.moves-to-make-room", "integer, 0 to 4", .value("\(ClusterPolicy.defaultMovesToMakeRoom)"),
-      "How many workloads may be moved so that one finds room; only those with `make-room: yes`.")
+      "How many workloads may be moved so that one finds room; only those with `make-room: yes`."),
+    .init(
+      "cluster.moves.at-once", "integer, 1 to 1000", .value("\(MovePace.defaultAtOnce)"),
+      "How many workloads the policies move at a time."),
+    .init(
+      "cluster.moves.per-node", "integer, 1 to 1000", .value("\(MovePace.defaultPerNode)"),
+      "How many of these leave one node, or come to it, at a time."),
+    .init(
+      "cluster.moves.halt-after", "integer, 1 to 1000", .value("\(MovePace.defaultHaltAfter)"),
+      "After so many moves in a row that did not start on their new node no more are begun until `holdfast moves on`.")
   ]
 
   private static let nodeKeys: [KeyTable.Row] = [

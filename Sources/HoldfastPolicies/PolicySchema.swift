@@ -105,7 +105,7 @@ public enum PolicySchema {
   private static func number(named name: String) -> [String: Any]? {
     let ranges: [String: ClosedRange<Int>] = [
       "at-most": 1...1000, "priority": -1_000_000...1_000_000, "restarts": 1...100, "at-once": 1...1000, "stickiness": 0...2000,
-      "moves-to-make-room": 0...4, "nodes": 1...1000
+      "moves-to-make-room": 0...4, "nodes": 1...1000, "per-node": 1...1000, "halt-after": 1...1000
     ]
     return ranges[name].map { ["type": "integer", "minimum": $0.lowerBound, "maximum": $0.upperBound] }
   }

@@ -19,6 +19,7 @@ public enum RuleText {
     list.add("survive", cluster.survive.map(survival))
     if !cluster.pool.isEmpty { list.add("pool", Flow.mapping(sorted(cluster.pool) { _, count in "\(count)" })) }
     list.add("moves-to-make-room", cluster.movesToMakeRoom.map { "\($0)" })
+    list.add("moves", cluster.moves.map(pace))
     return list.entries
   }
 
@@ -157,6 +158,11 @@ public enum RuleText {
     if let nodes = failover.nodes { entries.append(("nodes", "\(nodes)")) }
     if let then = failover.then { entries.append(("then", then.rawValue)) }
     return entries.isEmpty ? nil : Flow.mapping(entries)
+  }
+
+  private static func pace(_ pace: MovePace) -> String {
+    let entries = [("at-once", pace.atOnce), ("per-node", pace.perNode), ("halt-after", pace.haltAfter)]
+    return Flow.mapping(entries.compactMap { key, value in value.map { (key, "\($0)") } })
   }
 
   private static func failback(_ failback: Failback) -> String {

@@ -35,7 +35,8 @@ public protocol Hypervisor: Sendable {
 
   /// Moves a running domain to another host's libvirt while it runs, peer to peer. It arrives there paused, with this partition, these
   /// links and this mark, and executes nothing until that host's `resume`: so whatever becomes of the connection, it never runs twice.
-  /// `.done`: it has arrived and is gone here. `.failed`: it is here, as before. `.unknown`: observe, it may be here and paused.
+  /// `.done`: it has arrived and is gone here. `.failed`: it is here, as before; `.hindered`: likewise, for a
+  /// reason that is not the domain's: libvirt works at it, or the target cannot be reached. `.unknown`: observe, it may be here and paused.
   /// Given up after the limits' time, or by `cancelMigration`. `migrating` events tell how far it is, about twice a second.
   func migrate(_ request: MigrationRequest) async -> OperationOutcome
 

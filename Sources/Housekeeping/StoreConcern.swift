@@ -12,6 +12,12 @@ public struct StoreConcern: Hashable, Sendable {
   public enum Topic: Hashable, Comparable, Sendable {
     case full, corrupt, leaderless, memberSilent(String), nearlyFull, filling, notCompacted, otherAlarm(String)
     case certificateEnds(String)
+    /// Its members elect a leader again and again.
+    case restless
+    case slow
+    case learner(String)
+    /// The loss of either of two members stops it.
+    case twoVoters
 
     /// What is said when it is over.
     public var end: String {
@@ -24,6 +30,10 @@ public struct StoreConcern: Hashable, Sendable {
       case .filling: "The store takes less than \(Int(StorePicture.fillingShare * 100)) % of its quota again"
       case .notCompacted: "The store forgets its old history again"
       case .otherAlarm(let name): "The store's alarm \(name) is disarmed"
+      case .restless: "The store's members elect no new leader any more"
+      case .slow: "The store's writes are quick again"
+      case .learner(let name): "The store's member \(name) is no learner any more"
+      case .twoVoters: "The store has another number of members than two"
       case .certificateEnds(let path): "The certificate \(path) is not near its end any more"
       }
     }
@@ -73,10 +83,15 @@ public struct StorePicture: Hashable, Sendable {
   public var compactionFlaw: String?
   /// The store is full, and this node has made it forget all the history that nobody needs.
   public var isCompacted: Bool
+  /// Of the last hour.
+  public var trend: StoreTrend
 
-  public init(_ health: StoreHealth, at: Int64, compactionFlaw: String? = nil, isCompacted: Bool = false) {
+  public init(
+    _ health: StoreHealth, at: Int64, compactionFlaw: String? = nil, isCompacted: Bool = false, trend: StoreTrend = StoreTrend()
+  ) {
     self.health = health
     self.at = at
+    self.trend = trend
     self.compactionFlaw = compactionFlaw
     self.isCompacted = isCompacted
   }
@@ -92,7 +107,10 @@ extension StorePicture {
 
   /// Everything that is not as it should be, the worst first.
   public var concerns: [StoreConcern] {
-    let all = alarms + leadership + silentMembers + fullness + compaction + certificates
+    let all =
+      alarms + leadership + silentMembers + fullness + compaction + certificates + membership
+      + [restlessness, slowness]
+      .compactMap { $0 }
     return all.sorted { ($1.weight, $0.topic) < ($0.weight, $1.topic) }
   }
 
@@ -160,9 +178,11 @@ extension StorePicture {
     return silent.compactMap { member in
       guard case .silent(let reason) = member.standing else { return nil }
       let place = member.endpoint.map { $0 == member.name ? "" : " (\($0))" } ?? ""
+      let silence = trend.silences[member.name].flatMap { $0 >= Self.longSilence ? $0 : nil }
+      let what = silence.map { "has not answered for \(Self.hours($0)) (\(reason))" } ?? "does not answer (\(reason))"
       return StoreConcern(
-        .memberSilent(member.name), .warning, "The store's member \(member.name)\(place) does not answer (\(reason)): \(rest)",
-        remedies: [Self.lookAt(member)])
+        .memberSilent(member.name), .warning, "The store's member \(member.name)\(place) \(what): \(rest)",
+        remedies: [Self.lookAt(member)] + (silence == nil ? [] : Self.replacing(member)))
     }
   }
 

@@ -12,6 +12,10 @@ public struct StoreHealth: Hashable, Sendable {
   public var alarms: [StoreAlarm]
   /// The files by which this node and the store know each other.
   public var certificates: [StoreCertificate] = []
+  /// Grows with every election of a leader; nil: no member told.
+  public var term: UInt64?
+  /// Of this node's last requests; nil: it made none, or they are not measured.
+  public var writes: WriteTimes?
 
   public init(members: [StoreMember], revision: Revision? = nil, quota: Int64? = nil, alarms: [StoreAlarm] = []) {
     self.members = members
@@ -54,6 +58,8 @@ public struct StoreMember: Hashable, Sendable {
   }
   /// As the store's cluster calls it; its endpoint where that is not known.
   public var name: String
+  /// By which the store's own commands know it; nil: not known.
+  public var id: String?
   /// Where this node asks it; nil: nowhere.
   public var endpoint: String?
   public var standing: Standing

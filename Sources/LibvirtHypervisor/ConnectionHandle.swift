@@ -43,6 +43,12 @@ final class ConnectionHandle: @unchecked Sendable {
     try list(VIR_CONNECT_LIST_DOMAINS_INACTIVE.rawValue | VIR_CONNECT_LIST_DOMAINS_TRANSIENT.rawValue)
   }
 
+  /// The domains that are defined persistently, active or not; with `autostart`, only those that libvirt starts when the host boots.
+  func definedDomains(autostart: Bool = false) throws(LibvirtError) -> [DomainPointer] {
+    let defined = VIR_CONNECT_LIST_DOMAINS_PERSISTENT.rawValue
+    return try list(autostart ? defined | VIR_CONNECT_LIST_DOMAINS_AUTOSTART.rawValue : defined)
+  }
+
   /// nil when there is no domain of that name, active or not.
   func domain(named name: String) throws(LibvirtError) -> DomainPointer? {
     guard let domain = virDomainLookupByName(raw, name) else { return try nothing() }

@@ -2,6 +2,8 @@ import CLibvirt
 import DomainXML
 import Foundation
 import HoldfastModel
+import HoldfastTime
+import LinuxBasics
 
 /// What is known of a libvirtd while it can be reached.
 struct HostFacts: Sendable {
@@ -13,6 +15,8 @@ struct HostFacts: Sendable {
   /// Where libvirtd's cgroups begin in our hierarchy: it may live in a cgroup namespace.
   let cgroupRoot: String
   let watch: ProcessWatch
+  /// Between two readings of what a domain is made of.
+  let rereading: Duration
   /// Called when a domain's process ends.
   let ended: @Sendable (_ name: String) -> Void
 }
@@ -65,6 +69,7 @@ struct DomainReader {
         before.process != nil || !hostFacts.sharesProcesses
       {
         run = before
+        try readAgain(domain, &run)
       } else {
         run = try read(domain, uuid: uuid, number: number)
       }
@@ -101,7 +106,19 @@ struct DomainReader {
       memory: run.memory, vcpus: run.vcpus, persistent: persistent, pid: run.process?.pid, cgroup: run.cgroup,
       links: run.links, flaw: run.flaw)
     observation.frozenNetwork = run.frozenNetwork
+    observation.hardware = run.hardware
     return observation
+  }
+
+  /// Not every change is told. One text is compared with the other; it is seldom parsed.
+  private func readAgain(_ domain: DomainPointer, _ run: inout Run) throws(LibvirtError) {
+    guard let last = run.reading, BootClock.now - last.at >= hostFacts.rereading else { return }
+    let text = try domain.xml(), fingerprint = text.fingerprint
+    defer { run.reading = (fingerprint, BootClock.now) }
+    // What cannot be read now was readable before, or has its flaw already: the next change that is told brings a whole reading.
+    guard fingerprint != last.text, let xml = try? DomainDocument(text) else { return }
+    run.read(xml)
+    if hostFacts.driver.kind == .lxc { run.frozenNetwork = Interfaces.frozenNetwork(in: text) }
   }
 
   private func read(_ domain: DomainPointer, uuid: String, number: Int32) throws(LibvirtError) -> Run {
@@ -113,6 +130,7 @@ struct DomainReader {
       run = try unreadable(domain, uuid: uuid, number: number, error)
     }
     if hostFacts.driver.kind == .lxc { run.frozenNetwork = Interfaces.frozenNetwork(in: text) }
+    run.reading = (text.fingerprint, BootClock.now)
     findProcess(of: domain.name, &run)
     return run
   }

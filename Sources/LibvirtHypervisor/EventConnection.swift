@@ -58,7 +58,8 @@ private final class Listener: Sendable {
       (VIR_DOMAIN_EVENT_ID_LIFECYCLE, clibvirt_lifecycle(Self.lifecycle)),
       (VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, clibvirt_metadata(Self.metadata)),
       (VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, clibvirt_device_added(Self.device)),
-      (VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, clibvirt_device_removed(Self.device))
+      (VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, clibvirt_device_removed(Self.device)),
+      (VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, clibvirt_block_job(Self.blockJob))
     ]
     var registered: [Int32] = []
     for (kind, callback) in wanted {
@@ -97,6 +98,11 @@ private final class Listener: Sendable {
     if let name = name(of: domain) { of(raw)?.hear(.altered(name: name)) }
   }
   private static let device: virConnectDomainEventDeviceAddedCallback = { _, domain, _, raw in
+    if let name = name(of: domain) { of(raw)?.hear(.altered(name: name)) }
+  }
+
+  /// A disk was copied, or committed into what lies under it.
+  private static let blockJob: virConnectDomainEventBlockJobCallback = { _, domain, _, _, _, raw in
     if let name = name(of: domain) { of(raw)?.hear(.altered(name: name)) }
   }
 

@@ -5,21 +5,24 @@ struct Question: Hashable, Sendable {
   enum Kind: Sendable {
     /// Which domains there are.
     case list
+    /// Which are defined beside the protected ones.
+    case leftovers
     case look, find, alter, describe, bar, resume, mindMigration, askAgent, shutDown, destroy
   }
   var kind: Kind
-  /// The domain's; empty for a list.
+  /// The domain's; empty where it is about all of them.
   var name: String
 
   /// Whoever asks waits for one that hangs, as long as for an answer: it is asked seldom, and its asker has nothing else to do.
   var isPatient: Bool {
     switch kind {
     case .alter, .describe, .bar, .resume: true
-    case .list, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
+    case .list, .leftovers, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
     }
   }
 
   static let list = Question(kind: .list, name: "")
+  static let leftovers = Question(kind: .leftovers, name: "")
 }
 
 /// A call that has passed its limit.
@@ -98,9 +101,11 @@ extension LibvirtConnection {
   /// A call has returned after its limit: there is something to see again.
   func returned(_ question: Question) {
     _ = isHanging(question)
-    if question.kind == .list {
-      Task { await takeInventory(notices: .news) }
-    } else {
+    switch question.kind {
+    case .list: Task { await takeInventory(notices: .news) }
+    // Whoever wants to know asks again.
+    case .leftovers: break
+    case .look, .find, .alter, .describe, .bar, .resume, .mindMigration, .askAgent, .shutDown, .destroy:
       wake(named: question.name)
       look(at: question.name)
     }

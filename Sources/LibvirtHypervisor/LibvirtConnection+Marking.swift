@@ -23,7 +23,7 @@ extension LibvirtConnection {
     await alter(name, what: "taken out of protection") { reader throws(LibvirtError) in
       guard let domain = try reader.active(name, uuid) else { return "no domain of that name and UUID \(uuid) is running" }
       // Defined first, for the same reason. The run that is there stays in the guard's partition; the next one does not.
-      switch try domain.portable(outsideProtection: true) {
+      switch try domain.portable() {
       case .failure(let error): return error.description
       case .success(let xml): try reader.connection.define(xml: xml)
       }
@@ -38,11 +38,11 @@ extension LibvirtConnection {
 
   func describe(_ name: String) async throws(HypervisorError) -> String {
     let id = DomainID(connection: uri, name: name)
-    let found: Result<String, DomainDocumentError>?
+    let found: Result<String, DomainDocumentError>?, cluster = cluster
     do {
       found = try await ask(Question(kind: .describe, name: name), on: calls) { reader throws(LibvirtError) in
         guard let domain = try reader.connection.domain(named: name), domain.run != nil else { return nil }
-        return try domain.portable()
+        return try domain.portable(forgettingLinksOf: cluster)
       }
     } catch {
       throw HypervisorError(domain: id, reason: Words.of(error), remedy: "See that libvirtd runs and answers on this node.")
@@ -93,13 +93,19 @@ extension DomainReader {
 
 extension DomainPointer {
   /// The XML to start it from elsewhere or again, without what we put in that belongs to one run.
-  fileprivate func portable(outsideProtection: Bool = false) throws(LibvirtError) -> Result<String, DomainDocumentError> {
+  ///
+  /// - Parameter cluster: the host-side links lose the names that this cluster gave them.
+  fileprivate func portable(
+    forgettingLinksOf cluster: String? = nil
+  ) throws(LibvirtError) -> Result<String, DomainDocumentError> {
     let text = try xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE, VIR_DOMAIN_XML_MIGRATABLE)
     do throws(DomainDocumentError) {
       let xml = try DomainDocument(text)
       xml.removeMark()
       xml.removeEnvironment(DomainDocument.environmentNames)
-      if outsideProtection { xml.removeGuardsPartition() }
+      xml.removeBackingImages()
+      xml.removeGuardsPartition()
+      if let cluster { xml.removeLinks(of: WorkloadName(name), cluster: cluster) }
       return .success(xml.text)
     } catch {
       return .failure(error)

@@ -49,6 +49,7 @@ extension LibvirtConnection {
       }
       switch attempt {
       case .refused(let reason): return .failed(reason: "\(name) was not migrated: \(reason)")
+      case .busy(let reason): return .hindered(.busy, reason: reason)
       case .tooLate: return .tooLate
       case .ended(let error): return await seen(name, uuid, after: error)
       }
@@ -76,6 +77,9 @@ extension LibvirtConnection {
     }
     guard error != nil, state == .running else {
       return .unknown(reason: "\(name) is still here, \(state.rawValue), and may have been migrated: \(reason)")
+    }
+    if let error, outgoingMigrations[uuid]?.givenUp == nil, let hindrance = error.hindrance {
+      return .hindered(hindrance, reason: reason)
     }
     return .failed(reason: "\(name) was not migrated and runs on here: \(reason)")
   }
@@ -116,6 +120,8 @@ extension LibvirtConnection {
 extension DomainReader {
   fileprivate enum Departing: Sendable {
     case refused(String)
+    /// libvirt works at the domain.
+    case busy(String)
     case tooLate
     /// libvirt's call has ended, with or without an error.
     case ended(LibvirtError?)
@@ -129,7 +135,9 @@ extension DomainReader {
     if try domain.isPersistent() {
       return .refused("it is defined persistently, and its definition would stay behind. Put it under protection first")
     }
-    if try domain.job().kind != .none { return .refused("libvirt is busy with it: see 'virsh domjobinfo \(request.id.name)'") }
+    if try domain.job().kind != .none {
+      return .busy("libvirt works at it, as for a backup or a snapshot: see 'virsh domjobinfo \(request.id.name)'")
+    }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
     guard BootClock.now <= request.notAfter else { return .tooLate }
     do throws(LibvirtError) {

@@ -209,6 +209,7 @@ actor LibvirtConnection {
           uri: uri, driver: driver, sharesProcesses: daemon != nil,
           cgroups: (try? CgroupHierarchy.find()).map { DomainCgroups($0) },
           cgroupRoot: daemon.flatMap { try? CgroupHierarchy.find(seenBy: "\($0)") }?.shown ?? "/", watch: watch,
+          rereading: limits.rereading,
           ended: { hints.yield(.processEnded(name: $0)) })
         return (hostFacts, opened)
       }

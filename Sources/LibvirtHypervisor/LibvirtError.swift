@@ -1,4 +1,5 @@
 import CLibvirt
+import HoldfastModel
 
 /// libvirt's own account of what went wrong.
 package struct LibvirtError: Error, Equatable {
@@ -34,6 +35,32 @@ package struct LibvirtError: Error, Equatable {
     var error = self
     error.isBeforehand = true
     return error
+  }
+
+  /// What stands in the way of a live migration that ended with this error, and is nothing of the domain's own; nil: it is the domain's.
+  ///
+  /// libvirt has no codes of its own for these: the source passes on what the target's libvirt, or the connection to it, said.
+  package var hindrance: Hindrance? {
+    if self.is(VIR_ERR_BLOCK_COPY_ACTIVE)
+      || contains("active block job", "active backup job", "block copy", "state change lock")
+    {
+      return .busy
+    }
+    if self.is(VIR_ERR_NO_CONNECT, VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_CANCELLED, VIR_ERR_AUTH_UNAVAILABLE, VIR_ERR_RPC)
+      || source == Int32(VIR_FROM_RPC.rawValue)
+      || contains(
+        "connect to remote libvirt", "unable to connect to server", "to the same host", "certificate", "tls",
+        "no route to host",
+        "connection refused", "unable to resolve address", "name or service not known")
+    {
+      return .target
+    }
+    return nil
+  }
+
+  private func contains(_ texts: String...) -> Bool {
+    let message = message.lowercased()
+    return texts.contains(where: message.contains)
   }
 
   var noSuchDomain: Bool { self.is(VIR_ERR_NO_DOMAIN) }

@@ -105,3 +105,21 @@ public final class LibvirtHypervisor: Hypervisor {
     .failed(reason: "\(id.name): this node has no connection \(id.connection). \(Self.unconnectedRemedy)")
   }
 }
+
+extension LibvirtHypervisor: LeftoverSearch {
+  public func leftovers(of domains: [ProtectedDomain]) async -> [String: [LeftoverDefinition]] {
+    await withTaskGroup(of: (String, [LeftoverDefinition]?).self) { group in
+      for connection in opened.values {
+        group.addTask { (connection.uri, try? await connection.leftovers(of: domains)) }
+      }
+      var found: [String: [LeftoverDefinition]] = [:]
+      for await (uri, leftovers) in group { found[uri] = leftovers }
+      return found
+    }
+  }
+
+  public func removeLeftover(_ id: DomainID, uuid: String) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.removeLeftover(id.name, uuid: uuid.lowercased())
+  }
+}

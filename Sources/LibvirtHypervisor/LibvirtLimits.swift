@@ -12,6 +12,9 @@ public struct LibvirtLimits: Sendable {
   public var reconnect: Duration = .milliseconds(200)
   /// Between two looks at the whole node that no event asked for.
   public var safetyInventory: Duration = .seconds(30)
+  /// What a domain is made of is read again by a look that comes so much later: libvirt says nothing of an external snapshot, nor of processors that
+  /// are added. Below `safetyInventory`, so that each of those reads it.
+  public var rereading: Duration = .seconds(20)
   /// For libvirt to notice by itself that a domain's process is gone, before it is made to.
   public var notice: Duration = .milliseconds(500)
   /// For a machine to shut down by its guest agent, before its power button is pressed as well; a third of a shorter stop.

@@ -1,7 +1,8 @@
 import DomainXML
 import HoldfastModel
+import HoldfastTime
 
-/// What stays as it is while a domain runs, so that it is asked for only once.
+/// What seldom changes while a domain runs: it is asked for when something is known to have changed, and now and then, as not every change is told.
 package struct Run: Sendable {
   package var uuid: String
   /// libvirt's number for it.
@@ -17,6 +18,10 @@ package struct Run: Sendable {
   package var cgroup: String?
   /// Why it goes on answering while it is frozen; nil: it does not.
   package var frozenNetwork: FrozenNetwork?
+  /// Disks, network cards and so on; nil: not known.
+  package var hardware: DomainHardware?
+  /// Tells whether the XML is still the one that all this was read from.
+  package var reading: (text: String, at: BootInstant)?
   /// Something of it changed: it must be asked for again.
   package var isStale = false
   /// What keeps its XML from being read.
@@ -33,10 +38,16 @@ package struct Run: Sendable {
   package init(uuid: String, number: Int32, xml: DomainDocument) {
     self.uuid = uuid
     self.number = number
+    (memory, vcpus, links) = (0, 0, [])
+    read(xml)
+  }
+
+  package mutating func read(_ xml: DomainDocument) {
     mark = xml.mark
     memory = xml.memory
     vcpus = xml.vcpus
     links = xml.links
+    hardware = xml.hardware
   }
 
   /// Its process is known to have ended.

@@ -10,7 +10,12 @@ enum StatementPhrases {
       .everythingRuns
     },
     .init("not everything runs", "The opposite.") { _ in .not(.everythingRuns) },
+    .init("at least NUMBER workloads run", "So many execute, or more, wherever they are.") { .atLeastRun($0.number()) },
     .init("WORKLOAD runs", "It executes on some node.") { .runs($0.workload(), on: []) },
+    .init("WORKLOAD or WORKLOAD runs", "One of the two executes on some node.") {
+      let one = $0.workload()
+      return .eitherRuns(one, $0.workload())
+    },
     .init("WORKLOAD runs on NODES", "It executes on one of these nodes.") {
       let workload = $0.workload()
       return .runs(workload, on: $0.nodes())

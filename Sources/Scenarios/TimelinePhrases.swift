@@ -180,6 +180,18 @@ enum TimelinePhrases {
       let workload = $0.workload()
       return [.startedByHand(workload, $0.node())]
     },
+    .init("block job of WORKLOAD on NODE for SPAN", "A backup or a block copy: libvirt refuses to migrate it there meanwhile.")
+    {
+      let workload = $0.workload(), node = $0.node()
+      return [.blockJob(workload, node, for: $0.span())]
+    },
+    .init("refuse migrations to NODES for SPAN", "Others' libvirts cannot connect to theirs: its certificate has expired.") {
+      let nodes = $0.nodes(), span = $0.span()
+      return nodes.map { .inboundFails($0, for: span) }
+    },
+    .init("snapshot WORKLOAD", "It goes on on another disk than its definition names: an external snapshot, past Holdfast.") {
+      [.diskReplaced($0.workload())]
+    },
     .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
       $0.nodes().map { .migrationBreaks($0, at: .prepare) }
     },
@@ -221,6 +233,14 @@ enum TimelinePhrases {
     },
     .init("start WORKLOAD", "`holdfast start`") { [.asked(.start($0.workload()), through: nil)] },
     .init("stop WORKLOAD", "`holdfast stop`") { [.asked(.stop($0.workload()), through: nil)] },
+    .init("restart WORKLOAD", "`holdfast restart`: stopped, and started on the same node.") {
+      [.asked(.restart($0.workload()), through: nil)]
+    },
+    .init(
+      "accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer."
+    ) {
+      [.asked(.acceptStored($0.workload()), through: nil)]
+    },
     .init("move WORKLOAD to NODE", "`holdfast move`") {
       let workload = $0.workload()
       return [.asked(.move(workload, $0.node()), through: nil)]

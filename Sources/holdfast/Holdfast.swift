@@ -10,7 +10,7 @@ enum ExitStatus: Int32 {
   case usage = 2
   /// The daemon cannot be reached, or does not answer.
   case unreachable = 3
-  /// `status --check`: the cluster is degraded or worse.
+  /// `status --check`: the cluster is degraded or worse; `store check`: a record is at fault.
   case degraded = 4
   /// `whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`: a workload would not run that runs now, or that is new.
   case wouldNotRun = 5
@@ -26,7 +26,7 @@ struct Holdfast: AsyncParsableCommand {
     discussion: """
       Start with `holdfast status`: it shows what failed, what was done about it and why, what is at risk, and what to type next.
 
-      Every command talks to holdfastd on this node over a Unix socket (--socket or HOLDFAST_SOCKET). Every command has -o json for \
+      Commands talk to holdfastd on this node over a Unix socket (--socket or HOLDFAST_SOCKET); `holdfast store` reads the store itself. Every command has -o json for \
       scripts; then errors are JSON too, on standard error. Commands that only query the planner also work offline: `holdfast snapshot > FILE`, then --snapshot FILE.
 
       Exit status:
@@ -34,17 +34,17 @@ struct Holdfast: AsyncParsableCommand {
         1  refused, failed, or the outcome is unknown
         2  wrong usage (of holdfastd and holdfast-guard too)
         3  holdfastd is unreachable
-        4  the cluster is not ok (`status --check`)
+        4  the cluster is not ok (`status --check`), or a record of the store is at fault (`store check`)
         5  a workload would not run (`whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`)
         6  the files differ from the policies in force (`policy diff --check`)
       """,
     version: buildVersion,
     subcommands: [
       StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
-      AdoptCommand.self, ApplyCommand.self, ExportCommand.self, ReleaseCommand.self, StartCommand.self, StopCommand.self,
-      MoveCommand.self,
+      AdoptCommand.self, ApplyCommand.self, AcceptCommand.self, ExportCommand.self, ReleaseCommand.self, StartCommand.self,
+      StopCommand.self, RestartCommand.self, MoveCommand.self, ConsoleCommand.self, LeftoversCommand.self,
       MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, PolicyCommand.self,
-      ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self
+      ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self, StoreCommand.self
     ],
     groupedSubcommands: [CommandGroup(name: "Simulator", subcommands: [SimulateCommand.self])])
 

@@ -28,6 +28,12 @@ struct Holdfastd: AsyncParsableCommand {
   @Flag(help: "Print what etcdctl needs in its environment to reach the store: eval \"$(holdfastd --etcdctl)\"")
   var etcdctl = false
 
+  @Flag(help: "Print every record of the cluster in the store, as JSON: what `holdfast store check` looks at.")
+  var records = false
+
+  @Flag(help: "Change the records that standard input names, and print what became of it: how `holdfast store repair` writes.")
+  var writeRecords = false
+
   /// Exit status of wrong usage, as of the other programs.
   private static let wrongUsage: Int32 = 2
 
@@ -59,6 +65,7 @@ struct Holdfastd: AsyncParsableCommand {
       throw ExitCode(report.exitStatus)
     }
     if etcdctl { return try printEnvironment(of: node) }
+    if records || writeRecords { return try await runErrand(on: node) }
     LoggingSystem.bootstrap { JournalLog(label: $0) }
     var logger = Logger(label: "holdfastd")
     logger.logLevel = node.logLevel
@@ -80,6 +87,19 @@ struct Holdfastd: AsyncParsableCommand {
       throw ExitCode(1)
     }
     for line in lines { print(line) }
+  }
+
+  private func runErrand(on node: NodeConfiguration) async throws {
+    do {
+      let answer =
+        writeRecords
+        ? try await StoreErrand.writeRecords([UInt8](FileHandle.standardInput.readDataToEndOfFile()), of: node)
+        : try await StoreErrand.printRecords(of: node)
+      print(answer)
+    } catch {
+      FileHandle.standardError.write(Data("holdfastd: \(error)\n".utf8))
+      throw ExitCode(1)
+    }
   }
 
   private static func serve(_ daemon: Daemon, onStop: NodeConfiguration.OnStop, logger: Logger) async throws {

@@ -125,4 +125,51 @@ import Testing
       #expect(empty.status == 1 && empty.errors.contains("no such file"), "\(empty)")
     }
   }
+
+  @Test func `prune releases what has the label and is in no file, and nothing while a file is refused`() async throws {
+    try await APIHarness.serving { api in
+      Self.give(api)
+      let folder = (api.socket as NSString).deletingLastPathComponent + "/pruned"
+      #expect(try await api.holdfast(["export", folder]).status == 0)
+      let files = "\(folder)/workloads", prune = ["apply", "-f", files, "--prune", "--selector"]
+      for name in ["web3", "cache"] { try FileManager.default.removeItem(atPath: "\(files)/\(name).yaml") }
+      // What has another label is nobody's to release.
+      api.access.change { state in
+        guard case .spec(var spec)? = state.cluster.store.entries[.spec("cache")]?.value else { return }
+        spec.labels = ["tier": "silver"]
+        state.cluster.put(.spec("cache"), .spec(spec))
+      }
+      let before = api.access.truth.revision
+
+      let dry = try await api.holdfast(prune + ["tier=gold", "--dry-run"])
+      #expect(dry.status == 0 && dry.output.contains("web3    leaves protection"), "\(dry)")
+      #expect(!dry.output.contains("cache"), "\(dry)")
+      let unasked = try await api.holdfast(prune + ["tier=gold"])
+      #expect(unasked.status == 2 && unasked.errors.contains("--yes"), "\(unasked)")
+      let other = try await api.holdfast(prune + ["tier=silver", "-y"])
+      #expect(other.status == 1 && other.errors.contains("has not the label tier=silver"), "\(other)")
+      for wrong in [["apply", "-f", files, "--prune"], ["apply", "-f", files, "--selector", "tier=gold"]] {
+        #expect(try await api.holdfast(wrong).status == 2)
+      }
+      #expect(api.access.truth.revision == before)
+
+      // It is cache by its UUID.
+      let bad = files + "/bad.yaml", uuid = NameUUID.derived(cluster: "prod", workload: "cache")
+      let text = """
+        workloads:
+          - {name: bad, uuid: \(uuid), labels: {tier: gold}, xml: "<domain type='lxc'><memory unit='MiB'>64</memory></domain>"}
+
+        """
+      try text.write(toFile: bad, atomically: false, encoding: .utf8)
+      let half = try await api.holdfast(prune + ["tier=gold", "-y"])
+      #expect(half.status == 1 && half.errors.contains("nothing was released"), "\(half)")
+      #expect(api.access.truth.intents["web3"]?.value.desired == .running)
+
+      try FileManager.default.removeItem(atPath: bad)
+      let done = try await api.holdfast(prune + ["tier=gold", "-y"])
+      #expect(done.status == 0, "\(done)")
+      #expect(api.access.truth.intents["web3"]?.value.desired == .unprotected)
+      #expect(api.access.truth.released["web3"] != nil && api.access.truth.intents["cache"]?.value.desired == .stopped)
+    }
+  }
 }

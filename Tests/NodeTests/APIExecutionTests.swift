@@ -229,7 +229,7 @@ import Testing
   }
 
   @Test func `what waits for its node says how long`() {
-    let warning = PlanWarning(workload: "w", text: "waits 40 s more for n1 to come back")
+    let warning = PlanWarning(workload: "w", .waits(40, for: "n1"))
     let sight = ClusterSight(Self.view(Self.cluster { $0.delete(.session("n1-7")) }), warnings: [warning])
     #expect(WorkloadInfo("w", in: sight).why == "n1 is down, and it waits 40 s more for n1 to come back")
   }

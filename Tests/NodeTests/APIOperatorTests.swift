@@ -48,6 +48,67 @@ import Testing
     }
   }
 
+  @Test func `what is left of workloads on nodes is listed, and removed when somebody agrees`() async throws {
+    try await APIHarness.serving { api in
+      let none = try await api.holdfast(["leftovers"])
+      #expect(none.status == 0 && none.output.hasPrefix("No node has anything else defined"), "\(none)")
+      let left = [
+        LeftoverDefinition(of: "db1", otherUUID: "00000000-0000-4000-8000-000000000009"),
+        LeftoverDefinition(of: "web1", autostart: true)
+      ]
+      api.access.change { state in
+        for node: NodeName in ["n2", "n3"] {
+          state.cluster.put(
+            .report(node),
+            .report(
+              ReportRecord(
+                unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [], leftovers: left)))
+        }
+      }
+      let list = try await api.holdfast(["leftovers"])
+      for words in [
+        "web1", "n3 (down)", "shut off", "yes", "a definition of it is left there", "holdfast leftovers remove web1",
+        "on n2: `virsh -c lxc:///system undefine db1` there"
+      ] {
+        #expect(list.output.contains(words), "\(words) is missing in\n\(list.output)")
+      }
+      let parsed = try await api.holdfast(["leftovers", "list", "-o", "json"]).decoded(LeftoverList.self)
+      #expect(parsed.leftovers.map(\.node) == ["n2", "n3", "n2", "n3"] && parsed.removing.isEmpty)
+      let screen = try await api.holdfast(["workload", "web1"])
+      #expect(screen.output.contains("n2: a definition of it is left there; libvirt starts it when n2 boots"), "\(screen)")
+
+      let dry = try await api.holdfast(["leftovers", "remove", "web1", "--dry-run"])
+      #expect(dry.status == 0 && dry.output.contains("its shut-off definition on n2 and n3 is removed"), "\(dry)")
+      #expect(try await api.holdfast(["leftovers", "remove", "web1"]).status == 2, "there is nobody to ask")
+      #expect(api.access.truth.intents["web1"]?.value.removesLeftovers == nil)
+      let run = try await api.holdfast(["leftovers", "remove", "web*", "--yes"])
+      #expect(run.status == 0, "\(run)")
+      #expect(api.access.truth.intents["web3"]?.value == IntentRecord(desired: .running, removesLeftovers: true))
+      let after = try await api.holdfast(["leftovers"])
+      #expect(after.output.contains("Nodes remove what is left of web1, web2 and web3"), "\(after)")
+      #expect(try await api.holdfast(["leftovers", "keep", "web*"]).status == 0)
+      #expect(api.access.truth.intents["web1"]?.value == IntentRecord(desired: .running))
+      #expect(try await api.holdfast(["leftovers", "remove", "nobody", "--yes"]).status == 1)
+    }
+  }
+
+  @Test func `apply says where a workload cannot start, and adoption may have leftovers removed`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.leftovers = [LeftoverDefinition(of: "fresh"), LeftoverDefinition(of: "web1")] }
+      let definition = WorkloadDefinition(
+        name: "fresh", connection: "lxc:///system", xml: "<domain type='lxc'/>", demand: Resources(memory: 64, cpus: 1))
+      let answer = try await api.post("/v1/workloads", ApplyRequest(workloads: [definition]))
+      let results: CommandResults = try answer.decoded()
+      #expect(
+        results.results.first?.warnings?.contains(
+          "n1: a definition of it is left there, so it cannot start there: `holdfast leftovers remove fresh`") == true,
+        "\(results)")
+      let run = try await api.holdfast(["adopt", "wiki", "--remove-leftovers"])
+      #expect(run.status == 0 && run.output.contains("shut-off definitions of it on other nodes are removed"), "\(run)")
+      #expect(api.access.truth.intents["wiki"]?.value.removesLeftovers == true)
+    }
+  }
+
   @Test func `a node that is down for good is removed when somebody agrees`() async throws {
     try await APIHarness.serving { api in
       let up = try await api.holdfast(["node", "remove", "n2", "--yes"])

@@ -35,6 +35,16 @@ import Testing
     }
   }
 
+  @Test func `take the place of a record that nobody can read`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.cluster.put(.policies, .unreadable(reason: "no JSON")) }
+      let done: PoliciesInForce = try await api.post("/v1/policies", PoliciesRequest(files: [Self.rule], revision: 0)).decoded()
+      #expect(done.files == [Self.rule] && api.access.truth.policies?.value.files == [Self.rule])
+      let late = try await api.post("/v1/policies", PoliciesRequest(files: [], revision: 0))
+      #expect(late.status == 409, "only in its place: \(late)")
+    }
+  }
+
   @Test func `that cannot be used are refused with every mistake`() async throws {
     try await APIHarness.serving { api in
       let wrong = PolicyText(file: "wrong.yaml", text: "workloads:\n  - {name: x, for: all, nver-on: n2}\n  - {for: a b}\n")

@@ -116,6 +116,9 @@ import Testing
         let name = WorkloadName(String(path.prefix(4)))
         #expect(api.access.truth.intents[name]?.value.desired == desired)
       }
+      let restart: CommandResults = try await api.post("/v1/workloads/web1/restart").decoded()
+      #expect(restart.results.map(\.effect) == [.requested])
+      #expect(api.access.truth.intents["web1"]?.value.errand == .restart)
       let move: CommandResults = try await api.post("/v1/workloads/web1/move", MoveRequest(to: "n2")).decoded()
       #expect(move.results.first?.moveSerial == 1)
       #expect(api.access.truth.intents["web1"]?.value.move == .init(to: "n2", serial: 1))

@@ -89,6 +89,17 @@ import Testing
     #expect(status.reasons.isEmpty && status.next.isEmpty && status.misplaced.isEmpty && status.risks.isEmpty)
   }
 
+  /// - Parameter isSeen: a domain with web1's UUID runs there.
+  private static func leave(
+    _ leftovers: [LeftoverDefinition], on node: NodeName, isSeen: Bool = false, in cluster: inout MadeUpCluster
+  ) {
+    var report = ReportRecord(
+      unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [],
+      leftovers: leftovers.isEmpty ? nil : leftovers)
+    if isSeen { report.unmanagedUUIDs = [NameUUID.derived(cluster: "prod", workload: "web1")] }
+    cluster.put(.report(node), .report(report))
+  }
+
   static let troubles: [(ClusterStatus.Health, String, @Sendable (inout MadeUpCluster) -> Void)] = [
     (.degraded, "There is no planner", { $0.delete(.planner) }),
     (
@@ -148,7 +159,37 @@ import Testing
             .init(unmanaged: .none, unmanagedDomains: 1, unreachable: [:], guardPhase: "armed", strays: ["lxc:///system/x"])))
       }
     ),
+    (
+      .degraded, "Definitions left on n2 keep web1 from starting there",
+      { leave([LeftoverDefinition(of: "web1")], on: "n2", in: &$0) }
+    ),
+    (
+      .degraded, "libvirt starts web1 outside protection when n2 boots",
+      { leave([LeftoverDefinition(of: "web1", autostart: true)], on: "n2", in: &$0) }
+    ),
+    (
+      .critical, "A second copy of web1 runs on n2 outside protection, beside the one on n1",
+      { leave([LeftoverDefinition(of: "web1", autostart: true, isRunning: true)], on: "n2", isSeen: true, in: &$0) }
+    ),
+    // It was started without being defined.
+    (
+      .critical, "A second copy of web1 runs on n2 outside protection, beside the one on n1",
+      { leave([], on: "n2", isSeen: true, in: &$0) }
+    ),
+    (
+      .critical, "Another domain named web1 runs on n2 outside protection, beside the workload on n1",
+      { leave([LeftoverDefinition(of: "web1", otherUUID: "u7", isRunning: true)], on: "n2", in: &$0) }
+    ),
+    (
+      .degraded, "Node n2 runs web1 outside protection",
+      {
+        leave([], on: "n2", isSeen: true, in: &$0)
+        $0.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(12), holder: nil)))
+        $0.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
+      }
+    ),
     (.degraded, "1 record of the store cannot be read", { $0.put(.report("n9"), .unreadable(reason: "from the future")) }),
+    (.degraded, "The planner's record cannot be read", { $0.put(.planner, .unreadable(reason: "no JSON")) }),
     (.degraded, "It is unknown whether web1 runs", { $0.put(.placement("web1"), .unreadable(reason: "from the future")) })
   ]
 
@@ -161,6 +202,37 @@ import Testing
     #expect(status.health == health, "\(status.reasons)")
     #expect(status.reasons.contains { $0.contains(words) }, "\(status.reasons)")
     #expect(!status.next.isEmpty)
+    let isUnreadable = status.reasons.contains { $0.contains("cannot be read by this build") }
+    #expect(status.next.contains { $0.command == "holdfast store check" } == isUnreadable, "\(status.next)")
+  }
+
+  @Test func `what to type about a second copy, and about what is left`() throws {
+    let copy = status {
+      quiet(&$0)
+      Self.leave([LeftoverDefinition(of: "web1", autostart: true, isRunning: true)], on: "n2", isSeen: true, in: &$0)
+    }
+    #expect(
+      copy.next.map(\.command) == [
+        "virsh -c lxc:///system destroy web1", "virsh -c lxc:///system autostart --disable web1"
+      ])
+    #expect(copy.next.allSatisfy { $0.on == "n2" })
+    let left = status {
+      quiet(&$0)
+      Self.leave([LeftoverDefinition(of: "web1")], on: "n2", in: &$0)
+    }
+    #expect(left.next.map(\.command) == ["holdfast leftovers remove web1"])
+    #expect(left.nodes.last?.leftovers?.map(\.text) == ["a definition of it is left there"])
+    let another = status {
+      quiet(&$0)
+      Self.leave([LeftoverDefinition(of: "web1", otherUUID: "u7")], on: "n2", in: &$0)
+    }
+    #expect(another.next.map(\.command) == ["holdfast leftovers"])
+    let down = status {
+      quiet(&$0)
+      Self.leave([LeftoverDefinition(of: "web1")], on: "n2", in: &$0)
+      $0.delete(.session("n2-7"))
+    }
+    #expect(!down.reasons.contains { $0.contains("left on") }, "its last report says nothing about now")
   }
 
   @Test(arguments: [(nil, false), (0.2, true), (3.0, true), (3.1, false)] as [(Double?, Bool)])

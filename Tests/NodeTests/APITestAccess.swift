@@ -17,6 +17,8 @@ final class TestAccess: ClusterAccess {
     var picture: StorePicture?
     /// By bridge or link: what is said of it.
     var networkWarnings: [String: String] = [:]
+    /// What is defined on this node beside workloads' domains.
+    var leftovers: [LeftoverDefinition] = []
     /// The planner's snapshot tells who is down, who is kept empty, and what runs where; else only what there is.
     var plansInFull = false
     /// Done once before the next commit: what somebody else was faster with.
@@ -136,6 +138,11 @@ final class TestAccess: ClusterAccess {
   }
 
   func tell(_ note: Note) async { tell(note, at: APIHarness.now()) }
+
+  func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition] {
+    let names = Set(domains.map(\.workload))
+    return state.withLock { state in state.leftovers.filter { names.contains($0.workload) } }
+  }
 
   func storePicture() async -> StorePicture? { state.withLock { $0.picture } }
   func networkWarnings(links: [String], bridges: [String]) -> [String] {

@@ -164,4 +164,35 @@ import Testing
     #expect(await housekeeper.picture?.concerns.isEmpty == true)
     #expect(lines.take().map(\.text) == ["The store forgets its old history again"])
   }
+
+  @Test func `what one look does not show is told from many: elections, slow writes, a long silence`() async {
+    let store = ScriptedStore(StoreHealth(members: Self.members([.answers, .answers, .answers]), revision: Revision(900)))
+    let lines = Lines()
+    let housekeeper = Housekeeper(
+      store, ttl: .seconds(2), standing: { .init(isPlanner: true, watched: Revision(900)) }, tell: { lines.write($0) },
+      logger: Self.quiet)
+    store.change {
+      $0.health.term = 3
+      $0.health.writes = WriteTimes(count: 200, median: .milliseconds(2))
+    }
+    await housekeeper.look(at: Self.start)
+    #expect(lines.take().isEmpty)
+    store.change {
+      $0.health.term = 12
+      $0.health.writes = WriteTimes(count: 200, median: .milliseconds(250))
+    }
+    await housekeeper.look(at: Self.start + .seconds(10))
+    let told = lines.take().map(\.text)
+    #expect(told.count == 2 && told[0].contains("9 elections") && told[1].contains("takes 250 ms"), "\(told)")
+    store.change {
+      $0.health.members = Self.members([.answers, .answers, .silent(reason: "no route to host")])
+      $0.health.writes = WriteTimes(count: 200, median: .milliseconds(2))
+    }
+    await housekeeper.look(at: Self.start + .seconds(20))
+    #expect(lines.take().count == 2)
+    await housekeeper.look(at: Self.start + .seconds(20 + 7200))
+    #expect(
+      lines.take().map(\.text) == ["The store's members elect no new leader any more"], "a silence that goes on is no news")
+    #expect(await housekeeper.picture?.concerns.first?.text.contains("has not answered for 2 h") == true)
+  }
 }

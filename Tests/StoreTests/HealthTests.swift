@@ -94,6 +94,41 @@ extension StoreTests {
       }
     }
 
+    /// What the status tells to type when a member is lost for good, typed.
+    @Test
+    func `a member that is lost is removed by its number, its successor is a learner first; elections and writes are counted`()
+      async throws
+    {
+      try await TestCluster.with(3, .mutualTLS) { cluster in
+        let store = try cluster.store()
+        for number in 0..<30 { try await store.commit(put("/k", "\(number)")) }
+        let whole = await store.health(timeout: Self.limit), term = try #require(whole.term)
+        let writes = try #require(whole.writes)
+        #expect(writes.count >= 30 && writes.median > .zero && writes.median < .seconds(1), "\(writes)")
+        let victim = try await cluster.leader()
+        let id = try #require(whole.members.first { $0.name == "m\(victim)" }?.id)
+        await cluster.kill(victim)
+        try await eventually("the others elect a leader") { (await store.health(timeout: Self.limit).term ?? 0) > term }
+        try await eventually("and serve") { (try? await store.transact(write: put("/k", "new"))) != nil }
+        // etcd refuses both until it has seen for some seconds who is there.
+        try await eventually("it is removed") { (try? await cluster.etcdctl("member", "remove", id)) != nil }
+        try await eventually("two members are left") {
+          let health = await store.health(timeout: Self.limit)
+          return health.members.count == 2 && StorePicture(health, at: 0).concerns.map(\.topic).contains(.twoVoters)
+        }
+        let port = try Ports.take(1)
+        let peer = "--peer-urls=https://127.0.0.1:\(port)"
+        try await eventually("its successor is added", within: .seconds(30)) {
+          (try? await cluster.etcdctl("member", "add", "m9", "--learner", peer)) != nil
+        }
+        try await eventually("its successor is a learner") {
+          let health = await store.health(timeout: Self.limit)
+          return health.members.count(where: \.isLearner) == 1 && health.members.count == 3
+        }
+        await store.close()
+      }
+    }
+
     @Test func `without a quorum there is no leader, and a look still ends`() async throws {
       try await TestCluster.with(3, .mutualTLS) { cluster in
         let store = try cluster.store()

@@ -1,57 +1,40 @@
-import GuardCore
-import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// A freeze that this controller makes itself, while the guard is gone.
-struct DirectFreeze: Hashable, Sendable {
-  private enum Phase: StateList {
-    case none
-    /// Attempts until everything is seen to be frozen; the next one is made then.
-    case wanted(attempts: Int, next: BootInstant)
-    case confirmed(since: BootInstant)
+enum DirectFreeze: StateList {
+  case none
+  /// Attempts until everything is seen to be frozen; the next one is made then.
+  case wanted(attempts: Int, next: BootInstant)
+  case confirmed(since: BootInstant)
 
-    func mayBecome(_ next: Phase) -> Bool {
-      switch (self, next) {
-      case (.wanted, .confirmed), (_, .wanted), (_, .none): true
-      case (.none, .confirmed), (.confirmed, .confirmed): false
-      }
+  func mayBecome(_ next: DirectFreeze) -> Bool {
+    switch (self, next) {
+    case (.wanted, .confirmed), (_, .wanted): true
+    // It ends with the guard's return alone.
+    case (.wanted, .none), (.confirmed, .none), (.none, .confirmed), (.confirmed, .confirmed), (.none, .none): false
     }
   }
-  enum Answer { case settled, tellPeople }
 
-  private var course = StateCourse(Phase.none)
-  private var phase: Phase { course.state }
-  /// Attempts that were not answered. Until they are, the last of them may freeze what was thawed since.
-  private var unanswered = 0
-
-  var breach: String? { course.breach }
-  var isWanted: Bool { phase != .none }
-  var isSettled: Bool { unanswered == 0 }
-  var confirmedSince: BootInstant? { if case .confirmed(let since) = phase { since } else { nil } }
+  var isWanted: Bool { self != .none }
+  var confirmedSince: BootInstant? { if case .confirmed(let since) = self { since } else { nil } }
   /// When the next attempt is to be made; nil: none is.
-  var due: BootInstant? { if case .wanted(_, let next) = phase, isSettled { next } else { nil } }
+  var due: BootInstant? { if case .wanted(_, let next) = self { next } else { nil } }
 
-  mutating func begin(at now: BootInstant) { course.move(to: .wanted(attempts: 0, next: now)) }
-
-  mutating func attempt() {
-    guard case .wanted(let attempts, let next) = phase else { return }
-    course.move(to: .wanted(attempts: attempts + 1, next: next))
-    unanswered += 1
+  /// One more attempt was made.
+  var attempted: DirectFreeze {
+    if case .wanted(let attempts, let next) = self { .wanted(attempts: attempts + 1, next: next) } else { self }
   }
 
-  mutating func answered(_ isConfirmed: Bool, at now: BootInstant) -> Answer {
-    unanswered -= 1
-    guard isSettled, case .wanted(let attempts, _) = phase else { return .settled }
-    if isConfirmed {
-      course.move(to: .confirmed(since: now))
-      return .settled
-    }
+  /// The last attempt was answered.
+  func answered(_ isConfirmed: Bool, at now: BootInstant) -> DirectFreeze {
+    guard case .wanted(let attempts, _) = self else { return self }
+    if isConfirmed { return .confirmed(since: now) }
     let pause = Limits.directFreezePause
-    course.move(
-      to: .wanted(attempts: attempts, next: now + (attempts < Limits.directFreezeAttempts ? pause.first : pause.later)))
-    return attempts == Limits.directFreezeAttempts ? .tellPeople : .settled
+    return .wanted(attempts: attempts, next: now + (attempts < Limits.directFreezeAttempts ? pause.first : pause.later))
   }
 
-  mutating func end() { course.move(to: .none) }
+  /// It was tried so often in vain that people are to know, and not more often.
+  var hasJustFailed: Bool {
+    if case .wanted(let attempts, _) = self { attempts == Limits.directFreezeAttempts } else { false }
+  }
 }

@@ -1,7 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What becomes of one workload that is frozen here.
 enum FrozenVerdict: Hashable, Sendable {

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What goes on after everything was frozen, and what does not: who lost its claim is killed, the claims of the rest are validated, and then all
@@ -9,8 +7,7 @@ enum FrozenWorkloads {
   /// Thaws only when a transaction proved that every claim under which something is frozen here still holds; what lost its claim is killed
   /// before, and never executes again.
   static func thaw(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    guard machines.guardLink.isIsolated, machines.guardLink.thaw.isSettling, turn.session.isValid,
-      machines.guardLink.direct.isSettled
+    guard machines.guardLink.thaw?.isSettling == true, turn.session.isValid, machines.guardLink.isDirectFreezeSettled
     else { return }
     guard turn.session.mayWrite, facts.now >= max(machines.lease.pauseUntil, machines.guardLink.quietUntil) else { return }
     let kept = settleFrozen(turn, facts, &machines, &effects)
@@ -50,7 +47,7 @@ enum FrozenWorkloads {
     var kept: [WorkloadName] = []
     var isDecided = true
     for name in frozenHere(turn, facts, machines) {
-      let own = facts.known(name, under: turn.session.incarnation)
+      let own = WorkloadFacts(name, facts, under: turn.session.incarnation)
       var machine = machines.workloads.take(name)
       switch FrozenVerdict.of(machine.parts, own, facts, turn.guardWord) {
       case .keep: kept.append(name)
@@ -84,7 +81,7 @@ enum FrozenWorkloads {
   ) {
     var conditions: [Condition<RecordKey>] = []
     for name in kept.prefix(Limits.validatedClaims) {
-      let own = facts.known(name, under: turn.session.incarnation)
+      let own = WorkloadFacts(name, facts, under: turn.session.incarnation)
       if own.isAdopting, let intent = own.intent {
         conditions.append(.unchanged(.intent(name), modified: intent.modified))
       } else if let claim = own.claim {
@@ -102,10 +99,10 @@ enum FrozenWorkloads {
     _ asked: Set<WorkloadName>, under incarnation: Incarnation, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
-    let turn = machines.turn(facts), link = machines.guardLink
+    let turn = Turn(facts, machines), link = machines.guardLink
     // Another session, or another guard since: that one's validation is asked for anew.
-    guard turn.session.incarnation == incarnation, link.thaw.isValidating else { return }
-    guard link.isIsolated, link.direct.isSettled, turn.session.mayWrite, turn.session.isValid else {
+    guard turn.session.incarnation == incarnation, link.thaw?.isValidating == true else { return }
+    guard link.isDirectFreezeSettled, turn.session.mayWrite, turn.session.isValid else {
       return machines.guardLink.validationEnded()
     }
     let kept = settleFrozen(turn, facts, &machines, &effects)
@@ -116,5 +113,28 @@ enum FrozenWorkloads {
       facts.observation(of: name) != nil && machines.workloads[name]?.parts.isKilled != true
     }
     machines.guardLink.resume(permit, goingOn: goingOn, &effects)
+  }
+}
+
+/// What a thaw needs: a transaction that was committed under the session that stands, after everything frozen here was decided about, and time
+/// left to the deadline.
+struct ThawPermit: ~Copyable {
+  let deadline: BootInstant
+
+  /// - Parameters:
+  ///   - validated: the session that the claims were validated under, and the workloads.
+  ///   - kept: what is frozen here now and may go on; nil while something is not decided.
+  fileprivate init?(
+    validated: (incarnation: Incarnation, workloads: Set<WorkloadName>), kept: [WorkloadName]?,
+    _ session: borrowing SessionPermit
+  ) {
+    // The proof is of the session that it was asked under: a later one has other claims.
+    guard session.incarnation == validated.incarnation, session.mayWrite, session.isValid, let deadline = session.deadline
+    else {
+      return nil
+    }
+    // What was seen between the question and the answer was not asked about.
+    guard let kept, validated.workloads.isSuperset(of: kept) else { return nil }
+    self.deadline = deadline
   }
 }

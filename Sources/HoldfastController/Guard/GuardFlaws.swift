@@ -1,13 +1,14 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What the guard said last of what it needs and does not have, and what people were told of it.
 struct GuardFlaws: Hashable, Sendable {
   private var health = GuardHealth()
+  /// What follows from that, sorted.
+  private(set) var list: [NodeFlaw] = []
 
-  func list(_ timing: Timing) -> [NodeFlaw] {
+  private static func flaws(of health: GuardHealth, _ timing: Timing) -> [NodeFlaw] {
     var flaws: [NodeFlaw] = []
     switch health.watchdog {
     case .unusable(let reason):
@@ -33,9 +34,9 @@ struct GuardFlaws: Hashable, Sendable {
   mutating func take(_ said: GuardHealth, _ facts: Facts, _ effects: inout Effects) {
     guard said != health else { return }
     // The same flaw for another reason is no news.
-    let before = Set(list(facts.timing).map(\.code))
+    let before = Set(list.map(\.code)), flaws = Self.flaws(of: said, facts.timing)
     health = said
-    let flaws = list(facts.timing)
+    list = flaws.sorted()
     for flaw in flaws where !before.contains(flaw.code) {
       effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: flaw.code == NodeFlaw.watchdogLate ? .warning : .error)
     }

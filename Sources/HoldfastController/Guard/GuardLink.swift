@@ -1,6 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The controller's side of its guard: what the guard says of itself, what it was told and has not answered, and the freeze that stands in for
@@ -10,38 +9,51 @@ import HoldfastTime
 ///        ▲                      │                  │                              │
 ///        └──────────lost────────┴──────────────────┴──────────────────────────────┘
 public struct GuardLink: Sendable {
-  /// The guard's phase as it said last; nil while its door is closed.
-  public private(set) var phase: GuardState.Phase?
-  /// `isolate` was commanded and not yet answered.
-  private var isIsolating = false
-  /// The way to a thaw, while everything is frozen.
-  private(set) var thaw = Thaw()
+  private var course = StateCourse(GuardStanding.absent(GuardAbsence(hasSpoken: false)))
+  /// Attempts at a freeze without the guard that were not answered. Until they are, the last of them may freeze what was thawed since.
+  private var unansweredFreezes = 0
+  /// What it protects, as it said last. While it is gone, so does its successor, as far as anybody knows.
   private var lists = GuardLists()
-  private var deadline = ToldDeadline()
-  private(set) var direct = DirectFreeze()
-  /// While everything is frozen: when the guard kills what is `stop`, where it was seen to freeze before its deadline; nil: not known, or done.
-  private var killsAt: BootInstant?
-  /// In the last turn the guard was armed, within the session's deadline.
-  private var wasArmed = false
+  private var guardFlaws = GuardFlaws()
+  /// The latest deadline that a guard was told since the last `shorten`; nil: not known. Its successor takes it up.
+  private var toldDeadline: BootInstant?
   /// After a refusal nothing is commanded before this instant.
   private(set) var quietUntil: BootInstant = .zero
-  /// The guard has spoken with this life of the controller.
-  private var hasSpoken = false
-  private var flaws = GuardFlaws()
+  /// Since when the thaw waits for claims that are being taken anew; nil: it does not.
+  private var claimsAwaitedSince: BootInstant?
+  /// When frozen starts were last killed for libvirt's sake.
+  private var startsKilledAt: BootInstant?
+  /// In the last turn the guard was armed, within the session's deadline.
+  private var wasArmed = false
 
-  var breach: String? { thaw.breach ?? deadline.breach ?? direct.breach }
-  public var isConnected: Bool { phase != nil }
+  // MARK: questions
+
+  var breach: String? { course.breach }
+  private var presence: GuardPresence? { if case .present(let presence) = course.state { presence } else { nil } }
+  private var absence: GuardAbsence? { if case .absent(let absence) = course.state { absence } else { nil } }
+  private var hasSpoken: Bool { absence?.hasSpoken ?? true }
+
+  /// The guard's phase as it said last; nil while its door is closed.
+  public var phase: GuardState.Phase? { presence?.said }
+  public var isConnected: Bool { presence != nil }
   /// Workloads may run: the guard enforces a deadline and nothing is frozen.
-  public var isArmed: Bool { if case .armed = phase, !isIsolating { true } else { false } }
-  public var isIsolated: Bool { if case .isolated = phase { true } else { false } }
+  public var isArmed: Bool { presence?.isArmed ?? false }
+  public var isIsolated: Bool { thaw != nil }
   var workloads: Set<String> { lists.workloads }
   var starting: Set<String> { lists.starting }
+  /// The way to a thaw; nil: the guard has frozen nothing.
+  var thaw: Thaw? { presence?.isolation?.thaw }
+  /// Nothing that was asked for without the guard can freeze anything any more.
+  var isDirectFreezeSettled: Bool { unansweredFreezes == 0 }
+  var isFreezingDirectly: Bool { absence?.freeze.isWanted ?? false }
+  /// A shorter deadline is to be confirmed.
+  var isShortening: Bool { presence.map { $0.shortening != .none } ?? false }
 
   /// The phase in a word, for people.
   public var summary: String {
     switch phase {
     // Nobody has missed it yet.
-    case nil where !hasSpoken && !direct.isWanted: Self.awaited
+    case nil where !hasSpoken && !isFreezingDirectly: Self.awaited
     case nil: "not there"
     case .disarmed: "disarmed"
     case .armed: "armed"
@@ -52,15 +64,14 @@ public struct GuardLink: Sendable {
   /// The summary of a controller that has only just begun.
   public static let awaited = "not asked yet"
 
-  /// What people should know of the guard that is there.
-  func flaws(_ timing: Timing) -> [NodeFlaw] { isConnected ? flaws.list(timing) : [] }
+  /// What people should know of the guard that is there; sorted.
+  var flaws: [NodeFlaw] { isConnected ? guardFlaws.list : [] }
 
   /// Since when nothing under protection executes here, for certain; nil: something may.
   var frozenSince: BootInstant? {
-    switch phase {
-    case nil: direct.confirmedSince
-    case .isolated(let since, let confirmed): confirmed ? since : nil
-    default: nil
+    switch course.state {
+    case .absent(let absence): absence.freeze.confirmedSince
+    case .present(let presence): presence.isolation.flatMap { $0.isConfirmed ? $0.since : nil }
     }
   }
 
@@ -71,21 +82,18 @@ public struct GuardLink: Sendable {
   var outlastsController: Bool { isConnected || frozenSince != nil }
 
   /// Everything under protection is frozen, or is being frozen without the guard.
-  var isFreezing: Bool { isIsolated || direct.isWanted }
+  var isFreezing: Bool { isIsolated || isFreezingDirectly }
   /// It was told to freeze everything, and has not said so.
-  var isAboutToFreeze: Bool { isIsolating }
+  var isAboutToFreeze: Bool { presence?.isIsolating ?? false }
 
   /// What holds for a turn.
-  var word: GuardWord {
-    GuardWord(
-      isArmed: isArmed, isFrozen: isFreezing, workloads: lists.workloads, starting: lists.starting)
-  }
+  var word: GuardWord { word(within: nil) }
 
   /// What holds for a turn under a session with that deadline: a guard that would stop later than the session ends counts as none.
   func word(within deadline: BootInstant?) -> GuardWord {
-    var word = word
-    if let deadline, case .armed(let told)? = phase, told > deadline { word.isArmed = false }
-    return word
+    let isTooLate = if let deadline, case .armed(let told)? = phase { told > deadline } else { false }
+    return GuardWord(
+      isArmed: isArmed && !isTooLate, isFrozen: isFreezing, workloads: lists.workloads, starting: lists.starting)
   }
 
   /// What waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
@@ -114,18 +122,15 @@ public struct GuardLink: Sendable {
   }
 
   mutating func connected(_ state: GuardState, _ facts: Facts, _ effects: inout Effects) -> Heard {
+    let isFirst = !hasSpoken, wasFreezing = isFreezingDirectly
+    if isConnected { course.move(to: .absent(GuardAbsence(hasSpoken: true))) }
     // Another guard may be in any phase.
-    phase = state.phase
-    flaws.take(state.health, facts, &effects)
-    killsAt = nil
+    course.move(to: .present(GuardPresence(state.phase)))
+    guardFlaws.take(state.health, facts, &effects)
     lists = GuardLists(state)
     var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
-    if !hasSpoken { heard.inheritedStarts = state.starting }
-    hasSpoken = true
-    isIsolating = false
-    thaw.start()
-    if direct.isWanted {
-      direct.end()
+    if isFirst { heard.inheritedStarts = state.starting }
+    if wasFreezing {
       effects.note(.guardBack, "the guard is back")
       isolate(&effects)
     }
@@ -134,23 +139,29 @@ public struct GuardLink: Sendable {
   }
 
   mutating func said(_ state: GuardState, _ facts: Facts, _ effects: inout Effects) -> Heard {
-    let before = phase
-    deadline.answered()
-    flaws.take(state.health, facts, &effects)
-    if case .armed = state.phase, isArmed, lists.areAsTold(by: state) {
-      phase = state.phase
-      if deadline.isShortening { effects.agenda.note(.other) }
+    // One that speaks is there.
+    guard let before = presence else { return connected(state, facts, &effects) }
+    guardFlaws.take(state.health, facts, &effects)
+    var presence = before
+    let isExpected = presence.hear(state.phase)
+    course.move(to: .present(presence))
+    if before.isArmed, presence.isArmed, lists.areAsTold(by: state) {
+      if isShortening { effects.agenda.note(.other) }
       return Heard()
     }
     let fresh = GuardLists(state)
     effects.agenda.note(.guardLists(fresh.changed(since: lists)))
     var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
-    move(to: state.phase, &effects)
     lists = fresh
+    if !isExpected {
+      effects.note(
+        .guardRefused, "the guard thawed what was frozen, and this controller did not ask for it: everything is frozen again",
+        severity: .error)
+      effects.tellGuard(.isolate)
+    }
     switch state.phase {
     case .isolated(_, let confirmed):
-      isIsolating = false
-      if case .isolated = before { return heard }
+      if before.isolation != nil { return heard }
       effects.note(
         .isolated,
         confirmed
@@ -159,45 +170,38 @@ public struct GuardLink: Sendable {
       heard.losesKills = true
     case .armed, .disarmed:
       effects.unsay(.guardRefused)
-      if case .isolated = before {
-        if !isIsolating { effects.note(.resumed, thaw.words(of: facts.me)) }
+      if let isolation = before.isolation {
+        if !presence.isIsolating { effects.note(.resumed, isolation.thaw.words(of: facts.me)) }
         effects.agenda.note(.guardAnew)
-      } else if case .disarmed? = before, isArmed {
+      } else if before.isDisarmed, presence.isArmed {
         // Without a deadline it took nothing that runs. While it has none, its answers to this would ask for the same again, for ever.
         effects.agenda.note(.guardAnew)
         heard.protectsAnew = true
       }
-      thaw.ended()
     }
     return heard
   }
 
   mutating func refused(_ reason: String, pause: Duration, _ effects: inout Effects) -> Heard {
-    // The refusal may be of any command but `isolate`, which a guard that was greeted never refuses.
-    thaw.refused()
-    deadline.refused()
-    killsAt = nil
+    change { $0.refuses() }
     quietUntil = effects.now + pause
     effects.noteOnce(.guardRefused, "the guard refused a command: \(reason)")
     return Heard(isAnew: true, losesKills: true)
   }
 
   /// - Parameter isSpared: the cluster is disarmed and this node's session stands: the guard is waited for.
-  mutating func lost(_ reason: String, isSpared: Bool, _ effects: inout Effects) -> Heard {
-    phase = nil
-    isIsolating = false
-    thaw.start()
-    deadline.refused()
+  mutating func lost(_ loss: GuardLoss, isSpared: Bool, _ effects: inout Effects) -> Heard {
+    if isConnected { course.move(to: .absent(GuardAbsence(hasSpoken: true))) }
     if isSpared {
       effects.note(
-        .guardLost, "the guard is gone (\(reason)); the cluster is disarmed, so nothing is frozen", severity: .error)
+        .guardLost, "the guard is gone (\(loss)); the cluster is disarmed, so nothing is frozen", severity: .error)
       return Heard()
     }
     return Heard(freezesDirectly: true)
   }
 
   /// - Parameter seesProtected: something under protection is seen here.
-  func noteLoss(_ reason: String, me: NodeName, seesProtected: Bool, _ effects: inout Effects) {
+  func noteLoss(_ loss: GuardLoss, me: NodeName, seesProtected: Bool, _ effects: inout Effects) {
     guard hasSpoken || seesProtected else {
       // At the start of a host, or of the first installation: nobody knows of anything here that could be lost.
       return effects.note(
@@ -206,31 +210,21 @@ public struct GuardLink: Sendable {
         severity: .warning)
     }
     effects.note(
-      .guardLost, "the guard is gone (\(reason)): freezing everything under protection on \(me) until it is back",
+      .guardLost, "the guard is gone (\(loss)): freezing everything under protection on \(me) until it is back",
       severity: .error
     )
   }
 
-  private mutating func move(to next: GuardState.Phase, _ effects: inout Effects) {
-    switch (phase, next) {
-    case (.armed(let deadline), .isolated): killsAt = deadline
-    case (.isolated, .isolated): break
-    default: killsAt = nil
-    }
-    // Any phase may follow any other but for one: what is frozen goes on by a thaw alone, and that was asked for on this connection.
-    let isUnasked = if case .isolated = phase, case .armed = next { !thaw.wasAsked } else { false }
-    phase = next
-    guard isUnasked else { return }
-    effects.note(
-      .guardRefused, "the guard thawed what was frozen, and this controller did not ask for it: everything is frozen again",
-      severity: .error)
-    isolate(&effects)
+  private mutating func change(_ body: (inout GuardPresence) -> Void) {
+    guard var presence else { return }
+    body(&presence)
+    course.move(to: .present(presence))
   }
 
   // MARK: what the guard is told
 
   mutating func isolate(_ effects: inout Effects) {
-    isIsolating = true
+    change { $0.isolates() }
     effects.tellGuard(.isolate)
   }
 
@@ -246,33 +240,35 @@ public struct GuardLink: Sendable {
     case .armed: break
     case nil: return false
     }
-    if !isIsolating { isolate(&effects) }
+    if !isAboutToFreeze { isolate(&effects) }
     return false
   }
 
-  /// Tells how long the session stands. A guard that has frozen everything is told by the thaw only.
+  /// Tells how long the session stands. A guard that has frozen everything is told by the thaw only, but for what it is about to kill: a frozen
+  /// workload with `isolation: stop` lives until the deadline, and as long as the session is renewed and the thaw takes its time, that is moved.
   mutating func extend(_ until: BootInstant?, _ effects: inout Effects) {
-    guard let until, effects.now < until, isConnected, !isIsolating else { return }
-    guard !isIsolated || extendsKills(at: effects.now) else { return }
-    deadline.told(until)
-    if isIsolated { killsAt = until }
+    guard let until, effects.now < until, let presence, !presence.isIsolating else { return }
+    if let isolation = presence.isolation {
+      guard isolation.mayExtendKill(at: effects.now) else { return }
+      change { $0.extendsKill(to: until) }
+    }
+    told(until)
     effects.tellGuard(.extend(deadline: until))
   }
+
+  private mutating func told(_ deadline: BootInstant) { toldDeadline = max(deadline, toldDeadline ?? deadline) }
 
   /// A guard that connects may enforce a later deadline than the session has, from before that was shortened while there was no guard: it is told
   /// the session's, and until it has said so nothing begins (`word(within:)`).
   mutating func meet(_ until: BootInstant?, _ effects: inout Effects) {
-    guard let until, case .armed(let told)? = phase, told > until, !isIsolating else { return extend(until, &effects) }
-    deadline.refused()
-    deadline.shorten(to: until)
-    effects.tellGuard(.shorten(deadline: until))
+    guard let until, case .armed(let told)? = phase, told > until, !isAboutToFreeze else { return extend(until, &effects) }
+    askToShorten(to: until, &effects)
   }
 
-  /// A frozen workload with `isolation: stop` lives until the deadline: as long as the session is renewed and the thaw takes its time, that is
-  /// moved. The guard refuses to once it has passed, so it is not asked at the last moment.
-  private func extendsKills(at now: BootInstant) -> Bool {
-    guard let killsAt, !thaw.isResuming else { return false }
-    return now + Limits.guardIsLate < killsAt
+  private mutating func askToShorten(to deadline: BootInstant, _ effects: inout Effects) {
+    toldDeadline = nil
+    change { $0.shortens(to: deadline) }
+    effects.tellGuard(.shorten(deadline: deadline))
   }
 
   /// The guard must not have a later deadline than the session that is about to be written says. It is told before, and believed only when
@@ -282,57 +278,72 @@ public struct GuardLink: Sendable {
   ///
   /// - Parameter mayExecute: something under protection is seen here, or may be here unseen, or may still come up.
   mutating func shorten(to latest: BootInstant, mayExecute: @autoclosure () -> Bool, _ effects: inout Effects) -> Bool {
-    var known = deadline.latest
-    if case .armed(let told)? = phase { known = max(told, known ?? told) }
-    if deadline.isShortening {
-      // Answers come in order: what it says after the command is the command's.
-      guard deadline.isAnswered, known.map({ $0 <= latest }) ?? true else { return false }
-      deadline.shortened()
-      return true
+    guard let presence else {
+      // The next guard takes up what the last one was told. What runs is seen frozen before, or nothing does.
+      guard toldDeadline.map({ $0 > latest }) ?? true else { return true }
+      return frozenSince != nil || !mayExecute()
     }
+    var known = toldDeadline
+    if case .armed(let told) = presence.phase { known = max(told, known ?? told) }
     let isLater = known.map { $0 > latest }
-    switch phase {
+    switch presence.shortening {
+    case .asked: return false
+    case .answered(let deadline):
+      // Answers come in order: what it says after the command is the command's.
+      guard isLater != true else { return false }
+      toldDeadline = deadline
+      change { $0.shortened() }
+      return true
+    case .none: break
+    }
+    switch presence.phase {
     // A thaw is on its way, with a deadline that is too late.
-    case .isolated where thaw.isResuming && isLater ?? false: return false
+    case .isolated(let isolation) where isolation.thaw.isResuming && isLater ?? false: return false
     // What is frozen and `stop` holds its disks until the deadline: that is known only where this life told it.
     case .armed where isLater ?? false, .isolated where isLater ?? true:
-      guard effects.now >= quietUntil else { return false }
-      deadline.shorten(to: latest)
-      killsAt = nil
-      effects.tellGuard(.shorten(deadline: latest))
+      if effects.now >= quietUntil { askToShorten(to: latest, &effects) }
       return false
-    // The next guard takes up what the last one was told. What runs is seen frozen before, or nothing does.
-    case nil where isLater ?? true: return direct.confirmedSince != nil || !mayExecute()
-    default: return true
+    case .disarmed, .armed, .isolated: return true
     }
   }
 
-  var isShortening: Bool { deadline.isShortening }
-
-  /// A guard whose session was declared expired proves nothing any more.
-  mutating func sessionEnded() { thaw.sessionEnded() }
-
   // MARK: the thaw
 
-  mutating func validates() { thaw.validates() }
-  mutating func validationEnded() { thaw.validationEnded() }
-  mutating func waitsForClaims(since now: BootInstant) -> BootInstant { thaw.waitsForClaims(since: now) }
-  mutating func decided() { thaw.decided() }
+  /// The claims are asked about.
+  mutating func validates() { change { $0.thaws { .validating(asked: $0.asked) } } }
+
+  /// Nobody knows whether they still hold.
+  mutating func validationEnded() { change { $0.thaws { $0.isValidating ? .settling(asked: $0.asked) : $0 } } }
+
+  /// A thaw that is on its way can no longer be taken back; a validation under a session that was declared expired proves nothing any more.
+  mutating func sessionEnded() { validationEnded() }
+
+  /// Everything frozen waits for claims that are being taken anew, so not for long.
+  ///
+  /// - Returns: since when.
+  mutating func waitsForClaims(since now: BootInstant) -> BootInstant {
+    let since = claimsAwaitedSince ?? now
+    claimsAwaitedSince = since
+    return since
+  }
+
+  /// Everything that is frozen is decided about.
+  mutating func decided() { claimsAwaitedSince = nil }
 
   /// libvirt may have to wait for a start that is frozen, and we for libvirt: such a start is killed, once in a TTL.
   mutating func freeHypervisor(_ frozenStarts: Set<String>, _ timing: Timing, _ effects: inout Effects) {
-    guard case .isolated(let since, _) = phase else { return }
-    let until = max(since, thaw.freedAt ?? since) + timing.ttl
+    guard let since = presence?.isolation?.since else { return }
+    let until = max(since, startsKilledAt ?? since) + timing.ttl
     guard effects.now >= until else { return effects.agenda.look(at: until) }
-    thaw.frees(at: effects.now)
+    startsKilledAt = effects.now
     effects.agenda.look(at: effects.now + timing.ttl)
     for name in frozenStarts.sorted() { effects.tellGuard(.kill(workload: name)) }
   }
 
   /// - Parameter goingOn: so many workloads are frozen here and go on.
   mutating func resume(_ permit: consuming ThawPermit, goingOn: Int, _ effects: inout Effects) {
-    deadline.told(permit.deadline)
-    thaw.resumes(goingOn)
+    told(permit.deadline)
+    change { $0.thaws { _ in .resuming(goingOn: goingOn) } }
     effects.thaw(permit)
   }
 
@@ -340,57 +351,46 @@ public struct GuardLink: Sendable {
 
   /// Makes the next attempt, when it is due.
   mutating func attemptDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {
-    guard let due = direct.due else { return }
+    guard isDirectFreezeSettled, let freeze = absence?.freeze, let due = freeze.due else { return }
     guard effects.now >= due else { return effects.agenda.look(at: due) }
-    direct.attempt()
+    freezesDirectly(freeze.attempted)
+    unansweredFreezes += 1
     effects.freezeDirectly(workloads.guarded)
   }
 
   mutating func startDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {
-    direct.begin(at: effects.now)
+    freezesDirectly(.wanted(attempts: 0, next: effects.now))
     effects.agenda.note(.guardPhase)
     attemptDirectFreeze(of: workloads, &effects)
   }
 
   mutating func frozeDirectly(isConfirmed: Bool, me: NodeName, _ effects: inout Effects) {
     effects.agenda.note(.guardPhase)
-    guard direct.answered(isConfirmed, at: effects.now) == .tellPeople else { return }
+    unansweredFreezes -= 1
+    guard isDirectFreezeSettled, let freeze = absence?.freeze, freeze.due != nil else { return }
+    freezesDirectly(freeze.answered(isConfirmed, at: effects.now))
+    guard !isConfirmed, freeze.hasJustFailed else { return }
     effects.note(
       .isolated,
       "freezing the workloads of \(me) without the guard is not confirmed: some may still execute. Look at this host",
       severity: .error)
   }
+
+  private mutating func freezesDirectly(_ freeze: DirectFreeze) {
+    if let absence { course.move(to: .absent(GuardAbsence(hasSpoken: absence.hasSpoken, freeze: freeze))) }
+  }
 }
 
-/// What the guard's side says for one turn.
+/// What the guard's side says for one turn. Only the link makes it.
 struct GuardWord: Sendable {
-  fileprivate(set) var isArmed: Bool
+  let isArmed: Bool
   /// Everything under protection is frozen, by the guard or without it.
   let isFrozen: Bool
   /// Names that the guard protects, and those of them that may be starting.
   let workloads: Set<String>
   let starting: Set<String>
-}
 
-/// What the guard said it protects.
-private struct GuardLists: Hashable, Sendable {
-  let workloads: Set<String>
-  let starting: Set<String>
-  /// The lists that the two come from.
-  private let told: [[String]]
-
-  init(_ state: GuardState = GuardState(phase: .disarmed, workloads: [])) {
-    workloads = Set(state.workloads)
-    starting = Set(state.starting)
-    told = [state.workloads, state.starting]
-  }
-
-  /// Nothing but the deadline is new.
-  func areAsTold(by state: GuardState) -> Bool { told == [state.workloads, state.starting] }
-
-  /// Names that the guard protects, or starts, only now or only then.
-  func changed(since before: GuardLists) -> Set<WorkloadName> {
-    let names = workloads.symmetricDifference(before.workloads).union(starting.symmetricDifference(before.starting))
-    return Set(names.map { WorkloadName($0) })
+  fileprivate init(isArmed: Bool, isFrozen: Bool, workloads: Set<String>, starting: Set<String>) {
+    (self.isArmed, self.isFrozen, self.workloads, self.starting) = (isArmed, isFrozen, workloads, starting)
   }
 }

@@ -1,6 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What the guard says, or its silence, told to the machines that asked it for something.
@@ -22,7 +21,7 @@ enum GuardNews {
         .killed,
         isConfirmed ? "\(name): every process is gone" : "\(name): its processes were killed, their end is not confirmed yet",
         severity: .warning, workload: workload)
-    case .lost(let reason): guardLost(reason, facts, &machines, &effects)
+    case .lost(let reason): guardLost(.closed(reason), facts, &machines, &effects)
     }
     if machines.guardLink.summary != before { effects.agenda.note(.guardPhase) }
   }
@@ -44,23 +43,22 @@ enum GuardNews {
     if heard.extends { machines.guardLink.meet(machines.lease.session.deadline, &effects) }
   }
 
-  private static func guardLost(_ reason: String, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    let heard = machines.guardLink.lost(reason, isSpared: facts.isDisarmed && !machines.isOutOfTime(facts), &effects)
+  private static func guardLost(_ loss: GuardLoss, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    let heard = machines.guardLink.lost(loss, isSpared: facts.isDisarmed && !machines.isOutOfTime(facts), &effects)
     guard heard.freezesDirectly else { return }
     machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
-    machines.guardLink.noteLoss(
-      reason, me: facts.me, seesProtected: facts.seesProtectedDomain, &effects)
+    machines.guardLink.noteLoss(loss, me: facts.me, seesProtected: facts.seesProtectedDomain, &effects)
   }
 
   /// A controller that finds protected domains and no guard: nobody enforces their deadline. The guard, if it only starts too, gets a moment.
   static func missGuard(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    guard !machines.guardLink.isConnected, !machines.guardLink.direct.isWanted, let bornAt = facts.bornAt else { return }
+    guard !machines.guardLink.isConnected, !machines.guardLink.isFreezingDirectly, let bornAt = facts.bornAt else { return }
     // What runs is not known before libvirt has spoken: then it counts as something.
     guard machines.workloads.mayExecute(facts) else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
     let until = facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
     guard facts.now >= until else { return effects.agenda.look(at: until) }
-    guardLost("it does not answer", facts, &machines, &effects)
+    guardLost(.silent, facts, &machines, &effects)
     effects.agenda.note(.guardPhase)
   }
 
@@ -68,8 +66,23 @@ enum GuardNews {
   static func freezeEverything(_ machines: inout Machines, _ effects: inout Effects) {
     if machines.guardLink.isConnected {
       machines.guardLink.isolate(&effects)
-    } else if !machines.guardLink.direct.isWanted {
+    } else if !machines.guardLink.isFreezingDirectly {
       machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
+    }
+  }
+}
+
+/// Why the guard counts as gone.
+enum GuardLoss: Hashable, Sendable, CustomStringConvertible {
+  /// It was not heard of since this life of the controller began.
+  case silent
+  /// Its door closed, as that says.
+  case closed(String)
+
+  var description: String {
+    switch self {
+    case .silent: "it does not answer"
+    case .closed(let reason): reason
     }
   }
 }

@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
 ///
@@ -103,7 +101,7 @@ struct Departure: Sendable {
   static func adoptionsInDoubt(_ facts: Facts) -> [Condition<RecordKey>]? {
     var inDoubt: [Condition<RecordKey>] = []
     for (workload, intent) in facts.adoptions {
-      let own = facts.known(workload, under: nil)
+      let own = WorkloadFacts(workload, facts, under: nil)
       guard own.spec != nil else { continue }
       switch own.sight {
       case .unknown: inDoubt.append(.unchanged(.intent(workload), modified: intent.modified))

@@ -1,7 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// The end of the time in which this node is to be emptied: after it nothing that is on its way while it runs is waited for any more.
 ///

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// Keeps the node's own report in the store: what people and the planner need and no claim tells.
@@ -78,11 +76,10 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
-    let flaws = guardLink.flaws(facts.timing) + facts.hostFlaws
-    if !flaws.isEmpty { record.flaws = flaws.sorted { ($0.code, $0.text) < ($1.code, $1.text) } }
+    record.flaws = flaws(guardLink.flaws, facts.hostFlaws)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
-      let own = facts.known(workload, under: turn.session.incarnation)
+      let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
       if domain.id != leaving?.id, let spec = own.spec?.value, spec.connection == domain.id.connection, !own.isAdopting,
         own.isCopy(domain, spec)
       {
@@ -102,16 +99,37 @@ struct NodeReport: Hashable, Sendable {
         record.migrations = [machine.name: progress].merging(record.migrations ?? [:]) { $1 }
       }
       guard let kept = machine.parts.migration.kept else { continue }
-      let own = facts.known(machine.name, under: turn.session.incarnation)
+      let own = WorkloadFacts(machine.name, facts, under: turn.session.incarnation)
       if machine.parts.line.isMine(own), !own.isWantedHere {
-        record.kept = [machine.name: kept].merging(record.kept ?? [:]) { $1 }
+        record.kept = [machine.name: kept.description].merging(record.kept ?? [:]) { $1 }
       }
     }
     record.strays.sort()
     record.unmanagedUUIDs.sort()
     record.unfrozen?.sort()
     record.outdated?.sort()
+    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
+    boundDifferences(in: &record)
     return record
+  }
+
+  /// Both sorted, and so are they together; nil: there is none.
+  private static func flaws(_ ofGuard: [NodeFlaw], _ ofHost: [NodeFlaw]) -> [NodeFlaw]? {
+    if ofGuard.isEmpty { return ofHost.isEmpty ? nil : ofHost }
+    return ofHost.isEmpty ? ofGuard : (ofGuard + ofHost).sorted()
+  }
+
+  /// What is defined here beside the workloads there are. That one runs which has a workload's UUID is believed only where it was seen: while it comes
+  /// under protection here, it is no leftover.
+  private static func tellLeftovers(_ facts: Facts, under incarnation: Incarnation?, in record: inout ReportRecord) {
+    let unmanaged = Set(record.unmanagedUUIDs)
+    let found = facts.leftovers.filter { leftover in
+      let own = WorkloadFacts(leftover.workload, facts, under: incarnation)
+      guard let spec = own.spec?.value, own.desired != .unprotected else { return false }
+      guard leftover.isRunning, leftover.otherUUID == nil else { return true }
+      return !own.isAdopting && unmanaged.contains(spec.uuid)
+    }
+    if !found.isEmpty { record.leftovers = found }
   }
 
   /// Whether a workload's domain that is here executes, and what.
@@ -124,11 +142,29 @@ struct NodeReport: Hashable, Sendable {
       let why = domain.reason.map { " (\($0.words))" } ?? ""
       record.paused = [own.name: "libvirt has paused it\(why)"].merging(record.paused ?? [:]) { $1 }
     }
-    if let started = domain.mark?.definition, started != spec.definition {
+    if !spec.isWhatRuns(startedFrom: domain.mark?.definition) {
       record.outdated = (record.outdated ?? []) + [own.name]
+    }
+    if let differences = own.hardware?.differences, !differences.isEmpty, own.claim?.value.holder?.node == facts.me {
+      record.differing = [own.name: differences].merging(record.differing ?? [:]) { $1 }
     }
     let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
     if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }
+  }
+
+  /// So many are told that people can act on them, and the record stays small: those about other disks first.
+  private static func boundDifferences(in record: inout ReportRecord) {
+    guard let all = record.differing else { return }
+    var room = Limits.differencesTold
+    let order = all.sorted { a, b in
+      let (first, second) = (a.value.contains { $0.isOtherDisk }, b.value.contains { $0.isOtherDisk })
+      return first == second ? a.key < b.key : first
+    }
+    for (name, differences) in order {
+      let told = differences.prefix(min(Limits.differencesOfOne, room))
+      room -= told.count
+      record.differing?[name] = Array(told)
+    }
   }
 
   /// True when the record should be written now.

@@ -1,7 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What people were told and still holds: it is said once, until it changes.
 struct Notices: Sendable {

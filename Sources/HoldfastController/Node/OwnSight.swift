@@ -1,7 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What a node knows of itself at one instant, whether or not the store takes it.
 public struct OwnSight: Hashable, Sendable {
@@ -31,12 +28,12 @@ public struct OwnBasis: Sendable {
 
   /// Walks through every workload of the node.
   public func sight() -> OwnSight {
-    let report = NodeReport.record(machines.turn(facts), facts, machines.workloads, machines.guardLink)
+    let report = NodeReport.record(Turn(facts, machines), facts, machines.workloads, machines.guardLink)
     return OwnSight(node: facts.me, report: report, killed: report.freeze == nil ? [] : killed())
   }
 
   private func killed() -> Set<WorkloadName> {
     let held = facts.view.claims.filter { $0.value.value.holder?.node == facts.me && $0.value.value.activity == .running }
-    return Set(held.keys.filter { facts.known($0, under: nil).sight == .absent })
+    return Set(held.keys.filter { WorkloadFacts($0, facts, under: nil).sight == .absent })
   }
 }

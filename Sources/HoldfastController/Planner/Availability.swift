@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// Since when nodes can take workloads, or cannot. Every controller keeps it, so that any of them can become the planner.

@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -61,28 +60,41 @@ struct Maintenances {
     terms.end(of: .maintenance(node), until: view.maintenance[node]?.value.deadline)
   }
 
-  /// The workload is to run somewhere and does not yet run there; false also where its node keeps it. Told only where somebody asks.
+  /// The workload is to run somewhere and does not yet run there; false also where its node keeps it. Told only where somebody asks: where a
+  /// node is emptied, and where rules may move workloads.
   func isOnItsWay(_ workload: WorkloadName) -> Bool? {
-    guard !view.maintenance.isEmpty, let placed = view.placements[workload]?.value.node else { return nil }
+    guard !view.maintenance.isEmpty || view.policies != nil, let placed = view.placements[workload]?.value.node else {
+      return nil
+    }
     if view.whyKept(workload) != nil { return false }
     let claim = view.claims[workload]?.value
     return !(claim?.holder?.node == placed && claim?.activity == .running && view.isHeld(claim))
   }
 
   /// Seconds for which the node is the last choice still.
-  func quarantine(of node: NodeName) -> Double? { time.flatMap { view.losses[node]?.value.remaining(at: $0) } }
+  func quarantine(of node: NodeName) -> Double? {
+    guard let end = terms.end(of: .losses(node), until: view.losses[node]?.value.until), end > now else { return nil }
+    return (end - now).inSeconds
+  }
+
+  /// The same of every node that is one.
+  var quarantines: [NodeName: Double] {
+    var found: [NodeName: Double] = [:]
+    for node in view.losses.keys { found[node] = quarantine(of: node) }
+    return found
+  }
 
   /// The node's record with the loss that is about to be declared.
   func losses(withAnother node: NodeName) -> LossesRecord? {
     guard let time, !contains(node), view.unreadable[.losses(node)] == nil else { return nil }
-    return view.losses[node]?.value.again(at: time) ?? LossesRecord(count: 1, last: time)
+    return view.losses[node]?.value.again(at: time, after: terms.age(of: .losses(node), now: now))
+      ?? LossesRecord(count: 1, last: time)
   }
 
   /// Seconds until a quarantine or the time for an evacuation is over.
   var secondsToNextTerm: Double? {
-    let quarantines = view.losses.keys.compactMap { quarantine(of: $0) }
     let evacuations = view.maintenance.keys.compactMap { node in dueTime(on: node).map { ($0 - now).inSeconds } }
-    return (quarantines + evacuations).min()
+    return (Array(quarantines.values) + evacuations).min()
   }
 
   /// Maintenances that are over and from which everything has gone home that goes home at all.

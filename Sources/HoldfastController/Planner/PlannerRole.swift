@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -21,11 +20,6 @@ struct PlannerRole: Sendable {
   // MARK: questions
 
   func mayAct(at now: BootInstant) -> Bool { now >= notBefore }
-
-  /// A node that leaves takes the role only when nobody else is there who could: otherwise it would wait for a planner for ever.
-  static func mayPlanForOthers(_ facts: Facts, _ stance: Stance) -> Bool {
-    !stance.isLeaving || !facts.view.sessions.values.contains { $0.value.phase == .active && $0.value.node != facts.me }
-  }
 
   func nextLook(after now: BootInstant, isPlanDue: Bool) -> BootInstant? {
     var next = isPlanDue && notBefore > now ? notBefore : nil
@@ -73,7 +67,7 @@ struct PlannerRole: Sendable {
     if let incumbent = view.planner?.value.incarnation {
       guard view.sessions[incumbent] == nil, view.unreadable[.session(incumbent)] == nil else { return }
     }
-    guard Self.mayPlanForOthers(facts, turn.stance), !turn.stance.decidesNothing, facts.rules.mayPlan,
+    guard turn.stance.mayPlanForOthers(facts), !turn.stance.decidesNothing, facts.rules.mayPlan,
       view.unreadable[.planner] == nil, mayAct(at: facts.now), !effects.isUnderWay({ $0 == .takeRole })
     else { return }
     var conditions: [Condition<RecordKey>] = [.absent(.planner)]
@@ -95,7 +89,9 @@ struct PlannerRole: Sendable {
     if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
     effects.agenda.takePlan()
     let silent = peers.silentNodes(facts)
-    let outcome = facts.rules.planner.outcome(picture.snapshot(facts, silent: silent))
+    var snapshot = picture.snapshot(facts, silent: silent)
+    snapshot.pace = .kept
+    let outcome = facts.rules.planner.outcome(snapshot)
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
     let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()

@@ -12,6 +12,9 @@ public struct PlanningBasis: Sendable {
     self.role = role
   }
 
+  /// Of every node in quarantine the seconds that remain, counted on this node's boot clock from when the loss was seen.
+  public var quarantines: [NodeName: Double] { Maintenances(facts).quarantines }
+
   /// The cluster as the planner sees it. Walks through every workload.
   public func snapshot() -> PlanningSnapshot { role.snapshot(facts) }
 }

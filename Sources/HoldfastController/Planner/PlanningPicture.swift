@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -43,6 +42,7 @@ struct PlanningPicture: Sendable {
     forget { facts.view.specs[$0] == nil }
     let deaf = Self.deafNodes(facts.view)
     let runningElsewhere = facts.view.unmanagedDomains
+    let leftovers = Self.leftovers(facts.view)
     let maintenances = Maintenances(facts)
     var workloads: [PlanningSnapshot.Workload] = []
     for name in facts.view.specs.keys.sorted() {
@@ -58,6 +58,7 @@ struct PlanningPicture: Sendable {
       let isEmptied = holder.map(maintenances.isEmptied) ?? false
       var excluded = excluded(name, spec, failures, holder, isEmptied: isEmptied, deaf, runningElsewhere, facts)
       let ends = holder == placed?.node ? Self.endsTooOften(name, spec, facts) : nil
+      for (node, leftover) in leftovers[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = leftover }
       var counts = failures.mapValues(\.count)
       if let ends, let holder {
         excluded[holder] = .endsAgain(times: ends)
@@ -146,6 +147,15 @@ struct PlanningPicture: Sendable {
       }
     }
     return deaf
+  }
+
+  /// By workload: nodes on which it cannot start, as something else is defined there under its name or UUID.
+  private static func leftovers(_ view: ClusterView) -> [WorkloadName: [NodeName: Exclusion]] {
+    var found: [WorkloadName: [NodeName: Exclusion]] = [:]
+    for (node, report) in view.reports {
+      for leftover in report.value.leftovers ?? [] { found[leftover.workload, default: [:]][node] = .leftover(leftover) }
+    }
+    return found
   }
 
   /// The node among the deaf ones whose last session ended, where the workload may be frozen and be claimed again, which needs no libvirt. It gets

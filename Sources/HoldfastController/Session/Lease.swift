@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// This node's lease: takes its session up, opens it, renews it, ends it, and notices its loss. The session itself, and the deadline that follows
@@ -31,12 +29,14 @@ struct Lease: Sendable {
 
   // MARK: questions
 
+  var breach: String? { session.breach ?? describing.breach }
+
   /// When something about it is to be looked at again.
   func nextLook(at now: BootInstant, isShortening: Bool, _ timing: Timing) -> BootInstant? {
     var next: BootInstant?
     // While a renewal is on its way, the next is due at that time all the same if it succeeds.
     let waitsForGuard = isShortening && session.nextRenewal <= now
-    if session.isStanding, !waitsForGuard, !session.renewing || session.nextRenewal > now { next = session.nextRenewal }
+    if session.isStanding, !waitsForGuard, !session.isRenewing || session.nextRenewal > now { next = session.nextRenewal }
     if waitsForGuard { next = BootInstant.earlier(next, now + timing.renewInterval / 4) }
     // When it passes, people are told.
     if !hasToldSilence, let deadline = session.deadline { next = BootInstant.earlier(next, deadline) }

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// This node's lease: opens it, renews it, and knows until when the node may execute exclusive workloads.
@@ -62,24 +60,26 @@ public struct OwnSession: Hashable, Sendable {
     case lost
   }
 
-  /// The session's end, as a node that leaves asks for it.
-  private enum End: StateList {
-    case notAsked
-    /// The transaction is on its way. Nothing is renewed meanwhile: the end is asked of the record as it is.
-    case asked
-    /// Nobody knows whether it was applied, or will be. A renewal that is committed afterwards rules it out.
-    case inDoubt
+  /// What is on its way about the session: a renewal, or its end, as a node that leaves asks for it; never both, as the end is asked of the record as
+  /// it is.
+  private enum Traffic: StateList {
+    case none
+    case renewal
+    case end
+    /// Nobody knows whether the end was applied, or will be. A renewal that is committed afterwards rules it out.
+    case endInDoubt(isRenewing: Bool)
 
-    func mayBecome(_ next: End) -> Bool {
+    func mayBecome(_ next: Traffic) -> Bool {
       switch (self, next) {
-      case (_, .asked): self != .asked
-      case (.asked, .inDoubt), (_, .notAsked): true
-      case (.notAsked, .inDoubt), (.inDoubt, .inDoubt): false
+      case (.none, .renewal), (.none, .end), (.end, .endInDoubt(false)), (.endInDoubt(false), .end): true
+      case (.endInDoubt(let isRenewing), .endInDoubt(let renews)): isRenewing != renews
+      case (_, .none): true
+      default: false
       }
     }
   }
 
-  private var ending = StateCourse(End.notAsked)
+  private var traffic = StateCourse(Traffic.none)
   private var course = StateCourse(Phase.none) {
     didSet {
       deadline = standing.flatMap { standing in
@@ -88,14 +88,11 @@ public struct OwnSession: Hashable, Sendable {
     }
   }
   public var phase: Phase { course.state }
-  private var end: End { ending.state }
-  var breach: String? { course.breach ?? ending.breach }
+  var breach: String? { course.breach ?? traffic.breach }
   /// By when execution must have stopped unless renewed; nil while no renewal of ours was confirmed.
   public private(set) var deadline: BootInstant?
   /// Since when it has been valid without a break; nil: it is not known to be.
   public private(set) var validSince: BootInstant?
-  /// A renewal is on its way.
-  public private(set) var renewing = false
   /// When the next renewal is due.
   public private(set) var nextRenewal: BootInstant = .zero
   private let node: NodeName
@@ -111,7 +108,14 @@ public struct OwnSession: Hashable, Sendable {
 
   public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
   /// The session under which something may be begun: its end is not on its way, and cannot come any more.
-  public var acting: Standing? { end == .notAsked ? standing : nil }
+  public var acting: Standing? {
+    switch traffic.state {
+    case .none, .renewal: standing
+    case .end, .endInDoubt: nil
+    }
+  }
+  /// A renewal is on its way.
+  public var isRenewing: Bool { traffic.state == .renewal || traffic.state == .endInDoubt(isRenewing: true) }
   public var isStanding: Bool { if case .standing = phase { true } else { false } }
   public var incarnation: Incarnation? { if case .standing(let standing) = phase { standing.incarnation } else { nil } }
 
@@ -177,8 +181,8 @@ public struct OwnSession: Hashable, Sendable {
   ///   - conditions: what has to hold besides.
   ///   - role: the planner's record, where it is this session's: the role ends with it.
   mutating func end(if conditions: [Condition<RecordKey>], with role: Stored<PlannerRecord>?) -> PermittedTransaction? {
-    guard case .standing(let standing) = phase, !renewing, end != .asked else { return nil }
-    ending.move(to: .asked)
+    guard case .standing(let standing) = phase, !isRenewing, traffic.state != .end else { return nil }
+    traffic.move(to: .end)
     let key = RecordKey.session(standing.incarnation)
     var transaction = ClusterTransaction(if: [.unchanged(key, modified: standing.modified)] + conditions, write: [.delete(key)])
     if let role {
@@ -188,9 +192,9 @@ public struct OwnSession: Hashable, Sendable {
     return PermittedTransaction(transaction)
   }
 
-  package mutating func endRefused() { if end == .asked { ending.move(to: .notAsked) } }
+  package mutating func endRefused() { if traffic.state == .end { traffic.move(to: .none) } }
 
-  package mutating func endUnanswered() { if end == .asked { ending.move(to: .inDoubt) } }
+  package mutating func endUnanswered() { if traffic.state == .end { traffic.move(to: .endInDoubt(isRenewing: false)) } }
 
   // MARK: renewing
 
@@ -199,7 +203,7 @@ public struct OwnSession: Hashable, Sendable {
 
   /// Whether a renewal is to be sent.
   package func isRenewalDue(now: BootInstant, leaving: Bool) -> Bool {
-    guard case .standing(let standing) = phase, !renewing, end != .asked else { return false }
+    guard case .standing(let standing) = phase, !isRenewing, traffic.state != .end else { return false }
     return now >= nextRenewal || leaving != standing.leaving
   }
 
@@ -210,7 +214,7 @@ public struct OwnSession: Hashable, Sendable {
     now: BootInstant, leaving: Bool, ttl: Duration? = nil, clock: Int64? = nil
   ) -> PermittedTransaction? {
     guard isRenewalDue(now: now, leaving: leaving), case .standing(var standing) = phase else { return nil }
-    renewing = true
+    traffic.move(to: traffic.state == .none ? .renewal : .endInDoubt(isRenewing: true))
     standing.leaving = leaving
     standing.asked = ttl
     standing.confirmedTTL = shorter(standing.confirmedTTL, ttl)
@@ -229,7 +233,7 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   package mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
-    renewing = false
+    renewalAnswered()
     guard case .standing(var standing) = phase else { return .again }
     if deadline.map({ sent >= $0 }) ?? true { validSince = sent }
     standing.modified = revision
@@ -237,12 +241,21 @@ public struct OwnSession: Hashable, Sendable {
     standing.confirmedSent = max(sent, standing.confirmedSent ?? sent)
     standing.confirmedTTL = standing.asked
     course.move(to: .standing(standing))
-    if end == .inDoubt { ending.move(to: .notAsked) }
+    if case .endInDoubt = traffic.state { traffic.move(to: .none) }
     return .renewed
   }
 
+  /// A renewal was answered, or will not be.
+  private mutating func renewalAnswered() {
+    switch traffic.state {
+    case .renewal: traffic.move(to: .none)
+    case .endInDoubt(isRenewing: true): traffic.move(to: .endInDoubt(isRenewing: false))
+    case .none, .end, .endInDoubt(isRenewing: false): break
+    }
+  }
+
   package mutating func renewalRefused(current: Stored<SessionRecord>?, now: BootInstant) -> RenewalEnd {
-    renewing = false
+    renewalAnswered()
     guard case .standing(var standing) = phase else { return .again }
     // Only we write this record. Changed but standing: an earlier attempt of ours was applied after all.
     guard let current, current.created == standing.created else { return .lost }
@@ -254,16 +267,15 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   package mutating func renewalUnanswered(now: BootInstant) {
-    renewing = false
+    renewalAnswered()
     // The attempt took its time already where it timed out; where it failed at once, do not spin.
     nextRenewal = min(nextRenewal, now + timing.renewInterval / 4)
   }
 
   package mutating func lost() {
     course.move(to: .none)
-    renewing = false
+    traffic.move(to: .none)
     validSince = nil
-    ending.move(to: .notAsked)
   }
 }
 

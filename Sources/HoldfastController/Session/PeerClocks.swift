@@ -1,5 +1,4 @@
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The wall clocks of the other nodes, beside this node's: one that is off is told. Nothing is decided by them.
@@ -13,17 +12,6 @@ struct PeerClocks: Sendable {
     var settled: Int64?
   }
   private var seen: [Incarnation: Seen] = [:]
-
-  /// The other nodes' clocks, and this one's, at the moment of a listing: what most of them say.
-  ///
-  /// - Parameter own: milliseconds since 1970; nil: nobody told yet, so nobody can tell.
-  static func time(_ view: ClusterView, me: NodeName, own: Int64?) -> Int64? {
-    guard let own else { return nil }
-    let others = view.sessions.values.filter { $0.value.node != me }.compactMap(\.value.clock)
-    let all = (others + [own]).sorted()
-    // Of two that differ the earlier: what is counted is rather too long.
-    return all[(all.count - 1) / 2]
-  }
 
   /// A session was renewed, or is gone.
   mutating func saw(_ incarnation: Incarnation, _ record: SessionRecord?, _ facts: Facts, _ effects: inout Effects) {

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The other nodes' sessions: which may be declared expired, and the declaring. Safe whoever does it: the transaction is guarded on the
@@ -44,7 +42,9 @@ struct PeerExpiry: Sendable {
   // MARK: a turn
 
   /// Declares expired what may be. The planner does; the others only when the session was the planner's, or it did not.
-  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ planner: PlannerRole, _ effects: inout Effects) {
+  ///
+  /// - Parameter mayDeclare: no request of the planner's failed just now.
+  mutating func step(_ turn: borrowing Turn, _ facts: Facts, mayDeclare: Bool, _ effects: inout Effects) {
     guard turn.session.isValid, turn.session.mayWrite, !facts.isDisarmed, !turn.stance.decidesNothing else { return }
     for incarnation in watch.expired(now: facts.now) where incarnation != turn.session.incarnation {
       guard let entry = facts.view.sessions[incarnation], let due = watch.due(incarnation) else { continue }
@@ -53,18 +53,18 @@ struct PeerExpiry: Sendable {
         effects.agenda.look(at: due + facts.timing.renewInterval)
         continue
       }
-      let takesRole = wasPlanner && PlannerRole.mayPlanForOthers(facts, turn.stance) && facts.rules.mayPlan
-      declare(incarnation, entry, takesRole: takesRole, turn, facts, planner, &effects)
+      let takesRole = wasPlanner && turn.stance.mayPlanForOthers(facts) && facts.rules.mayPlan
+      if mayDeclare { declare(incarnation, entry, takesRole: takesRole, turn, facts, &effects) }
     }
   }
 
   private func declare(
     _ incarnation: Incarnation, _ entry: Stored<SessionRecord>, takesRole: Bool, _ turn: borrowing Turn, _ facts: Facts,
-    _ planner: PlannerRole, _ effects: inout Effects
+    _ effects: inout Effects
   ) {
     let node = entry.value.node
     guard !effects.isUnderWay({ if case .expire(incarnation, _, _) = $0 { true } else { false } }),
-      planner.mayAct(at: facts.now), let holder = turn.session.holder(on: facts.me)
+      let holder = turn.session.holder(on: facts.me)
     else { return }
     var conditions: [Condition<RecordKey>] = [.unchanged(.session(incarnation), modified: entry.modified)]
     var writes: [Write<RecordKey, Record>] = [.delete(.session(incarnation))]

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// How a session ends: by a departure, by a node that cannot serve, or since another node declared it expired.
@@ -33,7 +31,7 @@ enum SessionEnd {
     guard standing.leaving, turn.session.isValid, facts.now >= machines.lease.pauseUntil else { return }
     let incarnation = turn.session.incarnation
     for (name, claim) in facts.view.claims {
-      if facts.holds(claim.value, under: incarnation) || facts.known(name, under: incarnation).isArriving { return }
+      if facts.holds(claim.value, under: incarnation) || WorkloadFacts(name, facts, under: incarnation).isArriving { return }
     }
     guard !machines.workloads.all.contains(where: \.isBusy) else { return }
     // A session must not end while something executes under it: an adoption is part of what the store has to confirm.
@@ -56,7 +54,7 @@ enum SessionEnd {
     let due = max(max(frozen, valid) + facts.timing.frozenPatience, machines.lease.pauseUntil)
     guard facts.now >= due else { return effects.agenda.look(at: due) }
     // A thaw may be on its way.
-    guard !machines.guardLink.thaw.isResuming else { return }
+    guard machines.guardLink.thaw?.isResuming != true else { return }
     // What is `stop` may hold its disks until the deadline: it is killed before anybody else may claim it.
     guard machines.guardLink.shorten(to: facts.now, mayExecute: true, &effects) else { return }
     if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {

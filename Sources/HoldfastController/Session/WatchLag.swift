@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// Finds a watch that has gone deaf: our own renewals come through it, so one that was committed and does not arrive tells.

@@ -1,17 +1,23 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What is due in a turn, and when what is not due now is to be looked at again. One table says what change makes what due.
 struct Agenda: Sendable {
+  private enum Breadth: Comparable {
+    /// Only those that are named.
+    case named
+    /// What this node does something about.
+    case everyMachine
+    case everyWorkload
+  }
+
   /// The node's own matters: session, guard, plan, report, departure. Workloads are besides.
   private(set) var isTurnDue = true
   private(set) var isPlanDue = true
   private(set) var isReportDue = true
   private var workloads: Set<WorkloadName> = []
-  private var everyWorkload = false
-  private var everyMachine = false
+  /// Those besides.
+  private var breadth = Breadth.named
 
   private var workloadInstants: [WorkloadName: BootInstant] = [:]
   private var nodeInstant: BootInstant?
@@ -27,65 +33,46 @@ struct Agenda: Sendable {
   mutating func note(_ news: News) {
     isTurnDue = true
     switch news {
-    case .listed:
-      isPlanDue = true
-      isReportDue = true
-      everyWorkload = true
-    case .session(let hasComeOrGone):
-      isPlanDue = true
-      if hasComeOrGone { everyWorkload = true }
-    case .planner(let isThisNode):
-      isPlanDue = true
-      // A workload that leaves protection and is nobody's is forgotten by the planner.
-      if isThisNode { everyWorkload = true }
-    case .node, .losses, .peerReport: isPlanDue = true
-    case .maintenance, .disarm:
-      isPlanDue = true
-      everyWorkload = true
+    case .listed: due(plan: true, report: true, .everyWorkload)
+    case .session(let hasComeOrGone): due(plan: true, hasComeOrGone ? .everyWorkload : .named)
+    // A workload that leaves protection and is nobody's is forgotten by the planner.
+    case .planner(let isThisNode): due(plan: true, isThisNode ? .everyWorkload : .named)
+    case .node, .losses, .peerReport: due(plan: true)
+    case .maintenance, .disarm: due(plan: true, .everyWorkload)
     // What may run more than once is told of where everything is frozen.
-    case .policies:
-      isPlanDue = true
-      isReportDue = true
-      everyWorkload = true
-    case .claim(let workload, let matters, let isSeen):
-      if matters { isPlanDue = true }
-      if isSeen { isReportDue = true }
-      workloads.insert(workload)
-    case .definition(let workload):
-      isPlanDue = true
-      isReportDue = true
-      workloads.insert(workload)
-    case .placement(let workload, let isPlanned):
-      if !isPlanned { isPlanDue = true }
-      workloads.insert(workload)
-    case .kill(let workload): workloads.insert(workload)
+    case .policies: due(plan: true, report: true, .everyWorkload)
+    case .claim(let workload, let matters, let isSeen): due(plan: matters, report: isSeen, workload)
+    case .definition(let workload): due(plan: true, report: true, workload)
+    case .placement(let workload, let isPlanned): due(plan: !isPlanned, workload)
+    case .kill(let workload): due(workload)
     // Whether a domain is this node's hangs on what it wrote and on what the guard holds: the report tells of those that are not.
-    case .write(let workload, let isSeen):
-      if isSeen { isReportDue = true }
-      workloads.insert(workload)
+    case .write(let workload, let isSeen): due(report: isSeen, workload)
     case .operation(let workload, let freesStart):
-      workloads.insert(workload)
+      due(workload)
       if freesStart { workloads.formUnion(waitingToStart) }
-    case .domains(let names):
-      isReportDue = true
+    case .domains(let names), .guardLists(let names):
+      due(report: true)
       workloads.formUnion(names)
-    case .hypervisor(let isOutage):
-      if isOutage { everyWorkload = true } else { everyMachine = true }
-    case .guardPhase: isReportDue = true
-    case .guardLists(let names):
-      isReportDue = true
-      workloads.formUnion(names)
-    case .guardAnew:
-      isReportDue = true
-      everyWorkload = true
-    case .ownSession, .departure: everyWorkload = true
-    case .leaving:
-      isPlanDue = true
-      everyWorkload = true
-    case .plan: isPlanDue = true
-    case .report: isReportDue = true
+    case .hypervisor(let isOutage): due(isOutage ? .everyWorkload : .everyMachine)
+    case .guardPhase: due(report: true)
+    case .guardAnew: due(report: true, .everyWorkload)
+    case .ownSession, .departure: due(.everyWorkload)
+    case .leaving: due(plan: true, .everyWorkload)
+    case .plan: due(plan: true)
+    case .report: due(report: true)
     case .other: break
     }
+  }
+
+  private mutating func due(plan: Bool = false, report: Bool = false, _ workload: WorkloadName) {
+    due(plan: plan, report: report)
+    workloads.insert(workload)
+  }
+
+  private mutating func due(plan: Bool = false, report: Bool = false, _ breadth: Breadth = .named) {
+    isPlanDue = isPlanDue || plan
+    isReportDue = isReportDue || report
+    self.breadth = max(self.breadth, breadth)
   }
 
   /// Makes everything due, as if nothing were known of what changed: a turn after that must ask for nothing. All but the plan: in an evacuation it
@@ -150,12 +137,12 @@ struct Agenda: Sendable {
       workloadInstants[workload] = nil
       workloads.insert(workload)
     }
-    if everyWorkload {
+    if breadth >= .everyWorkload {
       workloads.formUnion(view.specs.keys)
       workloads.formUnion(view.claims.keys)
     }
-    if everyWorkload || everyMachine { workloads.formUnion(machines.names) }
-    (everyWorkload, everyMachine) = (false, false)
+    if breadth >= .everyMachine { workloads.formUnion(machines.names) }
+    breadth = .named
     defer { workloads.removeAll(keepingCapacity: true) }
     return workloads.sorted()
   }

@@ -1,5 +1,3 @@
-import GuardCore
-import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 

@@ -1,6 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What the machines bring about, in the order in which they ask for it: the only maker of actions. What safety hangs on takes a permit.

@@ -1,14 +1,12 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What an event brings: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
 enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
     // These say themselves what they change.
-    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime, .host: break
+    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime, .host, .leftovers: break
     default: effects.agenda.note(.other)
     }
     switch event {
@@ -25,6 +23,7 @@ enum EventIntake {
       for change in facts.take(writes, committed: revision) { StoreNews.learned(change, &facts, &machines, &effects) }
     case .wallTime(let week, let milliseconds): if facts.take(week, milliseconds) { effects.agenda.note(.plan) }
     case .host(let flaws): if facts.take(flaws) { effects.agenda.note(.report) }
+    case .leftovers(let found): if facts.takeLeftovers(found) { effects.agenda.note(.report) }
     case .leave(let fast): SessionEnd.leave(fast ? .fast : .normal, facts, &machines, &effects)
     }
   }
@@ -56,10 +55,16 @@ enum EventIntake {
     _ effects: inout Effects
   ) {
     effects.agenda.note(.operation(name, freesStart: kind == .start))
-    let own = facts.known(name, under: machines.lease.session.incarnation)
+    let own = WorkloadFacts(name, facts, under: machines.lease.session.incarnation)
     var machine = machines.workloads.take(name)
     machine.operationEnded(kind, outcome, own, facts, &effects)
+    let trouble = kind == .migrate ? machine.targetTrouble : nil
     machines.workloads.put(machine)
+    guard let trouble, case .hindered(.target, _) = outcome else { return }
+    // What one was told holds for all that were to go there: nobody else tries it before somebody could mend it.
+    for other in Array(machines.workloads.names) where other != name {
+      machines.workloads.change(other) { $0.targetHinders(trouble) }
+    }
   }
 }
 
@@ -82,6 +87,7 @@ extension OperationOutcome {
     }
     return switch self {
     case .failed(let reason): .failed(reason: tamed(reason))
+    case .hindered(let hindrance, let reason): .hindered(hindrance, reason: tamed(reason))
     case .unknown(let reason): .unknown(reason: tamed(reason))
     case .done, .tooLate, .barred: self
     }

@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -15,8 +14,10 @@ struct Facts: Sendable {
   private(set) var rules = RulesInForce()
   private(set) var calendar = Calendar()
   private(set) var terms = Terms()
-  /// What the shell found of this host.
+  private(set) var hardware = HardwareBook()
+  /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
+  private(set) var leftovers: [LeftoverDefinition] = []
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -33,8 +34,15 @@ struct Facts: Sendable {
 
   /// - Returns: false when it is what was known.
   mutating func take(_ flaws: [NodeFlaw]) -> Bool {
-    defer { hostFlaws = flaws }
-    return hostFlaws != flaws
+    let before = hostFlaws
+    hostFlaws = flaws.sorted()
+    return hostFlaws != before
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func takeLeftovers(_ found: [LeftoverDefinition]) -> Bool {
+    defer { leftovers = found }
+    return leftovers != found
   }
 
   // MARK: the store
@@ -42,6 +50,7 @@ struct Facts: Sendable {
   mutating func load(_ listing: ClusterListing) {
     view.load(listing)
     rules.forgetSettings()
+    for id in local.domains.keys { compareHardware(of: WorkloadName(id.name)) }
     terms.load(view, now: now, time: clusterTime)
   }
 
@@ -75,8 +84,11 @@ struct Facts: Sendable {
 
   private mutating func learned(_ key: RecordKey, _ before: Importance) -> RecordChange {
     switch key {
-    case .spec(let workload), .intent(let workload): rules.forget(workload)
-    case .disarm, .maintenance: terms.see(key, view, now: now)
+    case .spec(let workload):
+      rules.forget(workload)
+      compareHardware(of: workload)
+    case .intent(let workload): rules.forget(workload)
+    case .disarm, .maintenance, .losses: terms.see(key, view, now: now)
     default: break
     }
     return RecordChange(key: key, before: before, after: importance(of: key), flaw: view.unreadable[key])
@@ -98,7 +110,7 @@ struct Facts: Sendable {
       report.flaws = nil
       report.strays = []
       report.migrations = nil
-      (report.freeze, report.unfrozen, report.paused, report.outdated) = (nil, nil, nil, nil)
+      (report.freeze, report.unfrozen, report.paused, report.outdated, report.differing) = (nil, nil, nil, nil, nil)
       return .report(report)
     default: return .absent
     }
@@ -119,8 +131,13 @@ struct Facts: Sendable {
     for id in local.receive(event) {
       names.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { names.insert(WorkloadName(mark.workload)) }
+      compareHardware(of: WorkloadName(id.name))
     }
     return names
+  }
+
+  private mutating func compareHardware(of workload: WorkloadName) {
+    hardware.compare(workload, observation(of: workload), with: view.specs[workload]?.value, configuration.hardwareReader)
   }
 
   /// - Returns: true when it is not the time that was reckoned with.
@@ -135,10 +152,10 @@ struct Facts: Sendable {
   var isDisarmed: Bool { view.disarm != nil || view.unreadable[.disarm] != nil }
 
   /// The store's layout is not this build's: nothing is begun by what it says; nil: it is.
-  var formatFlaw: String? {
-    if let flaw = view.unreadable[.format] { return "the record of the store's format cannot be read (\(flaw))" }
+  var formatFlaw: FormatFlaw? {
+    if let flaw = view.unreadable[.format] { return .unreadable(flaw) }
     guard let version = view.format?.value.version, version > FormatRecord.current else { return nil }
-    return "the store has format \(version), and this build knows up to \(FormatRecord.current)"
+    return .newer(version)
   }
 
   /// Until when a connection that was not heard of yet is no news: a controller that has just started can run as much as before.
@@ -153,7 +170,7 @@ struct Facts: Sendable {
   var wallTime: Int64? { calendar.wallTime(now: now).flatMap { Record.isTime($0) ? $0 : nil } }
 
   /// The same, as most of the cluster's clocks have it.
-  private var clusterTime: Int64? { PeerClocks.time(view, me: me, own: wallTime) }
+  private var clusterTime: Int64? { wallTime.map { view.time(beside: $0, of: me) } }
 
   /// A domain with this cluster's mark is here.
   var seesProtectedDomain: Bool { local.domains.values.contains { $0.mark?.cluster == configuration.cluster } }
@@ -217,23 +234,34 @@ struct Facts: Sendable {
     return ranked.map(\.name)
   }
 
-  /// What is known of one workload. Its settings are remembered from then on.
-  ///
-  /// - Parameter incarnation: of this node's standing session.
-  mutating func workload(_ name: WorkloadName, under incarnation: Incarnation?) -> WorkloadFacts {
-    if let spec = view.specs[name]?.value { rules.remember(name, spec) }
-    return known(name, under: incarnation)
-  }
-
-  /// The same, remembering nothing.
-  func known(_ name: WorkloadName, under incarnation: Incarnation?) -> WorkloadFacts {
-    WorkloadFacts(name, self, incarnation: incarnation)
-  }
-
   /// The claim names this node's session.
   func holds(_ claim: ClaimRecord?, under incarnation: Incarnation?) -> Bool {
     guard let holder = claim?.holder, let incarnation else { return false }
     return holder == .init(node: me, incarnation: incarnation)
+  }
+}
+
+extension ClusterView {
+  /// What most of the cluster's clocks say, in milliseconds since 1970: those of the sessions as they were last written, and this node's.
+  fileprivate func time(beside own: Int64, of me: NodeName) -> Int64 {
+    let others = sessions.values.filter { $0.value.node != me }.compactMap(\.value.clock)
+    let all = (others + [own]).sorted()
+    // Of two that differ the earlier: what is counted is rather too long.
+    return all[(all.count - 1) / 2]
+  }
+}
+
+/// Why this build can do nothing with the store's layout.
+enum FormatFlaw: Hashable, Sendable, CustomStringConvertible {
+  /// The record of it cannot be read, as that says.
+  case unreadable(String)
+  case newer(Int)
+
+  var description: String {
+    switch self {
+    case .unreadable(let flaw): "the record of the store's format cannot be read (\(flaw))"
+    case .newer(let version): "the store has format \(version), and this build knows up to \(FormatRecord.current)"
+    }
   }
 }
 

@@ -1,8 +1,3 @@
-import GuardCore
-import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
-
 /// The controller's bounds and waits, each with its unit. What should follow the cluster's pace is scaled with the TTL, in `Timing`.
 enum Limits {
   // Transactions. etcd takes 128 operations in one.
@@ -53,11 +48,17 @@ enum Limits {
   static let migrationAttempts = 2
   /// Before a live migration is tried again where the workload is not to be stopped.
   static let migrationPause: Duration = .seconds(60)
+  /// Before a live migration is tried again that libvirt refused as it works at the domain; times the attempts, up to so many.
+  static let busyPause: Duration = .seconds(5)
+  static let longestBusyPauses = 12
   /// Other nodes' wall clocks are compared with this node's over so long, and told when they are off by more than that.
   static let clockWindow: Duration = .seconds(30)
   static let clockTolerance: Duration = .seconds(10)
   /// Between two writes of the node's report.
   static let reportPause: Duration = .seconds(1)
+  /// What a report tells of workloads that differ from their definitions: so many differences of one, and so many in all.
+  static let differencesOfOne = 8
+  static let differencesTold = 400
   /// A disarmed cluster's sessions when nobody said for how long: the store may be away for so long.
   static let disarmedTTL: Duration = .seconds(600)
   /// The longest that a record may say.

@@ -1,7 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What this node's hypervisor was last seen to run.
 public struct LocalDomains: Hashable, Sendable {

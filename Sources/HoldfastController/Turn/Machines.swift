@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The machines of one controller. Each owns its state; here are the questions that more than one of them is asked for.
@@ -22,7 +20,7 @@ struct Machines: Sendable {
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? {
-    workloads.breach ?? lease.session.breach ?? guardLink.breach ?? departure.breach ?? report.breach
+    workloads.breach ?? lease.breach ?? guardLink.breach ?? departure.breach ?? report.breach
   }
 
   func isPlanner(_ facts: Facts) -> Bool {
@@ -34,12 +32,6 @@ struct Machines: Sendable {
     Stance(
       departure: departure.pace, isPastDeadline: drain.isPast, isPlanner: isPlanner(facts),
       isOutdated: facts.formatFlaw != nil)
-  }
-
-  func turn(_ facts: Facts) -> Turn {
-    Turn(
-      now: facts.now, session: lease.session.permit(at: facts.now), guardWord: guardLink.word(within: lease.session.deadline),
-      stance: stance(facts))
   }
 
   /// The session does not stand any more, whatever the cluster is.

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// A transaction on its way.
@@ -61,8 +59,8 @@ enum Purpose: Hashable, Sendable {
 
 /// A write about one workload.
 enum WorkloadWrite: Hashable, Sendable {
-  /// Gives a claim up; the text says why, for the note.
-  case release(of: Revision, why: String)
+  /// Gives a claim up.
+  case release(of: Revision, because: ReleaseReason)
   /// Writes the claim as it is, so that nothing sent before can be applied after it.
   case prove
   /// A step of a live migration, before its end.

@@ -1,7 +1,5 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
-import HoldfastTime
 
 /// The policies by which a controller plans and acts.
 struct RulesInForce: Sendable {

@@ -1,7 +1,5 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
-import HoldfastTime
 
 /// What changed in the store, told to the machines that keep something of it, and to the agenda.
 enum StoreNews {
@@ -65,7 +63,8 @@ enum StoreNews {
     case .placement(let workload): effects.agenda.note(.placement(workload, isPlanned: isPlanned))
     // It may be a later build's, and nothing that the records say is acted upon any more; or is again.
     case .format: effects.agenda.note(.listed)
-    case .history: effects.agenda.note(.other)
+    // Nothing is decided by it: it is for people who want the workload back.
+    case .released, .history: effects.agenda.note(.other)
     }
   }
 

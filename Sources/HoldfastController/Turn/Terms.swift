@@ -1,9 +1,9 @@
 import HoldfastModel
 import HoldfastTime
 
-/// When the spans are over that people gave for a maintenance and for a disarmed cluster. Records carry times of the wall clock of whoever wrote
+/// When the spans are over that people gave for a maintenance and for a disarmed cluster, and those for which a node that was lost is the last choice. Records carry times of the wall clock of whoever wrote
 /// them; each node counts the span on its own boot clock, from the instant at which it saw the record come. So a wall clock that is wrong neither
-/// arms a cluster nor ends anybody's patience.
+/// arms a cluster nor ends anybody's patience, nor a quarantine.
 struct Terms: Sendable {
   /// The instant on this node's clock that a record's beginning stands for.
   private struct Anchor: Hashable, Sendable {
@@ -58,6 +58,11 @@ struct Terms: Sendable {
     guard let until, let anchor = anchors[key], let at = anchor.at else { return nil }
     return at + .milliseconds(min(max(until - anchor.since, 0), Self.longest))
   }
+
+  /// Milliseconds since what has the span began; nil: nobody can tell yet.
+  func age(of key: RecordKey, now: BootInstant) -> Int64? {
+    anchors[key]?.at.map { Int64((now - $0).inSeconds * 1000) }
+  }
 }
 
 extension ClusterView {
@@ -66,6 +71,7 @@ extension ClusterView {
     var found: [RecordKey: Int64] = [:]
     if let disarm { found[.disarm] = disarm.value.since }
     for (node, record) in maintenance { found[.maintenance(node)] = record.value.since }
+    for (node, record) in losses { found[.losses(node)] = record.value.last }
     return found
   }
 }

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What became of a transaction, told to whoever asked for it.
@@ -117,10 +115,10 @@ enum TransactionOutcomes {
     case .adopt:
       change(name, facts, &machines, &effects) { $0.wrote(at: revision) }
       effects.note(.adopted, "\(name) is under protection, on \(me)", workload: name)
-    case .release(_, let why):
+    case .release(_, let reason):
       change(name, facts, &machines, &effects) { $0.retire(keepsGivingUp: true) }
       effects.agenda.drop(name)
-      effects.note(.released, "\(me) gave \(name) up: \(why)", workload: name)
+      effects.note(.released, "\(me) gave \(name) up: \(reason)", workload: name)
     case .handOver(let target, _):
       change(name, facts, &machines, &effects) { $0.retire() }
       effects.agenda.drop(name)

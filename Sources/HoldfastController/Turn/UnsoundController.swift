@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// A controller that found itself wrong: one of its own checks failed, or a machine made a transition that is not listed. What it decides cannot be
 /// relied on. So it freezes everything under protection and decides nothing more: its session runs out, and other nodes take its workloads over. A
@@ -38,6 +36,7 @@ enum UnsoundController {
     case .hypervisor(let event): _ = facts.take(event)
     case .wallTime(let week, let milliseconds): _ = facts.take(week, milliseconds)
     case .host(let flaws): _ = facts.take(flaws)
+    case .leftovers(let found): _ = facts.takeLeftovers(found)
     case .transaction, .operation: break
     }
     keepFrozen(facts, &machines, &effects)

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// The line to one workload's claim in the store: one write at a time, and what the last ones proved.
@@ -73,9 +71,10 @@ struct ClaimLine: Hashable, Sendable {
     return proof != .inDoubt(claim.modified)
   }
 
-  /// The claim as this life of the controller has written it; nil: it is another's, in doubt, or not proven yet.
+  /// The claim as this life of the controller has written it; nil: it is another's, in doubt, or not proven yet. An errand is meant for the run
+  /// before: the write that proves the claim takes it away, so that no start carries it into the next run.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? {
-    guard isMine(own), let claim = own.claim, proof == .written(claim.modified) else { return nil }
+    guard isMine(own), own.errand == nil, let claim = own.claim, proof == .written(claim.modified) else { return nil }
     return ClaimPermit(workload: own.name, epoch: claim.value.epoch)
   }
 
@@ -162,22 +161,27 @@ struct ClaimLine: Hashable, Sendable {
     effects.transact(.workload(own.name, write), transaction)
   }
 
-  /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on.
+  /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on. Nothing of
+  /// the workload is here: an errand that was meant for what ran is done with, or has nothing left to be done with.
   mutating func prove(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
     guard turn.session.mayWrite, turn.session.isValid, mayWriteOrWait(own.name, &effects), let claim = own.claim else { return }
     let record = claim.value.telling(ClaimNews(.starting))
-    guard
-      let transaction = turn.session.transaction(
-        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
-    else { return }
+    var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
+    var writes: [Write<RecordKey, Record>] = [.put(.claim(own.name), .claim(record))]
+    if let intent = own.intent, intent.value.errand != nil {
+      var wanted = intent.value
+      wanted.errand = nil
+      conditions.append(.unchanged(.intent(own.name), modified: intent.modified))
+      writes.append(.put(.intent(own.name), .intent(wanted)))
+    }
+    guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.prove, transaction, own, &effects)
   }
 
   /// Gives the claim up: nothing of the workload is here any more.
   mutating func release(
-    _ absence: consuming Absence, why: String, failure: ClaimRecord.Failure? = nil, _ own: WorkloadFacts,
-    _ turn: borrowing Turn, _ me: NodeName,
-    _ effects: inout Effects
+    _ absence: consuming Absence, because reason: ReleaseReason, failure: WorkloadFailure? = nil, _ own: WorkloadFacts,
+    _ turn: borrowing Turn, _ me: NodeName, _ effects: inout Effects
   ) {
     guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
       mayWriteOrWait(own.name, &effects)
@@ -186,13 +190,13 @@ struct ClaimLine: Hashable, Sendable {
     record.release()
     if let failure {
       giveUp(under: own.placement?.modified)
-      record.note(failure, on: me)
+      record.note(failure.record, on: me)
     }
     guard
       let transaction = turn.session.transaction(
         if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
     else { return }
-    send(.release(of: claim.modified, why: why), transaction, own, &effects)
+    send(.release(of: claim.modified, because: reason), transaction, own, &effects)
   }
 
   /// Writes the step of a migration into the claim; nil: there is none.
@@ -213,7 +217,7 @@ struct ClaimLine: Hashable, Sendable {
 
   /// Whether the workload arrived or ended, it is the target's from now on: that sees what is there.
   mutating func handOver(
-    _ absence: consuming Absence, failure: ClaimRecord.Failure?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
+    _ absence: consuming Absence, failure: WorkloadFailure?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
     _ effects: inout Effects
   ) {
     guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
@@ -225,7 +229,7 @@ struct ClaimLine: Hashable, Sendable {
     record.epoch = record.epoch.next
     record.activity = .starting
     record.ends = nil
-    if let failure { record.note(failure, on: facts.me) }
+    if let failure { record.note(failure.record, on: facts.me) }
     record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
     guard
       let transaction = turn.session.transaction(
@@ -254,7 +258,7 @@ struct ClaimLine: Hashable, Sendable {
       let transaction = turn.session.transaction(
         if: conditions,
         write: [
-          .put(.intent(own.name), .intent(IntentRecord(desired: .running))),
+          .put(.intent(own.name), .intent(IntentRecord(desired: .running, removesLeftovers: intent.value.removesLeftovers))),
           .put(
             .placement(own.name),
             .placement(PlacementRecord(node: facts.me, reason: PlacementReason(.adopted), servedMove: served))),

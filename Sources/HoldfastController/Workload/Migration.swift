@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -36,13 +35,20 @@ struct Migration: Hashable, Sendable {
 
   private var course = StateCourse(Attempt.none)
   private var attempt: Attempt { course.state }
-  /// Attempts that came to nothing, since it was to leave.
+  /// Attempts that came to nothing for the workload's own sake, since it was to leave.
   private var failures = 0
-  private(set) var reason: String?
+  /// Why the last of them did; nil: an earlier life of the controller made it.
+  private(set) var reason: MigrationFailure?
+  /// What stood in the way of the last attempt, if that was nothing of the workload's own.
+  private var hindrance: Hindrance?
+  /// Attempts in a row that something stood in the way of.
+  private var hindered = 0
+  /// A target that cannot be used, as this or another workload of this node was told.
+  private(set) var targetTrouble: TargetTrouble?
   /// Not tried again before this instant.
   private var retryAt: BootInstant?
   /// Why it runs on here although it was to leave, until something changes.
-  private(set) var kept: String?
+  private(set) var kept: KeptReason?
   /// Since when something has been on its way here that cannot be resumed.
   private var arrivingSince: BootInstant?
 
@@ -53,6 +59,9 @@ struct Migration: Hashable, Sendable {
 
   /// An attempt that began came to its end, and the workload is still here; or this life of the controller did not begin it.
   var wasTriedInVain: Bool { if case .offered = attempt { false } else { true } }
+
+  /// Something stood in the way of the last attempt that is nothing of the workload's own; it was told.
+  var isHindered: Bool { hindrance != nil }
 
   /// libvirt said that it has arrived.
   var hasArrived: Bool { if case .asked(let transfer) = attempt { transfer.hasArrived } else { false } }
@@ -73,8 +82,11 @@ struct Migration: Hashable, Sendable {
     case stops
   }
 
-  /// - Parameter mayStop: its policy lets it be stopped, when it cannot be moved while it runs.
-  func prospect(mayStop: Bool, at now: BootInstant) -> Prospect {
+  /// - Parameters:
+  ///   - mayStop: its policy lets it be stopped, when it cannot be moved while it runs.
+  ///   - waitsForHindrances: there is time for somebody to mend what stands in the way, or for it to pass.
+  func prospect(mayStop: Bool, waitsForHindrances: Bool, at now: BootInstant) -> Prospect {
+    if hindrance != nil, waitsForHindrances { return retryAt.map { now < $0 ? .waits(until: $0) : .tries } ?? .tries }
     guard failures >= Limits.migrationAttempts else { return .tries }
     guard !mayStop else { return .stops }
     if let retryAt, now < retryAt { return .waits(until: retryAt) }
@@ -92,7 +104,44 @@ struct Migration: Hashable, Sendable {
 
   mutating func arrived() { change { $0.hasArrived = true } }
   mutating func progressed(_ progress: MigrationProgress) { change { $0.progress = progress } }
-  mutating func failed(_ reason: String) { self.reason = reason }
+
+  /// An attempt failed for the workload's own sake.
+  mutating func failed(_ reason: MigrationFailure) { (self.reason, hindrance, hindered) = (reason, nil, 0) }
+
+  /// libvirt said why it did not move.
+  ///
+  /// - Parameter hindrance: nil: for the workload's own sake.
+  mutating func failed(
+    _ words: String, _ hindrance: Hindrance?, _ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
+  ) {
+    guard let hindrance else { return failed(.refused(words)) }
+    self.hindrance = hindrance
+    hindered += 1
+    let failure: MigrationFailure
+    switch hindrance {
+    case .busy: failure = .busy(words)
+    case .target:
+      if let target = own.migration?.target.node ?? own.placement?.value.node {
+        failure = .unreachable(target, words)
+        targetTrouble = TargetTrouble(
+          node: target, workload: own.name, reason: failure, until: facts.now + Limits.migrationPause)
+      } else {
+        failure = .refused(words)
+      }
+    }
+    reason = failure
+    guard hindered == 1 else { return }
+    let remedy =
+      hindrance == .busy
+      ? "It runs on \(facts.me) and is moved when that is over"
+      : "It and whatever else was to go there run on \(facts.me), and it is tried again every minute. Mend it; or stop and start them "
+        + "instead: `holdfast maintenance enter \(facts.me) --method restart`"
+    effects.note(
+      .migrating, "\(own.name) does not move while it runs: \(failure). \(remedy)",
+      severity: hindrance == .busy ? .warning : .error, workload: own.name)
+  }
+
+  mutating func targetHinders(_ trouble: TargetTrouble) { targetTrouble = trouble }
 
   /// libvirt was not asked after all.
   mutating func tooLate() { if case .asked(let transfer) = attempt { course.move(to: .offered(at: transfer.offeredAt)) } }
@@ -115,15 +164,17 @@ struct Migration: Hashable, Sendable {
       case .offered, .withdrawn: false
       }
     course.move(to: .withdrawn)
-    failures += 1
-    retryAt = now + Limits.migrationPause
+    if hindrance == nil { failures += 1 }
+    // A backup may take hours: it is looked at less and less often.
+    let isBusy = hindrance == .busy
+    retryAt = now + (isBusy ? Limits.busyPause * min(max(hindered, 1), Limits.longestBusyPauses) : Limits.migrationPause)
     return mayBeUnderWay
   }
 
   /// The workload is not to leave this way any more.
   private mutating func reset() {
     course.move(to: .none)
-    (failures, reason, retryAt) = (0, nil, nil)
+    (failures, reason, hindrance, hindered, retryAt) = (0, nil, nil, 0, nil)
   }
 
   /// It is to leave, or is not any more.
@@ -138,8 +189,8 @@ struct Migration: Hashable, Sendable {
     case .waits:
       keep(because: nil, &effects)
       return true
-    case .stays(let why):
-      keep(because: why, &effects)
+    case .stays(let method):
+      keep(because: .cannotMove(method), &effects)
       return true
     case .restart where !own.isWantedHere: return false
     case .live(let other, _)
@@ -151,13 +202,21 @@ struct Migration: Hashable, Sendable {
       reset()
       return false
     }
-    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay
-    switch prospect(mayStop: mayStop, at: facts.now) {
+    let isWaitedFor = !turn.stance.isLeaving
+    if isWaitedFor, let trouble = targetTrouble, trouble.node == target.node, trouble.workload != own.name,
+      facts.now < trouble.until
+    {
+      keep(because: .targetTroubled(trouble), &effects)
+      effects.agenda.look(at: own.name, at: trouble.until)
+      return true
+    }
+    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay && own.claim?.value.newerDisks == nil
+    switch prospect(mayStop: mayStop, waitsForHindrances: isWaitedFor, at: facts.now) {
     case .tries: break
     case .triesAnew: reset()
     case .stops: return false
     case .waits(let until):
-      keep(because: "\(reason ?? "it could not be moved while it runs"). It is tried again", &effects)
+      keep(because: .triedAgain(after: reason), &effects)
       effects.agenda.look(at: own.name, at: until)
       return true
     }
@@ -176,7 +235,10 @@ struct Migration: Hashable, Sendable {
     guard turn.mayAct, let deadline = turn.session.deadline, run.mayTryOrWait(own.name, &effects), !line.isBusy else { return }
     run.begin(.migrate)
     asks()
-    effects.note(.migrating, "\(own.name) moves from \(facts.me) to \(target) while it runs", workload: own.name)
+    // What is tried again and again is told once.
+    if hindrance == nil {
+      effects.note(.migrating, "\(own.name) moves from \(facts.me) to \(target) while it runs", workload: own.name)
+    }
     effects.migrate(
       own.name,
       MigrationRequest(
@@ -202,7 +264,7 @@ struct Migration: Hashable, Sendable {
   }
 
   /// It was to leave and runs on here until something changes; nil: no more.
-  private mutating func keep(because reason: String?, _ effects: inout Effects) {
+  private mutating func keep(because reason: KeptReason?, _ effects: inout Effects) {
     guard kept != reason else { return }
     kept = reason
     effects.agenda.note(.report)
@@ -218,13 +280,23 @@ struct Migration: Hashable, Sendable {
   }
 }
 
+/// The target of live migrations that cannot be used for now, whatever is to go there.
+struct TargetTrouble: Hashable, Sendable {
+  var node: NodeName
+  /// Whose migration showed it.
+  var workload: WorkloadName
+  var reason: MigrationFailure
+  /// Nobody else tries it before.
+  var until: BootInstant
+}
+
 /// How a workload leaves this node for the one that it is placed on.
 enum Departing: Hashable, Sendable {
   case live(target: ClaimRecord.Holder, uri: String)
   /// It runs on here: the other node is not there, and the planner will say where else.
   case waits
   /// It cannot be moved while it runs, and is not to be stopped for it.
-  case stays(why: String)
+  case stays(MoveMethod)
   /// It is stopped, and started there.
   case restart
 
@@ -241,11 +313,11 @@ enum Departing: Hashable, Sendable {
     }
     let evacuation = facts.rules.settings(of: own.name, spec).evacuation
     let method = facts.view.maintenance[facts.me]?.value.method
-    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view)
+    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view).unlessLagging(own.claim?.value)
     if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
       self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
     } else {
-      self = moveMethod.how == .stay && !stance.isLeaving ? .stays(why: moveMethod.why ?? "") : .restart
+      self = moveMethod.how == .stay && !stance.isLeaving ? .stays(moveMethod) : .restart
     }
   }
 }

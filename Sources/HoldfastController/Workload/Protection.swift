@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// What the guard was told about one workload, and what this controller may take for granted of that.
 ///

@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// A live migration, as the two ends of it see it: what leaves this node, and what arrives here.
 enum Relocation {
@@ -23,7 +21,7 @@ enum Relocation {
           effects.agenda.look(at: parts.name, at: until)
           return true
         }
-        parts.migration.failed("\(underWay.target.node) does not get ready for it")
+        parts.migration.failed(.targetNotReady(underWay.target.node))
         return withdraw(&parts, domain, turn, facts, own, &effects)
       }
       parts.migration.asks(domain, spec, to: underWay.target.node, uri, turn, facts, own, &parts.run, parts.line, &effects)
@@ -49,7 +47,7 @@ enum Relocation {
     guard parts.line.mayWriteOrWait(parts.name, &effects) else { return true }
     if parts.migration.withdraws(at: facts.now) { effects.cancelMigration(domain) }
     parts.line.offer(nil, own, turn, facts, &effects)
-    if !own.isWantedHere {
+    if !own.isWantedHere, !parts.migration.isHindered {
       effects.note(
         .migrating, "\(parts.name) did not move while it runs\(parts.migration.reason.map { ": \($0)" } ?? "")",
         severity: .warning, workload: parts.name)

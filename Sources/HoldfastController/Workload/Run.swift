@@ -1,4 +1,3 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -48,7 +47,7 @@ struct Run: Hashable, Sendable {
   /// Starts that failed in a row on this node.
   private(set) var failedStarts = 0
   /// Why the last start failed, when it is time to give the workload up.
-  private(set) var giveUp: String?
+  private(set) var giveUp: StartFailure?
   /// Nothing is tried before this instant.
   private var retryAt: BootInstant?
   /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some.
@@ -108,7 +107,8 @@ struct Run: Hashable, Sendable {
   /// What a call's end means besides.
   enum Consequence: Hashable, Sendable {
     case none
-    case migrationFailed(reason: String)
+    /// - Parameter hindrance: nil: it is the workload's own.
+    case migrationFailed(Hindrance?, reason: String)
     case migrationArrived
     case tooLate
     /// Starts were barred here by an earlier life: so one of them may still come.
@@ -123,12 +123,15 @@ struct Run: Hashable, Sendable {
     switch (kind, outcome) {
     case (.start, .failed(let reason)):
       course.move(to: .idle)
-      startFailed(because: reason, of: own, facts)
+      startFailed(because: .refused(reason), of: own, facts)
       retryAt = giveUp == nil ? now + Limits.afterFailure : nil
       effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
     case (.migrate, .failed(let reason)):
       course.move(to: .idle)
-      return .migrationFailed(reason: reason)
+      return .migrationFailed(nil, reason: reason)
+    case (.migrate, .hindered(let hindrance, let reason)):
+      course.move(to: .idle)
+      return .migrationFailed(hindrance, reason: reason)
     case (.resume, .failed(let reason)):
       course.move(to: .idle)
       failedResumes += 1
@@ -139,7 +142,7 @@ struct Run: Hashable, Sendable {
       course.move(to: .idle)
       retryAt = now + facts.timing.renewInterval / 2
       return .tooLate
-    case (_, .failed(let reason)):
+    case (_, .failed(let reason)), (_, .hindered(_, let reason)):
       course.move(to: .idle)
       retryAt = now + Limits.afterFailure
       tellFailure(kind, reason, of: own.name, &effects)
@@ -169,9 +172,16 @@ struct Run: Hashable, Sendable {
       workload: name)
   }
 
-  private mutating func startFailed(because reason: String, of own: WorkloadFacts, _ facts: Facts) {
+  private mutating func startFailed(because failure: StartFailure, of own: WorkloadFacts, _ facts: Facts) {
     failedStarts += 1
-    giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? reason : nil
+    giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? failure : nil
+  }
+
+  /// It must not be started as it is defined, and libvirt is not asked: it is given up here at once.
+  mutating func refuse(because reason: StartFailure, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    failedStarts += 1
+    giveUp = reason
+    effects.noteOnce(.startFailed, "\(name) is not started on \(me): \(reason)", severity: .error, workload: name)
   }
 
   /// Starts that may fail in a row before the workload is given up to another node.
@@ -213,7 +223,7 @@ struct Run: Hashable, Sendable {
       course.move(to: .idle)
       guard kind == .start else { return }
       if ended.isUnknown { fence.inherit() }
-      startFailed(because: "it ended right after its start", of: own, facts)
+      startFailed(because: .endedAtOnce, of: own, facts)
       effects.note(
         .startFailed, "\(own.name) ended right after its start on \(facts.me)", severity: .error, workload: own.name)
     } else {
@@ -256,6 +266,7 @@ struct Run: Hashable, Sendable {
       giveUp = nil
       ends = max(ends, own.claim?.value.ends ?? 0)
       effects.unsay(.killed, workload: own.name)
+      effects.unsay(.startFailed, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
     guard case .running(let since) = told else { return false }

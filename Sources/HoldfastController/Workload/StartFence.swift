@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// A start that libvirt was asked for may succeed long after the call was given up, and even after the controller that made it died.

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// What a start needs (Docs/safety.md, rules 5, 10, 11): a claim that this life has proven, the guard's word that it knows of the start, and

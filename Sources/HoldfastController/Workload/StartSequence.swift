@@ -1,6 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// A start, one step in each turn until libvirt is asked. Which step is next is seen from the claim and the guard, so that nothing is lost when

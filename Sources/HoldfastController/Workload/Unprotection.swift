@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// The way out of protection, and what is left of a workload that went it.
 enum Unprotection {

@@ -1,7 +1,5 @@
-import GuardCore
 import HoldfastModel
 import HoldfastPlanning
-import HoldfastTime
 
 /// What is known of one workload, made once when its turn comes: the records about it, what is seen of it here, what the rules say. Everything
 /// else about it follows.
@@ -21,6 +19,9 @@ struct WorkloadFacts: Sendable {
   /// A copy of it that is not of the last run under its claim.
   let staleCopy: DomainObservation?
 
+  /// Its domain here, compared with its definition; nil: there is none, or nothing is known of its hardware.
+  let hardware: HardwareBook.Page?
+
   /// This node leaves, and the workload waits for it to come back: it goes down with the node.
   private(set) var goesDown = false
 
@@ -29,7 +30,8 @@ struct WorkloadFacts: Sendable {
   private let incarnation: Incarnation?
 
   // Borrowed: an initialiser takes over what it is given, and a copy of all that is known is not for free.
-  init(_ name: WorkloadName, _ facts: borrowing Facts, incarnation: Incarnation?) {
+  /// - Parameter incarnation: of this node's standing session.
+  init(_ name: WorkloadName, _ facts: borrowing Facts, under incarnation: Incarnation?) {
     self.name = name
     spec = facts.view.specs[name]
     intent = facts.view.intents[name]
@@ -40,6 +42,7 @@ struct WorkloadFacts: Sendable {
     id = spec.map { DomainID(connection: $0.value.connection, name: name.text) }
     sight = if let id { facts.local.sight(of: id) } else { .unknown }
     staleCopy = facts.staleCopy(of: name)
+    hardware = facts.hardware[name]
     me = facts.me
     cluster = facts.configuration.cluster
     self.incarnation = incarnation
@@ -75,6 +78,9 @@ struct WorkloadFacts: Sendable {
   /// The operator and the planner want it to run here, and so it is to be.
   var isWantedHere: Bool { desired == .running && placement?.value.node == me && !goesDown }
 
+  /// What is to be done once with what runs here.
+  var errand: IntentRecord.Errand? { intent?.value.errand }
+
   /// On a node that leaves, what waits for its node (`failover: wait`) keeps its place and is stopped: it would run on as long as the wait is.
   mutating func goDownWithNode(_ stance: Stance, _ rules: RulesInForce) {
     guard stance.isLeaving, desired == .running, placement?.value.node == me, let spec else { return }
@@ -105,6 +111,20 @@ struct WorkloadFacts: Sendable {
   /// - Parameter definition: what the domain was started from.
   func mark(at epoch: Epoch, definition: String?) -> ClaimMark {
     ClaimMark(cluster: cluster, workload: name.text, epoch: epoch, definition: definition)
+  }
+
+  // MARK: its disks
+
+  /// Disks on which it runs here and that its definition lags behind; nil: not known.
+  var newerDisks: [String: OtherDisk]? { hardware?.newerDisks(claim?.value) }
+
+  /// Why it must not be started from its definition; nil: it may be.
+  func startRefusal(_ reader: any HardwareReader) -> StartFailure? {
+    guard let newer = claim?.value.newerDisks, !newer.isEmpty, let spec = spec?.value, let stored = reader.read(spec.xml) else {
+      return nil
+    }
+    let disks = newer.filter { stored.opens($0.value.stored, as: $0.key) }
+    return disks.isEmpty ? nil : .olderDefinition(name, disks)
   }
 
   // MARK: a live migration, at its target

@@ -1,6 +1,4 @@
-import GuardCore
 import HoldfastModel
-import HoldfastPlanning
 import HoldfastTime
 
 /// One workload on this node: what is wanted against what is seen, one step at a time. It composes the machines that own the parts of that.
@@ -80,6 +78,10 @@ struct WorkloadMachine: Sendable {
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
     if !turn.guardWord.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
+    if let refusal = own.startRefusal(facts.configuration.hardwareReader) {
+      parts.run.refuse(because: refusal, name, facts.me, &effects)
+      return giveUp(turn, facts, own, &effects)
+    }
     if parts.run.mayTryOrWait(name, &effects) {
       StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
     } else if parts.run.ends > 0 {
@@ -91,13 +93,12 @@ struct WorkloadMachine: Sendable {
   private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
     guard let absence = parts.absence(own, facts, &effects) else { return }
     if own.isUnprotecting { return effects.batch.forget(name) }
-    if own.isWantedHere, let reason = parts.run.giveUp {
-      let failure = ClaimRecord.Failure(count: parts.run.failedStarts, reason: reason)
-      let why = "it does not start here: \(reason)"
-      return parts.line.release(absence, why: why, failure: failure, own, turn, facts.me, &effects)
+    if own.isWantedHere, let last = parts.run.giveUp {
+      let failure = WorkloadFailure.starts(parts.run.failedStarts, last)
+      return parts.line.release(absence, because: .startsFail(last), failure: failure, own, turn, facts.me, &effects)
     }
-    let why = own.desired == .stopped ? "stopped by the operator" : own.goesDown ? "it waits for this node" : "it moves"
-    parts.line.release(absence, why: why, failure: parts.failure(own, facts), own, turn, facts.me, &effects)
+    let reason: ReleaseReason = own.desired == .stopped ? .stopped : own.goesDown ? .waitsForNode : .moves
+    parts.line.release(absence, because: reason, failure: parts.failure(own, facts), own, turn, facts.me, &effects)
   }
 
   private mutating func absentAndNotMine(
@@ -123,7 +124,7 @@ struct WorkloadMachine: Sendable {
     if parts.hasMigrated(own, facts) {
       parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     } else {
-      parts.line.release(absence, why: "it was given up before", own, turn, facts.me, &effects)
+      parts.line.release(absence, because: .givenUpBefore, own, turn, facts.me, &effects)
     }
   }
 
@@ -152,9 +153,11 @@ struct WorkloadMachine: Sendable {
       effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
       return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
     }
+    if own.errand == .restart, own.isWantedHere, Errands.restart(&parts, domain, spec, turn, facts, own, &effects) { return }
     let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
     if domain.mark != mark || domain.persistent {
       guard parts.run.mayTryOrWait(name, &effects) else { return }
+      if domain.persistent, domain.mark == mark { noteDefined(facts.me, &effects) }
       parts.run.begin(.mark)
       return effects.mark(name, domain, mark)
     }
@@ -162,9 +165,35 @@ struct WorkloadMachine: Sendable {
     case .running, .paused:
       let isWell = parts.run.noteStarted(own, facts.me, &effects)
       let forgiven: ClaimNews.Forgiven = Maintenances(facts).contains(facts.me) ? .ofNode(facts.me) : .everything
-      parts.line.tell(ClaimNews(.running, ends: parts.run.ends, forgiven: isWell ? forgiven : .nothing), own, &effects)
+      noteDisks(own, facts.me, &effects)
+      let news = ClaimNews(
+        .running, ends: parts.run.ends, forgiven: isWell ? forgiven : .nothing, newerDisks: own.newerDisks)
+      parts.line.tell(news, own, &effects)
     case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
     }
+  }
+
+  /// It was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
+  private func noteDisks(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
+    guard let newer = own.newerDisks else { return }
+    guard !newer.isEmpty else {
+      effects.unsay(.defined, workload: name)
+      return
+    }
+    let disks = newer.sorted { $0.key < $1.key }.map { "disk \($0.key) on \($0.value.running), not \($0.value.stored)" }
+    effects.noteOnce(
+      .defined,
+      "\(name) runs with \(InWords.list(disks, most: 3)) as defined: it would not be started again from its definition. "
+        + "`holdfast accept \(name) --running` on \(me) takes over what runs", severity: .warning, workload: name)
+  }
+
+  /// Somebody gave it a definition of libvirt's own while it was under protection, which is about to be removed.
+  private func noteDefined(_ me: NodeName, _ effects: inout Effects) {
+    effects.note(
+      .defined,
+      "\(name) was given a definition in libvirt on \(me) (as `virsh define` and `virsh edit` do): it is removed without any effect, as a "
+        + "protected workload is started from the store's definition alone. To change that: `holdfast workload \(name) --xml`, edit, `holdfast apply`",
+      severity: .warning, workload: name)
   }
 
   private mutating func presentAndNotMine(
@@ -213,9 +242,10 @@ struct WorkloadMachine: Sendable {
     by domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
     guard !isBusy, let absence = parts.absence(own, facts, &effects) else { return }
-    let reason = "a domain that is not under protection has its name (UUID \(domain.uuid))"
-    guard own.isWantedHere else { return parts.line.release(absence, why: "it moves", own, turn, facts.me, &effects) }
-    parts.line.release(absence, why: reason, failure: .init(count: 1, reason: reason), own, turn, facts.me, &effects)
+    guard own.isWantedHere else { return parts.line.release(absence, because: .moves, own, turn, facts.me, &effects) }
+    let uuid = domain.uuid
+    parts.line.release(
+      absence, because: .nameTaken(uuid: uuid), failure: .nameTaken(uuid: uuid), own, turn, facts.me, &effects)
   }
 
   // MARK: what comes from outside
@@ -226,7 +256,7 @@ struct WorkloadMachine: Sendable {
     if kind == .bar { return barEnded(outcome, facts, &effects) }
     switch parts.run.ended(kind, outcome, of: own, facts, &effects) {
     case .none: break
-    case .migrationFailed(let reason): parts.migration.failed(reason)
+    case .migrationFailed(let hindrance, let reason): parts.migration.failed(reason, hindrance, own, facts, &effects)
     case .migrationArrived: parts.migration.arrived()
     case .tooLate: parts.migration.tooLate()
     case .wasBarred: parts.fence.inherit()
@@ -246,6 +276,12 @@ struct WorkloadMachine: Sendable {
     parts.protection.clearKill()
     effects.refresh()
   }
+
+  /// A live migration from here to that node failed, and not for the workload's sake.
+  mutating func targetHinders(_ trouble: TargetTrouble) { parts.migration.targetHinders(trouble) }
+
+  /// What this life knows of the last target of a live migration from here; nil: nothing is wrong with it.
+  var targetTrouble: TargetTrouble? { parts.migration.targetTrouble }
 
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
   mutating func inheritStart() { parts.fence.inherit() }

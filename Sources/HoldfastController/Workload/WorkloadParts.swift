@@ -86,11 +86,11 @@ struct WorkloadParts: Sendable {
   }
 
   /// What the next node is to know when it goes: that it ended again and again here; nil: nothing of the kind.
-  func failure(_ own: WorkloadFacts, _ facts: Facts) -> ClaimRecord.Failure? {
+  func failure(_ own: WorkloadFacts, _ facts: Facts) -> WorkloadFailure? {
     guard own.desired == .running, let spec = own.spec?.value else { return nil }
     let ends = max(run.ends, own.claim?.value.ends ?? 0)
     guard facts.rules.settings(of: name, spec).failover.isExhausted(by: ends) else { return nil }
-    return ClaimRecord.Failure(count: ends, reason: "it ended \(ends) times in a row")
+    return .ends(ends)
   }
 
   // MARK: domains

@@ -1,7 +1,5 @@
 import GuardCore
 import HoldfastModel
-import HoldfastPlanning
-import HoldfastTime
 
 /// The machines of the workloads that this node does something about. One that says nothing more than a new one would is not kept.
 struct WorkloadTable: Sendable {

@@ -72,15 +72,18 @@ public struct LossesRecord: Hashable, Sendable, Codable {
   /// Milliseconds since 1970.
   public var until: Int64 { last + quarantine * 1000 }
 
-  /// Seconds for which it is the last choice still, at `now` in milliseconds since 1970; nil: it is like any other.
+  /// Seconds for which it is the last choice still, at `now` in milliseconds since 1970; nil: it is like any other. By the wall clocks alone: a
+  /// controller knows better.
   public func remaining(at now: Int64) -> Double? {
     // A clock that was set back must not keep a node out for ever.
     now < until ? min(Double(until - now) / 1000, Double(quarantine)) : nil
   }
 
   /// What it becomes with a loss at `now`, in milliseconds since 1970.
-  public func again(at now: Int64) -> LossesRecord {
-    LossesRecord(count: now - last > memory * 1000 ? 1 : min(count + 1, 1000), last: now)
+  ///
+  /// - Parameter age: milliseconds since the last loss, on a clock that nobody sets; nil: as the wall clocks have it.
+  public func again(at now: Int64, after age: Int64? = nil) -> LossesRecord {
+    LossesRecord(count: age ?? (now - last) > memory * 1000 ? 1 : min(count + 1, 1000), last: now)
   }
 }
 

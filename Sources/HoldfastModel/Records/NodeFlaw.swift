@@ -16,3 +16,8 @@ public struct NodeFlaw: Hashable, Sendable, Codable {
   /// The node is not fenced by the hardware watchdog that it was given.
   public var isFenceLost: Bool { code == Self.watchdog || code == Self.watchdogLate }
 }
+
+/// By code.
+extension NodeFlaw: Comparable {
+  public static func < (a: NodeFlaw, b: NodeFlaw) -> Bool { (a.code, a.text) < (b.code, b.text) }
+}

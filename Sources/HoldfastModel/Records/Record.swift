@@ -13,6 +13,8 @@ public enum RecordKey: HashedBeforehand, Sendable {
   case intent(WorkloadName)
   case placement(WorkloadName)
   case claim(WorkloadName)
+  /// What is kept for a time of a workload that was released.
+  case released(WorkloadName)
   /// A slot of a node's ring of history lines.
   case history(NodeName, slot: Int)
 
@@ -31,6 +33,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
     case .intent(let name): name.code &+ 7
     case .placement(let name): name.code &+ 8
     case .claim(let name): name.code &+ 9
+    case .released(let name): name.code &+ 15
     case .history(let node, let slot): (node.code ^ UInt64(bitPattern: Int64(slot))) &* 0x100_0000_01B3 &+ 10
     }
   }
@@ -51,6 +54,7 @@ public indirect enum Record: Hashable, Sendable {
   case intent(IntentRecord)
   case placement(PlacementRecord)
   case claim(ClaimRecord)
+  case released(ReleasedRecord)
   case history(HistoryRecord)
   /// Something that this build cannot read. Whatever depends on it is left alone.
   case unreadable(reason: String)

@@ -27,6 +27,7 @@ public struct RecordCodec: Sendable {
         case .intent(let name): "intents/\(name)"
         case .placement(let name): "placements/\(name)"
         case .claim(let name): "claims/\(name)"
+        case .released(let name): "released/\(name)"
         case .history(let node, let slot): "history/\(node)/\(slot)"
         }
       }()
@@ -52,6 +53,7 @@ public struct RecordCodec: Sendable {
     case ("intents", 2): return name(RecordKey.intent)
     case ("placements", 2): return name(RecordKey.placement)
     case ("claims", 2): return name(RecordKey.claim)
+    case ("released", 2): return name(RecordKey.released)
     case ("history", 3): return Int(parts[2]).flatMap { slot in name { .history($0, slot: slot) } }
     default: return nil
     }
@@ -78,6 +80,7 @@ public struct RecordCodec: Sendable {
     case .intent(let value): try bytes(value)
     case .placement(let value): try bytes(value)
     case .claim(let value): try bytes(value)
+    case .released(let value): try bytes(value)
     case .history(let value): try bytes(value)
     case .unreadable(let reason): try bytes(reason)
     }
@@ -101,6 +104,7 @@ public struct RecordCodec: Sendable {
         case .intent: .intent(try decoder.decode(IntentRecord.self, from: data))
         case .placement: .placement(try decoder.decode(PlacementRecord.self, from: data))
         case .claim: .claim(try decoder.decode(ClaimRecord.self, from: data))
+        case .released: .released(try decoder.decode(ReleasedRecord.self, from: data))
         case .history: .history(try decoder.decode(HistoryRecord.self, from: data))
         }
       return record.flaw.map { .unreadable(reason: "\(self.key(key)): \($0)") } ?? record
@@ -112,7 +116,9 @@ public struct RecordCodec: Sendable {
   private static func explain(_ error: any Error) -> String {
     func path(_ context: DecodingError.Context) -> String { context.codingPath.map(\.stringValue).joined(separator: ".") }
     return switch error {
-    case DecodingError.valueNotFound(_, let context) where context.codingPath.isEmpty: "not a record of this format"
+    case DecodingError.valueNotFound(_, let context) where context.codingPath.isEmpty,
+      DecodingError.typeMismatch(_, let context) where context.codingPath.isEmpty:
+      "not a record of this format"
     case DecodingError.keyNotFound(let key, _): "the field '\(key.stringValue)' is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       "the field '\(path(context))' has the wrong type"

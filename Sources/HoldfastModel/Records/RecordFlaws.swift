@@ -18,6 +18,8 @@ extension Record {
     case .spec(let spec):
       if !SpecRecord.stopTimeouts.contains(spec.stopTimeout) { return "the field 'stopTimeout' is not between 0 and a day" }
       return spec.demand.flaw.map { "the field 'demand' \($0)" }
+    case .released(let released):
+      return Self.isTime(released.time) ? Record.spec(released.spec).flaw : "the field 'time' is out of range"
     case .intent(let intent):
       return intent.move.map { Self.isCount(Int64($0.serial)) } ?? true ? nil : "the move's serial is out of range"
     case .placement(let placement):

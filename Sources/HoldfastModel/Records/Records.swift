@@ -97,6 +97,9 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   public var isolation: Isolation
   /// Seconds that the workload may take to shut down before it is destroyed.
   public var stopTimeout: Double
+  /// `definition` of what the running domain was started from, whose own XML was taken over as this definition: so it does not run an older
+  /// one. nil: nothing was taken over.
+  public var takenFrom: String?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
   public static let stopTimeouts = 0.0...86_400
@@ -140,15 +143,29 @@ public struct IntentRecord: Hashable, Sendable, Codable {
       self.serial = serial
     }
   }
+  /// What its node is to do once with what runs there. The node takes it away when it is done, and so does every start: nothing of the run
+  /// that it was meant for is left then.
+  public enum Errand: String, Sendable, Codable {
+    /// To stop it, and to start it on the same node.
+    case restart
+  }
   public var desired: Desired
   public var move: Move?
   /// The node on which it is adopted.
   public var adopter: NodeName?
+  /// nil: there is none.
+  public var errand: Errand?
+  /// The operator has agreed: every node removes shut-off definitions of this name and UUID that are not Holdfast's, with their autostart. nil: they stay.
+  public var removesLeftovers: Bool?
 
-  public init(desired: Desired, move: Move? = nil, adopter: NodeName? = nil) {
+  public init(
+    desired: Desired, move: Move? = nil, adopter: NodeName? = nil, errand: Errand? = nil, removesLeftovers: Bool? = nil
+  ) {
     self.desired = desired
     self.move = move
     self.adopter = adopter
+    self.errand = errand
+    self.removesLeftovers = removesLeftovers
   }
 }
 
@@ -285,6 +302,9 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public var ends: Int?
   /// A live migration from the holder, or to it. Both sides are named until it is settled.
   public var migration: Migration?
+  /// Disks on which it last ran, and which its definition does not name, by the guest's names for them: a start from that definition would open
+  /// older ones, and is refused. nil: there is none.
+  public var newerDisks: [String: OtherDisk]?
   /// What left protection, where the claim is all that is left of it.
   public var releasedTo: ReleasedTo?
   public struct ReleasedTo: Hashable, Sendable, Codable {

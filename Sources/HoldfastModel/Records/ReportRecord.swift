@@ -23,8 +23,13 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var paused: [WorkloadName: String]?
   /// Workloads here that run an older definition than the store has now; sorted. nil: there is none, as far as is known.
   public var outdated: [WorkloadName]?
+  /// What workloads here have otherwise than their definitions say, the disks first. One whose list is empty differs and is one of too many to be
+  /// listed. nil: none, as far as is known.
+  public var differing: [WorkloadName: [HardwareDifference]]?
   /// What people should know of the node, in the order of their codes. nil: nothing.
   public var flaws: [NodeFlaw]?
+  /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
+  public var leftovers: [LeftoverDefinition]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"
@@ -40,7 +45,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
     unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
     kept: [WorkloadName: String]? = nil, freeze: Freeze? = nil, unfrozen: [WorkloadName]? = nil,
-    paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil
+    paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil, leftovers: [LeftoverDefinition]? = nil
   ) {
     self.unmanaged = unmanaged
     self.unmanagedDomains = unmanagedDomains
@@ -54,5 +59,6 @@ public struct ReportRecord: Hashable, Sendable, Codable {
     self.unfrozen = unfrozen
     self.paused = paused
     self.outdated = outdated
+    self.leftovers = leftovers
   }
 }

@@ -30,4 +30,7 @@ package protocol ClusterAccess: Sendable {
 
   /// What this host's network makes slow for a workload with these links, or with these bridges in its definition: sentences.
   func networkWarnings(links: [String], bridges: [String]) -> [String]
+
+  /// What libvirt on this node keeps defined beside these workloads' domains, as it is now. A connection that does not answer tells nothing.
+  func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition]
 }

@@ -25,13 +25,15 @@ package struct ClusterPicture: Sendable {
   package var policyFlaw: String?
   /// What this node's controller found wrong with itself; nil: nothing. It freezes everything then, and decides nothing more.
   package var fault: String?
+  /// Of every node in quarantine the seconds that remain; nil: as the records and the wall clock say.
+  package var quarantines: [NodeName: Double]?
   private let makeSnapshot: @Sendable () -> PlanningSnapshot
   private let lookAtItself: @Sendable () -> OwnSight?
 
   package init(
     version: UInt64, instant: BootInstant, time: Int64, view: ClusterView, observations: [DomainID: DomainObservation],
     session: OwnSession.Saved?, storeSilence: Double?, planner: PolicyPlanner, policyFlaw: String?,
-    fault: String? = nil, own: @escaping @Sendable () -> OwnSight? = { nil },
+    fault: String? = nil, quarantines: [NodeName: Double]? = nil, own: @escaping @Sendable () -> OwnSight? = { nil },
     planning: @escaping @Sendable () -> PlanningSnapshot
   ) {
     self.version = version
@@ -44,6 +46,7 @@ package struct ClusterPicture: Sendable {
     self.planner = planner
     self.policyFlaw = policyFlaw
     self.fault = fault
+    self.quarantines = quarantines
     makeSnapshot = planning
     lookAtItself = own
   }

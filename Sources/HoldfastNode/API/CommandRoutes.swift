@@ -15,7 +15,7 @@ struct CommandRoutes: Sendable {
     commands.post("workloads") { request, context in
       let body = try await request.decoded(as: ApplyRequest.self)
       context.audit.note("workloads", names: body.workloads.map(\.name))
-      return try Self.answer(try await self.runner(request, context).apply(body.workloads))
+      return try Self.answer(try await self.runner(request, context).apply(body.workloads, showsDiff: request.flag("diff")))
     }
     commands.post("policies") { request, context in
       let body = try await request.decoded(as: PoliciesRequest.self)
@@ -29,9 +29,27 @@ struct CommandRoutes: Sendable {
       return try Self.answer(await self.runner(request, context).adopt(body))
     }
     ClusterCommandRoutes(access: access).add(to: commands)
-    commands.post("workloads/:name/release") { try await self.run($0, $1) { .release($0) } }
+    commands.post("workloads/:name/release") { request, context in
+      try await request.expectNoBody()
+      let runner = self.runner(request, context), result = try await runner.release(try Self.workload(context))
+      return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
+    }
+    commands.post("workloads/:name/restore") { request, context in
+      try await request.expectNoBody()
+      let runner = self.runner(request, context), result = try await runner.restore(try Self.workload(context))
+      return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
+    }
     commands.post("workloads/:name/start") { try await self.run($0, $1) { .start($0) } }
     commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }
+    commands.post("workloads/:name/restart") { try await self.run($0, $1) { .restart($0) } }
+    commands.post("workloads/:name/leftovers/remove") { try await self.run($0, $1) { .removeLeftovers($0, true) } }
+    commands.post("workloads/:name/leftovers/keep") { try await self.run($0, $1) { .removeLeftovers($0, false) } }
+    commands.post("workloads/:name/accept-running") { request, context in
+      try await request.expectNoBody()
+      let runner = self.runner(request, context), result = try await runner.acceptRunning(try Self.workload(context))
+      return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
+    }
+    commands.post("workloads/:name/accept-stored") { try await self.run($0, $1) { .acceptStored($0) } }
     commands.post("workloads/:name/move") { request, context in
       let to = NodeName(try await request.decoded(as: MoveRequest.self).to)
       context.audit.note("to", to.text)

@@ -1,3 +1,4 @@
+import DomainXML
 import HTTPTypes
 import HoldfastAPI
 import HoldfastModel
@@ -31,6 +32,30 @@ struct CommandRunner: Sendable {
     return try await run(command, in: &view)
   }
 
+  /// Takes a workload out of protection; what it was is kept for a time.
+  func release(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    return try await run(.release(name, at: picture.time), in: &view)
+  }
+
+  /// Brings a released workload back: adopted where it runs on this node, else defined as it was.
+  func restore(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    let kept = try view.released(name)
+    let domain = picture.observations[DomainID(connection: kept.spec.connection, name: name.text)]
+    guard let domain, domain.uuid == kept.spec.uuid else {
+      var result = try await run(.restore(name, nil), in: &view)
+      result.warn(kept.warnings(name, in: picture.view))
+      return result
+    }
+    let options = Adoption.Options(
+      demand: kept.spec.demand, labels: kept.spec.labels, priority: kept.spec.priority, isolation: kept.spec.isolation,
+      stopTimeout: kept.spec.stopTimeout)
+    return try await run(.restore(name, try await adoption(of: domain.id, in: picture, options)), in: &view)
+  }
+
   /// - Parameter view: what is known; afterwards also what the command changed.
   func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
     for _ in 0..<Self.attempts {
@@ -57,7 +82,8 @@ struct CommandRunner: Sendable {
 
   // MARK: many at once
 
-  func apply(_ definitions: [WorkloadDefinition]) async throws(OperatorError) -> CommandResults {
+  /// - Parameter showsDiff: each result has the diff to what was stored.
+  func apply(_ definitions: [WorkloadDefinition], showsDiff: Bool = false) async throws(OperatorError) -> CommandResults {
     let picture = await access.picture(), domains = picture.domains
     var view = picture.view
     var specs: [(name: WorkloadName, spec: SpecRecord)] = []
@@ -66,14 +92,18 @@ struct CommandRunner: Sendable {
       specs.append((name, try definition.spec(cluster: access.cluster, present: view.specs[name]?.value)))
     }
     try checkTogether(specs)
+    let leftovers = await leftovers(of: specs.map { ProtectedDomain($0, connection: $1.connection, uuid: $1.uuid) })
     var results: [CommandResult] = []
     for (name, spec) in specs {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: view)
+        let before = view.specs[name]?.value
         var result = try await run(.define(name, spec), in: &view)
+        if showsDiff, let before { result.diff = DefinitionDiff(from: before, to: spec).lines }
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
+        result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))
         results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
@@ -81,6 +111,14 @@ struct CommandRunner: Sendable {
     }
     return CommandResults(isDryRun: isDryRun, results: results)
   }
+
+  /// What is defined on this node beside these workloads; nil: it was not found out.
+  private func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition]? {
+    domains.count <= Self.mostLooked ? await access.leftovers(of: domains) : nil
+  }
+
+  /// A command for more workloads than this does not wait for a look at each.
+  private static let mostLooked = 200
 
   func adopt(_ request: AdoptRequest) async -> CommandResults {
     let picture = await access.picture()
@@ -91,12 +129,36 @@ struct CommandRunner: Sendable {
         let adoption = try await adoption(of: id, in: picture, request.options)
         var result = try await run(.adopt(adoption), in: &view)
         result.warn(adoption.networkWarnings + access.networkWarnings(links: adoption.domain.links, bridges: []))
+        if let spec = view.specs[WorkloadName(id.name)]?.value {
+          result.warn(view.leftoverWarnings(of: WorkloadName(id.name), spec, on: access.node, now: nil))
+        }
         results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))
       }
     }
     return CommandResults(isDryRun: isDryRun, results: results)
+  }
+
+  /// Takes over what runs on this node as the workload's definition, and tells what that changes.
+  func acceptRunning(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
+    let picture = await access.picture()
+    var view = picture.view
+    guard let present = view.specs[name]?.value else { throw .unknownWorkload(name, in: view) }
+    guard let holder = view.holder(of: name) else { throw .runsNowhere(name) }
+    guard holder == access.node else { throw .runsElsewhere(name, on: holder) }
+    let id = DomainID(connection: present.connection, name: name.text)
+    guard let domain = picture.observations[id] else {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "nothing of it is seen on \(access.node) now",
+        remedy: "Repeat it when `holdfast workload \(name)` says that it runs.")
+    }
+    let xml = try await xml(of: id), reader = DomainHardwareReader()
+    let acceptance = Acceptance(
+      workload: name, node: access.node, domain: domain, xml: xml, stored: reader.read(present.xml), running: reader.read(xml))
+    var result = try await run(.acceptRunning(acceptance), in: &view)
+    result.diff = DefinitionDiff(from: present, to: acceptance.spec(from: present)).lines
+    return result
   }
 
   private func adoption(
@@ -109,13 +171,16 @@ struct CommandRunner: Sendable {
         .unknown, thing: "domain \(id)", reason: "no active domain of this name is on \(access.node)",
         remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(id.connection) list` shows what runs.")
     }
-    let xml: String
+    return Adoption(
+      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: try await xml(of: id),
+      options: options)
+  }
+
+  private func xml(of id: DomainID) async throws(OperatorError) -> String {
     do {
-      xml = try await access.describe(id)
+      return try await access.describe(id)
     } catch {
       throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
     }
-    return Adoption(
-      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: xml, options: options)
   }
 }

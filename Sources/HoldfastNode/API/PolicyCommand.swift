@@ -23,8 +23,10 @@ struct PolicyCommand: Sendable {
     guard (present?.modified.value ?? 0) == request.revision else { throw Self.changed }
     let record = PoliciesRecord(files: request.files)
     if isDryRun || present?.value == record { return PoliciesInForce(view, unreadable: nil) }
-    let condition = present.map { Condition.unchanged(RecordKey.policies, modified: $0.modified) } ?? .absent(.policies)
-    let transaction = ClusterTransaction(if: [condition], write: [.put(.policies, .policies(record))])
+    var conditions = [view.asSeen(.policies, present)]
+    // A record that cannot be read is nobody's policies: new ones take its place.
+    if view.unreadable[.policies] != nil { conditions = [] }
+    let transaction = ClusterTransaction(if: conditions, write: [.put(.policies, .policies(record))])
     let verdict = try await access.commit(transaction, for: "the policies", look: "holdfast policy show")
     guard case .committed(let revision) = verdict else { throw Self.changed }
     await access.tell(Note(.policies, news(of: request)))

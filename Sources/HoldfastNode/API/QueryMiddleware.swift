@@ -7,10 +7,10 @@ import Hummingbird
 struct QueryMiddleware: RouterMiddleware {
   /// What a request may say after the question mark.
   enum Parameter: String {
-    case dryRun, follow, limit, secrets, workload
+    case diff, dryRun, follow, limit, secrets, workload
 
     /// It is there, or not: with a value it has to be one of `values`.
-    var isFlag: Bool { self == .dryRun || self == .follow || self == .secrets }
+    var isFlag: Bool { self == .diff || self == .dryRun || self == .follow || self == .secrets }
     static let values: Set<Substring> = ["", "true", "1", "false", "0"]
   }
 
@@ -24,8 +24,8 @@ struct QueryMiddleware: RouterMiddleware {
 
   /// The parameters of a path: every command can be tried without doing anything; of what is read, few take any.
   static func known(_ method: HTTPRequest.Method, _ path: String) -> [Parameter] {
-    guard method == .get else { return [.dryRun] }
     let parts = path.split(separator: "/").dropFirst()
+    guard method == .get else { return parts == ["workloads"] ? [.diff, .dryRun] : [.dryRun] }
     return switch (parts.first, parts.count) {
     case ("history", 1): [.limit, .workload]
     case ("events", 1): [.follow, .limit, .workload]

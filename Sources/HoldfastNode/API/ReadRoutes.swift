@@ -17,6 +17,8 @@ struct ReadRoutes: Sendable {
     group.get("nodes/:name/maintenance") { _, context in try await self.maintenance(context) }
     group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.sight(await self.access.picture()))) }
     group.get("workloads/:name") { request, context in try await self.workload(request, context) }
+    group.get("released") { _, _ in try jsonResponse(ReleasedList(await self.access.picture().view)) }
+    group.get("leftovers") { _, _ in try jsonResponse(LeftoverList(await self.sight(await self.access.picture()))) }
     group.get("snapshot") { _, _ in try await self.snapshot() }
     group.get("policies") { _, _ in
       let picture = await self.access.picture()
@@ -56,18 +58,21 @@ struct ReadRoutes: Sendable {
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
         history: history, outlook: await readings.outlook(of: picture), moves: await readings.moves(of: picture),
-        own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw, fault: picture.fault, now: picture.time))
+        quarantines: picture.quarantines, own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw,
+        fault: picture.fault, now: picture.time))
   }
 
   private func nodes() async throws -> Response {
     let picture = await access.picture()
-    let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
+    let restrictions = ClusterRestrictions(
+      picture.view, moves: await readings.moves(of: picture), quarantines: picture.quarantines, now: picture.time)
     return try jsonResponse(NodeList(await sight(picture), planner: picture.planner, restrictions: restrictions))
   }
 
   private func maintenance(_ context: APIContext) async throws -> Response {
     let name = NodeName(try context.parameters.require("name")), picture = await access.picture()
-    let restrictions = ClusterRestrictions(picture.view, moves: await readings.moves(of: picture), now: picture.time)
+    let restrictions = ClusterRestrictions(
+      picture.view, moves: await readings.moves(of: picture), quarantines: picture.quarantines, now: picture.time)
     return try jsonResponse(
       NodeMaintenance(
         name, in: picture.view, restrictions: restrictions, planning: { picture.planning() },

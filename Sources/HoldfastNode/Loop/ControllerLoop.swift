@@ -227,6 +227,7 @@ package actor ControllerLoop {
       session: controller.session.isValid(at: now)
         ? standing.map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.created) } : nil,
       storeSilence: standing?.confirmedSent.map { (now - $0).inSeconds }, planner: controller.planner,
-      policyFlaw: controller.policyFlaw, fault: controller.breach, own: { own.sight() }, planning: { basis.snapshot() })
+      policyFlaw: controller.policyFlaw, fault: controller.breach, quarantines: basis.quarantines,
+      own: { own.sight() }, planning: { basis.snapshot() })
   }
 }

@@ -36,6 +36,7 @@ package actor Housekeeper {
 
   private let store: any StoreHousekeeping
   private var retention: HistoryRetention
+  private var course: StoreCourse
   private let standing: @Sendable () async -> Standing
   /// Tells the cluster's history.
   private let tell: @Sendable (Note) async -> Void
@@ -48,10 +49,11 @@ package actor Housekeeper {
 
   /// - Parameters:
   ///   - kept: how much of the store's history is kept.
+  ///   - ttl: of this node's session: what a slow store is follows from it.
   ///   - standing: asked before every compaction.
   ///   - tell: writes a line of the cluster's history.
   package init(
-    _ store: any StoreHousekeeping, keeping kept: Duration = HistoryRetention.usual,
+    _ store: any StoreHousekeeping, keeping kept: Duration = HistoryRetention.usual, ttl: Duration = Timing().ttl,
     standing: @escaping @Sendable () async -> Standing, tell: @escaping @Sendable (Note) async -> Void, logger: Logger
   ) {
     self.store = store
@@ -59,6 +61,7 @@ package actor Housekeeper {
     self.tell = tell
     self.logger = logger
     retention = HistoryRetention(keeping: kept)
+    course = StoreCourse(ttl: ttl)
   }
 
   /// Looks until its task is cancelled.
@@ -78,7 +81,8 @@ package actor Housekeeper {
     let standing = await standing()
     await forget(at: now, standing, isFull: health.isFull)
     let isCompacted = health.isFull && standing.watched != nil && due(at: now, standing, isFull: true) == nil
-    let picture = StorePicture(health, at: wallTime(), compactionFlaw: compactionFlaw, isCompacted: isCompacted)
+    let picture = StorePicture(
+      health, at: wallTime(), compactionFlaw: compactionFlaw, isCompacted: isCompacted, trend: course.saw(health, at: now))
     self.picture = picture
     // Who has not read the records yet does not know whether it is the planner: what it says would count as told, and be told to nobody.
     if standing.watched != nil { await say(picture.concerns, isPlanner: standing.isPlanner) }

@@ -13,16 +13,19 @@ public struct Adoption: Hashable, Sendable {
     public var isolation: Isolation
     /// Seconds.
     public var stopTimeout: Double
+    /// Shut-off definitions of the same name and UUID on other nodes are removed.
+    public var removesLeftovers: Bool
 
     public init(
       demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0, isolation: Isolation = .freeze,
-      stopTimeout: Double = SpecRecord.defaultStopTimeout
+      stopTimeout: Double = SpecRecord.defaultStopTimeout, removesLeftovers: Bool = false
     ) {
       self.demand = demand
       self.labels = labels
       self.priority = priority
       self.isolation = isolation
       self.stopTimeout = stopTimeout
+      self.removesLeftovers = removesLeftovers
     }
   }
 
@@ -68,12 +71,16 @@ public struct Adoption: Hashable, Sendable {
     }
     return PreparedCommand(
       name, .adopted,
-      "comes under protection on \(node), where it keeps running (\(demand.memory) MiB, \(InWords.cpus(demand.cpus)))",
+      "comes under protection on \(node), where it keeps running (\(demand.memory) MiB, \(InWords.cpus(demand.cpus)))"
+        + (options.removesLeftovers ? "; shut-off definitions of it on other nodes are removed" : ""),
       transaction: ClusterTransaction(
         if: conditions,
         write: [
           .put(.spec(name), .spec(spec)),
-          .put(.intent(name), .intent(IntentRecord(desired: .adopting, adopter: node)))
+          .put(
+            .intent(name),
+            .intent(
+              IntentRecord(desired: .adopting, adopter: node, removesLeftovers: options.removesLeftovers ? true : nil)))
         ]), news: "is defined as it runs on \(node), and adopted there")
   }
 

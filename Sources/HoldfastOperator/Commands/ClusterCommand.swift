@@ -41,7 +41,7 @@ public enum ClusterCommand: Hashable, Sendable {
     if let reason = view.unreadable[key] {
       throw OperatorError(
         .conflict, thing: "node \(node)", reason: "a record of it cannot be read by this build (\(reason))",
-        remedy: "Run the command on a node with the newest build, or upgrade this one.")
+        remedy: OperatorError.wayOutOfUnreadable)
     }
   }
 

@@ -2,7 +2,7 @@ import HoldfastModel
 import HoldfastPlanning
 
 extension OperatorCommand {
-  func prepareRelease(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+  func prepareRelease(_ name: WorkloadName, at time: Int64?, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     if current.intent.desired == .unprotected {
       return PreparedCommand(name, .unchanged, "is leaving protection already")
@@ -10,18 +10,24 @@ extension OperatorCommand {
     if let migration = view.claims[name]?.value.migration, let source = view.holder(of: name) {
       throw .isMigrating(name, from: source, to: migration.target.node)
     }
+    let kept = current.kept(at: time)
+    let remedy = kept == nil ? "" : "; `holdfast release --undo \(name)` brings it back for \(ReleasedRecord.days) days"
     let text =
       if let holder = view.holder(of: name) {
         "leaves protection: it keeps running on \(holder), where its definition becomes persistent"
       } else {
         "is not running: its definition is deleted"
       }
-    var prepared = current.request(text) { $0.desired = .unprotected }
+    var prepared = current.request(text + remedy) {
+      $0.desired = .unprotected
+      $0.errand = nil
+    }
     prepared.news =
       view.holder(of: name).map { "is released while it runs on \($0)" }
       ?? "is released while it runs nowhere: its definition is deleted"
     // No migration may begin meanwhile: nobody would let go on what arrives of a workload that has left protection.
     prepared.transaction?.conditions.append(view.asSeen(.claim(name), view.claims[name]))
+    if let kept { prepared.transaction?.writes.append(.put(.released(name), .released(kept))) }
     return prepared
   }
 
@@ -67,7 +73,23 @@ extension OperatorCommand {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
       }
       ?? "is not running and will not be started"
-    return current.request(text) { $0.desired = .stopped }
+    return current.request(text) {
+      $0.desired = .stopped
+      $0.errand = nil
+    }
+  }
+
+  func prepareRestart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+    let current = try Current(name, in: view)
+    let holder = try current.running(to: "restart", in: view)
+    if current.intent.errand == .restart {
+      return PreparedCommand(name, .unchanged, "is being restarted on \(holder) already")
+    }
+    let isOutdated = view.reports[holder]?.value.outdated?.contains(name) ?? false
+    return current.request(
+      "is shut down on \(holder) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and started there again"
+        + (isOutdated ? ", from its changed definition" : "")
+    ) { $0.errand = .restart }
   }
 
   func prepareMove(_ name: WorkloadName, to node: NodeName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
@@ -101,6 +123,29 @@ extension OperatorCommand {
       } ?? "is started on \(node)"
     var prepared = current.request(how) { $0.move = IntentRecord.Move(to: node, serial: serial) }
     prepared.moveSerial = serial
+    return prepared
+  }
+
+  func prepareLeftovers(_ name: WorkloadName, remove isWanted: Bool, in view: ClusterView) throws(OperatorError)
+    -> PreparedCommand
+  {
+    let current = try Current(name, in: view)
+    if current.intent.desired == .unprotected { throw .leavesProtection(name) }
+    let nodes = (view.leftovers(of: name)[name] ?? []).filter(\.isRemovable).map(\.node)
+    let isAgreed = current.intent.removesLeftovers == true
+    guard isWanted else {
+      guard isAgreed else { return PreparedCommand(name, .unchanged, "keeps what is defined beside it on nodes already") }
+      var prepared = current.request("keeps what is defined beside it on nodes from now on") { $0.removesLeftovers = nil }
+      prepared.news = "keeps definitions that are left on nodes"
+      return prepared
+    }
+    let found =
+      nodes.isEmpty
+      ? "no shut-off definition of it is known; one that a node finds is removed"
+      : "its shut-off definition on \(InWords.list(nodes, most: 4)) is removed, and so is one that a node finds later"
+    if isAgreed { return PreparedCommand(name, .unchanged, "\(found), as was asked for already") }
+    var prepared = current.request(found) { $0.removesLeftovers = true }
+    prepared.news = "is to have definitions removed that are left on nodes"
     return prepared
   }
 
@@ -154,6 +199,38 @@ private struct Current {
     if intent.desired == .adopting { throw .isBeingAdopted(name, on: intent.adopter) }
     guard intent.desired == .unprotected else { return }
     throw .leavesProtection(name)
+  }
+
+  /// What is kept of it when it is released; nil where it was only about to come under protection: nothing was made of it yet.
+  func kept(at time: Int64?) -> ReleasedRecord? {
+    guard let time, intent.desired == .running || intent.desired == .stopped else { return nil }
+    return ReleasedRecord(spec: spec, desired: intent.desired, time: time)
+  }
+
+  /// The node that runs it and is to go on running it, for a command about what runs.
+  ///
+  /// - Parameter what: what is to be done with it, such as `restart`.
+  /// - Throws: that it does not run, or is about to go elsewhere.
+  func running(to what: String, in view: ClusterView) throws(OperatorError) -> NodeName {
+    try refuseUnprotected()
+    guard intent.desired == .running else {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "it is stopped, so there is nothing to \(what)",
+        remedy: "`holdfast start \(name)` starts it.")
+    }
+    guard let holder = view.holder(of: name) else {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "no node runs it, so there is nothing to \(what)",
+        remedy:
+          "`holdfast workload \(name)` says why; `holdfast start \(name)` has the nodes tried again where it failed to start.")
+    }
+    guard view.placements[name]?.value.node == holder else {
+      let goal = view.placements[name]?.value.node.map { " for \($0)" } ?? ""
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "it is to leave \(holder)\(goal)",
+        remedy: "Repeat the command when it has: `holdfast workload \(name)` shows its progress.")
+    }
+    return holder
   }
 
   func request(_ text: String, _ change: (inout IntentRecord) -> Void) -> PreparedCommand {

@@ -58,7 +58,7 @@ public struct NodeRemoval: Sendable {
     if let reason = view.unreadable[.node(node)] {
       throw refusal(
         "its record cannot be read by this build (\(reason))",
-        "Run the command on a node with the newest build, or upgrade this one.")
+        OperatorError.wayOutOfUnreadable)
     }
     guard view.session(of: node) == nil else {
       throw refusal(
@@ -72,7 +72,7 @@ public struct NodeRemoval: Sendable {
     guard !isInDoubt else {
       throw refusal(
         "a session that may be its own cannot be read by this build",
-        "Run the command on a node with the newest build, or upgrade this one.")
+        OperatorError.wayOutOfUnreadable)
     }
     let held = view.claims.filter { _, claim in
       claim.value.holder?.node == node && view.isHeld(claim.value)

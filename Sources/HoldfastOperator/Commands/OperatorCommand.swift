@@ -6,15 +6,29 @@ public enum OperatorCommand: Hashable, Sendable {
   case define(WorkloadName, SpecRecord)
   /// To put a domain that runs on this node under protection, without interrupting it.
   case adopt(Adoption)
-  /// To take the workload out of protection: it goes on running where it runs.
-  case release(WorkloadName)
+  /// To take the workload out of protection: it goes on running where it runs. What it was is kept for a time from then on, in milliseconds since
+  /// 1970; nil: it is not.
+  case release(WorkloadName, at: Int64? = nil)
+  /// To bring a released workload back, as it was: adopted where it still runs, else defined anew.
+  case restore(WorkloadName, Adoption?)
   case start(WorkloadName)
   case stop(WorkloadName)
+  /// To stop what runs and to start it on the same node.
+  case restart(WorkloadName)
   case move(WorkloadName, to: NodeName)
+  /// To remove shut-off definitions of its name and UUID that are left on nodes, now and when they are found later; or to leave them alone.
+  case removeLeftovers(WorkloadName, Bool)
+  /// What runs becomes the definition.
+  case acceptRunning(Acceptance)
+  /// The definition may be started, though the workload last ran on newer disks.
+  case acceptStored(WorkloadName)
 
   public var workload: WorkloadName {
     switch self {
-    case .define(let name, _), .release(let name), .start(let name), .stop(let name), .move(let name, _): name
+    case .define(let name, _), .release(let name, _), .restore(let name, _), .start(let name), .stop(let name),
+      .restart(let name), .move(let name, _), .removeLeftovers(let name, _), .acceptStored(let name):
+      name
+    case .acceptRunning(let acceptance): acceptance.workload
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
     }
   }
@@ -33,16 +47,21 @@ public enum OperatorCommand: Hashable, Sendable {
     if let reason = view.unreadableReason(name) {
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "a record of it cannot be read by this build (\(reason))",
-        remedy: "Run the command on a node with the newest build, or upgrade this one.")
+        remedy: OperatorError.wayOutOfUnreadable)
     }
     var prepared =
       switch self {
       case .define(let name, let spec): try prepareDefinition(name, spec, in: view)
       case .adopt(let adoption): try adoption.prepare(in: view)
-      case .release(let name): try prepareRelease(name, in: view)
+      case .release(let name, let time): try prepareRelease(name, at: time, in: view)
+      case .restore(let name, let adoption): try prepareRestoration(name, adoption, in: view)
       case .start(let name): try prepareStart(name, in: view)
       case .stop(let name): try prepareStop(name, in: view)
+      case .restart(let name): try prepareRestart(name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
+      case .removeLeftovers(let name, let isWanted): try prepareLeftovers(name, remove: isWanted, in: view)
+      case .acceptRunning(let acceptance): try acceptance.prepare(in: view)
+      case .acceptStored(let name): try prepareAcceptStored(name, in: view)
       }
     if waitsForArming(prepared, in: view) {
       prepared.text += "; the cluster is disarmed, so that begins when it is armed: `holdfast arm`"
@@ -54,10 +73,10 @@ public enum OperatorCommand: Hashable, Sendable {
   private func waitsForArming(_ prepared: PreparedCommand, in view: ClusterView) -> Bool {
     guard prepared.transaction != nil, view.disarm != nil || view.unreadable[.disarm] != nil else { return false }
     return switch self {
-    case .define: prepared.effect == .created
+    case .define, .restore: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop: false
+    case .adopt, .release, .stop, .restart, .removeLeftovers, .acceptRunning, .acceptStored: false
     }
   }
 }

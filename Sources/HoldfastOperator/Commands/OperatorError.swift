@@ -35,6 +35,10 @@ public struct OperatorError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 extension OperatorError {
+  /// The remedy where a record cannot be read.
+  static let wayOutOfUnreadable =
+    "`holdfast store check` says what is wrong with it and what to do. If a newer build wrote it, run the command where that build is."
+
   /// - Parameter list: the command that shows what there is.
   static func unknown(_ kind: String, _ name: String, among names: some Sequence<String>, list: String) -> OperatorError {
     let remedy =

@@ -10,15 +10,19 @@ public struct ClusterRestrictions: Sendable {
 
   /// - Parameters:
   ///   - moves: of every node in maintenance.
+  ///   - quarantines: of every node in quarantine the seconds that remain; nil: as the records and the wall clock say.
   ///   - now: milliseconds since 1970.
-  public init(_ view: ClusterView, moves: [NodeName: [EvacuationMove]], now: Int64) {
+  public init(
+    _ view: ClusterView, moves: [NodeName: [EvacuationMove]], quarantines: [NodeName: Double]? = nil, now: Int64
+  ) {
     disarm = view.disarm.map { DisarmInfo($0.value) }
     self.moves = moves
     for (node, record) in view.maintenance {
       maintenance[node] = MaintenanceInfo(record.value, moves[node] ?? [], now: now)
     }
     for (node, record) in view.losses where view.maintenance[node] == nil {
-      quarantine[node] = record.value.remaining(at: now).map { QuarantineInfo(record.value, remaining: $0) }
+      let remaining = quarantines.map { $0[node] } ?? record.value.remaining(at: now)
+      quarantine[node] = remaining.map { QuarantineInfo(record.value, remaining: $0, now: now) }
     }
   }
 }
@@ -46,10 +50,13 @@ public struct QuarantineInfo: Hashable, Sendable, Codable {
   /// Seconds that remain.
   public var remaining: Double
 
-  public init(_ record: LossesRecord, remaining: Double) {
+  /// - Parameters:
+  ///   - remaining: seconds.
+  ///   - now: milliseconds since 1970, on the clock of the node that tells it: the end is told by that clock, too.
+  public init(_ record: LossesRecord, remaining: Double, now: Int64) {
     losses = record.count
     lastLoss = Moment(record.last)
-    until = Moment(record.until)
+    until = Moment(now + Int64(remaining * 1000))
     self.remaining = remaining
   }
 }

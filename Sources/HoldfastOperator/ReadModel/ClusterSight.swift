@@ -13,6 +13,8 @@ public struct ClusterSight: Sendable {
   public let silence: Double?
   /// The teller knows of itself more than it wrote.
   let knowsItself: Bool
+  /// What the nodes found defined beside the workloads' own domains.
+  let leftovers: [WorkloadName: [LeftoverInfo]]
   private let killed: Set<WorkloadName>
   private let warnings: [WorkloadName: PlanWarning]
   private let ends: [WorkloadName: Int]
@@ -33,6 +35,7 @@ public struct ClusterSight: Sendable {
     history: [HistoryRecord] = [], now: Int64 = 0
   ) {
     self.view = own.map { view.with($0.report, of: $0.node) } ?? view
+    leftovers = self.view.leftovers()
     self.teller = teller
     let isAnswering = teller.map { view.isAnswering($0, silence: silence) } ?? true
     self.silence = isAnswering ? nil : silence

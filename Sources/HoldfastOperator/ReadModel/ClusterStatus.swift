@@ -10,7 +10,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     case ok
     /// Every workload that should run does, or is being started; something else needs attention.
     case degraded
-    /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell.
+    /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell. Or a second copy of one runs.
     case critical
   }
   public struct Store: Hashable, Sendable, Codable {
@@ -39,6 +39,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     public var endingAgain: Int
     /// Whatever their state: so many run an older definition than the store has now.
     public var outdated: Int
+    /// Whatever their state: so many have other disks, devices or sizes where they run than their definitions say.
+    public var differing: Int
   }
   /// A node whose loss the others could not absorb.
   public struct Risk: Hashable, Sendable, Codable {
@@ -83,6 +85,10 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var recent: [HistoryLine]
   /// The workloads that run an older definition than the store has now, sorted. That is no trouble: the changed one holds from their next start.
   public var outdated: [String]
+  /// The workloads that have other disks, devices or sizes where they run than their definitions say, sorted.
+  public var differing: [String]
+  /// The workloads that run, or last ran, on newer disks than their definitions name, sorted: they would not be started again.
+  public var lagging: [String]
   public var next: [Step]
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
@@ -100,6 +106,7 @@ extension ClusterStatus {
   ///   - history: the cluster's last lines, oldest first.
   ///   - outlook: what planning says of it; nil: of the records alone, without policies.
   ///   - moves: of every node in maintenance; nil: as the records alone tell.
+  ///   - quarantines: of every node in quarantine the seconds that remain; nil: as the records and the wall clock say.
   ///   - own: what that node sees of itself; nil: nothing besides the records.
   ///   - planner: by the policies in force.
   ///   - policyFlaw: why the policies in the store cannot be used.
@@ -108,14 +115,16 @@ extension ClusterStatus {
   public init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
     history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(), policyFlaw: String? = nil, fault: String? = nil, now: Int64
+    quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(),
+    policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
     let outlook = outlook ?? ClusterOutlook(view)
     let sight = ClusterSight(
       view, teller: node, own: own, silence: storeSilence, warnings: outlook.warnings, history: history, now: now)
     let view = sight.view, load = ClusterLoad(view, planner: planner)
     let restrictions = ClusterRestrictions(
-      view, moves: moves ?? EvacuationMove.all(in: view, planning: { nil }, policies: .none), now: now)
+      view, moves: moves ?? EvacuationMove.all(in: view, planning: { nil }, policies: .none),
+      quarantines: quarantines, now: now)
     let workloads = WorkloadInfo.all(in: sight)
     self.cluster = cluster
     self.node = node.text
@@ -137,6 +146,8 @@ extension ClusterStatus {
     self.fault = fault
     disarm = restrictions.disarm
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
+    differing = workloads.filter { $0.differences != nil }.map(\.name)
+    lagging = workloads.filter { $0.newerDisks != nil }.map(\.name)
     warnings =
       outlook.warnings.map(\.description)
       + nodes.flatMap { node in
@@ -181,6 +192,6 @@ extension ClusterStatus.Counts {
       starting: count(.starting), stopping: count(.stopping), pending: count(.pending), stopped: count(.stopped),
       unclear: count(.unclear), down: count(.down), breakingRules: workloads.count { $0.brokenRule != nil },
       endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds },
-      outdated: workloads.count { $0.isOutdated == true })
+      outdated: workloads.count { $0.isOutdated == true }, differing: workloads.count { $0.differences != nil })
   }
 }

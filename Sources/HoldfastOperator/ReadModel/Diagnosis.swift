@@ -18,14 +18,17 @@ struct Diagnosis {
   init(_ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern]) {
     lookAtController(status)
     lookAtFreezes(status)
+    lookAtCopies(status, view)
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
     lookAtIdleWorkloads(status)
     lookAtPausedWorkloads(status)
     lookAtNodes(status)
+    lookAtLeftovers(status)
     lookAtUncertainWorkloads(status)
     lookAtRestlessWorkloads(status)
+    lookAtDisks(status, view)
     lookAtRecords(view)
     lookAtPolicies(status)
     if let outdated = status.outdated.first {
@@ -75,6 +78,63 @@ struct Diagnosis {
     }
   }
 
+  /// What runs outside protection and is a workload, or calls itself one.
+  private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView) {
+    for node in status.nodes where node.state != .down {
+      let running = (node.leftovers ?? []).filter(\.isRunning)
+      func holder(_ workload: String) -> String? {
+        view.holder(of: WorkloadName(workload)).flatMap { $0.text == node.name ? nil : $0.text }
+      }
+      for copy in node.unmanagedDuplicates {
+        guard let holder = holder(copy), let spec = view.specs[WorkloadName(copy)]?.value else { continue }
+        critical.append("A second copy of \(copy) runs on \(node.name) outside protection, beside the one on \(holder)")
+        let defined = running.first { $0.workload == copy && $0.uuid == spec.uuid }
+        suggestEnd(
+          of: defined?.name ?? spec.uuid, autostart: defined?.autostart ?? false, spec.connection, on: node, beside: holder)
+      }
+      for other in running where !node.unmanagedDuplicates.contains(other.workload) {
+        guard let holder = holder(other.workload) else { continue }
+        critical.append(
+          "Another domain named \(other.name) runs on \(node.name) outside protection, beside the workload on \(holder)")
+        suggestEnd(of: other.name, autostart: other.autostart, other.connection, on: node, beside: holder)
+      }
+      let alone = node.unmanagedDuplicates.filter { holder($0) == nil }
+      guard let first = alone.first else { continue }
+      degraded.append("Node \(node.name) runs \(InWords.list(alone, most: Self.namesInSentence)) outside protection")
+      suggest(
+        "holdfast release \(first)", "release it, then adopt the domain; or destroy the domain with virsh", on: node.name)
+    }
+  }
+
+  private mutating func suggestEnd(
+    of domain: String, autostart: Bool, _ connection: String, on node: NodeInfo, beside holder: String
+  ) {
+    suggest("virsh -c \(connection) destroy \(domain)", "end it, if the one on \(holder) has the right data", on: node.name)
+    if autostart {
+      suggest("virsh -c \(connection) autostart --disable \(domain)", "or the next boot starts it again", on: node.name)
+    }
+  }
+
+  /// What keeps workloads from starting where they may have to.
+  private mutating func lookAtLeftovers(_ status: ClusterStatus) {
+    let left = status.nodes.filter { $0.state != .down }.flatMap { $0.leftovers ?? [] }.filter { !$0.isRunning }
+    guard !left.isEmpty else { return }
+    func names(_ values: [String]) -> String { InWords.list(Set(values).sorted(), most: Self.namesInSentence) }
+    degraded.append(
+      "Definitions left on \(names(left.map(\.node))) keep \(names(left.map(\.workload))) from starting there")
+    let booting = left.filter(\.autostart)
+    if !booting.isEmpty {
+      degraded.append(
+        "libvirt starts \(names(booting.map(\.name))) outside protection when \(names(booting.map(\.node))) boots")
+    }
+    let removable = Set(left.filter(\.isRemovable).map(\.workload)).sorted()
+    if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovable) {
+      suggest("holdfast leftovers remove \(removable.joined(separator: " "))", "so that it can start everywhere")
+    } else {
+      suggest("holdfast leftovers", "what is left where, and what to do about it")
+    }
+  }
+
   private mutating func lookAtStore(_ status: ClusterStatus, _ view: ClusterView) {
     if !status.store.isAnswering {
       let isTold = status.nodes.contains { $0.name == status.node && $0.state == .cutOff && $0.freeze?.workloads ?? 0 > 0 }
@@ -97,7 +157,10 @@ struct Diagnosis {
     } else if status.nodes.allSatisfy({ $0.state == .down }) {
       critical.append("No node has a session: no protected workload runs")
     } else if status.planner == nil {
-      degraded.append("There is no planner: no workload is placed until a node takes the role")
+      degraded.append(
+        view.unreadable[.planner] == nil
+          ? "There is no planner: no workload is placed until a node takes the role"
+          : "The planner's record cannot be read: no node takes the role, and no workload is placed")
     }
   }
 
@@ -181,15 +244,6 @@ struct Diagnosis {
       case .up: lookAtRunningNode(node)
       }
       lookAtRestrictions(of: node)
-      if !node.unmanagedDuplicates.isEmpty, node.state != .down {
-        degraded.append(
-          "Node \(node.name) runs \(InWords.list(node.unmanagedDuplicates, most: Self.namesInSentence)) outside protection")
-        for duplicate in node.unmanagedDuplicates.prefix(1) {
-          suggest(
-            "holdfast release \(duplicate)", "release it, then adopt the domain; or destroy the domain with virsh",
-            on: node.name)
-        }
-      }
       if !node.strays.isEmpty, node.state != .down {
         degraded.append(
           "Node \(node.name) runs \(InWords.list(node.strays, most: Self.namesInSentence)), which the cluster does not know")
@@ -268,12 +322,28 @@ struct Diagnosis {
     }
   }
 
+  /// What would not be started again as it is defined.
+  private mutating func lookAtDisks(_ status: ClusterStatus, _ view: ClusterView) {
+    guard !status.lagging.isEmpty else { return }
+    let (one, names) = (status.lagging.count == 1, InWords.list(status.lagging, most: Self.namesInSentence))
+    degraded.append(
+      one
+        ? "The definition of \(names) names an older disk than it last ran on: it is not started from that"
+        : "The definitions of \(names) name older disks than they last ran on: they are not started from those")
+    guard let first = status.lagging.first(where: { view.holder(of: WorkloadName($0)) != nil }) else {
+      return suggest("holdfast workload \(status.lagging[0])", "its disks, and how to decide which holds")
+    }
+    suggest(
+      "holdfast accept \(first) --running", "take what runs as its definition", on: view.holder(of: WorkloadName(first))?.text)
+  }
+
   private mutating func lookAtRecords(_ view: ClusterView) {
     guard !view.unreadable.isEmpty else { return }
     let count = view.unreadable.count
     degraded.append(
       "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
     )
+    suggest("holdfast store check", "which records, what each of them means, and the way out")
   }
 
   private mutating func lookAtPolicies(_ status: ClusterStatus) {

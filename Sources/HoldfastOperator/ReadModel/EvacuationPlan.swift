@@ -156,7 +156,7 @@ extension ClusterView {
   func method(
     of name: WorkloadName, _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation
   ) -> MoveMethod {
-    guard claims[name]?.value.activity == .running else { return MoveMethod(.restart, "it does not run") }
-    return MoveMethod(spec, to: target, method: method, evacuation, in: self)
+    guard claims[name]?.value.activity == .running else { return MoveMethod(.restart, .notRunning) }
+    return MoveMethod(spec, to: target, method: method, evacuation, in: self).unlessLagging(claims[name]?.value)
   }
 }

@@ -55,6 +55,7 @@ struct Situation {
     let view = sight.view, claim = view.claims[name]?.value, placement = view.placements[name]?.value
     let desired = view.intents[name]?.value.desired ?? .running
     let displacement = Self.displacement(desired, placement, from: holder)
+    let errand = view.intents[name]?.value.errand.map { Self.words($0, on: holder) }
     switch claim?.activity {
     case .running:
       let moves = displacement.map { moves in
@@ -63,14 +64,14 @@ struct Situation {
       if let paused = sight.paused(name, on: holder) {
         self.init(.paused, "\(paused) on \(holder)\(moves.map { "; \($0)" } ?? "")")
       } else {
-        self.init(.running, moves ?? Self.endsAgain(name, in: sight) ?? Self.breach(name, in: sight))
+        self.init(.running, moves ?? errand ?? Self.endsAgain(name, in: sight) ?? Self.breach(name, in: sight))
       }
     case .starting, nil:
       let frozen = sight.freeze(of: name, on: holder).map { ", and everything there is frozen: \($0.reason)" } ?? ""
       let ends = Self.endsAgain(name, in: sight).map { "; \($0)" } ?? ""
       self.init(.starting, "\(holder) is starting it\(frozen)\(ends)\(StartFailures(claim).clauses())")
     case .stopping:
-      self.init(.stopping, displacement ?? "\(holder) is stopping it")
+      self.init(.stopping, displacement ?? errand ?? "\(holder) is stopping it")
     case .unclear:
       let connection = view.specs[name]?.value.connection ?? ""
       let cause = view.reports[holder]?.value.unreachable[connection].map { ": \(connection) is unreachable: \($0)" } ?? ""
@@ -91,6 +92,12 @@ struct Situation {
     guard let placement else { return nil }
     guard let node = placement.node else { return "it has to leave \(holder): \(placement.reason)" }
     return node == holder ? nil : "it moves from \(holder) to \(node): \(placement.reason)"
+  }
+
+  private static func words(_ errand: IntentRecord.Errand, on holder: NodeName) -> String {
+    switch errand {
+    case .restart: "\(holder) is restarting it"
+    }
   }
 
   private static func endsAgain(_ name: WorkloadName, in sight: ClusterSight) -> String? {

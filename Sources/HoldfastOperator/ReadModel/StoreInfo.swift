@@ -13,6 +13,8 @@ public struct StoreInfo: Hashable, Sendable, Codable {
       case unknown
     }
     public var name: String
+    /// By which etcdctl knows it; absent when it is not known.
+    public var id: String?
     /// Where the node asks it; absent where it has no endpoint of it.
     public var endpoint: String?
     public var state: State
@@ -43,6 +45,10 @@ public struct StoreInfo: Hashable, Sendable, Codable {
   public var seen: Moment
   /// The files by which that node and the store know each other; absent where there are none.
   public var certificates: [Certificate]?
+  /// How often the members called an election within the last hour, as far as that node has looked; absent: an older build does not tell.
+  public var elections: Int?
+  /// Milliseconds that a write of that node's took, the median of five minutes; absent when nothing was measured.
+  public var writeTime: Double?
 
   public struct Certificate: Hashable, Sendable, Codable {
     /// `client`: the node's own; `authority`: who has signed the members' certificates.
@@ -61,7 +67,8 @@ extension StoreInfo {
       quota: health.quota, alarms: Set(health.alarms.map(\.kind.text)).sorted(), revision: health.revision?.value,
       seen: Moment(picture.at),
       certificates: health.certificates.isEmpty
-        ? nil : health.certificates.map { Certificate(kind: $0.kind.rawValue, path: $0.path, ends: Moment($0.ends)) })
+        ? nil : health.certificates.map { Certificate(kind: $0.kind.rawValue, path: $0.path, ends: Moment($0.ends)) },
+      elections: picture.trend.elections, writeTime: health.writes?.medianMilliseconds)
   }
 }
 
@@ -76,7 +83,7 @@ extension StoreInfo.Member {
     case .unasked: state = .unknown
     }
     self.init(
-      name: member.name, endpoint: member.endpoint, state: state, reason: reason, isLeader: member.isLeader,
+      name: member.name, id: member.id, endpoint: member.endpoint, state: state, reason: reason, isLeader: member.isLeader,
       isLearner: member.isLearner, size: member.size, sizeInUse: member.sizeInUse, version: member.version)
   }
 }

@@ -67,6 +67,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// The operator's last request to bring it to a node.
   public var move: Move?
+  /// What its node was asked to do once with what runs there, and has not done yet: `restart`; absent: nothing.
+  public var errand: String?
   /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
   public var brokenRule: String?
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
@@ -74,6 +76,17 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
 
   /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
   public var isOutdated: Bool?
+  /// Domains that nodes have defined under its name or UUID and that are not Holdfast's; absent: none is known.
+  public var leftovers: [LeftoverInfo]?
+  /// The operator has agreed that shut-off ones of its name and UUID are removed; absent: not.
+  public var removesLeftovers: Bool?
+
+  /// What it has otherwise than its definition says where it runs, the disks first; at most eight, and none is listed where too many workloads
+  /// differ. Absent: nothing, as far as is known.
+  public var differences: [HardwareDifference]?
+  /// By the guest's name for them: disks on which it last ran, and which its definition does not name. It is not started from that before somebody has
+  /// decided (`holdfast accept`). Absent: there is none.
+  public var newerDisks: [String: OtherDisk]?
 
   /// It is to leave the node that holds it, or to stop there.
   public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
@@ -162,8 +175,13 @@ extension WorkloadInfo {
     labels = spec?.labels ?? [:]
     stopTimeout = spec?.stopTimeout ?? 0
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
+    errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
+    leftovers = sight.leftovers[name]
+    removesLeftovers = intent?.removesLeftovers
+    differences = view.holder(of: name).flatMap { view.reports[$0]?.value.differing?[name] }
+    newerDisks = claim?.newerDisks
     let ends = sight.recentEnds(of: name)
     recentEnds = ends > 0 ? ends : nil
   }

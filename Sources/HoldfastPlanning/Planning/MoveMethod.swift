@@ -1,7 +1,7 @@
 import HoldfastModel
 
 /// How a workload gets from the node that runs it to another one: what that node does, and what people are told beforehand.
-public struct MoveMethod: Hashable, Sendable, Codable {
+public struct MoveMethod: Sendable {
   public enum How: String, Hashable, Sendable, Codable {
     /// While it runs.
     case live
@@ -10,9 +10,21 @@ public struct MoveMethod: Hashable, Sendable, Codable {
     /// Not at all: it cannot be moved while it runs, and its policy does not let it be stopped.
     case stay
   }
+  /// Why it is not moved while it runs.
+  public enum Obstacle: Hashable, Sendable {
+    case policy
+    case container
+    /// Its libvirt cannot be reached by others.
+    case noURI(NodeName, connection: String)
+    case notRunning
+    /// Its definition names older disks than it runs on: it would not be started again.
+    case olderDisks
+    /// As a screen or a file says it.
+    case recorded(String)
+  }
   public var how: How
-  /// A clause: why not while it runs; absent where it is asked so, or is moved so.
-  public var why: String?
+  /// nil where it is asked so, or is moved so.
+  public var obstacle: Obstacle?
 
   /// - Parameters:
   ///   - method: what an operator asked for in place of the policy.
@@ -23,17 +35,38 @@ public struct MoveMethod: Hashable, Sendable, Codable {
     if let method, method != .live {
       self = MoveMethod(.restart)
     } else if method == nil, let policy = evacuation.method, policy != .live {
-      self = MoveMethod(.restart, "its policy says so")
+      self = MoveMethod(.restart, .policy)
     } else if view.migrationURI(of: target, for: spec.connection) == nil {
       let isContainer = spec.connection.hasPrefix("lxc:")
-      let why = isContainer ? "a container" : "\(target) has no 'migration' URI for \(spec.connection)"
-      self = evacuation.otherwise == .stay ? MoveMethod(.stay, "\(why), and 'otherwise: stay'") : MoveMethod(.restart, why)
+      let obstacle: Obstacle = isContainer ? .container : .noURI(target, connection: spec.connection)
+      self = MoveMethod(evacuation.otherwise == .stay ? .stay : .restart, obstacle)
     } else {
       self = MoveMethod(.live)
     }
   }
 
-  public init(_ how: How, _ why: String? = nil) { (self.how, self.why) = (how, why) }
+  public init(_ how: How, _ obstacle: Obstacle? = nil) { (self.how, self.obstacle) = (how, obstacle) }
+
+  /// A clause: why not while it runs; nil where it is asked so, or is moved so.
+  public var why: String? {
+    let clause: String
+    switch obstacle {
+    case nil: return nil
+    case .recorded(let text): return text
+    case .olderDisks: return "its definition names older disks than it runs on, so it would not be started again"
+    case .policy: clause = "its policy says so"
+    case .container: clause = "a container"
+    case .noURI(let target, let connection): clause = "\(target) has no 'migration' URI for \(connection)"
+    case .notRunning: clause = "it does not run"
+    }
+    return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
+  }
+
+  /// The same, but what would not be started again from its definition is not stopped.
+  public func unlessLagging(_ claim: ClaimRecord?) -> MoveMethod {
+    guard how == .restart, claim?.newerDisks != nil else { return self }
+    return MoveMethod(.stay, .olderDisks)
+  }
 
   /// Seconds that it takes, guessed from what is known beforehand: the memory to be sent, the time a shutdown may take.
   public func seconds(_ spec: SpecRecord, _ evacuation: Evacuation) -> Double {
@@ -51,6 +84,31 @@ public struct MoveMethod: Hashable, Sendable, Codable {
   private static let liveOverhead = 1.0
   private static let usualShutdown = 5.0
   private static let usualStart = 2.0
+}
+
+/// Two are the same when they say the same: what was read has no more than its text.
+extension MoveMethod: Hashable {
+  public static func == (a: MoveMethod, b: MoveMethod) -> Bool { a.how == b.how && a.why == b.why }
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(how)
+    hasher.combine(why)
+  }
+}
+
+extension MoveMethod: Codable {
+  private enum CodingKeys: String, CodingKey { case how, why }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    how = try values.decode(How.self, forKey: .how)
+    obstacle = try values.decodeIfPresent(String.self, forKey: .why).map(Obstacle.recorded)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(how, forKey: .how)
+    try values.encodeIfPresent(why, forKey: .why)
+  }
 }
 
 extension ClusterView {

@@ -7,11 +7,57 @@ public struct PlanOutcome: Hashable, Sendable {
   public var warnings: [PlanWarning]
   /// Seconds after which planning the same again gives something else: something waits. nil: nothing does.
   public var lookAgainAfter: Double?
+  /// What would be moved by itself and waits for its turn, in the order in which the turns come.
+  public var waiting: [WaitingMove]
 
-  public init(placements: [WorkloadName: PlacementRecord], warnings: [PlanWarning] = [], lookAgainAfter: Double? = nil) {
+  public init(
+    placements: [WorkloadName: PlacementRecord], warnings: [PlanWarning] = [], lookAgainAfter: Double? = nil,
+    waiting: [WaitingMove] = []
+  ) {
     self.placements = placements
     self.warnings = warnings
     self.lookAgainAfter = lookAgainAfter
+    self.waiting = waiting
+  }
+}
+
+/// A move that the policies want and whose turn has not come.
+public struct WaitingMove: Hashable, Sendable {
+  public enum Why: Hashable, Sendable {
+    /// So many in the cluster are on their way.
+    case atOnce(Int)
+    /// So many are leaving the node, or on their way to it.
+    case perNode(Int, NodeName)
+    /// A workload that a rule keeps it apart from, as another copy of one application, is on its way.
+    case copy(WorkloadName)
+    /// Its new place is not free before others have gone.
+    case place
+    /// Moves are off.
+    case off
+  }
+  public var workload: WorkloadName
+  public var from: NodeName
+  public var to: NodeName
+  public var why: Why
+
+  public init(_ workload: WorkloadName, from: NodeName, to: NodeName, why: Why) {
+    self.workload = workload
+    self.from = from
+    self.to = to
+    self.why = why
+  }
+}
+
+extension WaitingMove.Why: CustomStringConvertible {
+  /// The end of "it …".
+  public var description: String {
+    switch self {
+    case .atOnce(let most): "waits: \(most) move\(most == 1 ? "" : "s") at a time"
+    case .perNode(let most, let node): "waits: \(most) move\(most == 1 ? "" : "s") at a time from or to \(node)"
+    case .copy(let other): "waits for \(other), a copy of the same application, which is on its way"
+    case .place: "waits: its place on the other node is not free yet"
+    case .off: "waits: moves are off"
+    }
   }
 }
 
@@ -19,14 +65,61 @@ public struct PlanOutcome: Hashable, Sendable {
 public struct PlanWarning: Hashable, Sendable, CustomStringConvertible {
   /// nil: it concerns the cluster.
   public var workload: WorkloadName?
-  public var text: String
-  /// The rule that the workload breaks where it is; nil: it breaks none.
-  public var brokenRule: String?
+  public var what: What
 
-  public init(workload: WorkloadName? = nil, text: String, brokenRule: String? = nil) {
+  public init(workload: WorkloadName? = nil, _ what: What) {
     self.workload = workload
-    self.text = text
-    self.brokenRule = brokenRule
+    self.what = what
   }
+
+  /// Without the workload.
+  public var text: String { what.description }
+  /// The rule that the workload breaks where it is; nil: it breaks none.
+  public var brokenRule: String? { if case .stays(_, let rule) = what { rule } else { nil } }
   public var description: String { workload.map { "\($0): \(text)" } ?? text }
+
+  public enum What: Hashable, Sendable {
+    case backOnDrained(NodeName)
+    case staysOnDrained(NodeName)
+    /// Where a rule does not allow it.
+    case stays(NodeName, against: String)
+    /// Its policy has it go down with a node that is drained.
+    case goesDown(with: NodeName)
+    case staysAway(from: NodeName, Setback)
+    /// Seconds.
+    case waits(Int, for: NodeName)
+    case wouldNotSurvive(loss: String, missing: String)
+  }
+
+  /// Why a workload does not fail back to its node after a maintenance.
+  public enum Setback: Hashable, Sendable {
+    case excluded(Exclusion)
+    case affinityGroup
+    case wantedElsewhere(NodeName)
+  }
+}
+
+extension PlanWarning.What: CustomStringConvertible {
+  /// A clause whose subject is the workload, or a sentence about the cluster.
+  public var description: String {
+    switch self {
+    case .backOnDrained(let node): "is back on \(node), which is being drained: it runs on no other node"
+    case .staysOnDrained(let node): "stays on \(node), which is being drained: no other node can take it"
+    case .stays(let node, let rule): "stays on \(node), though '\(rule)' does not allow it: no other node can take it"
+    case .goesDown(let node): "stays on \(node), and goes down with it: 'evacuation: stay'"
+    case .staysAway(let node, let setback): "does not fail back to \(node) after its maintenance: \(setback)"
+    case .waits(let seconds, let node): "waits \(seconds) s more for \(node) to come back"
+    case .wouldNotSurvive(let loss, let missing): "the cluster would not survive \(loss): \(missing) would be missing"
+    }
+  }
+}
+
+extension PlanWarning.Setback: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .excluded(let exclusion): "\(exclusion)"
+    case .affinityGroup: "not all that it goes with find room there"
+    case .wantedElsewhere(let node): "its rules want it on \(node)"
+    }
+  }
 }

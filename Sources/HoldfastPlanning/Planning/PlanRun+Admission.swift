@@ -44,7 +44,7 @@ extension PlanRun {
       }
     }
     if let (loss, missing) = gap(demand).map(words) {
-      warnings.append(PlanWarning(text: "the cluster would not survive \(loss): \(missing) would be missing"))
+      warnings.append(PlanWarning(.wouldNotSurvive(loss: loss, missing: missing)))
     }
   }
 

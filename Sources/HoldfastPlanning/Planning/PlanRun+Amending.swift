@@ -23,12 +23,9 @@ extension PlanRun {
 
   /// Says of what could not be moved that it stays.
   mutating func tellMisplaced() {
-    for (workload, rule) in misplaced() {
+    for (workload, rule) in misplaced() where waiting[workload] == nil {
       let node = wording.node(Int(board.at[workload]))
-      warnings.append(
-        PlanWarning(
-          workload: wording.name(workload),
-          text: "stays on \(node), though '\(rule)' does not allow it: no other node can take it", brokenRule: rule))
+      warnings.append(PlanWarning(workload: wording.name(workload), .stays(node, against: rule)))
     }
   }
 

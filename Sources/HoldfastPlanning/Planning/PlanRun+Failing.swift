@@ -47,10 +47,7 @@ extension PlanRun {
       hold(workload, on: row)
       records[workload] = PlacementRecord(
         node: wording.node(row), reason: PlacementReason(.backAsNowhereElse), servedMove: served(workload), home: nil)
-      warnings.append(
-        PlanWarning(
-          workload: wording.name(workload),
-          text: "is back on \(wording.node(row)), which is being drained: it runs on no other node"))
+      warnings.append(PlanWarning(workload: wording.name(workload), .backOnDrained(wording.node(row))))
     }
     pending.removeAll { !wanted[$0] }
   }

@@ -63,10 +63,7 @@ extension PlanRun {
       guard staysRatherThanStops(workload) else { continue }
       (wanted[workload], unplaceable[workload], leaves[workload]) = (false, false, -1)
       stay(workload, on: row, because: .staysWithoutRoom)
-      warnings.append(
-        PlanWarning(
-          workload: wording.name(workload),
-          text: "stays on \(wording.node(row)), which is being drained: no other node can take it"))
+      warnings.append(PlanWarning(workload: wording.name(workload), .staysOnDrained(wording.node(row))))
     }
     pending.removeAll { !wanted[$0] }
   }
@@ -125,7 +122,7 @@ extension PlanRun {
       case .lingering, .excluded: return false
       default: break
       }
-      stays(workload, away: row, because: "\(wording.exclusion(refusal, of: search, by: row, board))")
+      stays(workload, away: row, because: .excluded(wording.exclusion(refusal, of: search, by: row, board)))
       return false
     }
     settle((row, search.score(row, board, tables)), because: .homeAfterMaintenance)
@@ -146,16 +143,13 @@ extension PlanRun {
       for member in moving { broughtHome[member] = row }
       return members.count { board.at[$0] != Int32(places[$0] ?? -1) }
     }
-    for member in moving { stays(member, away: row, because: "not all that it goes with find room there") }
+    for member in moving { stays(member, away: row, because: .affinityGroup) }
     return 0
   }
 
   /// It cannot go home: where it is, is its home now.
-  private mutating func stays(_ workload: Int, away row: Int, because reason: String) {
-    warnings.append(
-      PlanWarning(
-        workload: wording.name(workload),
-        text: "does not fail back to \(wording.node(row)) after its maintenance: \(reason)"))
+  private mutating func stays(_ workload: Int, away row: Int, because setback: PlanWarning.Setback) {
+    warnings.append(PlanWarning(workload: wording.name(workload), .staysAway(from: wording.node(row), setback)))
     forgetHome(of: workload)
   }
 
@@ -181,10 +175,7 @@ extension PlanRun {
       let isTakenAway = broughtHome[workload] == row && board.at[workload] != Int32(row)
       if isTakenAway, !isNowhere {
         let here = wording.node(Int(board.at[workload]))
-        warnings.append(
-          PlanWarning(
-            workload: wording.name(workload),
-            text: "does not fail back to \(home) after its maintenance: its rules want it on \(here)"))
+        warnings.append(PlanWarning(workload: wording.name(workload), .staysAway(from: home, .wantedElsewhere(here))))
       }
       if failback == .nothing || isNever || failback != nil && isNowhere || isTakenAway { forgetHome(of: workload) }
     }

@@ -112,9 +112,7 @@ extension PlanRun {
     }
     hold(workload, on: row)
     lookAgain(after: wait - away)
-    warnings.append(
-      PlanWarning(
-        workload: wording.name(workload), text: "waits \(Int(wait - away)) s more for \(wording.node(row)) to come back"))
+    warnings.append(PlanWarning(workload: wording.name(workload), .waits(Int(wait - away), for: wording.node(row))))
     return true
   }
 

@@ -22,6 +22,8 @@ struct PlanRun {
   var leaves: [Int32]
   /// By workload that this run has brought home after a maintenance: the row of that node.
   var broughtHome: [Int: Int] = [:]
+  /// By workload that a step of this run would move, and that waits for its turn: where it would go, and why it waits.
+  var waiting: [Int: (node: Int, why: WaitingMove.Why)] = [:]
   /// By displaced workload: who took its room.
   var displacedBy: [Int: Int] = [:]
   var warnings: [PlanWarning] = []
@@ -49,8 +51,9 @@ struct PlanRun {
     var before: [Int32], rounds = 0
     repeat {
       before = board.at
-      amend()
-      failBack()
+      waiting = [:]
+      keepingPace { $0.amend() }
+      keepingPace { $0.failBack() }
       if board.at != before { placePending() }
       displace()
       makeRoom()
@@ -62,7 +65,11 @@ struct PlanRun {
     tellPending()
     tellMisplaced()
     forgetHomes()
+    if !waiting.isEmpty, tables.pace == .kept { lookAgain(after: Self.nextTurn) }
   }
+
+  /// Seconds until it is seen whether those on their way have arrived.
+  private static let nextTurn = 1.0
 
   /// Against what nobody thought of: a plan never takes for ever.
   private static let mostRounds = 50

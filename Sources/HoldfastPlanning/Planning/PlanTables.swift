@@ -7,6 +7,7 @@ struct PlanTables {
   /// In the order of their names, each once.
   let workloads: [PlanningSnapshot.Workload]
   let time: WeekTime?
+  let pace: PlanningSnapshot.Pace?
 
   private(set) var profiles: [Profile] = []
   private(set) var profileOf: [Int32] = []
@@ -31,6 +32,7 @@ struct PlanTables {
     nodes = NodeTable(snapshot, policies: policies)
     workloads = Self.sorted(snapshot.workloads)
     time = snapshot.time
+    pace = snapshot.pace
     neighbours = Neighbours(policies, nodes: &nodes)
     let table = nodes.resources
     pool = table.names.enumerated().map { column, name in

@@ -35,7 +35,8 @@ public struct PolicyPlanner: Sendable {
       }
     }
     let warnings = run.warnings.sorted { ($0.workload?.text ?? "", $0.text) < ($1.workload?.text ?? "", $1.text) }
-    return PlanOutcome(placements: placements, warnings: warnings, lookAgainAfter: run.lookAgainAfter)
+    return PlanOutcome(
+      placements: placements, warnings: warnings, lookAgainAfter: run.lookAgainAfter, waiting: run.waitingMoves)
   }
 
   func run(on snapshot: PlanningSnapshot) -> PlanRun {

@@ -105,14 +105,25 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     }
   }
 
+  /// Whether what is moved by itself waits for its turn.
+  public enum Pace: String, Hashable, Sendable, Codable {
+    /// So many at a time, as the policies say.
+    case kept
+    /// No such move is begun.
+    case off
+  }
+
   public var nodes: [Node]
   public var workloads: [Workload]
   /// The local time of the cluster; nil: not known, and windows of the week are closed.
   public var time: WeekTime?
+  /// nil: nobody asked, and the plan says where everything is to be in the end.
+  public var pace: Pace?
 
-  public init(nodes: [Node], workloads: [Workload], time: WeekTime? = nil) {
+  public init(nodes: [Node], workloads: [Workload], time: WeekTime? = nil, pace: Pace? = nil) {
     self.nodes = nodes
     self.workloads = workloads
     self.time = time
+    self.pace = pace
   }
 }

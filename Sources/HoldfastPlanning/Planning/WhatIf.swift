@@ -120,7 +120,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
       guard run.fixed[row], run.board.isPlaced(row), run.tables.workloads[row].desired == .running else { return nil }
       let node = run.wording.node(Int(run.board.at[row]))
       guard drained.contains(node) else { return nil }
-      return Warning(workload: run.wording.name(row), text: "stays on \(node), and goes down with it: 'evacuation: stay'")
+      return Warning(workload: run.wording.name(row), text: "\(PlanWarning.What.goesDown(with: node))")
     }
   }
 }

@@ -40,12 +40,14 @@ public struct ClusterPolicy: Hashable, Sendable, Codable {
   public var pool: [String: Int]
   /// How many workloads may be moved to make room for one. nil: 2.
   public var movesToMakeRoom: Int?
+  /// The pace of what is moved by itself. nil: the defaults.
+  public var moves: MovePace?
 
   public static let defaultMovesToMakeRoom = 2
 
   public init(
     spread: Spread? = nil, load: [String] = [], countUnprotected: Bool? = nil, survive: Survival? = nil,
-    pool: [String: Int] = [:], movesToMakeRoom: Int? = nil
+    pool: [String: Int] = [:], movesToMakeRoom: Int? = nil, moves: MovePace? = nil
   ) {
     self.spread = spread
     self.load = load
@@ -53,6 +55,7 @@ public struct ClusterPolicy: Hashable, Sendable, Codable {
     self.survive = survive
     self.pool = pool
     self.movesToMakeRoom = movesToMakeRoom
+    self.moves = moves
   }
 }
 

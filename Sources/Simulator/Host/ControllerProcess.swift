@@ -39,7 +39,7 @@ final class ControllerProcess {
       .init(
         cluster: Self.cluster, node: host.name, record: host.record, timing: tampering?.timing(timing) ?? timing,
         partition: Self.partition, seed: host.dice.bits(),
-        policyReader: NumberedPolicies(sets: world.settings.cluster.policies)),
+        policyReader: NumberedPolicies(sets: world.settings.cluster.policies), hardwareReader: SimulatedDisks()),
       saved: tampering.map { $0.saved(host.savedSession) } ?? host.savedSession)
     watcher = Watcher(host) { [unowned self] event in deliver(event) }
     guardLine.connect()

@@ -42,6 +42,8 @@ final class SimulatedDomain {
   var isForeign: Bool { isByHand && mark == nil }
   /// libvirt shows it while it is being started.
   var isSeenEarly = false
+  /// nil: nobody has touched its disk, and nothing is told of it.
+  var hardware: DomainHardware?
   private var mourners: [() -> Void] = []
 
   init(
@@ -78,9 +80,11 @@ final class SimulatedDomain {
   }
 
   var observation: DomainObservation {
-    DomainObservation(
+    var observation = DomainObservation(
       id: id, uuid: uuid, state: state, mark: mark, memory: memory,
       vcpus: vcpus, persistent: isPersistent, pid: pid, cgroup: cgroup, links: links)
+    observation.hardware = hardware
+    return observation
   }
 
   func whenGone(_ body: @escaping () -> Void) { if isGone { body() } else { mourners.append(body) } }
@@ -91,6 +95,14 @@ final class SimulatedDomain {
     mourners = []
     for call in calls { call() }
   }
+}
+
+/// Every workload of a simulation has one disk, as its definition has it or as a snapshot has left it.
+struct SimulatedDisks: HardwareReader {
+  static let defined = DomainHardware(disks: [.init(target: "vda", source: "disk")])
+  static let afterSnapshot = DomainHardware(disks: [.init(target: "vda", source: "snapshot")])
+
+  func read(_ xml: String) -> DomainHardware? { Self.defined }
 }
 
 /// A definition on the host's disk: what is defined there starts by itself after a reboot.

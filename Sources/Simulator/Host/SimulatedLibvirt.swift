@@ -19,6 +19,10 @@ final class SimulatedLibvirt {
   }
   var broken: [String: Breakage] = [:]
   var stubborn: [String: Breakage] = [:]
+  /// Workloads whose domains it works at: a backup, a block job. They are not migrated meanwhile.
+  var busy: Set<String> = []
+  /// Why other hosts' libvirts cannot connect to it; nil: they can.
+  var inboundFlaw: String?
   /// Names that a placeholder has, so that no start that is on its way succeeds.
   var barred: Set<String> = []
   /// Share of calls that fail for no reason.
@@ -189,6 +193,8 @@ final class SimulatedLibvirt {
   ) {
     guard migrations[domain.id.name] == nil else { return ended(.failed(reason: "it is being migrated already")) }
     guard let other = host.world.host(target) else { return ended(.failed(reason: "no route to \(target)")) }
+    if busy.contains(domain.id.name) { return ended(.hindered(.busy, reason: "domain has active block job")) }
+    if let flaw = other.libvirt.inboundFlaw { return ended(.hindered(.target, reason: flaw)) }
     let migration = SimulatedMigration(domain, from: host, to: other, limits, ended)
     if !interruptions.isEmpty { migration.breaks = interruptions.removeFirst() }
     migrations[domain.id.name] = migration
@@ -203,6 +209,7 @@ final class SimulatedLibvirt {
     let copy = SimulatedDomain(
       id: domain.id, uuid: domain.uuid, pid: host.nextPID(), partition: domain.partition ?? .freeze, memory: domain.memory,
       vcpus: domain.vcpus, links: domain.links, mark: domain.mark, isPersistent: false)
+    copy.hardware = domain.hardware
     copy.pause = .arriving
     copy.isReady = true
     host.tell("\(domain.id.name) begins to arrive as process \(copy.pid)")
@@ -298,6 +305,11 @@ final class SimulatedLibvirt {
     host.whenThawed { [self] in
       host.after(dice.milliseconds(2...20)) { [self] in host.remove(domain, why: "destroyed") }
     }
+  }
+
+  func replaceDisk(of domain: SimulatedDomain) {
+    domain.hardware = SimulatedDisks.afterSnapshot
+    said(domain)
   }
 
   func setMark(_ mark: ClaimMark?, on domain: SimulatedDomain, persistent: Bool) {

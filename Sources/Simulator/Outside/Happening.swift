@@ -63,8 +63,14 @@ public enum Happening: Hashable, Sendable {
   case stopsMended(WorkloadName, NodeName)
   /// Somebody starts a copy of the workload there, past Holdfast.
   case startedByHand(WorkloadName, NodeName)
+  /// libvirt works at the workload's domain there: it refuses to migrate it.
+  case blockJob(WorkloadName, NodeName, for: Span)
+  /// Others' libvirts cannot connect to the node's: its certificate has expired.
+  case inboundFails(NodeName, for: Span)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
+  /// An external snapshot of it, taken past Holdfast: where it runs it goes on on another disk than its definition names.
+  case diskReplaced(WorkloadName)
   /// The domain ends by itself.
   case domainEnds(NodeName, String)
 
@@ -95,6 +101,9 @@ public enum Happening: Hashable, Sendable {
     case release(WorkloadName)
     case start(WorkloadName)
     case stop(WorkloadName)
+    case restart(WorkloadName)
+    /// It may be started from its definition, though that is older than its disk.
+    case acceptStored(WorkloadName)
     case move(WorkloadName, NodeName)
     /// The setup's policies of this number come into force.
     case policies(Int)

@@ -30,7 +30,10 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .move, .policies, .enter, .exit, .clearFailures, .remove, .disarm, .arm: break
+    case .define, .release, .start, .stop, .restart, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
+      .disarm,
+      .arm:
+      break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
     guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
@@ -39,6 +42,8 @@ final class Operators {
     case .release(let name): commit(.release(name), through: host)
     case .start(let name): commit(.start(name), through: host)
     case .stop(let name): commit(.stop(name), through: host)
+    case .restart(let name): commit(.restart(name), through: host)
+    case .acceptStored(let name): commit(.acceptStored(name), through: host)
     case .move(let name, let target): commit(.move(name, to: target), through: host)
     case .policies(let number): putInForce(number, through: host)
     case .enter(let node, let span):

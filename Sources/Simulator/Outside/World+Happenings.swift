@@ -4,7 +4,7 @@ import HoldfastModel
 struct Matter: Hashable {
   enum Kind: Hashable {
     case pause, freezes, confirmation, kills, timers, way, links, store, room, pace, libvirt, starts, calls
-    case start(WorkloadName), stop(WorkloadName)
+    case start(WorkloadName), stop(WorkloadName), blockJob(WorkloadName), inbound
   }
   var kind: Kind
   /// nil: the store's.
@@ -25,7 +25,8 @@ extension World {
       carryOutOnStore(happening)
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
-    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .migrationBreaks, .domainEnds:
+    case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .blockJob, .inboundFails, .diskReplaced,
+      .migrationBreaks, .domainEnds:
       carryOutOnDomains(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
@@ -179,6 +180,16 @@ extension World {
       end(.stop(workload), host, after: span) { host.libvirt.stubborn[workload.text] = nil }
     case .stopsMended(let workload, let node): host(node)?.libvirt.stubborn[workload.text] = nil
     case .startedByHand(let workload, let node): host(node)?.libvirt.startByHand(workload)
+    case .blockJob(let workload, let node, let span):
+      guard let host = host(node) else { return }
+      host.libvirt.busy.insert(workload.text)
+      end(.blockJob(workload), host, after: span) { host.libvirt.busy.remove(workload.text) }
+    case .inboundFails(let node, let span):
+      guard let host = host(node) else { return }
+      host.libvirt.inboundFlaw = "Unable to verify TLS peer: certificate has expired"
+      end(.inbound, host, after: span) { host.libvirt.inboundFlaw = nil }
+    case .diskReplaced(let workload):
+      for host in hosts { if let domain = host.domains[workload.text] { host.libvirt.replaceDisk(of: domain) } }
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
@@ -201,6 +212,8 @@ extension World {
       host.powerOn()
       host.libvirt.broken = [:]
       host.libvirt.stubborn = [:]
+      host.libvirt.busy = []
+      host.libvirt.inboundFlaw = nil
       host.libvirt.failures = 0
       host.libvirt.slowness = nil
       host.libvirt.interruptions = []

@@ -6,7 +6,11 @@ public indirect enum Statement: Hashable, Sendable {
   case runs(WorkloadName, on: [NodeName])
   /// Its processes are there and frozen.
   case isFrozen(WorkloadName, on: NodeName)
+  /// One of the two executes on some node.
+  case eitherRuns(WorkloadName, WorkloadName)
   case everythingRuns
+  /// So many workloads execute, or more.
+  case atLeastRun(Int)
   case nothingRuns(on: NodeName)
   case count(NodeName, Int)
   case holds(NodeName, WorkloadName)
@@ -61,7 +65,10 @@ extension Statement {
     case .isFrozen(let workload, let node):
       guard let host = world.host(node), let domain = Self.domain(of: workload, on: host) else { return false }
       return host.isFrozen(domain)
+    case .eitherRuns(let one, let other):
+      return [one, other].contains { !world.invariants.executes($0).isEmpty }
     case .everythingRuns: return Self.everythingRuns(in: world)
+    case .atLeastRun(let number): return world.store.workloads.count { !world.invariants.executes($0).isEmpty } >= number
     case .nothingRuns(let node): return world.host(node).map { world.invariants.workloadsExecuting(on: $0).isEmpty } ?? true
     case .count(let node, let number):
       return world.host(node).map { world.invariants.workloadsExecuting(on: $0).count == number } ?? (number == 0)
@@ -117,7 +124,9 @@ extension Statement {
     case .runs(let workload, _), .isFrozen(let workload, _), .holds(_, let workload), .nobodyHolds(let workload),
       .isProtected(let workload), .waits(let workload, _), .hasStarted(let workload, _), .hasMoved(let workload):
       return Self.standing(of: workload, in: world)
-    case .everythingRuns:
+    case .eitherRuns(let one, let other):
+      return [one, other].map { Self.standing(of: $0, in: world) }.joined(separator: ", ")
+    case .everythingRuns, .atLeastRun:
       let missing = world.store.workloads.filter { workload in
         world.store.intent(of: workload)?.desired == .running && world.invariants.executes(workload).isEmpty
       }

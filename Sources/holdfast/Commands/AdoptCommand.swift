@@ -10,7 +10,8 @@ struct AdoptCommand: AsyncParsableCommand {
     abstract: "Put running domains of this node under protection, without interrupting them.",
     discussion: """
       An adopted domain becomes transient: its persistent definition and its autostart flag are removed, so that only the cluster starts \
-      it after a reboot. A pattern matches only domains that are not protected yet.
+      it after a reboot. A pattern matches only domains that are not protected yet. The same domain may be defined on other nodes, too, where \
+      another cluster manager was: `holdfast leftovers` tells a few seconds later where that keeps it from starting.
 
       Example: holdfast adopt 'lxc:///system/web*' --priority 10 --dry-run
       """)
@@ -45,6 +46,12 @@ struct AdoptCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Time to shut down before the domain is destroyed.", valueName: "seconds"))
   var stopTimeout = SpecRecord.defaultStopTimeout
 
+  @Flag(
+    help:
+      "Other nodes remove shut-off definitions of the same name and UUID, with their autostart, now and when they find them later."
+  )
+  var removeLeftovers = false
+
   enum IsolationArgument: String, ExpressibleByArgument, CaseIterable {
     case freeze, stop
     var isolation: Isolation { self == .freeze ? .freeze : .stop }
@@ -60,12 +67,31 @@ struct AdoptCommand: AsyncParsableCommand {
     for id in chosen {
       let request = AdoptRequest(
         domains: [id], demand: demand(of: id, in: known), labels: pairs, priority: priority, isolation: isolation,
-        stopTimeout: stopTimeout)
+        stopTimeout: stopTimeout, removeLeftovers: removeLeftovers ? true : nil)
       results += try await client.post("/adopt", dryRun ? ["dryRun": "true"] : [:], body: request, as: CommandResults.self)
         .results
     }
     try BatchCommand.tell(results, isDryRun: dryRun, daemon.output)
+    try await tellLeftovers(of: results, client)
     try BatchCommand.refuseIfFailed(results)
+  }
+
+  /// How long the other nodes take to look for a workload that is new, and to report.
+  private static let lookTime = Duration.seconds(5)
+
+  /// Where somebody watches, what the other nodes have left of the workloads is waited for and told.
+  private func tellLeftovers(of results: [CommandResult], _ client: DaemonClient) async throws {
+    let adopted = Set(results.filter { $0.effect == .adopted }.map(\.workload)), terminal = Terminal.current()
+    guard !adopted.isEmpty, !dryRun, daemon.output == .text, terminal.isTerminal else { return }
+    Output.progress("The other nodes look for definitions that are left there")
+    try await Task.sleep(for: Self.lookTime)
+    Output.progress("")
+    let left = try await client.get("/leftovers", as: LeftoverList.self).leftovers.filter {
+      adopted.contains($0.workload) && !(removeLeftovers && $0.isRemovable)
+    }
+    for leftover in left {
+      Output.line("\(terminal.styled(leftover.workload, .bold))  \(terminal.styled("warning", .doubtful)): \(leftover.warning)")
+    }
   }
 
   /// What is said on the command line holds; the rest is the domain's own.

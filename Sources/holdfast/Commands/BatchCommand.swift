@@ -55,7 +55,7 @@ struct BatchCommand {
 
   func run(_ names: [String], _ step: Step) async throws {
     if isDryRun || question != nil && !yes {
-      let plan = try await results(names, ["dryRun": "true"], step)
+      let plan = try await Self.results(names, ["dryRun": "true"], step)
       if isDryRun {
         try Self.tell(plan, isDryRun: true, daemon.output)
         return try Self.refuseIfFailed(plan)
@@ -63,7 +63,7 @@ struct BatchCommand {
       let changes = plan.count { $0.effect != .failed && $0.effect != .unchanged }
       if let question, changes > 0 { try Confirmation.ask(question(changes), showing: plan) }
     }
-    let results = try await results(names, [:], step)
+    let results = try await Self.results(names, [:], step)
     try Self.tell(results, isDryRun: false, daemon.output)
     if let waitLimit {
       let waiting = Waiting(client: daemon.client, limit: waitLimit)
@@ -72,7 +72,8 @@ struct BatchCommand {
     try Self.refuseIfFailed(results)
   }
 
-  private func results(_ names: [String], _ query: [String: String], _ step: Step) async throws -> [CommandResult] {
+  /// One after the other; what the daemon refuses is a result like any other.
+  static func results(_ names: [String], _ query: [String: String], _ step: Step) async throws -> [CommandResult] {
     var results: [CommandResult] = []
     for name in names {
       do {

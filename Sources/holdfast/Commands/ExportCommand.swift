@@ -37,7 +37,9 @@ struct ExportCommand: AsyncParsableCommand {
       throw Failure(
         thing: "the export",
         reason: "this build cannot read \(InWords.list(definitions.unreadable, most: 8)): they are missing in it",
-        remedy: "Run the command on a node with the newest build.")
+        remedy:
+          "`holdfast store check` says what is wrong with them. If a newer build wrote them, run the command where that build is."
+      )
     }
   }
 

@@ -5,6 +5,8 @@ import HoldfastOperator
 struct Waiting: Sendable {
   enum Goal: Sendable {
     case running, stopped
+    /// Stopped, and started again on its node.
+    case restarted
     case moved(to: String, serial: Int)
   }
   let client: DaemonClient
@@ -52,6 +54,10 @@ struct Waiting: Sendable {
     case .running:
       guard workload.desired == "running" else { throw overruled(workload) }
       return workload.state == .running
+    case .restarted:
+      guard workload.desired == "running" else { throw overruled(workload) }
+      // Before the start its node takes the errand away and says that it starts it: nothing in between looks as if it were done.
+      return workload.errand == nil && workload.state == .running
     case .stopped:
       guard workload.desired == "stopped" else { throw overruled(workload) }
       return workload.state == .stopped

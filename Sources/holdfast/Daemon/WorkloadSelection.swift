@@ -8,8 +8,12 @@ enum WorkloadSelection {
   /// - Throws: `Failure` for a pattern that matches nothing.
   static func names(_ patterns: [String], with client: DaemonClient) async throws -> [String] {
     guard patterns.contains(where: { Glob($0).isPattern }) else { return unique(patterns) }
-    let known = try await client.get("/workloads", as: WorkloadList.self).workloads.map(\.name)
-    return unique(
+    return try names(patterns, among: try await client.get("/workloads", as: WorkloadList.self).workloads.map(\.name))
+  }
+
+  /// The same among names that are known.
+  static func names(_ patterns: [String], among known: [String]) throws -> [String] {
+    unique(
       try patterns.flatMap { pattern -> [String] in
         let glob = Glob(pattern)
         guard glob.isPattern else { return [pattern] }

@@ -16,7 +16,22 @@ struct ResultLines {
         let remedy = result.error.map { [indent + $0.remedy] } ?? []
         return ["\(name)  \(Self.verdict(result.error, terminal)): \(Self.reason(result))"] + remedy
       case .unchanged: return ["\(name)  \(terminal.styled(result.text, .dim))"] + warnings
-      case .created, .changed, .adopted, .requested: return ["\(name)  \(result.text)"] + warnings
+      case .created, .changed, .adopted, .requested:
+        return ["\(name)  \(result.text)"] + warnings + diff(result.diff, indent: indent)
+      }
+    }
+  }
+
+  /// In full: it is to be read, and copied.
+  private func diff(_ lines: [String]?, indent: String) -> [String] {
+    guard let lines else { return [] }
+    if lines.isEmpty { return [indent + terminal.styled("only the layout of its XML differs", .dim)] }
+    return lines.map { line in
+      switch line.first {
+      case "+": indent + terminal.styled(line, .good)
+      case "-": indent + terminal.styled(line, .bad)
+      case "@": indent + terminal.styled(line, .dim)
+      default: indent + line
       }
     }
   }

@@ -131,7 +131,7 @@ struct StatusScreen {
     let states = [
       (counts.pending, "pending"), (counts.down, "down"), (counts.frozen, "frozen"), (counts.paused, "paused"),
       (counts.unclear, "unclear"), (counts.starting, "starting"), (counts.stopping, "stopping"), (counts.stopped, "stopped"),
-      (counts.outdated, "outdated")
+      (counts.outdated, "outdated"), (counts.differing, "differing")
     ]
     let others = states.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
     let workloads =

@@ -18,6 +18,8 @@ struct WorkloadScreen {
     if workload.isOutdated == true {
       lines += paragraph("outdated", "it runs an older definition than the store has now, which holds from its next start")
     }
+    lines += disks
+    lines += differences
     if let reason = workload.reason {
       lines += paragraph("placed", workload.wantedNode.map { "\($0): \(reason)" } ?? "nowhere: \(reason)")
     }
@@ -26,6 +28,9 @@ struct WorkloadScreen {
     }
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
       lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
+    }
+    for (index, leftover) in (workload.leftovers ?? []).enumerated() {
+      lines += paragraph(index == 0 ? "left" : "", Self.text(leftover, isRemoved: workload.removesLeftovers == true))
     }
     if let move = workload.move, !move.isServed {
       lines += paragraph("asked", "to move to \(move.to); the planner has not decided yet")
@@ -49,6 +54,40 @@ struct WorkloadScreen {
       ? [terminal.styled("no events", .dim)]
       : HistoryLines(terminal: terminal, width: width, most: 4).lines(HistoryGroups.consecutive(detail.history))
     return lines
+  }
+
+  private static func text(_ leftover: LeftoverInfo, isRemoved: Bool) -> String {
+    let place = leftover.isNodeUp ? leftover.node : "\(leftover.node), when it was last up"
+    let boot = leftover.autostart ? "; libvirt starts it when \(leftover.node) boots" : ""
+    let end = isRemoved && leftover.isRemovable ? "it is being removed" : leftover.remedy
+    return "\(place): \(leftover.text)\(boot). Next: \(end)"
+  }
+
+  /// What keeps it from being started again, and what to do about that.
+  private var disks: [String] {
+    guard let newer = detail.workload.newerDisks else { return [] }
+    var lines = newer.sorted { $0.key < $1.key }.enumerated().flatMap { index, disk in
+      paragraph(
+        index == 0 ? "older disk" : "",
+        "\(disk.key): it last ran on \(disk.value.running), and its definition names \(disk.value.stored)")
+    }
+    let name = detail.workload.name
+    let remedy =
+      detail.workload.node.map { "On \($0), `holdfast accept \(name) --running` takes what runs as its definition" }
+      ?? "Name the newer disk in its definition (`holdfast workload \(name) --xml`, `holdfast apply`), or start it from the older one: `holdfast accept \(name) --stored`"
+    lines += paragraph("", "It is not started from its definition. \(remedy).")
+    return lines
+  }
+
+  /// What else runs otherwise than it is defined.
+  private var differences: [String] {
+    guard let all = detail.workload.differences else { return [] }
+    let told = detail.workload.newerDisks ?? [:]
+    let rest = all.filter { difference in !told.keys.contains { difference.what == "disk \($0)" } }
+    if all.isEmpty {
+      return paragraph("differs", "it runs otherwise than it is defined; too many workloads do for all to be listed")
+    }
+    return rest.enumerated().flatMap { paragraph($0.offset == 0 ? "differs" : "", $0.element.text) }
   }
 
   /// Why not on the other nodes: those of which the same is true together, and without what the failed starts tell.

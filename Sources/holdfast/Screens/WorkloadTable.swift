@@ -68,7 +68,14 @@ struct WorkloadTable {
         .init(workload.priority == 0 ? "" : "\(workload.priority)"), .init(workload.isolation)
       ]
     }
-    return row + [.init(workload.why ?? (workload.isOutdated == true ? "runs an older definition" : ""))]
+    return row + [.init(workload.why ?? Self.remark(on: workload))]
+  }
+
+  /// What else is to be known of one that is as it should be.
+  private static func remark(on workload: WorkloadInfo) -> String {
+    if workload.newerDisks != nil { return "its definition names an older disk" }
+    if workload.isOutdated == true { return "runs an older definition" }
+    return workload.differences != nil ? "differs from its definition" : ""
   }
 
   static func style(_ workload: WorkloadInfo) -> Style {

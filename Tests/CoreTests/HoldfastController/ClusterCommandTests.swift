@@ -68,6 +68,23 @@ import Testing
     #expect(rig.controller.planningBasis(now: rig.now).snapshot().nodes.first { $0.name == "n2" }?.quarantine != nil)
   }
 
+  @Test(arguments: [1_003_600_000 as Int64, 1])
+  func `a wall clock that is set neither ends a quarantine nor lets it go on`(time: Int64) {
+    var rig = cluster()
+    func remaining(_ rig: Rig) -> Double? { rig.controller.planningBasis(now: rig.now).quarantines["n2"] }
+    rig.renewed = [:]
+    rig.pass(.seconds(2))
+    let before = remaining(rig) ?? 0
+    #expect(before > 20)
+    rig.send(.wallTime(WeekTime(minute: 60), time))
+    #expect(remaining(rig) == before)
+    rig.pass(.seconds(10))
+    #expect(abs((remaining(rig) ?? 0) - (before - 10)) < 0.1)
+    rig.pass(.seconds(21))
+    #expect(remaining(rig) == nil)
+    #expect(rig.controller.planningBasis(now: rig.now).snapshot().nodes.first { $0.name == "n2" }?.quarantine == nil)
+  }
+
   @Test func `commands say what stands against them, and do nothing twice`() throws {
     var rig = cluster()
     #expect(throws: OperatorError.self) {

@@ -65,7 +65,7 @@ struct Rig {
     controller = Controller(
       Controller.Configuration(
         cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast", seed: seed,
-        policyReader: Self.policies), saved: saved)
+        policyReader: Self.policies, hardwareReader: SpokenHardware()), saved: saved)
   }
 
   /// A node that is up: listed, observed, guarded, with a session and the planner's role.

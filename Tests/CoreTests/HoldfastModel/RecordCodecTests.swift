@@ -58,6 +58,9 @@ import Testing
           failures: Dictionary(uniqueKeysWithValues: nodes.map { ($0, .init(count: 2, reason: "r")) })))
     ),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil))),
+    (.claim("w"), .claim(lagging)),
+    (.report("n3"), .report(differing)),
+    (.spec("w"), .spec(taken)),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: .init(node: "n1", incarnation: "n1-0f"), ends: 4))),
     (
       .claim("w"),
@@ -101,6 +104,27 @@ import Testing
     #expect(text == #"{"others":{"a":"1","b":"2","c":"3"},"reason":"r","servedMove":0}"#)
   }
 
+  private static let lagging = {
+    var claim = ClaimRecord(epoch: Epoch(13), holder: nil)
+    claim.newerDisks = Dictionary(
+      uniqueKeysWithValues: ["vda", "vdb", "sda"].map { ($0, OtherDisk(stored: "/\($0)", running: "/\($0).snap")) })
+    return claim
+  }()
+  private static let differing = {
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+    report.differing = [
+      "w": [HardwareDifference("disk vda", stored: "/a", running: "/b", isOtherDisk: true)],
+      "w2": [HardwareDifference("memory", stored: nil, running: "1 MiB")]
+    ]
+    return report
+  }()
+  private static let taken = {
+    var spec = SpecRecord(
+      connection: "qemu:///system", uuid: "u", xml: "<domain/>", demand: .none, labels: [:], priority: 0, isolation: .freeze,
+      stopTimeout: 1)
+    spec.takenFrom = "9f0"
+    return spec
+  }()
   private static let displaced = PlacementRecord(
     node: nil, reason: PlacementReason(.displaced(by: "w2", priority: 3, over: 1), .noOtherNodeCanTake),
     others: [

@@ -25,6 +25,40 @@ import Testing
     }
   }
 
+  @Test func `restart is an errand for what runs where it is to run`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.put(.intent("web1"), .intent(IntentRecord(desired: .running, move: .init(to: "b", serial: 4))))
+    let prepared = try OperatorCommand.restart("web1").prepare(in: fixture.view)
+    #expect(prepared.effect == .requested && prepared.text.contains("on a (destroyed after 30 s) and started there again"))
+    #expect(fixture.commit(prepared.transaction))
+    let wanted = IntentRecord(desired: .running, move: .init(to: "b", serial: 4), errand: .restart)
+    #expect(fixture.view.intents["web1"]?.value == wanted)
+    #expect(WorkloadInfo("web1", in: fixture.view).errand == "restart")
+    #expect(WorkloadInfo("web1", in: fixture.view).why == "a is restarting it")
+    #expect(try OperatorCommand.restart("web1").prepare(in: fixture.view).effect == .unchanged)
+    // Whoever stops it or lets it go has no use for the errand.
+    for command: OperatorCommand in [.stop("web1"), .release("web1")] {
+      let other = fixture.copy()
+      #expect(other.commit(try command.prepare(in: other.view).transaction))
+      #expect(other.view.intents["web1"]?.value.errand == nil)
+    }
+  }
+
+  @Test func `what does not run, or is about to leave, is not restarted`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.put(.placement("web1"), .placement(PlacementRecord(node: "b", reason: "test")))
+    #expect(fixture.refusal(of: .restart("web1"))?.reason == "it is to leave a for b")
+    fixture.put(.placement("web1"), .placement(PlacementRecord(node: nil, reason: "test")))
+    #expect(fixture.refusal(of: .restart("web1"))?.reason == "it is to leave a")
+    fixture.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil)))
+    #expect(fixture.refusal(of: .restart("web1"))?.remedy.contains("`holdfast start web1`") == true)
+    fixture.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
+    #expect(fixture.refusal(of: .restart("web1"))?.reason.hasPrefix("it is stopped") == true)
+    #expect(fixture.refusal(of: .restart("nobody"))?.kind == .unknown)
+  }
+
   @Test func `what moves while it runs is not released before it runs again`() throws {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
@@ -183,7 +217,9 @@ import Testing
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
     fixture.put(.intent("web1"), .unreadable(reason: "from the future"))
-    #expect(fixture.refusal(of: .stop("web1"))?.reason.contains("from the future") == true)
+    let refusal = fixture.refusal(of: .stop("web1"))
+    #expect(refusal?.reason.contains("from the future") == true)
+    #expect(refusal?.remedy.contains("`holdfast store check`") == true)
     #expect(throws: OperatorError.self) { try OperatorCommand.stop("web1").prepare(in: ClusterView()) }
   }
 }

@@ -120,6 +120,45 @@ import Testing
     #expect(concerns.flatMap(\.remedies).map(\.command) == expected.commands, "\(expected.name)")
   }
 
+  @Test func `a member that is silent for long is to be replaced, with the commands for that`() {
+    var picture = Self.picture([.answers, .answers, Self.silent])
+    picture.health.members[2].id = "8211f1d0f64f3269"
+    let start = ["systemctl status etcd"]
+    let whole = start + ["eval \"$(holdfastd --etcdctl)\"", "etcdctl member remove 8211f1d0f64f3269"]
+    for (span, words, commands) in [
+      (Duration.seconds(3599), "does not answer (", start), (.seconds(3600), "has not answered for 1 h (", whole),
+      (.seconds(86_400 * 3), "has not answered for 3 days (", whole)
+    ] {
+      picture.trend.silences = ["h3": span]
+      #expect(picture.concerns.map(\.topic) == [.memberSilent("h3")], "one and the same trouble")
+      #expect(picture.concerns[0].text.contains(words), "\(picture.concerns[0].text)")
+      #expect(picture.concerns[0].remedies.map(\.command) == commands)
+    }
+  }
+
+  @Test func `a learner and a store of two are told`() {
+    var picture = Self.picture([.answers, .answers, .answers, .unasked])
+    picture.health.members[3].isLearner = true
+    picture.health.members[3].id = "abc"
+    #expect(picture.concerns.map(\.topic) == [.learner("h4")])
+    #expect(picture.concerns[0].remedies.map(\.command).last == "etcdctl member promote abc")
+    picture.health.members.removeLast(2)
+    #expect(picture.concerns.map(\.topic) == [.twoVoters])
+    picture.health.members.removeLast()
+    picture.health.members[0].isLeader = true
+    #expect(picture.concerns.isEmpty, "a store of one is somebody's choice")
+  }
+
+  @Test func `elections and slow writes are told from some number on`() {
+    var picture = Self.picture()
+    picture.trend = StoreTrend(elections: 5)
+    #expect(picture.concerns.isEmpty)
+    picture.trend = StoreTrend(elections: 6, slowWrite: .milliseconds(412), soundWrite: .milliseconds(300))
+    #expect(picture.concerns.map(\.topic) == [.restless, .slow])
+    #expect(picture.concerns[0].text.contains("6 elections within an hour"))
+    #expect(picture.concerns[1].text.contains("412 ms") && picture.concerns[1].text.contains("300 ms is the most"))
+  }
+
   @Test func `the worst comes first`() {
     let concerns = Self.picture([.answers, .answers, Self.silent], alarms: [StoreAlarm(.noSpace)], flaw: "no").concerns
     #expect(concerns.map(\.topic) == [.full, .memberSilent("h3"), .notCompacted])

@@ -116,20 +116,29 @@ import Testing
     }
   }
 
-  /// Only `Effects` makes actions, only the session makes what may be sent under it, and each permit has its maker. A machine of a workload is replaced
-  /// by nobody.
+  /// Only `Effects` makes actions. A permit that takes others is made in one place; a machine of a workload is replaced by nobody. The permits that
+  /// begin with nothing but a machine's state have initialisers of their files alone.
   @Test(arguments: [
-    ("[Action]", ["Effects.swift", "Controller.swift"]), ("PermittedTransaction(", ["OwnSession.swift"]),
-    ("SessionPermit(", ["OwnSession.swift"]), ("ClaimPermit(", ["ClaimLine.swift"]), ("GuardReceipt(", ["Protection.swift"]),
-    ("StartPermit(", ["StartSequence.swift"]), ("ResumePermit(", ["WorkloadParts.swift"]),
-    ("ThawPermit(", ["FrozenWorkloads.swift"]), ("Absence(", ["WorkloadParts.swift"]), (" Turn(", ["Machines.swift"]),
-    (" GuardWord(", ["GuardLink.swift"]), ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []),
-    ("parts.protection = ", []), ("parts.migration = ", [])
+    ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
+    ("ResumePermit(", ["WorkloadParts.swift"]), ("Absence(", ["WorkloadParts.swift"]),
+    ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {
     for file in Self.sources where file.module == "HoldfastController" && file.text.contains(word) {
       #expect(homes.contains { file.path.hasSuffix("/\($0)") }, "\(file.path) has \(word)")
     }
+  }
+
+  /// What the compiler keeps to one file, so that no other can make it up.
+  @Test(arguments: [
+    ("GuardWord", "GuardLink"), ("ThawPermit", "FrozenWorkloads"), ("SessionPermit", "OwnSession"),
+    ("PermittedTransaction", "OwnSession"), ("ClaimPermit", "ClaimLine"), ("GuardReceipt", "Protection")
+  ])
+  func `lets the compiler keep permits to their makers`(permit: String, home: String) throws {
+    let file = try #require(Self.sources.first { $0.module == "HoldfastController" && $0.path.hasSuffix("/\(home).swift") })
+    let body = try #require(file.text.split(separator: "struct \(permit): ").dropFirst().first?.split(separator: "\n}\n").first)
+    let makers = body.split(separator: "\n").filter { $0.contains(#/\binit[?(]/#) }
+    #expect(!makers.isEmpty && makers.allSatisfy { $0.hasPrefix("  fileprivate init") }, "\(permit): \(makers)")
   }
 
   @Test func `has no file of more than 420 lines`() {

@@ -61,6 +61,41 @@ extension LabHostsTests {
       }
     }
 
+    @Test func `what other hosts have left of a workload is told and removed, and then its failover succeeds`() async throws {
+      try await TestStage.run { test in
+        let host = try #require(test.stage.hosts()["web1"]), others = test.lab.allHosts.filter { $0 != host }
+        let uuid = try await test.domain("web1", on: host)["UUID"] ?? ""
+        // As another cluster manager has it: the same definition on every host, and started when the host boots.
+        let definition =
+          "holdfast workload web1 --xml | sed -e 's|<uuid>.*</uuid>||' -e 's|<name>.*</name>|<name>web1</name><uuid>\(uuid)</uuid>|' > /tmp/web1.xml"
+        for other in others {
+          let answer = try await test.lab.run(
+            other,
+            [
+              "sh", "-ec",
+              "\(definition); virsh -c lxc:///system define /tmp/web1.xml; virsh -c lxc:///system autostart web1"
+            ])
+          #expect(answer.succeeded, "\(answer)")
+        }
+        #expect(try await test.until { try await test.leftovers(on: host) == others.count })
+        let status = try await test.lab.run(host, ["holdfast", "status", "-o", "json"]).output
+        #expect(
+          status.contains("keep web1 from starting there") && status.contains("starts web1 outside protection"), "\(status)")
+        let question = try await test.lab.run(host, ["holdfast", "whatif", "--lose", "\(host)", "-o", "json"])
+        #expect(question.status == 5 && question.output.contains("a definition of it is left there"), "\(question)")
+
+        try await test.lab.holdfast(["leftovers", "remove", "web1", "--yes"], on: host)
+        #expect(try await test.until { try await test.leftovers(on: host) == 0 })
+        for other in others {
+          let all = try await test.lab.run(other, ["virsh", "-c", "lxc:///system", "list", "--all", "--name"])
+          #expect(!all.output.split(separator: "\n").contains("web1"), "\(other): \(all.output)")
+        }
+        let began = LabClock.now
+        _ = try await test.lab.kill(host)
+        #expect(await test.moved(["web1"], from: host, since: began))
+      }
+    }
+
     @Test func `a file that would start what runs elsewhere starts nothing, and what runs is untouched`() async throws {
       try await TestStage.run { test in
         let host = try #require(test.stage.hosts()["web1"]), began = LabClock.now
@@ -98,6 +133,11 @@ extension TestStage {
         let parts = line.split(separator: ":", maxSplits: 1).map { $0.drop { $0 == " " } }
         return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
       }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// How many the nodes have reported.
+  fileprivate func leftovers(on host: LabHost) async throws -> Int {
+    try await lab.run(host, ["holdfast", "leftovers", "list", "-o", "json"]).output.matches(of: #/"isRemovable"/#).count
   }
 
   fileprivate func workload(_ name: String, says state: String, on host: LabHost) async throws -> Bool {

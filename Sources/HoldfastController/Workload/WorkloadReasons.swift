@@ -1,0 +1,113 @@
+import HoldfastModel
+import HoldfastPlanning
+
+/// Why a start came to nothing.
+enum StartFailure: Hashable, Sendable, CustomStringConvertible {
+  /// The call failed; with what libvirt said.
+  case refused(String)
+  case endedAtOnce
+  /// It was not begun: these of the workload's disks are newer than its definition says.
+  case olderDefinition(WorkloadName, [String: OtherDisk])
+
+  var description: String {
+    switch self {
+    case .refused(let words): words
+    case .endedAtOnce: "it ended right after its start"
+    case .olderDefinition(let name, let disks): Self.olderDefinition(of: name, disks)
+    }
+  }
+
+  private static func olderDefinition(of name: WorkloadName, _ newer: [String: OtherDisk]) -> String {
+    let disks = newer.sorted { $0.key < $1.key }
+    let lines = disks.map { "disk \($0.key) is \($0.value.stored), and it last ran on \($0.value.running)" }
+    return
+      "its definition is older than its data: \(InWords.list(lines, most: 2)). Name the newer disk in the definition (`holdfast apply`), or "
+      + "start it from the older one with `holdfast accept \(name) --stored`"
+  }
+}
+
+/// What a node tells the others of a workload that did not work there.
+enum WorkloadFailure: Hashable, Sendable {
+  /// So many starts failed in a row, the last for that reason.
+  case starts(Int, StartFailure)
+  /// It ended so many times in a row without being told to.
+  case ends(Int)
+  /// A domain outside protection has its name.
+  case nameTaken(uuid: String)
+
+  /// As the claim has it.
+  var record: ClaimRecord.Failure {
+    switch self {
+    case .starts(let count, let failure): .init(count: count, reason: "\(failure)")
+    case .ends(let count): .init(count: count, reason: "it ended \(count) times in a row")
+    case .nameTaken(let uuid): .init(count: 1, reason: Self.nameTaken(uuid))
+    }
+  }
+
+  fileprivate static func nameTaken(_ uuid: String) -> String {
+    "a domain that is not under protection has its name (UUID \(uuid))"
+  }
+}
+
+/// Why a node gives a claim up.
+enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
+  case startsFail(StartFailure)
+  case stopped
+  /// The node leaves, and the workload waits for it.
+  case waitsForNode
+  case moves
+  /// An earlier release was not answered.
+  case givenUpBefore
+  case nameTaken(uuid: String)
+
+  /// A clause.
+  var description: String {
+    switch self {
+    case .startsFail(let failure): "it does not start here: \(failure)"
+    case .stopped: "stopped by the operator"
+    case .waitsForNode: "it waits for this node"
+    case .moves: "it moves"
+    case .givenUpBefore: "it was given up before"
+    case .nameTaken(let uuid): WorkloadFailure.nameTaken(uuid)
+    }
+  }
+}
+
+/// Why a live migration came to nothing.
+enum MigrationFailure: Hashable, Sendable, CustomStringConvertible {
+  /// The call failed; with what libvirt said.
+  case refused(String)
+  case targetNotReady(NodeName)
+  /// A job of its own runs that libvirt does not move it beside; with what libvirt said.
+  case busy(String)
+  /// libvirt does not reach the target; with what it said.
+  case unreachable(NodeName, String)
+
+  var description: String {
+    switch self {
+    case .refused(let words): words
+    case .targetNotReady(let target): "\(target) does not get ready for it"
+    case .busy(let words): "busy: \(words)"
+    case .unreachable(let target, let words): "\(target) cannot be reached by libvirt: \(words)"
+    }
+  }
+}
+
+/// Why a workload that was to leave runs on here.
+enum KeptReason: Hashable, Sendable, CustomStringConvertible {
+  /// It cannot be moved while it runs, and is not to be stopped for it.
+  case cannotMove(MoveMethod)
+  /// It could not be moved, and that is tried again; nil: an earlier life of the controller knew why.
+  case triedAgain(after: MigrationFailure?)
+  /// It is not tried for now: another of this node was told that its target cannot be used.
+  case targetTroubled(TargetTrouble)
+
+  /// A clause, as the node's report has it.
+  var description: String {
+    switch self {
+    case .cannotMove(let method): method.why ?? ""
+    case .triedAgain(let failure): "\(failure?.description ?? "it could not be moved while it runs"). It is tried again"
+    case .targetTroubled(let trouble): "\(trouble.reason), as \(trouble.workload) was told. It is tried again"
+    }
+  }
+}

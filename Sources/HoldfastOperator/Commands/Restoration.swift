@@ -1,0 +1,79 @@
+import HoldfastModel
+
+extension ClusterView {
+  /// What is kept of a released workload, for somebody who wants it back.
+  ///
+  /// - Throws: that there is nothing to bring back, with the nearest spelling.
+  public func released(_ name: WorkloadName) throws(OperatorError) -> ReleasedRecord {
+    func conflict(_ reason: String, _ remedy: String) -> OperatorError {
+      OperatorError(.conflict, thing: "workload \(name)", reason: reason, remedy: remedy)
+    }
+    if intents[name]?.value.desired == .unprotected {
+      throw conflict("it is still leaving protection", "Repeat the command when it has: `holdfast events --workload \(name)`.")
+    }
+    if specs[name] != nil || intents[name] != nil || unreadable[.spec(name)] != nil {
+      throw conflict("it is under protection", "`holdfast workload \(name)` shows it.")
+    }
+    if let flaw = unreadable[.released(name)] {
+      throw conflict("what is kept of it cannot be read (\(flaw))", "Run the command on a node with the newest build.")
+    }
+    guard let kept = self.released[name]?.value else {
+      let meant = nearestSpelling(to: name.text, among: self.released.keys.map(\.text)).map { "Did you mean \($0)? " } ?? ""
+      throw OperatorError(
+        .unknown, thing: "workload \(name)",
+        reason: "no workload of this name was released in the last \(ReleasedRecord.days) days",
+        remedy: "\(meant)`holdfast release --list` shows what can be brought back.")
+    }
+    return kept
+  }
+}
+
+extension OperatorCommand {
+  /// - Parameter adoption: of its domain, where it still runs on the node that was asked; nil: it does not run there.
+  func prepareRestoration(
+    _ name: WorkloadName, _ adoption: Adoption?, in view: ClusterView
+  ) throws(OperatorError) -> PreparedCommand {
+    let kept = try view.released(name)
+    var prepared = if let adoption { try adoption.prepare(in: view) } else { try anew(name, kept, in: view) }
+    prepared.transaction?.conditions.append(view.asSeen(.released(name), view.released[name]))
+    prepared.transaction?.writes.append(.delete(.released(name)))
+    prepared.news = prepared.news.map { "is brought back: it \($0)" }
+    return prepared
+  }
+
+  /// It runs nowhere that anybody knows of: it is defined as it was.
+  private func anew(_ name: WorkloadName, _ kept: ReleasedRecord, in view: ClusterView) throws(OperatorError) -> PreparedCommand
+  {
+    let spec = kept.spec
+    if let node = view.unmanagedDomains[spec.uuid] {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "it still runs on \(node), outside protection",
+        remedy: "Run `holdfast release --undo \(name)` on \(node): it is adopted there while it runs.")
+    }
+    let left = view.claims[name]?.value.releasedTo
+    if let node = left?.node, left?.uuid == spec.uuid, view.session(of: node) == nil {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "it went on on \(node), which is down and may still run it",
+        remedy:
+          "Repeat the command when \(node) is back. If it runs nowhere for certain, apply its definition: `holdfast apply -f FILE`."
+      )
+    }
+    var prepared = try prepareDefinition(name, spec, in: view)
+    guard kept.desired == .stopped else { return prepared }
+    prepared.text = "is defined again, and stays stopped until `holdfast start \(name)`"
+    prepared.transaction?.writes.removeAll { $0.key == .intent(name) }
+    prepared.transaction?.writes.append(.put(.intent(name), .intent(IntentRecord(desired: .stopped))))
+    return prepared
+  }
+}
+
+/// What a released workload left behind where it went on, for whoever brings it back.
+extension ReleasedRecord {
+  /// Sentences.
+  public func warnings(_ name: WorkloadName, in view: ClusterView) -> [String] {
+    guard let left = view.claims[name]?.value.releasedTo, let node = left.node, left.uuid == spec.uuid else { return [] }
+    return [
+      "it went on on \(node), where a persistent definition of it may be left, and then it does not start there: `virsh -c \(spec.connection) undefine \(name)`"
+    ]
+  }
+}

@@ -1,0 +1,168 @@
+import HoldfastModel
+
+/// Keeps the pace of what is moved by itself: a few at a time, the least important first, so that a mistake in a rule hits those, and never two
+/// copies of one application.
+extension PlanRun {
+  /// Takes a step that moves what runs, as far as the pace lets it.
+  mutating func keepingPace(_ step: (inout PlanRun) -> Void) {
+    guard tables.pace != nil else { return step(&self) }
+    var wish = self
+    step(&wish)
+    let moving = tables.workloads.indices.filter { wish.board.at[$0] != board.at[$0] }
+    if moving.isEmpty {
+      self = wish
+      return
+    }
+    var turns = Turns(self)
+    var (refused, allowed) = ([(move: [Int], why: WaitingMove.Why)](), [[Int]]())
+    for move in moves(of: moving) {
+      if let why = turns.refusal(of: move, to: wish.board, self) {
+        refused.append((move, why))
+      } else {
+        turns.begin(move, to: wish.board, self)
+        allowed.append(move)
+      }
+    }
+    if refused.isEmpty {
+      self = wish
+      for workload in moving { waiting[workload] = nil }
+      return
+    }
+    lookAgainAfter = wish.lookAgainAfter
+    for move in allowed where !seat(move, as: wish) { refused.append((move, .place)) }
+    for (move, why) in refused { for workload in move { waiting[workload] = (Int(wish.board.at[workload]), why) } }
+  }
+
+  /// Those that go together, the least important first.
+  private func moves(of moving: [Int]) -> [[Int]] {
+    var moves: [[Int]] = [], ofGroup: [Int32: Int] = [:]
+    for workload in moving {
+      let group = tables.neighbours.affinityGroup[workload]
+      if group >= 0, let known = ofGroup[group] {
+        moves[known].append(workload)
+      } else {
+        if group >= 0 { ofGroup[group] = moves.count }
+        moves.append([workload])
+      }
+    }
+    func leader(_ move: [Int]) -> Int { move.min(by: tables.goesFirst) ?? 0 }
+    return moves.sorted { tables.goesFirst(leader($1), leader($0)) }
+  }
+
+  /// Seats them as another run has them, and with its reasons; else nothing changes.
+  ///
+  /// - Returns: false when their places are not free while others stay where they are.
+  private mutating func seat(_ move: [Int], as wish: PlanRun) -> Bool {
+    let before = move.map { Int(board.at[$0]) }
+    for workload in move where board.isPlaced(workload) { board.take(workload, tables) }
+    var seated: [Int] = []
+    for (node, members) in Dictionary(grouping: move, by: { Int(wish.board.at[$0]) }).sorted(by: { $0.key < $1.key }) {
+      if node >= 0 {
+        search.prepare(members, board, tables)
+        guard refusal(of: node) == nil else { break }
+        for member in members { board.put(member, on: node, tables) }
+      }
+      seated += members
+    }
+    guard seated.count == move.count else {
+      for workload in seated where board.isPlaced(workload) { board.take(workload, tables) }
+      for (workload, node) in zip(move, before) where node >= 0 { board.put(workload, on: node, tables) }
+      return false
+    }
+    for workload in move {
+      records[workload] = wish.records[workload]
+      (wanted[workload], pinned[workload]) = (wish.wanted[workload], wish.pinned[workload])
+      waiting[workload] = nil
+    }
+    return true
+  }
+
+  /// Those whose turn has not come, the next first.
+  var waitingMoves: [WaitingMove] {
+    let waits = waiting.filter { board.isPlaced($0.key) && $0.value.node >= 0 && $0.value.node != Int(board.at[$0.key]) }
+    return waits.keys.sorted { tables.goesFirst($1, $0) }.compactMap { workload in
+      waiting[workload].map {
+        WaitingMove(
+          wording.name(workload), from: wording.node(Int(board.at[workload])), to: wording.node($0.node), why: $0.why)
+      }
+    }
+  }
+}
+
+/// Who is on the way, and who may set out besides.
+private struct Turns {
+  private var underWay: Set<Int> = []
+  /// Of each node, how many of these are leaving it or on their way to it.
+  private var onNode: [Int]
+  /// By tally of those that are kept apart: one of them that does not run in its place.
+  private var movingCopy: [Int32: Int] = [:]
+
+  init(_ run: PlanRun) {
+    let tables = run.tables
+    onNode = [Int](repeating: 0, count: tables.nodes.count)
+    for workload in tables.workloads.indices where Self.isOnItsWay(workload, run) {
+      noteCopy(workload, run)
+      // What fails again and again, and what waits for its node, holds up its copies, and nobody else.
+      if run.fixed[workload] || !tables.workloads[workload].failures.isEmpty { continue }
+      underWay.insert(workload)
+      count(workload, to: Int(run.board.at[workload]), run)
+    }
+  }
+
+  /// It has a place, and does not run there yet.
+  private static func isOnItsWay(_ workload: Int, _ run: PlanRun) -> Bool {
+    let wish = run.tables.workloads[workload], seat = run.board.at[workload], running = run.tables.running[workload]
+    guard wish.desired == .running, seat >= 0 else { return false }
+    if seat != run.tables.placed[workload] { return true }
+    return wish.isOnItsWay ?? (running >= 0 && running != seat)
+  }
+
+  /// Why they have to wait; nil: they may go.
+  mutating func refusal(of move: [Int], to board: Board, _ run: PlanRun) -> WaitingMove.Why? {
+    let tables = run.tables
+    // What runs nowhere loses nothing; and what is on its way already may go elsewhere instead.
+    let fresh = move.filter { tables.running[$0] >= 0 && !underWay.contains($0) }
+    if fresh.isEmpty { return nil }
+    if tables.pace == .off { return .off }
+    let most = tables.policies.cluster.movesAtOnce
+    if !underWay.isEmpty, underWay.count + fresh.count > most { return .atOnce(most) }
+    for node in Set(fresh.flatMap { Self.ends(of: $0, to: Int(board.at[$0]), run) }).sorted() {
+      let here = fresh.filter { Self.ends(of: $0, to: Int(board.at[$0]), run).contains(node) }
+      let leaving = here.compactMap { tables.settings($0).evacuation.atOnce }.min() ?? .max
+      let most = min(tables.policies.cluster.movesPerNode, leaving)
+      if onNode[node] > 0, onNode[node] + here.count > most { return .perNode(most, run.wording.node(node)) }
+    }
+    for workload in fresh {
+      for index in tables.neighbours.checks(workload) where Self.isAmongCopies(tables.neighbours.checks[index]) {
+        if let copy = movingCopy[tables.neighbours.checks[index].tally], !move.contains(copy) {
+          return .copy(run.wording.name(copy))
+        }
+      }
+    }
+    return nil
+  }
+
+  mutating func begin(_ move: [Int], to board: Board, _ run: PlanRun) {
+    for workload in move where run.tables.running[workload] >= 0 {
+      noteCopy(workload, run)
+      if underWay.insert(workload).inserted { count(workload, to: Int(board.at[workload]), run) }
+    }
+  }
+
+  private mutating func count(_ workload: Int, to target: Int, _ run: PlanRun) {
+    for node in Self.ends(of: workload, to: target, run) { onNode[node] += 1 }
+  }
+
+  /// The nodes that it leaves and goes to.
+  private static func ends(of workload: Int, to target: Int, _ run: PlanRun) -> Set<Int> {
+    Set([Int(run.tables.running[workload]), target].filter { $0 >= 0 })
+  }
+
+  private static func isAmongCopies(_ check: Neighbours.Check) -> Bool { check.kind == .apart || check.kind == .ratherApart }
+
+  private mutating func noteCopy(_ workload: Int, _ run: PlanRun) {
+    for index in run.tables.neighbours.checks(workload) where Self.isAmongCopies(run.tables.neighbours.checks[index]) {
+      movingCopy[run.tables.neighbours.checks[index].tally] = workload
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import CLibvirt
+import HoldfastModel
+import HoldfastPorts
+
+extension LibvirtConnection {
+  /// A look asks for so many domains' marks in one call.
+  private static let portion = 50
+
+  /// The domains that are defined under the name or the UUID of one of these and do not carry its mark. One list of what is defined, whatever its length,
+  /// then one question for each that may be a leftover.
+  func leftovers(of domains: [ProtectedDomain]) async throws(CallFailure) -> [LeftoverDefinition] {
+    let wanted = WantedDomains(domains.filter { $0.connection == uri })
+    guard !wanted.isEmpty else { return [] }
+    var rest = try await ask(.leftovers, on: lookThreads) { reader throws(LibvirtError) in try reader.candidates(wanted) }[...]
+    var found: [LeftoverDefinition] = []
+    while !rest.isEmpty {
+      let portion = Array(rest.prefix(Self.portion))
+      rest = rest.dropFirst(portion.count)
+      found += try await ask(.leftovers, on: lookThreads) { [cluster] reader throws(LibvirtError) in
+        try reader.leftovers(among: portion, cluster: cluster)
+      }
+    }
+    return found.sorted(by: LeftoverDefinition.isBefore)
+  }
+
+  func removeLeftover(_ name: String, uuid: String) async -> OperationOutcome {
+    guard startsInFlight[name] == nil else { return .failed(reason: "a start of \(name) is under way") }
+    do {
+      let refusal = try await ask(Question(kind: .alter, name: name), on: calls) { [cluster] reader throws(LibvirtError) in
+        try reader.removeLeftover(name, uuid: uuid, cluster: cluster)
+      }
+      return refusal.map { .failed(reason: $0) } ?? .done
+    } catch .notBegun(let reason) {
+      return .failed(reason: reason)
+    } catch {
+      return .unknown(reason: Words.of(error))
+    }
+  }
+}
+
+/// The protected domains of one connection, by what a leftover shares with them.
+struct WantedDomains: Sendable {
+  let byName: [String: ProtectedDomain]
+  let byUUID: [String: ProtectedDomain]
+
+  init(_ domains: [ProtectedDomain]) {
+    byName = Dictionary(domains.map { ($0.workload.text, $0) }) { first, _ in first }
+    byUUID = Dictionary(domains.map { ($0.uuid, $0) }) { first, _ in first }
+  }
+
+  var isEmpty: Bool { byName.isEmpty }
+}
+
+extension DomainReader {
+  /// A domain that is a leftover unless it carries the workload's mark.
+  struct Candidate: Sendable {
+    var leftover: LeftoverDefinition
+    var uuid: String
+  }
+
+  fileprivate func candidates(_ wanted: WantedDomains) throws(LibvirtError) -> [Candidate] {
+    var found: [Candidate] = []
+    for domain in try connection.definedDomains() {
+      let (name, uuid, isRunning) = (domain.name, domain.uuid, domain.run != nil)
+      if let named = wanted.byName[name] {
+        let leftover = LeftoverDefinition(
+          of: named.workload, otherUUID: named.uuid == uuid ? nil : uuid, isRunning: isRunning)
+        found.append(Candidate(leftover: leftover, uuid: uuid))
+      }
+      if let twin = wanted.byUUID[uuid], twin.workload.text != name {
+        let leftover = LeftoverDefinition(of: twin.workload, otherName: name, isRunning: isRunning)
+        found.append(Candidate(leftover: leftover, uuid: uuid))
+      }
+    }
+    guard !found.isEmpty else { return [] }
+    let autostarted = Set(try connection.definedDomains(autostart: true).map(\.uuid))
+    for index in found.indices { found[index].leftover.autostart = autostarted.contains(found[index].uuid) }
+    return found
+  }
+
+  fileprivate func leftovers(among candidates: [Candidate], cluster: String) throws(LibvirtError) -> [LeftoverDefinition] {
+    var found: [LeftoverDefinition] = []
+    for candidate in candidates {
+      guard let domain = try connection.domain(uuid: candidate.uuid) else { continue }
+      if try !isMarked(domain, candidate.leftover.workload.text, cluster) { found.append(candidate.leftover) }
+    }
+    return found
+  }
+
+  /// Gives why not.
+  fileprivate func removeLeftover(_ name: String, uuid: String, cluster: String) throws(LibvirtError) -> String? {
+    guard let domain = try connection.domain(named: name), try domain.isPersistent() else { return nil }
+    guard domain.uuid == uuid else { return "the domain of that name has the UUID \(domain.uuid): it is another one" }
+    guard domain.run == nil else { return "it is active" }
+    if let mark = try domain.claim(VIR_DOMAIN_AFFECT_CURRENT) {
+      guard mark.cluster == cluster else { return "it carries the mark of the cluster \(mark.cluster)" }
+      // What a run of ours left is removed by the next start.
+      if mark.workload == name { return nil }
+    }
+    try domain.disableAutostart()
+    try domain.undefine()
+    return nil
+  }
+
+  private func isMarked(_ domain: DomainPointer, _ workload: String, _ cluster: String) throws(LibvirtError) -> Bool {
+    do throws(LibvirtError) {
+      guard let mark = try domain.claim(VIR_DOMAIN_AFFECT_CURRENT) else { return false }
+      return mark.cluster == cluster && mark.workload == workload
+    } catch {
+      // It went meanwhile: no leftover either.
+      if error.noSuchDomain { return true }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import GuardCore
+import HoldfastController
+import HoldfastModel
+import HoldfastTime
+import Testing
+
+/// An operator asked for what runs to be restarted where it runs.
+@Suite struct `A restart` {
+  private func running() -> Rig {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    #expect(rig.processes["w1"] != nil)
+    rig.actions = []
+    return rig
+  }
+
+  private func errand(_ rig: Rig) -> IntentRecord.Errand? {
+    if case .intent(let intent)? = rig.store.entries[.intent("w1")]?.value { intent.errand } else { nil }
+  }
+
+  private func ask(_ rig: inout Rig) {
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .restart)))])
+  }
+
+  @Test func `is one stop and one start under the same claim, and over with the start`() {
+    var rig = running()
+    let epoch = rig.claim("w1")?.epoch
+    ask(&rig)
+    #expect(rig.stops() == [.seconds(2)] && rig.starts().count == 1)
+    #expect(errand(rig) == nil && rig.claim("w1")?.epoch == epoch)
+    #expect(!rig.notes().contains(.vanished) && rig.notes().contains(.started))
+    rig.actions = []
+    rig.pass(.seconds(5))
+    #expect(rig.stops().isEmpty && rig.starts().isEmpty, "it is done once")
+  }
+
+  /// The wish goes before the start, in the write that every start of such a workload waits for.
+  @Test func `is taken away before the start`() throws {
+    var rig = running()
+    rig.domainsObey = false
+    ask(&rig)
+    #expect(rig.stops().count == 1)
+    rig.mood = .holds
+    rig.gone("w1")
+    rig.send(.operation("w1", .stop, .done))
+    #expect(rig.starts().isEmpty)
+    let write = try #require(rig.held.first { $0.transaction.writes.contains { $0.key == .intent("w1") } })
+    #expect(write.transaction.writes.contains { $0.key == .claim("w1") })
+    rig.mood = .answers
+    rig.answerHeld()
+    #expect(rig.starts().count == 1 && errand(rig) == nil)
+  }
+
+  @Test func `that an operator's stop has overtaken starts nothing`() {
+    var rig = running()
+    rig.domainsObey = false
+    ask(&rig)
+    rig.want("w1", .stopped)
+    rig.gone("w1")
+    rig.send(.operation("w1", .stop, .done))
+    rig.pass(.seconds(3))
+    #expect(rig.starts().isEmpty && rig.claim("w1")?.holder == nil)
+  }
+
+  enum Death: CaseIterable { case beforeTheStop, beforeTheEnd, afterTheEnd }
+
+  /// The next life finds the wish in the store, and the workload here or not.
+  @Test(arguments: Death.allCases) func `goes on where the controller before died`(_ death: Death) throws {
+    var rig = running()
+    rig.domainsObey = false
+    if death == .beforeTheStop { rig.storeIsAway = true }
+    ask(&rig)
+    if death == .afterTheEnd {
+      rig.mood = .away
+      rig.gone("w1")
+    }
+    let session = try #require(rig.controller.session.standing)
+    var next = Rig(saved: .init(incarnation: session.incarnation, created: session.created), seed: 2)
+    next.store = rig.store
+    next.now = rig.now
+    next.domainsObey = true
+    let domains = rig.processes.values.map { $0 }
+    next.begin(domains: domains, guardPhase: .armed(deadline: next.now + .seconds(1)))
+    next.pass(.milliseconds(600))
+    #expect(next.starts().count == 1 && next.stops().count == (death == .afterTheEnd ? 0 : 1))
+    #expect(errand(next) == nil)
+  }
+
+  @Test func `waits while everything here is frozen`() {
+    var rig = running()
+    rig.resumeIsRefused = true
+    rig.send(rig.isolated(["w1"]))
+    ask(&rig)
+    #expect(rig.stops().isEmpty)
+    rig.resumeIsRefused = false
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops().count == 1 && rig.starts().count == 1 && errand(rig) == nil)
+  }
+}

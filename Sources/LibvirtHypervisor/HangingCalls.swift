@@ -105,7 +105,8 @@ extension LibvirtConnection {
     case .list: Task { await takeInventory(notices: .news) }
     // Whoever wants to know asks again.
     case .leftovers: break
-    case .look, .find, .alter, .describe, .bar, .resume, .mindMigration, .askAgent, .shutDown, .destroy:
+    case .look, .find, .alter, .describe, .keptState, .bar, .suspend, .resume, .mindMigration, .askAgent, .shutDown,
+      .destroy:
       wake(named: question.name)
       look(at: question.name)
     }

@@ -30,11 +30,11 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
   @Flag(help: "Show what would change, and change nothing.")
   var dryRun = false
 
+  @Flag(name: .customLong("check"), help: "Only check the files; needs no daemon.")
+  var onlyChecks = false
+
   @Flag(help: "Show the changes as a diff.")
   var diff = false
-
-  @Flag(help: "Only check the files; needs no daemon.")
-  var check = false
 
   @Flag(
     name: .shortAndLong,
@@ -55,7 +55,7 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
 
   func run() async throws {
     let sources = try WorkloadSources(file)
-    if check {
+    if onlyChecks {
       let checked = try WorkloadFileCheck(sources)
       return daemon.output == .json ? try Output.json(checked) : Output.line(checked.line)
     }

@@ -43,7 +43,8 @@ extension LibvirtConnection {
 
   func describe(_ name: String) async throws(HypervisorError) -> String {
     let cluster = cluster
-    switch try await active(name, .describe, { domain throws(LibvirtError) in try domain.portable(forgettingLinksOf: cluster) }) {
+    switch try await active(name, .describe, { domain throws(LibvirtError) in try domain.portable(forgettingLinksOf: cluster) })
+    {
     case .success(let xml): return xml
     case .failure(let error):
       throw HypervisorError(

@@ -45,7 +45,8 @@ struct Holdfast: AsyncParsableCommand {
       StopCommand.self, RestartCommand.self, ResetCommand.self, PauseCommand.self, ResumeCommand.self, MoveCommand.self,
       ConsoleCommand.self, LeftoversCommand.self,
       MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, MovesCommand.self,
-      PolicyCommand.self, ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self, StoreCommand.self
+      PolicyCommand.self, ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self,
+      StoreCommand.self
     ],
     groupedSubcommands: [CommandGroup(name: "Simulator", subcommands: [SimulateCommand.self])])
 

@@ -58,7 +58,8 @@ struct ReadRoutes: Sendable {
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
         history: history, outlook: await readings.outlook(of: picture), clashes: await readings.clashes(of: picture),
-        moves: await readings.moves(of: picture), quarantines: picture.quarantines, own: picture.own(), planner: picture.planner,
+        moves: await readings.moves(of: picture), quarantines: picture.quarantines, own: picture.own(),
+        planner: picture.planner,
         policyFlaw: picture.policyFlaw,
         fault: picture.fault, now: picture.time))
   }

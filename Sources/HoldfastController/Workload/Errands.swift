@@ -20,6 +20,12 @@ enum Errands {
       return false
     }
     switch (errand, domain.state) {
+    // It would be stopped, and not started again: its disk has changed since the operator asked.
+    case (.restart, _) where own.claim?.value.newerDisks != nil, (.reset, _) where own.claim?.value.newerDisks != nil:
+      effects.noteOnce(
+        .stopping, "\(parts.name) is not restarted on \(facts.me): its definition names older disks than it runs on",
+        severity: .warning, workload: parts.name)
+      parts.line.endErrand(own, turn, &effects)
     case (.restart, _), (.reset, _):
       // What is paused cannot shut down.
       let isGraceful = errand == .restart && domain.state == .running

@@ -6,6 +6,12 @@ extension OperatorCommand {
   ) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     let holder = try current.running(to: errand.rawValue, in: view)
+    if errand == .restart || errand == .reset, view.claims[name]?.value.newerDisks != nil {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)",
+        reason: "its definition names older disks than it runs on, so it would be stopped and not started again",
+        remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition. Then restart it.")
+    }
     let isPaused = view.reports[holder]?.value.paused?[name] != nil
     if current.intent.errand == errand {
       return PreparedCommand(name, .unchanged, Self.already(errand, on: holder, isPaused: isPaused))

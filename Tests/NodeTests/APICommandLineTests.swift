@@ -10,8 +10,8 @@ import Testing
 /// `holdfast` as a process, against a server.
 @Suite(.serialized) struct `API: the command line` {
   private static let commands = [
-    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "export", "release", "start", "stop", "move",
-    "maintenance", "evacuate", "node", "disarm", "arm"
+    "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "export", "release", "start", "stop", "restart",
+    "reset", "pause", "resume", "move", "console", "maintenance", "evacuate", "node", "disarm", "arm"
   ]
 
   @Test func `the status fits 100 by 30 and tells what matters`() async throws {

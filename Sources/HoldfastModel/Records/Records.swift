@@ -165,6 +165,14 @@ public struct IntentRecord: Hashable, Sendable, Codable {
     self.adopter = adopter
     self.errand = errand
   }
+
+  /// Without an errand as before there were any: the fingerprints of builds are compared.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(desired)
+    hasher.combine(move)
+    hasher.combine(adopter)
+    if let errand { hasher.combine(errand) }
+  }
 }
 
 /// Which node a workload should be on, and why. Written by the planner only.

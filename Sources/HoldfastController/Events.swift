@@ -11,7 +11,7 @@ public struct TransactionID: Hashable, Sendable {
 
 /// What an operation on a domain was.
 public enum DomainOperation: String, Hashable, Sendable {
-  case start, stop, mark, unmark, bar, migrate, suspend, resume
+  case start, stop, mark, unmark, bar, migrate, resume, suspend
 }
 
 /// Everything that can happen to a controller.
@@ -65,8 +65,6 @@ public enum Action: Hashable, Sendable {
   /// Move it to another host while it runs; it arrives there paused.
   case migrate(WorkloadName, MigrationRequest)
   case cancelMigration(DomainID, uuid: String)
-  /// Pause it: it executes nothing, and keeps its memory.
-  case suspend(WorkloadName, DomainID, uuid: String)
   /// Let a paused domain go on, not after the instant.
   case resume(WorkloadName, DomainID, uuid: String, notAfter: BootInstant)
   /// Observe every domain anew.
@@ -83,4 +81,6 @@ public enum Action: Hashable, Sendable {
   case wake(BootInstant)
   /// The clean departure is complete.
   case finished
+  /// Pause it: it executes nothing, and keeps its memory.
+  case suspend(WorkloadName, DomainID, uuid: String)
 }

@@ -57,10 +57,10 @@ public indirect enum Record: Hashable, Sendable {
   case intent(IntentRecord)
   case placement(PlacementRecord)
   case claim(ClaimRecord)
-  case released(ReleasedRecord)
   case history(HistoryRecord)
   /// Something that this build cannot read. Whatever depends on it is left alone.
   case unreadable(reason: String)
+  case released(ReleasedRecord)
 }
 
 public typealias ClusterTransaction = Transaction<RecordKey, Record>

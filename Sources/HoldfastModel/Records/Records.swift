@@ -192,6 +192,14 @@ public struct IntentRecord: Hashable, Sendable, Codable {
     self.errand = errand
     self.removesLeftovers = removesLeftovers
   }
+
+  /// Without an errand as before there were any: the fingerprints of builds are compared.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(desired)
+    hasher.combine(move)
+    hasher.combine(adopter)
+    if let errand { hasher.combine(errand) }
+  }
 }
 
 /// Which node a workload should be on, and why. Written by the planner only.

@@ -40,6 +40,13 @@ import Testing
           connection: "qemu:///system", uuid: "u", xml: "<domain name=\"é\">\\/</domain>",
           demand: Resources(memory: 512, cpus: 0.1), labels: ["app": "db"], priority: -3, isolation: .stop, stopTimeout: 1.5))
     ),
+    (
+      .spec("w"),
+      .spec(
+        SpecRecord(
+          connection: "lxc:///system", uuid: "u", xml: "<domain/>", demand: Resources(memory: 1, cpus: 1), labels: [:],
+          priority: 0, isolation: .freeze, stopTimeout: 30, shared: ["rbd:vms/db1", "/srv/www"]))
+    ),
     (.intent("w"), .intent(IntentRecord(desired: .unprotected, move: .init(to: "n2", serial: 4)))),
     (.intent("w"), .intent(IntentRecord(desired: .stopped))),
     (

@@ -164,7 +164,7 @@ import Testing
       { leave([LeftoverDefinition(of: "web1")], on: "n2", in: &$0) }
     ),
     (
-      .degraded, "libvirt starts web1 outside protection when n2 boots",
+      .degraded, "libvirt starts web1 outside protection at the next boot of n2",
       { leave([LeftoverDefinition(of: "web1", autostart: true)], on: "n2", in: &$0) }
     ),
     (

@@ -134,7 +134,7 @@ struct Diagnosis {
     let booting = left.filter(\.autostart)
     if !booting.isEmpty {
       degraded.append(
-        "libvirt starts \(names(booting.map(\.name))) outside protection when \(names(booting.map(\.node))) boots")
+        "libvirt starts \(names(booting.map(\.name))) outside protection at the next boot of \(names(booting.map(\.node)))")
     }
     let removable = Set(left.filter(\.isRemovable).map(\.workload)).sorted()
     if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovable) {

@@ -25,8 +25,9 @@ struct WorkloadMachine: Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, startsUnderWay: Int,
     _ effects: inout Effects
   ) {
-    guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
+    // Before anything else: a definition that cannot be read is not one that was taken out of the store.
     guard !own.isUnreadable else { return }
+    guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
     if own.lacksIntent {
       effects.noteOnce(
         .unreadable, "the record of what is wanted of \(name) is missing: it stays as it is until you start or stop it",

@@ -127,18 +127,6 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   /// How many things may be shared, and how long the name of one may be, in bytes.
   public static let mostShared = 64
   public static let greatestSharedName = 4096
-
-  /// Without what no decision of the core depends on: records that differ in it alone are rare.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(connection)
-    hasher.combine(uuid)
-    hasher.combine(xml)
-    hasher.combine(demand)
-    hasher.combine(labels)
-    hasher.combine(priority)
-    hasher.combine(isolation)
-    hasher.combine(stopTimeout)
-  }
 }
 
 /// What the operator wants of a workload.
@@ -191,14 +179,6 @@ public struct IntentRecord: Hashable, Sendable, Codable {
     self.adopter = adopter
     self.errand = errand
     self.removesLeftovers = removesLeftovers
-  }
-
-  /// Without an errand as before there were any: the fingerprints of builds are compared.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(desired)
-    hasher.combine(move)
-    hasher.combine(adopter)
-    if let errand { hasher.combine(errand) }
   }
 }
 

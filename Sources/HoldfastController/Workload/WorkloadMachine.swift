@@ -143,6 +143,11 @@ struct WorkloadMachine: Sendable {
     if parts.run.operation == .migrate { parts.migration.cancelIfUnwanted(domain, own, facts, turn.stance, &effects) }
     guard parts.run.isIdle, !turn.guardWord.isFrozen else { return }
     if own.hasArrived, !Relocation.goOn(&parts, domain, turn, facts, own, &effects) { return }
+    // Whether it may be stopped at all hangs on what the claim says of its disks: that comes first.
+    if own.migration == nil, let disks = own.newerDisks, disks != own.claim?.value.newerDisks ?? [:] {
+      noteDisks(own, facts.me, &effects)
+      return parts.line.tell(ClaimNews(own.claim?.value.activity ?? .starting, newerDisks: disks), own, &effects)
+    }
     if own.migration?.step != .arrived, Relocation.leaves(&parts, domain, spec, turn, facts, own, &effects) { return }
     // What was released while nobody held it, with a migration not at its end, goes on first: afterwards nobody would let it.
     if own.isUnprotecting { return parts.line.tell(.running, own, &effects) }

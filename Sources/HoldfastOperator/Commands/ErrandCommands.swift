@@ -6,11 +6,10 @@ extension OperatorCommand {
   ) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
     let holder = try current.running(to: errand.rawValue, in: view)
-    if errand == .restart || errand == .reset, view.claims[name]?.value.newerDisks != nil {
+    if errand == .restart || errand == .reset, let lag = lag(of: name, in: view) {
       throw OperatorError(
-        .conflict, thing: "workload \(name)",
-        reason: "its definition names older disks than it runs on, so it would be stopped and not started again",
-        remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition. Then restart it.")
+        .conflict, thing: "workload \(name)", reason: "it would not be started again: \(lag)",
+        remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition; then repeat.")
     }
     let isPaused = view.reports[holder]?.value.paused?[name] != nil
     if current.intent.errand == errand {

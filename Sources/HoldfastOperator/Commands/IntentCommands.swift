@@ -73,10 +73,21 @@ extension OperatorCommand {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
       }
       ?? "is not running and will not be started"
-    return current.request(text) {
+    let start =
+      lag(of: name, in: view).map { "; it is not started again before somebody has decided on its disks (\($0))" } ?? ""
+    return current.request(text + start) {
       $0.desired = .stopped
       $0.errand = nil
     }
+  }
+
+  /// A clause: how its definition lags behind its disks; nil: it does not.
+  func lag(of name: WorkloadName, in view: ClusterView) -> String? {
+    guard let newer = view.claims[name]?.value.newerDisks, !newer.isEmpty else { return nil }
+    let disks = newer.sorted { $0.key < $1.key }.map {
+      "disk \($0.key) is \($0.value.running), and its definition names \($0.value.stored)"
+    }
+    return InWords.list(disks, most: 2)
   }
 
   func prepareMove(_ name: WorkloadName, to node: NodeName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {

@@ -133,7 +133,21 @@ struct SpokenHardware: HardwareReader {
     #expect(rig.report()?.kept?["w1"]?.contains("older disks") == true)
     try run(&rig, on: "/vm/w")
     rig.pass(.seconds(5))
-    #expect(!rig.executes("w1"))
+    let isThere = rig.executes("w1"), claim = rig.claim("w1")
+    #expect(!isThere && claim?.newerDisks == nil && claim?.holder == nil)
+  }
+
+  @Test func `it is not stopped for a restart that would end with it down`() throws {
+    var rig = running()
+    try run(&rig, on: "/vm/w.snap")
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .restart)))])
+    rig.pass(.seconds(5))
+    #expect(rig.executes("w1") && rig.stops().isEmpty)
+    #expect(rig.controller.overlooked().isEmpty)
+    try define(&rig, "<domain disk='/vm/w.snap'/>")
+    rig.pass(.seconds(5))
+    #expect(
+      rig.executes("w1") && rig.stops().count == 1 && rig.starts().count == 1, "the definition names the disk: it is restarted")
   }
 
   @Test func `a definition that somebody gives it in libvirt is undone with a word`() throws {

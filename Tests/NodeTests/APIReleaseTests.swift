@@ -26,7 +26,7 @@ import Testing
 
   @Test func `what runs nowhere is defined as it was, running or stopped`() async throws {
     try await APIHarness.serving { api in
-      for (name, desired) in [("cache", IntentRecord.Desired.stopped), ("db2", .running)] as [(WorkloadName, _)] {
+      for (name, desired) in [("cache", .stopped), ("db2", .running)] as [(WorkloadName, IntentRecord.Desired)] {
         let spec = try #require(api.access.truth.specs[name]?.value)
         let released = try await Self.run(api, "\(name)/release")
         #expect(released?.text.contains("`holdfast release --undo \(name)` brings it back for 7 days") == true)

@@ -32,10 +32,13 @@ enum Errands {
       restart(&parts, domain, grace: isGraceful ? .seconds(spec.stopTimeout) : .zero, turn, facts, own, &effects)
     case (.pause, .running):
       guard parts.run.mayTryOrWait(parts.name, &effects) else { return false }
-      effects.note(.stopping, "\(parts.name) is paused on \(facts.me), as an operator asked for it", workload: parts.name)
+      effects.noteOnce(
+        .stopping, "\(parts.name) is paused on \(facts.me), as an operator asked for it", severity: .info, workload: parts.name)
       parts.run.begin(.suspend)
       effects.suspend(parts.name, domain)
-    case (.pause, _): return false
+    case (.pause, _):
+      effects.unsay(.stopping, workload: parts.name)
+      return false
     case (.resume, .paused):
       effects.unsay(.started, workload: parts.name)
       parts.resume(domain, turn, facts, own, &effects)

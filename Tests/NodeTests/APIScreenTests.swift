@@ -82,6 +82,27 @@ import Testing
     }
   }
 
+  @Test func `tell a placement before what came of it`() async throws {
+    try await APIHarness.serving { api in
+      let now = APIHarness.now()
+      let notes: [(NodeName, Int64, Note)] = [
+        ("n2", 0, Note(.stopped, "web1 has stopped on n2", workload: "web1")),
+        ("n3", 4, Note(.claimed, "n3 holds web1 at epoch 2", workload: "web1")),
+        ("n3", 5, Note(.claimed, "n3 holds web2 at epoch 2", workload: "web2")),
+        ("n3", 6, Note(.started, "web1 runs on n3", workload: "web1")),
+        ("n1", 9, Note(.placed, "web1 goes to n3: least loaded", workload: "web1", subject: "n3"))
+      ]
+      api.access.change { state in
+        state.cluster.history = notes.enumerated().map { index, note in
+          HistoryRecord(time: now + note.1, node: note.0, serial: Int64(index), note: note.2)
+        }
+      }
+      let lines = try await api.holdfast(["events"]).output.split(separator: "\n")
+      let words = ["web1 has stopped", "web1 goes to n3", "n3 holds web1", "n3 holds web2", "web1 runs on n3"]
+      #expect(lines.count == 5 && zip(lines, words).allSatisfy { $0.contains($1) }, "\(lines)")
+    }
+  }
+
   @Test func `do not tell what the store was as what it is`() async throws {
     try await APIHarness.serving { api in
       let members = ["n1", "n2", "n3"].map { name in

@@ -56,16 +56,39 @@ enum HistoryGroups {
     return Key(node: line.node, kind: line.kind, severity: line.severity, text: text[..<end])
   }
 
-  /// Equal lines that follow one another are one, in their order.
+  /// Equal lines that follow one another are one, in the order in which things happened.
   static func consecutive(_ lines: [HistoryLine]) -> [HistoryLine] {
     var groups: [(key: Key?, group: Group)] = []
-    for line in lines {
+    for line in inOrder(lines) {
       let key = key(line, isBrief: false)
       if key == nil || groups.last?.key != key { groups.append((key, Group(newest: line))) }
       groups[groups.count - 1].group.take(line)
     }
     return groups.map { entry in entry.key.map(entry.group.line) ?? entry.group.newest }
   }
+
+  /// A placement comes before what its node did with it. Each node writes a line when it hears of what was committed, and the node that a workload goes
+  /// to may hear of it before the planner has its answer.
+  private static func inOrder(_ lines: [HistoryLine]) -> [HistoryLine] {
+    var ordered: [HistoryLine] = []
+    for line in lines {
+      var place = ordered.count
+      if line.kind == "placed", line.workload != nil, let node = line.subject {
+        for index in ordered.indices.reversed() {
+          let other = ordered[index]
+          if line.milliseconds - other.milliseconds > mostDelay { break }
+          guard other.workload == line.workload else { continue }
+          guard other.node == node, ["claimed", "started"].contains(other.kind) else { break }
+          place = index
+        }
+      }
+      ordered.insert(line, at: place)
+    }
+    return ordered
+  }
+
+  /// Milliseconds that a committed placement's answer may take longer than the news of it.
+  private static let mostDelay: Int64 = 1000
 
   /// Milliseconds: what is only told, and not wrong, is one with what was told so shortly before.
   private static let sameTime: Int64 = 10_000

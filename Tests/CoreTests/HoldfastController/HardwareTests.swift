@@ -137,19 +137,6 @@ struct SpokenHardware: HardwareReader {
     #expect(!isThere && claim?.newerDisks == nil && claim?.holder == nil)
   }
 
-  @Test func `it is not stopped for a restart that would end with it down`() throws {
-    var rig = running()
-    try run(&rig, on: "/vm/w.snap")
-    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .restart)))])
-    rig.pass(.seconds(5))
-    #expect(rig.executes("w1") && rig.stops().isEmpty)
-    #expect(rig.controller.overlooked().isEmpty)
-    try define(&rig, "<domain disk='/vm/w.snap'/>")
-    rig.pass(.seconds(5))
-    #expect(
-      rig.executes("w1") && rig.stops().count == 1 && rig.starts().count == 1, "the definition names the disk: it is restarted")
-  }
-
   @Test func `a definition that somebody gives it in libvirt is undone with a word`() throws {
     var rig = running()
     var domain = try #require(rig.processes["w1"])

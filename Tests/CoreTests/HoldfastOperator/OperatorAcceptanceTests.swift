@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test func `what would not be started again is not restarted, and a stop says so`() throws {
-    #expect(reason(.restart(Self.name), fixture()).contains("it would not be started again: disk vda is /vm/w.snap"))
+    #expect(reason(.errand(.restart, Self.name), fixture()).contains("it would not be started again: disk vda is /vm/w.snap"))
     let text = try OperatorCommand.stop(Self.name).prepare(in: fixture().view).text
     #expect(text.contains("and its definition names /vm/w"), "\(text)")
   }

@@ -50,8 +50,9 @@ private struct SecretScan {
 
   /// ` passwd='value'`
   private mutating func password(at start: Int) -> Range<Int>? {
-    guard Self.isSpace(bytes[start]), has("passwd", at: start + 1) else { return nil }
-    var place = afterSpace(start + 1 + "passwd".utf8.count)
+    let name: StaticString = has("passwd", at: start + 1) ? "passwd" : "password"
+    guard Self.isSpace(bytes[start]), has(name, at: start + 1) else { return nil }
+    var place = afterSpace(start + 1 + name.utf8CodeUnitCount)
     guard has("=", at: place) else { return nil }
     place = afterSpace(place + 1)
     guard has("'", at: place) || has("\"", at: place), let end = find([bytes[place]], from: place + 1) else { return nil }

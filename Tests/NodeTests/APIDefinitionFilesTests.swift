@@ -21,7 +21,7 @@ import Testing
     let definition = WorkloadDefinition(
       name: "007", connection: "lxc:///system", uuid: "7682fb7b-a106-5188-91a3-f7913c566ba0", xml: xml,
       demand: Resources(memory: 1536, cpus: 0.125), labels: ["tier": "yes", "1": "0x10"],
-      priority: -3, isolation: .stop, stopTimeout: 0.5)
+      priority: -3, isolation: .stop, stopTimeout: 0.5, shared: ["52:54:00:00:00:01", "/srv/it's: #1", "rbd:vms/db1"])
     let text = try WorkloadFile.text(of: [definition], file: "x.yaml")
     #expect(try WorkloadFile.parse(text: text, file: "x.yaml") == [definition], "\(text)")
   }
@@ -84,6 +84,28 @@ import Testing
       let over = try await api.holdfast(["export", folder])
       #expect(over.status == 1 && over.errors.contains("the directory is not empty"), "\(over)")
     }
+  }
+
+  @Test(
+    arguments: [
+      (
+        "workloads: [{name: a, xml: \"<domain type='lxc'><memory>1</memory></domain>\"}]", 0,
+        "1 workload in 1 file, no mistakes"
+      ),
+      ("workloads: [{name: a, memory: lots, xml: \"<domain type='lxc'/>\"}]", 1, "found 'lots'"),
+      (
+        "workloads: [{name: a, xml: \"<domain type='lxc'><memory>1</memory><graphics passwd='********'/></domain>\"}]", 1,
+        "the mask ********"
+      )
+    ] as [(String, Int32, String)]) func `files are checked without a daemon`(text: String, status: Int32, words: String)
+    async throws
+  {
+    let file = "/tmp/hf-check-\(UInt32.random(in: 0 ... .max)).yaml"
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let run = try await APIHarness.run(
+      ["\(APIHarness.programs)/holdfast", "apply", "--check", "-f", file], environment: ["HOLDFAST_SOCKET": "/nonexistent"])
+    #expect(run.status == status && (run.output + run.errors).contains(words), "\(run)")
   }
 
   @Test func `standard output and standard input are files too`() async throws {

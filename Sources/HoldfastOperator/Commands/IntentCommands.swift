@@ -81,26 +81,8 @@ extension OperatorCommand {
     }
   }
 
-  func prepareRestart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
-    let current = try Current(name, in: view)
-    let holder = try current.running(to: "restart", in: view)
-    if current.intent.errand == .restart {
-      return PreparedCommand(name, .unchanged, "is being restarted on \(holder) already")
-    }
-    if let lag = lag(of: name, in: view) {
-      throw OperatorError(
-        .conflict, thing: "workload \(name)", reason: "it would not be started again: \(lag)",
-        remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition; then repeat.")
-    }
-    let isOutdated = view.reports[holder]?.value.outdated?.contains(name) ?? false
-    return current.request(
-      "is shut down on \(holder) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and started there again"
-        + (isOutdated ? ", from its changed definition" : "")
-    ) { $0.errand = .restart }
-  }
-
   /// A clause: how its definition lags behind its disks, as far as is known; nil: it does not.
-  private func lag(of name: WorkloadName, in view: ClusterView) -> String? {
+  func lag(of name: WorkloadName, in view: ClusterView) -> String? {
     guard let newer = view.claims[name]?.value.newerDisks, !newer.isEmpty else { return nil }
     let disks = newer.sorted { $0.key < $1.key }.map {
       "\($0.value.stored) for disk \($0.key), which last ran on \($0.value.running)"
@@ -193,7 +175,7 @@ extension OperatorCommand {
 }
 
 /// A workload's present records, for commands that change its intent.
-private struct Current {
+struct Current {
   let name: WorkloadName
   let spec: SpecRecord
   let intent: IntentRecord

@@ -30,6 +30,9 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
   @Flag(help: "Show what would change, and change nothing.")
   var dryRun = false
 
+  @Flag(name: .customLong("check"), help: "Only check the files; needs no daemon.")
+  var onlyChecks = false
+
   @Flag(help: "Show the changes as a diff.")
   var diff = false
 
@@ -52,6 +55,10 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
 
   func run() async throws {
     let sources = try WorkloadSources(file)
+    if onlyChecks {
+      let checked = try WorkloadFileCheck(sources)
+      return daemon.output == .json ? try Output.json(checked) : Output.line(checked.line)
+    }
     let surplus = prune ? try await surplus(sources) : []
     if dryRun || !yes {
       let plan = try await apply(sources, isDryRun: true).results + release(surplus, isDryRun: true)

@@ -23,6 +23,9 @@ struct WorkloadsCommand: AsyncParsableCommand {
   @Argument(help: "Names of workloads; * and ? are wildcards.", completion: .workloads)
   var names: [String] = []
 
+  /// Columns from which sizes and reasons have room beside each other.
+  private static let leastForSizes = 90
+
   func run() async throws {
     var list = try await daemon.client.get("/workloads", as: WorkloadList.self)
     try WorkloadSelection.check(names, among: list.workloads.map(\.name))
@@ -41,7 +44,10 @@ struct WorkloadsCommand: AsyncParsableCommand {
     }
     let width = terminal.isTerminal ? terminal.columns : nil
     let table = WorkloadTable(terminal: terminal)
-    for line in table.lines(list.workloads, isBrief: false, width: width, whyLines: terminal.isTerminal ? 3 : 1) {
+    // Who asks for what is wrong gets the reasons whole, and on a narrow terminal in place of sizes.
+    let isBrief = problems && width.map { $0 < Self.leastForSizes } ?? false
+    let whyLines = !terminal.isTerminal ? 1 : problems ? 12 : 3
+    for line in table.lines(list.workloads, isBrief: isBrief, title: "WORKLOAD", width: width, whyLines: whyLines) {
       Output.line(line)
     }
   }

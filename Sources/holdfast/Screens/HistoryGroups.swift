@@ -4,7 +4,8 @@ import HoldfastOperator
 enum HistoryGroups {
   /// What lines must have in common: all but the time, the workload and the serial.
   private struct Key: Hashable {
-    var node: String
+    /// nil: it is told of the cluster, and by every node.
+    var node: String?
     var kind: String
     var severity: String
     /// The text after the workload's name.
@@ -15,8 +16,11 @@ enum HistoryGroups {
     var newest: HistoryLine
     var workloads: [String] = []
     var count = 0
+    /// Not all of them say the whole of it in the same words: `web1 goes to n2` for one reason, and `web2` for another.
+    var differs = false
 
     mutating func take(_ line: HistoryLine) {
+      if count > 0, HistoryGroups.rest(line) != HistoryGroups.rest(newest) { differs = true }
       newest = line
       count += 1
       if let workload = line.workload {
@@ -26,40 +30,85 @@ enum HistoryGroups {
     }
 
     /// The newest, with how many more it stands for.
-    var line: HistoryLine {
+    func line(_ key: Key) -> HistoryLine {
       guard count > 1, let workload = newest.workload else { return newest }
       var line = newest
       var more: [String] = []
       if workloads.count > 1 { more.append("and \(workloads.count - 1) more") }
       if count > workloads.count { more.append("\(count) times") }
-      line.text = "\(workload) (\(more.joined(separator: ", ")))\(newest.text.dropFirst(workload.count))"
+      line.text = "\(workload) (\(more.joined(separator: ", ")))\(differs ? key.text : HistoryGroups.rest(newest))"
       return line
     }
   }
 
-  private static func key(_ line: HistoryLine) -> Key? {
-    guard let workload = line.workload, line.text.hasPrefix("\(workload) ") else { return nil }
-    return Key(node: line.node, kind: line.kind, severity: line.severity, text: line.text.dropFirst(workload.count))
+  /// What the line says after the workload's name.
+  private static func rest(_ line: HistoryLine) -> Substring { line.text.dropFirst(line.workload?.count ?? 0) }
+
+  /// Told by every node when it hears of it, in the same words.
+  private static let ofTheCluster: Set = ["armed", "disarmed"]
+
+  /// - Parameter isBrief: placements of one node are alike whatever their reasons, and what every node tells of the cluster is one line.
+  private static func key(_ line: HistoryLine, isBrief: Bool) -> Key? {
+    if isBrief, ofTheCluster.contains(line.kind) { return Key(kind: line.kind, severity: line.severity, text: line.text[...]) }
+    guard let workload = line.workload, line.text.hasPrefix(workload), [" ", ":"].contains(rest(line).first) else { return nil }
+    let text = rest(line), isPlacement = isBrief && line.kind == "placed"
+    let end = isPlacement ? text.firstIndex(of: ":") ?? text.endIndex : text.endIndex
+    return Key(node: line.node, kind: line.kind, severity: line.severity, text: text[..<end])
   }
 
-  /// Equal lines that follow one another are one, in their order.
+  /// Equal lines that follow one another are one, in the order in which things happened.
   static func consecutive(_ lines: [HistoryLine]) -> [HistoryLine] {
     var groups: [(key: Key?, group: Group)] = []
-    for line in lines {
-      let key = key(line)
+    for line in inOrder(lines) {
+      let key = key(line, isBrief: false)
       if key == nil || groups.last?.key != key { groups.append((key, Group(newest: line))) }
       groups[groups.count - 1].group.take(line)
     }
-    return groups.map(\.group.line)
+    return groups.map { entry in entry.key.map(entry.group.line) ?? entry.group.newest }
   }
 
-  /// Equal lines are one, wherever they are, at the place of the newest of them.
-  static func all(_ lines: [HistoryLine]) -> [HistoryLine] {
-    var groups: [Key: Group] = [:], others: [HistoryLine] = []
+  /// A placement comes before what its node did with it. Each node writes a line when it hears of what was committed, and the node that a workload goes
+  /// to may hear of it before the planner has its answer.
+  private static func inOrder(_ lines: [HistoryLine]) -> [HistoryLine] {
+    var ordered: [HistoryLine] = []
     for line in lines {
-      if let key = key(line) { groups[key, default: Group(newest: line)].take(line) } else { others.append(line) }
+      var place = ordered.count
+      if line.kind == "placed", line.workload != nil, let node = line.subject {
+        for index in ordered.indices.reversed() {
+          let other = ordered[index]
+          if line.milliseconds - other.milliseconds > mostDelay { break }
+          guard other.workload == line.workload else { continue }
+          guard other.node == node, ["claimed", "started"].contains(other.kind) else { break }
+          place = index
+        }
+      }
+      ordered.insert(line, at: place)
     }
-    return (others + groups.values.map(\.line)).sorted {
+    return ordered
+  }
+
+  /// Milliseconds that a committed placement's answer may take longer than the news of it.
+  private static let mostDelay: Int64 = 1000
+
+  /// Milliseconds: what is only told, and not wrong, is one with what was told so shortly before.
+  private static let sameTime: Int64 = 10_000
+
+  /// Equal lines are one, wherever they are, at the place of the newest of them. Of what is no trouble only those of about the same time: how many
+  /// workloads a node took over now is another thing than how many it has started since.
+  static func all(_ lines: [HistoryLine]) -> [HistoryLine] {
+    var open: [Key: Group] = [:], done: [HistoryLine] = []
+    for line in lines {
+      guard let key = key(line, isBrief: true) else {
+        done.append(line)
+        continue
+      }
+      if let group = open[key], line.severity == "info", line.milliseconds - group.newest.milliseconds > sameTime {
+        done.append(group.line(key))
+        open[key] = nil
+      }
+      open[key, default: Group(newest: line)].take(line)
+    }
+    return (done + open.map { $0.value.line($0.key) }).sorted {
       ($0.milliseconds, $0.node, $0.serial) < ($1.milliseconds, $1.node, $1.serial)
     }
   }

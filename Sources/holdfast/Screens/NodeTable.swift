@@ -5,8 +5,8 @@ import HoldfastOperator
 struct NodeTable {
   let terminal: Terminal
 
-  /// Bars for memory and processors, the widest that fit are taken.
-  private static let bars = [(memory: 16, cpus: 8), (memory: 10, cpus: 5), (memory: 6, cpus: 3)]
+  /// Bars for memory and processors, the widest that fit are taken; none where the line has no room for them.
+  private static let bars = [(memory: 16, cpus: 8), (memory: 10, cpus: 5), (memory: 6, cpus: 3), (memory: 0, cpus: 0)]
 
   /// - Parameter width: nil: as wide as it is.
   func lines(_ nodes: [NodeInfo], width: Int?) -> [String] {
@@ -20,11 +20,12 @@ struct NodeTable {
   }
 
   private func table(_ nodes: [NodeInfo], _ bars: (memory: Int, cpus: Int)) -> Table {
+    let isNarrow = bars.memory == 0
     var table = Table([
       .init(title: "NODE", yields: true), .init(title: "STATE"), .init(title: "MEMORY"),
-      .init(title: "FREE", alignsRight: true),
-      .init(title: "CPUS"), .init(title: "FREE", alignsRight: true), .init(title: "WORKLOADS", alignsRight: true),
-      .init(title: "GUARD")
+      .init(title: isNarrow ? "MEM FREE" : "FREE", alignsRight: true),
+      .init(title: "CPUS"), .init(title: isNarrow ? "CPU FREE" : "FREE", alignsRight: true),
+      .init(title: isNarrow ? "HOLDS" : "WORKLOADS", alignsRight: true), .init(title: "GUARD")
     ])
     table.rows = nodes.map { row($0, bars) }
     return table
@@ -66,9 +67,9 @@ struct NodeTable {
     return [
       .init(node.name, .bold), state,
       .init(memory.text(terminal, width: bars.memory), memory.style),
-      .init(Words.memory(free.memory, of: capacity.memory)),
+      .init(bars.memory == 0 ? Words.memory(free.memory) : Words.memory(free.memory, of: capacity.memory)),
       .init(cpus.text(terminal, width: bars.cpus), cpus.style),
-      .init("\(Words.cpus(free.cpus)) of \(Words.cpus(capacity.cpus))"), count, guardCell
+      .init(Words.cpus(free.cpus) + (bars.cpus == 0 ? "" : " of \(Words.cpus(capacity.cpus))")), count, guardCell
     ]
   }
 }

@@ -14,7 +14,7 @@ struct RestrictionLines {
     let until = disarm.until.map { "until \(clock($0))" } ?? "until `holdfast arm`"
     let reason = disarm.reason.map { " (\($0))" } ?? ""
     let text =
-      "DISARMED since \(clock(disarm.since)), \(until)\(reason): nothing is failed over, stopped or moved. `holdfast arm` resumes automatic recovery."
+      "DISARMED since \(clock(disarm.since)), \(until)\(reason): nothing is failed over, frozen or moved. `holdfast arm` resumes automatic recovery."
     return terminal.wrapped(text, to: width ?? .max).map { terminal.styled($0, .bad) }
   }
 

@@ -12,14 +12,19 @@ struct StatusScreen {
   private static let mostMaintenances = 3
   private static let mostSteps = 4
   private static let leastHistory = 4
+  /// What the purposes of what to type next leave at least to nodes, workloads and history, or they are cut.
+  private static let leastRoom = 16
   private static let labelWidth = 9
 
   /// At most one less than the terminal has, for the prompt.
   func lines() -> [String] {
     let width = min(terminal.columns, 140)
     let head = headline(width) + restrictions(width) + store(width)
-    let risk = section(risks(width)), next = section(steps(width))
-    var room = terminal.rows - 1 - head.count - risk.count - next.count
+    let risk = section(risks(width))
+    let free = terminal.rows - 1 - head.count - risk.count
+    let whole = section(steps(width, isWhole: true))
+    let next = free - whole.count >= Self.leastRoom ? whole : section(steps(width, isWhole: false))
+    var room = free - next.count
     // Nodes first, then what is misplaced, then history; the first two leave something to those that follow.
     let nodes = section(nodeLines(width, room: max(4, room / 2 - 1)))
     room -= nodes.count
@@ -61,7 +66,8 @@ struct StatusScreen {
       return [coloured(headline) + padding + terminal.styled(seen, .dim)] + reasons(width)
     }
     // Nothing is cut off the counts.
-    return terminal.wrapped(headline, to: width).map(coloured) + ["  " + terminal.styled(seen, .dim)] + reasons(width)
+    let lines = terminal.wrapped(headline, to: width - 2)
+    return [coloured(lines[0])] + (lines.dropFirst() + [terminal.styled(seen, .dim)]).map { "  \($0)" } + reasons(width)
   }
 
   /// Restrictions that nobody may overlook: a disarmed cluster, and nodes in maintenance.
@@ -71,26 +77,33 @@ struct StatusScreen {
     let shown = kept.count > Self.mostMaintenances ? Array(kept.prefix(Self.mostMaintenances - 1)) : kept
     var notes = shown.compactMap { node in
       node.maintenance.map { info in
-        terminal.styled(terminal.fitted("\(node.name): \(lines.text(info))", to: width), lines.style(info))
+        terminal.styled(terminal.fitted("\(node.name): \(lines.text(info))", to: width - 2), lines.style(info))
       }
     }
     if kept.count > shown.count {
       notes.append(terminal.styled("and \(kept.count - shown.count) more nodes: holdfast maintenance status", .doubtful))
     }
-    return lines.disarmed(status.disarm, width: width) + notes
+    if let moves = status.moves.map(MoveLines.init) {
+      if let off = moves.off { notes += terminal.wrapped(off, to: width - 2).map { terminal.styled($0, .bad) } }
+      notes.append(terminal.styled(terminal.fitted(moves.summary, to: width - 2), .doubtful))
+    }
+    return (lines.disarmed(status.disarm, width: width - 2) + notes).map { "  \($0)" }
   }
 
   /// Who serves the store, and how full it is.
   private func store(_ width: Int) -> [String] {
     guard let store = status.store.health else { return [] }
     let there = store.members.count { $0.state == .up || $0.state == .leaderless }
-    var parts = ["Store: \(there) of \(Words.count(store.members.count, "member")) up"]
+    let age = Double(status.milliseconds - store.seen.milliseconds) / 1000
+    // A look from before the silence says what was, not what is.
+    let silence = status.store.isAnswering ? nil : status.store.silence.flatMap { age >= $0 ? $0 : nil }
+    let before = silence.map { "silent for \(InWords.tenths($0)) s; before that " } ?? ""
+    var parts = ["Store: \(before)\(there) of \(Words.count(store.members.count, "member")) up"]
     if let leader = store.leader, store.members.count > 1 { parts.append("\(leader) leads") }
     if let size = store.size {
       parts.append(store.quota.map { "\(Words.bytes(size)) of \(Words.bytes($0))" } ?? Words.bytes(size))
     }
     parts += store.alarms.map { "alarm \($0)" }
-    let age = Double(status.milliseconds - store.seen.milliseconds) / 1000
     if age > Self.oldLook { parts.append("seen \(Words.about(age)) ago") }
     return [terminal.styled(terminal.fitted("  \(parts.joined(separator: ", "))", to: width), .dim)]
   }
@@ -100,14 +113,16 @@ struct StatusScreen {
 
   private func reasons(_ width: Int) -> [String] {
     let separator = terminal.isUnicode ? " · " : "; "
-    guard let worst = status.reasons.first else { return [] }
+    // That it is disarmed has a line of its own.
+    let all = status.reasons.filter { status.disarm == nil || !$0.hasPrefix("The cluster is disarmed") }
+    guard let worst = all.first else { return [] }
     func text(_ shown: [String]) -> [String] {
-      let hidden = status.reasons.count - shown.count
+      let hidden = all.count - shown.count
       let more = hidden > 0 ? ["and \(Words.count(hidden, "reason")) more: holdfast status -o json"] : []
       return terminal.wrapped((shown + more).joined(separator: separator), to: width - 2).map { "  \($0)" }
     }
-    for count in (1...status.reasons.count).reversed() {
-      let lines = text(Array(status.reasons.prefix(count)))
+    for count in (1...all.count).reversed() {
+      let lines = text(Array(all.prefix(count)))
       if lines.count <= Self.mostReasonLines { return lines }
     }
     // The worst is told all the same, as far as it fits.
@@ -118,7 +133,8 @@ struct StatusScreen {
     let counts = status.counts
     let up = status.nodes.count { $0.state == .up }
     let states = [
-      (counts.frozen, "frozen"), (counts.paused, "paused"), (counts.unclear, "unknown"), (counts.stopped, "stopped"),
+      (counts.pending, "pending"), (counts.down, "down"), (counts.frozen, "frozen"), (counts.paused, "paused"),
+      (counts.unclear, "unclear"), (counts.starting, "starting"), (counts.stopping, "stopping"), (counts.stopped, "stopped"),
       (counts.outdated, "outdated"), (counts.differing, "differing")
     ]
     let others = states.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
@@ -168,7 +184,7 @@ struct StatusScreen {
     }
     let rest = status.risks.count - lines.count
     if rest > 0, let last = lines.indices.last { lines[last] += " The same is true of \(Words.count(rest, "other node"))." }
-    return labelled("At risk", lines.map { terminal.fitted($0, to: width - Self.labelWidth) })
+    return labelled("At risk", lines.flatMap { terminal.wrapped($0, to: width - Self.labelWidth, most: 2) })
   }
 
   /// The newest first. Where not all fit, routine is left out before anything else, and then what is oldest.
@@ -187,16 +203,21 @@ struct StatusScreen {
 
   private static let routine: Set = ["claimed", "released"]
 
-  private func steps(_ width: Int) -> [String] {
+  /// - Parameter isWhole: what each command is for is told whole, below the command where there is no room beside it.
+  private func steps(_ width: Int, isWhole: Bool) -> [String] {
     let steps = status.next.prefix(Self.mostSteps)
     let commandWidth = steps.map(\.command.count).max() ?? 0
     return labelled(
       "Next",
-      steps.map { step in
+      steps.flatMap { step -> [String] in
         let padding = String(repeating: " ", count: commandWidth - step.command.count)
         let purpose = "\(step.on.map { "on \($0): " } ?? "")\(step.purpose)"
         let room = max(10, width - Self.labelWidth - commandWidth - 2)
-        return "\(step.command)\(padding)  \(terminal.styled(terminal.fitted(purpose, to: room), .dim))"
+        guard isWhole, purpose.count > room else {
+          return ["\(step.command)\(padding)  \(terminal.styled(terminal.fitted(purpose, to: room), .dim))"]
+        }
+        let below = terminal.wrapped(purpose, to: width - Self.labelWidth - 2, most: 2)
+        return [step.command] + below.map { "  \(terminal.styled($0, .dim))" }
       })
   }
 }

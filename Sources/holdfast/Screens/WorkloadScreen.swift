@@ -48,11 +48,12 @@ struct WorkloadScreen {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
     }
+    if let shared = workload.shared { lines += paragraph("shares", shared.joined(separator: ", ")) }
     lines += ["", terminal.styled("History", .bold)]
     lines +=
       detail.history.isEmpty
       ? [terminal.styled("no events", .dim)]
-      : HistoryLines(terminal: terminal, width: width).lines(HistoryGroups.consecutive(detail.history))
+      : HistoryLines(terminal: terminal, width: width, most: 4).lines(HistoryGroups.consecutive(detail.history))
     return lines
   }
 

@@ -9,8 +9,11 @@ struct WorkloadTable {
   ///   - isBrief: only what matters for those that are not in their place.
   ///   - width: nil: as wide as it is.
   ///   - whyLines: how many lines a reason may take.
-  func lines(_ workloads: [WorkloadInfo], isBrief: Bool, width: Int?, whyLines: Int = 1) -> [String] {
+  func lines(
+    _ workloads: [WorkloadInfo], isBrief: Bool, title: String? = nil, width: Int?, whyLines: Int = 1
+  ) -> [String] {
     var table = Self.table(isBrief: isBrief)
+    if let title { table.columns[0].title = title }
     table.rows = workloads.map { row($0, isBrief: isBrief) }
     return table.lines(terminal, width: width, yieldingLines: whyLines)
   }

@@ -5,6 +5,7 @@ struct Bar {
   var capacity: Double
 
   func text(_ terminal: Terminal, width: Int) -> String {
+    guard width > 0 else { return "" }
     let signs = terminal.isUnicode ? (used: "█", unmanaged: "▒", free: "░") : (used: "#", unmanaged: "%", free: ".")
     guard capacity > 0 else { return String(repeating: signs.free, count: width) }
     let filled = cells(used + unmanaged, width), workloads = min(filled, cells(used, width))

@@ -54,6 +54,14 @@ struct Terminal: Sendable {
     return lines + [line]
   }
 
+  /// The same in at most `most` lines: what is too much is cut.
+  func wrapped(_ text: String, to width: Int, most: Int) -> [String] {
+    let lines = wrapped(text, to: width)
+    guard lines.count > most else { return lines.map { fitted($0, to: width) } }
+    let last = lines.dropFirst(most - 1).joined(separator: " ")
+    return (lines.prefix(most - 1) + [last]).map { fitted($0, to: width) }
+  }
+
   /// Both ends of a question can be seen by a person.
   static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 

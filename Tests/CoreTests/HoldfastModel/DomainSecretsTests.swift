@@ -10,7 +10,7 @@ import Testing
     ),
     // A combining accent after the quote makes one character of the two.
     ("<graphics passwd='\u{301}x\u{301}'\u{301}/>", "<graphics passwd='********'\u{301}/>"),
-    ("<a passwd='1'/><b passwd='2'/>", "<a passwd='********'/><b passwd='********'/>"),
+    ("<a passwd='1'/><b password='2'/>", "<a passwd='********'/><b password='********'/>"),
     ("<cookies><cookie name='a'>x=1</cookie></cookies>", "<cookies><cookie name='a'>********</cookie></cookies>"),
     ("<cookie name='a'><![CDATA[a<b]]></cookie>", "<cookie name='a'>********</cookie>"),
     (

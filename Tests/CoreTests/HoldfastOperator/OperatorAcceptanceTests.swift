@@ -88,7 +88,8 @@ import Testing
 
   @Test func `what would not be started again is not restarted, and a stop says so`() throws {
     #expect(
-      reason(.restart(Self.name), fixture()).contains("its definition names /vm/w for disk vda, which last ran on /vm/w.snap"))
+      reason(.errand(.restart, Self.name), fixture()).contains(
+        "it would not be started again: its definition names /vm/w for disk vda, which last ran on /vm/w.snap"))
     let text = try OperatorCommand.stop(Self.name).prepare(in: fixture().view).text
     #expect(text.contains("it is not started again as long as its definition names /vm/w for disk vda"), "\(text)")
     let start = try OperatorCommand.start(Self.name).prepare(in: fixture(heldBy: nil).view).text

@@ -1,0 +1,138 @@
+import Foundation
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPorts
+import Housekeeping
+import Subprocess
+import Testing
+
+/// What a person sees of a cluster, on the screen that the person has.
+@Suite(.serialized) struct `API: screens` {
+  /// On a terminal of so many columns and 40 lines, without colours.
+  private func screen(_ api: APIHarness, _ command: String, columns: Int) async throws -> [String] {
+    let line = "stty cols \(columns) rows 40; exec \(APIHarness.programs)/holdfast \(command)"
+    let run = try await APIHarness.run(
+      ["script", "-qec", line, "/dev/null"],
+      environment: ["HOLDFAST_SOCKET": api.socket, "NO_COLOR": "1", "LC_ALL": "C.UTF-8"])
+    return run.output.replacing("\r", with: "").split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(
+      String.init)
+  }
+
+  @Test(
+    arguments: [60, 72, 80, 100, 200],
+    ["status", "nodes", "workloads", "workloads --problems", "workload shop1", "workload db2"])
+  func `fit the terminal`(columns: Int, command: String) async throws {
+    try await APIHarness.serving { api in
+      let lines = try await screen(api, command, columns: columns)
+      #expect(lines.count > 3)
+      let long = lines.filter { $0.count > columns }
+      #expect(long.isEmpty, "\(long.joined(separator: "\n"))")
+      if command == "status" { #expect(lines.count <= 39, "\(lines.joined(separator: "\n"))") }
+    }
+  }
+
+  @Test func `say on a narrow terminal what is free, without bars, and what to type next, to the end`() async throws {
+    try await APIHarness.serving { api in
+      let lines = try await screen(api, "status", columns: 60)
+      let text = lines.joined(separator: "\n")
+      #expect(lines.contains { $0.contains("MEM FREE") && $0.contains("CPU FREE") }, "\(text)")
+      #expect(!text.contains("░"), "\(text)")
+      let next = lines.drop { !$0.hasPrefix("Next") }
+      #expect(!next.isEmpty && next.allSatisfy { !$0.contains("…") }, "\(text)")
+      let wide = try await screen(api, "status", columns: 100).joined(separator: "\n")
+      #expect(
+        wide.contains("░") && wide.contains("5 of 8 workloads running, 1 pending, 1 unclear, 1 starting, 1 stopped"), "\(wide)")
+    }
+  }
+
+  @Test func `tell reasons whole where somebody asks for what is wrong`() async throws {
+    try await APIHarness.serving { api in
+      let lines = try await screen(api, "workloads --problems", columns: 60)
+      let text = lines.joined(separator: "\n")
+      #expect(!text.contains("…") && !text.contains("ISOLATION") && lines.first?.hasPrefix("WORKLOAD") == true, "\(text)")
+    }
+  }
+
+  @Test func `tell once what many say at the same time, and apart what was said before`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.cluster.history = [] }
+      let now = APIHarness.now()
+      for (name, percent) in [("web1", 5), ("web2", 6), ("web3", 7)] {
+        let workload = WorkloadName(name)
+        api.access.tell(Note(.started, "\(name) runs on n1", workload: workload), at: now - 60_000)
+        api.access.tell(
+          Note(.placed, "\(name) goes to n2: least loaded: \(percent) % with it", workload: workload, subject: "n2"),
+          at: now - 1000)
+        api.access.tell(Note(.killed, "\(name): every process is gone", severity: .warning, workload: workload), at: now - 900)
+      }
+      api.access.tell(Note(.started, "web1 runs on n1", workload: "web1"), at: now)
+      for _ in 1...3 { api.access.tell(Note(.disarmed, "the cluster is disarmed", severity: .warning), at: now) }
+      let run = try await api.holdfast(["status"])
+      let told = ["goes to", "runs on n1", "every process", "disarmed"]
+      let recent = run.output.split(separator: "\n").drop { !$0.hasPrefix("Recently") }
+        .filter { line in told.contains { line.contains($0) } }
+      for words in [
+        "web3 (and 2 more) goes to n2", "web3 (and 2 more): every process is gone", "web3 (and 2 more) runs on n1",
+        "  web1 runs on n1",
+        "the cluster is disarmed"
+      ] {
+        #expect(recent.count { $0.contains(words) } == 1, "\(words) in\n\(run.output)")
+      }
+      #expect(recent.count == 5, "\(run.output)")
+    }
+  }
+
+  @Test func `tell a placement before what came of it`() async throws {
+    try await APIHarness.serving { api in
+      let now = APIHarness.now()
+      let notes: [(NodeName, Int64, Note)] = [
+        ("n2", 0, Note(.stopped, "web1 has stopped on n2", workload: "web1")),
+        ("n3", 4, Note(.claimed, "n3 holds web1 at epoch 2", workload: "web1")),
+        ("n3", 5, Note(.claimed, "n3 holds web2 at epoch 2", workload: "web2")),
+        ("n3", 6, Note(.started, "web1 runs on n3", workload: "web1")),
+        ("n1", 9, Note(.placed, "web1 goes to n3: least loaded", workload: "web1", subject: "n3"))
+      ]
+      api.access.change { state in
+        state.cluster.history = notes.enumerated().map { index, note in
+          HistoryRecord(time: now + note.1, node: note.0, serial: Int64(index), note: note.2)
+        }
+      }
+      let lines = try await api.holdfast(["events"]).output.split(separator: "\n")
+      let words = ["web1 has stopped", "web1 goes to n3", "n3 holds web1", "n3 holds web2", "web1 runs on n3"]
+      #expect(lines.count == 5 && zip(lines, words).allSatisfy { $0.contains($1) }, "\(lines)")
+    }
+  }
+
+  @Test func `do not tell what the store was as what it is`() async throws {
+    try await APIHarness.serving { api in
+      let members = ["n1", "n2", "n3"].map { name in
+        StoreMember(
+          name: name, endpoint: "https://\(name):2379", standing: .answers, isLeader: name == "n1", size: 1 << 20,
+          sizeInUse: 1 << 19)
+      }
+      func look(secondsAgo: Int64, silence: Double) {
+        api.access.change { state in
+          state.silence = silence
+          state.picture = StorePicture(
+            StoreHealth(members: members, revision: Revision(7), quota: 2 << 30, alarms: []),
+            at: APIHarness.now() - secondsAgo * 1000)
+        }
+      }
+      look(secondsAgo: 12, silence: 6.4)
+      let before = try await api.holdfast(["status"]).output
+      #expect(before.contains("Store: silent for 6.4 s; before that 3 of 3 members up, n1 leads"), "\(before)")
+      look(secondsAgo: 2, silence: 6.4)
+      let now = try await api.holdfast(["status"]).output
+      #expect(now.contains("Store: 3 of 3 members up, n1 leads"), "\(now)")
+    }
+  }
+
+  @Test func `say once that the cluster is disarmed, and that nothing is frozen for it`() async throws {
+    try await APIHarness.serving { api in
+      _ = try await api.holdfast(["disarm", "--for", "30m", "--reason", "new switch", "--yes", "--now"])
+      let output = try await api.holdfast(["status"]).output
+      #expect(output.contains("  DISARMED since ") && output.contains("nothing is failed over, frozen or moved"), "\(output)")
+      #expect(!output.contains("The cluster is disarmed"), "\(output)")
+    }
+  }
+}

@@ -1,13 +1,13 @@
 import HoldfastTime
 
 /// A freeze that this controller makes itself, while the guard is gone.
-enum DirectFreeze: StateList {
+package enum DirectFreeze: StateList {
   case none
   /// Attempts until everything is seen to be frozen; the next one is made then.
   case wanted(attempts: Int, next: BootInstant)
   case confirmed(since: BootInstant)
 
-  func mayBecome(_ next: DirectFreeze) -> Bool {
+  package func mayBecome(_ next: DirectFreeze) -> Bool {
     switch (self, next) {
     case (.wanted, .confirmed), (_, .wanted): true
     // It ends with the guard's return alone.

@@ -1,13 +1,13 @@
 import HoldfastTime
 
 /// A shorter deadline that the guard is to confirm.
-enum Shortening: StateList {
+package enum Shortening: StateList {
   case none
   case asked(BootInstant)
   /// The guard has said something since.
   case answered(BootInstant)
 
-  func mayBecome(_ next: Shortening) -> Bool {
+  package func mayBecome(_ next: Shortening) -> Bool {
     switch (self, next) {
     case (.none, .asked), (_, .none): true
     case (.asked(let asked), .answered(let answered)): asked == answered

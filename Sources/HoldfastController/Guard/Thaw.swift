@@ -9,14 +9,14 @@ import HoldfastModel
 ///
 /// `asked`: so many workloads were to go on with an earlier thaw, and the guard refused that or another command: it may come still. nil: none was
 /// asked for since everything was frozen.
-enum Thaw: StateList {
+package enum Thaw: StateList {
   case settling(asked: Int?)
   /// The transaction is on its way.
   case validating(asked: Int?)
   /// The guard was told, and has not answered.
   case resuming(goingOn: Int)
 
-  func mayBecome(_ next: Thaw) -> Bool {
+  package func mayBecome(_ next: Thaw) -> Bool {
     switch (self, next) {
     case (.settling(let asked), .validating(let still)), (.validating(let asked), .settling(let still)): asked == still
     case (.validating, .resuming): true

@@ -1,0 +1,54 @@
+import Foundation
+import HoldfastModel
+import HoldfastPlanning
+import Testing
+
+/// Reasons are values inside, and the same words as ever outside.
+@Suite struct ReasonTests {
+  private static let noURI = MoveMethod.Obstacle.noURI("n2", connection: "qemu:///system")
+
+  @Test(arguments: [
+    (MoveMethod(.live), #"{"how":"live"}"#), (MoveMethod(.restart), #"{"how":"restart"}"#),
+    (MoveMethod(.restart, .policy), #"{"how":"restart","why":"its policy says so"}"#),
+    (MoveMethod(.restart, .container), #"{"how":"restart","why":"a container"}"#),
+    (MoveMethod(.restart, .notRunning), #"{"how":"restart","why":"it does not run"}"#),
+    (MoveMethod(.stay, .container), #"{"how":"stay","why":"a container, and 'otherwise: stay'"}"#),
+    (
+      MoveMethod(.stay, noURI),
+      #"{"how":"stay","why":"n2 has no 'migration' URI for qemu:///system, and 'otherwise: stay'"}"#
+    )
+  ])
+  func `a move's method is written as ever, and read again is the same`(method: MoveMethod, json: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let written = try encoder.encode(method)
+    #expect(String(decoding: written, as: UTF8.self) == json)
+    let read = try JSONDecoder().decode(MoveMethod.self, from: written)
+    #expect(read == method && read.why == method.why)
+    #expect(try encoder.encode(read) == written)
+  }
+
+  @Test(arguments: [
+    (PlanWarning.What.backOnDrained("n1"), "is back on n1, which is being drained: it runs on no other node"),
+    (.staysOnDrained("n1"), "stays on n1, which is being drained: no other node can take it"),
+    (.stays("n1", against: "apart"), "stays on n1, though 'apart' does not allow it: no other node can take it"),
+    (.goesDown(with: "n1"), "stays on n1, and goes down with it: 'evacuation: stay'"),
+    (.staysAway(from: "n1", .excluded(.lostLately)), "does not fail back to n1 after its maintenance: was lost lately"),
+    (
+      .staysAway(from: "n1", .affinityGroup),
+      "does not fail back to n1 after its maintenance: not all that it goes with find room there"
+    ),
+    (.staysAway(from: "n1", .wantedElsewhere("n2")), "does not fail back to n1 after its maintenance: its rules want it on n2"),
+    (.waits(40, for: "n1"), "waits 40 s more for n1 to come back"),
+    (
+      .wouldNotSurvive(loss: "the loss of a node", missing: "512 MiB of memory"),
+      "the cluster would not survive the loss of a node: 512 MiB of memory would be missing"
+    )
+  ])
+  func `a plan's warning is a value with words`(what: PlanWarning.What, words: String) {
+    #expect(PlanWarning(what).description == words)
+    let warning = PlanWarning(workload: "w1", what)
+    #expect(warning.text == words && warning.description == "w1: \(words)")
+    #expect(warning.brokenRule == (what == .stays("n1", against: "apart") ? "apart" : nil))
+  }
+}

@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized) struct `API: the command line` {
   private static let commands = [
     "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "export", "release", "start", "stop", "move",
-    "maintenance", "evacuate", "node", "disarm", "arm"
+    "maintenance", "evacuate", "node", "disarm", "arm", "moves"
   ]
 
   @Test func `the status fits 100 by 30 and tells what matters`() async throws {

@@ -194,6 +194,22 @@ import Testing
     }
   }
 
+  @Test func `moves are turned off and on, and the status says so`() async throws {
+    try await serving { api in
+      let dry: ClusterCommandResult = try await api.post("/v1/moves/off?dryRun", MovesOffRequest()).decoded()
+      #expect(dry.isDryRun && api.access.truth.movesOff == nil)
+      let off: ClusterCommandResult = try await api.post("/v1/moves/off", MovesOffRequest(reason: "wrong rule")).decoded()
+      #expect(off.isChange && api.access.truth.movesOff?.value.reason == "wrong rule")
+      let status: ClusterStatus = try await api.get("/v1/status").decoded()
+      #expect(status.moves?.off?.reason == "wrong rule" && status.next.contains { $0.command == "holdfast moves on" })
+      #expect(status.reasons.contains { $0.hasPrefix("Moves by policy are off (wrong rule)") })
+      let again: ClusterCommandResult = try await api.post("/v1/moves/off", MovesOffRequest()).decoded()
+      #expect(!again.isChange)
+      let on: ClusterCommandResult = try await api.post("/v1/moves/on").decoded()
+      #expect(on.isChange && api.access.truth.movesOff == nil)
+    }
+  }
+
   @Test func `somebody who was faster is looked at again`() async throws {
     try await serving { api in
       let mine = APIHarness.now() + 1

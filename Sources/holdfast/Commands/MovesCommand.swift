@@ -10,6 +10,8 @@ struct MovesCommand: AsyncParsableCommand {
     discussion: """
       When rules change, or a better node is back, the policies move workloads: a few at a time (`cluster.moves` in the policies), the \
       least important first, and never two copies of one application at once. Failover, maintenance and `holdfast move` are not concerned.
+
+      Example: holdfast moves
       """,
     subcommands: [MovesStatusCommand.self, MovesOffCommand.self, MovesOnCommand.self],
     defaultSubcommand: MovesStatusCommand.self)

@@ -44,8 +44,9 @@ struct WorkloadsCommand: AsyncParsableCommand {
     }
     let width = terminal.isTerminal ? terminal.columns : nil
     let table = WorkloadTable(terminal: terminal)
-    // Who asks for what is wrong gets the reasons whole, and on a narrow terminal in place of sizes.
-    let isBrief = problems && width.map { $0 < Self.leastForSizes } ?? false
+    // Who asks for what is wrong gets the reasons whole; on a narrow terminal they take the place of sizes.
+    let isNarrow = width.map { $0 < Self.leastForSizes } ?? false
+    let isBrief = isNarrow && list.workloads.contains { WorkloadTable.hasReason($0) }
     let whyLines = !terminal.isTerminal ? 1 : problems ? 12 : 3
     for line in table.lines(list.workloads, isBrief: isBrief, title: "WORKLOAD", width: width, whyLines: whyLines) {
       Output.line(line)

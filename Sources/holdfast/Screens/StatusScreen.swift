@@ -212,8 +212,10 @@ struct StatusScreen {
       steps.flatMap { step -> [String] in
         let padding = String(repeating: " ", count: commandWidth - step.command.count)
         let purpose = "\(step.on.map { "on \($0): " } ?? "")\(step.purpose)"
-        let room = max(10, width - Self.labelWidth - commandWidth - 2)
+        let room = width - Self.labelWidth - commandWidth - 2
         guard isWhole, purpose.count > room else {
+          // A command is never cut: it is to be typed.
+          guard room >= 10 else { return [step.command] }
           return ["\(step.command)\(padding)  \(terminal.styled(terminal.fitted(purpose, to: room), .dim))"]
         }
         let below = terminal.wrapped(purpose, to: width - Self.labelWidth - 2, most: 2)

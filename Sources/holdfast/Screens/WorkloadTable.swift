@@ -68,7 +68,7 @@ struct WorkloadTable {
         .init(workload.priority == 0 ? "" : "\(workload.priority)"), .init(workload.isolation)
       ]
     }
-    return row + [.init(workload.why ?? Self.remark(on: workload))]
+    return row + [.init(Self.reason(workload))]
   }
 
   /// What else is to be known of one that is as it should be.
@@ -77,6 +77,10 @@ struct WorkloadTable {
     if workload.isOutdated == true { return "runs an older definition" }
     return workload.differences != nil ? "differs from its definition" : ""
   }
+
+  private static func reason(_ workload: WorkloadInfo) -> String { workload.why ?? remark(on: workload) }
+
+  static func hasReason(_ workload: WorkloadInfo) -> Bool { !reason(workload).isEmpty }
 
   static func style(_ workload: WorkloadInfo) -> Style {
     switch workload.state {

@@ -58,7 +58,7 @@ import Testing
         next.workloads[index].move = nil
       }
       let again = planner.plan(next)
-      // Who waits for room that others are still to leave may push once more, where pools are used up: two of the 10,000 clusters.
+      // Who waits for room that others are still to leave may push once more, where pools are used up: one of the 10,000 clusters (9420).
       let isWaiting = plan.values.contains { $0.cause == .waits }
       let moved = plan.keys.sorted().filter { name in
         again[name]?.node != plan[name]?.node && !(isWaiting && again[name]?.cause == .displaced)

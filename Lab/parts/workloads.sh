@@ -85,6 +85,7 @@ lab_workloads() {
     container_xml "$name" "$address" "$memory" >"$folder/$name.xml"
     echo "$name $address" >>"$folder/addresses"
     workload_entry "$name" lxc:///system "$memory" 0.1 "$isolation" 2s >>"$folder/workloads.yaml"
+    echo "    shared: ['$SHARED/beats']" >>"$folder/workloads.yaml"
   done
   machine_workloads "$machines" "$folder"
   say "$((count + machines)) workloads in $folder/workloads.yaml"

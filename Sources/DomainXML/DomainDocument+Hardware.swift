@@ -58,7 +58,9 @@ extension DomainDocument {
       return "volume \(volume) of pool \(pool)".bounded
     }
     if source.value(of: "protocol") != nil { return networkSource(source) }
-    if let plain = source.value(of: "file") ?? source.value(of: "dev") ?? source.value(of: "dir") { return plain.bounded }
+    if let plain = source.value(of: "file") ?? source.value(of: "dev") ?? source.value(of: "dir") {
+      return plain.isEmpty ? nil : plain.bounded
+    }
     // NVMe and vhost-user: whatever they say.
     let words = source.ownWords
     return words.isEmpty ? nil : words

@@ -96,6 +96,19 @@ public struct DisarmRequest: Hashable, Sendable, Codable {
   }
 }
 
+/// The body of `POST /v1/moves/off`.
+public struct MovesOffRequest: Hashable, Sendable, Codable {
+  public var reason: String?
+
+  public init(reason: String? = nil) { self.reason = reason }
+
+  /// - Parameter now: milliseconds since 1970.
+  /// - Throws: which field cannot be.
+  public func record(now: Int64) throws(OperatorError) -> MovesOffRecord {
+    MovesOffRecord(reason: try oneLine(reason), since: now)
+  }
+}
+
 private func oneLine(_ reason: String?) throws(OperatorError) -> String? {
   guard let reason, !reason.isEmpty else { return nil }
   guard reason.count <= 200, !reason.contains(where: \.isNewline) else {

@@ -26,6 +26,7 @@ extension WorkloadDefinition {
   public init(_ name: WorkloadName, _ spec: SpecRecord) {
     self.init(
       name: name.text, connection: spec.connection, uuid: spec.uuid, xml: spec.xml, demand: spec.demand, labels: spec.labels,
-      priority: spec.priority, isolation: spec.isolation, stopTimeout: spec.stopTimeout)
+      priority: spec.priority, isolation: spec.isolation, stopTimeout: spec.stopTimeout,
+      shared: spec.shared ?? [])
   }
 }

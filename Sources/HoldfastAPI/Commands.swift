@@ -21,10 +21,15 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// Shut-off definitions of the same name and UUID on other nodes are removed. nil: they are not.
   public var removeLeftovers: Bool?
+  /// Disks, directories and MAC addresses that other workloads may have at the same time.
+  public var shared: [String]
+  /// Snapshots, checkpoints and a TPM's state, which libvirt forgets of what becomes transient, may go.
+  public var acceptLoss: Bool
 
   public init(
     domains: [DomainID], demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0,
-    isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout, removeLeftovers: Bool? = nil
+    isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout, shared: [String] = [],
+    acceptLoss: Bool = false, removeLeftovers: Bool? = nil
   ) {
     self.domains = domains
     self.demand = demand
@@ -33,10 +38,12 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
     self.isolation = isolation
     self.stopTimeout = stopTimeout
     self.removeLeftovers = removeLeftovers
+    self.shared = shared
+    self.acceptLoss = acceptLoss
   }
 
   private enum CodingKeys: String, CodingKey {
-    case domains, demand, labels, priority, isolation, stopTimeout, removeLeftovers
+    case domains, demand, labels, priority, isolation, stopTimeout, shared, acceptLoss, removeLeftovers
   }
 
   /// Everything but `domains` may be left out.
@@ -49,13 +56,15 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
       priority: try fields.decodeIfPresent(Int.self, forKey: .priority) ?? 0,
       isolation: try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze,
       stopTimeout: try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout,
+      shared: try fields.decodeIfPresent([String].self, forKey: .shared) ?? [],
+      acceptLoss: try fields.decodeIfPresent(Bool.self, forKey: .acceptLoss) ?? false,
       removeLeftovers: try fields.decodeIfPresent(Bool.self, forKey: .removeLeftovers))
   }
 
   public var options: Adoption.Options {
     Adoption.Options(
-      demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout,
-      removesLeftovers: removeLeftovers ?? false)
+      demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout, shared: shared,
+      acceptsLoss: acceptLoss, removesLeftovers: removeLeftovers ?? false)
   }
 }
 

@@ -16,7 +16,8 @@ extension WorkloadDefinition {
       connection: connection,
       uuid: own.map { NameUUID.normalized($0) ?? $0 } ?? present?.uuid
         ?? NameUUID.derived(cluster: cluster, workload: workload),
-      xml: xml, demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout)
+      xml: xml, demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout,
+      shared: shared ?? [])
     try spec.check(for: workload)
     if let flaw {
       throw OperatorError(

@@ -20,10 +20,13 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
   public var isolation: Isolation
   /// Seconds that the workload may take to shut down before it is destroyed.
   public var stopTimeout: Double
+  /// Disks, directories and MAC addresses that other workloads may have at the same time, as refusals name them; absent: none.
+  public var shared: [String]?
 
   public init(
     name: String, connection: String, uuid: String? = nil, xml: String, demand: Resources, labels: [String: String] = [:],
-    priority: Int = 0, isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout
+    priority: Int = 0, isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout,
+    shared: [String] = []
   ) {
     self.name = name
     self.connection = connection
@@ -34,13 +37,14 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
     self.priority = priority
     self.isolation = isolation
     self.stopTimeout = stopTimeout
+    self.shared = shared.isEmpty ? nil : shared
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, connection, uuid, xml, demand, labels, priority, isolation, stopTimeout
+    case name, connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, shared
   }
 
-  /// `labels`, `priority`, `isolation` and `stopTimeout` may be left out.
+  /// `labels`, `priority`, `isolation`, `stopTimeout` and `shared` may be left out.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     name = try fields.decode(String.self, forKey: .name)
@@ -52,5 +56,6 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
     priority = try fields.decodeIfPresent(Int.self, forKey: .priority) ?? 0
     isolation = try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze
     stopTimeout = try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout
+    shared = try fields.decodeIfPresent([String].self, forKey: .shared).flatMap { $0.isEmpty ? nil : $0 }
   }
 }

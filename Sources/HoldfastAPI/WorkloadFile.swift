@@ -33,6 +33,9 @@ public enum WorkloadFile {
       "workloads[].stop-timeout", "duration, 0s to 24h", .value(Quantity.text(.seconds(SpecRecord.defaultStopTimeout))),
       "Time to shut down before it is destroyed."),
     .init(
+      "workloads[].shared", "list of texts", .value("[]"),
+      "Disks, directories and MAC addresses that other workloads may have at the same time, if they say so too."),
+    .init(
       "workloads[].uuid", "UUID", .rule("the XML's `<uuid>`, or one of its own"),
       "The libvirt domain's. The XML may say the same or nothing."),
     .init("workloads[].xml-file", "path", .rule("`xml` instead"), "The libvirt domain XML, relative to this file."),
@@ -59,6 +62,24 @@ public enum WorkloadFile {
   {
     let start = directory.isEmpty || directory.hasSuffix("/") ? directory : directory + "/"
     return try WorkloadReading(MistakeLog(try SourceText(file: file, text: text)), directory: start).read()
+  }
+}
+
+extension YAMLValue {
+  /// What a workload shares with others.
+  fileprivate func sharedNames() -> [String]? {
+    let expected = "a list of what other workloads may have too", remedy = "Write a list such as ['/srv/www']."
+    guard let items = items(expected: expected, remedy: remedy) else { return nil }
+    guard items.count <= SpecRecord.mostShared else {
+      wrong(expected: "at most \(SpecRecord.mostShared) of them", found: "\(items.count)", remedy: "Remove some.")
+      return nil
+    }
+    return items.compactMap { item in
+      item.value(
+        expected: "a path, a MAC address, or a disk such as 'rbd:vms/db1'",
+        remedy: { _ in "Write what the refusal names." },
+        { (1...SpecRecord.greatestSharedName).contains($0.utf8.count) && !$0.contains(where: \.isNewline) ? $0 : nil })
+    }
   }
 }
 
@@ -148,6 +169,7 @@ struct WorkloadReading {
     let labels = section.read("labels", default: [:]) { $0.labels() }
     let priority = section.read("priority", default: 0) { $0.integer(in: -1_000_000...1_000_000) }
     let isolation = section.read("isolation", default: .freeze) { $0.choice(Isolation.self) }
+    let shared = section.read("shared", default: []) { $0.sharedNames() }
     var uuid = domain?.facts.uuid
     if let value = section["uuid"] {
       let said = value.value(
@@ -166,7 +188,7 @@ struct WorkloadReading {
     return WorkloadDefinition(
       name: name, connection: connection, uuid: uuid, xml: domain?.xml ?? "",
       demand: Resources(memory: memory, cpus: cpus), labels: labels, priority: priority, isolation: isolation,
-      stopTimeout: stopTimeout.inSeconds)
+      stopTimeout: stopTimeout.inSeconds, shared: shared)
   }
 
   // MARK: the domain XML

@@ -35,6 +35,7 @@ extension WorkloadFile {
     if !definition.labels.isEmpty {
       keys.append(("labels", .mapping(definition.labels.sorted { $0.key < $1.key }.map { ($0.key, .quoted($0.value)) })))
     }
+    if let shared = definition.shared { keys.append(("shared", .list(shared.map { .quoted($0) }))) }
     return keys + [("xml", .block(definition.xml))]
   }
 

@@ -11,7 +11,7 @@ public struct TransactionID: Hashable, Sendable {
 
 /// What an operation on a domain was.
 public enum DomainOperation: String, Hashable, Sendable {
-  case start, stop, mark, unmark, bar, migrate, resume
+  case start, stop, mark, unmark, bar, migrate, resume, suspend
 }
 
 /// Everything that can happen to a controller.
@@ -81,4 +81,6 @@ public enum Action: Hashable, Sendable {
   case wake(BootInstant)
   /// The clean departure is complete.
   case finished
+  /// Pause it: it executes nothing, and keeps its memory.
+  case suspend(WorkloadName, DomainID, uuid: String)
 }

@@ -40,6 +40,12 @@ package struct NodeAccess: ClusterAccess {
 
   package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }
 
+  package func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState {
+    try await ports.hypervisor.keptState(of: id)
+  }
+
+  package func ownFiles(among paths: [String]) -> Set<String> { OwnFiles().among(paths) }
+
   package func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {
     let encoded: StoreTransaction
     do { encoded = try codec.encode(transaction) } catch {

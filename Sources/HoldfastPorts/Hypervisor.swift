@@ -43,11 +43,17 @@ public protocol Hypervisor: Sendable {
   /// Gives up the migration of this domain that is under way from here; `migrate` then ends. Done when there is none.
   func cancelMigration(_ id: DomainID, uuid: String) async
 
+  /// Pauses a running domain: it executes nothing and keeps its memory until `resume`, or its end. `.done` for one that is paused already.
+  func suspend(_ id: DomainID, uuid: String) async -> OperationOutcome
+
   /// Lets a paused domain go on, not after the instant. One that is still arriving is refused.
   func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome
 
   /// The XML from which the running domain can be started elsewhere (inactive, migratable form).
   func describe(_ id: DomainID) async throws(HypervisorError) -> String
+
+  /// What libvirt keeps of a running domain beside its definition: to be asked before `mark`, which removes the definition.
+  func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState
 
   /// Asks for a fresh inventory of every connection.
   func refresh() async

@@ -18,6 +18,9 @@ public struct ProtectedDomain: Hashable, Sendable {
 
 /// What a hypervisor can tell of domains that were defined beside the protected ones, where it can. No start, stop or claim depends on it.
 public protocol LeftoverSearch: Sendable {
+  /// The connections' URIs.
+  var connections: [String] { get }
+
   /// The domains on this node that are defined under the name or the UUID of one of these and do not carry its mark, sorted, by connection. A connection
   /// that does not answer is missing.
   func leftovers(of domains: [ProtectedDomain]) async -> [String: [LeftoverDefinition]]

@@ -79,5 +79,7 @@ extension DomainPointer {
       virDomainMigrateToURI3(raw, destination, parameters, UInt32(count), flags.reduce(0) { $0 | UInt32($1.rawValue) }))
   }
 
+  func suspend() throws(LibvirtError) { try check(virDomainSuspend(raw)) }
+
   func resume() throws(LibvirtError) { try check(virDomainResume(raw)) }
 }

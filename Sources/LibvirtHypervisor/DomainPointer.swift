@@ -106,3 +106,47 @@ final class DomainPointer {
     try check(virDomainUndefineFlags(raw, 0))
   }
 }
+
+// MARK: what libvirt keeps beside the definition
+
+extension DomainPointer {
+  /// Their names; none where the driver knows no snapshots.
+  func snapshots() throws(LibvirtError) -> [String] {
+    var list: UnsafeMutablePointer<virDomainSnapshotPtr?>?
+    let count = virDomainListAllSnapshots(raw, &list, 0)
+    return try names(list, count, virDomainSnapshotGetName, free: virDomainSnapshotFree)
+  }
+
+  func checkpoints() throws(LibvirtError) -> [String] {
+    var list: UnsafeMutablePointer<virDomainCheckpointPtr?>?
+    let count = virDomainListAllCheckpoints(raw, &list, 0)
+    return try names(list, count, virDomainCheckpointGetName, free: virDomainCheckpointFree)
+  }
+
+  /// Whether there is a state that `virsh managedsave` wrote.
+  func hasSavedState() throws(LibvirtError) -> Bool {
+    let answer = virDomainHasManagedSaveImage(raw, 0)
+    if answer >= 0 { return answer == 1 }
+    let error = LibvirtError.last()
+    if error.is(VIR_ERR_NO_SUPPORT) { return false }
+    throw error
+  }
+
+  /// Takes over the list and what is in it.
+  private func names(
+    _ list: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int32, _ name: (OpaquePointer?) -> UnsafePointer<CChar>?,
+    free release: (OpaquePointer?) -> Int32
+  ) throws(LibvirtError) -> [String] {
+    guard count >= 0 else {
+      let error = LibvirtError.last()
+      if error.is(VIR_ERR_NO_SUPPORT) { return [] }
+      throw error
+    }
+    guard let list else { return [] }
+    defer { free(list) }
+    return (0..<Int(count)).map { index in
+      defer { _ = release(list[index]) }
+      return name(list[index]).map { String(cString: $0) } ?? ""
+    }.sorted()
+  }
+}

@@ -7,7 +7,7 @@ struct Question: Hashable, Sendable {
     case list
     /// Which are defined beside the protected ones.
     case leftovers
-    case look, find, alter, describe, bar, resume, mindMigration, askAgent, shutDown, destroy
+    case look, find, alter, describe, keptState, bar, suspend, resume, mindMigration, askAgent, shutDown, destroy
   }
   var kind: Kind
   /// The domain's; empty where it is about all of them.
@@ -16,7 +16,7 @@ struct Question: Hashable, Sendable {
   /// Whoever asks waits for one that hangs, as long as for an answer: it is asked seldom, and its asker has nothing else to do.
   var isPatient: Bool {
     switch kind {
-    case .alter, .describe, .bar, .resume: true
+    case .alter, .describe, .keptState, .bar, .suspend, .resume: true
     case .list, .leftovers, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
     }
   }
@@ -105,7 +105,8 @@ extension LibvirtConnection {
     case .list: Task { await takeInventory(notices: .news) }
     // Whoever wants to know asks again.
     case .leftovers: break
-    case .look, .find, .alter, .describe, .bar, .resume, .mindMigration, .askAgent, .shutDown, .destroy:
+    case .look, .find, .alter, .describe, .keptState, .bar, .suspend, .resume, .mindMigration, .askAgent, .shutDown,
+      .destroy:
       wake(named: question.name)
       look(at: question.name)
     }

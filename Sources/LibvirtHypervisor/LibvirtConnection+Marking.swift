@@ -10,9 +10,14 @@ extension LibvirtConnection {
       if let other = try reader.liveMark(domain), other.cluster != mark.cluster {
         return "it carries the mark of cluster \(other.cluster). Take it out of protection there first"
       }
+      let isPersistent = try domain.isPersistent()
+      if isPersistent, try domain.hasSavedState() {
+        return "it has a saved state, with which libvirt removes no definition. "
+          + "Remove it with 'virsh managedsave-remove \(name)'"
+      }
       // The mark first: should this break off, a marked domain that is still defined is found and finished.
       try domain.setLiveClaim(ClaimElement.bare(mark))
-      guard try domain.isPersistent() else { return nil }
+      guard isPersistent else { return nil }
       try domain.disableAutostart()
       try domain.undefine()
       return nil
@@ -37,22 +42,41 @@ extension LibvirtConnection {
   }
 
   func describe(_ name: String) async throws(HypervisorError) -> String {
-    let id = DomainID(connection: uri, name: name)
-    let found: Result<String, DomainDocumentError>?, cluster = cluster
+    let cluster = cluster
+    switch try await active(name, .describe, { domain throws(LibvirtError) in try domain.portable(forgettingLinksOf: cluster) })
+    {
+    case .success(let xml): return xml
+    case .failure(let error):
+      throw HypervisorError(
+        domain: DomainID(connection: uri, name: name), reason: error.description,
+        remedy: "See what 'virsh dumpxml' says of it.")
+    }
+  }
+
+  func keptState(of name: String) async throws(HypervisorError) -> KeptState {
+    try await active(name, .keptState) { domain throws(LibvirtError) in
+      KeptState(
+        snapshots: try domain.snapshots(), checkpoints: try domain.checkpoints(),
+        // As it runs: what its next start will have is another question.
+        losesTPM: DomainBelongings(of: try domain.xml()).tpm == .forgotten, hasSavedState: try domain.hasSavedState())
+    }
+  }
+
+  /// Asks something of a running domain.
+  private func active<Value: Sendable>(
+    _ name: String, _ kind: Question.Kind, _ body: @escaping @Sendable (DomainPointer) throws(LibvirtError) -> Value
+  ) async throws(HypervisorError) -> Value {
+    let id = DomainID(connection: uri, name: name), found: Value?
     do {
-      found = try await ask(Question(kind: .describe, name: name), on: calls) { reader throws(LibvirtError) in
+      found = try await ask(Question(kind: kind, name: name), on: calls) { reader throws(LibvirtError) in
         guard let domain = try reader.connection.domain(named: name), domain.run != nil else { return nil }
-        return try domain.portable(forgettingLinksOf: cluster)
+        return try body(domain)
       }
     } catch {
       throw HypervisorError(domain: id, reason: Words.of(error), remedy: "See that libvirtd runs and answers on this node.")
     }
-    switch found {
-    case .success(let xml): return xml
-    case .failure(let error):
-      throw HypervisorError(domain: id, reason: error.description, remedy: "See what 'virsh dumpxml' says of it.")
-    case nil: throw HypervisorError(domain: id, reason: "it is not running", remedy: "Start it first.")
-    }
+    guard let found else { throw HypervisorError(domain: id, reason: "it is not running", remedy: "Start it first.") }
+    return found
   }
 
   /// Does something to a running domain that gives a refusal or nothing, and tells what it is afterwards.

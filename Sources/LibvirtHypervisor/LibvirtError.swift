@@ -49,7 +49,8 @@ package struct LibvirtError: Error, Equatable {
     if self.is(VIR_ERR_NO_CONNECT, VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_CANCELLED, VIR_ERR_AUTH_UNAVAILABLE, VIR_ERR_RPC)
       || source == Int32(VIR_FROM_RPC.rawValue)
       || contains(
-        "connect to remote libvirt", "unable to connect to server", "to the same host", "certificate", "tls",
+        "connect to remote libvirt", "unable to connect to server", "to the same host", "certificate", "tls peer",
+        "tls session", "tls handshake",
         "no route to host",
         "connection refused", "unable to resolve address", "name or service not known")
     {

@@ -76,16 +76,27 @@ public final class LibvirtHypervisor: Hypervisor {
     await opened[id.connection]?.cancelMigration(id.name, uuid: uuid.lowercased())
   }
 
+  public func suspend(_ id: DomainID, uuid: String) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.suspend(id.name, uuid: uuid.lowercased())
+  }
+
   public func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome {
     guard let connection = opened[id.connection] else { return unconnected(id) }
     return await connection.resume(id.name, uuid: uuid.lowercased(), notAfter: notAfter)
   }
 
   public func describe(_ id: DomainID) async throws(HypervisorError) -> String {
-    guard let connection = opened[id.connection] else {
-      throw HypervisorError(domain: id, reason: "this node has no connection \(id.connection)", remedy: Self.unconnectedRemedy)
-    }
-    return try await connection.describe(id.name)
+    try await connection(of: id).describe(id.name)
+  }
+
+  public func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState {
+    try await connection(of: id).keptState(of: id.name)
+  }
+
+  private func connection(of id: DomainID) throws(HypervisorError) -> LibvirtConnection {
+    if let connection = opened[id.connection] { return connection }
+    throw HypervisorError(domain: id, reason: "this node has no connection \(id.connection)", remedy: Self.unconnectedRemedy)
   }
 
   public func refresh() async {

@@ -48,6 +48,7 @@ package struct Run: Sendable {
     vcpus = xml.vcpus
     links = xml.links
     hardware = xml.hardware
+    flaw = nil
   }
 
   /// Its process is known to have ended.

@@ -192,6 +192,17 @@ enum TimelinePhrases {
     .init("snapshot WORKLOAD", "It goes on on another disk than its definition names: an external snapshot, past Holdfast.") {
       [.diskReplaced($0.workload())]
     },
+    .init(
+      "define copy of WORKLOAD on NODES",
+      "Somebody defines it there by hand, shut off and without autostart: it cannot start there."
+    ) {
+      let workload = $0.workload()
+      return $0.nodes().map { .definedByHand(workload, $0) }
+    },
+    .init("undefine copy of WORKLOAD on NODES", "That definition is taken away.") {
+      let workload = $0.workload()
+      return $0.nodes().map { .undefinedByHand(workload, $0) }
+    },
     .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
       $0.nodes().map { .migrationBreaks($0, at: .prepare) }
     },
@@ -234,7 +245,16 @@ enum TimelinePhrases {
     .init("start WORKLOAD", "`holdfast start`") { [.asked(.start($0.workload()), through: nil)] },
     .init("stop WORKLOAD", "`holdfast stop`") { [.asked(.stop($0.workload()), through: nil)] },
     .init("restart WORKLOAD", "`holdfast restart`: stopped, and started on the same node.") {
-      [.asked(.restart($0.workload()), through: nil)]
+      [.asked(.errand(.restart, $0.workload()), through: nil)]
+    },
+    .init("reset WORKLOAD", "`holdfast reset`: the same without a shutdown.") {
+      [.asked(.errand(.reset, $0.workload()), through: nil)]
+    },
+    .init("suspend WORKLOAD", "`holdfast pause`: paused by libvirt where it runs.") {
+      [.asked(.errand(.pause, $0.workload()), through: nil)]
+    },
+    .init("let WORKLOAD go on", "`holdfast resume`: what is paused goes on.") {
+      [.asked(.errand(.resume, $0.workload()), through: nil)]
     },
     .init(
       "accept stored WORKLOAD", "`holdfast accept --stored`: it may be started from its definition, though its disk is newer."
@@ -283,6 +303,10 @@ enum TimelinePhrases {
       [.asked(.disarm(for: $0.span()), through: nil)]
     },
     .init("arm", "`holdfast arm`") { _ in [.asked(.arm, through: nil)] },
+    .init("moves off", "`holdfast moves off`: the policies move nothing until `moves on`.") { _ in
+      [.asked(.movesOff, through: nil)]
+    },
+    .init("moves on", "`holdfast moves on`") { _ in [.asked(.movesOn, through: nil)] },
     .init("leave NODES", "The nodes depart cleanly: holdfastd hands over and ends.") {
       $0.nodes().map { .asked(.leave($0, back: nil), through: nil) }
     },

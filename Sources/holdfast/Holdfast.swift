@@ -42,9 +42,11 @@ struct Holdfast: AsyncParsableCommand {
     subcommands: [
       StatusCommand.self, NodesCommand.self, WorkloadsCommand.self, WorkloadCommand.self, EventsCommand.self,
       AdoptCommand.self, ApplyCommand.self, AcceptCommand.self, ExportCommand.self, ReleaseCommand.self, StartCommand.self,
-      StopCommand.self, RestartCommand.self, MoveCommand.self, ConsoleCommand.self, LeftoversCommand.self,
-      MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, PolicyCommand.self,
-      ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self, StoreCommand.self
+      StopCommand.self, RestartCommand.self, ResetCommand.self, PauseCommand.self, ResumeCommand.self, MoveCommand.self,
+      ConsoleCommand.self, LeftoversCommand.self,
+      MaintenanceCommand.self, EvacuateCommand.self, NodeCommand.self, DisarmCommand.self, ArmCommand.self, MovesCommand.self,
+      PolicyCommand.self, ExplainCommand.self, WhatIfCommand.self, RebalanceCommand.self, SnapshotCommand.self,
+      StoreCommand.self
     ],
     groupedSubcommands: [CommandGroup(name: "Simulator", subcommands: [SimulateCommand.self])])
 

@@ -110,4 +110,61 @@ import Testing
       #expect(try await !virsh(domain, "list", "--all", "--name").contains(domain.id.name))
     }
   }
+
+  /// A machine with a disk that can hold snapshots, defined and started by its user.
+  private func machine(_ name: String) async throws -> TestDomain {
+    var domain = try TestDomain(.qemu, name)
+    let directory = try TestHost.required().directory, image = "\(directory)/\(name).qcow2"
+    _ = try await shell("qemu-img", "create", "-q", "-f", "qcow2", image, "1M")
+    domain.xml = domain.xml.replacing(
+      "</devices>",
+      with: """
+        <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='\(image)'/><target dev='vda' bus='virtio'/></disk>
+        </devices>
+        """)
+    try domain.usersXML.write(toFile: "\(directory)/\(name).xml", atomically: true, encoding: .utf8)
+    _ = try await virsh(domain, "define", "\(directory)/\(name).xml")
+    _ = try await virsh(domain, "start", name)
+    return domain
+  }
+
+  @Test func `its snapshots and checkpoints are seen, and go when it ends as a transient one`() async throws {
+    let domain = try await machine("kept"), name = domain.id.name
+    try await Watched.with([domain.id.connection]) { watched in
+      try await watched.expect(domain.id, .running)
+      #expect(try await watched.hypervisor.keptState(of: domain.id) == .none)
+      _ = try await virsh(domain, "snapshot-create-as", name, "s2")
+      _ = try await virsh(domain, "snapshot-create-as", name, "s1")
+      _ = try await virsh(domain, "checkpoint-create-as", name, "c1")
+      #expect(
+        try await watched.hypervisor.keptState(of: domain.id) == KeptState(snapshots: ["s1", "s2"], checkpoints: ["c1"]))
+      // Given up by the operator: it goes on as it is, and libvirt has forgotten them when it is defined anew.
+      expectDone(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: domain.mark))
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+      try await watched.expectGone(domain.id)
+      _ = try await virsh(domain, "define", "\(try TestHost.required().directory)/\(name).xml")
+      #expect(try await virsh(domain, "snapshot-list", name, "--name").isEmpty)
+      await #expect(throws: HypervisorError.self) { try await watched.hypervisor.keptState(of: domain.id) }
+      _ = try await virsh(domain, "undefine", name)
+    }
+  }
+
+  @Test func `a saved state is seen, and keeps its definition from being removed`() async throws {
+    let domain = try await machine("saved"), name = domain.id.name
+    _ = try await virsh(domain, "managedsave", name)
+    // Started anew beside it.
+    _ = try await virsh(domain, "create", "\(try TestHost.required().directory)/\(name).xml")
+    try await Watched.with([domain.id.connection]) { watched in
+      try await watched.expect(domain.id, .running)
+      #expect(try await watched.hypervisor.keptState(of: domain.id) == KeptState(hasSavedState: true))
+      let refused = await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: domain.mark)
+      guard case .failed(let reason) = refused, reason.contains("virsh managedsave-remove saved") else {
+        throw TestHost.Trouble(description: "it was marked: \(refused)")
+      }
+      _ = try await virsh(domain, "managedsave-remove", name)
+      #expect(try await watched.hypervisor.keptState(of: domain.id) == .none)
+      expectDone(await watched.hypervisor.mark(domain.id, uuid: domain.uuid, mark: domain.mark))
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+    }
+  }
 }

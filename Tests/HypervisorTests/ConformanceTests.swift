@@ -180,6 +180,7 @@ import Testing
       expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running)
       domain.xml = try await watched.hypervisor.describe(domain.id)
+      #expect(try await watched.hypervisor.keptState(of: domain.id) == .none)
       #expect(!domain.xml.contains("holdfast.dev"))
       #expect(!domain.xml.contains("HOLDFAST_"))
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
@@ -197,6 +198,32 @@ import Testing
     try await Watched.with([request.id.connection]) { watched in
       request.id.connection = "xen:///system"
       try await #expect(failure(watched.hypervisor.start(request)).contains("xen:///system"))
+    }
+  }
+
+  @Test(arguments: TestedDriver.available) func `a paused domain is there, and goes on when it is resumed`(driver: TestedDriver)
+    async throws
+  {
+    let domain = try TestDomain(driver, "pause-\(driver)")
+    let never = BootInstant.zero, always = BootInstant(nanoseconds: .max)
+    try await Watched.with([domain.id.connection]) { watched in
+      let hypervisor = watched.hypervisor
+      try await #expect(failure(hypervisor.suspend(domain.id, uuid: domain.uuid)).contains("no domain of that name"))
+      let seen = try await watched.start(domain)
+      try await #expect(failure(hypervisor.suspend(domain.id, uuid: UUID().uuidString)).contains("no domain of that name"))
+      let begin = await watched.mark
+      expectDone(await hypervisor.suspend(domain.id, uuid: domain.uuid))
+      let paused = try await watched.expect(domain.id, .paused, from: begin)
+      #expect(paused.reason == .suspended && paused.pid == seen.pid && paused.mark == seen.mark)
+      expectDone(await hypervisor.suspend(domain.id, uuid: domain.uuid))
+      #expect(await hypervisor.resume(domain.id, uuid: domain.uuid, notAfter: never) == .tooLate)
+      let next = await watched.mark
+      expectDone(await hypervisor.resume(domain.id, uuid: domain.uuid, notAfter: always))
+      try await watched.expect(domain.id, .running, from: next)
+      // What is paused can be stopped.
+      expectDone(await hypervisor.suspend(domain.id, uuid: domain.uuid))
+      expectDone(await hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+      try await watched.expectGone(domain.id, from: next)
     }
   }
 

@@ -233,11 +233,12 @@ import Testing
   // MARK: the ends of tests
 
   private func failure(_ outcome: OperationOutcome, at place: SourceLocation = #_sourceLocation) throws -> String {
-    guard case .failed(let reason) = outcome else {
+    switch outcome {
+    case .failed(let reason), .hindered(_, let reason): return reason
+    default:
       Issue.record("expected a failure, got \(outcome)", sourceLocation: place)
       return ""
     }
-    return reason
   }
 
   /// The last word on a domain, an inventory without it included.

@@ -11,8 +11,8 @@ import Testing
 @Suite(.serialized) struct `API: the command line` {
   private static let commands = [
     "status", "nodes", "workloads", "workload", "events", "adopt", "apply", "accept", "export", "release", "start", "stop",
-    "move",
-    "leftovers", "maintenance", "evacuate", "node", "disarm", "arm"
+    "restart", "reset", "pause", "resume", "move", "console", "leftovers", "maintenance", "evacuate", "node", "disarm", "arm",
+    "moves", "store"
   ]
 
   @Test func `the status fits 100 by 30 and tells what matters`() async throws {

@@ -21,7 +21,7 @@ import Testing
     let definition = WorkloadDefinition(
       name: "007", connection: "lxc:///system", uuid: "7682fb7b-a106-5188-91a3-f7913c566ba0", xml: xml,
       demand: Resources(memory: 1536, cpus: 0.125), labels: ["tier": "yes", "1": "0x10"],
-      priority: -3, isolation: .stop, stopTimeout: 0.5)
+      priority: -3, isolation: .stop, stopTimeout: 0.5, shared: ["52:54:00:00:00:01", "/srv/it's: #1", "rbd:vms/db1"])
     let text = try WorkloadFile.text(of: [definition], file: "x.yaml")
     #expect(try WorkloadFile.parse(text: text, file: "x.yaml") == [definition], "\(text)")
   }

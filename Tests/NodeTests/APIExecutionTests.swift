@@ -167,8 +167,18 @@ import Testing
     #expect(status.reasons.first == "w is paused: libvirt executes nothing of it")
     #expect(
       status.next.map(\.command) == [
-        "virsh -c lxc:///system domstate --reason w", "virsh -c lxc:///system resume w"
+        "virsh -c lxc:///system domstate --reason w", "holdfast resume w"
       ])
+  }
+
+  @Test func `what an operator paused is told, and is no fault`() throws {
+    let cluster = Self.cluster {
+      $0.put(.report("n1"), Self.report("armed", paused: ["w": "libvirt has paused it"]))
+      $0.put(.intent("w"), .intent(IntentRecord(desired: .running, errand: .pause)))
+    }
+    let status = status(cluster), info = try #require(status.misplaced.first)
+    #expect(status.health == .ok && status.counts.paused == 1)
+    #expect(info.state == .paused && info.why == "an operator paused it on n1: `holdfast resume w`" && info.errand == "pause")
   }
 
   private static func ended(_ count: Int, _ workload: WorkloadName = "w", ago: Int64 = 5) -> [HistoryRecord] {

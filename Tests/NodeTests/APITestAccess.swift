@@ -19,6 +19,12 @@ final class TestAccess: ClusterAccess {
     var networkWarnings: [String: String] = [:]
     /// What is defined on this node beside workloads' domains.
     var leftovers: [LeftoverDefinition] = []
+    /// The XML of active domains, where it is not a bare container's.
+    var descriptions: [String: String] = [:]
+    /// By domain: what libvirt keeps of it.
+    var kept: [String: KeptState] = [:]
+    /// What is on this host alone.
+    var ownFiles: Set<String> = []
     /// The planner's snapshot tells who is down, who is kept empty, and what runs where; else only what there is.
     var plansInFull = false
     /// Done once before the next commit: what somebody else was faster with.
@@ -96,8 +102,13 @@ final class TestAccess: ClusterAccess {
     guard let domain = await picture().observations[id] else {
       throw HypervisorError(domain: id, reason: "no such domain", remedy: "Look with virsh.")
     }
+    if let xml = state.withLock({ $0.descriptions[id.name] }) { return xml }
     return "<domain type='lxc'><name>\(id.name)</name><uuid>\(domain.uuid)</uuid></domain>"
   }
+
+  func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState { state.withLock { $0.kept[id.name] } ?? .none }
+
+  func ownFiles(among paths: [String]) -> Set<String> { state.withLock { $0.ownFiles }.intersection(paths) }
 
   func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {
     try state.withLock { state throws(StoreError) in

@@ -23,6 +23,7 @@ import Testing
       var notes: [Note] = []
       var view = ClusterView()
     }
+    let connections = [lxc]
     private let state = Mutex(State())
 
     func change(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
@@ -105,7 +106,8 @@ import Testing
     await watch.round(&memory, now: Self.at(33))
     #expect(host.get(\.reports).count == 1)
     host.change { $0.leftovers = [Self.lxc: []] }
-    await watch.round(&memory, now: Self.at(44))
+    // It is asked again soon.
+    await watch.round(&memory, now: Self.at(38))
     #expect(host.get(\.reports) == [left, []])
     #expect(host.get(\.removed).isEmpty)
   }

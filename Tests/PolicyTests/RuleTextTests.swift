@@ -71,8 +71,11 @@ import Testing
       ]),
     Row(
       title: "the cluster", before: "cluster: {survive: {nodes: 1}, spread: packed}",
-      after: "cluster: {survive: {nodes: 2, rack=b: 1, tolerate: 2.5%, otherwise: refuse}}",
-      said: ["spread: packed -> -", "survive: {nodes: 1} -> {nodes: 2, rack=b: 1, tolerate: 2.5%, otherwise: refuse}"]),
+      after: "cluster: {survive: {nodes: 2, rack=b: 1, tolerate: 2.5%, otherwise: refuse}, moves: {at-once: 3, per-node: 1}}",
+      said: [
+        "spread: packed -> -", "survive: {nodes: 1} -> {nodes: 2, rack=b: 1, tolerate: 2.5%, otherwise: refuse}",
+        "moves: - -> {at-once: 3, per-node: 1}"
+      ]),
     Row(
       title: "the order: the last rule that matches decides",
       before: "workloads: [{name: a, for: x, priority: 1}, {name: b, for: y, priority: 2}, {name: c, for: z, priority: 3}]",

@@ -68,6 +68,14 @@ import Testing
       testDescription: "a copy is not the workload", happens: "{at 10s: start copy of w1 on n2}",
       met: "never: w1 runs on n2", unmet: "at end: w1 runs on n2", found: "w1 runs on n1"),
     .init(
+      testDescription: "a definition keeps it from starting", happens: "{at 5s: define copy of w1 on n2, at 30s: power off n1}",
+      met: "at 60s: w1 waits because \"a definition of it is left there\"", unmet: "by 60s: w1 runs on n2",
+      found: "w1 runs nowhere"),
+    .init(
+      testDescription: "a definition is taken away",
+      happens: "{at 5s: define copy of w1 on n2, at 30s: power off n1, at 50s: undefine copy of w1 on n2}",
+      met: "within 15s of 50s: w1 runs on n2", unmet: "from 50s to 80s: w1 does not run", found: "w1 runs on n2"),
+    .init(
       testDescription: "an outage is measured", happens: "{at 10s: power off n1}",
       met: "always: w1 is never down longer than 8s", unmet: "always: w1 is never down longer than 1s",
       found: "w1 was down for 1"),

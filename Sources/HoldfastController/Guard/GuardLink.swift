@@ -117,8 +117,6 @@ public struct GuardLink: Sendable {
     var protectsAnew = false
     /// It is armed: the deadline goes on.
     var extends = false
-    /// It is gone, and everything under protection is to be frozen without it.
-    var freezesDirectly = false
   }
 
   mutating func connected(_ state: GuardState, _ facts: Facts, _ effects: inout Effects) -> Heard {
@@ -190,14 +188,12 @@ public struct GuardLink: Sendable {
   }
 
   /// - Parameter isSpared: the cluster is disarmed and this node's session stands: the guard is waited for.
-  mutating func lost(_ loss: GuardLoss, isSpared: Bool, _ effects: inout Effects) -> Heard {
+  mutating func lost(_ loss: GuardLoss, isSpared: Bool, _ effects: inout Effects) {
     if isConnected { course.move(to: .absent(GuardAbsence(hasSpoken: true))) }
     if isSpared {
       effects.note(
         .guardLost, "the guard is gone (\(loss)); the cluster is disarmed, so nothing is frozen", severity: .error)
-      return Heard()
     }
-    return Heard(freezesDirectly: true)
   }
 
   /// - Parameter seesProtected: something under protection is seen here.

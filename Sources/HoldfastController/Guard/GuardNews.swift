@@ -44,8 +44,9 @@ enum GuardNews {
   }
 
   private static func guardLost(_ loss: GuardLoss, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    let heard = machines.guardLink.lost(loss, isSpared: facts.isDisarmed && !machines.isOutOfTime(facts), &effects)
-    guard heard.freezesDirectly else { return }
+    let isSpared = facts.isDisarmed && !machines.isOutOfTime(facts)
+    machines.guardLink.lost(loss, isSpared: isSpared, &effects)
+    if isSpared { return }
     machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
     machines.guardLink.noteLoss(loss, me: facts.me, seesProtected: facts.seesProtectedDomain, &effects)
   }

@@ -16,6 +16,7 @@ struct PlannerRole: Sendable {
   /// When this node's session was opened, if by this life of the controller.
   private var openedAt: BootInstant?
   private var picture = PlanningPicture()
+  private var ownMoves = OwnMoves()
 
   // MARK: questions
 
@@ -44,8 +45,12 @@ struct PlannerRole: Sendable {
     notBefore = max(notBefore, effects.now + timing.renewInterval / 4)
   }
 
+  /// Nothing more is moved by itself.
+  mutating func halted() { ownMoves.forgetFailures() }
+
   /// The placements were committed.
-  func placed(_ writes: [Write<RecordKey, Record>], _ facts: Facts, _ effects: inout Effects) {
+  mutating func placed(_ writes: [Write<RecordKey, Record>], _ facts: Facts, _ effects: inout Effects) {
+    ownMoves.began(writes, facts)
     for case .put(.placement(let name), .placement(let placement)) in writes {
       if let node = placement.node {
         effects.note(.placed, "\(name) goes to \(node): \(placement.reason)", workload: name, subject: node)
@@ -90,7 +95,7 @@ struct PlannerRole: Sendable {
     effects.agenda.takePlan()
     let silent = peers.silentNodes(facts)
     var snapshot = picture.snapshot(facts, silent: silent)
-    snapshot.pace = .kept
+    snapshot.pace = mayMove(turn, facts, &effects) ? .kept : .off
     let outcome = facts.rules.planner.outcome(snapshot)
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
@@ -104,6 +109,21 @@ struct PlannerRole: Sendable {
     } else {
       write(Self.departuresFirst(changes, facts.view).prefix(Limits.placementsAtOnce), turn, facts, &effects)
     }
+  }
+
+  /// The policies may move workloads. When several such moves in a row have failed they may not, until an operator says so.
+  private mutating func mayMove(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) -> Bool {
+    ownMoves.settle(facts)
+    let isOff = facts.view.movesOff != nil || facts.view.unreadable[.movesOff] != nil
+    // Whoever lets them go on has seen what failed before.
+    if isOff { ownMoves.forgetFailures() }
+    guard !isOff, let why = ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter) else { return !isOff }
+    guard let planner = facts.view.planner, !effects.isUnderWay({ $0 == .haltMoves }) else { return false }
+    let record = MovesOffRecord(reason: why, since: facts.wallTime ?? 0)
+    let transaction = turn.session.transaction(
+      if: [.unchanged(.planner, modified: planner.modified), .absent(.movesOff)], write: [.put(.movesOff, .movesOff(record))])
+    if let transaction { effects.transact(.haltMoves, transaction) }
+    return false
   }
 
   /// A planner of an older build than the store's layout leaves the role to a newer one.
@@ -191,6 +211,8 @@ struct PlannerRole: Sendable {
     } else if view.unreadable[.policies] == nil {
       conditions.append(.absent(.policies))
     }
+    // An operator may have stopped them meanwhile.
+    if changes.contains(where: { $0.1.isOwnMove }) { conditions.append(view.asSeen(.movesOff, view.movesOff)) }
     // Nothing goes to a node that is being drained by then.
     for node in Set(changes.compactMap(\.1.node)).sorted() {
       conditions.append(view.asSeen(.maintenance(node), view.maintenance[node]))

@@ -37,7 +37,7 @@ struct Agenda: Sendable {
     case .session(let hasComeOrGone): due(plan: true, hasComeOrGone ? .everyWorkload : .named)
     // A workload that leaves protection and is nobody's is forgotten by the planner.
     case .planner(let isThisNode): due(plan: true, isThisNode ? .everyWorkload : .named)
-    case .node, .losses, .peerReport: due(plan: true)
+    case .node, .losses, .movesOff, .peerReport: due(plan: true)
     case .maintenance, .disarm: due(plan: true, .everyWorkload)
     // What may run more than once is told of where everything is frozen.
     case .policies: due(plan: true, report: true, .everyWorkload)
@@ -167,7 +167,7 @@ enum News: Hashable, Sendable {
   /// A node's session is in another phase now, or has come or gone.
   case session(hasComeOrGone: Bool)
   case planner(isThisNode: Bool)
-  case policies, node, maintenance, losses, disarm
+  case policies, node, maintenance, losses, disarm, movesOff
   /// A report says something that plans depend on.
   case peerReport
   case claim(WorkloadName, matters: Bool, isSeen: Bool)

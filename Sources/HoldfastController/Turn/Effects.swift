@@ -85,6 +85,10 @@ struct Effects: Sendable {
     actions.append(.stop(workload, domain.id, uuid: domain.uuid, grace: grace))
   }
 
+  mutating func suspend(_ workload: WorkloadName, _ domain: DomainObservation) {
+    actions.append(.suspend(workload, domain.id, uuid: domain.uuid))
+  }
+
   mutating func mark(_ workload: WorkloadName, _ domain: DomainObservation, _ mark: ClaimMark) {
     actions.append(.mark(workload, domain.id, uuid: domain.uuid, mark))
   }

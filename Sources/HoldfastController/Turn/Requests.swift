@@ -37,6 +37,8 @@ enum Purpose: Hashable, Sendable {
   /// A build that does not know the store's layout leaves the planner's role to another.
   case giveUpRole
   case place
+  /// Stops what the policies move, as several moves in a row have failed.
+  case haltMoves
   /// Removes the record of a maintenance from which everything has come home.
   case endMaintenance(NodeName)
   /// Removes the record by which the cluster is disarmed, when its time is over.

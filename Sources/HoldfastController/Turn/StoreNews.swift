@@ -55,6 +55,7 @@ enum StoreNews {
       effects.agenda.note(.maintenance)
     case .losses: effects.agenda.note(.losses)
     case .disarm: disarmChanged(facts, &machines, &effects)
+    case .movesOff: movesChanged(facts, &machines, &effects)
     case .report: effects.agenda.note(change.matters ? .peerReport : .other)
     case .claim(let workload):
       let isSeen = facts.observation(of: workload) != nil
@@ -80,6 +81,17 @@ enum StoreNews {
     } else if machines.isPlanner(facts) {
       let count = facts.rules.planner.policies.nodes.count + facts.rules.planner.policies.workloads.count
       effects.note(.policies, "policies with \(count) \(count == 1 ? "rule" : "rules") are in force")
+    }
+  }
+
+  private static func movesChanged(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    effects.agenda.note(.movesOff)
+    if let off = facts.view.movesOff?.value {
+      let reason = off.reason.map { ": \($0)" } ?? ""
+      effects.note(
+        .policies, "moves are off\(reason). `holdfast moves on` lets the policies move workloads again", severity: .warning)
+    } else if facts.view.unreadable[.movesOff] == nil {
+      effects.note(.policies, "moves are on: the policies move workloads again")
     }
   }
 

@@ -46,6 +46,7 @@ enum TransactionOutcomes {
     case .endMaintenance(let node):
       effects.note(.maintenance, "the maintenance of \(node) is over", subject: node)
     case .arm: effects.note(.armed, "disarm period ended: automatic recovery is on again")
+    case .haltMoves: machines.planning.halted()
     case .place: machines.planning.placed(pending.transaction.writes, facts, &effects)
     case .claim(let names): for name in names { claimed(name, at: revision, facts, &machines, &effects) }
     case .activity(let names): for name in names { change(name, facts, &machines, &effects) { $0.wrote(at: revision) } }
@@ -157,7 +158,7 @@ enum TransactionOutcomes {
     case .describe: machines.lease.describingFailed(at: now, facts.timing)
     case .end(_, let reason): endFailed(reason, refusedWith: current, facts, &machines, &effects)
     case .arm: machines.lease.pause(facts.timing, &effects)
-    case .expire, .takeRole, .giveUpRole, .place, .endMaintenance: machines.planning.failed(facts.timing, &effects)
+    case .expire, .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance: machines.planning.failed(facts.timing, &effects)
     case .claim(let names):
       for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
     case .workload(let name, _): change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }

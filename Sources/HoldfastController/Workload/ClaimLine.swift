@@ -164,8 +164,19 @@ struct ClaimLine: Hashable, Sendable {
   /// Writes the claim as it is. Whatever was sent on its earlier revision, by this life or the one before, is refused from then on. Nothing of
   /// the workload is here: an errand that was meant for what ran is done with, or has nothing left to be done with.
   mutating func prove(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
+    prove(.starting, own, turn, &effects)
+  }
+
+  /// What an errand asked for is so, and the workload runs on: takes the errand away.
+  mutating func endErrand(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
+    prove(.running, own, turn, &effects)
+  }
+
+  private mutating func prove(
+    _ activity: ClaimRecord.Activity, _ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects
+  ) {
     guard turn.session.mayWrite, turn.session.isValid, mayWriteOrWait(own.name, &effects), let claim = own.claim else { return }
-    let record = claim.value.telling(ClaimNews(.starting))
+    let record = claim.value.telling(ClaimNews(activity))
     var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
     var writes: [Write<RecordKey, Record>] = [.put(.claim(own.name), .claim(record))]
     if let intent = own.intent, intent.value.errand != nil {
@@ -282,6 +293,8 @@ struct ClaimLine: Hashable, Sendable {
       let node = own.observation(in: facts.local) != nil ? facts.me : record.holder?.node
       record.releasedTo = own.spec.map { .init(node: node, connection: $0.value.connection, uuid: $0.value.uuid) }
       record.release()
+      // From here on people run it, on whichever disks they like.
+      record.newerDisks = nil
       conditions.append(.unchanged(.claim(own.name), modified: claim.modified))
       writes.append(.put(.claim(own.name), .claim(record)))
     } else {

@@ -123,8 +123,9 @@ struct Migration: Hashable, Sendable {
     case .target:
       if let target = own.migration?.target.node ?? own.placement?.value.node {
         failure = .unreachable(target, words)
-        targetTrouble = TargetTrouble(
-          node: target, workload: own.name, reason: failure, until: facts.now + Limits.migrationPause)
+        // This one is the first to try again; the others see what becomes of it.
+        let until = facts.now + Limits.migrationPause + Limits.migrationPatience
+        targetTrouble = TargetTrouble(node: target, workload: own.name, reason: failure, until: until)
       } else {
         failure = .refused(words)
       }

@@ -242,7 +242,8 @@ struct Run: Hashable, Sendable {
     case (.stop, .absent) where call != nil || !own.isWantedHere: noteStopped(own.name, facts.me, &effects)
     case (.migrate, .absent) where call != nil: break
     case (.resume, .present(let domain)) where call != nil && domain.state == .running: failedResumes = 0
-    case (.resume, .absent): break
+    case (.suspend, .present(let domain)) where call != nil && domain.state == .paused: break
+    case (.suspend, .absent), (.resume, .absent): break
     case (.mark, .present(let domain)) where call != nil && !domain.persistent && Self.isMarked(domain, own): break
     default: return false
     }

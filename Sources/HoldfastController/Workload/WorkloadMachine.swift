@@ -25,8 +25,9 @@ struct WorkloadMachine: Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, startsUnderWay: Int,
     _ effects: inout Effects
   ) {
-    guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
+    // Before anything else: a definition that cannot be read is not one that was taken out of the store.
     guard !own.isUnreadable else { return }
+    guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
     if own.lacksIntent {
       effects.noteOnce(
         .unreadable, "the record of what is wanted of \(name) is missing: it stays as it is until you start or stop it",
@@ -142,6 +143,11 @@ struct WorkloadMachine: Sendable {
     if parts.run.operation == .migrate { parts.migration.cancelIfUnwanted(domain, own, facts, turn.stance, &effects) }
     guard parts.run.isIdle, !turn.guardWord.isFrozen else { return }
     if own.hasArrived, !Relocation.goOn(&parts, domain, turn, facts, own, &effects) { return }
+    // Whether it may be stopped at all hangs on what the claim says of its disks: that comes first.
+    if own.migration == nil, let disks = own.newerDisks, disks != own.claim?.value.newerDisks ?? [:] {
+      noteDisks(own, facts.me, &effects)
+      return parts.line.tell(ClaimNews(own.claim?.value.activity ?? .starting, newerDisks: disks), own, &effects)
+    }
     if own.migration?.step != .arrived, Relocation.leaves(&parts, domain, spec, turn, facts, own, &effects) { return }
     // What was released while nobody held it, with a migration not at its end, goes on first: afterwards nobody would let it.
     if own.isUnprotecting { return parts.line.tell(.running, own, &effects) }
@@ -153,7 +159,6 @@ struct WorkloadMachine: Sendable {
       effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
       return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
     }
-    if own.errand == .restart, own.isWantedHere, Errands.restart(&parts, domain, spec, turn, facts, own, &effects) { return }
     let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
     if domain.mark != mark || domain.persistent {
       guard parts.run.mayTryOrWait(name, &effects) else { return }
@@ -161,6 +166,7 @@ struct WorkloadMachine: Sendable {
       parts.run.begin(.mark)
       return effects.mark(name, domain, mark)
     }
+    if Errands.step(&parts, domain, spec, turn, facts, own, &effects) { return }
     switch domain.state {
     case .running, .paused:
       let isWell = parts.run.noteStarted(own, facts.me, &effects)

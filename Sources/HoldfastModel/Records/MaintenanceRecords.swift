@@ -101,3 +101,15 @@ public struct DisarmRecord: Hashable, Sendable, Codable {
     self.until = until
   }
 }
+
+/// The policies move nothing: an operator stopped that, or the planner did, as several moves in a row had failed. Everything else goes on.
+public struct MovesOffRecord: Hashable, Sendable, Codable {
+  public var reason: String?
+  /// Milliseconds since 1970.
+  public var since: Int64
+
+  public init(reason: String? = nil, since: Int64) {
+    self.reason = reason
+    self.since = since
+  }
+}

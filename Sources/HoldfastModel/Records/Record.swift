@@ -4,6 +4,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
   case planner
   case policies
   case disarm
+  case movesOff
   case node(NodeName)
   case maintenance(NodeName)
   case losses(NodeName)
@@ -24,6 +25,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
     case .planner: 2
     case .policies: 11
     case .disarm: 12
+    case .movesOff: 15
     case .maintenance(let name): name.code &+ 13
     case .losses(let name): name.code &+ 14
     case .node(let name): name.code &+ 3
@@ -45,6 +47,7 @@ public indirect enum Record: Hashable, Sendable {
   case planner(PlannerRecord)
   case policies(PoliciesRecord)
   case disarm(DisarmRecord)
+  case movesOff(MovesOffRecord)
   case node(NodeRecord)
   case maintenance(MaintenanceRecord)
   case losses(LossesRecord)
@@ -54,10 +57,10 @@ public indirect enum Record: Hashable, Sendable {
   case intent(IntentRecord)
   case placement(PlacementRecord)
   case claim(ClaimRecord)
-  case released(ReleasedRecord)
   case history(HistoryRecord)
   /// Something that this build cannot read. Whatever depends on it is left alone.
   case unreadable(reason: String)
+  case released(ReleasedRecord)
 }
 
 public typealias ClusterTransaction = Transaction<RecordKey, Record>

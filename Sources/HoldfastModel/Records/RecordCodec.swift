@@ -18,6 +18,7 @@ public struct RecordCodec: Sendable {
         case .planner: "planner"
         case .policies: "policies"
         case .disarm: "disarm"
+        case .movesOff: "moves-off"
         case .node(let name): "nodes/\(name)"
         case .maintenance(let name): "maintenance/\(name)"
         case .losses(let name): "losses/\(name)"
@@ -43,6 +44,7 @@ public struct RecordCodec: Sendable {
     case ("planner", 1): return .planner
     case ("policies", 1): return .policies
     case ("disarm", 1): return .disarm
+    case ("moves-off", 1): return .movesOff
     case ("nodes", 2): return name(RecordKey.node)
     case ("maintenance", 2): return name(RecordKey.maintenance)
     case ("losses", 2): return name(RecordKey.losses)
@@ -71,6 +73,7 @@ public struct RecordCodec: Sendable {
     case .planner(let value): try bytes(value)
     case .policies(let value): try bytes(value)
     case .disarm(let value): try bytes(value)
+    case .movesOff(let value): try bytes(value)
     case .node(let value): try bytes(value)
     case .maintenance(let value): try bytes(value)
     case .losses(let value): try bytes(value)
@@ -95,6 +98,7 @@ public struct RecordCodec: Sendable {
         case .planner: .planner(try decoder.decode(PlannerRecord.self, from: data))
         case .policies: .policies(try decoder.decode(PoliciesRecord.self, from: data))
         case .disarm: .disarm(try decoder.decode(DisarmRecord.self, from: data))
+        case .movesOff: .movesOff(try decoder.decode(MovesOffRecord.self, from: data))
         case .maintenance: .maintenance(try decoder.decode(MaintenanceRecord.self, from: data))
         case .losses: .losses(try decoder.decode(LossesRecord.self, from: data))
         case .node: .node(try decoder.decode(NodeRecord.self, from: data))

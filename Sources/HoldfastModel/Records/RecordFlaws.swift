@@ -35,6 +35,7 @@ extension Record {
       return (1...1000).contains(losses.count) && Self.isTime(losses.last) ? nil : "the field 'count' or 'last' is out of range"
     case .disarm(let disarm):
       return Self.isTime(disarm.since) && Self.isTime(disarm.until ?? 0) ? nil : "a time is out of range"
+    case .movesOff(let off): return Self.isTime(off.since) ? nil : "the field 'since' is out of range"
     case .format, .planner, .policies, .history, .unreadable: return nil
     }
   }

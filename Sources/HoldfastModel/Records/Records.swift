@@ -100,6 +100,8 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   /// `definition` of what the running domain was started from, whose own XML was taken over as this definition: so it does not run an older
   /// one. nil: nothing was taken over.
   public var takenFrom: String?
+  /// What other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
+  public var shared: [String]?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
   public static let stopTimeouts = 0.0...86_400
@@ -109,7 +111,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
 
   public init(
     connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
-    isolation: Isolation, stopTimeout: Double
+    isolation: Isolation, stopTimeout: Double, shared: [String] = []
   ) {
     self.connection = connection
     self.uuid = uuid
@@ -119,7 +121,12 @@ public struct SpecRecord: Hashable, Sendable, Codable {
     self.priority = priority
     self.isolation = isolation
     self.stopTimeout = stopTimeout
+    self.shared = shared.isEmpty ? nil : Set(shared).sorted()
   }
+
+  /// How many things may be shared, and how long the name of one may be, in bytes.
+  public static let mostShared = 64
+  public static let greatestSharedName = 4096
 }
 
 /// What the operator wants of a workload.
@@ -143,11 +150,17 @@ public struct IntentRecord: Hashable, Sendable, Codable {
       self.serial = serial
     }
   }
-  /// What its node is to do once with what runs there. The node takes it away when it is done, and so does every start: nothing of the run
-  /// that it was meant for is left then.
-  public enum Errand: String, Sendable, Codable {
+  /// What its node is to do with what runs there. The node takes it away when it is done, and so does every start: nothing of the run that it was
+  /// meant for is left then.
+  public enum Errand: String, CaseIterable, Sendable, Codable {
     /// To stop it, and to start it on the same node.
     case restart
+    /// The same without a shutdown.
+    case reset
+    /// To keep it paused: it stands as long as that is so.
+    case pause
+    /// To let what is paused go on, whoever paused it.
+    case resume
   }
   public var desired: Desired
   public var move: Move?

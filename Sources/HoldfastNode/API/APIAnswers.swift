@@ -53,6 +53,8 @@ extension Request {
 
 /// Makes every failure an `ErrorBody`.
 struct ErrorMiddleware: RouterMiddleware {
+  let allowed: AllowedMethods
+
   func handle(
     _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
   ) async throws -> Response {
@@ -67,7 +69,7 @@ struct ErrorMiddleware: RouterMiddleware {
         remedy: "Send less at once: several requests in place of one.")
       return try jsonResponse(ErrorBody(error), status: .contentTooLarge)
     } catch let error as any HTTPResponseError {
-      return try Self.answer(request, error)
+      return try answer(request, error)
     } catch is CancellationError {
       throw CancellationError()
     } catch {
@@ -79,7 +81,17 @@ struct ErrorMiddleware: RouterMiddleware {
     }
   }
 
-  private static func answer(_ request: Request, _ error: any HTTPResponseError) throws -> Response {
+  private func answer(_ request: Request, _ error: any HTTPResponseError) throws -> Response {
+    let methods = error.status == .notFound ? allowed.methods(of: request.uri.path) : []
+    if !methods.isEmpty, !methods.contains(request.method.rawValue) {
+      let list = methods.joined(separator: ", ")
+      let body = ErrorBody(
+        kind: "invalid", thing: "\(request.method) \(request.uri.path)", reason: "this path does not take this method",
+        remedy: "It takes \(list).")
+      var response = try jsonResponse(body, status: .methodNotAllowed)
+      response.headers[.allow] = list
+      return response
+    }
     let path = request.uri.path, version = path.split(separator: "/").first.map(String.init) ?? ""
     let served = APIVersion.served.joined(separator: ", ")
     var body = ErrorBody(

@@ -72,14 +72,16 @@ package struct APIServer: Sendable {
 
   private func router(operators: UInt32?, _ ledger: ConnectionLedger) -> Router<APIContext> {
     let router = Router(context: APIContext.self)
-    router.add(middleware: ErrorMiddleware())
+    let allowed = AllowedMethods()
+    router.add(middleware: ErrorMiddleware(allowed: allowed))
     router.add(middleware: ConnectionMiddleware(ledger: ledger))
     router.add(middleware: QueryMiddleware())
     router.add(middleware: PeerMiddleware(operators: operators))
     let version = router.group("\(APIVersion.current)")
     ReadRoutes(access: access, readings: readings).add(to: version)
     EventRoutes(access: access, ledger: ledger).add(to: version)
-    CommandRoutes(access: access, logger: logger).add(to: router.group("\(APIVersion.current)"))
+    CommandRoutes(access: access, readings: readings, logger: logger).add(to: router.group("\(APIVersion.current)"))
+    allowed.take(router)
     return router
   }
 

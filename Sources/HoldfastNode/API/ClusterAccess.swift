@@ -13,6 +13,9 @@ package protocol ClusterAccess: Sendable {
   /// The XML from which the running domain can be started elsewhere.
   func describe(_ id: DomainID) async throws(HypervisorError) -> String
 
+  /// What libvirt keeps of the running domain beside its definition.
+  func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState
+
   /// Commits on the operator's behalf; the controller learns of it at once.
   func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict
 
@@ -33,4 +36,7 @@ package protocol ClusterAccess: Sendable {
 
   /// What libvirt on this node keeps defined beside these workloads' domains, as it is now. A connection that does not answer tells nothing.
   func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition]
+
+  /// Of these paths, those on file systems that this host has to itself.
+  func ownFiles(among paths: [String]) -> Set<String>
 }

@@ -33,6 +33,16 @@ struct ClusterCommandRoutes: Sendable {
       context.audit.note("why", body.reason)
       return try jsonResponse(try await self.runner(request).disarm(body))
     }
+    commands.post("moves/off") { request, context in
+      let body = try await request.decoded(as: MovesOffRequest.self)
+      context.audit.note("why", body.reason)
+      let record = try body.record(now: await self.access.picture().time)
+      return try jsonResponse(try await self.runner(request).run(.movesOff(record)))
+    }
+    commands.post("moves/on") { request, _ in
+      try await request.expectNoBody()
+      return try jsonResponse(try await self.runner(request).run(.movesOn))
+    }
     commands.post("arm") { request, _ in
       try await request.expectNoBody()
       return try jsonResponse(try await self.runner(request).run(.arm))

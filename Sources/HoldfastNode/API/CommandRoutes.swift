@@ -8,6 +8,7 @@ import Logging
 /// What operators may change.
 struct CommandRoutes: Sendable {
   let access: any ClusterAccess
+  let readings: Readings
   let logger: Logger
 
   func add(to group: RouterGroup<APIContext>) {
@@ -41,7 +42,9 @@ struct CommandRoutes: Sendable {
     }
     commands.post("workloads/:name/start") { try await self.run($0, $1) { .start($0) } }
     commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }
-    commands.post("workloads/:name/restart") { try await self.run($0, $1) { .restart($0) } }
+    for errand in IntentRecord.Errand.allCases {
+      commands.post("workloads/:name/\(errand.rawValue)") { try await self.run($0, $1) { .errand(errand, $0) } }
+    }
     commands.post("workloads/:name/leftovers/remove") { try await self.run($0, $1) { .removeLeftovers($0, true) } }
     commands.post("workloads/:name/leftovers/keep") { try await self.run($0, $1) { .removeLeftovers($0, false) } }
     commands.post("workloads/:name/accept-running") { request, context in
@@ -59,7 +62,7 @@ struct CommandRoutes: Sendable {
   }
 
   private func runner(_ request: Request, _ context: APIContext) -> CommandRunner {
-    CommandRunner(access: access, isDryRun: request.isDryRun, requester: context.requester)
+    CommandRunner(access: access, readings: readings, isDryRun: request.isDryRun, requester: context.requester)
   }
 
   /// A command that its path says in full.

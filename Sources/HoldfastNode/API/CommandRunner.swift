@@ -8,6 +8,7 @@ import HoldfastPorts
 /// Carries an operator's commands out: prepares each on the cluster as it is known, commits it, and looks again when somebody was faster.
 struct CommandRunner: Sendable {
   let access: any ClusterAccess
+  let readings: Readings
   let isDryRun: Bool
   /// Who asks, for the history.
   var requester: Requester?
@@ -43,23 +44,35 @@ struct CommandRunner: Sendable {
   func restore(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
     let picture = await access.picture()
     var view = picture.view
-    let kept = try view.released(name)
+    let kept = try view.released(name), index = await readings.belongings(in: view)
     let domain = picture.observations[DomainID(connection: kept.spec.connection, name: name.text)]
     guard let domain, domain.uuid == kept.spec.uuid else {
-      var result = try await run(.restore(name, nil), in: &view)
+      let belongings = DomainBelongings(of: kept.spec.xml)
+      var result = try await run(.restore(name, nil), in: &view) { _ throws(OperatorError) in
+        try index.refuse(name, kept.spec, belongings)
+      }
       result.warn(kept.warnings(name, in: picture.view))
       return result
     }
     let options = Adoption.Options(
       demand: kept.spec.demand, labels: kept.spec.labels, priority: kept.spec.priority, isolation: kept.spec.isolation,
-      stopTimeout: kept.spec.stopTimeout)
-    return try await run(.restore(name, try await adoption(of: domain.id, in: picture, options)), in: &view)
+      stopTimeout: kept.spec.stopTimeout, shared: kept.spec.shared ?? [])
+    let adoption = try await adoption(of: domain.id, in: picture, options), belongings = DomainBelongings(of: adoption.xml)
+    return try await run(.restore(name, adoption), in: &view) { _ throws(OperatorError) in
+      try index.refuse(name, adoption.spec, belongings)
+    }
   }
 
-  /// - Parameter view: what is known; afterwards also what the command changed.
-  func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
+  /// - Parameters:
+  ///   - view: what is known; afterwards also what the command changed.
+  ///   - refuse: what stands against it besides.
+  func run(
+    _ command: OperatorCommand, in view: inout ClusterView,
+    refuse: (PreparedCommand) throws(OperatorError) -> Void = { _ in }
+  ) async throws(OperatorError) -> CommandResult {
     for _ in 0..<Self.attempts {
       let prepared = try command.prepare(in: view)
+      try refuse(prepared)
       guard let transaction = prepared.transaction, !isDryRun else { return CommandResult(prepared) }
       switch try await access.commit(
         transaction, for: "workload \(command.workload)", look: "holdfast workload \(command.workload)")
@@ -93,16 +106,21 @@ struct CommandRunner: Sendable {
     }
     try checkTogether(specs)
     let leftovers = await leftovers(of: specs.map { ProtectedDomain($0, connection: $1.connection, uuid: $1.uuid) })
+    var index = await readings.belongings(in: view)
     var results: [CommandResult] = []
     for (name, spec) in specs {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: view)
-        let before = view.specs[name]?.value
-        var result = try await run(.define(name, spec), in: &view)
+        let belongings = DomainBelongings(of: spec.xml), before = view.specs[name]?.value
+        var result = try await run(.define(name, spec), in: &view) { prepared throws(OperatorError) in
+          if prepared.changesBelongings { try index.refuse(name, spec, belongings) }
+        }
+        index.put(name, spec, belongings)
         if showsDiff, let before { result.diff = DefinitionDiff(from: before, to: spec).lines }
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
+        if result.effect == .created || result.fields.contains("xml") { result.warn(fileWarnings(belongings)) }
         result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))
         results.append(result)
       } catch {
@@ -123,14 +141,20 @@ struct CommandRunner: Sendable {
   func adopt(_ request: AdoptRequest) async -> CommandResults {
     let picture = await access.picture()
     var view = picture.view
+    var index = await readings.belongings(in: view)
     var results: [CommandResult] = []
     for id in request.domains {
       do throws(OperatorError) {
         let adoption = try await adoption(of: id, in: picture, request.options)
-        var result = try await run(.adopt(adoption), in: &view)
+        let name = adoption.workload, spec = adoption.spec, belongings = DomainBelongings(of: adoption.xml)
+        var result = try await run(.adopt(adoption), in: &view) { _ throws(OperatorError) in
+          try index.refuse(name, spec, belongings)
+        }
+        index.put(name, spec, belongings)
         result.warn(adoption.networkWarnings + access.networkWarnings(links: adoption.domain.links, bridges: []))
-        if let spec = view.specs[WorkloadName(id.name)]?.value {
-          result.warn(view.leftoverWarnings(of: WorkloadName(id.name), spec, on: access.node, now: nil))
+        result.warn(adoption.lossWarnings + fileWarnings(belongings))
+        if let spec = view.specs[name]?.value {
+          result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: nil))
         }
         results.append(result)
       } catch {
@@ -171,8 +195,14 @@ struct CommandRunner: Sendable {
         .unknown, thing: "domain \(id)", reason: "no active domain of this name is on \(access.node)",
         remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(id.connection) list` shows what runs.")
     }
+    let xml = try await xml(of: id), kept: KeptState
+    do {
+      kept = try await access.keptState(of: id)
+    } catch {
+      throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
+    }
     return Adoption(
-      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: try await xml(of: id),
+      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: xml, kept: kept,
       options: options)
   }
 
@@ -182,5 +212,9 @@ struct CommandRunner: Sendable {
     } catch {
       throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
     }
+  }
+
+  private func fileWarnings(_ belongings: DomainBelongings) -> [String] {
+    NodeFiles(on: access.node, local: access.ownFiles, of: belongings).warnings(belongings)
   }
 }

@@ -57,8 +57,10 @@ struct ReadRoutes: Sendable {
     return try jsonResponse(
       ClusterStatus(
         picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
-        history: history, outlook: await readings.outlook(of: picture), moves: await readings.moves(of: picture),
-        quarantines: picture.quarantines, own: picture.own(), planner: picture.planner, policyFlaw: picture.policyFlaw,
+        history: history, outlook: await readings.outlook(of: picture), clashes: await readings.clashes(of: picture),
+        moves: await readings.moves(of: picture), quarantines: picture.quarantines, own: picture.own(),
+        planner: picture.planner,
+        policyFlaw: picture.policyFlaw,
         fault: picture.fault, now: picture.time))
   }
 

@@ -23,8 +23,32 @@ package actor Readings {
   package private(set) var plans = 0
   private var outlook: Kept<ClusterOutlook>?
   private var moves: Kept<[NodeName: [EvacuationMove]]>?
+  private var clashes: Kept<[BelongingsIndex.Clash]>?
+  /// What each workload's XML names, with the revision in which it was written.
+  private var belongings: [WorkloadName: (modified: Revision, value: DomainBelongings)] = [:]
 
   package init() {}
+
+  /// Who has which disks, directories and addresses. An XML is read once for each of its versions.
+  package func belongings(in view: ClusterView) -> BelongingsIndex {
+    var index = BelongingsIndex(), read: [WorkloadName: (modified: Revision, value: DomainBelongings)] = [:]
+    for (name, spec) in view.specs.sorted(by: { $0.key < $1.key }) {
+      let known = belongings[name].flatMap { $0.modified == spec.modified ? $0.value : nil }
+      let value = known ?? DomainBelongings(of: spec.value.xml)
+      read[name] = (spec.modified, value)
+      index.put(name, spec.value, value)
+    }
+    belongings = read
+    return index
+  }
+
+  /// What workloads have at the same time without sharing it.
+  package func clashes(of picture: ClusterPicture) -> [BelongingsIndex.Clash] {
+    if let clashes, clashes.holds(for: picture) { return clashes.value }
+    let value = belongings(in: picture.view).clashes
+    keep(value, of: picture, for: nil, in: &clashes)
+    return value
+  }
 
   package func outlook(of picture: ClusterPicture) -> ClusterOutlook {
     if let outlook, outlook.holds(for: picture) { return outlook.value }

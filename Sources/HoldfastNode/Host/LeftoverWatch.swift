@@ -2,7 +2,6 @@ import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
 import LinuxBasics
-import Logging
 
 /// Looks now and then at what libvirt keeps defined on this node beside the protected workloads, tells the core, and removes what the operator agreed to.
 /// No claim and no start depends on it: a start looks for itself.
@@ -17,6 +16,8 @@ package struct LeftoverWatch: Sendable {
   private static let interval = Duration.seconds(30)
   private static let shortInterval = Duration.seconds(10)
   private static let few = 50
+  /// After a look that a connection did not answer, as at the start, when libvirt is still being connected to.
+  private static let retry = Duration.seconds(4)
   /// How soon a workload that is new, or an operator's word, brings a look.
   private static let tick = Duration.seconds(2)
   /// So many are reported: the report is one record.
@@ -88,18 +89,22 @@ package struct LeftoverWatch: Sendable {
       if wanted != memory.wanted { (memory.wanted, memory.nextLook) = (wanted, now) }
     }
     guard now >= memory.nextLook else { return }
-    await look(&memory)
+    let isComplete = await look(&memory)
     let isShort = (1...Self.few).contains(memory.reported.count)
-    memory.nextLook = now + (isShort ? Self.shortInterval : Self.interval)
+    memory.nextLook = now + (!isComplete ? Self.retry : isShort ? Self.shortInterval : Self.interval)
   }
 
-  private func look(_ memory: inout Memory) async {
+  /// - Returns: whether every connection has answered.
+  private func look(_ memory: inout Memory) async -> Bool {
     let domains = memory.wanted.domains
+    var isComplete = true
     if domains.isEmpty {
       memory.found = [:]
     } else {
+      let answers = await search.leftovers(of: Array(domains))
       // What does not answer keeps what it had.
-      memory.found.merge(await search.leftovers(of: Array(domains))) { $1 }
+      memory.found.merge(answers) { $1 }
+      isComplete = search.connections.allSatisfy { answers[$0] != nil }
     }
     for (connection, leftovers) in memory.found {
       let agreed = leftovers.filter { $0.isRemovable && memory.wanted.removing.contains($0.workload) }
@@ -112,6 +117,7 @@ package struct LeftoverWatch: Sendable {
     let reported = Array(all.prefix(Self.most))
     if reported != memory.reported { report(reported) }
     memory.reported = reported
+    return isComplete
   }
 
   /// - Returns: whether it is gone.

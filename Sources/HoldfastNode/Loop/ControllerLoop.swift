@@ -142,6 +142,8 @@ package actor ControllerLoop {
       operate(workload, .migrate) { await $0.migrate(request) }
     case .cancelMigration(let domain, let uuid):
       Task { [ports] in await ports.hypervisor.cancelMigration(domain, uuid: uuid) }
+    case .suspend(let workload, let domain, let uuid):
+      operate(workload, .suspend) { await $0.suspend(domain, uuid: uuid) }
     case .resume(let workload, let domain, let uuid, let notAfter):
       operate(workload, .resume) { await $0.resume(domain, uuid: uuid, notAfter: notAfter) }
     case .refresh: Task { [ports] in await ports.hypervisor.refresh() }

@@ -15,10 +15,15 @@ public struct Adoption: Hashable, Sendable {
     public var stopTimeout: Double
     /// Shut-off definitions of the same name and UUID on other nodes are removed.
     public var removesLeftovers: Bool
+    /// What other workloads may have at the same time.
+    public var shared: [String]
+    /// What libvirt forgets of a domain that becomes transient may go.
+    public var acceptsLoss: Bool
 
     public init(
       demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0, isolation: Isolation = .freeze,
-      stopTimeout: Double = SpecRecord.defaultStopTimeout, removesLeftovers: Bool = false
+      stopTimeout: Double = SpecRecord.defaultStopTimeout, shared: [String] = [], acceptsLoss: Bool = false,
+      removesLeftovers: Bool = false
     ) {
       self.demand = demand
       self.labels = labels
@@ -26,6 +31,8 @@ public struct Adoption: Hashable, Sendable {
       self.isolation = isolation
       self.stopTimeout = stopTimeout
       self.removesLeftovers = removesLeftovers
+      self.shared = shared
+      self.acceptsLoss = acceptsLoss
     }
   }
 
@@ -36,28 +43,40 @@ public struct Adoption: Hashable, Sendable {
   public var domain: DomainObservation
   /// From which it can be started elsewhere.
   public var xml: String
+  /// What libvirt keeps of it beside its definition.
+  public var kept: KeptState
   public var options: Options
 
   public init(
-    cluster: String, node: NodeName, session: OwnSession.Saved?, domain: DomainObservation, xml: String, options: Options
+    cluster: String, node: NodeName, session: OwnSession.Saved?, domain: DomainObservation, xml: String,
+    kept: KeptState = .none, options: Options
   ) {
     self.cluster = cluster
     self.node = node
     self.session = session
     self.domain = domain
     self.xml = xml
+    self.kept = kept
     self.options = options
+  }
+
+  public var workload: WorkloadName { WorkloadName(domain.id.name) }
+
+  /// The workload that it becomes.
+  package var spec: SpecRecord {
+    SpecRecord(
+      connection: domain.id.connection, uuid: domain.uuid, xml: xml, demand: demand, labels: options.labels,
+      priority: options.priority, isolation: options.isolation, stopTimeout: options.stopTimeout, shared: options.shared)
   }
 
   /// The spec comes into being, and the wish. The node that runs it does the rest (HoldfastController/Workload/Adoption.swift): the claim
   /// comes last.
   func prepare(in view: ClusterView) throws(OperatorError) -> PreparedCommand {
-    let name = WorkloadName(domain.id.name)
+    let name = workload
     try checkDomain(name, in: view)
+    try refuseLosses()
     let session = try standingSession(in: view)
-    let spec = SpecRecord(
-      connection: domain.id.connection, uuid: domain.uuid, xml: xml, demand: demand, labels: options.labels,
-      priority: options.priority, isolation: options.isolation, stopTimeout: options.stopTimeout)
+    let spec = spec
     try spec.check(for: name)
     try refuseTwin(of: name, spec, in: view)
 
@@ -86,7 +105,7 @@ public struct Adoption: Hashable, Sendable {
 
   private var demand: Resources { options.demand ?? Resources(memory: domain.memory, cpus: Double(domain.vcpus)) }
 
-  private func refusal(_ kind: OperatorError.Kind, _ reason: String, _ remedy: String) -> OperatorError {
+  func refusal(_ kind: OperatorError.Kind, _ reason: String, _ remedy: String) -> OperatorError {
     OperatorError(kind, thing: "domain \(domain.id)", reason: reason, remedy: remedy)
   }
 
@@ -152,7 +171,7 @@ public struct Adoption: Hashable, Sendable {
 
   // MARK: what to type
 
-  private func virsh(_ command: String) -> String { "virsh -c \(domain.id.connection) \(command)" }
+  func virsh(_ command: String) -> String { "virsh -c \(domain.id.connection) \(command)" }
 
   /// libvirt renames no domain that is active, and no container at all.
   private var otherName: String {

@@ -14,6 +14,10 @@ public enum ClusterCommand: Hashable, Sendable {
   case disarm(DisarmRecord)
   /// Resumes automatic recovery.
   case arm
+  /// Stops what the policies move by themselves. What is on its way goes on.
+  case movesOff(MovesOffRecord)
+  /// Lets the policies move workloads again.
+  case movesOn
 
   /// The transaction that carries the command out on the cluster as `view` shows it, guarded on everything that the answer depends on.
   ///
@@ -31,6 +35,8 @@ public enum ClusterCommand: Hashable, Sendable {
     case .remove(let node): try NodeRemoval(node, in: view).prepared
     case .disarm(let record): try disarm(record, view)
     case .arm: arm(view)
+    case .movesOff(let record): movesOff(record, view)
+    case .movesOn: movesOn(view)
     }
   }
 
@@ -125,6 +131,25 @@ public enum ClusterCommand: Hashable, Sendable {
     return PreparedClusterCommand(
       "is armed again",
       ClusterTransaction(if: [.unchanged(.disarm, modified: present.modified)], write: [.delete(.disarm)]))
+  }
+
+  private func movesOff(_ record: MovesOffRecord, _ view: ClusterView) -> PreparedClusterCommand {
+    let text =
+      "moves nothing by its policies until `holdfast moves on`; what is on its way goes on, and what fails is recovered"
+    if let present = view.movesOff?.value, record.reason == nil || record.reason == present.reason {
+      return PreparedClusterCommand("moves nothing by its policies already\(present.reason.map { " (\($0))" } ?? "")")
+    }
+    return PreparedClusterCommand(
+      text, ClusterTransaction(if: [view.asSeen(.movesOff, view.movesOff)], write: [.put(.movesOff, .movesOff(record))]))
+  }
+
+  private func movesOn(_ view: ClusterView) -> PreparedClusterCommand {
+    guard view.movesOff != nil || view.unreadable[.movesOff] != nil else {
+      return PreparedClusterCommand("moves workloads as its policies say already")
+    }
+    let conditions = view.movesOff.map { [Condition<RecordKey>.unchanged(.movesOff, modified: $0.modified)] } ?? []
+    return PreparedClusterCommand(
+      "moves workloads as its policies say again", ClusterTransaction(if: conditions, write: [.delete(.movesOff)]))
   }
 }
 

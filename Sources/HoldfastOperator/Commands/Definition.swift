@@ -117,6 +117,7 @@ extension SpecRecord {
     if priority != old.priority { fields.append("priority") }
     if isolation != old.isolation { fields.append("isolation") }
     if stopTimeout != old.stopTimeout { fields.append("stopTimeout") }
+    if shared != old.shared { fields.append("shared") }
     return fields
   }
 
@@ -157,6 +158,12 @@ extension SpecRecord {
       throw invalid(
         "its stop timeout is \(stopTimeout) s", "Use seconds between 0 and \(InWords.number(Self.stopTimeouts.upperBound)).")
     }
+    let names = shared ?? []
+    guard names.count <= Self.mostShared, names.allSatisfy({ (1...Self.greatestSharedName).contains($0.utf8.count) }) else {
+      throw invalid(
+        "it shares too much, or something whose name is too long",
+        "Name at most \(Self.mostShared) disks, directories and addresses, each as the refusal names it.")
+    }
   }
 }
 
@@ -169,10 +176,9 @@ public func refuseRunning(
 ) throws(OperatorError) {
   guard view.specs[name] == nil else { return }
   // What another workload is, is not outside protection: that the two have one UUID is told elsewhere.
-  let protected = Set(view.specs.values.map { DomainID(connection: $0.value.connection, name: $0.value.uuid) })
-  let running = domains.first {
-    $0.id.connection == spec.connection && ($0.uuid == spec.uuid || $0.id.name == name.text)
-      && !protected.contains(DomainID(connection: $0.id.connection, name: $0.uuid))
+  let running = domains.first { domain in
+    domain.id.connection == spec.connection && (domain.uuid == spec.uuid || domain.id.name == name.text)
+      && !view.specs.values.contains { $0.value.connection == domain.id.connection && $0.value.uuid == domain.uuid }
   }
   guard let running else { return }
   throw OperatorError(

@@ -73,23 +73,21 @@ extension OperatorCommand {
         "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
       }
       ?? "is not running and will not be started"
-    return current.request(text) {
+    let start =
+      lag(of: name, in: view).map { "; it is not started again before somebody has decided on its disks (\($0))" } ?? ""
+    return current.request(text + start) {
       $0.desired = .stopped
       $0.errand = nil
     }
   }
 
-  func prepareRestart(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
-    let current = try Current(name, in: view)
-    let holder = try current.running(to: "restart", in: view)
-    if current.intent.errand == .restart {
-      return PreparedCommand(name, .unchanged, "is being restarted on \(holder) already")
+  /// A clause: how its definition lags behind its disks; nil: it does not.
+  func lag(of name: WorkloadName, in view: ClusterView) -> String? {
+    guard let newer = view.claims[name]?.value.newerDisks, !newer.isEmpty else { return nil }
+    let disks = newer.sorted { $0.key < $1.key }.map {
+      "disk \($0.key) is \($0.value.running), and its definition names \($0.value.stored)"
     }
-    let isOutdated = view.reports[holder]?.value.outdated?.contains(name) ?? false
-    return current.request(
-      "is shut down on \(holder) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and started there again"
-        + (isOutdated ? ", from its changed definition" : "")
-    ) { $0.errand = .restart }
+    return InWords.list(disks, most: 2)
   }
 
   func prepareMove(_ name: WorkloadName, to node: NodeName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
@@ -177,7 +175,7 @@ extension OperatorCommand {
 }
 
 /// A workload's present records, for commands that change its intent.
-private struct Current {
+struct Current {
   let name: WorkloadName
   let spec: SpecRecord
   let intent: IntentRecord

@@ -13,8 +13,8 @@ public enum OperatorCommand: Hashable, Sendable {
   case restore(WorkloadName, Adoption?)
   case start(WorkloadName)
   case stop(WorkloadName)
-  /// To stop what runs and to start it on the same node.
-  case restart(WorkloadName)
+  /// To have its node do something with what runs there.
+  case errand(IntentRecord.Errand, WorkloadName)
   case move(WorkloadName, to: NodeName)
   /// To remove shut-off definitions of its name and UUID that are left on nodes, now and when they are found later; or to leave them alone.
   case removeLeftovers(WorkloadName, Bool)
@@ -26,7 +26,7 @@ public enum OperatorCommand: Hashable, Sendable {
   public var workload: WorkloadName {
     switch self {
     case .define(let name, _), .release(let name, _), .restore(let name, _), .start(let name), .stop(let name),
-      .restart(let name), .move(let name, _), .removeLeftovers(let name, _), .acceptStored(let name):
+      .errand(_, let name), .move(let name, _), .removeLeftovers(let name, _), .acceptStored(let name):
       name
     case .acceptRunning(let acceptance): acceptance.workload
     case .adopt(let adoption): WorkloadName(adoption.domain.id.name)
@@ -57,7 +57,7 @@ public enum OperatorCommand: Hashable, Sendable {
       case .restore(let name, let adoption): try prepareRestoration(name, adoption, in: view)
       case .start(let name): try prepareStart(name, in: view)
       case .stop(let name): try prepareStop(name, in: view)
-      case .restart(let name): try prepareRestart(name, in: view)
+      case .errand(let errand, let name): try prepareErrand(errand, name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
       case .removeLeftovers(let name, let isWanted): try prepareLeftovers(name, remove: isWanted, in: view)
       case .acceptRunning(let acceptance): try acceptance.prepare(in: view)
@@ -76,7 +76,7 @@ public enum OperatorCommand: Hashable, Sendable {
     case .define, .restore: prepared.effect == .created
     case .start(let name): view.placements[name]?.value.node == nil
     case .move: true
-    case .adopt, .release, .stop, .restart, .removeLeftovers, .acceptRunning, .acceptStored: false
+    case .adopt, .release, .stop, .errand, .removeLeftovers, .acceptRunning, .acceptStored: false
     }
   }
 }
@@ -114,6 +114,15 @@ public struct PreparedCommand: Equatable, Sendable {
     self.transaction = transaction
     self.moveSerial = moveSerial
     self.news = news
+  }
+
+  /// The workload gets disks, directories or addresses by it, or shares others than before.
+  package var changesBelongings: Bool {
+    switch effect {
+    case .created, .adopted: true
+    case .changed(let fields): !Set(fields).isDisjoint(with: ["xml", "shared"])
+    case .unchanged, .requested: false
+    }
   }
 
   /// The line of history about it; nil: there is none to write.

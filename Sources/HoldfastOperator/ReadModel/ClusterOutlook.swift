@@ -5,6 +5,8 @@ import HoldfastPlanning
 public struct ClusterOutlook: Sendable {
   /// What is not as the policies want it, and is left so.
   public let warnings: [PlanWarning]
+  /// What the policies would move and whose turn has not come.
+  public let waiting: [WaitingMove]
   /// The nodes whose loss the others could not absorb.
   public let losses: [LossRehearsal.Loss]
   /// Seconds after which the same cluster would be planned otherwise; nil: not by itself.
@@ -14,8 +16,12 @@ public struct ClusterOutlook: Sendable {
   ///   - planner: by the policies in force.
   ///   - planning: what the planner would plan on; nil: not known.
   public init(_ view: ClusterView, planner: PolicyPlanner = PolicyPlanner(), planning: PlanningSnapshot? = nil) {
-    let outcome = planning.map(planner.outcome)
+    // As the planner itself plans.
+    var paced = planning
+    paced?.pace = view.movesOff == nil && view.unreadable[.movesOff] == nil ? .kept : .off
+    let outcome = paced.map(planner.outcome)
     warnings = outcome?.warnings ?? []
+    waiting = outcome?.waiting ?? []
     lookAgainAfter = outcome?.lookAgainAfter
     losses = LossRehearsal(view, load: ClusterLoad(view, planner: planner), planner: planner, planning: planning).losses
   }

@@ -90,6 +90,10 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// The workloads that run, or last ran, on newer disks than their definitions name, sorted: they would not be started again.
   public var lagging: [String]
   public var next: [Step]
+  /// Sentences: which workloads have one disk, directory, MAC address or UUID at the same time without sharing it. Absent: none.
+  public var clashes: [String]?
+  /// What the policies move by themselves; absent: nothing at present.
+  public var moves: MovesInfo?
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
 }
@@ -105,6 +109,7 @@ extension ClusterStatus {
   ///   - storePicture: that node's last look at the store; nil: there was none.
   ///   - history: the cluster's last lines, oldest first.
   ///   - outlook: what planning says of it; nil: of the records alone, without policies.
+  ///   - clashes: what workloads have at the same time without sharing it.
   ///   - moves: of every node in maintenance; nil: as the records alone tell.
   ///   - quarantines: of every node in quarantine the seconds that remain; nil: as the records and the wall clock say.
   ///   - own: what that node sees of itself; nil: nothing besides the records.
@@ -112,10 +117,11 @@ extension ClusterStatus {
   ///   - policyFlaw: why the policies in the store cannot be used.
   ///   - fault: what that node's controller found wrong with itself; nil: nothing.
   ///   - now: milliseconds since 1970.
-  public init(
+  package init(
     _ view: ClusterView, cluster: String, node: NodeName, storeSilence: Double?, store storePicture: StorePicture? = nil,
-    history: [HistoryRecord], outlook: ClusterOutlook? = nil, moves: [NodeName: [EvacuationMove]]? = nil,
-    quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil, planner: PolicyPlanner = PolicyPlanner(),
+    history: [HistoryRecord], outlook: ClusterOutlook? = nil, clashes: [BelongingsIndex.Clash] = [],
+    moves: [NodeName: [EvacuationMove]]? = nil, quarantines: [NodeName: Double]? = nil, own: OwnSight? = nil,
+    planner: PolicyPlanner = PolicyPlanner(),
     policyFlaw: String? = nil, fault: String? = nil, now: Int64
   ) {
     let outlook = outlook ?? ClusterOutlook(view)
@@ -145,6 +151,7 @@ extension ClusterStatus {
     self.policyFlaw = policyFlaw
     self.fault = fault
     disarm = restrictions.disarm
+    self.moves = MovesInfo(view, waiting: outlook.waiting)
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
     differing = workloads.filter { $0.differences != nil }.map(\.name)
     lagging = workloads.filter { $0.newerDisks != nil }.map(\.name)
@@ -153,12 +160,13 @@ extension ClusterStatus {
       + nodes.flatMap { node in
         node.flaws.filter { $0.code == NodeFlaw.slowBridge }.map { "Node \(node.name) \($0.text)" }
       }
+    self.clashes = clashes.isEmpty ? nil : clashes.map(\.description)
     health = .ok
     reasons = []
     next = []
     // A store that takes this node's renewals has a leader: the look is older than that.
     let concerns = (storePicture?.concerns ?? []).filter { !(store.isAnswering && $0.topic == .leaderless) }
-    let diagnosis = Diagnosis(self, view, concerns)
+    let diagnosis = Diagnosis(self, view, concerns, clashes)
     health = diagnosis.health
     reasons = diagnosis.reasons
     next = diagnosis.steps

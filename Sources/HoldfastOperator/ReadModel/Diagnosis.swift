@@ -14,21 +14,29 @@ struct Diagnosis {
   private static let mostSteps = 5
   private static let namesInSentence = 3
 
-  /// - Parameter concerns: about the store, the worst first.
-  init(_ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern]) {
+  /// - Parameters:
+  ///   - concerns: about the store, the worst first.
+  ///   - clashes: what workloads have at the same time without sharing it.
+  init(
+    _ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern], _ clashes: [BelongingsIndex.Clash]
+  ) {
     lookAtController(status)
     lookAtFreezes(status)
-    lookAtCopies(status, view)
+    // What a node that is down had then says nothing about now.
+    let leftovers = view.leftovers().values.joined().filter(\.isNodeUp)
+    lookAtCopies(status, view, leftovers.filter(\.isRunning))
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
     lookAtDisarm(status)
+    lookAtMoves(status)
     lookAtIdleWorkloads(status)
     lookAtPausedWorkloads(status)
     lookAtNodes(status)
-    lookAtLeftovers(status)
+    lookAtLeftovers(leftovers.filter { !$0.isRunning })
     lookAtUncertainWorkloads(status)
     lookAtRestlessWorkloads(status)
     lookAtDisks(status, view)
+    lookAt(clashes)
     lookAtRecords(view)
     lookAtPolicies(status)
     if let outdated = status.outdated.first {
@@ -79,9 +87,11 @@ struct Diagnosis {
   }
 
   /// What runs outside protection and is a workload, or calls itself one.
-  private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView) {
+  ///
+  /// - Parameter running: of what is defined beside the workloads' domains.
+  private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView, _ running: [LeftoverInfo]) {
     for node in status.nodes where node.state != .down {
-      let running = (node.leftovers ?? []).filter(\.isRunning)
+      let running = running.filter { $0.node == node.name }.sorted { $0.name < $1.name }
       func holder(_ workload: String) -> String? {
         view.holder(of: WorkloadName(workload)).flatMap { $0.text == node.name ? nil : $0.text }
       }
@@ -116,8 +126,7 @@ struct Diagnosis {
   }
 
   /// What keeps workloads from starting where they may have to.
-  private mutating func lookAtLeftovers(_ status: ClusterStatus) {
-    let left = status.nodes.filter { $0.state != .down }.flatMap { $0.leftovers ?? [] }.filter { !$0.isRunning }
+  private mutating func lookAtLeftovers(_ left: [LeftoverInfo]) {
     guard !left.isEmpty else { return }
     func names(_ values: [String]) -> String { InWords.list(Set(values).sorted(), most: Self.namesInSentence) }
     degraded.append(
@@ -125,7 +134,7 @@ struct Diagnosis {
     let booting = left.filter(\.autostart)
     if !booting.isEmpty {
       degraded.append(
-        "libvirt starts \(names(booting.map(\.name))) outside protection when \(names(booting.map(\.node))) boots")
+        "libvirt starts \(names(booting.map(\.name))) outside protection at the next boot of \(names(booting.map(\.node)))")
     }
     let removable = Set(left.filter(\.isRemovable).map(\.workload)).sorted()
     if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovable) {
@@ -170,6 +179,14 @@ struct Diagnosis {
     suggest("holdfast arm", "resume automatic recovery")
   }
 
+  private mutating func lookAtMoves(_ status: ClusterStatus) {
+    guard let moves = status.moves, let off = moves.off else { return }
+    let reason = off.reason.map { " (\($0))" } ?? ""
+    let waiting = moves.waiting.isEmpty ? "" : "; \(moves.waiting.count) wait\(moves.waiting.count == 1 ? "s" : "")"
+    degraded.append("Moves by policy are off\(reason)\(waiting)")
+    suggest("holdfast moves on", "let the policies move workloads again, once the cause is gone")
+  }
+
   private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
     // A workload that stays on a node in maintenance goes down with it on purpose.
     let kept = Set(status.nodes.filter { $0.state == .down && $0.maintenance?.phase != nil }.map(\.name))
@@ -190,13 +207,14 @@ struct Diagnosis {
   }
 
   private mutating func lookAtPausedWorkloads(_ status: ClusterStatus) {
-    let paused = status.misplaced.filter { $0.state == .paused }
+    // What an operator wants to be paused is told among those that do not run, and is no fault.
+    let paused = status.misplaced.filter { $0.state == .paused && $0.errand != IntentRecord.Errand.pause.rawValue }
     guard let first = paused.first else { return }
     critical.append(
       "\(list(paused)) \(paused.count == 1 ? "is" : "are") paused: libvirt executes nothing of \(paused.count == 1 ? "it" : "them")"
     )
     suggest("virsh -c \(first.connection) domstate --reason \(first.name)", "why it is paused", on: first.node)
-    suggest("virsh -c \(first.connection) resume \(first.name)", "let it go on, once the cause is gone", on: first.node)
+    suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
   }
 
   /// They run, but not as they should.
@@ -344,6 +362,17 @@ struct Diagnosis {
       "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
     )
     suggest("holdfast store check", "which records, what each of them means, and the way out")
+  }
+
+  private mutating func lookAt(_ clashes: [BelongingsIndex.Clash]) {
+    degraded += clashes.prefix(Self.mostSteps).map(\.description)
+    if clashes.count > Self.mostSteps {
+      degraded.append(
+        "\(clashes.count - Self.mostSteps) more disks, directories or addresses belong to several workloads at once")
+    }
+    if let last = clashes.first?.workloads.last {
+      suggest("holdfast workload \(last) --xml", "what it has; give it its own, or share it on purpose with 'shared'")
+    }
   }
 
   private mutating func lookAtPolicies(_ status: ClusterStatus) {

@@ -66,8 +66,8 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var strays: [String]
   /// Workloads of which a domain with their UUID runs here outside protection: they are started nowhere meanwhile.
   public var unmanagedDuplicates: [String]
-  /// Domains that are defined here under a workload's name or UUID and are not Holdfast's; absent: none is known.
-  public var leftovers: [LeftoverInfo]?
+  /// So many domains are defined here under a workload's name or UUID and are not Holdfast's (`/v1/leftovers` tells which); absent: none is known.
+  public var leftovers: Int?
   public var labels: [String: String]
   /// The build that the node runs.
   public var version: String?
@@ -122,12 +122,7 @@ extension NodeInfo {
     unmanagedDuplicates =
       others.isEmpty
       ? [] : view.specs.filter { others.contains($0.value.value.uuid) && !view.isBeingAdopted($0.key) }.map(\.key.text).sorted()
-    leftovers = report?.leftovers.map { found in
-      let isUp = session != nil
-      return found.compactMap { leftover in
-        view.specs[leftover.workload].map { LeftoverInfo(leftover, of: $0.value, on: name, isNodeUp: isUp) }
-      }
-    }
+    leftovers = report?.leftovers?.count
     labels = record?.labels ?? [:]
     version = record?.version
     renewals = session?.counter

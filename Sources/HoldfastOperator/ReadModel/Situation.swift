@@ -61,7 +61,9 @@ struct Situation {
       let moves = displacement.map { moves in
         view.whyKept(name).map { "it was to leave \(holder), but stays: \($0)" } ?? moves
       }
-      if let paused = sight.paused(name, on: holder) {
+      if sight.paused(name, on: holder) != nil, view.intents[name]?.value.errand == .pause, moves == nil {
+        self.init(.paused, "an operator paused it on \(holder): `holdfast resume \(name)`")
+      } else if let paused = sight.paused(name, on: holder) {
         self.init(.paused, "\(paused) on \(holder)\(moves.map { "; \($0)" } ?? "")")
       } else {
         self.init(.running, moves ?? errand ?? Self.endsAgain(name, in: sight) ?? Self.breach(name, in: sight))
@@ -96,7 +98,9 @@ struct Situation {
 
   private static func words(_ errand: IntentRecord.Errand, on holder: NodeName) -> String {
     switch errand {
-    case .restart: "\(holder) is restarting it"
+    case .restart, .reset: "\(holder) is restarting it"
+    case .pause: "\(holder) is about to pause it"
+    case .resume: "\(holder) is resuming it"
     }
   }
 

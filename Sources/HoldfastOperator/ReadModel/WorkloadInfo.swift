@@ -65,9 +65,11 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var labels: [String: String]
   /// Seconds that it may take to shut down before it is destroyed.
   public var stopTimeout: Double
+  /// Disks, directories and MAC addresses that other workloads may have at the same time; absent: none.
+  public var shared: [String]?
   /// The operator's last request to bring it to a node.
   public var move: Move?
-  /// What its node was asked to do once with what runs there, and has not done yet: `restart`; absent: nothing.
+  /// What its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands. Absent: nothing.
   public var errand: String?
   /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
   public var brokenRule: String?
@@ -174,6 +176,7 @@ extension WorkloadInfo {
     uuid = spec?.uuid ?? ""
     labels = spec?.labels ?? [:]
     stopTimeout = spec?.stopTimeout ?? 0
+    shared = spec?.shared
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil

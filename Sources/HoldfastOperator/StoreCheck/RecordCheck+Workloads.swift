@@ -49,16 +49,23 @@ extension RecordCheck {
 
   private static let again = "`holdfast store repair` repairs what is left."
 
+  /// More claims than a workload has in its life.
+  private static let manyClaims: Int64 = 1_000_000
+
+  /// Above all epochs that ever were: each is a revision of its own, but for those that an adopted domain brought along from a store that is gone.
+  private var highEpoch: Epoch {
+    let known = view.claims.values.map(\.value.epoch.value).max() ?? 0
+    return Epoch(max(listing.revision.value, known) + Self.manyClaims)
+  }
+
   /// How a claim that stands in the way is written anew by a person, who has seen that nobody executes the workload.
-  ///
-  /// Every epoch was a revision of its own: no epoch is above the store's revision.
   func claimSteps(_ name: WorkloadName) -> [String] {
     let uri = Self.quoted(view.identity(of: name)?.connection ?? "URI"), domain = Self.quoted(name.text)
-    let record = ClaimRecord(epoch: Epoch(listing.revision.value), holder: nil)
+    let record = ClaimRecord(epoch: highEpoch, holder: nil)
     let bytes = (try? codec.encode(.claim(record))) ?? []
     let value = String(decoding: bytes, as: UTF8.self)
     return [
-      "Look on every node, with `virsh -c \(uri) list --all`, whether \(name) is there. Where it is anything but shut off, shut it down: `virsh -c \(uri) shutdown \(domain)` (or `destroy`). Switch off a node that does not answer. While a copy of it executes anywhere, do not go on: it would run twice.",
+      "Look on every node, with `virsh -c \(uri) list --all`, whether \(name) is there. Where it is anything but shut off, shut it down: `virsh -c \(uri) shutdown \(domain)` (or `destroy`). Switch off a node that does not answer, or on which it does not end. Look once more a minute later: a start may have been under way. While a copy of it executes anywhere, do not go on: it would run twice.",
       Self.preparation,
       "`etcdctl put \(Self.quoted(codec.key(.claim(name)))) '\(value)'` says that nobody executes it, with an epoch above all before."
     ]

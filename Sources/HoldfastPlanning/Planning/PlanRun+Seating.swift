@@ -51,9 +51,9 @@ extension PlanRun {
       }
     }
     for (row, workloads) in leaving.sorted(by: { $0.key < $1.key }) { leave(row, workloads) }
-    board.grantPool(with: pending.filter(isEvacuated), tables)
-    // For whom a place is kept has it, as far as others are concerned.
+    // For whom a place is kept has it, as far as others are concerned, and what it needs of the pool: it was granted that when others gave way.
     let isKept = { [tables] in tables.workloads[$0].placed?.cause == .waits }
+    board.grantPool(with: pending.filter { isEvacuated($0) || isKept($0) }, tables)
     pending = pending.filter(isKept).sorted(by: tables.goesFirst) + pending.filter { !isKept($0) }.sorted(by: tables.goesFirst)
   }
 

@@ -45,7 +45,11 @@ final class ControllerProcess {
     guardLine.connect()
     _ = hypervisor
     tellTime()
+    if !host.leftovers.isEmpty { host.after(SimulatedLibvirt.lookTime) { [self] in tellLeftovers() } }
   }
+
+  /// What is defined here beside the protected domains, as the node's look found it.
+  func tellLeftovers() { deliver(.leftovers(host.leftovers.values.sorted(by: LeftoverDefinition.isBefore))) }
 
   /// The time of day, as the world's wall clock has it.
   func tellTime() {
@@ -179,6 +183,9 @@ final class ControllerProcess {
     case .cancelMigration(let domain, _):
       host.tell("gives the migration of \(domain.name) up")
       hypervisor.cancelMigration(domain)
+    case .suspend(let workload, let domain, let uuid):
+      host.tell("pauses \(workload)")
+      hypervisor.suspend(workload, domain, uuid: uuid)
     case .resume(let workload, let domain, let uuid, let notAfter):
       host.tell("lets \(workload) go on")
       hypervisor.resume(workload, domain, uuid: uuid, notAfter: notAfter)

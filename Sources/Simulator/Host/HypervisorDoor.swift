@@ -195,6 +195,21 @@ final class HypervisorDoor {
     libvirt.call { [self] in libvirt.migrations[id.name]?.isCancelled = true }
   }
 
+  func suspend(_ workload: WorkloadName, _ id: DomainID, uuid: String) {
+    guard let call = begin(workload, .suspend) else { return }
+    limit(call, Self.callLimit)
+    libvirt.call { [self] in
+      guard let domain = host.domains[id.name], domain.uuid == uuid else {
+        return call.end(.failed(reason: "there is no such domain"))
+      }
+      if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
+      if domain.pause == .arriving { return call.end(.failed(reason: "it is arriving")) }
+      host.world.invariants.touched(domain, on: host, by: "suspend")
+      if domain.pause == nil { libvirt.pause(domain, as: .whole) }
+      call.end(.done)
+    }
+  }
+
   func resume(_ workload: WorkloadName, _ id: DomainID, uuid: String, notAfter: BootInstant) {
     guard let call = begin(workload, .resume) else { return }
     limit(call, Self.callLimit)

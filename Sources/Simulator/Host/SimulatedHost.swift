@@ -44,6 +44,8 @@ final class SimulatedHost {
 
   // The disk and the runtime directory.
   var definitions: [String: Definition] = [:]
+  /// What somebody defined under a workload's name and UUID, without autostart, by name.
+  var leftovers: [String: LeftoverDefinition] = [:]
   var savedSession: OwnSession.Saved?
   var guardRecord: GuardRecord?
 

@@ -166,6 +166,7 @@ final class SimulatedLibvirt {
         return ended(.failed(reason: "a domain of that name is there: \(other.uuid)"))
       }
       if host.definitions[request.id.name] != nil { return ended(.failed(reason: "another domain of that name is defined")) }
+      if let leftover = host.leftovers[request.id.name] { return ended(.failed(reason: leftover.clause)) }
       if barred.contains(request.id.name) { return ended(.failed(reason: "a placeholder of that name is defined")) }
       if let reason = failsToStart(request.mark.workload) { return ended(.failed(reason: reason)) }
       if dice.chance(failures) { return ended(.failed(reason: "internal error")) }
@@ -204,7 +205,7 @@ final class SimulatedLibvirt {
   /// A migration brings it here.
   func receive(_ domain: SimulatedDomain) -> SimulatedDomain? {
     guard answers, host.isRunning, host.domains[domain.id.name] == nil, host.definitions[domain.id.name] == nil,
-      !barred.contains(domain.id.name)
+      host.leftovers[domain.id.name] == nil, !barred.contains(domain.id.name)
     else { return nil }
     let copy = SimulatedDomain(
       id: domain.id, uuid: domain.uuid, pid: host.nextPID(), partition: domain.partition ?? .freeze, memory: domain.memory,
@@ -263,6 +264,15 @@ final class SimulatedLibvirt {
     host.tell("\(id.name) begins as process \(copy.pid), started by hand")
     host.add(copy)
     said(copy)
+  }
+
+  /// How long the node takes until it looks again at what is defined beside the protected domains.
+  static let lookTime = Span.seconds(10)
+
+  /// Somebody defines a copy of the workload here, shut off, or takes that definition away.
+  func keepDefinition(of workload: WorkloadName, _ isKept: Bool) {
+    host.leftovers[workload.text] = isKept ? LeftoverDefinition(of: workload) : nil
+    host.after(Self.lookTime) { [self] in host.controller?.tellLeftovers() }
   }
 
   private func comeUp(_ domain: SimulatedDomain, _ number: Int, _ ended: @escaping (OperationOutcome) -> Void) {

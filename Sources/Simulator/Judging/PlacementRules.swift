@@ -77,7 +77,7 @@ enum RecordFit {
     switch (key, record) {
     case (.format, .format), (.planner, .planner), (.node, .node), (.report, .report), (.session, .session), (.spec, .spec),
       (.intent, .intent), (.placement, .placement), (.claim, .claim), (.history, .history),
-      (.policies, .policies), (.maintenance, .maintenance), (.losses, .losses), (.disarm, .disarm),
+      (.policies, .policies), (.maintenance, .maintenance), (.losses, .losses), (.disarm, .disarm), (.movesOff, .movesOff),
       (.released, .released):
       true
     default: false

@@ -67,6 +67,9 @@ public enum Happening: Hashable, Sendable {
   case blockJob(WorkloadName, NodeName, for: Span)
   /// Others' libvirts cannot connect to the node's: its certificate has expired.
   case inboundFails(NodeName, for: Span)
+  /// Somebody defines it there, shut off, past Holdfast; or takes that definition away.
+  case definedByHand(WorkloadName, NodeName)
+  case undefinedByHand(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
   /// An external snapshot of it, taken past Holdfast: where it runs it goes on on another disk than its definition names.
@@ -101,7 +104,7 @@ public enum Happening: Hashable, Sendable {
     case release(WorkloadName)
     case start(WorkloadName)
     case stop(WorkloadName)
-    case restart(WorkloadName)
+    case errand(IntentRecord.Errand, WorkloadName)
     /// It may be started from its definition, though that is older than its disk.
     case acceptStored(WorkloadName)
     case move(WorkloadName, NodeName)
@@ -115,6 +118,8 @@ public enum Happening: Hashable, Sendable {
     case remove(NodeName)
     /// Automatic recovery is off for that time; nil: until it is armed.
     case disarm(for: Span?)
+    /// The policies move nothing, or may again.
+    case movesOff, movesOn
     case arm
     /// The node departs cleanly, and comes back after this time.
     case leave(NodeName, back: Span?)

@@ -30,9 +30,8 @@ final class Operators {
     case .leave(let node, let back): return world.host(node).map { leave($0, back: back) } ?? ()
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
-    case .define, .release, .start, .stop, .restart, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
-      .disarm,
-      .arm:
+    case .define, .release, .start, .stop, .errand, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
+      .disarm, .arm, .movesOff, .movesOn:
       break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
@@ -42,7 +41,7 @@ final class Operators {
     case .release(let name): commit(.release(name), through: host)
     case .start(let name): commit(.start(name), through: host)
     case .stop(let name): commit(.stop(name), through: host)
-    case .restart(let name): commit(.restart(name), through: host)
+    case .errand(let errand, let name): commit(.errand(errand, name), through: host)
     case .acceptStored(let name): commit(.acceptStored(name), through: host)
     case .move(let name, let target): commit(.move(name, to: target), through: host)
     case .policies(let number): putInForce(number, through: host)
@@ -54,6 +53,8 @@ final class Operators {
     case .remove(let node): commit(.remove(node), about: node.text, through: host)
     case .disarm(let span):
       commit(.disarm(DisarmRecord(since: milliseconds, until: span.map(moment))), about: "the cluster", through: host)
+    case .movesOff: commit(.movesOff(MovesOffRecord(since: milliseconds)), about: "the cluster", through: host)
+    case .movesOn: commit(.movesOn, about: "the cluster", through: host)
     case .arm: commit(.arm, about: "the cluster", through: host)
     case .adopt, .leave, .comeBack: break
     }
@@ -114,7 +115,7 @@ final class Operators {
       case (.maintenance, .maintenance(var record)) where record.phase == .empty:
         record.phase = .over
         writes.append(.put(key, .maintenance(record)))
-      case (.disarm, _): writes.append(.delete(key))
+      case (.disarm, _), (.movesOff, _): writes.append(.delete(key))
       default: break
       }
     }

@@ -26,6 +26,7 @@ extension World {
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
     case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .blockJob, .inboundFails, .diskReplaced,
+      .definedByHand, .undefinedByHand,
       .migrationBreaks, .domainEnds:
       carryOutOnDomains(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
@@ -190,6 +191,8 @@ extension World {
       end(.inbound, host, after: span) { host.libvirt.inboundFlaw = nil }
     case .diskReplaced(let workload):
       for host in hosts { if let domain = host.domains[workload.text] { host.libvirt.replaceDisk(of: domain) } }
+    case .definedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, true)
+    case .undefinedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, false)
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
@@ -216,6 +219,7 @@ extension World {
       host.libvirt.inboundFlaw = nil
       host.libvirt.failures = 0
       host.libvirt.slowness = nil
+      for leftover in host.leftovers.values { host.libvirt.keepDefinition(of: leftover.workload, false) }
       host.libvirt.interruptions = []
       host.libvirt.restart()
       host.libvirt.hang(false)

@@ -10,8 +10,9 @@ struct AdoptCommand: AsyncParsableCommand {
     abstract: "Put running domains of this node under protection, without interrupting them.",
     discussion: """
       An adopted domain becomes transient: its persistent definition and its autostart flag are removed, so that only the cluster starts \
-      it after a reboot. A pattern matches only domains that are not protected yet. The same domain may be defined on other nodes, too, where \
-      another cluster manager was: `holdfast leftovers` tells a few seconds later where that keeps it from starting.
+      it after a reboot. Where libvirt would forget something with that (snapshots, checkpoints, the state of an emulated TPM), the domain is not \
+      adopted, and what to do is told. A pattern matches only domains that are not protected yet. The same domain may be \
+      defined on other nodes, too, where another cluster manager was: `holdfast leftovers` tells a few seconds later where that keeps it from starting.
 
       Example: holdfast adopt 'lxc:///system/web*' --priority 10 --dry-run
       """)
@@ -52,6 +53,15 @@ struct AdoptCommand: AsyncParsableCommand {
   )
   var removeLeftovers = false
 
+  @Option(
+    name: .customLong("shared"),
+    help: ArgumentHelp(
+      "A disk, directory or MAC address that other workloads may have at the same time. May be repeated.", valueName: "name"))
+  var shared: [String] = []
+
+  @Flag(help: "Adopt a domain though libvirt forgets its snapshots, checkpoints or TPM state when it ends.")
+  var acceptLoss = false
+
   enum IsolationArgument: String, ExpressibleByArgument, CaseIterable {
     case freeze, stop
     var isolation: Isolation { self == .freeze ? .freeze : .stop }
@@ -67,7 +77,8 @@ struct AdoptCommand: AsyncParsableCommand {
     for id in chosen {
       let request = AdoptRequest(
         domains: [id], demand: demand(of: id, in: known), labels: pairs, priority: priority, isolation: isolation,
-        stopTimeout: stopTimeout, removeLeftovers: removeLeftovers ? true : nil)
+        stopTimeout: stopTimeout, shared: shared, acceptLoss: acceptLoss,
+        removeLeftovers: removeLeftovers ? true : nil)
       results += try await client.post("/adopt", dryRun ? ["dryRun": "true"] : [:], body: request, as: CommandResults.self)
         .results
     }

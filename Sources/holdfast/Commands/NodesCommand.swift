@@ -46,6 +46,7 @@ struct NodesCommand: AsyncParsableCommand {
       frozen
       + node.unreachable.sorted { $0.key < $1.key }.map { "\($0.key) is unreachable: \($0.value)" }
       + node.strays.map { "\($0) carries this cluster's mark, but the cluster does not know it" }
+      + (node.leftovers.map { ["\(Words.count($0, "definition")) left beside workloads' own: holdfast leftovers"] } ?? [])
     let ending: String? =
       switch node.ending {
       case .left: "it has left: it was shut down, or its holdfastd was stopped"

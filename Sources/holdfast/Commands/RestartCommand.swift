@@ -113,6 +113,6 @@ struct RestartCommand: AsyncParsableCommand, CheckedCommand {
 
   private func comeBack(_ name: String) async throws {
     let workload = try await daemon.client.get("/workloads/\(name)", ["limit": "0"], as: WorkloadDetail.self).workload
-    try await Waiting(client: daemon.client, limit: timeout + workload.stopTimeout).wait(for: [(name, .restarted)])
+    try await Waiting(client: daemon.client, limit: timeout + workload.stopTimeout).wait(for: [(name, .runsOn)])
   }
 }

@@ -5,8 +5,9 @@ import HoldfastOperator
 struct Waiting: Sendable {
   enum Goal: Sendable {
     case running, stopped
-    /// Stopped, and started again on its node.
-    case restarted
+    /// What its node was to do with it once is done, and it runs.
+    case runsOn
+    case paused
     case moved(to: String, serial: Int)
   }
   let client: DaemonClient
@@ -54,7 +55,16 @@ struct Waiting: Sendable {
     case .running:
       guard workload.desired == "running" else { throw overruled(workload) }
       return workload.state == .running
-    case .restarted:
+    case .paused:
+      guard workload.desired == "running" else { throw overruled(workload) }
+      guard workload.errand == "pause" else {
+        throw Failure(
+          thing: "workload \(workload.name)",
+          reason: "its pause has ended: it was started anew, or another operator has asked for something else",
+          remedy: "`holdfast workload \(workload.name)` shows its state and history.")
+      }
+      return workload.state == .paused
+    case .runsOn:
       guard workload.desired == "running" else { throw overruled(workload) }
       // Before the start its node takes the errand away and says that it starts it: nothing in between looks as if it were done.
       return workload.errand == nil && workload.state == .running

@@ -21,15 +21,21 @@ struct LeftoverTable {
         .init(leftover.autostart ? "yes" : "", .bad), .init(leftover.text)
       ]
     }
-    let remedies = list.leftovers.filter { !isBeingRemoved($0) }.map { leftover in
-      leftover.isRemovable ? leftover.remedy : "on \(leftover.node): \(leftover.remedy)"
-    }
+    let others = list.leftovers.filter { !$0.isRemovable }.map { "on \($0.node): \($0.remedy)" }
+    let remedies = removal + others.prefix(Self.mostRemedies)
     return table.lines(terminal, width: terminal.isTerminal ? terminal.columns : nil, yieldingLines: 2) + agreed
-      + labelled(unique(remedies))
+      + labelled(remedies)
   }
 
-  private func isBeingRemoved(_ leftover: LeftoverInfo) -> Bool {
-    leftover.isRemovable && list.removing.contains(leftover.workload)
+  private static let mostRemedies = 8
+
+  /// One command for all that are removable, and not being removed already.
+  private var removal: [String] {
+    let names = Set(list.leftovers.filter(\.isRemovable).map(\.workload)).subtracting(list.removing).sorted()
+    if names.isEmpty { return [] }
+    return names.count <= Self.mostRemedies
+      ? ["`holdfast leftovers remove \(names.joined(separator: " "))`"]
+      : ["`holdfast leftovers remove NAME …` for what is shut off and the workload itself; '*' means every workload"]
   }
 
   private var agreed: [String] {
@@ -47,10 +53,5 @@ struct LeftoverTable {
           (index == 0 && line == 0 ? terminal.styled("Next", .dim) + "  " : "      ") + part
         }
       }
-  }
-
-  private func unique(_ texts: [String]) -> [String] {
-    var seen: Set<String> = []
-    return texts.filter { seen.insert($0).inserted }
   }
 }

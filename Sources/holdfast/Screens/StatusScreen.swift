@@ -87,6 +87,10 @@ struct StatusScreen {
     if kept.count > shown.count {
       notes.append(terminal.styled("and \(kept.count - shown.count) more nodes: holdfast maintenance status", .doubtful))
     }
+    if let moves = status.moves.map(MoveLines.init) {
+      if let off = moves.off { notes += terminal.wrapped(off, to: width - 2).map { terminal.styled($0, .bad) } }
+      notes.append(terminal.styled(terminal.fitted(moves.summary, to: width - 2), .doubtful))
+    }
     return (lines.disarmed(status.disarm, width: width - 2) + notes).map { "  \($0)" }
   }
 

@@ -48,6 +48,7 @@ struct WorkloadScreen {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
     }
+    if let shared = workload.shared { lines += paragraph("shares", shared.joined(separator: ", ")) }
     lines += ["", terminal.styled("History", .bold)]
     lines +=
       detail.history.isEmpty

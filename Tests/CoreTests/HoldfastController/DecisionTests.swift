@@ -246,11 +246,18 @@ import Testing
     #expect(rig.notes().contains(.unreadable))
   }
 
-  @Test func `an unreadable record: the workload is left alone`() {
+  /// Its guard, too, goes on guarding it: what nobody guards may run on when another node takes over.
+  @Test(arguments: [.spec("w1"), .intent("w1"), .placement("w1"), .claim("w1")] as [RecordKey])
+  func `an unreadable record: the workload is left alone`(key: RecordKey) {
     var rig = running()
-    rig.write([.put(.placement("w1"), .unreadable(reason: "garbage"))])
+    let stored = rig.store.entries[key]?.value
+    rig.write([.put(key, .unreadable(reason: "garbage"))])
     rig.pass(.seconds(5))
     #expect(rig.starts().isEmpty && rig.stops().isEmpty)
+    #expect(!rig.commands().contains(.forget(workload: "w1")) && !rig.notes().contains(.stray))
+    if let stored { rig.write([.put(key, stored)]) }
+    rig.pass(.seconds(5))
+    #expect(rig.starts().isEmpty && rig.stops().isEmpty && rig.executes("w1"))
     #expect(rig.claim("w1")?.holder?.node == "n1")
   }
 

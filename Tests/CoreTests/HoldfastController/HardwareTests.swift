@@ -56,6 +56,23 @@ struct SpokenHardware: HardwareReader {
     #expect(rig.executes("w1") && rig.starts().isEmpty)
   }
 
+  @Test func `it is not stopped for a restart from the older disk`() throws {
+    var rig = running()
+    try run(&rig, on: "/vm/w.snap")
+    rig.actions = []
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .restart)))])
+    rig.pass(.seconds(2))
+    #expect(rig.stops().isEmpty && rig.executes("w1"))
+    guard case .intent(let intent)? = rig.store.entries[.intent("w1")]?.value else { throw Failure() }
+    #expect(intent.errand == nil && rig.claim("w1")?.newerDisks == Self.snapshot)
+    #expect(rig.controller.overlooked().isEmpty)
+    try run(&rig, on: "/vm/w")
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .restart)))])
+    #expect(rig.stops().count == 1)
+  }
+
+  private struct Failure: Error {}
+
   @Test func `it is not started from the older disk, here or after a restart, until its definition names the newer`() throws {
     var rig = running()
     try run(&rig, on: "/vm/w.snap")
@@ -116,7 +133,8 @@ struct SpokenHardware: HardwareReader {
     #expect(rig.report()?.kept?["w1"]?.contains("older disks") == true)
     try run(&rig, on: "/vm/w")
     rig.pass(.seconds(5))
-    #expect(!rig.executes("w1"))
+    let isThere = rig.executes("w1"), claim = rig.claim("w1")
+    #expect(!isThere && claim?.newerDisks == nil && claim?.holder == nil)
   }
 
   @Test func `a definition that somebody gives it in libvirt is undone with a word`() throws {

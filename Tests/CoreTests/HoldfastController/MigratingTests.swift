@@ -82,6 +82,45 @@ import Testing
     #expect(rig.claim("w1")?.holder == nil && rig.claim("w1")?.migration == nil)
   }
 
+  @Test func `a block job is waited for as long as it takes, and told once`() {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    for attempt in 1...4 {
+      ready(&rig)
+      rig.send(.operation("w1", .migrate, .hindered(.busy, reason: "domain has active block job")))
+      rig.pass(.milliseconds(4800 * attempt))
+      #expect(migrations(rig).count == attempt && rig.claim("w1")?.migration == nil)
+      rig.pass(.milliseconds(500 * attempt))
+    }
+    #expect(rig.stops().isEmpty && rig.claim("w1")?.holder?.node == "n1" && rig.claim("w1")?.migration?.step == .offered)
+    #expect(rig.notes().count { $0 == .migrating } == 2)
+    ready(&rig)
+    rig.send(.operation("w1", .migrate, .done))
+    rig.gone("w1")
+    #expect(rig.claim("w1")?.holder?.node == "n2")
+  }
+
+  @Test func `what is wrong with the target holds for all that were to go there, and stops nobody`() {
+    var rig = source()
+    rig.apply("w2", uuid: "u2")
+    rig.place("w2", on: "n1")
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    rig.send(.operation("w1", .migrate, .hindered(.target, reason: "the certificate has expired")))
+    rig.place("w2", on: "n2")
+    rig.pass(.seconds(50))
+    #expect(migrations(rig).count == 1 && rig.stops().isEmpty)
+    #expect(rig.claim("w1")?.migration == nil && rig.claim("w2")?.migration == nil)
+    rig.pass(.seconds(11))
+    // The one that failed is the first to try again.
+    #expect(rig.claim("w1")?.migration?.step == .offered && rig.claim("w2")?.migration == nil)
+    ready(&rig)
+    rig.send(.operation("w1", .migrate, .done))
+    rig.gone("w1")
+    rig.pass(.seconds(5))
+    #expect(rig.claim("w1")?.holder?.node == "n2" && rig.claim("w2")?.migration?.step == .offered && rig.stops().isEmpty)
+  }
+
   @Test func `a domain that is paused here after a failure is resumed before the offer is taken back`() throws {
     var rig = source()
     var domain = try pausedHere(&rig)

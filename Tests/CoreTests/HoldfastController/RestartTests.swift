@@ -98,4 +98,96 @@ import Testing
     rig.pass(.milliseconds(100))
     #expect(rig.stops().count == 1 && rig.starts().count == 1 && errand(rig) == nil)
   }
+
+  @Test func `without a shutdown is a reset, and so is one of what is paused`() {
+    for (errand, isPaused) in [(IntentRecord.Errand.reset, false), (.restart, true)] {
+      var rig = running()
+      if isPaused {
+        var domain = rig.processes["w1"] ?? Rig.domain("w1")
+        domain.state = .paused
+        rig.sees(domain)
+      }
+      rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: errand)))])
+      #expect(rig.stops() == [.zero] && rig.starts().count == 1)
+    }
+  }
+}
+
+/// An operator asked for what runs to be paused where it runs.
+@Suite struct `A pause` {
+  private func running() -> Rig {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.actions = []
+    return rig
+  }
+
+  private func ask(_ rig: inout Rig, _ errand: IntentRecord.Errand) {
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: errand)))])
+  }
+
+  private func errand(_ rig: Rig) -> IntentRecord.Errand? {
+    if case .intent(let intent)? = rig.store.entries[.intent("w1")]?.value { intent.errand } else { nil }
+  }
+
+  private func suspensions(_ rig: Rig) -> Int {
+    rig.actions.count { if case .suspend = $0 { true } else { false } }
+  }
+
+  /// libvirt does as it was asked, and the domain is in that state then.
+  private func becomes(_ state: DomainObservation.State, after kind: DomainOperation, _ rig: inout Rig) {
+    var domain = rig.processes["w1"] ?? Rig.domain("w1")
+    domain.state = state
+    rig.sees(domain)
+    rig.send(.operation("w1", kind, .done))
+  }
+
+  @Test func `stands until it is resumed, and is no end and no failure`() {
+    var rig = running()
+    ask(&rig, .pause)
+    #expect(suspensions(rig) == 1)
+    becomes(.paused, after: .suspend, &rig)
+    rig.pass(.seconds(3))
+    #expect(suspensions(rig) == 1 && rig.stops().isEmpty && rig.starts().isEmpty && errand(rig) == .pause)
+    #expect(rig.claim("w1")?.activity == .running && rig.report()?.paused?["w1"] != nil)
+    rig.actions = []
+    ask(&rig, .resume)
+    #expect(rig.actions.contains { if case .resume("w1", _, _, _) = $0 { true } else { false } })
+    #expect(errand(rig) == .resume)
+    becomes(.running, after: .resume, &rig)
+    #expect(errand(rig) == nil)
+    rig.actions = []
+    rig.pass(.seconds(3))
+    #expect(suspensions(rig) == 0 && rig.starts().isEmpty && rig.stops().isEmpty)
+    #expect(rig.report()?.paused == nil)
+  }
+
+  @Test func `that libvirt refuses is tried again, and told once`() {
+    var rig = running()
+    ask(&rig, .pause)
+    for _ in 0..<3 {
+      rig.send(.operation("w1", .suspend, .failed(reason: "busy")))
+      rig.pass(.milliseconds(1100))
+    }
+    #expect(suspensions(rig) == 4)
+    let told = rig.actions.count { if case .note(let note) = $0 { note.text.contains("suspend failed: busy") } else { false } }
+    #expect(told == 1)
+  }
+
+  @Test func `does not outlive the run that it was meant for`() {
+    var rig = running()
+    ask(&rig, .pause)
+    becomes(.paused, after: .suspend, &rig)
+    rig.gone("w1")
+    #expect(rig.starts().count == 1 && errand(rig) == nil)
+    rig.pass(.seconds(2))
+    #expect(suspensions(rig) == 1)
+  }
+
+  @Test func `of what nobody paused is over at once`() {
+    var rig = running()
+    ask(&rig, .resume)
+    #expect(errand(rig) == nil && !rig.actions.contains { if case .resume = $0 { true } else { false } })
+  }
 }

@@ -30,6 +30,7 @@ import Testing
           unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not there", strays: [], freeze: .confirmed,
           unfrozen: ["w3"], paused: ["w": "libvirt has paused it"], outdated: ["w", "w2"]))
     ),
+    (.movesOff, .movesOff(MovesOffRecord(reason: "wrong rule", since: 1_700_000_000_000))),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .leaving))),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .active, clock: 1_767_225_600_000))),
     (
@@ -38,6 +39,13 @@ import Testing
         SpecRecord(
           connection: "qemu:///system", uuid: "u", xml: "<domain name=\"é\">\\/</domain>",
           demand: Resources(memory: 512, cpus: 0.1), labels: ["app": "db"], priority: -3, isolation: .stop, stopTimeout: 1.5))
+    ),
+    (
+      .spec("w"),
+      .spec(
+        SpecRecord(
+          connection: "lxc:///system", uuid: "u", xml: "<domain/>", demand: Resources(memory: 1, cpus: 1), labels: [:],
+          priority: 0, isolation: .freeze, stopTimeout: 30, shared: ["rbd:vms/db1", "/srv/www"]))
     ),
     (.intent("w"), .intent(IntentRecord(desired: .unprotected, move: .init(to: "n2", serial: 4)))),
     (.intent("w"), .intent(IntentRecord(desired: .stopped))),

@@ -86,6 +86,12 @@ import Testing
     #expect(try OperatorCommand.acceptStored(Self.name).prepare(in: fixture.view).effect == .unchanged)
   }
 
+  @Test func `what would not be started again is not restarted, and a stop says so`() throws {
+    #expect(reason(.errand(.restart, Self.name), fixture()).contains("it would not be started again: disk vda is /vm/w.snap"))
+    let text = try OperatorCommand.stop(Self.name).prepare(in: fixture().view).text
+    #expect(text.contains("and its definition names /vm/w"), "\(text)")
+  }
+
   @Test func `the status says what would not be started again, and where to settle it`() {
     let status = ClusterStatus(fixture().view, cluster: "t", node: "b", storeSilence: 0, history: [], now: 0)
     #expect(status.lagging == ["w"] && status.health != .ok)

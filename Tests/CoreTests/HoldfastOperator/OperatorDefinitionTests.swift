@@ -98,6 +98,15 @@ import Testing
     try refuseRunning("web1", spec, among: [OperatorFixture.domain("web1")], in: known.view)
   }
 
+  @Test func `a UUID of what runs here under protection is that workload's, not a domain to adopt`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    let uuid = OperatorFixture.spec("web1").uuid, spec = OperatorFixture.spec("web2", uuid: uuid)
+    try refuseRunning("web2", spec, among: [OperatorFixture.domain("web1", uuid: uuid)], in: fixture.view)
+    let refusal = try #require(fixture.refusal(of: .define("web2", spec)))
+    #expect(refusal.reason == "the workload web1 has the same UUID \(uuid) on lxc:///system")
+  }
+
   @Test func `a domain that runs elsewhere outside protection is found there by its UUID`() throws {
     let fixture = OperatorFixture()
     let spec = OperatorFixture.spec("web1")

@@ -29,14 +29,14 @@ import Testing
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
     fixture.put(.intent("web1"), .intent(IntentRecord(desired: .running, move: .init(to: "b", serial: 4))))
-    let prepared = try OperatorCommand.restart("web1").prepare(in: fixture.view)
+    let prepared = try OperatorCommand.errand(.restart, "web1").prepare(in: fixture.view)
     #expect(prepared.effect == .requested && prepared.text.contains("on a (destroyed after 30 s) and started there again"))
     #expect(fixture.commit(prepared.transaction))
     let wanted = IntentRecord(desired: .running, move: .init(to: "b", serial: 4), errand: .restart)
     #expect(fixture.view.intents["web1"]?.value == wanted)
     #expect(WorkloadInfo("web1", in: fixture.view).errand == "restart")
     #expect(WorkloadInfo("web1", in: fixture.view).why == "a is restarting it")
-    #expect(try OperatorCommand.restart("web1").prepare(in: fixture.view).effect == .unchanged)
+    #expect(try OperatorCommand.errand(.restart, "web1").prepare(in: fixture.view).effect == .unchanged)
     // Whoever stops it or lets it go has no use for the errand.
     for command: OperatorCommand in [.stop("web1"), .release("web1")] {
       let other = fixture.copy()
@@ -45,18 +45,46 @@ import Testing
     }
   }
 
+  @Test func `a pause stands, a reset takes its place, and what is not paused is not resumed`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    func ask(_ errand: IntentRecord.Errand) throws -> PreparedCommand {
+      try OperatorCommand.errand(errand, "web1").prepare(in: fixture.view)
+    }
+    func isPaused(_ isPaused: Bool) {
+      let report = ReportRecord(
+        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [],
+        paused: isPaused ? ["web1": "libvirt has paused it"] : nil)
+      fixture.put(.report("a"), .report(report))
+    }
+    isPaused(false)
+    #expect(try ask(.resume).text == "is not paused")
+    #expect(fixture.commit(try ask(.pause).transaction))
+    #expect(WorkloadInfo("web1", in: fixture.view).why == "a is about to pause it")
+    #expect(try ask(.pause).text == "is being paused on a already")
+    #expect(try ask(.resume).effect == .requested, "a pause that has not come yet is taken back")
+    isPaused(true)
+    #expect(try ask(.pause).text == "is paused on a already")
+    #expect(WorkloadInfo("web1", in: fixture.view).state == .paused)
+    #expect(fixture.commit(try ask(.reset).transaction))
+    #expect(fixture.view.intents["web1"]?.value.errand == .reset)
+    #expect(WorkloadInfo("web1", in: fixture.view).why?.hasPrefix("libvirt has paused it on a") == true)
+    #expect(fixture.commit(try ask(.resume).transaction))
+    #expect(try ask(.resume).text == "is being resumed on a already")
+  }
+
   @Test func `what does not run, or is about to leave, is not restarted`() throws {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
     fixture.put(.placement("web1"), .placement(PlacementRecord(node: "b", reason: "test")))
-    #expect(fixture.refusal(of: .restart("web1"))?.reason == "it is to leave a for b")
+    #expect(fixture.refusal(of: .errand(.restart, "web1"))?.reason == "it is to leave a for b")
     fixture.put(.placement("web1"), .placement(PlacementRecord(node: nil, reason: "test")))
-    #expect(fixture.refusal(of: .restart("web1"))?.reason == "it is to leave a")
+    #expect(fixture.refusal(of: .errand(.restart, "web1"))?.reason == "it is to leave a")
     fixture.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil)))
-    #expect(fixture.refusal(of: .restart("web1"))?.remedy.contains("`holdfast start web1`") == true)
+    #expect(fixture.refusal(of: .errand(.restart, "web1"))?.remedy.contains("`holdfast start web1`") == true)
     fixture.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
-    #expect(fixture.refusal(of: .restart("web1"))?.reason.hasPrefix("it is stopped") == true)
-    #expect(fixture.refusal(of: .restart("nobody"))?.kind == .unknown)
+    #expect(fixture.refusal(of: .errand(.restart, "web1"))?.reason.hasPrefix("it is stopped") == true)
+    #expect(fixture.refusal(of: .errand(.restart, "nobody"))?.kind == .unknown)
   }
 
   @Test func `what moves while it runs is not released before it runs again`() throws {

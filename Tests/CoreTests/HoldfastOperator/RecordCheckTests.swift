@@ -313,7 +313,7 @@ import Testing
     let value = try #require(put.split(separator: "'").dropFirst().first)
     shelf.raw(.claim("w1"), [UInt8](value.utf8))
     guard case .claim(let claim)? = shelf.record(.claim("w1")) else { throw Missing() }
-    #expect(claim.holder == nil && claim.epoch == Epoch(check.listing.revision.value) && claim.epoch > Epoch(3))
+    #expect(claim.holder == nil && claim.epoch.value > check.listing.revision.value + 999_999)
     #expect(shelf.check().findings.isEmpty)
   }
 

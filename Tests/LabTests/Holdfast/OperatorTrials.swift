@@ -10,7 +10,7 @@ extension LabHostsTests {
         try await test.lab.holdfast(["release", "web1", "--yes"], on: host)
         #expect(try await test.until { try await test.domain("web1", on: host)["Persistent"] == "yes" })
         #expect(try await test.until { try await !test.lab.run(host, ["holdfast", "workload", "web1"]).succeeded })
-        try await test.lab.holdfast(["adopt", "lxc:///system/web1"], on: host)
+        try await test.lab.holdfast(["adopt", "lxc:///system/web1", "--shared", test.lab.beatsFolder], on: host)
         #expect(try await test.until { try await test.domain("web1", on: host)["Persistent"] == "no" })
         #expect(try await test.until { try await test.workload("web1", says: "running", on: host) })
         try await test.wait(.seconds(3))

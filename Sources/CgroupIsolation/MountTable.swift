@@ -1,0 +1,25 @@
+/// Which file system a path of this process is on. It is read from the kernel's table: no path is looked at, so one on a server that does not answer
+/// keeps nobody waiting.
+package struct MountTable: Sendable {
+  /// By mount point, without a slash at its end; the root's is empty. Of those in one place the last covers the others.
+  private let types: [String: String]
+
+  package init(mountinfo: String) {
+    types = Dictionary(
+      Mount.parse(mountinfo).map { ($0.path == "/" ? "" : $0.path, $0.type) }, uniquingKeysWith: { _, last in last })
+  }
+
+  /// - Throws: why /proc cannot be read.
+  package static func own() throws(IsolationError) -> MountTable { MountTable(mountinfo: try Mount.text(seenBy: "self")) }
+
+  /// The type of the file system, such as `ext4`; nil: not known. Links are not followed.
+  package func type(of path: String) -> String? {
+    var path = path[...]
+    while path.last == "/" { path.removeLast() }
+    while true {
+      if let type = types[String(path)] { return type }
+      guard let slash = path.lastIndex(of: "/") else { return nil }
+      path = path[..<slash]
+    }
+  }
+}

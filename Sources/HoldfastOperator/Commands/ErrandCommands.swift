@@ -1,0 +1,54 @@
+import HoldfastModel
+
+extension OperatorCommand {
+  func prepareErrand(
+    _ errand: IntentRecord.Errand, _ name: WorkloadName, in view: ClusterView
+  ) throws(OperatorError) -> PreparedCommand {
+    let current = try Current(name, in: view)
+    let holder = try current.running(to: errand.rawValue, in: view)
+    if errand == .restart || errand == .reset, let lag = lag(of: name, in: view) {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "it would not be started again: \(lag)",
+        remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition; then repeat.")
+    }
+    let isPaused = view.reports[holder]?.value.paused?[name] != nil
+    if current.intent.errand == errand {
+      return PreparedCommand(name, .unchanged, Self.already(errand, on: holder, isPaused: isPaused))
+    }
+    // A pause that was asked for and has not come yet is taken back.
+    if errand == .resume, !isPaused, current.intent.errand != .pause {
+      return PreparedCommand(name, .unchanged, "is not paused")
+    }
+    return current.request(Self.words(errand, current.spec, on: holder, isOutdated: current.isOutdated(on: holder, in: view))) {
+      $0.errand = errand
+    }
+  }
+
+  private static func already(_ errand: IntentRecord.Errand, on holder: NodeName, isPaused: Bool) -> String {
+    switch errand {
+    case .restart, .reset: "is being restarted on \(holder) already"
+    case .pause: isPaused ? "is paused on \(holder) already" : "is being paused on \(holder) already"
+    case .resume: "is being resumed on \(holder) already"
+    }
+  }
+
+  private static func words(
+    _ errand: IntentRecord.Errand, _ spec: SpecRecord, on holder: NodeName, isOutdated: Bool
+  ) -> String {
+    let definition = isOutdated ? ", from its changed definition" : ""
+    return switch errand {
+    case .restart:
+      "is shut down on \(holder) (destroyed after \(InWords.number(spec.stopTimeout)) s) and started there again\(definition)"
+    case .reset: "is destroyed on \(holder) without a shutdown, and started there again\(definition)"
+    case .pause: "is paused on \(holder), and executes nothing until `holdfast resume` or its next start"
+    case .resume: "goes on on \(holder) where it was"
+    }
+  }
+}
+
+extension Current {
+  /// It runs an older definition than the store has now.
+  func isOutdated(on holder: NodeName, in view: ClusterView) -> Bool {
+    view.reports[holder]?.value.outdated?.contains(name) ?? false
+  }
+}

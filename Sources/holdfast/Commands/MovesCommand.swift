@@ -1,0 +1,106 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastModel
+import HoldfastOperator
+
+struct MovesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "moves",
+    abstract: "Show, stop and resume what the policies move by themselves.",
+    discussion: """
+      When rules change, or a better node is back, the policies move workloads: a few at a time (`cluster.moves` in the policies), the \
+      least important first, and never two copies of one application at once. Failover, maintenance and `holdfast move` are not concerned.
+      """,
+    subcommands: [MovesStatusCommand.self, MovesOffCommand.self, MovesOnCommand.self],
+    defaultSubcommand: MovesStatusCommand.self)
+}
+
+struct MovesStatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show the moves under way and those that wait, with the reasons.",
+    discussion: "Example: holdfast moves")
+
+  @OptionGroup var daemon: DaemonOptions
+
+  func run() async throws {
+    let status = try await daemon.client.get("/status", as: ClusterStatus.self)
+    if daemon.output == .json { return try Output.json(status.moves ?? .none) }
+    guard let moves = status.moves else { return Output.line("The policies move nothing at present.") }
+    for line in MoveLines(moves).all { Output.line(line) }
+  }
+}
+
+struct MovesOffCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "off", abstract: "Stop what the policies move: nothing more is begun.",
+    discussion: """
+      Moves that are under way go on to their end. Failover, maintenance and `holdfast move` work as before. Every `holdfast status` says so \
+      until `holdfast moves on`.
+
+      Example: holdfast moves off --reason 'wrong rule'
+      """)
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Option(help: "Why; shown in the status.")
+  var reason: String?
+
+  @Flag(help: "Show what would happen, and change nothing.")
+  var dryRun = false
+
+  func run() async throws {
+    try await daemon.client.post(
+      "/moves/off", dryRun ? ["dryRun": "true"] : [:], body: MovesOffRequest(reason: reason), as: ClusterCommandResult.self
+    ).tell(daemon.output)
+  }
+}
+
+struct MovesOnCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "on", abstract: "Let the policies move workloads again.", discussion: "Example: holdfast moves on")
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Flag(help: "Show what would happen, and change nothing.")
+  var dryRun = false
+
+  func run() async throws {
+    try await daemon.client.post("/moves/on", dryRun ? ["dryRun": "true"] : [:], as: ClusterCommandResult.self).tell(
+      daemon.output)
+  }
+}
+
+/// What the policies move, as lines.
+struct MoveLines {
+  let moves: MovesInfo
+
+  init(_ moves: MovesInfo) { self.moves = moves }
+
+  /// The whole of it in a line.
+  var summary: String {
+    let total = moves.done + moves.underWay.count + moves.waiting.count
+    var text =
+      "Moves by policy: \(moves.done) of \(total) done, \(moves.underWay.count) under way, \(moves.waiting.count) waiting"
+    if let next = moves.waiting.first, moves.off == nil { text += "; next: \(Self.text(next)) (\(next.why))" }
+    return text
+  }
+
+  /// The line that says that moves are off; nil: they are on.
+  var off: String? {
+    moves.off.map { off in
+      let reason = off.reason.map { " (\($0))" } ?? ""
+      return
+        "MOVES ARE OFF since \(Words.clock(off.since.milliseconds, today: Words.now()))\(reason): the policies move nothing. "
+        + "`holdfast moves on` lets them."
+    }
+  }
+
+  var all: [String] {
+    [off, summary].compactMap { $0 } + moves.underWay.map { "  under way  \(Self.text($0)): \($0.why)" }
+      + moves.waiting.map { "  waiting    \(Self.text($0)): \($0.why)" }
+  }
+
+  private static func text(_ move: MovesInfo.Move) -> String {
+    "\(move.workload) from \(move.from) to \(move.to)"
+  }
+}

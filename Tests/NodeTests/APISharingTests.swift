@@ -1,0 +1,141 @@
+import Foundation
+import GuardCore
+import HoldfastAPI
+import HoldfastModel
+import HoldfastNode
+import HoldfastOperator
+import Testing
+
+/// What two workloads would have at the same time, and what an adoption would lose.
+@Suite(.serialized) struct `API: what workloads have to themselves` {
+  private static func disk(_ path: String, _ more: String = "") -> String {
+    "<domain type='lxc'><devices><disk><source file='\(path)'/>\(more)</disk></devices></domain>"
+  }
+
+  private static func definition(_ name: String, _ xml: String, priority: Int = 0, shared: [String] = []) -> WorkloadDefinition
+  {
+    WorkloadDefinition(
+      name: name, connection: MadeUpCluster.lxc, xml: xml, demand: Resources(memory: 64, cpus: 1), priority: priority,
+      shared: shared)
+  }
+
+  private func apply(
+    _ api: APIHarness, _ definitions: [WorkloadDefinition], dry: Bool = false
+  ) async throws -> CommandResults {
+    try await api.post("/v1/workloads\(dry ? "?dryRun=true" : "")", ApplyRequest(workloads: definitions)).decoded()
+  }
+
+  @Test func `a disk that another workload writes is refused, within one file and later`() async throws {
+    try await APIHarness.serving { api in
+      let pair = [Self.definition("one", Self.disk("/srv/a.img")), Self.definition("two", Self.disk("/srv/a.img"))]
+      let dry = try await apply(api, pair, dry: true)
+      #expect(dry.results.map(\.effect) == [.created, .failed])
+      let done = try await apply(api, pair)
+      #expect(done.results.map(\.effect) == [.created, .failed])
+      #expect(done.results[1].error?.reason == "it writes the disk /srv/a.img, and so does the workload one")
+      #expect(api.access.truth.specs["two"] == nil)
+
+      let later = try await apply(api, [Self.definition("three", Self.disk("/srv//a.img"))])
+      #expect(later.results.map(\.effect) == [.failed])
+      let read = try await apply(api, [Self.definition("three", Self.disk("/srv/a.img", "<readonly/>"))])
+      #expect(read.results.map(\.effect) == [.created])
+      // To write it now is a change of the kind that is looked at; of its priority it is not.
+      let written = try await apply(api, [Self.definition("three", Self.disk("/srv/a.img"))])
+      #expect(written.results.map(\.effect) == [.failed])
+    }
+  }
+
+  @Test func `what both say that they share is theirs, and what stands is left alone`() async throws {
+    try await APIHarness.serving { api in
+      let shared = ["one", "two"].map { Self.definition($0, Self.disk("/srv/a.img"), shared: ["/srv/a.img"]) }
+      #expect(try await apply(api, shared).results.map(\.effect) == [.created, .created])
+      let detail: WorkloadDetail = try await api.get("/v1/workloads/one").decoded()
+      #expect(detail.workload.shared == ["/srv/a.img"])
+      let taken = try await apply(api, [Self.definition("one", Self.disk("/srv/a.img"))])
+      #expect(taken.results.map(\.effect) == [.failed])
+
+      // As builds before this one let it come into the store.
+      api.access.change { state in
+        for name: WorkloadName in ["one", "two"] {
+          guard case .spec(var spec)? = state.cluster.store.list(where: { $0 == .spec(name) }).entries[.spec(name)]?.value
+          else {
+            continue
+          }
+          spec.shared = nil
+          state.cluster.put(.spec(name), .spec(spec))
+        }
+      }
+      let status: ClusterStatus = try await api.get("/v1/status").decoded()
+      let clash = "one and two write the disk /srv/a.img without sharing it: it is damaged when they run at once"
+      #expect(status.clashes == [clash] && status.reasons.contains(clash), "\(status.reasons)")
+      let changed = try await apply(api, [Self.definition("two", Self.disk("/srv/a.img"), priority: 7)])
+      #expect(changed.results.map(\.fields) == [["priority"]])
+      let healed = try await apply(api, [Self.definition("two", Self.disk("/srv/b.img"), priority: 7)])
+      #expect(healed.results.map(\.effect) == [.changed])
+      let after: ClusterStatus = try await api.get("/v1/status").decoded()
+      #expect(after.clashes == nil)
+    }
+  }
+
+  @Test func `a domain with a disk of another workload is not adopted, and shares it when both say so`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.descriptions = ["wiki": Self.disk("/srv/a.img"), "wiki-test": Self.disk("/srv/a.img")] }
+      let ids = ["wiki", "wiki-test"].map { DomainID(connection: MadeUpCluster.lxc, name: $0) }
+      let dry: CommandResults = try await api.post("/v1/adopt?dryRun=true", AdoptRequest(domains: ids)).decoded()
+      #expect(dry.results.map(\.effect) == [.adopted, .failed])
+      #expect(dry.results[1].error?.reason == "it writes the disk /srv/a.img, and so does the workload wiki")
+      let done = try await api.holdfast(["adopt", "wiki", "wiki-test", "--shared", "/srv/a.img"])
+      #expect(done.status == 0, "\(done)")
+      #expect(api.access.truth.specs["wiki-test"]?.value.shared == ["/srv/a.img"])
+    }
+  }
+
+  @Test func `what an adoption would lose is told, and lost only when it is given up`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.kept = ["wiki": KeptState(snapshots: ["before-upgrade"])] }
+      let refused = try await api.holdfast(["adopt", "wiki"])
+      #expect(refused.status == 1 && refused.output.contains("forgets its snapshot before-upgrade"), "\(refused)")
+      #expect(api.access.truth.specs["wiki"] == nil)
+      let given = try await api.holdfast(["adopt", "wiki", "--accept-loss"])
+      #expect(given.status == 0 && given.output.contains("warning: libvirt forgets its snapshot before-upgrade"), "\(given)")
+      #expect(api.access.truth.specs["wiki"] != nil)
+    }
+  }
+
+  @Test func `files of the node alone are told when they come into a definition`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.ownFiles = ["/srv/a.img"] }
+      let warning = "it starts only where it finds /srv/a.img, which is on a file system of n1's own"
+      let definition = Self.definition("one", Self.disk("/srv/a.img"))
+      #expect(try await apply(api, [definition]).results.map(\.warnings) == [[warning]])
+      #expect(try await apply(api, [definition]).results.map(\.warnings) == [nil])
+      api.access.change { $0.descriptions = ["wiki": Self.disk("/srv/b.img")] }
+      let id = DomainID(connection: MadeUpCluster.lxc, name: "wiki")
+      let adopted: CommandResults = try await api.post("/v1/adopt", AdoptRequest(domains: [id])).decoded()
+      #expect(adopted.results.map(\.warnings) == [nil])
+    }
+  }
+
+  // MARK: which files are the node's own
+
+  private static let mounts = """
+    22 1 8:1 / / rw - ext4 /dev/sda1 rw
+    23 22 0:40 / /srv/nfs rw - nfs4 server:/x rw
+    24 23 8:2 / /srv/nfs/local rw - xfs /dev/sdb1 rw
+    25 22 0:41 / /mnt/ceph\\040fs rw - fuse.ceph-fuse ceph rw
+    26 22 8:3 / /over rw - ext4 /dev/sdc1 rw
+    27 26 0:42 / /over rw - ceph mon:/ rw
+    """
+
+  @Test(arguments: [
+    ("/var/lib/x.img", true), ("/srv/nfs", false), ("/srv/nfs/a/b.img", false), ("/srv/nfsx/a", true),
+    ("/srv/nfs/local/a", true), ("/mnt/ceph fs/a", false), ("/over/a", false), ("/", true), ("/srv/", true)
+  ]) func `is read from the kernel's table of mounts`(path: String, isOwn: Bool) {
+    #expect(OwnFiles(mountinfo: Self.mounts).among([path]) == (isOwn ? [path] : []))
+  }
+
+  @Test func `of no table is nothing said`() {
+    #expect(OwnFiles(mountinfo: "").among(["/a", "relative", ""]).isEmpty)
+    #expect(OwnFiles().among(["/proc/self/status"]).isEmpty)
+  }
+}

@@ -66,9 +66,13 @@ struct StatusScreen {
       return [coloured(headline) + padding + terminal.styled(seen, .dim)] + reasons(width)
     }
     // Nothing is cut off the counts.
-    let lines = terminal.wrapped(headline, to: width - 2)
+    let lines = terminal.wrapped(headline.replacing(Self.countEnd) { "\($0.1)\u{A0}" }, to: width - 2)
+      .map { $0.replacing("\u{A0}", with: " ") }
     return [coloured(lines[0])] + (lines.dropFirst() + [terminal.styled(seen, .dim)]).map { "  \($0)" } + reasons(width)
   }
+
+  /// A number stays with what it counts.
+  private static var countEnd: Regex<(Substring, Substring)> { #/([0-9]) (?=[a-z])/# }
 
   /// Restrictions that nobody may overlook: a disarmed cluster, and nodes in maintenance.
   private func restrictions(_ width: Int) -> [String] {
@@ -184,7 +188,8 @@ struct StatusScreen {
     }
     let rest = status.risks.count - lines.count
     if rest > 0, let last = lines.indices.last { lines[last] += " The same is true of \(Words.count(rest, "other node"))." }
-    return labelled("At risk", lines.flatMap { terminal.wrapped($0, to: width - Self.labelWidth, most: 2) })
+    return labelled(
+      "At risk", lines.flatMap { terminal.wrapped($0, to: width - Self.labelWidth, most: terminal.rows < 30 ? 1 : 2) })
   }
 
   /// The newest first. Where not all fit, routine is left out before anything else, and then what is oldest.

@@ -14,8 +14,8 @@ import Testing
     let run = try await APIHarness.run(
       ["script", "-qec", line, "/dev/null"],
       environment: ["HOLDFAST_SOCKET": api.socket, "NO_COLOR": "1", "LC_ALL": "C.UTF-8"])
-    return run.output.replacing("\r", with: "").split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(
-      String.init)
+    // A terminal ends lines with both, which are one character.
+    return run.output.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).dropLast().map(String.init)
   }
 
   @Test(

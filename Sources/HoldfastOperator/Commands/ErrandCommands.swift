@@ -5,12 +5,12 @@ extension OperatorCommand {
     _ errand: IntentRecord.Errand, _ name: WorkloadName, in view: ClusterView
   ) throws(OperatorError) -> PreparedCommand {
     let current = try Current(name, in: view)
-    let holder = try current.running(to: errand.rawValue, in: view)
-    if errand == .restart || errand == .reset, let lag = lag(of: name, in: view) {
+    if errand == .restart || errand == .reset, let holder = view.holder(of: name), let lag = lag(of: name, in: view) {
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "it would not be started again: \(lag)",
         remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition; then repeat.")
     }
+    let holder = try current.running(to: errand.rawValue, in: view)
     let isPaused = view.reports[holder]?.value.paused?[name] != nil
     if current.intent.errand == errand {
       return PreparedCommand(name, .unchanged, Self.already(errand, on: holder, isPaused: isPaused))

@@ -179,7 +179,7 @@ import Testing
   }
 
   private static let garbage: [(String, String)] = [
-    ("", "not a record"), ("{", "not a record"), ("[]", "type"), ("null", "not a record"), ("{}", "missing"),
+    ("", "not a record"), ("{", "not a record"), ("[]", "not a record"), ("null", "not a record"), ("{}", "missing"),
     (#"{"node":"n1","counter":1,"ttl":1000}"#, "'phase' is missing"),
     (#"{"node":"n1","counter":"x","ttl":1000,"phase":"active"}"#, "'counter' has the wrong type"),
     (#"{"node":"n1","counter":1,"ttl":1000,"phase":"dancing"}"#, "not a record"),

@@ -120,7 +120,7 @@ import Testing
   /// begin with nothing but a machine's state have initialisers of their files alone.
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
-    ("ResumePermit(", ["WorkloadParts.swift"]), ("Absence(", ["WorkloadParts.swift"]),
+    ("ResumePermit(", ["WorkloadParts.swift"]), (" Absence(", ["WorkloadParts.swift"]),
     ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {
@@ -137,7 +137,7 @@ import Testing
   func `lets the compiler keep permits to their makers`(permit: String, home: String) throws {
     let file = try #require(Self.sources.first { $0.module == "HoldfastController" && $0.path.hasSuffix("/\(home).swift") })
     let body = try #require(file.text.split(separator: "struct \(permit): ").dropFirst().first?.split(separator: "\n}\n").first)
-    let makers = body.split(separator: "\n").filter { $0.contains(#/\binit[?(]/#) }
+    let makers = body.split(separator: "\n").filter { $0.contains(#/\sinit[?(]/#) }
     #expect(!makers.isEmpty && makers.allSatisfy { $0.hasPrefix("  fileprivate init") }, "\(permit): \(makers)")
   }
 

@@ -239,7 +239,7 @@ struct Migration: Hashable, Sendable {
   /// and its policy does not let it be stopped.
   private func lagsOrStays(_ domain: DomainObservation, _ spec: SpecRecord, _ facts: Facts, _ own: WorkloadFacts) -> Bool {
     if own.claim?.value.newerDisks != nil { return true }
-    guard domain.state == .paused, own.errand == .pause else { return false }
+    guard domain.state == .paused, own.errand == .pause || own.errand == .resume else { return false }
     return facts.rules.settings(of: own.name, spec).evacuation.otherwise == .stay
   }
 

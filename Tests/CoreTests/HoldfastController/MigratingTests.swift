@@ -149,10 +149,12 @@ import Testing
     rig.pass(.seconds(5))
     #expect(rig.stops().isEmpty && rig.claim("w1")?.migration == nil)
     #expect(rig.controller.view.whyKept("w1")?.contains("paused") == true)
-    // It goes when it runs again.
-    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running)))])
+    // It goes on when that is asked for, and moves then.
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .resume)))])
+    #expect(resumes(rig) == 1 && rig.stops().isEmpty)
     domain.state = .running
     rig.sees(domain)
+    rig.send(.operation("w1", .resume, .done))
     rig.pass(.seconds(1))
     #expect(rig.claim("w1")?.migration?.step == .offered && rig.stops().isEmpty)
   }

@@ -40,9 +40,11 @@ extension DomainDocument {
   private static func disk(_ element: XMLElement) -> DomainHardware.Disk? {
     guard let target = element.elements(forName: "target").first?.value(of: "dev") else { return nil }
     let backing = element.elements(forName: "backingStore").first.map(layers)
+    // What is written to a transient disk goes into an image that libvirt makes for each run and throws away with it: nothing in it is kept.
+    let isTransient = !element.elements(forName: "transient").isEmpty
     return DomainHardware.Disk(
       target: target, source: source(of: element), backing: backing,
-      isRemovable: ["cdrom", "floppy"].contains(element.value(of: "device") ?? ""))
+      isRemovable: isTransient || ["cdrom", "floppy"].contains(element.value(of: "device") ?? ""))
   }
 
   /// What the XML says to lie under a disk, from there downwards.

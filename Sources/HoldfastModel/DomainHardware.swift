@@ -8,7 +8,7 @@ public struct DomainHardware: Hashable, Sendable {
     public var source: String?
     /// The images that lie under it, where the XML names them, the nearest first; nil: libvirt reads them from the images.
     public var backing: [String]?
-    /// A CD or floppy drive: what lies in it is changed while the domain runs.
+    /// A CD or floppy drive, or a transient disk: what lies in it is changed while the domain runs, and is not the guest's own data.
     public var isRemovable: Bool
 
     public init(target: String, source: String?, backing: [String]? = nil, isRemovable: Bool = false) {

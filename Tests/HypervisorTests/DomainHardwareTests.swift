@@ -103,6 +103,17 @@ import Testing
     #expect(try Self.read(Self.domain(disk(["/vm/mid", "/vm/base"]))).opens("/vm/w over /vm/mid over /vm/base", as: "vda"))
   }
 
+  @Test func `is on no newer disk where what is written is thrown away with the run`() throws {
+    let stored = "<disk><source file='/vm/w'/><target dev='vda'/><transient/></disk>"
+    let running = """
+      <disk><source file='/vm/w.TRANSIENT-w' index='2'/><backingStore type='file'><source file='/vm/w'/></backingStore>
+      <target dev='vda'/><transient/></disk>
+      """
+    let others = DomainHardware.otherDisks(
+      stored: try Self.read(Self.domain(stored)), running: try Self.read(Self.domain(running)))
+    #expect(others.isEmpty)
+  }
+
   @Test func `has what was plugged in, and not what was taken out`() throws {
     let stored =
       "<interface type='bridge'><source bridge='br0'/></interface><disk><source dev='/dev/a'/><target dev='vdb'/></disk>"

@@ -24,7 +24,9 @@ enum FrozenVerdict: Hashable, Sendable {
     // Nothing of it is here, but a start from before may still come.
     if own.isOnlyArriving { return parts.mayStillAppear ? .keepWhenBarred : .keep }
     if facts.view.unreadable[.claim(parts.name)] != nil || own.isUnreadable && own.wasHere { return .undecided }
-    if own.spec == nil, own.staleCopy == nil, !parts.mayComeBack(own, facts) {
+    // A definition that cannot be read was not taken out of the store: what another node has claimed does not go on here.
+    let isAnothers = own.isUnreadable && own.isAnothers
+    if own.spec == nil, !isAnothers, own.staleCopy == nil, !parts.mayComeBack(own, facts) {
       // Left protection here, or never came under it: nobody's business any more.
       return parts.mayBlockHypervisor(facts, guardWord) ? .undecided : .leave
     }

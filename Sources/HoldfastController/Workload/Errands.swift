@@ -57,7 +57,8 @@ enum Errands {
   ) {
     parts.line.tell(.stopping, own, &effects)
     guard parts.run.mayTryOrWait(parts.name, &effects) else { return }
-    effects.note(.stopping, "\(parts.name) is restarted on \(facts.me): it stops first", workload: parts.name)
+    effects.noteOnce(
+      .stopping, "\(parts.name) is restarted on \(facts.me): it stops first", severity: .info, workload: parts.name)
     parts.stop(domain, grace: grace, turn, &effects)
   }
 }

@@ -87,7 +87,8 @@ struct Migration: Hashable, Sendable {
   ///   - waitsForHindrances: there is time for somebody to mend what stands in the way, or for it to pass.
   func prospect(mayStop: Bool, waitsForHindrances: Bool, at now: BootInstant) -> Prospect {
     if hindrance != nil, waitsForHindrances { return retryAt.map { now < $0 ? .waits(until: $0) : .tries } ?? .tries }
-    guard failures >= Limits.migrationAttempts else { return .tries }
+    // Where nobody waits, an attempt that something stood in the way of is in vain like any other.
+    guard failures + hindered >= Limits.migrationAttempts else { return .tries }
     guard !mayStop else { return .stops }
     if let retryAt, now < retryAt { return .waits(until: retryAt) }
     return .triesAnew
@@ -198,6 +199,10 @@ struct Migration: Hashable, Sendable {
     where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
       && domain.mark?.epoch == own.claim?.value.epoch:
       target = other
+    case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
+      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : .paused
+      keep(because: .cannotMove(MoveMethod(.stay, obstacle)), &effects)
+      return true
     case .live, .restart:
       keep(because: nil, &effects)
       reset()
@@ -211,7 +216,9 @@ struct Migration: Hashable, Sendable {
       effects.agenda.look(at: own.name, at: trouble.until)
       return true
     }
-    let mayStop = facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay && own.claim?.value.newerDisks == nil
+    let mayStop =
+      facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay
+      && (!isWaitedFor || own.claim?.value.newerDisks == nil)
     switch prospect(mayStop: mayStop, waitsForHindrances: isWaitedFor, at: facts.now) {
     case .tries: break
     case .triesAnew: reset()
@@ -226,6 +233,14 @@ struct Migration: Hashable, Sendable {
     line.offer(.init(.offered, target: target), own, turn, facts, &effects)
     offered(at: facts.now)
     return true
+  }
+
+  /// It cannot be moved as it is now, and is not to be stopped for it: it would not be started again from its definition; or an operator paused it,
+  /// and its policy does not let it be stopped.
+  private func lagsOrStays(_ domain: DomainObservation, _ spec: SpecRecord, _ facts: Facts, _ own: WorkloadFacts) -> Bool {
+    if own.claim?.value.newerDisks != nil { return true }
+    guard domain.state == .paused, own.errand == .pause || own.errand == .resume else { return false }
+    return facts.rules.settings(of: own.name, spec).evacuation.otherwise == .stay
   }
 
   /// The target is ready: libvirt is asked, with time left to the deadline.

@@ -12,6 +12,10 @@ enum Relocation {
   ) -> Bool {
     let way = Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
     guard let underWay = own.migration else {
+      if mayGoOnFirst(parts, domain, way, own) {
+        parts.resume(domain, turn, facts, own, &effects)
+        return true
+      }
       return parts.migration.begins(way, domain, spec, turn, facts, own, &parts.run, &parts.line, &effects)
     }
     if case .live(underWay.target, let uri) = way, !parts.migration.wasTriedInVain, domain.state == .running {
@@ -28,6 +32,18 @@ enum Relocation {
       return true
     }
     return withdraw(&parts, domain, turn, facts, own, &effects)
+  }
+
+  /// An operator asked for what is paused to go on. It does so before it leaves, as paused it cannot be moved; where that fails again and again, it
+  /// leaves as it is.
+  private static func mayGoOnFirst(
+    _ parts: borrowing WorkloadParts, _ domain: DomainObservation, _ way: Departing, _ own: WorkloadFacts
+  ) -> Bool {
+    guard own.errand == .resume, domain.state == .paused, !parts.run.cannotResume else { return false }
+    return switch way {
+    case .live, .waits, .stays: true
+    case .restart: false
+    }
   }
 
   /// It is here still: it goes on here, and only then the offer is taken back.

@@ -136,8 +136,13 @@ struct Run: Hashable, Sendable {
       course.move(to: .idle)
       failedResumes += 1
       retryAt = now + .seconds(min(failedResumes, Limits.longestResumePause))
-      effects.note(
-        .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
+      // What an operator asked for is tried for as long as it stands, and told once.
+      if own.errand == .resume {
+        tellFailure(kind, reason, of: own.name, &effects)
+      } else {
+        effects.note(
+          .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
+      }
     case (_, .tooLate):
       course.move(to: .idle)
       retryAt = now + facts.timing.renewInterval / 2
@@ -268,6 +273,7 @@ struct Run: Hashable, Sendable {
       ends = max(ends, own.claim?.value.ends ?? 0)
       effects.unsay(.killed, workload: own.name)
       effects.unsay(.startFailed, workload: own.name)
+      effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
     guard case .running(let since) = told else { return false }

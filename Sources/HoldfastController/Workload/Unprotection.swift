@@ -36,6 +36,17 @@ enum Unprotection {
       workload: parts.name)
   }
 
+  /// A workload of which a record cannot be read is left alone. Where that is its definition, and another node holds the claim, what is here from
+  /// before that claim is ended all the same: it would be a second copy.
+  static func endUnreadableCopy(
+    _ parts: inout WorkloadParts, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    guard own.spec == nil, own.isAnothers else { return }
+    if let domain = own.staleCopy { return endStaleCopy(&parts, domain, turn, facts, own, &effects) }
+    // It is gone.
+    if parts.run.operation == .stop { parts.retire() }
+  }
+
   static func endStaleCopy(
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects

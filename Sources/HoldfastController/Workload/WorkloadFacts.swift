@@ -56,6 +56,9 @@ struct WorkloadFacts: Sendable {
     return holder == .init(node: me, incarnation: incarnation)
   }
 
+  /// Another node holds the claim, or nobody does: whatever its other records say, nothing of an earlier epoch may run here.
+  var isAnothers: Bool { claim.map { $0.value.holder?.node != me } ?? false }
+
   var epoch: Epoch { claim?.value.epoch ?? .none }
   var migration: ClaimRecord.Migration? { claim?.value.migration }
 

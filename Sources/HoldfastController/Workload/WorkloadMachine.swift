@@ -26,7 +26,7 @@ struct WorkloadMachine: Sendable {
     _ effects: inout Effects
   ) {
     // Before anything else: a definition that cannot be read is not one that was taken out of the store.
-    guard !own.isUnreadable else { return }
+    guard !own.isUnreadable else { return Unprotection.endUnreadableCopy(&parts, turn, facts, own, &effects) }
     guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
     if own.lacksIntent {
       effects.noteOnce(

@@ -182,6 +182,20 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   }
 }
 
+extension IntentRecord {
+  private enum CodingKeys: String, CodingKey { case desired, move, adopter, errand, removesLeftovers }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    // An errand that a later build knows is for that build's nodes. Not to know it is no reason to leave the workload alone: nothing else hangs on it.
+    let errand = try fields.decodeIfPresent(String.self, forKey: .errand)
+    self.init(
+      desired: try fields.decode(Desired.self, forKey: .desired), move: try fields.decodeIfPresent(Move.self, forKey: .move),
+      adopter: try fields.decodeIfPresent(NodeName.self, forKey: .adopter), errand: errand.flatMap(Errand.init(rawValue:)),
+      removesLeftovers: try fields.decodeIfPresent(Bool.self, forKey: .removesLeftovers))
+  }
+}
+
 /// Which node a workload should be on, and why. Written by the planner only.
 public struct PlacementRecord: Hashable, Sendable, Codable {
   /// What later plans must know about this one.

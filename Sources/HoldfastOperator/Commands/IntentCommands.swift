@@ -222,7 +222,8 @@ struct Current {
         remedy:
           "`holdfast workload \(name)` says why; `holdfast start \(name)` has the nodes tried again where it failed to start.")
     }
-    guard view.placements[name]?.value.node == holder else {
+    // What is to leave and is paused goes on first, as paused it cannot be moved.
+    guard view.placements[name]?.value.node == holder || what == IntentRecord.Errand.resume.rawValue else {
       let goal = view.placements[name]?.value.node.map { " for \($0)" } ?? ""
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "it is to leave \(holder)\(goal)",

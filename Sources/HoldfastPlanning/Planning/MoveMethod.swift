@@ -17,6 +17,8 @@ public struct MoveMethod: Sendable {
     /// Its libvirt cannot be reached by others.
     case noURI(NodeName, connection: String)
     case notRunning
+    /// An operator paused it.
+    case paused
     /// Its definition names older disks than it runs on: it would not be started again.
     case olderDisks
     /// As a screen or a file says it.
@@ -58,6 +60,7 @@ public struct MoveMethod: Sendable {
     case .container: clause = "a container"
     case .noURI(let target, let connection): clause = "\(target) has no 'migration' URI for \(connection)"
     case .notRunning: clause = "it does not run"
+    case .paused: clause = "it is paused, as an operator asked for it"
     }
     return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
   }

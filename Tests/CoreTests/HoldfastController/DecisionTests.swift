@@ -261,6 +261,23 @@ import Testing
     #expect(rig.claim("w1")?.holder?.node == "n1")
   }
 
+  /// Whoever holds the claim may read it.
+  @Test func `a definition that cannot be read lets no copy run on that another node has replaced`() {
+    var rig = running()
+    rig.join("n2", incarnation: "i2")
+    rig.write([.put(.spec("w1"), .unreadable(reason: "garbage"))])
+    rig.pass(.milliseconds(200))
+    #expect(!rig.commands().contains(.kill(workload: "w1")))
+    rig.hold("w1", by: "n2", "i2", epoch: 2)
+    rig.pass(.milliseconds(200))
+    #expect(rig.commands().contains(.kill(workload: "w1")) && rig.stops() == [.zero])
+    rig.gone("w1")
+    rig.send(.operation("w1", .stop, .done))
+    rig.actions = []
+    rig.pass(.seconds(5))
+    #expect(rig.stops().isEmpty && rig.starts().isEmpty && rig.controller.overlooked().isEmpty)
+  }
+
   @Test func `a clean departure stops, releases, ends the session, disarms the guard`() {
     var rig = running()
     rig.send(.leave(fast: false))

@@ -225,6 +225,19 @@ import Testing
     }
   }
 
+  /// The guard holds it, and libvirt does not show it.
+  @Test func `what another node has claimed is not let go here because its definition cannot be read`() {
+    var rig = spoken()
+    rig.join("n2", incarnation: "i2")
+    rig.write([.put(.spec("w2"), .unreadable(reason: "?"))])
+    rig.hold("w2", by: "n2", "i2", epoch: 4)
+    rig.send(.hypervisor(.unreachable(connection: Rig.connection, reason: "libvirtd is down")))
+    rig.actions = []
+    rig.send(rig.isolated(["w1", "w2"]))
+    rig.pass(.seconds(2))
+    #expect(rig.commands().contains(.kill(workload: "w2")) && !rig.commands().contains(.forget(workload: "w2")))
+  }
+
   @Test func `a workload that has no place any more does not keep the others frozen for long`() throws {
     var rig = spoken()
     rig.apply("w2", uuid: "u2")

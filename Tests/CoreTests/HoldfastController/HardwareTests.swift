@@ -137,6 +137,30 @@ struct SpokenHardware: HardwareReader {
     #expect(!isThere && claim?.newerDisks == nil && claim?.holder == nil)
   }
 
+  /// It could be moved while it runs, and paused it cannot.
+  @Test func `nor is it while it is paused`() throws {
+    var rig = Rig.follower()
+    rig.domainsObey = true
+    var node = Rig.node
+    node.migration = [Rig.connection: "qemu+tls://n2/system"]
+    rig.write([.put(.node("n2"), .node(node))])
+    rig.apply("w1", uuid: "w1")
+    rig.place("w1", on: "n1")
+    rig.pass(.seconds(2))
+    try run(&rig, on: "/vm/w.snap")
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    rig.place("w1", on: "n2")
+    rig.pass(.seconds(5))
+    #expect(rig.stops().isEmpty && rig.executes("w1"))
+    #expect(rig.report()?.kept?["w1"]?.contains("older disks") == true)
+    domain.state = .running
+    rig.sees(domain)
+    rig.pass(.seconds(1))
+    #expect(rig.claim("w1")?.migration?.step == .offered)
+  }
+
   @Test func `a definition that somebody gives it in libvirt is undone with a word`() throws {
     var rig = running()
     var domain = try #require(rig.processes["w1"])

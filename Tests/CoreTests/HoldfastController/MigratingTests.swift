@@ -121,6 +121,44 @@ import Testing
     #expect(rig.claim("w1")?.holder?.node == "n2" && rig.claim("w2")?.migration?.step == .offered && rig.stops().isEmpty)
   }
 
+  @Test(arguments: [Hindrance.busy, .target])
+  func `a node that leaves tries twice what something stands in the way of, and stops it then`(hindrance: Hindrance) {
+    var rig = source()
+    rig.send(.leave(fast: false))
+    rig.place("w1", on: "n2")
+    for _ in 0..<4 where rig.claim("w1")?.migration != nil {
+      ready(&rig)
+      rig.send(.operation("w1", .migrate, .hindered(hindrance, reason: "not now")))
+      rig.pass(.milliseconds(100))
+    }
+    rig.pass(.seconds(2))
+    #expect(migrations(rig).count == 2 && rig.stops() == [.seconds(2)])
+    #expect(rig.actions.contains(.finished))
+  }
+
+  @Test func `what an operator paused is not stopped against its policy`() throws {
+    var rig = source()
+    let rules = PoliciesRecord(files: [PolicyText(file: "p.yaml", text: "otherwise w1 stay")])
+    rig.write([.put(.policies, .policies(rules))])
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .pause)))])
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    rig.send(.operation("w1", .suspend, .done))
+    rig.place("w1", on: "n2")
+    rig.pass(.seconds(5))
+    #expect(rig.stops().isEmpty && rig.claim("w1")?.migration == nil)
+    #expect(rig.controller.view.whyKept("w1")?.contains("paused") == true)
+    // It goes on when that is asked for, and moves then.
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .resume)))])
+    #expect(resumes(rig) == 1 && rig.stops().isEmpty)
+    domain.state = .running
+    rig.sees(domain)
+    rig.send(.operation("w1", .resume, .done))
+    rig.pass(.seconds(1))
+    #expect(rig.claim("w1")?.migration?.step == .offered && rig.stops().isEmpty)
+  }
+
   @Test func `a domain that is paused here after a failure is resumed before the offer is taken back`() throws {
     var rig = source()
     var domain = try pausedHere(&rig)

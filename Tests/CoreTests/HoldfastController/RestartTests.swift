@@ -87,6 +87,27 @@ import Testing
     #expect(errand(next) == nil)
   }
 
+  @Test func `that libvirt refuses is tried again, and told once; the next is told anew`() {
+    var rig = running()
+    rig.domainsObey = false
+    ask(&rig)
+    for _ in 0..<3 {
+      rig.send(.operation("w1", .stop, .failed(reason: "busy")))
+      rig.pass(.milliseconds(1100))
+    }
+    func told() -> Int {
+      rig.actions.count { if case .note(let note) = $0 { note.text.contains("it stops first") } else { false } }
+    }
+    #expect(rig.stops().count == 4 && told() == 1)
+    rig.domainsObey = true
+    rig.gone("w1")
+    rig.send(.operation("w1", .stop, .done))
+    rig.pass(.milliseconds(200))
+    #expect(errand(rig) == nil && rig.starts().count == 1)
+    ask(&rig)
+    #expect(told() == 2)
+  }
+
   @Test func `waits while everything here is frozen`() {
     var rig = running()
     rig.resumeIsRefused = true
@@ -172,6 +193,21 @@ import Testing
     }
     #expect(suspensions(rig) == 4)
     let told = rig.actions.count { if case .note(let note) = $0 { note.text.contains("suspend failed: busy") } else { false } }
+    #expect(told == 1)
+  }
+
+  @Test func `whose end libvirt refuses is ended again and again, and told once`() {
+    var rig = running()
+    ask(&rig, .pause)
+    becomes(.paused, after: .suspend, &rig)
+    rig.actions = []
+    ask(&rig, .resume)
+    for _ in 0..<6 {
+      rig.send(.operation("w1", .resume, .failed(reason: "the disk is gone")))
+      rig.pass(.seconds(11))
+    }
+    #expect(rig.actions.count { if case .resume = $0 { true } else { false } } == 7)
+    let told = rig.actions.count { if case .note(let note) = $0 { note.text.contains("the disk is gone") } else { false } }
     #expect(told == 1)
   }
 

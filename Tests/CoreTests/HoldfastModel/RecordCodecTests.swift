@@ -171,6 +171,27 @@ import Testing
     #expect(String(decoding: try Self.codec.encode(.placement(read)), as: UTF8.self) == text)
   }
 
+  /// While nodes are brought to a later build one after the other, the older ones go on with everything but that.
+  @Test func `an errand of a later build leaves the rest of what is wanted as it is`() {
+    for (text, wanted) in [
+      (
+        #"{"desired":"running","errand":"snapshot","move":{"serial":4,"to":"n2"}}"#,
+        IntentRecord(desired: .running, move: .init(to: "n2", serial: 4))
+      ),
+      (#"{"desired":"running","errand":"pause"}"#, IntentRecord(desired: .running, errand: .pause)),
+      (
+        #"{"desired":"adopting","adopter":"n1","removesLeftovers":true}"#,
+        IntentRecord(desired: .adopting, adopter: "n1", removesLeftovers: true)
+      )
+    ] {
+      #expect(Self.codec.decode(Array(text.utf8), at: .intent("w")) == .intent(wanted))
+    }
+    guard case .unreadable = Self.codec.decode(Array(#"{"desired":"dancing"}"#.utf8), at: .intent("w")) else {
+      Issue.record("what is wanted of it is not known")
+      return
+    }
+  }
+
   @Test func `a reason that says no more than its name is known again by its text`() {
     #expect(Exclusion(text: "is down").code == "down")
     #expect(Exclusion(text: "is down!").code == nil)

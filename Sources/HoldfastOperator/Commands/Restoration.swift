@@ -61,7 +61,7 @@ extension OperatorCommand {
     if let node = left?.node, left?.uuid == spec.uuid, let silence = view.reports[node]?.value.unreachable[spec.connection] {
       throw OperatorError(
         .conflict, thing: "workload \(name)",
-        reason: "it went on on \(node), which does not reach \(spec.connection) (\(silence)) and cannot say whether it still runs",
+        reason: "it went on on \(node), which does not reach \(spec.connection) (\(silence)) and may still run it",
         remedy:
           "Repeat the command when \(node) reaches it. If it runs nowhere for certain, apply its definition: `holdfast apply -f FILE`."
       )

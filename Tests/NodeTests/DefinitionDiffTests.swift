@@ -1,4 +1,5 @@
 import Foundation
+import GuardCore
 import HoldfastAPI
 import HoldfastModel
 import Testing

@@ -61,6 +61,20 @@ public struct AdoptRequest: Hashable, Sendable, Codable {
       removeLeftovers: try fields.decodeIfPresent(Bool.self, forKey: .removeLeftovers))
   }
 
+  /// Only what says something: a daemon of an older build knows no other fields.
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(domains, forKey: .domains)
+    try fields.encodeIfPresent(demand, forKey: .demand)
+    try fields.encode(labels, forKey: .labels)
+    try fields.encode(priority, forKey: .priority)
+    try fields.encode(isolation, forKey: .isolation)
+    try fields.encode(stopTimeout, forKey: .stopTimeout)
+    if !shared.isEmpty { try fields.encode(shared, forKey: .shared) }
+    if acceptLoss { try fields.encode(acceptLoss, forKey: .acceptLoss) }
+    try fields.encodeIfPresent(removeLeftovers, forKey: .removeLeftovers)
+  }
+
   public var options: Adoption.Options {
     Adoption.Options(
       demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout, shared: shared,

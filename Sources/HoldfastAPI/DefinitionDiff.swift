@@ -22,6 +22,7 @@ public struct DefinitionDiff: Hashable, Sendable {
       "stop-timeout: \(InWords.number(spec.stopTimeout))s"
     ]
     lines += spec.labels.sorted { $0.key < $1.key }.map { "label \($0.key): \($0.value)" }
+    lines += (spec.shared ?? []).map { "shared: \($0)" }
     // What is in the store was read when it came there.
     guard let document = try? DomainDocument(spec.xml) else { return lines + ["xml: it cannot be read"] }
     return lines + document.lines(hiding: &secrets)
@@ -61,15 +62,29 @@ public struct DefinitionDiff: Hashable, Sendable {
     }
   }
 
-  /// Both in one, in their order: what was removed before what came in its place.
-  private static func merged(_ old: [String], _ new: [String]) -> [Line] {
+  /// Between the lines that both begin and end with, so many are compared. The shortest difference costs the square of what differs, in time and memory,
+  /// and the daemon has other things to do: of more than that, all of the old goes and all of the new comes.
+  private static let mostCompared = 2000
+
+  /// Which lines of the old go, and which of the new come.
+  private static func changes(_ old: [String], _ new: [String]) -> (removed: Set<Int>, inserted: Set<Int>) {
+    let head = zip(old, new).prefix { $0 == $1 }.count
+    let tail = zip(old.dropFirst(head).reversed(), new.dropFirst(head).reversed()).prefix { $0 == $1 }.count
+    let (before, after) = (old.dropFirst(head).dropLast(tail), new.dropFirst(head).dropLast(tail))
+    guard before.count + after.count <= mostCompared else { return (Set(before.indices), Set(after.indices)) }
     var removed: Set<Int> = [], inserted: Set<Int> = []
-    for change in new.difference(from: old) {
+    for change in Array(after).difference(from: Array(before)) {
       switch change {
-      case .remove(let offset, _, _): removed.insert(offset)
-      case .insert(let offset, _, _): inserted.insert(offset)
+      case .remove(let offset, _, _): removed.insert(head + offset)
+      case .insert(let offset, _, _): inserted.insert(head + offset)
       }
     }
+    return (removed, inserted)
+  }
+
+  /// Both in one, in their order: what was removed before what came in its place.
+  private static func merged(_ old: [String], _ new: [String]) -> [Line] {
+    let (removed, inserted) = changes(old, new)
     var lines: [Line] = [], (a, b) = (0, 0)
     while a < old.count || b < new.count {
       if a < old.count, removed.contains(a) {

@@ -29,8 +29,9 @@ public enum DomainSecrets {
 /// Where the secrets are in a text: in one pass over its bytes, whatever it is.
 private struct SecretScan {
   let bytes: [UInt8]
-  /// What is searched for and was not found behind some place is behind none that follows.
-  private var absent: Set<[UInt8]> = []
+  /// Where what is searched for was found last, as long as that lies ahead; past the end: it is not there any more. So no part of the text is searched
+  /// twice for the same.
+  private var nearest: [[UInt8]: Int] = [:]
 
   init(_ xml: String) { bytes = Array(xml.utf8) }
 
@@ -83,13 +84,16 @@ private struct SecretScan {
   }
 
   private mutating func find(_ word: [UInt8], from start: Int) -> Int? {
-    guard !absent.contains(word) else { return nil }
-    var place = start
+    var place = nearest[word] ?? start
+    if place < start { place = start }
     while place + word.count <= bytes.count {
-      if bytes[place] == word[0], bytes[place..<place + word.count].elementsEqual(word) { return place }
+      if bytes[place] == word[0], bytes[place..<place + word.count].elementsEqual(word) {
+        nearest[word] = place
+        return place
+      }
       place += 1
     }
-    absent.insert(word)
+    nearest[word] = bytes.count
     return nil
   }
 

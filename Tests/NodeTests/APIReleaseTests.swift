@@ -81,6 +81,18 @@ import Testing
         report.unmanagedUUIDs = []
         state.cluster.put(.report("n2"), .report(report))
       }
+      func reach(_ unreachable: [String: String]) {
+        api.access.change { state in
+          guard case .report(var report)? = state.cluster.store.entries[.report("n2")]?.value else { return }
+          report.unreachable = unreachable
+          state.cluster.put(.report("n2"), .report(report))
+        }
+      }
+      reach(["lxc:///system": "it does not answer"])
+      let deaf = try await Self.run(api, "mail/restore")
+      #expect(deaf?.error?.kind == "conflict" && api.access.truth.specs["mail"] == nil)
+      #expect(deaf?.error?.reason.contains("does not reach lxc:///system (it does not answer)") == true)
+      reach([:])
       let off = try await Self.run(api, "mail/restore?dryRun")
       #expect(off?.effect == .created && off?.warnings?.first?.contains("virsh -c lxc:///system undefine mail") == true)
       api.access.change { $0.cluster.delete(.session("n2-7")) }

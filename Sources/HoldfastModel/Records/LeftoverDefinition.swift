@@ -48,8 +48,14 @@ public struct LeftoverDefinition: Hashable, Sendable, Codable {
   public func remedy(_ connection: String) -> String {
     let virsh = "virsh -c \(connection)", end = isRunning ? "`\(virsh) destroy \(name)`, then " : ""
     if isSame { return "\(end)`holdfast leftovers remove \(workload)`" }
-    let keeping = connection.hasPrefix("qemu") ? " --keep-nvram" : ""
-    return "\(end)`\(virsh) undefine\(keeping) \(name)` there, or give the workload another name and UUID"
+    return "\(end)`\(Self.undefinition(of: name, connection))` there, or give the workload another name and UUID"
+  }
+
+  /// The command that removes a definition by hand. Of a virtual machine with firmware variables libvirt removes none without being told what becomes of those.
+  ///
+  /// - Parameter connection: libvirt's URI.
+  public static func undefinition(of name: String, _ connection: String) -> String {
+    "virsh -c \(connection) undefine\(connection.hasPrefix("qemu") ? " --keep-nvram" : "") \(name)"
   }
 
   /// Sorted by workload, then by the domain's name.

@@ -120,6 +120,12 @@ package struct LeftoverWatch: Sendable {
     return isComplete
   }
 
+  /// What of a virtual machine libvirt removes a definition with only when it is told to.
+  private static func kept(_ connection: String) -> String {
+    connection.hasPrefix("qemu")
+      ? ", and add --snapshots-metadata, --checkpoints-metadata or --managed-save to give up what it names of these" : ""
+  }
+
   /// - Returns: whether it is gone.
   private func remove(_ leftover: LeftoverDefinition, on connection: String, _ memory: inout Memory) async -> Bool {
     let name = leftover.workload
@@ -141,7 +147,8 @@ package struct LeftoverWatch: Sendable {
           Note(
             .defined,
             "the definition of \(name) that is left on \(node) was not removed: \(InWords.oneLine(reason)). Remove it there with "
-              + "`virsh -c \(connection) undefine \(name)`", severity: .warning, workload: name))
+              + "`\(LeftoverDefinition.undefinition(of: name.text, connection))`\(Self.kept(connection))", severity: .warning,
+            workload: name))
       }
     case .tooLate, .barred: break
     }

@@ -58,6 +58,14 @@ extension OperatorCommand {
           "Repeat the command when \(node) is back. If it runs nowhere for certain, apply its definition: `holdfast apply -f FILE`."
       )
     }
+    if let node = left?.node, left?.uuid == spec.uuid, let silence = view.reports[node]?.value.unreachable[spec.connection] {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)",
+        reason: "it went on on \(node), which does not reach \(spec.connection) (\(silence)) and may still run it",
+        remedy:
+          "Repeat the command when \(node) reaches it. If it runs nowhere for certain, apply its definition: `holdfast apply -f FILE`."
+      )
+    }
     var prepared = try prepareDefinition(name, spec, in: view)
     guard kept.desired == .stopped else { return prepared }
     prepared.text = "is defined again, and stays stopped until `holdfast start \(name)`"
@@ -73,7 +81,7 @@ extension ReleasedRecord {
   public func warnings(_ name: WorkloadName, in view: ClusterView) -> [String] {
     guard let left = view.claims[name]?.value.releasedTo, let node = left.node, left.uuid == spec.uuid else { return [] }
     return [
-      "it went on on \(node), where a persistent definition of it may be left, and then it does not start there: `virsh -c \(spec.connection) undefine \(name)`"
+      "it went on on \(node), where a persistent definition of it may be left, and then it does not start there: `\(LeftoverDefinition.undefinition(of: name.text, spec.connection))`"
     ]
   }
 }

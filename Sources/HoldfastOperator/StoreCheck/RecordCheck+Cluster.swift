@@ -28,6 +28,7 @@ extension RecordCheck {
         .byHand(["`holdfast policy apply FILE...` puts the policies in force again, from your files."])
       )
     case .disarm: ("The cluster counts as disarmed: no node is declared lost", .byHand(["`holdfast arm` ends that."]))
+    case .movesOff: ("Moves by policy count as off: the policies move nothing", .byHand(["`holdfast moves on` ends that."]))
     default: nil
     }
   }

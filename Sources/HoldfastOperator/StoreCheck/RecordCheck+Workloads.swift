@@ -4,7 +4,7 @@ import HoldfastModel
 enum RecordHold {
   /// The claim cannot be read: nobody can say.
   case unreadable
-  /// There never was a claim.
+  /// There never was a claim, or none since the workload left protection: a domain of it may run outside, or be coming back.
   case never
   /// The claim was given up after the domain was seen gone.
   case released
@@ -19,7 +19,7 @@ extension RecordCheck {
   func hold(of name: WorkloadName) -> RecordHold {
     if view.unreadable[.claim(name)] != nil { return .unreadable }
     guard let claim = view.claims[name]?.value else { return .never }
-    guard let holder = claim.holder else { return .released }
+    guard let holder = claim.holder else { return claim.releasedTo == nil ? .released : .never }
     return view.isHeld(claim) ? .held(holder.node) : .lapsed(holder.node)
   }
 
@@ -42,6 +42,11 @@ extension RecordCheck {
       (
         "Nobody can say who may execute \(name): it is left as it is, not started, moved, stopped or failed over",
         .byHand(claimSteps(name) + [Self.again])
+      )
+    case .released(let name):
+      (
+        "`holdfast release --undo \(name)` cannot bring \(name) back. Nothing else depends on it",
+        .repair(RecordRepair("what was kept of the released \(name) is deleted", deletion(of: [key])))
       )
     default: nil
     }

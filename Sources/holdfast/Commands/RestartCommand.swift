@@ -92,18 +92,23 @@ struct RestartCommand: AsyncParsableCommand, CheckedCommand {
     var results = plan.filter { $0.effect == .failed }
     var waiting = plan.filter { $0.effect != .failed }.map(\.workload)[...]
     var underWay: [String] = []
+    // The one whose answer has not come.
+    var asked: String?
     do {
       while let name = waiting.first {
         // The place of the one that began first is the next one's.
         if underWay.count == atOnce { try await comeBack(underWay.removeFirst()) }
-        let result = try await ask(name, [:])
         waiting = waiting.dropFirst()
+        asked = name
+        let result = try await ask(name, [:])
+        asked = nil
         results.append(result)
         if result.effect != .failed { underWay.append(name) }
       }
       if wait { for name in underWay { try await comeBack(name) } }
     } catch {
       try BatchCommand.tell(results, isDryRun: false, daemon.output)
+      if let asked { Output.complain("Perhaps begun: \(asked). `holdfast workload \(asked)` shows its state.") }
       if !waiting.isEmpty { Output.complain("Not begun: \(InWords.list(Array(waiting), most: 20)).") }
       throw error
     }

@@ -43,9 +43,15 @@ enum StoreRecordsFile {
     do {
       let file = try FileDescriptor.open(
         FilePath(path), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerRead, .ownerWrite])
-      try file.closeAfter {
-        try file.writeAll(bytes)
-        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      do {
+        try file.closeAfter {
+          try file.writeAll(bytes)
+          guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        }
+      } catch {
+        // Half of the records are no backup, and the next attempt may have the same name.
+        unlink(path)
+        throw error
       }
     } catch {
       throw Failure(

@@ -56,7 +56,10 @@ struct StoreRepairCommand: AsyncParsableCommand {
     try StoreRecordsFile.write(records.only(Set(concerned)), to: file)
     result.backup = file
     var run = StoreRepairRun(wanted)
-    result.repairs = try await run.carryOut(check, in: store)
+    do { result.repairs = try await run.carryOut(check, in: store) } catch {
+      Output.complain("holdfast: the records as they were before are in \(file).")
+      throw error
+    }
     try tell(result, screen.done(result))
     if !result.repairs.allSatisfy(\.isDone) { throw ExitCode(ExitStatus.failed.rawValue) }
   }
@@ -88,6 +91,10 @@ struct StoreRepairRun {
     var key: String
     var text: String
   }
+  private struct Item {
+    var wish: Wish
+    var repair: RecordRepair
+  }
   private let wishes: [Wish]
   private var outcomes: [Wish: StoreEditOutcome] = [:]
 
@@ -101,16 +108,22 @@ struct StoreRepairRun {
   }
 
   /// - Parameter first: the check that the person saw.
+  /// - Throws: why nothing was begun.
   mutating func carryOut(_ first: RecordCheck, in store: NodeStore) async throws -> [StoreRepairResult.Repair] {
-    var check = first
-    for round in 1...Self.mostRounds {
-      let doable = batch(check)
-      if doable.isEmpty { break }
-      let done = try await store.carryOut(try doable.map { try Self.edit($0.repair, check.codec) })
-      for (item, outcome) in zip(doable, done) { outcomes[item.wish] = outcome }
-      guard wishes.contains(where: isOpen), round < Self.mostRounds else { break }
-      let records = try await store.records()
-      check = RecordCheck(records.listing, cluster: records.cluster, at: first.now)
+    try await carryOut(batch(first, first), first, in: store)
+    for _ in 1..<Self.mostRounds where wishes.contains(where: isOpen) {
+      // What was done is told, whatever happens now.
+      do {
+        let records = try await store.records()
+        let check = RecordCheck(records.listing, cluster: records.cluster, at: first.now), doable = batch(check, first)
+        if doable.isEmpty { break }
+        do { try await carryOut(doable, check, in: store) } catch {
+          for item in doable { outcomes[item.wish] = StoreEditOutcome(.unknown, reason: Self.reason(error)) }
+          break
+        }
+      } catch {
+        for wish in wishes where isOpen(wish) { outcomes[wish] = StoreEditOutcome(.notDone, reason: Self.reason(error)) }
+      }
     }
     return wishes.map { wish in
       let outcome =
@@ -119,18 +132,30 @@ struct StoreRepairRun {
     }
   }
 
+  private mutating func carryOut(_ doable: [Item], _ check: RecordCheck, in store: NodeStore) async throws {
+    guard !doable.isEmpty else { return }
+    let done = try await store.carryOut(try doable.map { try Self.edit($0.repair, check.codec) })
+    for (item, outcome) in zip(doable, done) { outcomes[item.wish] = outcome }
+  }
+
+  private static func reason(_ error: any Error) -> String { (error as? Failure)?.reason ?? "\(error)" }
+
   /// Not done yet, or refused for news that came in between.
   private func isOpen(_ wish: Wish) -> Bool { outcomes[wish].map { $0.state == .changed } ?? true }
 
-  /// Those that are to be done now, none of which writes what another one depends on.
-  private func batch(_ check: RecordCheck) -> [(wish: Wish, repair: RecordRepair)] {
-    var written: Set<String> = [], batch: [(wish: Wish, repair: RecordRepair)] = []
+  /// Those that are to be done now, none of which writes what another one depends on. Only what is as the person saw it is written: nothing else is in the
+  /// file with the records as they were.
+  private func batch(_ check: RecordCheck, _ first: RecordCheck) -> [Item] {
+    var written: Set<String> = [], batch: [Item] = []
     for finding in check.findings {
       guard let repair = finding.repair else { continue }
       let wish = Wish(key: finding.key, text: repair.text), keys = Self.keys(of: repair, check.codec)
-      guard wishes.contains(wish), isOpen(wish), written.isDisjoint(with: keys) else { continue }
-      written.formUnion(repair.transaction.writes.map { check.codec.key($0.key) })
-      batch.append((wish, repair))
+      let writes = repair.transaction.writes.map { check.codec.key($0.key) }
+      guard wishes.contains(wish), isOpen(wish), written.isDisjoint(with: keys),
+        writes.allSatisfy({ check.listing.entries[$0] == first.listing.entries[$0] })
+      else { continue }
+      written.formUnion(writes)
+      batch.append(Item(wish: wish, repair: repair))
     }
     return batch
   }

@@ -36,6 +36,7 @@ import Testing
     #expect(
       LeftoverDefinition(of: "w", otherUUID: "u7").remedy("qemu:///system").contains(
         "`virsh -c qemu:///system undefine --keep-nvram w`"))
+    #expect(LeftoverDefinition.undefinition(of: "w", "lxc:///system") == "virsh -c lxc:///system undefine w")
   }
 
   @Test func `goes into the report and comes back`() throws {

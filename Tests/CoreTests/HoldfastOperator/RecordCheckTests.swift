@@ -104,6 +104,11 @@ import Testing
     ) { $0.garble(.planner) },
     Case("damaged policies", [Expected(kind: .unreadable, key: .policies, remedy: "by hand")]) { $0.garble(.policies) },
     Case("a damaged disarm", [Expected(kind: .unreadable, key: .disarm, remedy: "by hand")]) { $0.garble(.disarm) },
+    Case("damaged moves", [Expected(kind: .unreadable, key: .movesOff, remedy: "by hand")]) { $0.garble(.movesOff) },
+    Case(
+      "what was kept of a release is damaged", [Expected(kind: .unreadable, key: .released("w9"), remedy: "repair")],
+      after: { isGone($0, .released("w9")) }
+    ) { $0.garble(.released("w9")) },
     Case(
       "no format", [Expected(kind: .noFormat, key: .format, remedy: "repair")],
       after: { $0.record(.format) == .format(FormatRecord()) }
@@ -194,6 +199,16 @@ import Testing
     Case("a damaged intent of what may be being adopted", [Expected(kind: .unreadable, key: .intent("w9"), remedy: "by hand")])
     {
       try $0.put(.spec("w9"), .spec(OperatorFixture.spec("w9")))
+      $0.garble(.intent("w9"))
+    },
+    Case(
+      "a damaged intent of what left protection once, and may be coming back",
+      [Expected(kind: .unreadable, key: .intent("w9"), remedy: "by hand")]
+    ) {
+      let spec = OperatorFixture.spec("w9")
+      let left = ClaimRecord.ReleasedTo(node: "a", connection: spec.connection, uuid: spec.uuid)
+      try $0.put(.spec("w9"), .spec(spec))
+      try $0.put(.claim("w9"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil, releasedTo: left)))
       $0.garble(.intent("w9"))
     },
     Case(

@@ -87,9 +87,10 @@ struct StatusScreen {
     if kept.count > shown.count {
       notes.append(terminal.styled("and \(kept.count - shown.count) more nodes: holdfast maintenance status", .doubtful))
     }
-    if let moves = status.moves.map(MoveLines.init) {
+    if let info = status.moves {
+      let moves = MoveLines(info), count = info.done + info.underWay.count + info.waiting.count
       if let off = moves.off { notes += terminal.wrapped(off, to: width - 2).map { terminal.styled($0, .bad) } }
-      notes.append(terminal.styled(terminal.fitted(moves.summary, to: width - 2), .doubtful))
+      if count > 0 { notes.append(terminal.styled(terminal.fitted(moves.summary, to: width - 2), .doubtful)) }
     }
     return (lines.disarmed(status.disarm, width: width - 2) + notes).map { "  \($0)" }
   }
@@ -98,6 +99,8 @@ struct StatusScreen {
   private func store(_ width: Int) -> [String] {
     guard let store = status.store.health else { return [] }
     let there = store.members.count { $0.state == .up || $0.state == .leaderless }
+    // It answers now: that look was taken before any member was up.
+    guard there > 0 || !status.store.isAnswering else { return [] }
     let age = Double(status.milliseconds - store.seen.milliseconds) / 1000
     // A look from before the silence says what was, not what is.
     let silence = status.store.isAnswering ? nil : status.store.silence.flatMap { age >= $0 ? $0 : nil }

@@ -19,14 +19,12 @@ struct PauseCommand: AsyncParsableCommand {
   var names: [String]
 
   func run() async throws {
-    let client = daemon.client
-    let chosen = try await WorkloadSelection.names(names, with: client)
     let batch = BatchCommand(daemon: daemon, options: options) {
       "Pause \(Words.count($0, "workload"))?"
     } goal: {
       $0.effect == .failed ? nil : .paused
     }
-    try await batch.run(chosen) { try await client.post("/workloads/\($0)/pause", $1) }
+    try await batch.run("pause", names)
   }
 }
 
@@ -47,9 +45,7 @@ struct ResumeCommand: AsyncParsableCommand {
   var names: [String]
 
   func run() async throws {
-    let client = daemon.client
-    let chosen = try await WorkloadSelection.names(names, with: client)
     let batch = BatchCommand(daemon: daemon, options: options, question: nil) { $0.effect == .failed ? nil : .runsOn }
-    try await batch.run(chosen) { try await client.post("/workloads/\($0)/resume", $1) }
+    try await batch.run("resume", names)
   }
 }

@@ -19,13 +19,11 @@ struct ResetCommand: AsyncParsableCommand {
   var names: [String]
 
   func run() async throws {
-    let client = daemon.client
-    let chosen = try await WorkloadSelection.names(names, with: client)
     let batch = BatchCommand(daemon: daemon, options: options) {
       "Reset \(Words.count($0, "workload")) without a shutdown?"
     } goal: {
       $0.effect == .failed ? nil : .runsOn
     }
-    try await batch.run(chosen) { try await client.post("/workloads/\($0)/reset", $1) }
+    try await batch.run("reset", names)
   }
 }

@@ -18,9 +18,7 @@ struct StartCommand: AsyncParsableCommand {
   var names: [String]
 
   func run() async throws {
-    let client = daemon.client
-    let chosen = try await WorkloadSelection.names(names, with: client)
     let batch = BatchCommand(daemon: daemon, options: options, question: nil) { $0.effect == .failed ? nil : .running }
-    try await batch.run(chosen) { try await client.post("/workloads/\($0)/start", $1) }
+    try await batch.run("start", names)
   }
 }

@@ -18,13 +18,11 @@ struct StopCommand: AsyncParsableCommand {
   var names: [String]
 
   func run() async throws {
-    let client = daemon.client
-    let chosen = try await WorkloadSelection.names(names, with: client)
     let batch = BatchCommand(daemon: daemon, options: options) {
       "Stop \(Words.count($0, "workload"))?"
     } goal: {
       $0.effect == .failed ? nil : .stopped
     }
-    try await batch.run(chosen) { try await client.post("/workloads/\($0)/stop", $1) }
+    try await batch.run("stop", names)
   }
 }

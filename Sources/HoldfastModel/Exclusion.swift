@@ -195,7 +195,7 @@ extension Exclusion: CustomStringConvertible {
     case .togetherInPlace(let rule, let place): "'\(rule)' keeps it together with what is in \(place)"
     case .contradiction(let rule): "'\(rule)' keeps apart what another rule keeps together"
     case .shortage(let shortage): shortage.description
-    case .poolShortage(let shortage): "\(shortage) in the whole cluster"
+    case .poolShortage(let shortage): "the whole cluster \(shortage)"
     case .lingering(let resource): "has not enough \(resource) until others have left it"
     case .roomLater: "has the room only when others have left it"
     case .spare: "a spare node"
@@ -245,18 +245,25 @@ extension Exclusion.Shortage: CustomStringConvertible {
   public static let memory = "memory"
   public static let cpus = "cpus"
 
-  /// Such as `needs 512 MiB of memory, 100 MiB are free`.
+  /// A clause after the node's name: `has 100 MiB of memory free, and it needs 512 MiB`.
   public var description: String {
     switch resource {
-    case Self.memory: "needs \(Int(needs)) MiB of memory, \(Int(free)) MiB are free"
-    case Self.cpus: "needs \(Self.processors(needs)), \(InWords.decimal(free)) are free"
-    default: "needs \(InWords.decimal(needs)) of '\(resource)', \(InWords.decimal(free)) are free"
+    case Self.memory: Self.ofMemory(free: Int(free), needs: Int(needs))
+    case Self.cpus: "has \(Self.processors(free)) free, and it needs \(InWords.decimal(needs))"
+    default: "has \(InWords.decimal(free)) of '\(resource)' free, and it needs \(InWords.decimal(needs))"
     }
+  }
+
+  /// In GiB as long as those tell the two apart.
+  private static func ofMemory(free: Int, needs: Int) -> String {
+    let words = (free: InWords.memory(free), needs: InWords.memory(needs))
+    return words.free == words.needs
+      ? "has \(free) MiB of memory free, and it needs \(needs) MiB"
+      : "has \(words.free) of memory free, and it needs \(words.needs)"
   }
 
   private static func processors(_ value: Double) -> String {
     let text = InWords.decimal(value)
     return text == "1" ? "1 processor" : "\(text) processors"
   }
-
 }

@@ -28,6 +28,11 @@ public enum InWords {
     return digits == 0 ? sign + text : "\(sign)\(whole).\(text.suffix(digits))"
   }
 
+  /// MiB, of a GiB and more in GiB with one decimal: `512 MiB`, `4.0 GiB`.
+  public static func memory(_ mebibytes: Int) -> String {
+    abs(mebibytes) < 1024 ? "\(mebibytes) MiB" : "\(tenths(Double(mebibytes) / 1024)) GiB"
+  }
+
   /// `1 cpu`, `0.05 cpus`.
   public static func cpus(_ count: Double) -> String { "\(decimal(count)) \(count == 1 ? "cpu" : "cpus")" }
 
@@ -38,6 +43,13 @@ public enum InWords {
   public static func list(_ names: [String], most: Int) -> String {
     let shown = names.count > most + 1 ? Array(names.prefix(most)) + ["\(names.count - most) more"] : names
     return shown.count < 2 ? shown.joined() : shown.dropLast().joined(separator: ", ") + " and " + shown[shown.count - 1]
+  }
+
+  /// A clause about one thing, said of so many: `are down` for `is down`.
+  public static func clause(_ clause: String, of count: Int) -> String {
+    let forms = [("is ", "are "), ("was ", "were "), ("has ", "have "), ("does ", "do ")]
+    guard count != 1, let form = forms.first(where: { clause.hasPrefix($0.0) }) else { return clause }
+    return form.1 + clause.dropFirst(form.0.count)
   }
 
   /// A text from outside in one line: a line break, or any other white space, becomes a single space; what cannot be printed is left out.

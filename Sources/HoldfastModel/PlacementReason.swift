@@ -184,7 +184,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .ruleBroken(let rule): "'\(rule)' could not hold"
     case .stopped: "stopped by the operator"
     case .givenUp(let nodes):
-      "given up: it failed to start on \(nodes.map(\.text).joined(separator: ", ")); start it by hand when the cause is gone"
+      "given up after its failures on \(nodes.map(\.text).joined(separator: ", ")): `holdfast start` has it tried again, once the cause is gone"
     case .waitsForRoom(let node, let other): "waits for room on \(node): \(other?.text ?? "another one") has not left it yet"
     case .noNodes: "the cluster has no node"
     case .noNodeCanTake: "no node can take it"

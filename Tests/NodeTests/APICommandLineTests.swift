@@ -123,7 +123,7 @@ import Testing
       let workloads: WorkloadList = try await api.holdfast(["workloads", "--problems", "-o", "json"]).decoded()
       #expect(workloads.workloads.map(\.name) == ["db2", "legacy", "shop1"])
       let detail: WorkloadDetail = try await api.holdfast(["workload", "db2", "-o", "json"]).decoded()
-      #expect(detail.workload.others["n1"]?.contains("12288 MiB") == true)
+      #expect(detail.workload.others["n1"]?.contains("needs 12.0 GiB") == true)
       let events: HistoryPage = try await api.holdfast(["events", "--workload", "shop1", "-o", "json"]).decoded()
       #expect(events.lines.count == 3)
       let results: CommandResults = try await api.holdfast(["stop", "web1", "--yes", "-o", "json"]).decoded()

@@ -95,7 +95,8 @@ struct MadeUpCluster {
         PlacementRecord(
           node: nil, reason: "no node can take it",
           others: [
-            "n1": "needs 12288 MiB of memory, 6656 MiB are free", "n2": "needs 12288 MiB of memory, 5632 MiB are free",
+            "n1": "has 6.5 GiB of memory free, and it needs 12.0 GiB",
+            "n2": "has 5.5 GiB of memory free, and it needs 12.0 GiB",
             "n3": "is down"
           ])))
     put(.claim("db2"), .claim(ClaimRecord(epoch: Epoch(3), holder: .init(node: "n3", incarnation: "n3-6"), activity: .running)))

@@ -45,7 +45,7 @@ import Testing
     let misplaced = status().misplaced
     let db2 = try #require(misplaced.first { $0.name == "db2" })
     #expect(db2.state == .pending && db2.node == nil && db2.wantedNode == nil)
-    #expect(db2.why?.hasPrefix("no node can take it (n1: needs 12288 MiB") == true)
+    #expect(db2.why?.hasPrefix("no node can take it (n1: has 6.5 GiB of memory free, and it needs 12.0 GiB") == true)
     let shop1 = try #require(misplaced.first { $0.name == "shop1" })
     #expect(shop1.state == .starting && shop1.node == "n1")
     #expect(

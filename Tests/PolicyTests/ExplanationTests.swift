@@ -40,7 +40,7 @@ import Testing
     #expect(
       explanation.others == [
         "n2": "'not there' forbids it", "n3": "'racks' allows other nodes only",
-        "n4": "needs 100 MiB of memory, 50 MiB are free"
+        "n4": "has 50 MiB of memory free, and it needs 100 MiB"
       ])
     #expect(PolicyPlanner(policies).explain("nobody", in: snapshot) == nil)
   }

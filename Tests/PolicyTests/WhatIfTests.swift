@@ -123,7 +123,8 @@ import Testing
     #expect(answer.pending.first?.shortfall?.node == "n2" && answer.pending.first?.shortfall?.missing == "100 MiB of memory")
     #expect(
       answer.pending.first?.others == [
-        "n1": "is lost", "n2": "needs 600 MiB of memory, 500 MiB are free", "n3": "needs 600 MiB of memory, 500 MiB are free"
+        "n1": "is lost", "n2": "has 500 MiB of memory free, and it needs 600 MiB",
+        "n3": "has 500 MiB of memory free, and it needs 600 MiB"
       ])
     #expect(answer.pending.first?.reasonCodes == ["noNodeCanTake"])
     #expect(answer.pending.first?.otherCodes == ["n1": "lost", "n2": "shortage", "n3": "shortage"])

@@ -90,7 +90,7 @@ public struct Adoption: Hashable, Sendable {
     }
     return PreparedCommand(
       name, .adopted,
-      "comes under protection on \(node), where it keeps running (\(demand.memory) MiB, \(InWords.cpus(demand.cpus)))"
+      "comes under protection on \(node), where it keeps running (\(InWords.memory(demand.memory)), \(InWords.cpus(demand.cpus)))"
         + (options.removesLeftovers ? "; shut-off definitions of it on other nodes are removed" : ""),
       transaction: ClusterTransaction(
         if: conditions,

@@ -165,7 +165,10 @@ struct Situation {
     }
     guard !nodes.isEmpty else { return "" }
     let groups = nodes.map { (text: $0.key, nodes: $0.value.sorted()) }.sorted { $0.nodes[0] < $1.nodes[0] }
-    return " (\(groups.map { "\(InWords.list($0.nodes.map(\.text), most: 3)): \($0.text)" }.joined(separator: "; ")))"
+    let clauses = groups.map { group in
+      "\(InWords.list(group.nodes.map(\.text), most: 3)): \(InWords.clause(group.text, of: group.nodes.count))"
+    }
+    return " (\(clauses.joined(separator: "; ")))"
   }
 }
 

@@ -56,7 +56,7 @@ struct ResourceTable {
   /// With its unit, such as `512 MiB of memory`.
   func quantity(_ amount: Int64, _ column: Int) -> String {
     switch column {
-    case Self.memory: "\(amount) MiB of memory"
+    case Self.memory: "\(InWords.memory(Int(amount))) of memory"
     case Self.cpus: processors(amount)
     default: "\(text(amount, column)) of '\(names[column])'"
     }

@@ -36,7 +36,9 @@ struct ExplainScreen {
     for (node, why) in answer.others { nodes[why, default: []].append(node) }
     var table = Table([.init(title: "NOT ON"), .init(title: "WHY", yields: true)])
     let groups = nodes.map { (why: $0.key, nodes: $0.value.sorted()) }.sorted { $0.nodes[0] < $1.nodes[0] }
-    table.rows = groups.map { [.init(InWords.list($0.nodes, most: 3), .bold), .init($0.why)] }
+    table.rows = groups.map {
+      [.init(InWords.list($0.nodes, most: 3), .bold), .init(InWords.clause($0.why, of: $0.nodes.count))]
+    }
     return table.lines(terminal, width: terminal.columns, yieldingLines: 4)
   }
 

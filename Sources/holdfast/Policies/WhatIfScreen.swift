@@ -64,7 +64,8 @@ struct WhatIfScreen {
     for (node, why) in entry.others { nodes["\(why)", default: []].append(node.text) }
     let groups = nodes.map { (why: $0.key, nodes: $0.value.sorted()) }.sorted { $0.nodes[0] < $1.nodes[0] }
     if groups.isEmpty { return "\(entry.reason)" }
-    let told = groups.map { "\(InWords.list($0.nodes, most: 3)): \($0.why)" }.joined(separator: "; ")
+    let told = groups.map { "\(InWords.list($0.nodes, most: 3)): \(InWords.clause($0.why, of: $0.nodes.count))" }.joined(
+      separator: "; ")
     return entry.reason == PlacementReason(.noNodeCanTake) ? told : "\(entry.reason); \(told)"
   }
 

@@ -30,6 +30,36 @@ import Testing
     #expect(InWords.cpus(1) == "1 cpu" && InWords.cpus(0.05) == "0.05 cpus" && InWords.cpus(2) == "2 cpus")
   }
 
+  @Test(arguments: [
+    (0, "0 MiB"), (512, "512 MiB"), (1023, "1023 MiB"), (1024, "1.0 GiB"), (12288, "12.0 GiB"), (-2048, "-2.0 GiB")
+  ])
+  func `memory has one unit for one size`(_ mebibytes: Int, _ expected: String) {
+    #expect(InWords.memory(mebibytes) == expected)
+  }
+
+  @Test(
+    arguments: [
+      (Exclusion.down, "are down"), (.lostLately, "were lost lately"),
+      (.connectionMissing("lxc:///system"), "do not serve lxc:///system"),
+      (.shortage(.init(resource: "memory", needs: 512, free: 100)), "have 100 MiB of memory free, and it needs 512 MiB"),
+      (.neverOn(rule: "r"), "'r' forbids it")
+    ]) func `what is true of several nodes is said of several`(_ exclusion: Exclusion, _ expected: String)
+  {
+    #expect(InWords.clause("\(exclusion)", of: 2) == expected)
+    #expect(InWords.clause("\(exclusion)", of: 1) == "\(exclusion)")
+  }
+
+  @Test(
+    arguments: [
+      ("memory", 4096, 4090, "has 4090 MiB of memory free, and it needs 4096 MiB"),
+      ("memory", 65536, 3728, "has 3.6 GiB of memory free, and it needs 64.0 GiB"),
+      ("memory", 2048, 0, "has 0 MiB of memory free, and it needs 2.0 GiB"),
+      ("cpus", 2, 0.5, "has 0.5 processors free, and it needs 2"), ("oracle", 1, 0, "has 0 of 'oracle' free, and it needs 1")
+    ] as [(String, Double, Double, String)])
+  func `what is missing is told of the node`(_ resource: String, _ needs: Double, _ free: Double, _ expected: String) {
+    #expect(Exclusion.shortage(.init(resource: resource, needs: needs, free: free)).description == expected)
+  }
+
   @Test(
     arguments: [
       ("connection refused", "connection refused"),

@@ -143,7 +143,7 @@ import Testing
     let bytes = try Self.codec.encode(.placement(Self.displaced)), text = String(decoding: bytes, as: UTF8.self)
     #expect(text.contains(#""reason":"displaced by w2 (priority 3 over 1); no other node can take it""#), "\(text)")
     #expect(text.contains(#""reasonCodes":["displaced","noOtherNodeCanTake"]"#), "\(text)")
-    #expect(text.contains(#""n2":"needs 512 MiB of memory, 100 MiB are free""#), "\(text)")
+    #expect(text.contains(#""n2":"has 100 MiB of memory free, and it needs 512 MiB""#), "\(text)")
     #expect(text.contains(#""otherCodes":{"n1":"down","n2":"shortage","n3":"neverOn"}"#), "\(text)")
     guard case .placement(let read) = Self.codec.decode(bytes, at: .placement("w")) else {
       Issue.record("it cannot be read")

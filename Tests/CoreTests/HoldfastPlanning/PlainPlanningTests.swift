@@ -102,7 +102,7 @@ import Testing
       expected: ["w1": "b", "w2": "a"], words: ["w1": "the operator asked for it"]),
     Row(
       title: "a move to a node without room is refused with the reason", nodes: [node("a"), node("b", memory: 50)],
-      workloads: [workload("w1", on: "a", move: "b")], expected: ["w1": "a"], words: ["w1": "needs 100 MiB"]),
+      workloads: [workload("w1", on: "a", move: "b")], expected: ["w1": "a"], words: ["w1": "it needs 100 MiB"]),
     Row(
       title: "a move to a node that nobody knows", nodes: [node("a")], workloads: [workload("w1", on: "a", move: "x")],
       expected: ["w1": "a"], words: ["w1": "does not know"]),

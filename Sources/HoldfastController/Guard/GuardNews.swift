@@ -17,7 +17,7 @@ enum GuardNews {
       machines.workloads.change(workload) { $0.guardKilled() }
       // Should libvirt not notice by itself.
       if isConfirmed, facts.observation(of: workload) != nil { effects.refresh() }
-      effects.note(
+      effects.noteOnce(
         .killed,
         isConfirmed ? "\(name): every process is gone" : "\(name): its processes were killed, their end is not confirmed yet",
         severity: .warning, workload: workload)

@@ -17,6 +17,8 @@ struct PlannerRole: Sendable {
   private var openedAt: BootInstant?
   private var picture = PlanningPicture()
   private var ownMoves = OwnMoves()
+  /// Of the placements that were asked for last: those that say what the ones before say.
+  private var untold: Set<WorkloadName> = []
 
   // MARK: questions
 
@@ -51,9 +53,10 @@ struct PlannerRole: Sendable {
   /// The placements were committed.
   mutating func placed(_ writes: [Write<RecordKey, Record>], _ facts: Facts, _ effects: inout Effects) {
     ownMoves.began(writes, facts)
-    for case .put(.placement(let name), .placement(let placement)) in writes {
+    for case .put(.placement(let name), .placement(let placement)) in writes where !untold.contains(name) {
       if let node = placement.node {
-        effects.note(.placed, "\(name) goes to \(node): \(placement.reason)", workload: name, subject: node)
+        let verb = facts.view.holder(of: name) == node ? "stays on" : "goes to"
+        effects.note(.placed, "\(name) \(verb) \(node): \(placement.reason)", workload: name, subject: node)
       } else if placement.cause == .waits {
         effects.note(.pending, "\(name) \(placement.reason)", workload: name)
       } else if facts.view.intents[name]?.value.desired != .stopped {
@@ -199,11 +202,12 @@ struct PlannerRole: Sendable {
     return changed.sorted { order[$0.0] ?? .max < order[$1.0] ?? .max }
   }
 
-  private func write(
+  private mutating func write(
     _ changes: ArraySlice<(WorkloadName, PlacementRecord)>, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
     let view = facts.view
     guard let planner = view.planner else { return }
+    untold = Set(changes.filter { Self.saysTheSame($0.1, as: view.placements[$0.0]?.value) }.map(\.0))
     // Planned by these policies: others must not have come into force meanwhile.
     var conditions: [Condition<RecordKey>] = [.unchanged(.planner, modified: planner.modified)]
     if let policies = view.policies {
@@ -232,6 +236,11 @@ struct PlannerRole: Sendable {
     }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     effects.transact(.place, transaction)
+  }
+
+  /// Nothing that people are told changes: only to where it belongs after a maintenance, or why not on the other nodes.
+  private static func saysTheSame(_ wanted: PlacementRecord, as present: PlacementRecord?) -> Bool {
+    wanted.node == present?.node && wanted.reason == present?.reason && wanted.servedMove == present?.servedMove
   }
 
   /// A maintenance that is over ends when everything has gone home that goes home at all.

@@ -31,9 +31,10 @@ enum StoreNews {
 
   /// What changed in the store, told to the machines that keep something of it, and to the agenda.
   ///
-  /// - Parameter isPlanned: it is what this node's plan wrote, as the store's answer said.
+  /// - Parameter purpose: of this node's transaction that wrote it, as the store's answer said; nil: somebody else did, or it is not known.
   static func learned(
-    _ change: RecordChange, isPlanned: Bool = false, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects
+    _ change: RecordChange, writtenFor purpose: Purpose? = nil, _ facts: inout Facts, _ machines: inout Machines,
+    _ effects: inout Effects
   ) {
     if let flaw = change.flaw { noteUnreadable(flaw, &effects) }
     switch change.key {
@@ -54,14 +55,14 @@ enum StoreNews {
       machines.planning.see(facts)
       effects.agenda.note(.maintenance)
     case .losses: effects.agenda.note(.losses)
-    case .disarm: disarmChanged(facts, &machines, &effects)
+    case .disarm: disarmChanged(isByTime: purpose == .arm, facts, &machines, &effects)
     case .movesOff: movesChanged(facts, &machines, &effects)
     case .report: effects.agenda.note(change.matters ? .peerReport : .other)
     case .claim(let workload):
       let isSeen = facts.observation(of: workload) != nil
       effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isSeen))
     case .spec(let workload), .intent(let workload): effects.agenda.note(.definition(workload))
-    case .placement(let workload): effects.agenda.note(.placement(workload, isPlanned: isPlanned))
+    case .placement(let workload): effects.agenda.note(.placement(workload, isPlanned: purpose == .place))
     // It may be a later build's, and nothing that the records say is acted upon any more; or is again.
     case .format: effects.agenda.note(.listed)
     // Nothing is decided by it: it is for people who want the workload back.
@@ -95,14 +96,17 @@ enum StoreNews {
     }
   }
 
-  private static func disarmChanged(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+  /// - Parameter isByTime: this node ended it, as its time is over.
+  private static func disarmChanged(
+    isByTime: Bool, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
     effects.agenda.note(.disarm)
     if let disarm = facts.view.disarm?.value {
       let reason = disarm.reason.map { " (\($0))" } ?? ""
       effects.note(
-        .disarmed, "the cluster is disarmed\(reason): nothing is failed over, stopped or moved", severity: .warning)
+        .disarmed, "the cluster is disarmed\(reason): nothing is failed over, frozen or moved", severity: .warning)
     } else if facts.view.unreadable[.disarm] == nil {
-      effects.note(.armed, "the cluster is armed")
+      effects.note(.armed, "the cluster is armed again\(isByTime ? ", as the time of its disarming is over" : "")")
     }
     machines.lease.renewNow(at: facts.now)
   }

@@ -15,7 +15,7 @@ enum TransactionOutcomes {
     switch outcome {
     case .verdict(.committed(let revision)):
       for change in facts.take(pending.transaction.writes, committed: revision) {
-        StoreNews.learned(change, isPlanned: pending.purpose == .place, &facts, &machines, &effects)
+        StoreNews.learned(change, writtenFor: pending.purpose, &facts, &machines, &effects)
       }
       succeeded(pending, at: revision, facts, &machines, &effects)
     case .verdict(.refused(let revision, let current)):
@@ -45,7 +45,8 @@ enum TransactionOutcomes {
       effects.note(.plannerTaken, "\(me) is not the planner any more: its build does not know the store's format")
     case .endMaintenance(let node):
       effects.note(.maintenance, "the maintenance of \(node) is over", subject: node)
-    case .arm: effects.note(.armed, "disarm period ended: automatic recovery is on again")
+    // Told with the record's end, as on every other node.
+    case .arm: break
     case .haltMoves: machines.planning.halted()
     case .place: machines.planning.placed(pending.transaction.writes, facts, &effects)
     case .claim(let names): for name in names { claimed(name, at: revision, facts, &machines, &effects) }

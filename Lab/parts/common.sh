@@ -53,7 +53,8 @@ etcd_endpoints() { # all members, HOST's own first
 need_root() { [ "$(id -u)" = 0 ] || die "needs root: namespaces, cgroups and mounts"; }
 
 need_host() { # HOST
-  [[ ${1:-} =~ ^h[1-9][0-9]*$ ]] && [ "${1#h}" -le "$HOSTS" ] || die "no host '${1:-}': the lab has h1 to h$HOSTS"
+  [[ ${1:-} =~ ^h[1-9][0-9]*$ ]] && [ "${1#h}" -le "$HOSTS" ] ||
+    die "no host '${1:-}': the lab has h1 to h$HOSTS (another number: 'lab down', then 'lab up --hosts N')"
 }
 
 # wait_for WHAT LOG COMMAND...: until COMMAND succeeds; else says what did not come up, with the end of LOG.

@@ -38,13 +38,21 @@ up_arguments() {
   done
 }
 
+# Every host carries a member of one etcd cluster from its first start: there are as many as 'up' was told.
+die_claimed() { # HOSTS BEFORE
+  if [ "$HOSTS" != "$1" ] && [ -r "$STATE/lab.conf" ]; then
+    die "$LAB_NAME is up with $1 host(s), or what is left of it, and cannot have $HOSTS: 'lab down', then 'lab up --hosts $HOSTS'"
+  fi
+  die "a lab named $LAB_NAME is up, or what is left of one: 'lab status', 'lab down', or another LAB_NAME="
+}
+
 lab_up() {
-  local started=$EPOCHREALTIME host
+  local started=$EPOCHREALTIME host before=$HOSTS
   up_arguments "$@"
   need_root
   need_installed
   cgroup_need
-  cgroup_claim || die "a lab named $LAB_NAME is up, or what is left of one: 'lab status', 'lab down', or another LAB_NAME="
+  cgroup_claim || die_claimed "$before"
   cgroup_work
   state_make
   printf '%s=%q\n' LAB_NAME "$LAB_NAME" LAB_NET "$LAB_NET" LAB_ON_STOP "$LAB_ON_STOP" HOLDFAST_BIN "$HOLDFAST_BIN" \

@@ -24,6 +24,8 @@ extension LabHostsTests {
 
         let second = await #expect(throws: LabError.self) { try await lab.up(holdfast: false) }
         #expect("\(try #require(second))".contains("is up"))
+        let larger = await #expect(throws: LabError.self) { try await lab.up(hosts: 4, holdfast: false) }
+        #expect("\(try #require(larger))".contains("is up with 3 host(s), or what is left of it, and cannot have 4"))
         #expect(try await lab.etcdWrites(LabHost(1)), "the lab that was up goes on")
       }
       #expect(try leftovers(of: mark) == [])

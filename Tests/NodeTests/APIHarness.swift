@@ -80,6 +80,15 @@ struct APIHarness {
     return try await send(request)
   }
 
+  /// What a path says to a method that it may not take: the status, and which it does.
+  func ask(_ path: String, with method: String) async throws -> (status: UInt, allow: String?) {
+    var request = request(path)
+    request.method = HTTPMethod(rawValue: method)
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+    _ = try await response.body.collect(upTo: 1 << 20)
+    return (response.status.code, response.headers.first(name: "allow"))
+  }
+
   private func send(_ request: HTTPClientRequest) async throws -> Answer {
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
     return Answer(

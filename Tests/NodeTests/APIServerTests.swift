@@ -55,6 +55,20 @@ import Testing
     }
   }
 
+  @Test(arguments: ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+  func `another method is told from a path that there is not`(_ method: String) async throws {
+    try await APIHarness.serving { api in
+      for (path, allow) in [
+        ("status", "GET"), ("workloads", "GET, POST"), ("workloads/web1", "GET"), ("workloads/web1/stop", "POST"),
+        ("disarm", "POST"), ("nodes/n2/maintenance", "GET, POST"), ("nothing", nil), ("workloads/web1/nothing", nil)
+      ] as [(String, String?)] {
+        let answer = try await api.ask("/v1/\(path)", with: method)
+        #expect(answer.allow == allow && answer.status == (allow == nil ? 404 : 405), "\(path): \(answer)")
+        #expect(try await api.get("/v1/status").status == 200, "the connection serves on")
+      }
+    }
+  }
+
   // MARK: commands
 
   @Test func `apply creates, changes and leaves alone`() async throws {
@@ -187,10 +201,16 @@ import Testing
     }
   }
 
-  @Test func `a body of more than 16 MiB is refused, and the server goes on`() async throws {
+  @Test(arguments: [
+    ("workloads", "Send fewer workloads at once"), ("adopt", "Send fewer domains"), ("policies", "Select by labels"),
+    ("disarm", "Send the few fields"), ("nodes/n2/maintenance", "Send the few fields"),
+    ("workloads/web1/stop", "Send the few fields")
+  ])
+  func `a body of more than 16 MiB is refused, and the server goes on`(_ path: String, _ remedy: String) async throws {
     try await APIHarness.serving { api in
-      let answer = try await api.post("/v1/workloads", raw: Data(repeating: 0x20, count: 17 << 20))
-      #expect(answer.status == 413 && answer.error?.reason.contains("16 MiB") == true)
+      let answer = try await api.post("/v1/\(path)", raw: Data(repeating: 0x20, count: 17 << 20))
+      #expect(answer.status == 413 && answer.error?.reason.contains("16 MiB") == true, "\(answer)")
+      #expect(answer.error?.remedy.hasPrefix(remedy) == true, "\(answer)")
       #expect(try await api.get("/v1/status").status == 200)
     }
   }

@@ -66,10 +66,11 @@ struct ErrorMiddleware: RouterMiddleware {
       let error = OperatorError(
         .invalid, thing: "the body of \(request.method) \(request.uri.path)",
         reason: "it is greater than \(greatestRequest >> 20) MiB",
-        remedy: "Send less at once: several requests in place of one.")
+        remedy: Self.remedy(tooLargeFor: request.uri.path))
       return try jsonResponse(ErrorBody(error), status: .contentTooLarge)
     } catch let error as any HTTPResponseError {
-      return try answer(request, error)
+      let response = try answer(request, error)
+      return request.method == .head ? response.createHeadResponse() : response
     } catch is CancellationError {
       throw CancellationError()
     } catch {
@@ -78,6 +79,16 @@ struct ErrorMiddleware: RouterMiddleware {
         kind: "unavailable", thing: "\(request.method) \(request.uri.path)", reason: "holdfastd failed: \(error)",
         remedy: "Its log tells more: `journalctl -u holdfastd`.")
       return try jsonResponse(body, status: .internalServerError)
+    }
+  }
+
+  /// What takes a list can be asked for in parts.
+  private static func remedy(tooLargeFor path: String) -> String {
+    switch path.split(separator: "/").last {
+    case "workloads": "Send fewer workloads at once: several requests in place of one."
+    case "adopt": "Send fewer domains at once: several requests in place of one."
+    case "policies": "Select by labels in place of naming every workload: policies have 1 MiB together."
+    default: "Send the few fields that it takes, or none: it has no use for more."
     }
   }
 

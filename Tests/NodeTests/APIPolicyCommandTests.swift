@@ -61,13 +61,38 @@ import Testing
     }
   }
 
+  @Test func `no policies at all are asked for in so many words`() async throws {
+    try await APIHarness.serving { api in
+      let folder = try write(Self.spread, for: api)
+      #expect(try await api.holdfast(["policy", "apply", folder, "--yes"]).status == 0)
+      for (arguments, words) in [
+        ([], "Name the policy files that are to be in force; --none is for none."),
+        ([folder, "--none"], "--none and policy files exclude each other.")
+      ] as [([String], String)] {
+        let run = try await api.holdfast(["policy", "apply", "--yes"] + arguments)
+        #expect(run.status == 2 && run.errors.contains(words), "\(run)")
+      }
+      let empty = folder + "/empty"
+      try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
+      let refused = try await api.holdfast(["policy", "apply", empty, "--yes"])
+      #expect(refused.status == 1 && refused.errors.contains("`holdfast policy apply --none`"), "\(refused)")
+      let dry = try await api.holdfast(["policy", "apply", "--none", "--dry-run"])
+      #expect(dry.status == 0 && dry.output.contains("Files: shop.yaml (removed)"), "\(dry)")
+      #expect(api.access.truth.policies?.value.files.count == 1)
+      let done = try await api.holdfast(["policy", "apply", "--none", "--yes"])
+      #expect(done.status == 0 && done.output.hasPrefix("No policies are in force (revision "), "\(done)")
+      #expect(api.access.truth.policies?.value.files.isEmpty == true)
+      #expect(try await api.holdfast(["policy", "show"]).output.hasPrefix("No policies are in force:"))
+    }
+  }
+
   @Test func `what new rules would move, and who would lose his place, is told before`() async throws {
     try await APIHarness.serving { api in
       let folder = try write(Self.cramped, for: api)
       let dry = try await api.holdfast(["policy", "apply", folder, "--dry-run"])
       #expect(dry.output.contains("db1       n1    n2  moved, as 'databases apart' does not allow n1"), "\(dry)")
       #expect(dry.output.contains("2 workloads move at once; 1 workload could no longer be placed."), "\(dry)")
-      #expect(dry.status == 5 && dry.output.contains("  missing  11264 MiB of memory on n2\n"), "\(dry)")
+      #expect(dry.status == 5 && dry.output.contains("  missing  11.0 GiB of memory on n2\n"), "\(dry)")
       let typo = try write(Self.cramped.replacing("for: db*", with: "for: dp*"), for: api)
       let misfit = try await api.holdfast(["policy", "apply", typo, "--dry-run"])
       #expect(misfit.output.contains("shop.yaml:3:10: warning: workloads[databases apart].for:"), "\(misfit)")

@@ -4,12 +4,13 @@ import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastYAML
 
-struct PolicyApplyCommand: AsyncParsableCommand {
+struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply",
     abstract: "Replace the policies in force by policy files, after showing what that changes and moves.",
     discussion: """
-      The files replace all policies in force. The command refuses when another operator has changed the policies meanwhile.
+      The files replace all policies in force; with --none nothing takes their place. The command refuses when another operator has changed \
+      the policies meanwhile.
 
       Exit status: 0 success; with --dry-run 5 when a running workload could no longer be placed.
 
@@ -19,7 +20,10 @@ struct PolicyApplyCommand: AsyncParsableCommand {
   @OptionGroup var daemon: DaemonOptions
 
   @Argument(help: ArgumentHelp("Policy files, or directories of *.yaml.", valueName: "path"), completion: .file())
-  var paths: [String]
+  var paths: [String] = []
+
+  @Flag(help: "Put no policies in force: workloads go to the least loaded node and stay there.")
+  var none = false
 
   @Flag(help: "Show what would change, and change nothing.")
   var dryRun = false
@@ -38,8 +42,13 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     var whatIf: WhatIf
   }
 
+  func checkOptions() throws {
+    if none, !paths.isEmpty { throw ValidationError("--none and policy files exclude each other.") }
+    if !none, paths.isEmpty { throw ValidationError("Name the policy files that are to be in force; --none is for none.") }
+  }
+
   func run() async throws {
-    let next = try PolicyFiles.read(paths)
+    let next = none ? PolicyFiles.none : try PolicyFiles.read(paths)
     let client = daemon.client
     let inForce = try await client.get("/policies", as: PoliciesInForce.self)
     let request = PoliciesRequest(files: next.named, revision: inForce.revision)
@@ -62,16 +71,16 @@ struct PolicyApplyCommand: AsyncParsableCommand {
         ? try Output.json(effect)
         : Output.line("No difference: these policies are in force already (revision \(inForce.revision)).")
     }
-    if !yes { try Confirmation.ask("Put these policies in force?", lines: lines) }
+    if !yes { try Confirmation.ask(none ? "Put no policies in force?" : "Put these policies in force?", lines: lines) }
     let done = try await client.post("/policies", body: request, files: next.paths, as: PoliciesInForce.self)
     guard daemon.output == .text else {
       var told = effect
       told.revision = done.revision
       return try Output.json(told)
     }
-    Output.line(
-      "\(Words.count(done.files.count, "policy file")) \(done.files.count == 1 ? "is" : "are") in force (revision \(done.revision))."
-    )
+    let count = done.files.count
+    let what = count == 0 ? "No policies are" : "\(Words.count(count, "policy file")) \(count == 1 ? "is" : "are")"
+    Output.line("\(what) in force (revision \(done.revision)).")
   }
 
   private func effect(of next: PolicyFiles, _ inForce: PoliciesInForce) async throws -> Effect {

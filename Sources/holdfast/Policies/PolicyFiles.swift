@@ -12,6 +12,9 @@ struct PolicyFiles {
   var policies: PolicySet
   var warnings: [FileMistake]
 
+  /// No file at all.
+  static let none = PolicyFiles(named: [], paths: [], policies: .none, warnings: [])
+
   /// Tells every mistake, and ends the command, when they cannot be used.
   static func read(_ paths: [String]) throws -> PolicyFiles {
     do {

@@ -48,7 +48,8 @@ struct PolicySources {
       throw Failure(
         kind: "invalid", thing: path, reason: "no file in this directory ends in .yaml",
         remedy: other.map { "Rename \($0), or name it on the command line." }
-          ?? "Name \(kind) files, or a directory that has some\(kind == "policy" ? "; an empty file means no policies" : "").")
+          ?? "Name \(kind) files, or a directory that has some\(kind == "policy" ? "; `holdfast policy apply --none` puts none in force" : "")."
+      )
     }
     return files.map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
   }

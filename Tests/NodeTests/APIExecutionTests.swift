@@ -196,7 +196,11 @@ import Testing
     #expect(status.health == (isTold ? .degraded : .ok))
     let why = "it ended \(count) times in the last 10 minutes without being told to"
     #expect(status.misplaced.map(\.why) == (isTold ? [why] : []))
-    if isTold { #expect(status.next.first?.command == "holdfast events --workload w") }
+    guard isTold else { return }
+    #expect(status.next.first?.command == "holdfast events --workload w")
+    #expect(status.misplaced.first?.lastEnd == Moment(Self.now - ago * 1000))
+    let when = ago < 100 ? "\(ago) s" : "\(ago / 60) min"
+    #expect(status.reasons.first?.hasSuffix("(w \(count) times in 10 minutes, last \(when) ago)") == true, "\(status.reasons)")
   }
 
   @Test func `what runs against a rule is told, and is not in its place`() throws {
@@ -255,6 +259,34 @@ import Testing
     #expect(status.health == .degraded && status.counts.starting == 1, "\(status.reasons)")
   }
 
+  static let starts: [(ClusterStatus.Health, String, [HistoryRecord])] = [
+    (.ok, "taken a moment ago", [line(Note(.claimed, "n1 holds w at epoch 3", workload: "w"), by: "n1", ago: 5)]),
+    (.degraded, "it takes long", [line(Note(.claimed, "n1 holds w at epoch 3", workload: "w"), by: "n1", ago: 61)]),
+    (
+      .degraded, "it has failed once",
+      [
+        line(Note(.claimed, "n1 holds w at epoch 3", workload: "w"), by: "n1", ago: 6),
+        line(Note(.startFailed, "w did not start on n1: no", severity: .error, workload: "w"), by: "n1", ago: 5)
+      ]
+    ),
+    (.degraded, "it has ended", ended(1)), (.degraded, "nobody knows since when", []),
+    (.degraded, "that was another one", [line(Note(.claimed, "n1 holds v at epoch 3", workload: "v"), by: "n1", ago: 5)])
+  ]
+
+  @Test(arguments: starts.indices) func `a start is work in progress, until it has failed or takes long`(_ index: Int) {
+    let (health, comment, history) = Self.starts[index]
+    let cluster = Self.cluster {
+      $0.put(
+        .claim("w"),
+        .claim(ClaimRecord(epoch: Epoch(3), holder: .init(node: "n1", incarnation: "n1-7"), activity: .starting)))
+      $0.history = history
+    }
+    let status = status(cluster)
+    #expect(status.health == health && status.counts.starting == 1, "\(comment): \(status.reasons)")
+    #expect(status.misplaced.map(\.name) == ["w"], "it is shown all the same")
+    #expect(status.reasons == (health == .ok ? [] : ["w is being started"]), "\(comment)")
+  }
+
   @Test func `one cause on many nodes is told once, in one line`() {
     let error = "internal error:\nno such file\n\n"
     let cluster = Self.cluster {
@@ -274,7 +306,7 @@ import Testing
     let info = WorkloadInfo("w", in: ClusterSight(Self.view(cluster)))
     #expect(
       info.why
-        == "no node can take it (n3 and n4: is down); n1 and n2 failed to start it 4 times: internal error: no such file")
+        == "no node can take it (n3 and n4: are down); n1 and n2 failed to start it 4 times: internal error: no such file")
     #expect(info.failures["n1"]?.reason == "internal error: no such file")
   }
 

@@ -103,6 +103,45 @@ import Testing
     }
   }
 
+  @Test func `tell how often a workload ended, and when last`() async throws {
+    try await APIHarness.serving { api in
+      let now = APIHarness.now(),
+        ended = Note(.vanished, "web1 ended on n1 without being told to", severity: .warning, workload: "web1")
+      api.access.tell(ended, at: now - 40_000)
+      func lines(_ command: String) async throws -> String {
+        try await screen(api, command, columns: 200).joined(separator: "\n")
+      }
+      let once = try await lines("workloads web1")
+      #expect(once.contains("ended once in the last 10 minutes without being told to, last at "), "\(once)")
+      for ago in [30_000, 20_000] as [Int64] { api.access.tell(ended, at: now - ago) }
+      let words = "it ended 3 times in the last 10 minutes without being told to (last at "
+      for command in ["status", "workloads web1"] {
+        let shown = try await lines(command)
+        #expect(shown.contains(words), "\(command): \(shown)")
+      }
+      let detail = try await lines("workload web1")
+      #expect(detail.contains("ended       3 times in the last 10 minutes"), "\(detail)")
+      let info: WorkloadDetail = try await api.holdfast(["workload", "web1", "-o", "json"]).decoded()
+      #expect(info.workload.recentEnds == 3 && info.workload.lastEnd?.milliseconds == now - 20_000)
+    }
+  }
+
+  @Test func `say of what is stopped that it is, and no more`() async throws {
+    try await APIHarness.serving { api in
+      let first = try await api.holdfast(["workload", "cache"]).output.split(separator: "\n").first
+      #expect(first == "cache  stopped")
+    }
+  }
+
+  @Test func `tell once what every node tells of the cluster`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { $0.cluster.history = [] }
+      for _ in 1...3 { api.access.tell(Note(.armed, "the cluster is armed again"), at: APIHarness.now()) }
+      let events = try await api.holdfast(["events"]).output.split(separator: "\n")
+      #expect(events.count == 1 && events[0].hasSuffix("the cluster is armed again"), "\(events)")
+    }
+  }
+
   @Test func `do not tell what the store was as what it is`() async throws {
     try await APIHarness.serving { api in
       let members = ["n1", "n2", "n3"].map { name in

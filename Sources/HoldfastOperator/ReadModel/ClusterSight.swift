@@ -17,8 +17,20 @@ public struct ClusterSight: Sendable {
   let leftovers: [WorkloadName: [LeftoverInfo]]
   private let killed: Set<WorkloadName>
   private let warnings: [WorkloadName: PlanWarning]
-  private let ends: [WorkloadName: Int]
+  private let ends: [WorkloadName: Ends]
+  private let latest: [WorkloadName: HistoryRecord]
+  /// Milliseconds since 1970.
+  private let now: Int64
   private let endings: [NodeName: NodeInfo.Ending]
+
+  /// How often a workload ended without being told to within `ClusterStatus.recentPeriod`, and the last time in milliseconds since 1970.
+  struct Ends: Hashable, Sendable {
+    var count: Int
+    var last: Int64
+  }
+
+  /// Milliseconds for which a start is work in progress like any other.
+  static let startPatience: Int64 = 60_000
 
   /// Ends within `ClusterStatus.recentPeriod` from which on a workload is said to end again and again.
   public static let manyEnds = 3
@@ -46,7 +58,13 @@ public struct ClusterSight: Sendable {
     }
     let recent = history.filter { $0.note.kind == .vanished && now - $0.time <= ClusterStatus.recentPeriod }
     endings = Self.endings(history)
-    ends = Dictionary(recent.compactMap { line in line.note.workload.map { ($0, 1) } }, uniquingKeysWith: +)
+    ends = Dictionary(
+      recent.compactMap { line in line.note.workload.map { ($0, Ends(count: 1, last: line.time)) } },
+      uniquingKeysWith: { Ends(count: $0.count + $1.count, last: max($0.last, $1.last)) })
+    latest = Dictionary(
+      history.compactMap { line in line.note.workload.map { ($0, line) } },
+      uniquingKeysWith: { ($0.time, $0.serial) < ($1.time, $1.serial) ? $1 : $0 })
+    self.now = now
   }
 
   /// How the last session of each node ended, as far as the history tells.
@@ -111,8 +129,15 @@ public struct ClusterSight: Sendable {
   /// What planning says of it besides.
   func warning(_ workload: WorkloadName) -> PlanWarning? { warnings[workload] }
 
-  /// How often it ended without being told to within `ClusterStatus.recentPeriod`.
-  func recentEnds(of workload: WorkloadName) -> Int { ends[workload] ?? 0 }
+  /// nil: it did not end without being told to within `ClusterStatus.recentPeriod`.
+  func ends(of workload: WorkloadName) -> Ends? { ends[workload] }
+
+  func recentEnds(of workload: WorkloadName) -> Int { ends[workload]?.count ?? 0 }
+
+  /// What is being started is on its way: what happened to it last is a moment ago, and no trouble.
+  func isOnItsWay(_ workload: WorkloadName) -> Bool {
+    latest[workload].map { $0.note.severity == .info && now - $0.time < Self.startPatience } ?? false
+  }
 }
 
 /// Why nothing under protection executes on a node.

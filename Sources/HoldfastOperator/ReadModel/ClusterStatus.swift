@@ -6,9 +6,9 @@ import Housekeeping
 /// The cluster on one screen: what failed, what was done about it and why, what is still at risk, what to type next.
 public struct ClusterStatus: Hashable, Sendable, Codable {
   public enum Health: String, Hashable, Sendable, Codable {
-    /// Everything is where it should be.
+    /// Everything is where it should be, or on its way there.
     case ok
-    /// Every workload that should run does, or is being started; something else needs attention.
+    /// Every workload that should run does, or is being started; something needs attention.
     case degraded
     /// A workload that should run does not execute: it is frozen, paused, pending or down; or the node cannot tell. Or a second copy of one runs.
     case critical
@@ -166,7 +166,7 @@ extension ClusterStatus {
     next = []
     // A store that takes this node's renewals has a leader: the look is older than that.
     let concerns = (storePicture?.concerns ?? []).filter { !(store.isAnswering && $0.topic == .leaderless) }
-    let diagnosis = Diagnosis(self, view, concerns, clashes)
+    let diagnosis = Diagnosis(self, sight, concerns, clashes)
     health = diagnosis.health
     reasons = diagnosis.reasons
     next = diagnosis.steps

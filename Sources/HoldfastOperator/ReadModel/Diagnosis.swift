@@ -18,8 +18,9 @@ struct Diagnosis {
   ///   - concerns: about the store, the worst first.
   ///   - clashes: what workloads have at the same time without sharing it.
   init(
-    _ status: ClusterStatus, _ view: ClusterView, _ concerns: [StoreConcern], _ clashes: [BelongingsIndex.Clash]
+    _ status: ClusterStatus, _ sight: ClusterSight, _ concerns: [StoreConcern], _ clashes: [BelongingsIndex.Clash]
   ) {
+    let view = sight.view
     lookAtController(status)
     lookAtFreezes(status)
     // What a node that is down had then says nothing about now.
@@ -34,6 +35,7 @@ struct Diagnosis {
     lookAtNodes(status)
     lookAtLeftovers(leftovers.filter { !$0.isRunning })
     lookAtUncertainWorkloads(status)
+    lookAtStarts(status, sight)
     lookAtRestlessWorkloads(status)
     lookAtDisks(status, view)
     lookAt(clashes)
@@ -222,7 +224,7 @@ struct Diagnosis {
     let ending = status.misplaced.filter { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }
     if let worst = ending.max(by: { $0.recentEnds ?? 0 < $1.recentEnds ?? 0 }) {
       degraded.append(
-        "\(list(ending)) \(ending.count == 1 ? "ends" : "end") again and again without being told to (\(worst.name) \(worst.recentEnds ?? 0) times in 10 minutes)"
+        "\(list(ending)) \(ending.count == 1 ? "ends" : "end") again and again without being told to (\(worst.name) \(worst.recentEnds ?? 0) times in 10 minutes\(Self.last(of: worst, status)))"
       )
       suggest("holdfast events --workload \(worst.name)", "when it ended; its own log tells why")
     }
@@ -235,16 +237,26 @@ struct Diagnosis {
     suggest("holdfast explain \(first.name)", "why it is there, and why on no other node")
   }
 
+  /// `, last 8 s ago`.
+  private static func last(of workload: WorkloadInfo, _ status: ClusterStatus) -> String {
+    guard let last = workload.lastEnd else { return "" }
+    let seconds = max(0, (status.milliseconds - last.milliseconds) / 1000)
+    return ", last \(seconds < 100 ? "\(seconds) s" : "\(seconds / 60) min") ago"
+  }
+
   private mutating func lookAtUncertainWorkloads(_ status: ClusterStatus) {
     let unclear = status.misplaced.filter { $0.state == .unclear }
-    if !unclear.isEmpty, !status.store.isAnswering {
-      // As long as the store does not answer, there is nothing to find out about each.
-      degraded.append("It is unknown whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
-    } else if !unclear.isEmpty {
-      degraded.append("It is unknown whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
-      for workload in unclear.prefix(1) { suggest("holdfast workload \(workload.name)", "what is known about it") }
+    guard let first = unclear.first else { return }
+    degraded.append("It is unknown whether \(list(unclear)) \(unclear.count == 1 ? "runs" : "run")")
+    // As long as the store does not answer, there is nothing to find out about each.
+    if status.store.isAnswering { suggest("holdfast workload \(first.name)", "what is known about it") }
+  }
+
+  /// A drain, a move or a new workload is work in progress, and nothing to get up for: a start is told when it has failed or takes long.
+  private mutating func lookAtStarts(_ status: ClusterStatus, _ sight: ClusterSight) {
+    let starting = status.misplaced.filter {
+      $0.state == .starting && !($0.failures.isEmpty && sight.isOnItsWay(WorkloadName($0.name)))
     }
-    let starting = status.misplaced.filter { $0.state == .starting }
     if !starting.isEmpty { degraded.append("\(list(starting)) \(starting.count == 1 ? "is" : "are") being started") }
     for workload in starting.filter({ !$0.failures.isEmpty }).prefix(1) {
       suggest("holdfast workload \(workload.name)", "why its starts failed")

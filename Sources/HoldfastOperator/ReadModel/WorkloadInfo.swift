@@ -75,6 +75,9 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var brokenRule: String?
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
   public var recentEnds: Int?
+  /// The last of those; and how many ends in a row there were, without it running well for a minute in between. Absent: none.
+  public var lastEnd: Moment?
+  public var endsInARow: Int?
 
   /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
   public var isOutdated: Bool?
@@ -185,7 +188,9 @@ extension WorkloadInfo {
     removesLeftovers = intent?.removesLeftovers
     differences = view.holder(of: name).flatMap { view.reports[$0]?.value.differing?[name] }
     newerDisks = claim?.newerDisks
-    let ends = sight.recentEnds(of: name)
-    recentEnds = ends > 0 ? ends : nil
+    let ends = sight.ends(of: name)
+    recentEnds = ends?.count
+    lastEnd = ends.map { Moment($0.last) }
+    endsInARow = claim?.ends
   }
 }

@@ -47,9 +47,11 @@ enum HistoryGroups {
   /// Told by every node when it hears of it, in the same words.
   private static let ofTheCluster: Set = ["armed", "disarmed"]
 
-  /// - Parameter isBrief: placements of one node are alike whatever their reasons, and what every node tells of the cluster is one line.
+  /// What every node tells of the cluster is one line.
+  ///
+  /// - Parameter isBrief: placements of one node are alike whatever their reasons.
   private static func key(_ line: HistoryLine, isBrief: Bool) -> Key? {
-    if isBrief, ofTheCluster.contains(line.kind) { return Key(kind: line.kind, severity: line.severity, text: line.text[...]) }
+    if ofTheCluster.contains(line.kind) { return Key(kind: line.kind, severity: line.severity, text: line.text[...]) }
     guard let workload = line.workload, line.text.hasPrefix(workload), [" ", ":"].contains(rest(line).first) else { return nil }
     let text = rest(line), isPlacement = isBrief && line.kind == "placed"
     let end = isPlacement ? text.firstIndex(of: ":") ?? text.endIndex : text.endIndex

@@ -15,6 +15,7 @@ struct WorkloadScreen {
     // Why nobody takes it is what follows, node by node.
     let isToldBelow = workload.state == .pending && workload.reason != nil
     if let why = workload.why, !isToldBelow { lines += paragraph("why", why) }
+    lines += ends
     if workload.isOutdated == true {
       lines += paragraph("outdated", "it runs an older definition than the store has now, which holds from its next start")
     }
@@ -24,7 +25,8 @@ struct WorkloadScreen {
       lines += paragraph("placed", workload.wantedNode.map { "\($0): \(reason)" } ?? "nowhere: \(reason)")
     }
     for (index, other) in others.enumerated() {
-      lines += paragraph(index == 0 ? "not" : "", "\(InWords.list(other.nodes, most: 3)): \(other.why)")
+      lines += paragraph(
+        index == 0 ? "not" : "", "\(InWords.list(other.nodes, most: 3)): \(InWords.clause(other.why, of: other.nodes.count))")
     }
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
       lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
@@ -55,6 +57,13 @@ struct WorkloadScreen {
       ? [terminal.styled("no events", .dim)]
       : HistoryLines(terminal: terminal, width: width, most: 4).lines(HistoryGroups.consecutive(detail.history))
     return lines
+  }
+
+  /// That it ended without being told to, and how often in a row.
+  private var ends: [String] {
+    guard let ends = Words.ends(of: detail.workload) else { return [] }
+    let row = detail.workload.endsInARow ?? 0
+    return paragraph("ended", row > 1 ? "\(ends); \(row) times in a row, each within a minute of its start" : ends)
   }
 
   private static func text(_ leftover: LeftoverInfo, isRemoved: Bool) -> String {
@@ -104,7 +113,15 @@ struct WorkloadScreen {
   private var state: String {
     let workload = detail.workload
     let place = workload.node.map { " on \($0)" } ?? ""
-    return "\(workload.state.rawValue)\(place)\(workload.desired == "running" ? "" : ", to be \(workload.desired)")"
+    // That it is as it should be goes without saying.
+    let wish =
+      switch workload.desired {
+      case "running", workload.state.rawValue: ""
+      case "adopting": ", being adopted"
+      case "unprotected": ", leaving protection"
+      default: ", to be \(workload.desired)"
+      }
+    return "\(workload.state.rawValue)\(place)\(wish)"
   }
 
   private func paragraph(_ label: String, _ text: String) -> [String] {

@@ -24,7 +24,10 @@ struct WorkloadTable {
     table.rows = groups.compactMap { group in
       guard let first = group.first else { return nil }
       var row = row(first, isBrief: true)
-      if group.count > 1 { row[0].text = "\(first.name) and \(group.count - 1) more" }
+      guard group.count > 1 else { return row }
+      row[0].text = "\(first.name) and \(group.count - 1) more"
+      // When each of them ended last is its own.
+      row[row.count - 1].text = first.why ?? Self.remark(on: first)
       return row
     }
     return table.lines(terminal, width: width)
@@ -74,11 +77,16 @@ struct WorkloadTable {
   /// What else is to be known of one that is as it should be.
   private static func remark(on workload: WorkloadInfo) -> String {
     if workload.newerDisks != nil { return "its definition names an older disk" }
+    if let ends = Words.ends(of: workload) { return "ended \(ends)" }
     if workload.isOutdated == true { return "runs an older definition" }
     return workload.differences != nil ? "differs from its definition" : ""
   }
 
-  private static func reason(_ workload: WorkloadInfo) -> String { workload.why ?? remark(on: workload) }
+  private static func reason(_ workload: WorkloadInfo) -> String {
+    guard let why = workload.why else { return remark(on: workload) }
+    guard let last = workload.lastEnd, workload.recentEnds ?? 0 >= ClusterSight.manyEnds else { return why }
+    return "\(why) (last at \(Words.clock(last.milliseconds, today: Words.now())))"
+  }
 
   static func hasReason(_ workload: WorkloadInfo) -> Bool { !reason(workload).isEmpty }
 

@@ -1,14 +1,13 @@
 import Glibc
 import HoldfastModel
+import HoldfastOperator
 import Housekeeping
 import LinuxBasics
 
 /// Numbers as people read them.
 enum Words {
   /// MiB.
-  static func memory(_ mebibytes: Int) -> String {
-    abs(mebibytes) < 1024 ? "\(mebibytes) MiB" : "\(InWords.tenths(Double(mebibytes) / 1024)) GiB"
-  }
+  static func memory(_ mebibytes: Int) -> String { InWords.memory(mebibytes) }
 
   /// `1.2 MiB`, `2.0 GiB`.
   static func bytes(_ count: Int64) -> String { StorePicture.bytes(count) }
@@ -59,6 +58,14 @@ enum Words {
     let (then, now) = (local(milliseconds), local(today))
     let isToday = then.tm_year == now.tm_year && then.tm_yday == now.tm_yday
     return isToday ? format(then, "%H:%M:%S") : format(then, "%b %d %H:%M:%S")
+  }
+
+  /// `5 times in the last 10 minutes without being told to, last at 04:12:07`; nil: it did not.
+  static func ends(of workload: WorkloadInfo) -> String? {
+    guard let count = workload.recentEnds, let last = workload.lastEnd else { return nil }
+    let times = count == 1 ? "once" : "\(count) times"
+    return
+      "\(times) in the last \(ClusterStatus.recentPeriod / 60_000) minutes without being told to, last at \(clock(last.milliseconds, today: now()))"
   }
 
   static func zone(_ milliseconds: Int64) -> String { format(local(milliseconds), "%Z") }

@@ -6,7 +6,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var name: NodeName
     public var capacity: Resources
     public var labels: [String: String]
-    public var connections: Set<String>
+    @WrittenInOrder public var connections: Set<String>
     /// Used by domains that are not under protection.
     public var unmanaged: Resources
     /// Why nothing may be placed here now; nil when it may.

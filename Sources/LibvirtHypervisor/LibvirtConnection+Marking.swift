@@ -73,7 +73,7 @@ extension LibvirtConnection {
         return try body(domain)
       }
     } catch {
-      throw HypervisorError(domain: id, reason: Words.of(error), remedy: "See that libvirtd runs and answers on this node.")
+      throw HypervisorError(domain: id, reason: Words.of(error), remedy: "Check that libvirtd runs and answers on this node.")
     }
     guard let found else { throw HypervisorError(domain: id, reason: "it is not running", remedy: "Start it first.") }
     return found

@@ -14,7 +14,7 @@ extension LibvirtConnection {
   func migrate(_ request: MigrationRequest) async -> OperationOutcome {
     let (name, uuid) = (request.id.name, request.uuid.lowercased())
     guard case .up = phase else {
-      return .failed(reason: "\(name) was not migrated: libvirt (\(uri)) is unreachable. See that libvirtd runs on this node")
+      return .failed(reason: "\(name) was not migrated: libvirt (\(uri)) is unreachable. Check that libvirtd runs on this node")
     }
     guard outgoingMigrations[uuid] == nil else { return .failed(reason: "\(name) is being migrated already") }
     outgoingMigrations[uuid] = OutgoingMigration()

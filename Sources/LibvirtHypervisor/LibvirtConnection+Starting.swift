@@ -8,7 +8,7 @@ extension LibvirtConnection {
   func start(_ request: StartRequest) async -> OperationOutcome {
     let name = request.id.name
     guard case .up = phase else {
-      return .failed(reason: "\(name) was not started: libvirt (\(uri)) is unreachable. See that libvirtd runs on this node")
+      return .failed(reason: "\(name) was not started: libvirt (\(uri)) is unreachable. Check that libvirtd runs on this node")
     }
     if let (there, _) = ledger.sighting(of: name).told {
       return .failed(

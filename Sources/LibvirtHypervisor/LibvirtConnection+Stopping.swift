@@ -36,7 +36,7 @@ extension LibvirtConnection {
     // What cannot be looked at can be ended all the same.
     guard wasSeen || inventoryTold && holds(name, uuid) else {
       return .failed(
-        reason: "\(name) was not asked to stop: libvirt (\(uri)) does not answer. See that libvirtd runs on this node")
+        reason: "\(name) was not asked to stop: libvirt (\(uri)) does not answer. Check that libvirtd runs on this node")
     }
     guard holds(name, uuid) else { return await elsewhere(name, uuid) }
     if let ended = await askToShutDown(name, uuid) { return ended }
@@ -100,6 +100,6 @@ extension LibvirtConnection {
     if isOrdered { return .unknown(reason: "libvirt has not carried out an earlier order to destroy \(name)") }
     let place = run.cgroup.map { " in \($0)" } ?? ""
     return .unknown(
-      reason: "libvirt destroyed \(name), but processes of it are left\(place). See whether they hang on a disk, or are frozen")
+      reason: "libvirt destroyed \(name), but processes of it are left\(place). Check whether they hang on a disk, or are frozen")
   }
 }

@@ -73,9 +73,9 @@ package struct LibvirtError: Error, Equatable {
   }
 
   private var remedy: String {
-    if source == Int32(VIR_FROM_RPC.rawValue) || self.is(VIR_ERR_NO_CONNECT) { return "See that libvirtd runs on this node" }
+    if source == Int32(VIR_FROM_RPC.rawValue) || self.is(VIR_ERR_NO_CONNECT) { return "Check that libvirtd runs on this node" }
     if message.contains("cgroup") {
-      return "See that the guard runs on this node: it makes the partition's cgroups before anything is started in them"
+      return "Check that the guard runs on this node: it makes the partition's cgroups before anything is started in them"
     }
     if self.is(
       VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL, VIR_ERR_XML_INVALID_SCHEMA, VIR_ERR_CONFIG_UNSUPPORTED, VIR_ERR_OS_TYPE,

@@ -21,7 +21,7 @@ import Testing
         Issue.record("a stop that reached nobody did not say so")
         return
       }
-      #expect(reason.contains("See that libvirtd runs"))
+      #expect(reason.contains("Check that libvirtd runs"))
       try await host.command("libvirtd")
       try await watched.expect("an inventory with it", from: next) {
         $0.isInventory(of: domain.id.connection) && $0.observation(of: domain.id) == before

@@ -76,7 +76,7 @@ enum SessionEnd {
     let name = machines.lease.session.incarnation?.text ?? "none"
     effects.note(
       .sessionLost,
-      "session \(name) was expired by another node: freezing all workloads on this node; those not claimed elsewhere will be resumed",
+      "another node declared \(facts.me)'s session expired (\(name)): all workloads of \(facts.me) are frozen; those that no other node has taken go on",
       severity: .error)
     machines.lease.ended()
     machines.lease.forgetSaved(&effects)
@@ -95,11 +95,11 @@ enum SessionEnd {
       machines.lease.forgetSaved(&effects)
       machines.guardLink.sessionEnded()
       machines.lease.withdrew(at: facts.now)
-      let cause = machines.guardLink.isConnected ? "could not be thawed" : "have no guard", me = facts.me
+      let cause = machines.guardLink.isConnected ? "could not be thawed" : "had no guard", me = facts.me
       let patience = InWords.seconds(facts.timing.frozenPatience)
       effects.note(
         .sessionEnded,
-        "the workloads of \(me) \(cause) for \(patience) s: \(me) gave its session up, other nodes may take them over",
+        "\(me) gave its session up, as its workloads \(cause) for \(patience) s: other nodes may take them over",
         severity: .error, subject: me)
       effects.agenda.note(.ownSession)
     }

@@ -26,7 +26,7 @@ enum StoreNews {
 
   private static func noteUnreadable(_ reason: String, _ effects: inout Effects) {
     effects.note(
-      .unreadable, "cannot read a record of the store, what depends on it is left alone: \(reason)", severity: .error)
+      .unreadable, "a record of the store cannot be read, and what depends on it is left alone: \(reason)", severity: .error)
   }
 
   /// What changed in the store, told to the machines that keep something of it, and to the agenda.

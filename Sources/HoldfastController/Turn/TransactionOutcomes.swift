@@ -120,11 +120,11 @@ enum TransactionOutcomes {
     case .release(_, let reason):
       change(name, facts, &machines, &effects) { $0.retire(keepsGivingUp: true) }
       effects.agenda.drop(name)
-      effects.note(.released, "\(me) gave \(name) up: \(reason)", workload: name)
+      effects.note(.released, "\(name) was given up by \(me): \(reason)", workload: name)
     case .handOver(let target, _):
       change(name, facts, &machines, &effects) { $0.retire() }
       effects.agenda.drop(name)
-      effects.note(.released, "\(me) gave \(name) to \(target)", workload: name)
+      effects.note(.released, "\(name) was handed over to \(target) by \(me)", workload: name)
     case .forget:
       let word = machines.guardLink.word
       var machine = machines.workloads.take(name)

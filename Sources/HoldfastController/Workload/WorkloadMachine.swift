@@ -30,7 +30,7 @@ struct WorkloadMachine: Sendable {
     guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
     if own.lacksIntent {
       effects.noteOnce(
-        .unreadable, "the record of what is wanted of \(name) is missing: it stays as it is until you start or stop it",
+        .unreadable, "\(name): the record of what is wanted of it is missing, so it stays as it is until you start or stop it",
         workload: name)
     }
     if let domain = own.staleCopy { return Unprotection.endStaleCopy(&parts, domain, turn, facts, own, &effects) }
@@ -273,7 +273,7 @@ struct WorkloadMachine: Sendable {
     guard parts.fence.ended(outcome, at: facts.now) else { return }
     if case .failed(let reason) = outcome, facts.observation(of: name) == nil {
       effects.noteOnce(
-        .unreadable, "a start of \(name) may still come on \(facts.me), and everything that depends on it waits: \(reason)",
+        .unreadable, "\(name): a start of it on \(facts.me) may still succeed, so whatever depends on that waits: \(reason)",
         severity: .warning, workload: name)
     }
     guard case .unknown = outcome else { return }

@@ -126,7 +126,8 @@ struct WorkloadParts: Sendable {
     if protection.orderKill(in: domain.cgroup) {
       if domain.state == .arriving {
         effects.note(
-          .migrating, "incoming migration of \(name) to \(facts.me) was abandoned: removing the partial copy", workload: name)
+          .migrating, "\(name): its migration to \(facts.me) was abandoned, and the copy that had begun here is removed",
+          workload: name)
       } else {
         effects.note(
           .intruder, "\(name) runs on \(facts.me) without a valid claim: it is stopped at once", severity: .error,

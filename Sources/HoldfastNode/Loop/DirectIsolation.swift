@@ -28,7 +28,7 @@ package struct DirectIsolation: Sendable {
     queue.async { [partition, hierarchy, logger] in
       let outcome = isolateDirectly(partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links)
       if outcome.confirmed {
-        logger.warning("froze everything under protection without the guard")
+        logger.warning("everything under protection on this node was frozen without the guard")
       } else {
         logger.debug(
           "a freeze without the guard is not confirmed yet",

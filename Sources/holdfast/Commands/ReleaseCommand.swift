@@ -35,7 +35,9 @@ struct ReleaseCommand: AsyncParsableCommand, CheckedCommand {
   var names: [String] = []
 
   func checkOptions() throws {
-    if list, undo || dryRun || yes || !names.isEmpty { throw ValidationError("--list takes nothing besides.") }
+    if list, undo || dryRun || yes || !names.isEmpty {
+      throw ValidationError("--list takes no names and none of the other options.")
+    }
     if !list, names.isEmpty { throw ValidationError("Name the workloads; '*' is all of them.") }
   }
 

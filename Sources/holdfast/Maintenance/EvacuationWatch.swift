@@ -74,7 +74,7 @@ struct EvacuationWatch: Sendable {
     return Failure(
       thing: "node \(node)",
       reason:
-        "\(goal == .empty ? "timed out waiting for the node to be empty" : "timed out waiting for failback") after \(InWords.number(limit ?? 0)) s; "
+        "\(goal == .empty ? "timed out waiting for it to be empty" : "timed out waiting for its workloads to come back") after \(InWords.number(limit ?? 0)) s; "
         + "remaining: \(InWords.list(remaining, most: 5))",
       remedy: "`holdfast maintenance status \(node)` shows what they wait for; the moves continue in the background.")
   }

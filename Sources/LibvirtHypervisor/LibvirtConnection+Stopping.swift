@@ -100,6 +100,7 @@ extension LibvirtConnection {
     if isOrdered { return .unknown(reason: "libvirt has not carried out an earlier order to destroy \(name)") }
     let place = run.cgroup.map { " in \($0)" } ?? ""
     return .unknown(
-      reason: "libvirt destroyed \(name), but processes of it are left\(place). Check whether they hang on a disk, or are frozen")
+      reason:
+        "libvirt destroyed \(name), but processes of it are left\(place). Check whether they hang on a disk, or are frozen")
   }
 }

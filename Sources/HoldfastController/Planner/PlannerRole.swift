@@ -17,8 +17,10 @@ struct PlannerRole: Sendable {
   private var openedAt: BootInstant?
   private var picture = PlanningPicture()
   private var ownMoves = OwnMoves()
-  /// Of the placements that were asked for last: those that say what the ones before say.
+  /// Of the placements that were asked for last: those that say what the ones before say, and those on the node that held the workload then. Their
+  /// answer may come after the news of what a node did with them.
   private var untold: Set<WorkloadName> = []
+  private var staying: Set<WorkloadName> = []
 
   // MARK: questions
 
@@ -55,7 +57,7 @@ struct PlannerRole: Sendable {
     ownMoves.began(writes, facts)
     for case .put(.placement(let name), .placement(let placement)) in writes where !untold.contains(name) {
       if let node = placement.node {
-        let verb = facts.view.holder(of: name) == node ? "stays on" : "goes to"
+        let verb = staying.contains(name) ? "stays on" : "goes to"
         effects.note(.placed, "\(name) \(verb) \(node): \(placement.reason)", workload: name, subject: node)
       } else if placement.cause == .waits {
         effects.note(.pending, "\(name) \(placement.reason)", workload: name)
@@ -208,6 +210,7 @@ struct PlannerRole: Sendable {
     let view = facts.view
     guard let planner = view.planner else { return }
     untold = Set(changes.filter { Self.saysTheSame($0.1, as: view.placements[$0.0]?.value) }.map(\.0))
+    staying = Set(changes.filter { $0.1.node != nil && $0.1.node == view.holder(of: $0.0) }.map(\.0))
     // Planned by these policies: others must not have come into force meanwhile.
     var conditions: [Condition<RecordKey>] = [.unchanged(.planner, modified: planner.modified)]
     if let policies = view.policies {

@@ -28,7 +28,7 @@ struct MovesStatusCommand: AsyncParsableCommand {
     let status = try await daemon.client.get("/status", as: ClusterStatus.self)
     if daemon.output == .json { return try Output.json(status.moves ?? .none) }
     guard let moves = status.moves else { return Output.line("The policies move nothing at present.") }
-    for line in MoveLines(moves).all { Output.line(line) }
+    for line in MoveLines(moves).lines(.current()) { Output.line(line) }
   }
 }
 
@@ -97,9 +97,13 @@ struct MoveLines {
     }
   }
 
-  var all: [String] {
-    [off, summary].compactMap { $0 } + moves.underWay.map { "  under way  \(Self.text($0)): \($0.why)" }
-      + moves.waiting.map { "  waiting    \(Self.text($0)): \($0.why)" }
+  /// Each move with its reason.
+  func lines(_ terminal: Terminal) -> [String] {
+    func paragraphs(_ label: String, _ moves: [MovesInfo.Move]) -> [String] {
+      moves.flatMap { Paragraph.lines("  \(label)".padding(to: 13), "\(Self.text($0)): \($0.why)", terminal, indent: 13) }
+    }
+    let head = [off, summary].compactMap { $0 }.flatMap { terminal.wrapped($0, to: terminal.columns) }
+    return head + paragraphs("under way", moves.underWay) + paragraphs("waiting", moves.waiting)
   }
 
   private static func text(_ move: MovesInfo.Move) -> String {

@@ -68,12 +68,14 @@ struct ReleaseCommand: AsyncParsableCommand, CheckedCommand {
       return Output.line("No workload was released in the last \(ReleasedRecord.days) days.")
     }
     var table = Table([
-      .init(title: "RELEASED"), .init(title: "AT"), .init(title: "KEPT UNTIL"), .init(title: "WENT ON"), .init(title: "DOMAIN")
+      .init(title: "RELEASED"), .init(title: "AT"), .init(title: "KEPT UNTIL"), .init(title: "WENT ON"),
+      .init(title: "DOMAIN", yields: true)
     ])
+    let now = Words.now()
     table.rows = list.released.map { workload in
       [
-        .init(workload.name, .bold), .init(timestamp(milliseconds: workload.released)),
-        .init(timestamp(milliseconds: workload.until)), .init(workload.node.map { "on \($0)" } ?? "nowhere"),
+        .init(workload.name, .bold), .init(Words.clock(workload.released, today: now)),
+        .init(Words.clock(workload.until, today: now)), .init(workload.node.map { "on \($0)" } ?? "nowhere"),
         .init("\(workload.connection)/\(workload.name)")
       ]
     }

@@ -81,6 +81,11 @@ struct WorkloadFacts: Sendable {
   /// The operator and the planner want it to run here, and so it is to be.
   var isWantedHere: Bool { desired == .running && placement?.value.node == me && !goesDown }
 
+  /// Why it is not to run here.
+  var whyItLeaves: ReleaseReason {
+    desired == .stopped ? .stopped : goesDown ? .waitsForNode : .moves(to: placement?.value.node)
+  }
+
   /// What is to be done once with what runs here.
   var errand: IntentRecord.Errand? { intent?.value.errand }
 

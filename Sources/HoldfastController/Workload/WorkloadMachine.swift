@@ -98,8 +98,7 @@ struct WorkloadMachine: Sendable {
       let failure = WorkloadFailure.starts(parts.run.failedStarts, last)
       return parts.line.release(absence, because: .startsFail(last), failure: failure, own, turn, facts.me, &effects)
     }
-    let reason: ReleaseReason = own.desired == .stopped ? .stopped : own.goesDown ? .waitsForNode : .moves
-    parts.line.release(absence, because: reason, failure: parts.failure(own, facts), own, turn, facts.me, &effects)
+    parts.line.release(absence, because: own.whyItLeaves, failure: parts.failure(own, facts), own, turn, facts.me, &effects)
   }
 
   private mutating func absentAndNotMine(
@@ -248,7 +247,9 @@ struct WorkloadMachine: Sendable {
     by domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
     guard !isBusy, let absence = parts.absence(own, facts, &effects) else { return }
-    guard own.isWantedHere else { return parts.line.release(absence, because: .moves, own, turn, facts.me, &effects) }
+    guard own.isWantedHere else {
+      return parts.line.release(absence, because: own.whyItLeaves, own, turn, facts.me, &effects)
+    }
     let uuid = domain.uuid
     parts.line.release(
       absence, because: .nameTaken(uuid: uuid), failure: .nameTaken(uuid: uuid), own, turn, facts.me, &effects)

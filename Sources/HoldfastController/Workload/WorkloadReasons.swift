@@ -55,7 +55,8 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
   case stopped
   /// The node leaves, and the workload waits for it.
   case waitsForNode
-  case moves
+  /// nil: it has no place anywhere.
+  case moves(to: NodeName?)
   /// An earlier release was not answered.
   case givenUpBefore
   case nameTaken(uuid: String)
@@ -66,7 +67,7 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
     case .startsFail(let failure): "it does not start here: \(failure)"
     case .stopped: "stopped by the operator"
     case .waitsForNode: "it waits for this node"
-    case .moves: "it moves"
+    case .moves(let node): node.map { "it moves to \($0)" } ?? "no node is to run it now"
     case .givenUpBefore: "it was given up before"
     case .nameTaken(let uuid): WorkloadFailure.nameTaken(uuid)
     }

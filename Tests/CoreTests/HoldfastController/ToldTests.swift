@@ -49,6 +49,20 @@ import Testing
     #expect(told(.placed, by: rig) == ["w1 stays on n1: the operator asked for it"])
   }
 
+  @Test(arguments: [("n2", "w1 was given up by n1: it moves to n2"), (nil, "w1 was given up by n1: no node is to run it now")])
+  func `who lets go of a workload says why`(_ node: NodeName?, _ words: String) {
+    var rig = Rig.follower()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.place("w1", on: "n1")
+    rig.pass(.milliseconds(500))
+    #expect(rig.claim("w1")?.holder?.node == "n1")
+    rig.actions = []
+    rig.place("w1", on: node)
+    rig.pass(.milliseconds(500))
+    #expect(told(.released, by: rig) == [words])
+  }
+
   @Test func `a disarming that ends by itself is told once`() {
     var rig = Rig.guarded()
     rig.send(.wallTime(WeekTime(minute: 0), 1_000_000))

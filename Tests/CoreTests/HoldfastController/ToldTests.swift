@@ -46,7 +46,7 @@ import Testing
     rig.actions = []
     rig.want("w1", .running, move: .init(to: "n1", serial: 1))
     #expect(rig.placement("w1")?.servedMove == 1)
-    #expect(told(.placed, by: rig) == ["w1 stays on n1: the operator asked for it"])
+    #expect(told(.placed, by: rig) == ["w1 stays on n1: the operator asked for it; it was here already"])
   }
 
   @Test(arguments: [("n2", "w1 was given up by n1: it moves to n2"), (nil, "w1 was given up by n1: no node is to run it now")])

@@ -287,6 +287,19 @@ import Testing
     #expect(status.reasons == (health == .ok ? [] : ["w is being started"]), "\(comment)")
   }
 
+  @Test(arguments: [(5, false, WorkloadInfo.State.starting), (61, false, .pending), (5, true, .pending)] as [(Int64, Bool, _)])
+  func `what was defined a moment ago is not yet missing`(_ ago: Int64, _ isDisarmed: Bool, _ state: WorkloadInfo.State) {
+    let cluster = Self.cluster {
+      $0.delete(.claim("w"))
+      $0.delete(.placement("w"))
+      if isDisarmed { $0.put(.disarm, .disarm(DisarmRecord(since: 1))) }
+      $0.history = [Self.line(Note(.defined, "w is defined (user 0)", workload: "w"), by: "n1", ago: ago)]
+    }
+    let status = status(cluster)
+    #expect(status.misplaced.map(\.state) == [state], "\(status.reasons)")
+    #expect((status.health == .ok) == (state == .starting), "\(status.reasons)")
+  }
+
   @Test func `one cause on many nodes is told once, in one line`() {
     let error = "internal error:\nno such file\n\n"
     let cluster = Self.cluster {

@@ -137,7 +137,10 @@ struct Situation {
         view.disarm != nil
         ? "the cluster is disarmed, so nothing is placed"
         : view.planner == nil ? "there is no planner" : "the planner has not placed it yet"
-      self.init(lost == nil ? .pending : .down, lost.map { "\($0), which ran it, was lost; \(why)" } ?? why)
+      // It was defined a moment ago.
+      let isNew = lost == nil && view.disarm == nil && view.planner != nil && sight.isOnItsWay(name)
+      self.init(
+        isNew ? .starting : lost == nil ? .pending : .down, lost.map { "\($0), which ran it, was lost; \(why)" } ?? why)
       return
     }
     guard let node = placement.node else {

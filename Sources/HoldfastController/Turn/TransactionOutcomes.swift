@@ -120,7 +120,7 @@ enum TransactionOutcomes {
     case .release(_, let reason):
       change(name, facts, &machines, &effects) { $0.retire(keepsGivingUp: true) }
       effects.agenda.drop(name)
-      effects.note(.released, "\(name) was given up by \(me): \(reason)", workload: name)
+      effects.note(.released, "\(name) was let go by \(me): \(reason)", workload: name)
     case .handOver(let target, _):
       change(name, facts, &machines, &effects) { $0.retire() }
       effects.agenda.drop(name)

@@ -68,7 +68,7 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
     case .stopped: "stopped by the operator"
     case .waitsForNode: "it waits for this node"
     case .moves(let node): node.map { "it moves to \($0)" } ?? "no node is to run it now"
-    case .givenUpBefore: "it was given up before"
+    case .givenUpBefore: "it had been let go before"
     case .nameTaken(let uuid): WorkloadFailure.nameTaken(uuid)
     }
   }

@@ -49,7 +49,7 @@ import Testing
     #expect(told(.placed, by: rig) == ["w1 stays on n1: the operator asked for it; it was here already"])
   }
 
-  @Test(arguments: [("n2", "w1 was let go by n1: it moves to n2"), (nil, "w1 was given up by n1: no node is to run it now")])
+  @Test(arguments: [("n2", "w1 was let go by n1: it moves to n2"), (nil, "w1 was let go by n1: no node is to run it now")])
   func `who lets go of a workload says why`(_ node: NodeName?, _ words: String) {
     var rig = Rig.follower()
     rig.domainsObey = true

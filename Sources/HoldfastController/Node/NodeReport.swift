@@ -109,6 +109,7 @@ struct NodeReport: Hashable, Sendable {
     record.unfrozen?.sort()
     record.outdated?.sort()
     if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
+    record.incompatible = facts.incompatible
     boundDifferences(in: &record)
     return record
   }

@@ -18,6 +18,8 @@ struct Facts: Sendable {
   /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
   private(set) var leftovers: [LeftoverDefinition] = []
+  /// What libvirt here was found unable to run; nil: it was not asked yet in this life.
+  private var incompatibleNow: [IncompatibleWorkloads]?
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -43,6 +45,12 @@ struct Facts: Sendable {
   mutating func takeLeftovers(_ found: [LeftoverDefinition]) -> Bool {
     defer { leftovers = found }
     return leftovers != found
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func takeIncompatible(_ found: [IncompatibleWorkloads]) -> Bool {
+    defer { incompatibleNow = found }
+    return incompatibleNow != found
   }
 
   // MARK: the store
@@ -156,6 +164,12 @@ struct Facts: Sendable {
     if let flaw = view.unreadable[.format] { return .unreadable(flaw) }
     guard let version = view.format?.value.version, version > FormatRecord.current else { return nil }
     return .newer(version)
+  }
+
+  /// What libvirt here cannot run, as the report is to have it. Before libvirt was asked what the life before found holds: a restart makes nobody try.
+  var incompatible: [IncompatibleWorkloads]? {
+    guard let now = incompatibleNow else { return view.reports[me]?.value.incompatible }
+    return now.isEmpty ? nil : now
   }
 
   /// Until when a connection that was not heard of yet is no news: a controller that has just started can run as much as before.

@@ -46,6 +46,8 @@ final class SimulatedHost {
   var definitions: [String: Definition] = [:]
   /// What somebody defined under a workload's name and UUID, without autostart, by name.
   var leftovers: [String: LeftoverDefinition] = [:]
+  /// Workloads that its libvirt cannot run, and why.
+  var incompatible: [WorkloadName: Incompatibility] = [:]
   var savedSession: OwnSession.Saved?
   var guardRecord: GuardRecord?
 

@@ -8,6 +8,11 @@ package struct HostCapabilities: Hashable, Sendable {
     package var emulator: String?
     /// Such as `kvm`.
     package var domainTypes: Set<String>
+
+    package init(emulator: String?, domainTypes: Set<String>) {
+      self.emulator = emulator
+      self.domainTypes = domainTypes
+    }
   }
   package var architecture: String?
   /// Virtual machines, by their architecture.

@@ -3,7 +3,7 @@ import HoldfastModel
 import HoldfastPorts
 
 /// What is known of what a libvirt could run, since it was connected to.
-struct AbilityBook {
+package struct AbilityBook {
   private struct Reading {
     var xml: String
     /// nil: it asks for nothing that libvirt could be asked about.
@@ -14,12 +14,14 @@ struct AbilityBook {
   /// What runs, or ran, here: whatever libvirt says of it.
   private var proven: Set<DomainRequirement> = []
 
+  package init() {}
+
   /// Those whose definition was not read yet, or is another one now.
-  func unread(among definitions: [StoredDefinition]) -> [StoredDefinition] {
+  package func unread(among definitions: [StoredDefinition]) -> [StoredDefinition] {
     definitions.filter { readings[$0.workload]?.xml != $0.xml }
   }
 
-  mutating func take(_ requirements: [DomainRequirement?], of definitions: [StoredDefinition]) {
+  package mutating func take(_ requirements: [DomainRequirement?], of definitions: [StoredDefinition]) {
     for (definition, requirement) in zip(definitions, requirements) {
       readings[definition.workload] = Reading(xml: definition.xml, requirement: requirement)
     }
@@ -27,7 +29,7 @@ struct AbilityBook {
 
   /// What libvirt is to be asked about now: what it was never asked about first, then what it refused, or could not tell. An emulator that was
   /// upgraded, a module that was loaded: that is noticed so. What it can run stays so.
-  mutating func questions(about definitions: [StoredDefinition], most: Int) -> [DomainRequirement] {
+  package mutating func questions(about definitions: [StoredDefinition], most: Int) -> [DomainRequirement] {
     var wanted: Set<DomainRequirement> = []
     for definition in definitions {
       guard let requirement = readings[definition.workload]?.requirement else { continue }
@@ -49,10 +51,10 @@ struct AbilityBook {
 
   private func rank(_ requirement: DomainRequirement) -> Int { answers[requirement] == nil ? 0 : 1 }
 
-  mutating func take(_ ability: Ability, of requirement: DomainRequirement) { answers[requirement] = ability }
+  package mutating func take(_ ability: Ability, of requirement: DomainRequirement) { answers[requirement] = ability }
 
   /// What cannot run here, as far as libvirt was asked.
-  func incompatibilities(of definitions: [StoredDefinition]) -> [WorkloadName: Incompatibility] {
+  package func incompatibilities(of definitions: [StoredDefinition]) -> [WorkloadName: Incompatibility] {
     var found: [WorkloadName: Incompatibility] = [:]
     for definition in definitions {
       guard let requirement = readings[definition.workload]?.requirement, !proven.contains(requirement),

@@ -18,8 +18,8 @@ struct Facts: Sendable {
   /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
   private(set) var leftovers: [LeftoverDefinition] = []
-  /// What libvirt here was found unable to run; nil: it was not asked yet in this life.
-  private var incompatibleNow: [IncompatibleWorkloads]?
+  /// What libvirt here was found unable to run. Before it was asked, what the life before found holds: a restart makes nobody try. nil: nothing is known.
+  private(set) var incompatible: [IncompatibleWorkloads]?
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -49,14 +49,17 @@ struct Facts: Sendable {
 
   /// - Returns: false when it is what was known.
   mutating func takeIncompatible(_ found: [IncompatibleWorkloads]) -> Bool {
-    defer { incompatibleNow = found }
-    return incompatibleNow != found
+    let before = incompatible
+    incompatible = found.isEmpty ? nil : found
+    return incompatible != before
   }
 
   // MARK: the store
 
   mutating func load(_ listing: ClusterListing) {
+    let isFirst = !view.isLoaded
     view.load(listing)
+    if isFirst, incompatible == nil { incompatible = view.reports[me]?.value.incompatible }
     rules.forgetSettings()
     for id in local.domains.keys { compareHardware(of: WorkloadName(id.name)) }
     terms.load(view, now: now, time: clusterTime)
@@ -164,12 +167,6 @@ struct Facts: Sendable {
     if let flaw = view.unreadable[.format] { return .unreadable(flaw) }
     guard let version = view.format?.value.version, version > FormatRecord.current else { return nil }
     return .newer(version)
-  }
-
-  /// What libvirt here cannot run, as the report is to have it. Before libvirt was asked what the life before found holds: a restart makes nobody try.
-  var incompatible: [IncompatibleWorkloads]? {
-    guard let now = incompatibleNow else { return view.reports[me]?.value.incompatible }
-    return now.isEmpty ? nil : now
   }
 
   /// Until when a connection that was not heard of yet is no news: a controller that has just started can run as much as before.
@@ -288,6 +285,9 @@ struct RecordChange: Hashable, Sendable {
   var flaw: String?
 
   var matters: Bool { before != after }
+
+  /// A node can run something that it could not run, or the reverse.
+  var isOnAbility: Bool { before.incompatible != after.incompatible }
 }
 
 /// The part of a record whose change matters to others than its owner: a session's counter does not, nor what a claim or a report
@@ -298,4 +298,8 @@ enum Importance: Hashable, Sendable {
   // Seldom, and large: what is asked with every renewal stays small without them.
   indirect case claim(ClaimRecord)
   indirect case report(ReportRecord)
+
+  fileprivate var incompatible: [IncompatibleWorkloads]? {
+    if case .report(let report) = self { report.incompatible } else { nil }
+  }
 }

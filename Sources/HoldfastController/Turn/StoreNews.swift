@@ -56,7 +56,7 @@ enum StoreNews {
     case .losses: effects.agenda.note(.losses)
     case .disarm: disarmChanged(facts, &machines, &effects)
     case .movesOff: movesChanged(facts, &machines, &effects)
-    case .report: effects.agenda.note(change.matters ? .peerReport : .other)
+    case .report: effects.agenda.note(change.matters ? .peerReport(onAbility: change.isOnAbility) : .other)
     case .claim(let workload):
       let isSeen = facts.observation(of: workload) != nil
       effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isSeen))

@@ -46,7 +46,7 @@ final class ControllerProcess {
     _ = hypervisor
     tellTime()
     if !host.leftovers.isEmpty { host.after(SimulatedLibvirt.lookTime) { [self] in tellLeftovers() } }
-    if !host.incompatible.isEmpty { host.after(SimulatedLibvirt.lookTime) { [self] in tellIncompatible() } }
+    if host.asksWhatCanRun { host.after(SimulatedLibvirt.lookTime) { [self] in tellIncompatible() } }
   }
 
   /// What is defined here beside the protected domains, as the node's look found it.

@@ -48,6 +48,8 @@ final class SimulatedHost {
   var leftovers: [String: LeftoverDefinition] = [:]
   /// Workloads that its libvirt cannot run, and why.
   var incompatible: [WorkloadName: Incompatibility] = [:]
+  /// There was such a workload once: its controllers ask about it.
+  var asksWhatCanRun = false
   var savedSession: OwnSession.Saved?
   var guardRecord: GuardRecord?
 

@@ -279,6 +279,7 @@ final class SimulatedLibvirt {
 
   /// Its QEMU knows the workload's machine type no more, or knows it again; the node asks now and then.
   func forgetMachineType(of workload: WorkloadName, _ isForgotten: Bool) {
+    host.asksWhatCanRun = true
     host.incompatible[workload] = isForgotten ? Incompatibility(.machine, "of \(workload)") : nil
     host.after(Self.lookTime) { [self] in host.controller?.tellIncompatible() }
   }

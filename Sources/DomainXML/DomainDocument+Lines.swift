@@ -59,7 +59,7 @@ extension DomainDocument {
     return (attributes + spaces).map { (name: $0.0, value: $0.1) }.sorted { $0.name < $1.name }
   }
 
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("'", with: "&apos;")
   }
 }

@@ -35,6 +35,8 @@ public enum Event: Hashable, Sendable {
   case leave(fast: Bool)
   /// What libvirt keeps defined here under a workload's name or UUID and is not Holdfast's; told when it changes.
   case leftovers([LeftoverDefinition])
+  /// Which workloads libvirt here could not run as they are defined, in the order of the reasons; told when it changes.
+  case incompatible([IncompatibleWorkloads])
 
   public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.

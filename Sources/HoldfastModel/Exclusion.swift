@@ -19,6 +19,8 @@ public enum Exclusion: Sendable {
   case runsUnprotected(on: NodeName)
   /// A domain of its name or UUID is defined there that is not Holdfast's.
   case leftover(LeftoverDefinition)
+  /// libvirt there cannot run it as it is defined.
+  case incompatible(Incompatibility)
   case outOfTheQuestion
 
   // A rule is against it.
@@ -118,6 +120,7 @@ extension Exclusion {
     case .connectionMissing: "connectionMissing"
     case .runsUnprotected: "runsUnprotected"
     case .leftover: "leftover"
+    case .incompatible: "incompatible"
     case .outOfTheQuestion: "outOfTheQuestion"
     case .onlyOn: "onlyOn"
     case .neverOn: "neverOn"
@@ -184,6 +187,7 @@ extension Exclusion: CustomStringConvertible {
     case .connectionMissing(let connection): "does not serve \(connection)"
     case .runsUnprotected(let node): "a domain with its UUID runs on \(node) outside protection: adopt it there, or stop it"
     case .leftover(let leftover): "\(leftover.clause), so it cannot start: `holdfast leftovers` tells what to do"
+    case .incompatible(let why): "\(why.clause): \(why.remedy)"
     case .outOfTheQuestion: "is out of the question"
     case .onlyOn(let rule): "'\(rule)' allows other nodes only"
     case .neverOn(let rule): "'\(rule)' forbids it"

@@ -25,6 +25,7 @@ package struct Daemon: Sendable {
   /// nil: the store cannot tell how it is.
   private let housekeeper: Housekeeper?
   private let leftovers: LeftoverWatch
+  private let compatibility: CompatibilityWatch
   private let logger: Logger
   private let departures: AsyncStream<Void>
   private let departure: AsyncStream<Void>.Continuation
@@ -57,6 +58,9 @@ package struct Daemon: Sendable {
     leftovers = LeftoverWatch(
       node: configuration.node, search: hypervisor, view: { await loop.view }, report: { loop.send(.leftovers($0)) },
       tell: { [history] in await history.write($0) })
+    compatibility = CompatibilityWatch(
+      check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
+      report: { loop.send(.incompatible($0)) })
     housekeeper = (store as? any StoreHousekeeping).map { [history] store in
       Housekeeper(
         store, keeping: configuration.keptHistory, ttl: configuration.timing.ttl,
@@ -83,6 +87,7 @@ package struct Daemon: Sendable {
       if let housekeeper { group.addTask { await housekeeper.run() } }
       group.addTask { await ReleasedClearance(access: access, logger: logger).run() }
       group.addTask { await leftovers.run() }
+      group.addTask { await compatibility.run() }
       group.addTask { await HostWatch(loop: loop, cluster: configuration.cluster).run() }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.

@@ -38,6 +38,13 @@ package struct NodeAccess: ClusterAccess {
     return await search.leftovers(of: domains).values.joined().sorted(by: LeftoverDefinition.isBefore)
   }
 
+  package func incompatibilities(of definitions: [StoredDefinition]) async -> [WorkloadName: Incompatibility] {
+    guard let check = ports.hypervisor as? any CompatibilityCheck else { return [:] }
+    var all: [WorkloadName: Incompatibility] = [:]
+    for found in await check.incompatibilities(of: definitions).values { all.merge(found) { first, _ in first } }
+    return all
+  }
+
   package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }
 
   package func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState {

@@ -7,6 +7,8 @@ struct Question: Hashable, Sendable {
     case list
     /// Which are defined beside the protected ones.
     case leftovers
+    /// What this libvirt could run.
+    case abilities
     case look, find, alter, describe, keptState, bar, suspend, resume, mindMigration, askAgent, shutDown, destroy
   }
   var kind: Kind
@@ -17,12 +19,13 @@ struct Question: Hashable, Sendable {
   var isPatient: Bool {
     switch kind {
     case .alter, .describe, .keptState, .bar, .suspend, .resume: true
-    case .list, .leftovers, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
+    case .list, .leftovers, .abilities, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
     }
   }
 
   static let list = Question(kind: .list, name: "")
   static let leftovers = Question(kind: .leftovers, name: "")
+  static let abilities = Question(kind: .abilities, name: "")
 }
 
 /// A call that has passed its limit.
@@ -104,7 +107,7 @@ extension LibvirtConnection {
     switch question.kind {
     case .list: Task { await takeInventory(notices: .news) }
     // Whoever wants to know asks again.
-    case .leftovers: break
+    case .leftovers, .abilities: break
     case .look, .find, .alter, .describe, .keptState, .bar, .suspend, .resume, .mindMigration, .askAgent, .shutDown,
       .destroy:
       wake(named: question.name)

@@ -42,6 +42,8 @@ actor LibvirtConnection {
   let migrationThreads: CallThreads
   /// For what is asked of qemu while it migrates: it hangs when qemu is frozen, as long as that is.
   let progressThreads: CallThreads
+  /// For what this libvirt could run: the first such question makes it start emulators to ask them. One at a time, and nobody waits behind it.
+  let abilityThreads: CallThreads
   let connections: CallConnections
   let hints: AsyncStream<Hint>.Continuation
 
@@ -65,6 +67,8 @@ actor LibvirtConnection {
   /// Migrations from here whose calls have not ended, by UUID.
   var outgoingMigrations: [String: OutgoingMigration] = [:]
   var clearing: Set<String> = []
+  /// What this libvirt could run, since it was connected to.
+  var abilities = AbilityBook()
   var waiters: [Int: Waiter] = [:]
   var nextWaiter = 0
   /// The looks at the whole node run one after another.
@@ -111,6 +115,7 @@ actor LibvirtConnection {
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
     progressThreads = CallThreads(
       name: "virt-progress", atOnce: 2, hangingAtMost: limits.concurrentMigrations, limitsWaiting: false)
+    abilityThreads = CallThreads(name: "virt-abilities", atOnce: 1, hangingAtMost: 1)
     opener = CallThreads(name: "virt-open", atOnce: 1, hangingAtMost: 1)
     (hintStream, hints) = AsyncStream.makeStream()
   }
@@ -145,7 +150,7 @@ actor LibvirtConnection {
   }
 
   private var callThreads: [CallThreads] {
-    [calls, lookThreads, destroyThreads, shutDownThreads, agentThreads, migrationThreads, progressThreads]
+    [calls, lookThreads, destroyThreads, shutDownThreads, agentThreads, migrationThreads, progressThreads, abilityThreads]
   }
 
   func send(_ event: HypervisorEvent) {
@@ -224,6 +229,7 @@ actor LibvirtConnection {
     guard case .down = phase, lostOpening != openings else { return }
     phase = .up(hostFacts)
     events = opened
+    abilities = AbilityBook()
     connections.renew(opening: openings)
     if driver.kind != .other, !hostFacts.sharesProcesses {
       logger.warning(

@@ -7,13 +7,16 @@ package struct LibvirtError: Error, Equatable {
   /// The part of libvirt that reports it.
   package var source: Int32
   package var message: String
+  /// The system's, where it was the system that refused; 0: it was not.
+  package var number: Int32 = 0
   /// It kept the call from being made at all.
   var isBeforehand = false
 
-  package init(code: Int32, source: Int32, message: String) {
+  package init(code: Int32, source: Int32, message: String, number: Int32 = 0) {
     self.code = code
     self.source = source
     self.message = message
+    self.number = number
   }
 
   /// The calling thread's last error: read it before anything else is called, and before any suspension.
@@ -22,13 +25,16 @@ package struct LibvirtError: Error, Equatable {
       return LibvirtError(code: Int32(VIR_ERR_INTERNAL_ERROR.rawValue), source: 0, message: "libvirt gives no reason")
     }
     let message = error.pointee.message.map { String(cString: $0) } ?? "libvirt gives no reason"
-    return LibvirtError(code: Int32(error.pointee.code), source: Int32(error.pointee.domain), message: message)
+    let isOfSystem = Int32(error.pointee.code) == Int32(VIR_ERR_SYSTEM_ERROR.rawValue)
+    return LibvirtError(
+      code: Int32(error.pointee.code), source: Int32(error.pointee.domain), message: message,
+      number: isOfSystem ? error.pointee.int1 : 0)
   }
 
   func `is`(_ codes: virErrorNumber...) -> Bool { codes.contains { Int32($0.rawValue) == code } }
 
-  /// The conversation with libvirtd broke off: what became of the call is not known.
-  var lostConnection: Bool { !isBeforehand && source == Int32(VIR_FROM_RPC.rawValue) }
+  /// The conversation with libvirtd broke off: what became of the call is not known. That an old libvirtd does not know a call is an answer.
+  var lostConnection: Bool { !isBeforehand && source == Int32(VIR_FROM_RPC.rawValue) && !self.is(VIR_ERR_NO_SUPPORT) }
 
   /// The same, when it came from connecting.
   var beforeAnythingWasAsked: LibvirtError {

@@ -134,3 +134,17 @@ extension LibvirtHypervisor: LeftoverSearch {
     return await connection.removeLeftover(id.name, uuid: uuid.lowercased())
   }
 }
+
+extension LibvirtHypervisor: CompatibilityCheck {
+  public func incompatibilities(of definitions: [StoredDefinition]) async -> [String: [WorkloadName: Incompatibility]] {
+    let byConnection = Dictionary(grouping: definitions, by: \.connection)
+    return await withTaskGroup(of: (String, [WorkloadName: Incompatibility]?).self) { group in
+      for connection in opened.values {
+        group.addTask { (connection.uri, try? await connection.incompatibilities(of: byConnection[connection.uri] ?? [])) }
+      }
+      var found: [String: [WorkloadName: Incompatibility]] = [:]
+      for await (uri, incompatibilities) in group { found[uri] = incompatibilities }
+      return found
+    }
+  }
+}

@@ -203,6 +203,17 @@ enum TimelinePhrases {
       let workload = $0.workload()
       return $0.nodes().map { .undefinedByHand(workload, $0) }
     },
+    .init(
+      "forget machine type of WORKLOAD on NODES",
+      "QEMU there does not know it: libvirt says so when its node asks, a start fails there, and so does a migration to there."
+    ) {
+      let workload = $0.workload()
+      return $0.nodes().map { .machineTypeForgotten(workload, $0) }
+    },
+    .init("know machine type of WORKLOAD on NODES", "QEMU there knows it again, as after an upgrade.") {
+      let workload = $0.workload()
+      return $0.nodes().map { .machineTypeKnown(workload, $0) }
+    },
     .init("break migration from NODES at prepare", "The next live migration from there is refused by its target.") {
       $0.nodes().map { .migrationBreaks($0, at: .prepare) }
     },

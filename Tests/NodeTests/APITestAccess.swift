@@ -19,6 +19,8 @@ final class TestAccess: ClusterAccess {
     var networkWarnings: [String: String] = [:]
     /// What is defined on this node beside workloads' domains.
     var leftovers: [LeftoverDefinition] = []
+    /// What libvirt on this node cannot run.
+    var incompatible: [WorkloadName: Incompatibility] = [:]
     /// The XML of active domains, where it is not a bare container's.
     var descriptions: [String: String] = [:]
     /// By domain: what libvirt keeps of it.
@@ -153,6 +155,11 @@ final class TestAccess: ClusterAccess {
   func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition] {
     let names = Set(domains.map(\.workload))
     return state.withLock { state in state.leftovers.filter { names.contains($0.workload) } }
+  }
+
+  func incompatibilities(of definitions: [StoredDefinition]) async -> [WorkloadName: Incompatibility] {
+    let names = Set(definitions.map(\.workload))
+    return state.withLock { state in state.incompatible.filter { names.contains($0.key) } }
   }
 
   func storePicture() async -> StorePicture? { state.withLock { $0.picture } }

@@ -76,6 +76,16 @@ import Testing
       happens: "{at 5s: define copy of w1 on n2, at 30s: power off n1, at 50s: undefine copy of w1 on n2}",
       met: "within 15s of 50s: w1 runs on n2", unmet: "from 50s to 80s: w1 does not run", found: "w1 runs on n2"),
     .init(
+      testDescription: "a machine type that is not known keeps it from starting",
+      happens: "{at 5s: forget machine type of w1 on n2, at 30s: power off n1}",
+      met: "at 60s: w1 waits because \"does not know the machine type\"", unmet: "by 60s: w1 runs on n2",
+      found: "w1 runs nowhere"),
+    .init(
+      testDescription: "a machine type is known again",
+      happens:
+        "{at 5s: forget machine type of w1 on n2, at 30s: power off n1, at 50s: know machine type of w1 on n2}",
+      met: "within 15s of 50s: w1 runs on n2", unmet: "from 50s to 80s: w1 does not run", found: "w1 runs on n2"),
+    .init(
       testDescription: "an outage is measured", happens: "{at 10s: power off n1}",
       met: "always: w1 is never down longer than 8s", unmet: "always: w1 is never down longer than 1s",
       found: "w1 was down for 1"),

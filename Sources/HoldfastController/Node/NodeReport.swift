@@ -76,7 +76,7 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
-    record.flaws = flaws(guardLink.flaws, facts.hostFlaws)
+    (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), facts.incompatible)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)

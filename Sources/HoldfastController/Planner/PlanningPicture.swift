@@ -42,7 +42,7 @@ struct PlanningPicture: Sendable {
     forget { facts.view.specs[$0] == nil }
     let deaf = Self.deafNodes(facts.view)
     let runningElsewhere = facts.view.unmanagedDomains
-    let leftovers = Self.leftovers(facts.view)
+    let leftovers = Self.leftovers(facts.view), incompatible = facts.view.incompatible
     let maintenances = Maintenances(facts)
     var workloads: [PlanningSnapshot.Workload] = []
     for name in facts.view.specs.keys.sorted() {
@@ -59,6 +59,8 @@ struct PlanningPicture: Sendable {
       var excluded = excluded(name, spec, failures, holder, isEmptied: isEmptied, deaf, runningElsewhere, facts)
       let ends = holder == placed?.node ? Self.endsTooOften(name, spec, facts) : nil
       for (node, leftover) in leftovers[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = leftover }
+      // That it runs is proof that it can.
+      for (node, reason) in incompatible[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = reason }
       var counts = failures.mapValues(\.count)
       if let ends, let holder {
         excluded[holder] = .endsAgain(times: ends)

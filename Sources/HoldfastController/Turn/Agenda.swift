@@ -37,7 +37,9 @@ struct Agenda: Sendable {
     case .session(let hasComeOrGone): due(plan: true, hasComeOrGone ? .everyWorkload : .named)
     // A workload that leaves protection and is nobody's is forgotten by the planner.
     case .planner(let isThisNode): due(plan: true, isThisNode ? .everyWorkload : .named)
-    case .node, .losses, .movesOff, .peerReport: due(plan: true)
+    case .node, .losses, .movesOff: due(plan: true)
+    // What was to go there may have to stay, or may go.
+    case .peerReport(let isOnAbility): due(plan: true, isOnAbility ? .everyMachine : .named)
     case .maintenance, .disarm: due(plan: true, .everyWorkload)
     // What may run more than once is told of where everything is frozen.
     case .policies: due(plan: true, report: true, .everyWorkload)
@@ -168,8 +170,8 @@ enum News: Hashable, Sendable {
   case session(hasComeOrGone: Bool)
   case planner(isThisNode: Bool)
   case policies, node, maintenance, losses, disarm, movesOff
-  /// A report says something that plans depend on.
-  case peerReport
+  /// A report says something that plans depend on; where a node can run more than before, or less, moves depend on it as well.
+  case peerReport(onAbility: Bool)
   case claim(WorkloadName, matters: Bool, isSeen: Bool)
   /// A spec or an intent.
   case definition(WorkloadName)

@@ -6,7 +6,7 @@ enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
     // These say themselves what they change.
-    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime, .host, .leftovers: break
+    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime, .host, .leftovers, .incompatible: break
     default: effects.agenda.note(.other)
     }
     switch event {
@@ -24,6 +24,7 @@ enum EventIntake {
     case .wallTime(let week, let milliseconds): if facts.take(week, milliseconds) { effects.agenda.note(.plan) }
     case .host(let flaws): if facts.take(flaws) { effects.agenda.note(.report) }
     case .leftovers(let found): if facts.takeLeftovers(found) { effects.agenda.note(.report) }
+    case .incompatible(let found): if facts.takeIncompatible(found) { effects.agenda.note(.report) }
     case .leave(let fast): SessionEnd.leave(fast ? .fast : .normal, facts, &machines, &effects)
     }
   }

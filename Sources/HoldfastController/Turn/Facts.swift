@@ -18,6 +18,8 @@ struct Facts: Sendable {
   /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
   private(set) var leftovers: [LeftoverDefinition] = []
+  /// What libvirt here was found unable to run. Before it was asked, what the life before found holds: a restart makes nobody try. nil: nothing is known.
+  private(set) var incompatible: [IncompatibleWorkloads]?
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -45,10 +47,19 @@ struct Facts: Sendable {
     return leftovers != found
   }
 
+  /// - Returns: false when it is what was known.
+  mutating func takeIncompatible(_ found: [IncompatibleWorkloads]) -> Bool {
+    let before = incompatible
+    incompatible = found.isEmpty ? nil : found
+    return incompatible != before
+  }
+
   // MARK: the store
 
   mutating func load(_ listing: ClusterListing) {
+    let isFirst = !view.isLoaded
     view.load(listing)
+    if isFirst, incompatible == nil { incompatible = view.reports[me]?.value.incompatible }
     rules.forgetSettings()
     for id in local.domains.keys { compareHardware(of: WorkloadName(id.name)) }
     terms.load(view, now: now, time: clusterTime)
@@ -274,6 +285,9 @@ struct RecordChange: Hashable, Sendable {
   var flaw: String?
 
   var matters: Bool { before != after }
+
+  /// A node can run something that it could not run, or the reverse.
+  var isOnAbility: Bool { before.incompatible != after.incompatible }
 }
 
 /// The part of a record whose change matters to others than its owner: a session's counter does not, nor what a claim or a report
@@ -284,4 +298,8 @@ enum Importance: Hashable, Sendable {
   // Seldom, and large: what is asked with every renewal stays small without them.
   indirect case claim(ClaimRecord)
   indirect case report(ReportRecord)
+
+  fileprivate var incompatible: [IncompatibleWorkloads]? {
+    if case .report(let report) = self { report.incompatible } else { nil }
+  }
 }

@@ -57,7 +57,7 @@ enum StoreNews {
     case .losses: effects.agenda.note(.losses)
     case .disarm: disarmChanged(isByTime: purpose == .arm, facts, &machines, &effects)
     case .movesOff: movesChanged(facts, &machines, &effects)
-    case .report: effects.agenda.note(change.matters ? .peerReport : .other)
+    case .report: effects.agenda.note(change.matters ? .peerReport(onAbility: change.isOnAbility) : .other)
     case .claim(let workload):
       let isSeen = facts.observation(of: workload) != nil
       effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isSeen))

@@ -329,7 +329,8 @@ enum Departing: Hashable, Sendable {
     }
     let evacuation = facts.rules.settings(of: own.name, spec).evacuation
     let method = facts.view.maintenance[facts.me]?.value.method
-    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view).unlessLagging(own.claim?.value)
+    let moveMethod = MoveMethod(own.name, spec, to: node, method: method, evacuation, in: facts.view)
+      .unlessLagging(own.claim?.value)
     if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
       self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
     } else {

@@ -30,6 +30,8 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var flaws: [NodeFlaw]?
   /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
   public var leftovers: [LeftoverDefinition]?
+  /// Workloads that libvirt here could not run as they are defined, in the order of the reasons. nil: there is none, as far as is known.
+  public var incompatible: [IncompatibleWorkloads]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

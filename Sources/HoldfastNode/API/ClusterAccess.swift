@@ -37,6 +37,9 @@ package protocol ClusterAccess: Sendable {
   /// What libvirt on this node keeps defined beside these workloads' domains, as it is now. A connection that does not answer tells nothing.
   func leftovers(of domains: [ProtectedDomain]) async -> [LeftoverDefinition]
 
+  /// Which of these libvirt on this node could not run now, and why. A connection that does not answer tells nothing.
+  func incompatibilities(of definitions: [StoredDefinition]) async -> [WorkloadName: Incompatibility]
+
   /// Of these paths, those on file systems that this host has to itself.
   func ownFiles(among paths: [String]) -> Set<String>
 }

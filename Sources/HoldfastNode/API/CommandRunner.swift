@@ -106,6 +106,7 @@ struct CommandRunner: Sendable {
     }
     try checkTogether(specs)
     let leftovers = await leftovers(of: specs.map { ProtectedDomain($0, connection: $1.connection, uuid: $1.uuid) })
+    var compatibility = await compatibility(of: specs, in: view)
     var index = await readings.belongings(in: view)
     var results: [CommandResult] = []
     for (name, spec) in specs {
@@ -122,6 +123,7 @@ struct CommandRunner: Sendable {
         }
         if result.effect == .created || result.fields.contains("xml") { result.warn(fileWarnings(belongings)) }
         result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))
+        result.warn(compatibility?.warnings(of: name, spec) ?? [])
         results.append(result)
       } catch {
         results.append(CommandResult(name.text, failed: ErrorBody(error)))
@@ -135,12 +137,23 @@ struct CommandRunner: Sendable {
     domains.count <= Self.mostLooked ? await access.leftovers(of: domains) : nil
   }
 
+  /// Which nodes cannot run these workloads; nil: it was not found out.
+  private func compatibility(
+    of specs: [(name: WorkloadName, spec: SpecRecord)], in view: ClusterView
+  ) async -> CompatibilityWarnings? {
+    guard specs.count <= Self.mostLooked else { return nil }
+    let definitions = specs.map { StoredDefinition($0.name, connection: $0.spec.connection, xml: $0.spec.xml) }
+    return CompatibilityWarnings(view, on: access.node, now: await access.incompatibilities(of: definitions))
+  }
+
   /// A command for more workloads than this does not wait for a look at each.
   private static let mostLooked = 200
 
   func adopt(_ request: AdoptRequest) async -> CommandResults {
     let picture = await access.picture()
     var view = picture.view
+    // It runs here.
+    var compatibility = CompatibilityWarnings(view, on: access.node, now: [:])
     var index = await readings.belongings(in: view)
     var results: [CommandResult] = []
     for id in request.domains {
@@ -156,6 +169,7 @@ struct CommandRunner: Sendable {
         if let spec = view.specs[name]?.value {
           result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: nil))
         }
+        result.warn(compatibility.warnings(of: name, spec))
         results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))

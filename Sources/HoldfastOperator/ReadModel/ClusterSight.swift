@@ -15,6 +15,8 @@ public struct ClusterSight: Sendable {
   let knowsItself: Bool
   /// What the nodes found defined beside the workloads' own domains.
   let leftovers: [WorkloadName: [LeftoverInfo]]
+  /// By workload: the nodes whose libvirt cannot run it as it is defined.
+  let incompatible: [WorkloadName: [NodeName: Exclusion]]
   private let killed: Set<WorkloadName>
   private let warnings: [WorkloadName: PlanWarning]
   private let ends: [WorkloadName: Ends]
@@ -48,6 +50,7 @@ public struct ClusterSight: Sendable {
   ) {
     self.view = own.map { view.with($0.report, of: $0.node) } ?? view
     leftovers = self.view.leftovers()
+    incompatible = self.view.incompatible
     self.teller = teller
     let isAnswering = teller.map { view.isAnswering($0, silence: silence) } ?? true
     self.silence = isAnswering ? nil : silence

@@ -157,6 +157,6 @@ extension ClusterView {
     of name: WorkloadName, _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation
   ) -> MoveMethod {
     guard claims[name]?.value.activity == .running else { return MoveMethod(.restart, .notRunning) }
-    return MoveMethod(spec, to: target, method: method, evacuation, in: self).unlessLagging(claims[name]?.value)
+    return MoveMethod(name, spec, to: target, method: method, evacuation, in: self).unlessLagging(claims[name]?.value)
   }
 }

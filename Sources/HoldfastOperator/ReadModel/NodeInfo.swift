@@ -68,6 +68,8 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var unmanagedDuplicates: [String]
   /// So many domains are defined here under a workload's name or UUID and are not Holdfast's (`/v1/leftovers` tells which); absent: none is known.
   public var leftovers: Int?
+  /// Workloads that cannot run here as they are defined, by reason; absent: there is none, as far as is known.
+  public var incompatible: [Incompatible]?
   public var labels: [String: String]
   /// The build that the node runs.
   public var version: String?
@@ -89,6 +91,29 @@ public struct NodeList: Hashable, Sendable, Codable {
 }
 
 extension NodeInfo {
+  /// Workloads that libvirt on a node cannot run, all for the same reason.
+  public struct Incompatible: Hashable, Sendable, Codable {
+    /// `machine`, `cpu`, `domain-type`, `emulator`, `other`.
+    public var kind: String
+    /// A clause after the node's name.
+    public var text: String
+    /// What to do about it.
+    public var remedy: String
+    public var workloads: [String]
+
+    public init(_ group: IncompatibleWorkloads) {
+      kind = group.reason.kind.rawValue
+      text = group.reason.clause
+      remedy = group.reason.remedy
+      workloads = group.workloads.map(\.text)
+    }
+
+    private static let namesInSentence = 3
+
+    /// Such as `cannot run w1 and w2: its QEMU does not know the machine type pc-q35-9.2`.
+    public var sentence: String { "cannot run \(InWords.list(workloads, most: Self.namesInSentence)): \(text)" }
+  }
+
   /// The phases of a guard that works as it should.
   public static let soundGuardPhases: Set<String> = ["armed", "disarmed"]
 
@@ -123,6 +148,7 @@ extension NodeInfo {
       others.isEmpty
       ? [] : view.specs.filter { others.contains($0.value.value.uuid) && !view.isBeingAdopted($0.key) }.map(\.key.text).sorted()
     leftovers = report?.leftovers?.count
+    incompatible = state == .down ? nil : report?.incompatible.map { $0.map(Incompatible.init) }
     labels = record?.labels ?? [:]
     version = record?.version
     renewals = session?.counter

@@ -83,6 +83,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var isOutdated: Bool?
   /// Domains that nodes have defined under its name or UUID and that are not Holdfast's; absent: none is known.
   public var leftovers: [LeftoverInfo]?
+  /// By node: why libvirt there cannot run it as it is defined, and what to do about it; absent: every node can, as far as is known.
+  public var incompatibleNodes: [String: String]?
   /// The operator has agreed that shut-off ones of its name and UUID are removed; absent: not.
   public var removesLeftovers: Bool?
 
@@ -185,6 +187,7 @@ extension WorkloadInfo {
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
     leftovers = sight.leftovers[name]
+    incompatibleNodes = sight.incompatible[name]?.texts
     removesLeftovers = intent?.removesLeftovers
     differences = view.holder(of: name).flatMap { view.reports[$0]?.value.differing?[name] }
     newerDisks = claim?.newerDisks

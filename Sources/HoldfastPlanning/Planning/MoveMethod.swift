@@ -21,6 +21,8 @@ public struct MoveMethod: Sendable {
     case paused
     /// Its definition names older disks than it runs on: it would not be started again.
     case olderDisks
+    /// libvirt there cannot run it as it is defined: it could not be started there either.
+    case incompatible(NodeName, Incompatibility)
     /// As a screen or a file says it.
     case recorded(String)
   }
@@ -29,12 +31,16 @@ public struct MoveMethod: Sendable {
   public var obstacle: Obstacle?
 
   /// - Parameters:
+  ///   - name: the workload's.
   ///   - method: what an operator asked for in place of the policy.
   ///   - evacuation: its policy.
   public init(
-    _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation, in view: ClusterView
+    _ name: WorkloadName, _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation,
+    in view: ClusterView
   ) {
-    if let method, method != .live {
+    if let why = view.incompatibility(of: name, on: target) {
+      self = MoveMethod(.stay, .incompatible(target, why))
+    } else if let method, method != .live {
       self = MoveMethod(.restart)
     } else if method == nil, let policy = evacuation.method, policy != .live {
       self = MoveMethod(.restart, .policy)
@@ -56,6 +62,7 @@ public struct MoveMethod: Sendable {
     case nil: return nil
     case .recorded(let text): return text
     case .olderDisks: return "its definition names older disks than it runs on, so it would not be started again"
+    case .incompatible(let target, let why): return "\(target) cannot run it: \(why.clause)"
     case .policy: clause = "its policy says so"
     case .container: clause = "a container"
     case .noURI(let target, let connection): clause = "\(target) has no 'migration' URI for \(connection)"

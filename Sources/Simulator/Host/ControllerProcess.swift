@@ -46,10 +46,14 @@ final class ControllerProcess {
     _ = hypervisor
     tellTime()
     if !host.leftovers.isEmpty { host.after(SimulatedLibvirt.lookTime) { [self] in tellLeftovers() } }
+    if host.asksWhatCanRun { host.after(SimulatedLibvirt.lookTime) { [self] in tellIncompatible() } }
   }
 
   /// What is defined here beside the protected domains, as the node's look found it.
   func tellLeftovers() { deliver(.leftovers(host.leftovers.values.sorted(by: LeftoverDefinition.isBefore))) }
+
+  /// What libvirt here cannot run, as it said when the node asked it.
+  func tellIncompatible() { deliver(.incompatible(IncompatibleWorkloads.grouped(host.incompatible))) }
 
   /// The time of day, as the world's wall clock has it.
   func tellTime() {

@@ -46,6 +46,10 @@ final class SimulatedHost {
   var definitions: [String: Definition] = [:]
   /// What somebody defined under a workload's name and UUID, without autostart, by name.
   var leftovers: [String: LeftoverDefinition] = [:]
+  /// Workloads that its libvirt cannot run, and why.
+  var incompatible: [WorkloadName: Incompatibility] = [:]
+  /// There was such a workload once: its controllers ask about it.
+  var asksWhatCanRun = false
   var savedSession: OwnSession.Saved?
   var guardRecord: GuardRecord?
 

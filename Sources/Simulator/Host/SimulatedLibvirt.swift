@@ -167,6 +167,7 @@ final class SimulatedLibvirt {
       }
       if host.definitions[request.id.name] != nil { return ended(.failed(reason: "another domain of that name is defined")) }
       if let leftover = host.leftovers[request.id.name] { return ended(.failed(reason: leftover.clause)) }
+      if let lack = host.incompatible[WorkloadName(request.mark.workload)] { return ended(.failed(reason: lack.clause)) }
       if barred.contains(request.id.name) { return ended(.failed(reason: "a placeholder of that name is defined")) }
       if let reason = failsToStart(request.mark.workload) { return ended(.failed(reason: reason)) }
       if dice.chance(failures) { return ended(.failed(reason: "internal error")) }
@@ -205,7 +206,8 @@ final class SimulatedLibvirt {
   /// A migration brings it here.
   func receive(_ domain: SimulatedDomain) -> SimulatedDomain? {
     guard answers, host.isRunning, host.domains[domain.id.name] == nil, host.definitions[domain.id.name] == nil,
-      host.leftovers[domain.id.name] == nil, !barred.contains(domain.id.name)
+      host.leftovers[domain.id.name] == nil, !barred.contains(domain.id.name),
+      host.incompatible[WorkloadName(domain.id.name)] == nil
     else { return nil }
     let copy = SimulatedDomain(
       id: domain.id, uuid: domain.uuid, pid: host.nextPID(), partition: domain.partition ?? .freeze, memory: domain.memory,
@@ -273,6 +275,13 @@ final class SimulatedLibvirt {
   func keepDefinition(of workload: WorkloadName, _ isKept: Bool) {
     host.leftovers[workload.text] = isKept ? LeftoverDefinition(of: workload) : nil
     host.after(Self.lookTime) { [self] in host.controller?.tellLeftovers() }
+  }
+
+  /// Its QEMU knows the workload's machine type no more, or knows it again; the node asks now and then.
+  func forgetMachineType(of workload: WorkloadName, _ isForgotten: Bool) {
+    host.asksWhatCanRun = true
+    host.incompatible[workload] = isForgotten ? Incompatibility(.machine, "of \(workload)") : nil
+    host.after(Self.lookTime) { [self] in host.controller?.tellIncompatible() }
   }
 
   private func comeUp(_ domain: SimulatedDomain, _ number: Int, _ ended: @escaping (OperationOutcome) -> Void) {

@@ -51,6 +51,8 @@ extension Happening: CustomStringConvertible {
     case .inboundFails(let node, let span): "libvirt of other nodes cannot connect to that of \(node) for \(span)"
     case .definedByHand(let workload, let node): "somebody defines a copy of \(workload) on \(node)"
     case .undefinedByHand(let workload, let node): "somebody undefines the copy of \(workload) on \(node)"
+    case .machineTypeForgotten(let workload, let node): "QEMU on \(node) does not know the machine type of \(workload)"
+    case .machineTypeKnown(let workload, let node): "QEMU on \(node) knows the machine type of \(workload)"
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
     case .diskReplaced(let workload): "an external snapshot of \(workload) is taken"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"

@@ -70,6 +70,9 @@ public enum Happening: Hashable, Sendable {
   /// Somebody defines it there, shut off, past Holdfast; or takes that definition away.
   case definedByHand(WorkloadName, NodeName)
   case undefinedByHand(WorkloadName, NodeName)
+  /// QEMU there does not know the workload's machine type, so that it cannot run there; or knows it again.
+  case machineTypeForgotten(WorkloadName, NodeName)
+  case machineTypeKnown(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
   /// An external snapshot of it, taken past Holdfast: where it runs it goes on on another disk than its definition names.

@@ -26,7 +26,7 @@ extension World {
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
     case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .blockJob, .inboundFails, .diskReplaced,
-      .definedByHand, .undefinedByHand,
+      .definedByHand, .undefinedByHand, .machineTypeForgotten, .machineTypeKnown,
       .migrationBreaks, .domainEnds:
       carryOutOnDomains(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
@@ -193,6 +193,8 @@ extension World {
       for host in hosts { if let domain = host.domains[workload.text] { host.libvirt.replaceDisk(of: domain) } }
     case .definedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, true)
     case .undefinedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, false)
+    case .machineTypeForgotten(let workload, let node): host(node)?.libvirt.forgetMachineType(of: workload, true)
+    case .machineTypeKnown(let workload, let node): host(node)?.libvirt.forgetMachineType(of: workload, false)
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
@@ -220,6 +222,7 @@ extension World {
       host.libvirt.failures = 0
       host.libvirt.slowness = nil
       for leftover in host.leftovers.values { host.libvirt.keepDefinition(of: leftover.workload, false) }
+      for workload in host.incompatible.keys.sorted() { host.libvirt.forgetMachineType(of: workload, false) }
       host.libvirt.interruptions = []
       host.libvirt.restart()
       host.libvirt.hang(false)

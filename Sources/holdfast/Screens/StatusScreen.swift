@@ -92,7 +92,19 @@ struct StatusScreen {
       if let off = moves.off { notes += terminal.wrapped(off, to: width - 2).map { terminal.styled($0, .bad) } }
       if count > 0 { notes.append(terminal.styled(terminal.fitted(moves.summary, to: width - 2), .doubtful)) }
     }
-    return (lines.disarmed(status.disarm, width: width - 2) + notes).map { "  \($0)" }
+    return (lines.disarmed(status.disarm, width: width - 2) + notes + incompatible(width - 2)).map { "  \($0)" }
+  }
+
+  /// What is no restriction of a node as a whole, and yet none that failover can do anything about.
+  private func incompatible(_ width: Int) -> [String] {
+    let nodes = status.nodes.filter { $0.incompatible != nil }
+    guard let first = nodes.first, let reason = first.incompatible?.first else { return [] }
+    let isOne = nodes.count == 1 && first.incompatible?.count == 1
+    let text =
+      isOne
+      ? "\(first.name) \(reason.sentence)"
+      : "\(InWords.list(nodes.map(\.name), most: Self.mostMaintenances)) cannot run some workloads as they are defined: holdfast nodes"
+    return [terminal.styled(terminal.fitted(text, to: width), .doubtful)]
   }
 
   /// Who serves the store, and how full it is.

@@ -34,6 +34,7 @@ struct WorkloadScreen {
     for (index, leftover) in (workload.leftovers ?? []).enumerated() {
       lines += paragraph(index == 0 ? "left" : "", Self.text(leftover, isRemoved: workload.removesLeftovers == true))
     }
+    lines += incompatible
     if let move = workload.move, !move.isServed {
       lines += paragraph("asked", "to move to \(move.to); the planner has not decided yet")
     }
@@ -108,6 +109,17 @@ struct WorkloadScreen {
       if isToldBelow != true { nodes[why, default: []].append(node) }
     }
     return nodes.map { (nodes: $0.value.sorted(), why: $0.key) }.sorted { $0.nodes[0] < $1.nodes[0] }
+  }
+
+  /// Nodes whose libvirt cannot run it as it is defined, as far as the placement has not told that already.
+  private var incompatible: [String] {
+    var nodes: [String: [String]] = [:]
+    for (node, why) in detail.workload.incompatibleNodes ?? [:] where detail.workload.others[node] != why {
+      nodes[why, default: []].append(node)
+    }
+    return nodes.sorted { ($0.value.min() ?? "") < ($1.value.min() ?? "") }.enumerated().flatMap { index, entry in
+      paragraph(index == 0 ? "cannot run" : "", "on \(InWords.list(entry.value.sorted(), most: 3)): \(entry.key)")
+    }
   }
 
   private var state: String {

@@ -16,6 +16,10 @@ import Testing
     (
       MoveMethod(.stay, noURI),
       #"{"how":"stay","why":"n2 has no 'migration' URI for qemu:///system, and 'otherwise: stay'"}"#
+    ),
+    (
+      MoveMethod(.stay, .incompatible("n2", Incompatibility(.domainType, "kvm"))),
+      #"{"how":"stay","why":"n2 cannot run it: its libvirt runs no domains of type kvm"}"#
     )
   ])
   func `a move's method is written as ever, and read again is the same`(method: MoveMethod, json: String) throws {

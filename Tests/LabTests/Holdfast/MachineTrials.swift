@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastOperator
 import Lab
 import Testing
 
@@ -28,6 +29,35 @@ extension LabHostsTests {
         let console = try test.lab.console(of: "vm1")
         #expect(console.lives.count == 2)
         #expect(console.steppedBack.isEmpty)
+      }
+    }
+
+    @Test func `a machine type that no host has is known before anybody tries it`() async throws {
+      try await TestStage.run(count: 2, machines: 1) { test in
+        let file = test.lab.workloadsFolder + "/vm1.xml", usual = try String(contentsOfFile: file, encoding: .utf8)
+        func define(_ xml: String) async throws -> String {
+          try xml.write(toFile: file, atomically: true, encoding: .utf8)
+          return try await test.lab.holdfast(["apply", "-f", test.lab.workloadsFolder + "/workloads.yaml", "--yes"])
+        }
+        func machine() async throws -> WorkloadInfo {
+          try #require(try await test.lab.workloadList().first { $0.name == "vm1" })
+        }
+        try await test.lab.holdfast(["stop", "vm1", "--yes"])
+        #expect(try await eventually(.seconds(20)) { try await test.host(of: "vm1") == nil })
+        let words = "does not know the machine type pc-i440fx-99.0"
+        let warning = try await define(usual.replacingOccurrences(of: "machine='pc'", with: "machine='pc-i440fx-99.0'"))
+        #expect(warning.contains(words), "\(warning)")
+        #expect(try await eventually(.seconds(20)) { try await machine().incompatibleNodes?.count == test.lab.allHosts.count })
+
+        try await test.lab.holdfast(["start", "vm1"])
+        #expect(try await eventually(.seconds(10)) { try await machine().state == .pending })
+        let pending = try await machine()
+        #expect(pending.failures.isEmpty && pending.others.values.allSatisfy { $0.contains(words) }, "\(pending)")
+
+        _ = try await define(usual)
+        #expect(await test.probe.wait(.seconds(40)) { $0["vm1"]?.isAnswering == true }, "defined as before it starts")
+        let running = try await machine()
+        #expect(running.incompatibleNodes == nil && running.failures.isEmpty)
       }
     }
   }

@@ -38,11 +38,7 @@ public enum OperatorCommand: Hashable, Sendable {
   ///
   /// - Throws: what stands against it.
   public func prepare(in view: ClusterView) throws(OperatorError) -> PreparedCommand {
-    guard view.isLoaded else {
-      throw OperatorError(
-        .unavailable, thing: "this node", reason: "it has not read the cluster's records yet",
-        remedy: "Repeat the command in a moment; `holdfast status` shows whether the store answers.")
-    }
+    try view.requireLoaded()
     let name = workload
     if let reason = view.unreadableReason(name) {
       throw OperatorError(

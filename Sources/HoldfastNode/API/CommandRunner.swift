@@ -180,8 +180,12 @@ struct CommandRunner: Sendable {
     let xml = try await xml(of: id), reader = DomainHardwareReader()
     let acceptance = Acceptance(
       workload: name, node: access.node, domain: domain, xml: xml, stored: reader.read(present.xml), running: reader.read(xml))
-    var result = try await run(.acceptRunning(acceptance), in: &view)
-    result.diff = DefinitionDiff(from: present, to: acceptance.spec(from: present)).lines
+    let spec = acceptance.spec(from: present), belongings = DomainBelongings(of: xml)
+    let index = await readings.belongings(in: view)
+    var result = try await run(.acceptRunning(acceptance), in: &view) { prepared throws(OperatorError) in
+      if prepared.changesBelongings { try index.refuse(name, spec, belongings) }
+    }
+    result.diff = DefinitionDiff(from: present, to: spec).lines
     return result
   }
 

@@ -121,6 +121,18 @@ public struct PreparedCommand: Equatable, Sendable {
     }
   }
 
+  /// Makes it exclude every other command that gives a workload something to itself and that was prepared on the same records: who comes second has to
+  /// look again at who has what.
+  package mutating func excludeOtherDefinitions(in view: ClusterView) {
+    guard changesBelongings, transaction != nil else { return }
+    // What cannot be read excludes nobody: it is written anew.
+    if view.unreadable[.definitions] == nil {
+      transaction?.conditions.append(view.asSeen(.definitions, view.definitions))
+    }
+    // The last of all writes: who hears of it has heard of the definition.
+    transaction?.writes.append(.put(.definitions, .definitions(DefinitionsRecord(last: workload))))
+  }
+
   /// The line of history about it; nil: there is none to write.
   ///
   /// - Parameters:

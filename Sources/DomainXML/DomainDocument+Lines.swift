@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import HoldfastModel
 
 extension DomainDocument {
   /// Names that stand for secrets: each secret gets one, so that two that differ can be told apart and neither can be read or guessed.
@@ -23,14 +24,11 @@ extension DomainDocument {
     return lines
   }
 
-  /// Attributes and elements of these names hold secrets: passwords of consoles, cookies of disks that are read by HTTP.
-  private static let secretNames: Set<String> = ["passwd", "password", "cookie"]
-
   private static func write(_ element: XMLElement, depth: Int, _ secrets: inout SecretNames, _ lines: inout [String]) {
     let indent = String(repeating: "  ", count: depth), name = element.name ?? ""
     var tag = "\(indent)<\(name)"
     for attribute in words(of: element) {
-      let isSecret = secretNames.contains(attribute.name)
+      let isSecret = DomainSecrets.names.contains(attribute.name)
       tag += " \(attribute.name)='\(isSecret ? secrets.name(of: attribute.value) : escaped(attribute.value))'"
     }
     let children = (element.children ?? []).compactMap { $0 as? XMLElement }
@@ -41,7 +39,7 @@ extension DomainDocument {
     }
     let text = (element.stringValue ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
     guard !text.isEmpty else { return lines.append(tag + "/>") }
-    let shown = secretNames.contains(name) ? secrets.name(of: text) : escaped(text)
+    let shown = DomainSecrets.names.contains(name) ? secrets.name(of: text) : escaped(text)
     let parts = shown.split(separator: "\n", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
     guard parts.count > 1 else { return lines.append("\(tag)>\(shown)</\(name)>") }
     lines.append(tag + ">")

@@ -72,6 +72,14 @@ public struct MaintenanceExit: Hashable, Sendable, Codable {
   }
 }
 
+/// The body of `POST /v1/nodes/{name}/rename`.
+public struct RenameRequest: Hashable, Sendable, Codable {
+  /// The name that the node has from now on.
+  public var to: String
+
+  public init(to: String) { self.to = to }
+}
+
 /// The body of `POST /v1/disarm`. Everything may be left out.
 public struct DisarmRequest: Hashable, Sendable, Codable {
   public var reason: String?
@@ -144,12 +152,17 @@ public struct ClusterCommandResult: Hashable, Sendable, Codable {
     isDryRun: Bool, subject: String, _ prepared: PreparedClusterCommand, plan: EvacuationPlan? = nil,
     inProgress: [String]? = nil
   ) {
-    self.isDryRun = isDryRun
-    self.subject = subject
-    text = prepared.text
-    isChange = prepared.transaction != nil
+    self.init(isDryRun: isDryRun, subject: subject, text: prepared.text, isChange: prepared.transaction != nil)
     self.plan = plan
     self.inProgress = inProgress
+  }
+
+  /// - Parameter text: a clause after the subject.
+  public init(isDryRun: Bool, subject: String, text: String, isChange: Bool) {
+    self.isDryRun = isDryRun
+    self.subject = subject
+    self.text = text
+    self.isChange = isChange
   }
 }
 

@@ -16,6 +16,7 @@ public struct ClusterView: Sendable {
   public private(set) var policies: Stored<PoliciesRecord>?
   public private(set) var disarm: Stored<DisarmRecord>?
   public private(set) var movesOff: Stored<MovesOffRecord>?
+  public private(set) var definitions: Stored<DefinitionsRecord>?
   public private(set) var nodes: [NodeName: Stored<NodeRecord>] = [:]
   public private(set) var maintenance: [NodeName: Stored<MaintenanceRecord>] = [:]
   public private(set) var losses: [NodeName: Stored<LossesRecord>] = [:]
@@ -163,6 +164,7 @@ public struct ClusterView: Sendable {
     case .policies: policies?.created
     case .disarm: disarm?.created
     case .movesOff: movesOff?.created
+    case .definitions: definitions?.created
     case .node(let name): nodes[name]?.created
     case .maintenance(let name): maintenance[name]?.created
     case .losses(let name): losses[name]?.created
@@ -204,6 +206,8 @@ public struct ClusterView: Sendable {
     case .policies: policies = entry.flatMap { if case .policies(let v) = $0.value { stored(v, $0) } else { nil } }
     case .disarm: disarm = entry.flatMap { if case .disarm(let v) = $0.value { stored(v, $0) } else { nil } }
     case .movesOff: movesOff = entry.flatMap { if case .movesOff(let v) = $0.value { stored(v, $0) } else { nil } }
+    case .definitions:
+      definitions = entry.flatMap { if case .definitions(let v) = $0.value { stored(v, $0) } else { nil } }
     case .maintenance(let n):
       maintenance[n] = entry.flatMap { if case .maintenance(let v) = $0.value { stored(v, $0) } else { nil } }
     case .losses(let n): losses[n] = entry.flatMap { if case .losses(let v) = $0.value { stored(v, $0) } else { nil } }

@@ -77,14 +77,13 @@ package struct DomainBelongings: Hashable, Sendable {
 
   /// - Parameter xml: well-formed; of what is not, only so much is found.
   package init(of xml: String) {
-    var reading = BelongingsReading()
-    var tags = XMLTags(xml)
-    while let tag = tags.step() {
-      if tag.isClosing {
-        reading.close()
-      } else {
-        reading.open(tag, in: tags)
-        if tag.isEmpty { reading.close() }
+    guard let domain = DomainElement(of: xml) else { return }
+    var reading = BelongingsReading(isContainer: domain.attribute("type") == "lxc")
+    for part in domain.children {
+      switch part.name {
+      case "os": reading.boot(part)
+      case "devices": for device in part.children { reading.take(device) }
+      default: break
       }
     }
     self = reading.found
@@ -107,55 +106,26 @@ package struct DomainBelongings: Hashable, Sendable {
   }
 }
 
-/// Walks through a domain's XML, device by device.
+/// What the devices name, one after the other.
 private struct BelongingsReading {
   private(set) var found = DomainBelongings()
   private(set) var hasFirmwareVariables = false
-  private var isContainer = false
-  /// The names of the open elements.
-  private var path: [String] = []
-  private var device = Device()
+  private let isContainer: Bool
 
-  private struct Device {
-    var type: String?
-    /// `cdrom`, `disk`, …
-    var medium: String?
-    var source: XMLTags.Tag?
-    var hosts: [XMLTags.Tag] = []
-    var isReadOnly = false
-    var isShareable = false
-    /// Each run writes a copy of its own, over a file that stays as it is.
-    var writesCopy = false
-    var mac: String?
-    var log: String?
-    var backend: XMLTags.Tag?
-  }
+  init(isContainer: Bool) { self.isContainer = isContainer }
 
-  mutating func open(_ tag: XMLTags.Tag, in tags: XMLTags) {
-    path.append(tag.name)
-    switch (path.count, path.count > 1 ? path[1] : "") {
-    case (1, _): isContainer = tag.attribute("type") == "lxc"
-    case (2, "os"): if tag.attribute("firmware") == "efi" { hasFirmwareVariables = true }
-    case (3, "os"): boot(tag, tags)
-    case (4, "os"): if path[2] == "nvram", tag.name == "source" { firmware(tag.value("file")) }
-    case (3, "devices"): device = Device(type: tag.attribute("type"), medium: tag.attribute("device"))
-    case (4, "devices"): part(tag)
-    case (5, "devices"): if path[3] == "source", tag.name == "host" { device.hosts.append(tag) }
-    default: break
-    }
-  }
-
-  mutating func close() {
-    if path.count == 3, path[1] == "devices" { finish(path[2]) }
-    if !path.isEmpty { path.removeLast() }
-  }
-
-  private mutating func boot(_ tag: XMLTags.Tag, _ tags: XMLTags) {
-    switch tag.name {
-    case "kernel", "initrd", "dtb": if let file = absolute(tags.textBehind()) { found.add(file, .start) }
-    case "loader": if tag.attribute("type") == "pflash", tag.attribute("stateless") != "yes" { hasFirmwareVariables = true }
-    case "nvram": if tag.attribute("type") == nil { firmware(tags.textBehind()) }
-    default: break
+  mutating func boot(_ os: DomainElement) {
+    if os.attribute("firmware") == "efi" { hasFirmwareVariables = true }
+    for part in os.children {
+      switch part.name {
+      case "kernel", "initrd", "dtb": if let file = absolute(part.text) { found.add(file, .start) }
+      case "loader":
+        if part.attribute("type") == "pflash", part.attribute("stateless") != "yes" { hasFirmwareVariables = true }
+      case "nvram":
+        if part.attribute("type") == nil { firmware(part.text) }
+        for source in part.all("source") { firmware(source.value("file")) }
+      default: break
+      }
     }
   }
 
@@ -165,51 +135,40 @@ private struct BelongingsReading {
     found.add(Belonging(.firmware, file, marks: [file]))
   }
 
-  /// What stands directly in a device.
-  private mutating func part(_ tag: XMLTags.Tag) {
-    switch tag.name {
-    case "source": if device.source == nil { device.source = tag }
-    case "readonly": device.isReadOnly = true
-    case "shareable": device.isShareable = true
-    case "transient": device.writesCopy = tag.attribute("shareBacking") == "yes"
-    case "mac": device.mac = tag.value("address")
-    case "log": device.log = tag.value("file")
-    case "backend": device.backend = tag
-    default: break
-    }
-  }
-
-  private mutating func finish(_ kind: String) {
-    switch kind {
-    case "disk": disk()
-    case "filesystem": filesystem()
-    case "interface": if device.type != "user", let mac = device.mac { address(mac) }
+  mutating func take(_ device: DomainElement) {
+    switch device.name {
+    case "disk": disk(device)
+    case "filesystem": filesystem(device)
+    case "interface": if device.attribute("type") != "user", let mac = device.macAddress { address(mac) }
     case "serial", "console", "parallel":
-      if device.type == "file", let file = device.source?.value("path").flatMap(absolute) { found.add(file, .console) }
+      if device.attribute("type") == "file", let file = device.first("source")?.value("path").flatMap(absolute) {
+        found.add(file, .console)
+      }
     case "tpm":
-      if let backend = device.backend, backend.attribute("type") == "emulator" {
+      if let backend = device.first("backend"), backend.attribute("type") == "emulator" {
         found.tpm = backend.attribute("persistent_state") == "yes" ? .kept : .forgotten
       }
     default: break
     }
-    if let log = device.log.flatMap(absolute) { found.add(log, .console) }
+    if let log = device.first("log")?.value("file").flatMap(absolute) { found.add(log, .console) }
   }
 
   // MARK: what is written
 
-  private mutating func disk() {
-    guard var disk = storage(.disk, type: device.type ?? "file") else { return }
-    disk.isShareable = device.isShareable
-    let isOptional = ["optional", "requisite"].contains(device.source?.attribute("startupPolicy"))
+  private mutating func disk(_ device: DomainElement) {
+    guard var disk = storage(.disk, of: device, type: device.attribute("type") ?? "file") else { return }
+    disk.isShareable = device.has("shareable")
+    let isOptional = ["optional", "requisite"].contains(device.first("source")?.attribute("startupPolicy"))
     if disk.name.hasPrefix("/"), !disk.name.hasPrefix("/dev/"), !isOptional { found.add(disk.name, .start) }
-    // What a guest has in a CD-ROM drive it cannot write.
-    if !device.isReadOnly, !device.writesCopy, device.medium != "cdrom" { found.add(disk) }
+    // Each run writes a copy of its own, over a file that stays as it is; and what a guest has in a CD-ROM drive it cannot write.
+    let writesCopy = device.first("transient")?.attribute("shareBacking") == "yes"
+    if !device.has("readonly"), !writesCopy, device.attribute("device") != "cdrom" { found.add(disk) }
   }
 
-  private mutating func filesystem() {
-    guard let storage = storage(.directory, type: device.type ?? "mount") else { return }
+  private mutating func filesystem(_ device: DomainElement) {
+    guard let storage = storage(.directory, of: device, type: device.attribute("type") ?? "mount") else { return }
     if storage.name.hasPrefix("/"), !storage.name.hasPrefix("/dev/") { found.add(storage.name, .start) }
-    if device.isReadOnly || storage.kind == .directory && !isData(storage.name) { return }
+    if device.has("readonly") || storage.kind == .directory && !isData(storage.name) { return }
     found.add(storage)
   }
 
@@ -219,8 +178,8 @@ private struct BelongingsReading {
     isContainer && !["/dev", "/proc", "/sys", "/run"].contains { directory == $0 || directory.hasPrefix("\($0)/") }
   }
 
-  private func storage(_ kind: Belonging.Kind, type: String) -> Belonging? {
-    guard let source = device.source else { return nil }
+  private func storage(_ kind: Belonging.Kind, of device: DomainElement, type: String) -> Belonging? {
+    guard let source = device.first("source") else { return nil }
     switch type {
     case "file": return source.value("file").flatMap(absolute).map { Belonging(.disk, $0, marks: [$0]) }
     case "block": return source.value("dev").flatMap(absolute).map { Belonging(.disk, $0, marks: [$0]) }
@@ -235,12 +194,12 @@ private struct BelongingsReading {
   }
 
   /// Two are the same when they have one name and a host in common, or when one of them names no host: its client knows them.
-  private func networkDisk(_ source: XMLTags.Tag) -> Belonging? {
+  private func networkDisk(_ source: DomainElement) -> Belonging? {
     guard let kind = source.value("protocol") else { return nil }
     var name = source.value("name") ?? ""
     // libvirt's own default.
     if kind == "iscsi", !name.isEmpty, !name.contains("/") { name += "/0" }
-    let hosts = device.hosts.compactMap { Self.host($0, of: kind) }
+    let hosts = source.servers(of: kind).compactMap { Self.host($0, of: kind) }
     guard !name.isEmpty || !hosts.isEmpty else { return nil }
     let disk = "\(kind):\(name)"
     return Belonging(
@@ -249,19 +208,15 @@ private struct BelongingsReading {
       rivals: hosts.isEmpty ? ["\(disk) of any"] : hosts.map { "\(disk) of \($0)" } + ["\(disk) of unnamed"])
   }
 
-  private static let ports = ["nbd": "10809", "iscsi": "3260", "gluster": "24007", "ssh": "22", "nfs": "2049"]
-
   /// A Ceph monitor has two ports, and both lead to the same cluster.
-  private static func host(_ tag: XMLTags.Tag, of kind: String) -> String? {
-    if let socket = tag.value("socket") { return socket }
-    guard let name = tag.value("name")?.lowercased() else { return nil }
-    return kind == "rbd" ? name : "\(name):\(tag.value("port") ?? ports[kind] ?? "0")"
+  private static func host(_ server: DiskServer, of kind: String) -> String? {
+    if let socket = server.socket { return socket }
+    guard let name = server.name?.lowercased() else { return nil }
+    return kind == "rbd" ? name : "\(name):\(server.port ?? DiskServer.usualPorts[kind] ?? "0")"
   }
 
-  private mutating func address(_ text: String) {
-    let bytes = text.lowercased().split(separator: ":").map { $0.utf8.count == 1 ? "0\($0)" : String($0) }
-    guard bytes.count == 6 else { return }
-    let mac = bytes.joined(separator: ":")
+  private mutating func address(_ mac: String) {
+    guard mac.split(separator: ":").count == 6 else { return }
     found.add(Belonging(.macAddress, mac, marks: [mac]))
   }
 

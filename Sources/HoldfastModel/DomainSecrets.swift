@@ -6,6 +6,9 @@ public enum DomainSecrets {
   /// What stands in the place of each.
   public static let mask = "********"
 
+  /// Attributes and elements of these names hold them.
+  package static let names: Set<String> = ["cookie", "passwd", "password"]
+
   /// The XML with each of them masked.
   public static func masked(_ xml: String) -> String {
     var scan = SecretScan(xml)
@@ -39,7 +42,7 @@ private struct SecretScan {
   mutating func values() -> [Range<Int>] {
     var found: [Range<Int>] = [], place = 0
     while place < bytes.count {
-      guard let value = password(at: place) ?? cookie(at: place) else {
+      guard let value = attribute(at: place) ?? element(at: place) else {
         place += 1
         continue
       }
@@ -49,32 +52,47 @@ private struct SecretScan {
     return found
   }
 
-  /// ` passwd='value'`
-  private mutating func password(at start: Int) -> Range<Int>? {
-    let name: StaticString = has("passwd", at: start + 1) ? "passwd" : "password"
-    guard Self.isSpace(bytes[start]), has(name, at: start + 1) else { return nil }
-    var place = afterSpace(start + 1 + name.utf8CodeUnitCount)
-    guard has("=", at: place) else { return nil }
-    place = afterSpace(place + 1)
-    guard has("'", at: place) || has("\"", at: place), let end = find([bytes[place]], from: place + 1) else { return nil }
-    return place + 1..<end
+  private struct Name {
+    var text: [UInt8]
+    /// `</cookie`
+    var end: [UInt8]
   }
+  private static let names = DomainSecrets.names.sorted().map { Name(text: Array($0.utf8), end: Array("</\($0)".utf8)) }
+
+  /// ` passwd='value'`
+  private mutating func attribute(at start: Int) -> Range<Int>? {
+    guard Self.isSpace(bytes[start]) else { return nil }
+    for name in Self.names where has(name.text, at: start + 1) {
+      var place = afterSpace(start + 1 + name.text.count)
+      // Another name that begins with this one.
+      guard has(Self.equals, at: place) else { continue }
+      place = afterSpace(place + 1)
+      guard place < bytes.count, Self.quotes.contains(bytes[place]), let end = find([bytes[place]], from: place + 1) else {
+        return nil
+      }
+      return place + 1..<end
+    }
+    return nil
+  }
+
+  private static let equals = Array("=".utf8), close = Array(">".utf8), quotes = Array("'\"".utf8)
 
   /// `<cookie name='a'>value</cookie>`
-  private mutating func cookie(at start: Int) -> Range<Int>? {
-    guard has("<cookie", at: start) else { return nil }
-    let place = start + "<cookie".utf8.count
-    guard place < bytes.count, Self.isSpace(bytes[place]) || has(">", at: place),
-      let close = find(Array(">".utf8), from: place),
-      bytes[close - 1] != UInt8(ascii: "/"), let end = find(Array("</cookie".utf8), from: close + 1)
-    else { return nil }
-    return close + 1..<end
+  private mutating func element(at start: Int) -> Range<Int>? {
+    guard bytes[start] == UInt8(ascii: "<") else { return nil }
+    for name in Self.names where has(name.text, at: start + 1) {
+      let place = start + 1 + name.text.count
+      guard place < bytes.count, Self.isSpace(bytes[place]) || has(Self.close, at: place) else { continue }
+      guard let close = find(Self.close, from: place), bytes[close - 1] != UInt8(ascii: "/"),
+        let end = find(name.end, from: close + 1)
+      else { return nil }
+      return close + 1..<end
+    }
+    return nil
   }
 
-  private func has(_ word: StaticString, at place: Int) -> Bool {
-    let count = word.utf8CodeUnitCount
-    guard place + count <= bytes.count else { return false }
-    return word.withUTF8Buffer { bytes[place..<place + count].elementsEqual($0) }
+  private func has(_ word: [UInt8], at place: Int) -> Bool {
+    place + word.count <= bytes.count && bytes[place..<place + word.count].elementsEqual(word)
   }
 
   private func afterSpace(_ start: Int) -> Int {

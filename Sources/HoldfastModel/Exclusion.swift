@@ -150,7 +150,37 @@ extension Exclusion {
   }
 }
 
+extension Exclusion {
+  /// The same without what changes while nothing else does: how much is missing, how often it happened, what a program said about it.
+  public var withoutFigures: Exclusion {
+    switch self {
+    case .failedToStart: .failedToStart(reason: "")
+    case .endsAgain: .endsAgain(times: 0)
+    case .connectionSilent(let connection, _): .connectionSilent(connection, reason: "")
+    case .shortage(let shortage): .shortage(shortage.withoutFigures)
+    case .poolShortage(let shortage): .poolShortage(shortage.withoutFigures)
+    case .moreLoadedOtherwise: .moreLoadedOtherwise(percent: 0)
+    case .suitsLess(let comparison, let isTied): .suitsLess(comparison.withoutFigures, isTied: isTied)
+    case .recorded(let code?, _): .recorded(code: code, text: code)
+    default: self
+    }
+  }
+}
+
+extension Exclusion.Shortage {
+  fileprivate var withoutFigures: Self { Self(resource: resource, needs: 0, free: 0) }
+}
+
 extension Exclusion.Comparison {
+  fileprivate var withoutFigures: Self {
+    switch self {
+    case .load: .load(percent: 0)
+    case .balance: .balance
+    case .fullness: .fullness(percent: 0)
+    case .workloads: .workloads(0)
+    }
+  }
+
   fileprivate var code: String {
     switch self {
     case .load: "moreLoaded"

@@ -14,21 +14,32 @@ struct XMLTags {
 
     /// An attribute's value as written, without a prefix.
     func attribute(_ wanted: String) -> String? {
+      firstAttribute { key, value in key.elementsEqual(wanted.utf8) ? String(Substring(value)) : nil }
+    }
+
+    /// All of them, in their order, with their values as they are meant: XML's own entities are replaced.
+    var attributes: [(name: String, value: String)] {
+      var found: [(name: String, value: String)] = []
+      func keep(_ key: Substring.UTF8View, _ value: Substring.UTF8View) -> Never? {
+        found.append((String(Substring(key)), XMLTags.plain(String(Substring(value)))))
+        return nil
+      }
+      _ = firstAttribute(keep)
+      return found
+    }
+
+    /// What is made of the first that something is made of.
+    private func firstAttribute<Found>(_ take: (Substring.UTF8View, Substring.UTF8View) -> Found?) -> Found? {
       var bytes = rest.utf8
       while let equals = bytes.firstIndex(of: UInt8(ascii: "=")) {
         let key = XMLTags.lastWord(of: bytes[..<equals])
         let behind = bytes[bytes.index(after: equals)...].drop(while: XMLTags.isBlank)
         guard let quote = behind.first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else { return nil }
         let value = behind.dropFirst().prefix { $0 != quote }
-        if key.elementsEqual(wanted.utf8) { return String(Substring(value)) }
+        if let found = take(key, value) { return found }
         bytes = bytes[value.endIndex...].dropFirst()
       }
       return nil
-    }
-
-    /// An attribute's value as it is meant: XML's own entities are replaced. nil when it is empty, too.
-    func value(_ wanted: String) -> String? {
-      attribute(wanted).flatMap { $0.isEmpty ? nil : XMLTags.plain($0) }
     }
   }
 

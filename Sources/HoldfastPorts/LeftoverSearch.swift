@@ -16,6 +16,19 @@ public struct ProtectedDomain: Hashable, Sendable {
   }
 }
 
+/// What became of the removal of a leftover.
+public enum LeftoverRemoval: Hashable, Sendable {
+  /// It is not there any more.
+  case done
+  /// It is there still, and why; whether its autostart was switched off before that was found out.
+  case refused(reason: String, isAutostartOff: Bool)
+  /// A time-out or a lost connection: it may be gone, or its autostart off.
+  case unknown(reason: String)
+
+  /// Nothing was done to it.
+  public static func untouched(_ reason: String) -> LeftoverRemoval { .refused(reason: reason, isAutostartOff: false) }
+}
+
 /// What a hypervisor can tell of domains that were defined beside the protected ones, where it can. No start, stop or claim depends on it.
 public protocol LeftoverSearch: Sendable {
   /// The connections' URIs.
@@ -27,5 +40,5 @@ public protocol LeftoverSearch: Sendable {
 
   /// Switches the autostart of a shut-off domain of this name and UUID off, and removes its definition; firmware variables and TPM state stay. Done
   /// also when there is none. A domain that is active, or that carries the workload's mark, is not touched.
-  func removeLeftover(_ id: DomainID, uuid: String) async -> OperationOutcome
+  func removeLeftover(_ id: DomainID, uuid: String) async -> LeftoverRemoval
 }

@@ -23,15 +23,14 @@ extension LibvirtConnection {
     return found.sorted(by: LeftoverDefinition.isBefore)
   }
 
-  func removeLeftover(_ name: String, uuid: String) async -> OperationOutcome {
-    guard startsInFlight[name] == nil else { return .failed(reason: "a start of \(name) is under way") }
+  func removeLeftover(_ name: String, uuid: String) async -> LeftoverRemoval {
+    guard startsInFlight[name] == nil else { return .untouched("a start of \(name) is under way") }
     do {
-      let refusal = try await ask(Question(kind: .alter, name: name), on: calls) { [cluster] reader throws(LibvirtError) in
+      return try await ask(Question(kind: .alter, name: name), on: calls) { [cluster] reader throws(LibvirtError) in
         try reader.removeLeftover(name, uuid: uuid, cluster: cluster)
       }
-      return refusal.map { .failed(reason: $0) } ?? .done
     } catch .notBegun(let reason) {
-      return .failed(reason: reason)
+      return .untouched(reason)
     } catch {
       return .unknown(reason: Words.of(error))
     }
@@ -87,19 +86,25 @@ extension DomainReader {
     return found
   }
 
-  /// Gives why not.
-  fileprivate func removeLeftover(_ name: String, uuid: String, cluster: String) throws(LibvirtError) -> String? {
-    guard let domain = try connection.domain(named: name), try domain.isPersistent() else { return nil }
-    guard domain.uuid == uuid else { return "the domain of that name has the UUID \(domain.uuid): it is another one" }
-    guard domain.run == nil else { return "it is active" }
+  fileprivate func removeLeftover(_ name: String, uuid: String, cluster: String) throws(LibvirtError) -> LeftoverRemoval {
+    guard let domain = try connection.domain(named: name), try domain.isPersistent() else { return .done }
+    guard domain.uuid == uuid else {
+      return .untouched("the domain of that name has the UUID \(domain.uuid): it is another one")
+    }
+    guard domain.run == nil else { return .untouched("it is active") }
     if let mark = try domain.claim(VIR_DOMAIN_AFFECT_CURRENT) {
-      guard mark.cluster == cluster else { return "it carries the mark of the cluster \(mark.cluster)" }
+      guard mark.cluster == cluster else { return .untouched("it carries the mark of the cluster \(mark.cluster)") }
       // What a run of ours left is removed by the next start.
-      if mark.workload == name { return nil }
+      if mark.workload == name { return .done }
     }
     try domain.disableAutostart()
-    try domain.undefine()
-    return nil
+    do throws(LibvirtError) {
+      try domain.undefine()
+      return .done
+    } catch {
+      if error.lostConnection { throw error }
+      return .refused(reason: Words.of(.libvirt(error)), isAutostartOff: true)
+    }
   }
 
   private func isMarked(_ domain: DomainPointer, _ workload: String, _ cluster: String) throws(LibvirtError) -> Bool {

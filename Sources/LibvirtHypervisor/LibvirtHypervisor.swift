@@ -113,7 +113,11 @@ public final class LibvirtHypervisor: Hypervisor {
   private static let unconnectedRemedy = "Add it to the node's configuration, or correct the workload's connection."
 
   private func unconnected(_ id: DomainID) -> OperationOutcome {
-    .failed(reason: "\(id.name): this node has no connection \(id.connection). \(Self.unconnectedRemedy)")
+    .failed(reason: Self.noConnection(id))
+  }
+
+  private static func noConnection(_ id: DomainID) -> String {
+    "\(id.name): this node has no connection \(id.connection). \(unconnectedRemedy)"
   }
 }
 
@@ -129,8 +133,8 @@ extension LibvirtHypervisor: LeftoverSearch {
     }
   }
 
-  public func removeLeftover(_ id: DomainID, uuid: String) async -> OperationOutcome {
-    guard let connection = opened[id.connection] else { return unconnected(id) }
+  public func removeLeftover(_ id: DomainID, uuid: String) async -> LeftoverRemoval {
+    guard let connection = opened[id.connection] else { return .untouched(Self.noConnection(id)) }
     return await connection.removeLeftover(id.name, uuid: uuid.lowercased())
   }
 }

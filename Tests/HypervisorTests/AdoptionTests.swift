@@ -149,6 +149,24 @@ import Testing
     }
   }
 
+  @Test func `left on a node with a snapshot, it stays when it is to be removed, and its autostart is off`() async throws {
+    let domain = try await machine("left-kept"), name = domain.id.name
+    try await Watched.with([domain.id.connection]) { watched in
+      try await watched.expect(domain.id, .running)
+      _ = try await virsh(domain, "snapshot-create-as", name, "s1")
+      _ = try await virsh(domain, "autostart", name)
+      _ = try await virsh(domain, "destroy", name)
+      try await watched.expectGone(domain.id)
+      let outcome = await watched.hypervisor.removeLeftover(domain.id, uuid: domain.uuid)
+      guard case .refused(let reason, isAutostartOff: true) = outcome, reason.contains("snapshot") else {
+        throw TestHost.Trouble(description: "it was removed: \(outcome)")
+      }
+      #expect(try await info(domain)["Autostart"] == "disable")
+      _ = try await virsh(domain, "undefine", name, "--snapshots-metadata")
+      #expect(await watched.hypervisor.removeLeftover(domain.id, uuid: domain.uuid) == .done)
+    }
+  }
+
   @Test func `a saved state is seen, and keeps its definition from being removed`() async throws {
     let domain = try await machine("saved"), name = domain.id.name
     _ = try await virsh(domain, "managedsave", name)

@@ -143,6 +143,23 @@ import Testing
     #expect(difference.isOtherDisk && difference.stored?.utf8.count ?? 0 < 200 && difference.stored != difference.running)
   }
 
+  /// The core reads the same text without libxml2: both walks see the same devices.
+  @Test(arguments: [
+    "<disk device='cdrom'><source file='/a &amp; &quot;b&quot;.iso' index='1'/><target dev=\"sda\"/></disk>",
+    "<disk type='volume'><source pool='p' volume='w'/><target dev='vda'/><transient/></disk>",
+    "<disk type='network'><source protocol='nbd' name='w'><host name='s' port='1'/><host name='r'/></source><target dev='vda'/></disk>",
+    "<disk><source file='/t'/><backingStore type='file'><format type='raw'/><source file='/b'/><backingStore/></backingStore><target dev='vda'/></disk>",
+    "<disk type='nvme'><source type='pci' namespace='1'><address domain='0x0000' bus='0x01'/></source><target dev='vda'/></disk>",
+    "<interface type='direct'><!-- c --><mac address='52:54:00:AA:00:01'/><source dev='eth0' mode='bridge'/></interface>",
+    "<hostdev mode='capabilities' type='storage'><source><block> /dev/sdf1 </block></source></hostdev>",
+    "<hostdev type='usb'><source><vendor id='0x1234'/><product id='0xBEEF'/></source></hostdev>", ""
+  ])
+  func `is the same to the core's own reading`(devices: String) throws {
+    let xml = Self.domain(devices), hardware = try Self.read(xml)
+    let element = try #require(DomainElement(of: xml))
+    #expect(DomainHardware(devices: element.first("devices"), memory: 512, processors: "2") == hardware)
+  }
+
   @Test func `is not known of what cannot be read`() { #expect(DomainHardwareReader().read("<domain>") == nil) }
 
   @Test func `names no images below its disks when it is taken over, nor links of ours`() throws {
@@ -171,6 +188,16 @@ import Testing
     let other = try DomainDocument("<domain type=\"kvm\"><name>w</name><a b='1' c='2'></a></domain>").lines(hiding: &secrets)
     #expect(one == other)
     #expect(one == ["<domain type='kvm'>", "  <name>w</name>", "  <a b='1' c='2'/>", "</domain>"])
+  }
+
+  @Test(arguments: ["<graphics NAME='tulip'/>", "<a><NAME b='c'>tulip</NAME></a>"])
+  func `hide what is a secret elsewhere, too`(xml: String) throws {
+    for name in DomainSecrets.names {
+      var secrets = DomainDocument.SecretNames()
+      let text = "<domain>\(xml.replacing("NAME", with: name))</domain>"
+      #expect(try !DomainDocument(text).lines(hiding: &secrets).joined().contains("tulip"), "\(name)")
+      #expect(!DomainSecrets.masked(text).contains("tulip"), "\(name)")
+    }
   }
 
   @Test func `tell that a password changed, and not what it is`() throws {

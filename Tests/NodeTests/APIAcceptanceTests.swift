@@ -26,6 +26,31 @@ import Testing
     }
   }
 
+  @Test func `a disk that was plugged in and that another workload names is not taken over`() async throws {
+    try await APIHarness.serving { api in
+      let uuid = try #require(api.access.truth.specs["web1"]?.value.uuid)
+      func disk(_ path: String, _ uuid: String) -> String {
+        "<domain type='lxc'><name>x</name><uuid>\(uuid)</uuid><devices><disk><source file='\(path)'/></disk></devices></domain>"
+      }
+      api.access.change { state in
+        state.descriptions = ["web1": disk("/srv/a.img", uuid)]
+        guard case .spec(var spec)? = state.cluster.store.entries[.spec("web2")]?.value else { return }
+        spec.xml = disk("/srv/a.img", spec.uuid)
+        state.cluster.put(.spec("web2"), .spec(spec))
+      }
+      let before = try #require(api.access.truth.specs["web1"]?.value)
+      for arguments in [["--dry-run"], ["--yes"]] {
+        let run = try await api.holdfast(["accept", "web1", "--running"] + arguments)
+        #expect(run.status == 1, "\(run)")
+        #expect((run.output + run.errors).contains("it writes the disk /srv/a.img, and so does the workload web2"), "\(run)")
+      }
+      #expect(api.access.truth.specs["web1"]?.value == before)
+      api.access.change { $0.descriptions = ["web1": disk("/srv/b.img", uuid)] }
+      #expect(try await api.holdfast(["accept", "web1", "--running", "--yes"]).status == 0)
+      #expect(api.access.truth.specs["web1"]?.value.xml.contains("/srv/b.img") == true)
+    }
+  }
+
   @Test(arguments: [
     (["web2", "--running"], "On n2: `holdfast accept web2 --running`"), (["cache", "--running"], "no node holds it"),
     (["web1", "--stored"], "is not known to have run on other disks")

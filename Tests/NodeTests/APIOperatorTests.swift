@@ -139,4 +139,46 @@ import Testing
       #expect(try await api.holdfast(["node", "remove", "n3", "--yes"]).status == 1)
     }
   }
+
+  @Test func `a node gets the name that its configuration has, when somebody agrees`() async throws {
+    let log = RecordedLog()
+    try await APIHarness.serving(log: log) { api in
+      let up = try await api.holdfast(["node", "rename", "n2", "db-2", "--yes"])
+      #expect(up.status == 1 && up.errors.contains("it is up: it has a session"), "\(up)")
+      let held = try await api.holdfast(["node", "rename", "n3", "db-3", "--dry-run"])
+      #expect(held.status == 1 && held.errors.contains("it ran db2 last"), "\(held)")
+      api.access.change { state in
+        state.cluster.put(.claim("db2"), .claim(ClaimRecord(epoch: Epoch(3), holder: nil)))
+        state.cluster.put(
+          .placement("db2"),
+          .placement(PlacementRecord(node: nil, reason: PlacementReason(text: "no node can take it"), home: "n3")))
+        state.cluster.put(
+          .policies,
+          .policies(
+            PoliciesRecord(files: [.init(file: "a.yaml", text: "workloads:\n  - name: big\n    for: all\n    avoid: n3\n")])))
+      }
+      let named = try await api.holdfast(["node", "rename", "n3", "db-3", "--yes"])
+      #expect(named.status == 1 && named.errors.contains("policies tell it from db-3: 'big'"), "\(named)")
+      api.access.change { $0.cluster.delete(.policies) }
+
+      let dry = try await api.holdfast(["node", "rename", "n3", "db-3", "--dry-run"])
+      #expect(dry.status == 0 && dry.output.hasPrefix("Nothing was done. What would happen: node n3 is db-3"), "\(dry)")
+      #expect(try await api.holdfast(["node", "rename", "n3", "db-3"]).status == 2, "there is nobody to ask")
+      #expect(api.access.truth.nodes["n3"] != nil)
+
+      // Somebody else is faster with one of the records: it is looked at again.
+      let home = PlacementRecord(node: "n1", reason: PlacementReason(text: "least loaded"), home: "n3")
+      api.access.change { $0.rival = ClusterTransaction(if: [], write: [.put(.placement("db2"), .placement(home))]) }
+      let done = try await api.holdfast(["node", "rename", "n3", "db-3", "--yes"])
+      #expect(done.status == 0 && done.output.hasPrefix("node n3 is db-3 from now on"), "\(done)")
+      let view = api.access.truth
+      #expect(view.nodes.keys.sorted() == ["db-3", "n1", "n2"] && view.reports["n3"] == nil)
+      #expect(view.placements["db2"]?.value.home == "db-3" && view.placements["db2"]?.value.node == "n1")
+      let told: HistoryPage = try await api.get("/v1/history?limit=1").decoded()
+      #expect(told.lines.first?.text.hasPrefix("n3 is db-3 from now on (user ") == true && told.lines.first?.subject == "n3")
+      #expect(try await api.holdfast(["node", "rename", "n3", "db-3", "--yes"]).status == 1)
+    }
+    let audited = log.lines.filter { $0["path"] == "/v1/nodes/n3/rename" }
+    #expect(audited.contains { $0["to"] == "db-3" && $0["status"] == "200" }, "\(audited)")
+  }
 }

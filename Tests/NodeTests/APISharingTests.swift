@@ -45,6 +45,43 @@ import Testing
     }
   }
 
+  @Test func `of two operators at once the second is refused what the first has, and goes on with what nobody has`()
+    async throws
+  {
+    try await APIHarness.serving { api in
+      /// Somebody else's command, as it is committed on another node a moment before this one.
+      func rival(_ name: WorkloadName, _ path: String) -> ClusterTransaction {
+        let spec = SpecRecord(
+          connection: MadeUpCluster.lxc, uuid: NameUUID.derived(cluster: "prod", workload: name), xml: Self.disk(path),
+          demand: Resources(memory: 64, cpus: 1), labels: [:], priority: 0, isolation: .freeze, stopTimeout: 30)
+        return ClusterTransaction(
+          if: [],
+          write: [
+            .put(.spec(name), .spec(spec)), .put(.intent(name), .intent(IntentRecord(desired: .running))),
+            .put(.definitions, .definitions(DefinitionsRecord(last: name)))
+          ])
+      }
+      api.access.change { $0.rival = rival("faster", "/srv/a.img") }
+      let refused = try await apply(api, [Self.definition("one", Self.disk("/srv/a.img"))])
+      #expect(refused.results.map(\.error?.reason) == ["it writes the disk /srv/a.img, and so does the workload faster"])
+      #expect(api.access.truth.specs["one"] == nil && api.access.truth.definitions?.value.last == "faster")
+
+      api.access.change { $0.rival = rival("other", "/srv/b.img") }
+      let pair = [Self.definition("one", Self.disk("/srv/c.img")), Self.definition("two", Self.disk("/srv/b.img"))]
+      let done = try await apply(api, pair)
+      #expect(done.results.map(\.effect) == [.created, .failed])
+      #expect(api.access.truth.definitions?.value.last == "one")
+
+      api.access.change { state in
+        state.descriptions = ["wiki": Self.disk("/srv/d.img")]
+        state.rival = rival("third", "/srv/d.img")
+      }
+      let id = DomainID(connection: MadeUpCluster.lxc, name: "wiki")
+      let adopted: CommandResults = try await api.post("/v1/adopt", AdoptRequest(domains: [id])).decoded()
+      #expect(adopted.results.map(\.error?.reason) == ["it writes the disk /srv/d.img, and so does the workload third"])
+    }
+  }
+
   @Test func `what both say that they share is theirs, and what stands is left alone`() async throws {
     try await APIHarness.serving { api in
       let shared = ["one", "two"].map { Self.definition($0, Self.disk("/srv/a.img"), shared: ["/srv/a.img"]) }

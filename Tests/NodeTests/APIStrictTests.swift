@@ -155,6 +155,23 @@ import Testing
     }
   }
 
+  @Test func `who looks at passwords leaves a line`() async throws {
+    let log = RecordedLog()
+    try await APIHarness.serving(log: log) { api in
+      for path in ["workloads/web1", "workloads/web1?secrets=false", "workloads/nobody?secrets", "status", "snapshot"] {
+        _ = try await api.get("/v1/\(path)")
+      }
+      #expect(log.lines.isEmpty, "nothing of it shows a password: \(log.lines)")
+      #expect(try await api.holdfast(["workload", "web1", "--xml", "--secrets"]).status == 0)
+      #expect(try await api.get("/v1/definitions").status == 200)
+      let lines = log.lines.filter { $0["message"] == "a look at secrets" }
+      try #require(lines.count == 2 && log.lines.count == 2, "\(log.lines)")
+      #expect(lines.map { $0["path"] } == ["/v1/workloads/web1", "/v1/definitions"])
+      #expect(lines.allSatisfy { $0["status"] == "200" && $0["uid"] == "\(getuid())" && $0["login"] != nil })
+      #expect(lines[1]["workloads"]?.contains("web1") == true && lines[1]["pid"] == "\(getpid())")
+    }
+  }
+
   @Test func `the log says what, to where, from which file, by whom, and what was refused`() async throws {
     let log = RecordedLog()
     try await APIHarness.serving(log: log) { api in

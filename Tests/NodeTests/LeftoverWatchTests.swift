@@ -15,7 +15,7 @@ import Testing
     struct State {
       /// By connection; what is missing does not answer.
       var leftovers: [String: [LeftoverDefinition]] = [lxc: []]
-      var outcome = OperationOutcome.done
+      var outcome = LeftoverRemoval.done
       var looks = 0
       var asked: Set<ProtectedDomain> = []
       var removed: [String] = []
@@ -37,7 +37,7 @@ import Testing
       }
     }
 
-    func removeLeftover(_ id: DomainID, uuid: String) async -> OperationOutcome {
+    func removeLeftover(_ id: DomainID, uuid: String) async -> LeftoverRemoval {
       state.withLock { state in
         state.removed.append("\(id) \(uuid)")
         if state.outcome == .done { state.leftovers[id.connection]?.removeAll { $0.name == id.name } }
@@ -140,7 +140,7 @@ import Testing
     host.change {
       $0.view.load(Self.listing(["w1": IntentRecord(desired: .running, removesLeftovers: true)]))
       $0.leftovers = [Self.lxc: [LeftoverDefinition(of: "w1")]]
-      $0.outcome = .failed(reason: "it has 2 snapshots")
+      $0.outcome = .untouched("it has 2 snapshots")
     }
     for second in [0.0, 11, 22] { await watch.round(&memory, now: Self.at(second)) }
     #expect(host.get(\.removed).count == 3)
@@ -152,6 +152,32 @@ import Testing
     host.change { $0.outcome = .done }
     await watch.round(&memory, now: Self.at(33))
     #expect(host.get(\.reports).last == [] && host.get(\.notes).count == 2)
+  }
+
+  static let refusals: [(outcome: LeftoverRemoval, autostart: Bool, words: String)] = [
+    (
+      .refused(reason: "it has 2 snapshots", isAutostartOff: true), true,
+      "it has 2 snapshots. Its autostart is off by now, so libvirt does not start it at the next boot. Remove it there with"
+    ),
+    (.untouched("it is active"), true, "it is active. Its autostart is still on: libvirt starts it at the next boot. Remove"),
+    (.unknown(reason: "no answer"), true, "no answer. Whether its autostart is off by now is not known. Remove it there with"),
+    (.refused(reason: "it has 2 snapshots", isAutostartOff: true), false, "it has 2 snapshots. Remove it there with")
+  ]
+
+  @Test(arguments: refusals.indices) func `one that cannot be removed says whether libvirt starts it`(_ index: Int) async {
+    let (outcome, autostart, words) = Self.refusals[index]
+    let host = Host(), watch = host.watch
+    var memory = LeftoverWatch.Memory()
+    host.change {
+      $0.view.load(Self.listing(["w1": IntentRecord(desired: .running, removesLeftovers: true)]))
+      $0.leftovers = [Self.lxc: [LeftoverDefinition(of: "w1", autostart: autostart)]]
+      $0.outcome = outcome
+    }
+    await watch.round(&memory, now: Self.at(0))
+    // As it is found when the next look comes: the reason is the same, and is told once.
+    host.change { $0.leftovers = [Self.lxc: [LeftoverDefinition(of: "w1")]] }
+    await watch.round(&memory, now: Self.at(11))
+    #expect(host.get(\.notes).count == 1 && host.get(\.notes)[0].text.contains(words), "\(host.get(\.notes))")
   }
 
   static let reluctances: [(String, ClusterListing)] = {

@@ -47,6 +47,24 @@ import Testing
   }
 
   @Test(arguments: [
+    ("n1", true), ("n5", true), ("n1 or n5", false), ("n*", false), ("all", false), ("rack=a", false), ("not n1", true),
+    ("n1 and rack=b", true), ("n5 and rack=b", false)
+  ]) func `a rule tells one name of a node from another`(nodes: String, tells: Bool) throws {
+    let selection = try Selection(parsing: nodes)
+    let rules: [WorkloadPolicy] = [
+      .init(name: "only", selection: .all, onlyOn: selection), .init(name: "order", selection: .all, onlyInOrder: [selection]),
+      .init(name: "liked", selection: .all, prefer: .weighted([.init(selection, 3)])),
+      .init(name: "workloads", selection: selection)
+    ]
+    let policies = PolicySet(
+      cluster: ClusterPolicy(survive: Survival(losses: [.any(count: 1, of: "node"), .nodes(selection)])),
+      nodes: [NodePolicy(name: "spares", selection: selection, spare: true)], workloads: rules)
+    #expect(
+      policies.rules(telling: "n1", from: "n5", labels: ["rack": "a"])
+        == (tells ? ["survive", "'spares'", "'only'", "'order'", "'liked'"] : []))
+  }
+
+  @Test(arguments: [
     ("all", "n1", true), ("n1", "all", false), ("rack=a", "rack=a and class=ssd", true),
     ("rack=a and class=ssd", "rack=a", false),
     ("n1 or n2", "n2", true), ("n1", "n1 or n2", false), ("n*", "n1", false)

@@ -9,7 +9,7 @@ struct PlannerRole: Sendable {
   /// The last plan said that it will be another one then, with nothing changed.
   private var planAgainAt: BootInstant?
   /// What the last plan warned of.
-  private var warnings: Set<String> = []
+  private var warnings: Set<PlanWarning.Topic> = []
   /// Nothing is asked for before this instant: the last request failed.
   private var notBefore: BootInstant = .zero
   private var lastLook: BootInstant = .zero
@@ -261,12 +261,9 @@ struct PlannerRole: Sendable {
 
   /// Says what a plan warns of, once.
   private mutating func tell(_ found: [PlanWarning], _ effects: inout Effects) {
-    for warning in found where !warnings.contains(Self.topic(warning)) {
+    for warning in found where !warnings.contains(warning.topic) {
       effects.note(.policies, "\(warning)", severity: .warning, workload: warning.workload)
     }
-    warnings = Set(found.map(Self.topic))
+    warnings = Set(found.map(\.topic))
   }
-
-  /// What a warning is about, whatever the figures in it.
-  private static func topic(_ warning: PlanWarning) -> String { warning.description.filter { !$0.isNumber } }
 }

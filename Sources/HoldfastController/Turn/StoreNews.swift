@@ -65,8 +65,8 @@ enum StoreNews {
     case .placement(let workload): effects.agenda.note(.placement(workload, isPlanned: purpose == .place))
     // It may be a later build's, and nothing that the records say is acted upon any more; or is again.
     case .format: effects.agenda.note(.listed)
-    // Nothing is decided by it: it is for people who want the workload back.
-    case .released, .history: effects.agenda.note(.other)
+    // Nothing is decided by it: it is for people who want a workload back, or define several at once.
+    case .released, .definitions, .history: effects.agenda.note(.other)
     }
   }
 

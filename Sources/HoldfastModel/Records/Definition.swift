@@ -1,3 +1,12 @@
+/// Which definition came in last that gives its workload something to itself: disks, directories, addresses. Whoever lets such a one in depends on this
+/// record as it was when it looked who has what, and writes it: so of two at the same moment one looks again. Nothing else is decided by it, and a
+/// build that does not know it leaves it alone.
+public struct DefinitionsRecord: Hashable, Sendable, Codable {
+  public var last: WorkloadName
+
+  public init(last: WorkloadName) { self.last = last }
+}
+
 extension SpecRecord {
   /// Tells one domain XML from another in a few letters. For people who change definitions, not against people who forge them.
   public var definition: String { xml.fingerprint }

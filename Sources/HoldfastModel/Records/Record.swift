@@ -5,6 +5,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
   case policies
   case disarm
   case movesOff
+  case definitions
   case node(NodeName)
   case maintenance(NodeName)
   case losses(NodeName)
@@ -26,6 +27,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
     case .policies: 11
     case .disarm: 12
     case .movesOff: 15
+    case .definitions: 16
     case .maintenance(let name): name.code &+ 13
     case .losses(let name): name.code &+ 14
     case .node(let name): name.code &+ 3
@@ -48,6 +50,7 @@ public indirect enum Record: Hashable, Sendable {
   case policies(PoliciesRecord)
   case disarm(DisarmRecord)
   case movesOff(MovesOffRecord)
+  case definitions(DefinitionsRecord)
   case node(NodeRecord)
   case maintenance(MaintenanceRecord)
   case losses(LossesRecord)

@@ -19,6 +19,7 @@ public struct RecordCodec: Sendable {
         case .policies: "policies"
         case .disarm: "disarm"
         case .movesOff: "moves-off"
+        case .definitions: "definitions"
         case .node(let name): "nodes/\(name)"
         case .maintenance(let name): "maintenance/\(name)"
         case .losses(let name): "losses/\(name)"
@@ -45,6 +46,7 @@ public struct RecordCodec: Sendable {
     case ("policies", 1): return .policies
     case ("disarm", 1): return .disarm
     case ("moves-off", 1): return .movesOff
+    case ("definitions", 1): return .definitions
     case ("nodes", 2): return name(RecordKey.node)
     case ("maintenance", 2): return name(RecordKey.maintenance)
     case ("losses", 2): return name(RecordKey.losses)
@@ -74,6 +76,7 @@ public struct RecordCodec: Sendable {
     case .policies(let value): try bytes(value)
     case .disarm(let value): try bytes(value)
     case .movesOff(let value): try bytes(value)
+    case .definitions(let value): try bytes(value)
     case .node(let value): try bytes(value)
     case .maintenance(let value): try bytes(value)
     case .losses(let value): try bytes(value)
@@ -99,6 +102,7 @@ public struct RecordCodec: Sendable {
         case .policies: .policies(try decoder.decode(PoliciesRecord.self, from: data))
         case .disarm: .disarm(try decoder.decode(DisarmRecord.self, from: data))
         case .movesOff: .movesOff(try decoder.decode(MovesOffRecord.self, from: data))
+        case .definitions: .definitions(try decoder.decode(DefinitionsRecord.self, from: data))
         case .maintenance: .maintenance(try decoder.decode(MaintenanceRecord.self, from: data))
         case .losses: .losses(try decoder.decode(LossesRecord.self, from: data))
         case .node: .node(try decoder.decode(NodeRecord.self, from: data))

@@ -36,7 +36,7 @@ extension Record {
     case .disarm(let disarm):
       return Self.isTime(disarm.since) && Self.isTime(disarm.until ?? 0) ? nil : "a time is out of range"
     case .movesOff(let off): return Self.isTime(off.since) ? nil : "the field 'since' is out of range"
-    case .format, .planner, .policies, .history, .unreadable: return nil
+    case .format, .planner, .policies, .definitions, .history, .unreadable: return nil
     }
   }
 

@@ -196,7 +196,7 @@ extension IntentRecord {
   }
 }
 
-/// Which node a workload should be on, and why. Written by the planner only.
+/// Which node a workload should be on, and why. The planner decides and writes it; a node that is renamed has its new name written in it.
 public struct PlacementRecord: Hashable, Sendable, Codable {
   /// What later plans must know about this one.
   public enum Cause: String, Sendable, Codable {

@@ -78,9 +78,10 @@ package struct APIServer: Sendable {
     router.add(middleware: QueryMiddleware())
     router.add(middleware: PeerMiddleware(operators: operators))
     let version = router.group("\(APIVersion.current)")
-    ReadRoutes(access: access, readings: readings).add(to: version)
+    let log = AuditLog(logger: logger)
+    ReadRoutes(access: access, readings: readings, log: log).add(to: version)
     EventRoutes(access: access, ledger: ledger).add(to: version)
-    CommandRoutes(access: access, readings: readings, logger: logger).add(to: router.group("\(APIVersion.current)"))
+    CommandRoutes(access: access, readings: readings, log: log).add(to: router.group("\(APIVersion.current)"))
     allowed.take(router)
     return router
   }

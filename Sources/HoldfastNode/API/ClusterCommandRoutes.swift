@@ -27,6 +27,12 @@ struct ClusterCommandRoutes: Sendable {
       try await request.expectNoBody()
       return try jsonResponse(try await self.runner(request).remove(try Self.node(context), requester: context.requester))
     }
+    commands.post("nodes/:name/rename") { request, context in
+      let to = NodeName(try await request.decoded(as: RenameRequest.self).to)
+      context.audit.note("to", to.text)
+      return try jsonResponse(
+        try await self.runner(request).rename(try Self.node(context), to: to, requester: context.requester))
+    }
     commands.post("disarm") { request, context in
       let body = try await request.decoded(as: DisarmRequest.self)
       context.audit.note("seconds", body.seconds.map { "\($0)" })

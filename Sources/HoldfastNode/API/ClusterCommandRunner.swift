@@ -51,6 +51,53 @@ struct ClusterCommandRunner: Sendable {
     return result
   }
 
+  /// A large one takes several transactions: what fails in the middle can be repeated.
+  func rename(_ old: NodeName, to new: NodeName, requester: Requester?) async throws(OperatorError) -> ClusterCommandResult {
+    let picture = await access.picture()
+    if let flaw = picture.policyFlaw {
+      throw OperatorError(
+        .conflict, thing: "node \(old)", reason: "this node cannot read the policies, which may name it (\(flaw))",
+        remedy: "Repeat it on a node that can, or apply policies that it can read: `holdfast policy apply FILE...`.")
+    }
+    var view = picture.view, text: String?
+    for _ in 0..<Self.attempts {
+      guard view.policies?.modified == picture.view.policies?.modified else { break }
+      let rename = try NodeRename(old, to: new, in: view, policies: picture.planner.policies)
+      // What it was about as a whole, also when a part of it is done by now.
+      let words = text ?? rename.text
+      text = words
+      let result = ClusterCommandResult(isDryRun: isDryRun, subject: "node \(old)", text: words, isChange: true)
+      if isDryRun { return result }
+      guard try await commit(rename.transactions(slots: Int(HistoryBook.ringSize)), of: old, in: &view) else { continue }
+      // One of the kinds that builds before it know: to them a line of another one is damaged.
+      await access.tell(
+        Note(.nodeRemoved, "\(old) is \(new) from now on (\(requester?.description ?? "somebody unknown"))", subject: old))
+      return result
+    }
+    throw Self.lost("node \(old)", look: "holdfast nodes")
+  }
+
+  /// - Returns: false when one was refused: `view` knows why then.
+  private func commit(
+    _ transactions: [ClusterTransaction], of node: NodeName, in view: inout ClusterView
+  ) async throws(OperatorError) -> Bool {
+    for transaction in transactions {
+      switch try await access.commit(transaction, for: "node \(node)", look: "holdfast nodes") {
+      case .committed(let revision): view.apply(transaction.writes, committed: revision)
+      case .refused(let revision, let current):
+        view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
+        return false
+      }
+    }
+    return true
+  }
+
+  private static func lost(_ thing: String, look: String) -> OperatorError {
+    OperatorError(
+      .conflict, thing: thing, reason: "\(attempts) attempts lost against other changes of the same record",
+      remedy: "`\(look)` shows the present state; then repeat.")
+  }
+
   func disarm(_ request: DisarmRequest) async throws(OperatorError) -> ClusterCommandResult {
     let picture = await access.picture()
     let record = try request.record(now: picture.time)
@@ -86,8 +133,6 @@ struct ClusterCommandRunner: Sendable {
         view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
       }
     }
-    throw OperatorError(
-      .conflict, thing: subject, reason: "\(Self.attempts) attempts lost against other changes of the same record",
-      remedy: "`\(look)` shows the present state; then repeat.")
+    throw Self.lost(subject, look: look)
   }
 }

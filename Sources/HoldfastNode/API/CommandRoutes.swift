@@ -3,16 +3,15 @@ import HoldfastAPI
 import HoldfastModel
 import HoldfastOperator
 import Hummingbird
-import Logging
 
 /// What operators may change.
 struct CommandRoutes: Sendable {
   let access: any ClusterAccess
   let readings: Readings
-  let logger: Logger
+  let log: AuditLog
 
   func add(to group: RouterGroup<APIContext>) {
-    let commands = group.add(middleware: OperatorsOnly(logger: logger))
+    let commands = group.add(middleware: OperatorsOnly(log: log))
     commands.post("workloads") { request, context in
       let body = try await request.decoded(as: ApplyRequest.self)
       context.audit.note("workloads", names: body.workloads.map(\.name))
@@ -87,7 +86,7 @@ struct CommandRoutes: Sendable {
 
 /// Turns viewers away, and keeps in the log who gave which command: also what was refused.
 private struct OperatorsOnly: RouterMiddleware {
-  let logger: Logger
+  let log: AuditLog
 
   func handle(
     _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
@@ -112,18 +111,7 @@ private struct OperatorsOnly: RouterMiddleware {
     }
   }
 
-  /// What, about whom, from which files; by whom, logged in as whom; and what became of it.
   private func audit(_ request: Request, _ context: APIContext, _ status: String, reason: String? = nil) {
-    guard !request.isDryRun else { return }
-    let requester = context.requester
-    var metadata: Logger.Metadata = [
-      "path": "\(request.uri.path)", "status": "\(status)", "uid": "\(context.peer.map { "\($0.uid)" } ?? "unknown")",
-      "pid": "\(context.peer.map { "\($0.pid)" } ?? "unknown")",
-      "login": "\(requester?.login.map { "\($0)" } ?? "none")"
-    ]
-    for (key, value) in context.audit.entries { metadata[key] = "\(value)" }
-    if let files = requester?.files { metadata["files"] = "\(files)" }
-    if let reason { metadata["reason"] = "\(reason)" }
-    logger.notice("an operator's command", metadata: metadata)
+    if !request.isDryRun { log.tell(.command, request, context, status, reason: reason) }
   }
 }

@@ -15,6 +15,17 @@ struct CommandRunner: Sendable {
 
   /// Others may change the same records at the same time; a loser looks again this often.
   private static let attempts = 5
+  /// Of many that come in one after the other each may be the faster.
+  private static let attemptsAmongDefinitions = 40
+  /// So often, and so long in between, it is waited for what another one defined.
+  private static let looks = 40
+  private static let pause: Duration = .milliseconds(25)
+
+  /// The cluster, and who has which disks, directories and addresses in it.
+  private struct Known {
+    var view: ClusterView
+    var index: BelongingsIndex
+  }
 
   func run(_ command: OperatorCommand) async throws(OperatorError) -> CommandResult {
     var view = await access.picture().view
@@ -43,54 +54,94 @@ struct CommandRunner: Sendable {
   /// Brings a released workload back: adopted where it runs on this node, else defined as it was.
   func restore(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
     let picture = await access.picture()
-    var view = picture.view
-    let kept = try view.released(name), index = await readings.belongings(in: view)
+    let kept = try picture.view.released(name)
+    var known = await known(picture.view)
     let domain = picture.observations[DomainID(connection: kept.spec.connection, name: name.text)]
     guard let domain, domain.uuid == kept.spec.uuid else {
-      let belongings = DomainBelongings(of: kept.spec.xml)
-      var result = try await run(.restore(name, nil), in: &view) { _ throws(OperatorError) in
-        try index.refuse(name, kept.spec, belongings)
-      }
+      var result = try await run(.restore(name, nil), kept.spec, DomainBelongings(of: kept.spec.xml), in: &known)
       result.warn(kept.warnings(name, in: picture.view))
       return result
     }
     let options = Adoption.Options(
       demand: kept.spec.demand, labels: kept.spec.labels, priority: kept.spec.priority, isolation: kept.spec.isolation,
       stopTimeout: kept.spec.stopTimeout, shared: kept.spec.shared ?? [])
-    let adoption = try await adoption(of: domain.id, in: picture, options), belongings = DomainBelongings(of: adoption.xml)
-    return try await run(.restore(name, adoption), in: &view) { _ throws(OperatorError) in
-      try index.refuse(name, adoption.spec, belongings)
+    let adoption = try await adoption(of: domain.id, in: picture, options)
+    return try await run(.restore(name, adoption), adoption.spec, DomainBelongings(of: adoption.xml), in: &known)
+  }
+
+  /// - Parameter view: what is known; afterwards also what the command changed.
+  private func run(_ command: OperatorCommand, in view: inout ClusterView) async throws(OperatorError) -> CommandResult {
+    for _ in 0..<Self.attempts {
+      let prepared = try command.prepare(in: view)
+      if try await isDone(prepared, in: &view) { return CommandResult(prepared) }
+    }
+    throw Self.lost(command.workload, Self.attempts)
+  }
+
+  /// The same for a command that lets a definition in. It is refused what another workload has, whoever of two is the faster.
+  ///
+  /// - Parameters:
+  ///   - spec: the workload as it would be.
+  ///   - belongings: what its XML names.
+  ///   - known: what is known; afterwards also what the command changed, or would change.
+  private func run(
+    _ command: OperatorCommand, _ spec: SpecRecord, _ belongings: DomainBelongings, in known: inout Known
+  ) async throws(OperatorError) -> CommandResult {
+    for _ in 0..<Self.attemptsAmongDefinitions {
+      var prepared = try command.prepare(in: known.view)
+      if prepared.changesBelongings {
+        try known.index.refuse(command.workload, spec, belongings)
+        prepared.excludeOtherDefinitions(in: known.view)
+      }
+      let before = known.view.definitions?.modified
+      if try await isDone(prepared, in: &known.view) {
+        known.index.put(command.workload, spec, belongings)
+        return CommandResult(prepared)
+      }
+      if known.view.definitions?.modified != before { try await lookAgain(&known) }
+    }
+    throw Self.lost(command.workload, Self.attemptsAmongDefinitions)
+  }
+
+  private func known(_ view: ClusterView) async -> Known { Known(view: view, index: await readings.belongings(in: view)) }
+
+  /// Another definition came first: what it has is in the mirror as soon as the record about it is.
+  private func lookAgain(_ known: inout Known) async throws(OperatorError) {
+    let newest = known.view.definitions?.modified ?? .zero
+    for _ in 0..<Self.looks {
+      let view = await access.picture().view
+      if view.definitions?.modified ?? .zero >= newest {
+        known = await self.known(view)
+        return
+      }
+      try? await Task.sleep(for: Self.pause)
+    }
+    throw OperatorError(
+      .unavailable, thing: "node \(access.node)", reason: "another definition came first, and it has not read that yet",
+      remedy: "Repeat the command in a moment; `holdfast status` shows whether the store answers.")
+  }
+
+  /// - Returns: false when somebody was faster with a record: `view` has it then.
+  private func isDone(_ prepared: PreparedCommand, in view: inout ClusterView) async throws(OperatorError) -> Bool {
+    guard let transaction = prepared.transaction, !isDryRun else { return true }
+    let name = prepared.workload
+    switch try await access.commit(transaction, for: "workload \(name)", look: "holdfast workload \(name)") {
+    case .committed(let revision):
+      view.apply(transaction.writes, committed: revision)
+      if let note = prepared.note(askedBy: requester?.description ?? "somebody unknown", files: requester?.files) {
+        await access.tell(note)
+      }
+      return true
+    case .refused(let revision, let current):
+      view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
+      return false
     }
   }
 
-  /// - Parameters:
-  ///   - view: what is known; afterwards also what the command changed.
-  ///   - refuse: what stands against it besides.
-  func run(
-    _ command: OperatorCommand, in view: inout ClusterView,
-    refuse: (PreparedCommand) throws(OperatorError) -> Void = { _ in }
-  ) async throws(OperatorError) -> CommandResult {
-    for _ in 0..<Self.attempts {
-      let prepared = try command.prepare(in: view)
-      try refuse(prepared)
-      guard let transaction = prepared.transaction, !isDryRun else { return CommandResult(prepared) }
-      switch try await access.commit(
-        transaction, for: "workload \(command.workload)", look: "holdfast workload \(command.workload)")
-      {
-      case .committed(let revision):
-        view.apply(transaction.writes, committed: revision)
-        if let note = prepared.note(askedBy: requester?.description ?? "somebody unknown", files: requester?.files) {
-          await access.tell(note)
-        }
-        return CommandResult(prepared)
-      case .refused(let revision, let current):
-        view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
-      }
-    }
-    throw OperatorError(
-      .conflict, thing: "workload \(command.workload)",
-      reason: "\(Self.attempts) attempts lost against other changes of the same record",
-      remedy: "`holdfast workload \(command.workload)` shows its present state; then repeat.")
+  private static func lost(_ name: WorkloadName, _ attempts: Int) -> OperatorError {
+    OperatorError(
+      .conflict, thing: "workload \(name)", reason: "\(attempts) attempts lost against other changes of the same record",
+      remedy: "`holdfast workload \(name)` shows its present state; then repeat.")
   }
 
   // MARK: many at once
@@ -98,31 +149,27 @@ struct CommandRunner: Sendable {
   /// - Parameter showsDiff: each result has the diff to what was stored.
   func apply(_ definitions: [WorkloadDefinition], showsDiff: Bool = false) async throws(OperatorError) -> CommandResults {
     let picture = await access.picture(), domains = picture.domains
-    var view = picture.view
     var specs: [(name: WorkloadName, spec: SpecRecord)] = []
     for definition in definitions {
       let name = WorkloadName(definition.name)
-      specs.append((name, try definition.spec(cluster: access.cluster, present: view.specs[name]?.value)))
+      specs.append((name, try definition.spec(cluster: access.cluster, present: picture.view.specs[name]?.value)))
     }
     try checkTogether(specs)
     let leftovers = await leftovers(of: specs.map { ProtectedDomain($0, connection: $1.connection, uuid: $1.uuid) })
-    var compatibility = await compatibility(of: specs, in: view)
-    var index = await readings.belongings(in: view)
+    var compatibility = await compatibility(of: specs, in: picture.view)
+    var known = await known(picture.view)
     var results: [CommandResult] = []
     for (name, spec) in specs {
       do throws(OperatorError) {
-        try refuseRunning(name, spec, among: domains, in: view)
-        let belongings = DomainBelongings(of: spec.xml), before = view.specs[name]?.value
-        var result = try await run(.define(name, spec), in: &view) { prepared throws(OperatorError) in
-          if prepared.changesBelongings { try index.refuse(name, spec, belongings) }
-        }
-        index.put(name, spec, belongings)
+        try refuseRunning(name, spec, among: domains, in: known.view)
+        let belongings = DomainBelongings(of: spec.xml), before = known.view.specs[name]?.value
+        var result = try await run(.define(name, spec), spec, belongings, in: &known)
         if showsDiff, let before { result.diff = DefinitionDiff(from: before, to: spec).lines }
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
         if result.effect == .created || result.fields.contains("xml") { result.warn(fileWarnings(belongings)) }
-        result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))
+        result.warn(known.view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))
         result.warn(compatibility?.warnings(of: name, spec) ?? [])
         results.append(result)
       } catch {
@@ -151,25 +198,21 @@ struct CommandRunner: Sendable {
 
   func adopt(_ request: AdoptRequest) async -> CommandResults {
     let picture = await access.picture()
-    var view = picture.view
     // It runs here.
-    var compatibility = CompatibilityWarnings(view, on: access.node, now: [:])
-    var index = await readings.belongings(in: view)
+    var compatibility = CompatibilityWarnings(picture.view, on: access.node, now: [:])
+    var known = await known(picture.view)
     var results: [CommandResult] = []
     for id in request.domains {
       do throws(OperatorError) {
         let adoption = try await adoption(of: id, in: picture, request.options)
-        let name = adoption.workload, spec = adoption.spec, belongings = DomainBelongings(of: adoption.xml)
-        var result = try await run(.adopt(adoption), in: &view) { _ throws(OperatorError) in
-          try index.refuse(name, spec, belongings)
-        }
-        index.put(name, spec, belongings)
+        let name = adoption.workload, belongings = DomainBelongings(of: adoption.xml)
+        var result = try await run(.adopt(adoption), adoption.spec, belongings, in: &known)
         result.warn(adoption.networkWarnings + access.networkWarnings(links: adoption.domain.links, bridges: []))
         result.warn(adoption.lossWarnings + fileWarnings(belongings))
-        if let spec = view.specs[name]?.value {
-          result.warn(view.leftoverWarnings(of: name, spec, on: access.node, now: nil))
+        if let spec = known.view.specs[name]?.value {
+          result.warn(known.view.leftoverWarnings(of: name, spec, on: access.node, now: nil))
         }
-        result.warn(compatibility.warnings(of: name, spec))
+        result.warn(compatibility.warnings(of: name, adoption.spec))
         results.append(result)
       } catch {
         results.append(CommandResult(id.name, failed: ErrorBody(error)))
@@ -180,8 +223,7 @@ struct CommandRunner: Sendable {
 
   /// Takes over what runs on this node as the workload's definition, and tells what that changes.
   func acceptRunning(_ name: WorkloadName) async throws(OperatorError) -> CommandResult {
-    let picture = await access.picture()
-    var view = picture.view
+    let picture = await access.picture(), view = picture.view
     guard let present = view.specs[name]?.value else { throw .unknownWorkload(name, in: view) }
     guard let holder = view.holder(of: name) else { throw .runsNowhere(name) }
     guard holder == access.node else { throw .runsElsewhere(name, on: holder) }
@@ -194,8 +236,10 @@ struct CommandRunner: Sendable {
     let xml = try await xml(of: id), reader = DomainHardwareReader()
     let acceptance = Acceptance(
       workload: name, node: access.node, domain: domain, xml: xml, stored: reader.read(present.xml), running: reader.read(xml))
-    var result = try await run(.acceptRunning(acceptance), in: &view)
-    result.diff = DefinitionDiff(from: present, to: acceptance.spec(from: present)).lines
+    let spec = acceptance.spec(from: present)
+    var known = await known(view)
+    var result = try await run(.acceptRunning(acceptance), spec, DomainBelongings(of: xml), in: &known)
+    result.diff = DefinitionDiff(from: present, to: spec).lines
     return result
   }
 

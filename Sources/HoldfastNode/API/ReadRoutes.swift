@@ -10,6 +10,7 @@ import Hummingbird
 struct ReadRoutes: Sendable {
   let access: any ClusterAccess
   let readings: Readings
+  let log: AuditLog
 
   func add(to group: RouterGroup<APIContext>) {
     group.get("status") { _, _ in try await self.status() }
@@ -24,14 +25,7 @@ struct ReadRoutes: Sendable {
       let picture = await self.access.picture()
       return try jsonResponse(PoliciesInForce(picture.view, unreadable: picture.policyFlaw))
     }
-    group.get("definitions") { _, context in
-      guard context.role == .operator else {
-        throw OperatorError(
-          .forbidden, thing: "the cluster's definitions", reason: "only operators may see them, as they can contain passwords",
-          remedy: "Run the command as root or as a member of the operators' group.")
-      }
-      return try jsonResponse(ClusterDefinitions(await self.access.picture().view, cluster: self.access.cluster))
-    }
+    group.get("definitions") { request, context in try await self.definitions(request, context) }
     group.get("domains") { _, _ in
       let picture = await self.access.picture()
       return try jsonResponse(
@@ -82,6 +76,21 @@ struct ReadRoutes: Sendable {
         now: picture.time))
   }
 
+  /// With the passwords that are in them: who reads them leaves a line.
+  private func definitions(_ request: Request, _ context: APIContext) async throws -> Response {
+    guard context.role == .operator else {
+      let refusal = OperatorError(
+        .forbidden, thing: "the cluster's definitions", reason: "only operators may see them, as they can contain passwords",
+        remedy: "Run the command as root or as a member of the operators' group.")
+      log.tell(.secrets, request, context, "\(refusal.kind.status.code)", reason: refusal.reason)
+      throw refusal
+    }
+    let definitions = ClusterDefinitions(await access.picture().view, cluster: access.cluster)
+    context.audit.note("workloads", names: definitions.workloads.map(\.name))
+    log.tell(.secrets, request, context, "200")
+    return try jsonResponse(definitions)
+  }
+
   private func snapshot() async throws -> Response {
     let picture = await access.picture()
     return try jsonResponse(
@@ -98,7 +107,9 @@ struct ReadRoutes: Sendable {
     let history = await access.history(limit: limit, workload: name)
     // A domain's XML can hold passwords of its consoles: not on every screen and in every script's log.
     let xml = context.role == .operator ? picture.view.specs[name]?.value.xml : nil
-    let shown = request.flag("secrets") ? xml : xml.map(DomainSecrets.masked)
+    let isUnmasked = request.flag("secrets") && xml != nil
+    if isUnmasked { log.tell(.secrets, request, context, "200") }
+    let shown = isUnmasked ? xml : xml.map(DomainSecrets.masked)
     return try jsonResponse(WorkloadDetail(info, xml: shown, history: history))
   }
 }

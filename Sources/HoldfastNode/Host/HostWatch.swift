@@ -13,12 +13,10 @@ struct HostWatch: Sendable {
   /// Looks until its task is cancelled.
   func run() async {
     var told: [NodeFlaw] = []
-    try? await Task.sleep(for: Self.firstLook, clock: .continuous)
-    while !Task.isCancelled {
+    await inRounds(every: Self.interval, after: Self.firstLook) {
       let flaws = Bridges().flaws(links: await links())
       if flaws != told { loop.send(.host(flaws)) }
       told = flaws
-      try? await Task.sleep(for: Self.interval, clock: .continuous)
     }
   }
 

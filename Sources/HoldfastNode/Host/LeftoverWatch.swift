@@ -73,10 +73,7 @@ package struct LeftoverWatch: Sendable {
   /// Looks until its task is cancelled.
   package func run() async {
     var memory = Memory()
-    while !Task.isCancelled {
-      await round(&memory, now: BootClock.now)
-      try? await Task.sleep(for: Self.tick, clock: .continuous)
-    }
+    await inRounds(every: Self.tick) { await round(&memory, now: BootClock.now) }
   }
 
   /// Looks, if that is due.
@@ -141,17 +138,32 @@ package struct LeftoverWatch: Sendable {
           .defined, "the definition of \(name) that was left on \(node) is removed, as the operator agreed\(autostart)",
           workload: name))
       return true
-    case .failed(let reason), .unknown(let reason), .hindered(_, let reason):
-      if memory.refusals.updateValue(reason, forKey: name) != reason {
-        await tell(
-          Note(
-            .defined,
-            "the definition of \(name) that is left on \(node) was not removed: \(InWords.oneLine(reason)). Remove it there with "
-              + "`\(LeftoverDefinition.undefinition(of: name.text, connection))`\(Self.kept(connection))", severity: .warning,
-            workload: name))
-      }
-    case .tooLate, .barred: break
+    case .refused(let reason, let isAutostartOff):
+      let boot =
+        isAutostartOff
+        ? "Its autostart is off by now, so libvirt does not start it at the next boot"
+        : "Its autostart is still on: libvirt starts it at the next boot"
+      await complain(of: leftover, on: connection, reason, boot, &memory)
+    case .unknown(let reason):
+      await complain(of: leftover, on: connection, reason, "Whether its autostart is off by now is not known", &memory)
     }
     return false
+  }
+
+  /// Says, once for a reason, that it is there still.
+  ///
+  /// - Parameter boot: what libvirt does with it when the node boots, where it had autostart.
+  private func complain(
+    of leftover: LeftoverDefinition, on connection: String, _ reason: String, _ boot: String, _ memory: inout Memory
+  ) async {
+    let name = leftover.workload
+    guard memory.refusals.updateValue(reason, forKey: name) != reason else { return }
+    await tell(
+      Note(
+        .defined,
+        "the definition of \(name) that is left on \(node) was not removed: \(InWords.oneLine(reason)). "
+          + (leftover.autostart ? "\(boot). " : "")
+          + "Remove it there with `\(LeftoverDefinition.undefinition(of: name.text, connection))`\(Self.kept(connection))",
+        severity: .warning, workload: name))
   }
 }

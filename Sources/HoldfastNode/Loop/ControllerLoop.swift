@@ -96,10 +96,7 @@ package actor ControllerLoop {
   }
 
   private nonisolated func followCalendar() async {
-    while !Task.isCancelled {
-      send(.wallTime(localWeekTime(), wallTime()))
-      try? await Task.sleep(for: .seconds(60))
-    }
+    await inRounds(every: .seconds(60)) { send(.wallTime(localWeekTime(), wallTime())) }
   }
 
   private nonisolated func followStore() async {

@@ -66,11 +66,7 @@ package actor Housekeeper {
 
   /// Looks until its task is cancelled.
   package func run() async {
-    let interval = min(Self.usualInterval, retention.spacing)
-    while !Task.isCancelled {
-      await look(at: BootClock.now)
-      try? await Task.sleep(for: interval, clock: .continuous)
-    }
+    await inRounds(every: min(Self.usualInterval, retention.spacing)) { await look(at: BootClock.now) }
   }
 
   /// One look, what follows from it, and what is said about it.

@@ -16,12 +16,7 @@ package struct ReleasedClearance: Sendable {
   }
 
   /// Looks until its task is cancelled.
-  package func run() async {
-    while !Task.isCancelled {
-      await look()
-      try? await Task.sleep(for: Self.interval, clock: .continuous)
-    }
-  }
+  package func run() async { await inRounds(every: Self.interval) { await look() } }
 
   /// A bounded number is dropped at a look.
   package func look() async {

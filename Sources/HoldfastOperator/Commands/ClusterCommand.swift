@@ -23,11 +23,7 @@ public enum ClusterCommand: Hashable, Sendable {
   ///
   /// - Throws: why the command is refused.
   public func prepare(in view: ClusterView) throws(OperatorError) -> PreparedClusterCommand {
-    guard view.isLoaded else {
-      throw OperatorError(
-        .unavailable, thing: "this node", reason: "it has not read the cluster's records yet",
-        remedy: "Repeat the command in a moment; `holdfast status` shows whether the store answers.")
-    }
+    try view.requireLoaded()
     return switch self {
     case .enter(let node, let record): try enter(node, record, view)
     case .exit(let node, let failback): try exit(node, failback, view)

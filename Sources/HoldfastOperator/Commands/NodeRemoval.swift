@@ -10,9 +10,6 @@ public struct NodeRemoval: Sendable {
   private let node: NodeName
   private let guardCondition: Condition<RecordKey>
 
-  /// Keys in one transaction: etcd takes 128 operations.
-  private static let mostKeys = 100
-
   /// - Throws: why it may not be forgotten.
   public init(_ node: NodeName, in view: ClusterView) throws(OperatorError) {
     try Self.check(node, view)
@@ -39,41 +36,23 @@ public struct NodeRemoval: Sendable {
   ///
   /// - Parameter slots: the length of a node's ring of lines.
   public func historyTransactions(slots: Int) -> [ClusterTransaction] {
-    stride(from: 0, to: slots, by: Self.mostKeys).map { first in
-      ClusterTransaction(
-        if: [guardCondition],
-        write: (first..<min(slots, first + Self.mostKeys)).map { .delete(.history(node, slot: $0)) })
-    }
+    Self.historyTransactions(of: node, slots: slots, if: [guardCondition])
   }
 
   private static func check(_ node: NodeName, _ view: ClusterView) throws(OperatorError) {
     func refusal(_ reason: String, _ remedy: String) -> OperatorError {
       OperatorError(.conflict, thing: "node \(node)", reason: reason, remedy: remedy)
     }
-    let keys: [RecordKey] = [.node(node), .report(node), .losses(node), .maintenance(node)]
-    let isKnown =
-      view.knownNodes.contains(node) || view.reports[node] != nil || view.losses[node] != nil || view.maintenance[node] != nil
-      || keys.contains { view.unreadable[$0] != nil }
-    guard isKnown else { throw .unknownNode(node, in: view) }
+    guard view.speaks(of: node) else { throw .unknownNode(node, in: view) }
     if let reason = view.unreadable[.node(node)] {
       throw refusal(
         "its record cannot be read by this build (\(reason))",
         OperatorError.wayOutOfUnreadable)
     }
-    guard view.session(of: node) == nil else {
-      throw refusal(
-        "it is up: it has a session",
-        "Stop it there for good first: `systemctl disable --now holdfastd`; its workloads go to other nodes. Then repeat.")
-    }
-    // The incarnation begins with the node's name.
-    let isInDoubt = view.unreadable.keys.contains { key in
-      if case .session(let incarnation) = key { "\(incarnation)".hasPrefix("\(node)-") } else { false }
-    }
-    guard !isInDoubt else {
-      throw refusal(
-        "a session that may be its own cannot be read by this build",
-        OperatorError.wayOutOfUnreadable)
-    }
+    try view.refuseUp(
+      node,
+      remedy: "Stop it there for good first: `systemctl disable --now holdfastd`; its workloads go to other nodes. Then repeat."
+    )
     let held = view.claims.filter { _, claim in
       claim.value.holder?.node == node && view.isHeld(claim.value)
         || claim.value.migration.map { $0.target.node == node && view.sessions[$0.target.incarnation] != nil } ?? false
@@ -82,6 +61,49 @@ public struct NodeRemoval: Sendable {
       throw refusal(
         "it still holds \(InWords.list(held.map(\.text), most: 5))",
         "Wait until other nodes have taken over: `holdfast workloads`.")
+    }
+  }
+}
+
+extension NodeRemoval {
+  /// Keys in one transaction: etcd takes 128 operations.
+  private static let mostKeys = 100
+
+  /// - Parameter slots: the length of a node's ring of lines.
+  static func historyTransactions(
+    of node: NodeName, slots: Int, if conditions: [Condition<RecordKey>]
+  ) -> [ClusterTransaction] {
+    stride(from: 0, to: slots, by: mostKeys).map { first in
+      ClusterTransaction(
+        if: conditions, write: (first..<min(slots, first + mostKeys)).map { .delete(.history(node, slot: $0)) })
+    }
+  }
+}
+
+extension ClusterView {
+  /// The records of a node that outlive its sessions.
+  static func lastingKeys(of node: NodeName) -> [RecordKey] {
+    [.node(node), .report(node), .losses(node), .maintenance(node)]
+  }
+
+  /// There is a record of the node, be it one that this build cannot read.
+  func speaks(of node: NodeName) -> Bool {
+    knownNodes.contains(node) || reports[node] != nil || losses[node] != nil || maintenance[node] != nil
+      || Self.lastingKeys(of: node).contains { unreadable[$0] != nil }
+  }
+
+  /// - Throws: that the node is up, or may be.
+  func refuseUp(_ node: NodeName, remedy: String) throws(OperatorError) {
+    func refusal(_ reason: String, _ remedy: String) -> OperatorError {
+      OperatorError(.conflict, thing: "node \(node)", reason: reason, remedy: remedy)
+    }
+    guard session(of: node) == nil else { throw refusal("it is up: it has a session", remedy) }
+    // The incarnation begins with the node's name.
+    let isInDoubt = unreadable.keys.contains { key in
+      if case .session(let incarnation) = key { "\(incarnation)".hasPrefix("\(node)-") } else { false }
+    }
+    guard !isInDoubt else {
+      throw refusal("a session that may be its own cannot be read by this build", OperatorError.wayOutOfUnreadable)
     }
   }
 }

@@ -38,11 +38,7 @@ public enum OperatorCommand: Hashable, Sendable {
   ///
   /// - Throws: what stands against it.
   public func prepare(in view: ClusterView) throws(OperatorError) -> PreparedCommand {
-    guard view.isLoaded else {
-      throw OperatorError(
-        .unavailable, thing: "this node", reason: "it has not read the cluster's records yet",
-        remedy: "Repeat the command in a moment; `holdfast status` shows whether the store answers.")
-    }
+    try view.requireLoaded()
     let name = workload
     if let reason = view.unreadableReason(name) {
       throw OperatorError(
@@ -123,6 +119,18 @@ public struct PreparedCommand: Equatable, Sendable {
     case .changed(let fields): !Set(fields).isDisjoint(with: ["xml", "shared"])
     case .unchanged, .requested: false
     }
+  }
+
+  /// Makes it exclude every other command that gives a workload something to itself and that was prepared on the same records: who comes second has to
+  /// look again at who has what.
+  package mutating func excludeOtherDefinitions(in view: ClusterView) {
+    guard changesBelongings, transaction != nil else { return }
+    // What cannot be read excludes nobody: it is written anew.
+    if view.unreadable[.definitions] == nil {
+      transaction?.conditions.append(view.asSeen(.definitions, view.definitions))
+    }
+    // The last of all writes: who hears of it has heard of the definition.
+    transaction?.writes.append(.put(.definitions, .definitions(DefinitionsRecord(last: workload))))
   }
 
   /// The line of history about it; nil: there is none to write.

@@ -79,3 +79,14 @@ extension OperatorError {
       remedy: "Wait until it has left, then protect it again with `holdfast adopt` or `holdfast apply`.")
   }
 }
+
+extension ClusterView {
+  /// - Throws: that nothing is known of the cluster yet, so that no command can be decided on.
+  func requireLoaded() throws(OperatorError) {
+    guard isLoaded else {
+      throw OperatorError(
+        .unavailable, thing: "this node", reason: "it has not read the cluster's records yet",
+        remedy: "Repeat the command in a moment; `holdfast status` shows whether the store answers.")
+    }
+  }
+}

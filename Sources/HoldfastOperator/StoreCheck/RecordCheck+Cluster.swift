@@ -29,6 +29,11 @@ extension RecordCheck {
       )
     case .disarm: ("The cluster counts as disarmed: no node is declared lost", .byHand(["`holdfast arm` ends that."]))
     case .movesOff: ("Moves by policy count as off: the policies move nothing", .byHand(["`holdfast moves on` ends that."]))
+    case .definitions:
+      (
+        "Nothing: the next definition that comes in writes it anew",
+        .repair(RecordRepair("the record is deleted", deletion(of: [.definitions])))
+      )
     default: nil
     }
   }

@@ -88,7 +88,8 @@ public struct PlanWarning: Hashable, Sendable, CustomStringConvertible {
     case staysAway(from: NodeName, Setback)
     /// Seconds.
     case waits(Int, for: NodeName)
-    case wouldNotSurvive(loss: String, missing: String)
+    /// The resource, and how much of it, with its unit.
+    case wouldNotSurvive(loss: String, resource: String, missing: String)
   }
 
   /// Why a workload does not fail back to its node after a maintenance.
@@ -96,6 +97,32 @@ public struct PlanWarning: Hashable, Sendable, CustomStringConvertible {
     case excluded(Exclusion)
     case affinityGroup
     case wantedElsewhere(NodeName)
+  }
+}
+
+extension PlanWarning {
+  /// What a warning is about, whatever the figures in it: while one stands, another one about the same is no news.
+  public struct Topic: Hashable, Sendable {
+    private let workload: WorkloadName?
+    private let what: What
+
+    fileprivate init(_ workload: WorkloadName?, _ what: What) {
+      self.workload = workload
+      self.what = what
+    }
+  }
+
+  public var topic: Topic { Topic(workload, what.withoutFigures) }
+}
+
+extension PlanWarning.What {
+  fileprivate var withoutFigures: Self {
+    switch self {
+    case .waits(_, let node): .waits(0, for: node)
+    case .wouldNotSurvive(let loss, let resource, _): .wouldNotSurvive(loss: loss, resource: resource, missing: "")
+    case .staysAway(let node, .excluded(let exclusion)): .staysAway(from: node, .excluded(exclusion.withoutFigures))
+    case .backOnDrained, .staysOnDrained, .stays, .goesDown, .staysAway: self
+    }
   }
 }
 
@@ -109,7 +136,7 @@ extension PlanWarning.What: CustomStringConvertible {
     case .goesDown(let node): "stays on \(node), and goes down with it: 'evacuation: stay'"
     case .staysAway(let node, let setback): "does not fail back to \(node) after its maintenance: \(setback)"
     case .waits(let seconds, let node): "waits \(seconds) s more for \(node) to come back"
-    case .wouldNotSurvive(let loss, let missing): "the cluster would not survive \(loss): \(missing) would be missing"
+    case .wouldNotSurvive(let loss, _, let missing): "the cluster would not survive \(loss): \(missing) would be missing"
     }
   }
 }

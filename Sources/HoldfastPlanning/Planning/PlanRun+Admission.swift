@@ -43,8 +43,9 @@ extension PlanRun {
         for column in 0..<columns { demand[column] += tables.demand[workload * columns + column] }
       }
     }
-    if let (loss, missing) = gap(demand).map(words) {
-      warnings.append(PlanWarning(.wouldNotSurvive(loss: loss, missing: missing)))
+    if let gap = gap(demand) {
+      let (loss, missing) = words(gap), resource = tables.nodes.resources.names[gap.column]
+      warnings.append(PlanWarning(.wouldNotSurvive(loss: loss, resource: resource, missing: missing)))
     }
   }
 

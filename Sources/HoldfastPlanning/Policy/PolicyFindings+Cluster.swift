@@ -54,16 +54,7 @@ private struct ClusterCheck {
     }
     for (number, rule) in policies.workloads.enumerated() {
       check(rule.selection, .workload(number), "for", ofWorkloads, &findings)
-      var used: [(String, Selection)] = rule.onlyInOrder.map { ("only-in-order", $0) }
-      used += [("only-on", rule.onlyOn), ("never-on", rule.neverOn), ("avoid", rule.avoid)].compactMap { key, selection in
-        selection.map { (key, $0) }
-      }
-      switch rule.prefer {
-      case .inOrder(let steps)?: used += steps.map { ("prefer", $0) }
-      case .weighted(let weights)?: used += weights.map { ("prefer", $0.nodes) }
-      case nil: break
-      }
-      for (key, selection) in used { check(selection, .workload(number), key, ofNodes, &findings) }
+      for (key, selection) in rule.nodeSelections { check(selection, .workload(number), key, ofNodes, &findings) }
       for keep in rule.keepApart {
         if let from = keep.from { check(from, .workload(number), "keep-apart", ofWorkloads, &findings) }
       }

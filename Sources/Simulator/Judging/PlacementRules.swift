@@ -78,7 +78,7 @@ enum RecordFit {
     case (.format, .format), (.planner, .planner), (.node, .node), (.report, .report), (.session, .session), (.spec, .spec),
       (.intent, .intent), (.placement, .placement), (.claim, .claim), (.history, .history),
       (.policies, .policies), (.maintenance, .maintenance), (.losses, .losses), (.disarm, .disarm), (.movesOff, .movesOff),
-      (.released, .released):
+      (.released, .released), (.definitions, .definitions):
       true
     default: false
     }

@@ -9,7 +9,8 @@ struct AcceptCommand: AsyncParsableCommand {
       After an external snapshot, a block copy or a hot-plug a domain has other disks or devices than its definition names. What runs on newer \
       disks is not started from the older ones until you have decided.
 
-      --running, on the node where the workload runs: what runs becomes the definition. Nothing is interrupted.
+      --running, on the node where the workload runs: what runs becomes the definition. Nothing is interrupted. What \
+      another workload has (a disk, a MAC address) is refused.
       --stored, when it runs nowhere: it is started as it is defined. What was written to the newer disks is not there then.
 
       Example: holdfast accept web1 --running --dry-run

@@ -8,7 +8,7 @@ struct ExportCommand: AsyncParsableCommand {
     abstract: "Write all workloads and policies as files that `apply` takes.",
     discussion: """
       DIR/workloads gets a file for each workload, DIR/policies the policy files in force; only you can read them, as domain XML can hold \
-      passwords. Both must be new or empty. With '-', the default, the workloads go to standard output as one file.
+      passwords; holdfastd's log keeps who asked. Both must be new or empty. With '-', the default, the workloads go to standard output as one file.
 
       To bring them back: `holdfast apply -f DIR/workloads`, then `holdfast policy apply DIR/policies`.
 

@@ -16,7 +16,7 @@ struct WorkloadCommand: AsyncParsableCommand {
   @Flag(help: "Print only the domain XML from which the workload is started.")
   var xml = false
 
-  @Flag(help: "With --xml or -o json: show the passwords in the XML, which are masked without this option.")
+  @Flag(help: "With --xml or -o json: show the passwords in the XML, masked without it. holdfastd's log keeps who asked.")
   var secrets = false
 
   @Option(help: "Number of history lines.")

@@ -104,6 +104,31 @@ import Testing
     #expect(rig.placement("w1")?.node == "n1")
   }
 
+  /// Their names differ in a digit alone.
+  @Test func `of two that wait for their nodes each is told, and once, however the seconds pass`() {
+    var rig = pair()
+    rig.join("n3", incarnation: "i3")
+    rig.write([Self.record("wait shop* 60")])
+    let places: [(WorkloadName, NodeName, Incarnation)] = [("shop1", "n2", "i2"), ("shop2", "n3", "i3")]
+    for (workload, node, incarnation) in places {
+      let intent = IntentRecord(desired: .running, move: .init(to: node, serial: 1))
+      rig.write([.put(.spec(workload), .spec(Rig.spec("u-\(workload)"))), .put(.intent(workload), .intent(intent))])
+      rig.hold(workload, by: node, incarnation)
+    }
+    func told() -> [WorkloadName] {
+      rig.actions.compactMap { action in
+        guard case .note(let note) = action, note.text.contains(" s more for ") else { return nil }
+        return note.workload
+      }
+    }
+    for (number, (workload, _, incarnation)) in places.enumerated() {
+      rig.renewed[incarnation] = nil
+      rig.pass(.seconds(10))
+      #expect(rig.placement(workload)?.node == places[number].1)
+      #expect(told() == places[...number].map(\.0))
+    }
+  }
+
   private static func wanted(_ workload: WorkloadName) -> Write<RecordKey, Record> {
     .put(.intent(workload), .intent(IntentRecord(desired: .running)))
   }

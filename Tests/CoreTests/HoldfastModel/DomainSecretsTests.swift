@@ -12,6 +12,10 @@ import Testing
     ("<graphics passwd='\u{301}x\u{301}'\u{301}/>", "<graphics passwd='********'\u{301}/>"),
     ("<a passwd='1'/><b password='2'/>", "<a passwd='********'/><b password='********'/>"),
     ("<cookies><cookie name='a'>x=1</cookie></cookies>", "<cookies><cookie name='a'>********</cookie></cookies>"),
+    (
+      "<a cookie='1'/><password>2</password><passwd x='y'>3</passwd>",
+      "<a cookie='********'/><password>********</password><passwd x='y'>********</passwd>"
+    ),
     ("<cookie name='a'><![CDATA[a<b]]></cookie>", "<cookie name='a'>********</cookie>"),
     (
       "<cookie name='a'>1\n2</cookie><cookie name='b'>3</cookie>",

@@ -31,6 +31,7 @@ import Testing
           unfrozen: ["w3"], paused: ["w": "libvirt has paused it"], outdated: ["w", "w2"]))
     ),
     (.movesOff, .movesOff(MovesOffRecord(reason: "wrong rule", since: 1_700_000_000_000))),
+    (.definitions, .definitions(DefinitionsRecord(last: "w"))),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .leaving))),
     (.session("n1-0f"), .session(SessionRecord(node: "n1", counter: 7, ttl: 3000, phase: .active, clock: 1_767_225_600_000))),
     (

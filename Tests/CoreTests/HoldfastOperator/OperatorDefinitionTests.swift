@@ -157,4 +157,39 @@ import Testing
   func `a name that cannot be a key is refused`(_ name: String) throws {
     #expect(OperatorFixture().refusal(of: .define(WorkloadName(name), OperatorFixture.spec("web1")))?.kind == .invalid)
   }
+
+  private func excluding(_ command: OperatorCommand, in view: ClusterView) throws -> PreparedCommand {
+    var prepared = try command.prepare(in: view)
+    prepared.excludeOtherDefinitions(in: view)
+    return prepared
+  }
+
+  @Test func `of two that give workloads something to themselves at the same moment one has to look again`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web3", on: "a")
+    var xml = OperatorFixture.spec("web3"), priority = OperatorFixture.spec("web3")
+    (xml.xml, priority.priority) = ("<domain type='lxc'><name>web3</name></domain>", 7)
+    let view = fixture.view
+    let first = try excluding(.define("web1", OperatorFixture.spec("web1")), in: view)
+    let others = try [OperatorCommand.define("web2", OperatorFixture.spec("web2")), .define("web3", xml)].map {
+      try excluding($0, in: view)
+    }
+    let adoption = try excluding(.adopt(fixture.adoption(OperatorFixture.domain("wiki"))), in: view)
+    let harmless = try excluding(.define("web3", priority), in: view)
+    #expect(harmless.transaction?.writes.contains { $0.key == .definitions } == false)
+    // Who hears of the record has heard of the definition.
+    #expect(first.transaction?.writes.last == .put(.definitions, .definitions(DefinitionsRecord(last: "web1"))))
+    #expect(fixture.commit(first.transaction))
+    for other in others + [adoption] { #expect(!fixture.commit(other.transaction)) }
+    #expect(fixture.commit(harmless.transaction))
+    let again = try excluding(.define("web2", OperatorFixture.spec("web2")), in: fixture.view)
+    #expect(fixture.commit(again.transaction) && fixture.view.definitions?.value.last == "web2")
+  }
+
+  @Test func `which definition came last excludes nobody when it cannot be read`() throws {
+    let fixture = OperatorFixture()
+    fixture.put(.definitions, .unreadable(reason: "from the future"))
+    let prepared = try excluding(.define("web1", OperatorFixture.spec("web1")), in: fixture.view)
+    #expect(fixture.commit(prepared.transaction) && fixture.view.definitions?.value.last == "web1")
+  }
 }

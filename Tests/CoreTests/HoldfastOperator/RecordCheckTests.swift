@@ -106,6 +106,10 @@ import Testing
     Case("a damaged disarm", [Expected(kind: .unreadable, key: .disarm, remedy: "by hand")]) { $0.garble(.disarm) },
     Case("damaged moves", [Expected(kind: .unreadable, key: .movesOff, remedy: "by hand")]) { $0.garble(.movesOff) },
     Case(
+      "which definition came last is damaged", [Expected(kind: .unreadable, key: .definitions, remedy: "repair")],
+      after: { isGone($0, .definitions) }
+    ) { $0.garble(.definitions) },
+    Case(
       "what was kept of a release is damaged", [Expected(kind: .unreadable, key: .released("w9"), remedy: "repair")],
       after: { isGone($0, .released("w9")) }
     ) { $0.garble(.released("w9")) },

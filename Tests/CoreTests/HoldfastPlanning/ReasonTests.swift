@@ -45,7 +45,7 @@ import Testing
     (.staysAway(from: "n1", .wantedElsewhere("n2")), "does not fail back to n1 after its maintenance: its rules want it on n2"),
     (.waits(40, for: "n1"), "waits 40 s more for n1 to come back"),
     (
-      .wouldNotSurvive(loss: "the loss of a node", missing: "512 MiB of memory"),
+      .wouldNotSurvive(loss: "the loss of a node", resource: "memory", missing: "512 MiB of memory"),
       "the cluster would not survive the loss of a node: 512 MiB of memory would be missing"
     )
   ])
@@ -54,5 +54,43 @@ import Testing
     let warning = PlanWarning(workload: "w1", what)
     #expect(warning.text == words && warning.description == "w1: \(words)")
     #expect(warning.brokenRule == (what == .stays("n1", against: "apart") ? "apart" : nil))
+  }
+
+  static let topics: [(one: PlanWarning, other: PlanWarning, isSame: Bool)] = {
+    func warning(_ workload: WorkloadName, _ what: PlanWarning.What) -> PlanWarning { PlanWarning(workload: workload, what) }
+    func away(_ exclusion: Exclusion) -> PlanWarning { warning("w1", .staysAway(from: "n1", .excluded(exclusion))) }
+    func short(_ resource: String, _ needs: Double) -> PlanWarning {
+      away(.shortage(.init(resource: resource, needs: needs, free: 1)))
+    }
+    func loss(_ loss: String, _ resource: String, _ missing: String) -> PlanWarning {
+      PlanWarning(.wouldNotSurvive(loss: loss, resource: resource, missing: missing))
+    }
+    return [
+      // Names that differ in a digit are others' names.
+      (warning("shop1", .waits(40, for: "n1")), warning("shop2", .waits(40, for: "n1")), false),
+      (warning("shop1", .waits(40, for: "n1")), warning("shop1", .waits(40, for: "n2")), false),
+      (warning("w1", .stays("n1", against: "rule 1")), warning("w1", .stays("n1", against: "rule 2")), false),
+      (warning("w1", .staysOnDrained("n1")), warning("w1", .staysOnDrained("n2")), false),
+      (
+        loss("the loss of a node", "memory", "5 MiB of memory"), loss("the loss of 2 nodes", "memory", "5 MiB of memory"), false
+      ),
+      (loss("the loss of a node", "memory", "5 MiB of memory"), loss("the loss of a node", "cpus", "5 processors"), false),
+      (short("memory", 512), short("cpus", 512), false), (away(.endsAgain(times: 3)), away(.failedToStart(reason: "3")), false),
+      (away(.neverOn(rule: "a")), away(.neverOn(rule: "b")), false),
+      // Figures change all the time.
+      (warning("w1", .waits(40, for: "n1")), warning("w1", .waits(39, for: "n1")), true),
+      (loss("the loss of a node", "cpus", "1 processor"), loss("the loss of a node", "cpus", "2.5 processors"), true),
+      (short("memory", 512), short("memory", 100), true), (away(.endsAgain(times: 3)), away(.endsAgain(times: 4)), true),
+      (away(.failedToStart(reason: "port 5901")), away(.failedToStart(reason: "port 5902")), true),
+      (
+        away(.suitsLess(.load(percent: 40), isTied: false)), away(.suitsLess(.load(percent: 41), isTied: false)), true
+      ),
+      (away(.moreLoadedOtherwise(percent: 4)), away(.moreLoadedOtherwise(percent: 5)), true)
+    ]
+  }()
+
+  @Test(arguments: topics.indices) func `warnings are about the same when their figures alone differ`(_ index: Int) {
+    let (one, other, isSame) = Self.topics[index]
+    #expect(one != other && (one.topic == other.topic) == isSame, "\(one) and \(other)")
   }
 }

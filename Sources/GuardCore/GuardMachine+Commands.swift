@@ -6,6 +6,10 @@ extension GuardMachine {
   mutating func receive(_ command: GuardCommand, _ now: BootInstant) {
     if case .hello(let version) = command { return hello(version) }
     guard greeted else { return refuse("say hello first: a guard speaks only with a controller whose version it knows") }
+    if let breach, command.letsWorkloadsExecute {
+      return refuse(
+        "this guard found an error in itself (\(breach)): everything stays frozen until holdfast-guard is restarted")
+    }
     switch command {
     case .hello, .status: answer(.ready(.state(state)))
     case .extend(let deadline): extend(to: deadline, now)

@@ -179,7 +179,9 @@ public struct GuardMachine: Sendable {
 
   let boot: String
   let times: Times
-  var phase = Phase.disarmed
+  var phase = Phase.disarmed { didSet { checkChange(from: oldValue) } }
+  /// The first of the guard's checks of itself that failed; nil: none did. Then everything is frozen, and stays so until the guard is restarted.
+  public internal(set) var breach: String?
   var workloads: [String: GuardedWorkload] = [:] {
     didSet {
       sorted = workloads.values.sorted { $0.name < $1.name }
@@ -208,9 +210,11 @@ public struct GuardMachine: Sendable {
   var round = 0
   var linkOrder: LinkOrder?
   var linkRound = 0
-  var feeding = true
-  var timer: BootInstant?
-  var persisted: GuardRecord?
+  private(set) var feeding = true
+  /// A check failed, and that was acted upon.
+  var isUnsound = false
+  private(set) var timer: BootInstant?
+  private(set) var persisted: GuardRecord?
   var actions: [Action] = []
 
   /// - Parameter boot: the kernel's boot id.
@@ -254,6 +258,8 @@ public struct GuardMachine: Sendable {
     enforceDeadline(now)
     workDue(now)
     settle()
+    checkState(now)
+    if breach != nil, !isUnsound { becomeUnsound(now) }
     let all = actions
     actions = []
     return all
@@ -332,20 +338,12 @@ public struct GuardMachine: Sendable {
 
   /// What the next guard has to know.
   public var record: GuardRecord {
-    let phase: GuardRecord.Phase
-    var taken = TakenThings()
-    switch self.phase {
-    case .disarmed: phase = .disarmed
-    case .armed(let deadline): phase = .armed(deadline: deadline)
-    case .isolated(let isolated):
-      phase = .isolated(since: isolated.since, killsAt: isolated.killsAt)
-      taken = isolated.taken
-    }
+    let taken = if case .isolated(let isolated) = phase { isolated.taken } else { TakenThings() }
     var targets: [KillTarget] = []
     for case .workload(let name, let cgroup) in kills.keys { targets.append(.workload(name: name, cgroup: cgroup)) }
     targets.sort(by: KillTarget.order)
     return GuardRecord(
-      boot: boot, phase: phase, workloads: sorted, released: released, kills: targets, taken: taken)
+      boot: boot, phase: phase.recorded, workloads: sorted, released: released, kills: targets, taken: taken)
   }
 
   /// In a fixed order.
@@ -357,7 +355,7 @@ public struct GuardMachine: Sendable {
   }
 
   /// The timer and the watchdog follow from the state; said only when they change.
-  private mutating func settle() {
+  mutating func settle() {
     var next: BootInstant?
     switch phase {
     case .disarmed: break

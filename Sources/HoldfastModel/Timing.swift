@@ -44,6 +44,28 @@ public struct Timing: Hashable, Sendable {
   /// The store has been silent when no renewal succeeded for this long.
   public var gap: Duration { renewInterval + renewInterval }
 
+  /// After an attempt that failed at once, before the next: so short that several fit between two renewals, and none is missed for it.
+  package var retryPause: Duration { renewInterval / 4 }
+
+  /// After the guard refused a command, before it is commanded anything again: what it waits for, such as a kill, takes its time.
+  package var guardPause: Duration { renewInterval / 2 }
+
+  /// A guard that starts together with its controller gets so long to answer; and an order that has to reach it before an instant is given so long
+  /// before that. It is the time of starting and scheduling a process, which grows with no TTL; below a TTL of 1 s it would be most of the deadline.
+  package var guardIsLate: Duration { min(.milliseconds(300), ttl * 3 / 10) }
+
+  /// Everything frozen waits so long for claims that are being taken anew: a few attempts of the planner and of this node.
+  package var claimPatience: Duration { ttl }
+
+  /// While libvirt does not answer, frozen starts are killed once in so long: it may wait for them.
+  package var frozenStartPause: Duration { ttl }
+
+  /// Who is not the planner leaves the planner so long to declare a session expired.
+  package var plannersLead: Duration { renewInterval }
+
+  /// A session of which nothing is heard counts as silent when so little is left until it may be declared expired: two renewals.
+  package var silentBefore: Duration { renewInterval * 2 }
+
   /// What others get to renew in after the store's return, before anyone is declared expired.
   public var renewalGrace: Duration { renewInterval + renewInterval }
 
@@ -53,6 +75,10 @@ public struct Timing: Hashable, Sendable {
   /// A node on which everything stays frozen for so long, while its session stands, gives the session up. A guard that is only restarted is
   /// back much sooner.
   public var frozenPatience: Duration { ttl * 5 }
+
+  /// A node that gave its session up while libvirt did not answer opens another after so long, though libvirt is still away: some of what is frozen
+  /// may be of use.
+  package var withdrawalPause: Duration { frozenPatience * 2 }
 
   /// By when a session whose renewal was sent at `sent` must have stopped executing, on its own clock. The share of the
   /// stop that is not execution (`stopBudget`) is taken off.

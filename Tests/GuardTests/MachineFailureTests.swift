@@ -336,6 +336,7 @@ import Testing
     rig.command(.status)
     let answers = rig.reports.count
     #expect(answers >= asked + 1, "seed \(seed)")
+    #expect(rig.machine.breach == nil, "seed \(seed)")
   }
 
   private func check(

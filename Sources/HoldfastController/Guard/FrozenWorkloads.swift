@@ -10,16 +10,17 @@ enum FrozenWorkloads {
     guard machines.guardLink.thaw?.isSettling == true, turn.session.isValid, machines.guardLink.isDirectFreezeSettled
     else { return }
     guard turn.session.mayWrite, facts.now >= max(machines.lease.pauseUntil, machines.guardLink.quietUntil) else { return }
-    let kept = settleFrozen(turn, facts, &machines, &effects)
+    let settled = settle(turn, facts, &machines, &effects)
+    let isSettled = settled != nil
     // What this life of the controller has not seen may be here without a claim; and while libvirt does not answer, no earlier start
     // can be barred.
-    guard facts.local.isComplete, kept != nil || facts.local.unreachable.isEmpty else {
+    guard facts.local.isComplete, isSettled || facts.local.unreachable.isEmpty else {
       let frozenStarts = machines.guardLink.starting.filter {
         machines.workloads[WorkloadName($0)]?.parts.protection.isForgotten != true
       }
       return machines.guardLink.freeHypervisor(frozenStarts, facts.timing, &effects)
     }
-    if let kept { validate(kept, turn, facts, &machines, &effects) }
+    if let settled { validate(settled, turn, facts, &machines, &effects) }
   }
 
   /// Workloads that the guard holds, as far as it or the hypervisor told.
@@ -40,10 +41,11 @@ enum FrozenWorkloads {
     return names.sorted()
   }
 
-  /// Kills what lost its claim. Gives what may go on; nil while something is not decided.
-  private static func settleFrozen(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects)
-    -> [WorkloadName]?
+  /// Kills what lost its claim, and waits for what may be claimed anew. Gives what may go on; nil while something is not decided.
+  private static func settle(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects)
+    -> SettledFreeze?
   {
+    let patience = ClaimPatience.of(machines.guardLink.thaw, machines.lease.session.validSince, facts)
     var kept: [WorkloadName] = []
     var isDecided = true
     for name in frozenHere(turn, facts, machines) {
@@ -54,7 +56,10 @@ enum FrozenWorkloads {
       case .keepWhenBarred: if machine.closeFence(facts, &effects) { kept.append(name) } else { isDecided = false }
       case .undecided: isDecided = false
       case .leave: machine.leaveProtection(turn.guardWord, facts, &effects)
-      case .reclaimable where mayWaitForClaims(facts, &machines, &effects): isDecided = false
+      case .reclaimable where patience.isLeft:
+        machines.guardLink.awaitsClaims(since: facts.now)
+        effects.agenda.look(at: patience.until)
+        isDecided = false
       case .killPending(isStale: true):
         machine.orderKill(&effects)
         isDecided = false
@@ -66,19 +71,14 @@ enum FrozenWorkloads {
     }
     guard isDecided else { return nil }
     machines.guardLink.decided()
-    return kept
-  }
-
-  /// A claim is being taken anew, or its placement decided. Everything frozen waits for it, so not for long.
-  private static func mayWaitForClaims(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) -> Bool {
-    let until = machines.guardLink.waitsForClaims(since: facts.now) + facts.timing.ttl
-    if facts.now < until { effects.agenda.look(at: until) }
-    return facts.now < until
+    return SettledFreeze(kept: kept)
   }
 
   private static func validate(
-    _ kept: [WorkloadName], _ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+    _ settled: consuming SettledFreeze, _ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines,
+    _ effects: inout Effects
   ) {
+    let kept = settled.kept
     var conditions: [Condition<RecordKey>] = []
     for name in kept.prefix(Limits.validatedClaims) {
       let own = WorkloadFacts(name, facts, under: turn.session.incarnation)
@@ -99,14 +99,14 @@ enum FrozenWorkloads {
     _ asked: Set<WorkloadName>, under incarnation: Incarnation, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
-    let turn = Turn(facts, machines), link = machines.guardLink
+    let turn = Turn(facts, machines)
     // Another session, or another guard since: that one's validation is asked for anew.
-    guard turn.session.incarnation == incarnation, link.thaw?.isValidating == true else { return }
-    guard link.isDirectFreezeSettled, turn.session.mayWrite, turn.session.isValid else {
+    guard turn.session.incarnation == incarnation, machines.guardLink.thaw?.isValidating == true else { return }
+    guard machines.guardLink.isDirectFreezeSettled, turn.session.mayWrite, turn.session.isValid else {
       return machines.guardLink.validationEnded()
     }
-    let kept = settleFrozen(turn, facts, &machines, &effects)
-    guard let permit = ThawPermit(validated: (incarnation, asked), kept: kept, turn.session) else {
+    let settled = settle(turn, facts, &machines, &effects)
+    guard let settled, let permit = ThawPermit(settled, validated: (asked, incarnation), turn.session) else {
       return machines.guardLink.validationEnded()
     }
     let goingOn = asked.count { name in
@@ -116,25 +116,15 @@ enum FrozenWorkloads {
   }
 }
 
-/// What a thaw needs: a transaction that was committed under the session that stands, after everything frozen here was decided about, and time
-/// left to the deadline.
-struct ThawPermit: ~Copyable {
-  let deadline: BootInstant
+/// How long a claim that is being taken anew, or its placement, is waited for. Everything frozen waits with it, so not for long; but only the time counts
+/// in which this node could have taken it: while the store is away nobody can, and a session or a guard that is new begins anew.
+private struct ClaimPatience {
+  let until: BootInstant
+  let isLeft: Bool
 
-  /// - Parameters:
-  ///   - validated: the session that the claims were validated under, and the workloads.
-  ///   - kept: what is frozen here now and may go on; nil while something is not decided.
-  fileprivate init?(
-    validated: (incarnation: Incarnation, workloads: Set<WorkloadName>), kept: [WorkloadName]?,
-    _ session: borrowing SessionPermit
-  ) {
-    // The proof is of the session that it was asked under: a later one has other claims.
-    guard session.incarnation == validated.incarnation, session.mayWrite, session.isValid, let deadline = session.deadline
-    else {
-      return nil
-    }
-    // What was seen between the question and the answer was not asked about.
-    guard let kept, validated.workloads.isSuperset(of: kept) else { return nil }
-    self.deadline = deadline
+  static func of(_ thaw: Thaw?, _ validSince: BootInstant?, _ facts: Facts) -> ClaimPatience {
+    let since = thaw?.claimsAwaitedSince ?? facts.now
+    let until = max(since, validSince ?? since) + facts.timing.claimPatience
+    return ClaimPatience(until: until, isLeft: facts.now < until)
   }
 }

@@ -17,10 +17,10 @@ public struct GuardLink: Sendable {
   private var guardFlaws = GuardFlaws()
   /// The latest deadline that a guard was told since the last `shorten`; nil: not known. Its successor takes it up.
   private var toldDeadline: BootInstant?
+  /// The latest that a guard can have: of what one said when it connected, and of all that was told.
+  private var latestDeadline = BootInstant.zero
   /// After a refusal nothing is commanded before this instant.
   private(set) var quietUntil: BootInstant = .zero
-  /// Since when the thaw waits for claims that are being taken anew; nil: it does not.
-  private var claimsAwaitedSince: BootInstant?
   /// When frozen starts were last killed for libvirt's sake.
   private var startsKilledAt: BootInstant?
   /// In the last turn the guard was armed, within the session's deadline.
@@ -86,18 +86,13 @@ public struct GuardLink: Sendable {
   /// It was told to freeze everything, and has not said so.
   var isAboutToFreeze: Bool { presence?.isIsolating ?? false }
 
-  /// What holds for a turn.
-  var word: GuardWord { word(within: nil) }
-
-  /// What holds for a turn under a session with that deadline: a guard that would stop later than the session ends counts as none.
-  func word(within deadline: BootInstant?) -> GuardWord {
-    let isTooLate = if let deadline, case .armed(let told)? = phase { told > deadline } else { false }
-    return GuardWord(
-      isArmed: isArmed && !isTooLate, isFrozen: isFreezing, workloads: lists.workloads, starting: lists.starting)
+  /// What holds for a turn under that session.
+  func word(within session: borrowing SessionPermit) -> GuardWord {
+    GuardWord(course.state, lists, within: session.deadline)
   }
 
   /// What waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
-  mutating func noteArmed(_ word: GuardWord, _ effects: inout Effects) {
+  mutating func noteArmed(_ word: borrowing GuardWord, _ effects: inout Effects) {
     if word.isArmed, !wasArmed { effects.agenda.note(.guardAnew) }
     wasArmed = word.isArmed
   }
@@ -124,6 +119,7 @@ public struct GuardLink: Sendable {
     if isConnected { course.move(to: .absent(GuardAbsence(hasSpoken: true))) }
     // Another guard may be in any phase.
     course.move(to: .present(GuardPresence(state.phase)))
+    if case .armed(let deadline) = state.phase { latestDeadline = max(latestDeadline, deadline) }
     guardFlaws.take(state.health, facts, &effects)
     lists = GuardLists(state)
     var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
@@ -143,6 +139,7 @@ public struct GuardLink: Sendable {
     var presence = before
     let isExpected = presence.hear(state.phase)
     course.move(to: .present(presence))
+    if isExpected { checkHeard(state.phase, &effects) }
     if before.isArmed, presence.isArmed, lists.areAsTold(by: state) {
       if isShortening { effects.agenda.note(.other) }
       return Heard()
@@ -178,6 +175,12 @@ public struct GuardLink: Sendable {
       }
     }
     return heard
+  }
+
+  /// The deadline that the guard acknowledges is one that it was told, or had.
+  private func checkHeard(_ said: GuardState.Phase, _ effects: inout Effects) {
+    guard case .armed(let deadline) = said else { return }
+    effects.check(deadline <= latestDeadline, "the guard has a later deadline than it was ever told")
   }
 
   mutating func refused(_ reason: String, pause: Duration, _ effects: inout Effects) -> Heard {
@@ -224,40 +227,40 @@ public struct GuardLink: Sendable {
     effects.tellGuard(.isolate)
   }
 
-  /// Tells the guard to freeze everything, unless it confirms that nothing under protection executes: no deadline and nothing protected, or
-  /// everything frozen.
-  ///
-  /// - Returns: true when it confirms that.
-  mutating func freezeUnlessNothingExecutes(seesProtected: Bool, _ effects: inout Effects) -> Bool {
+  /// Whether the guard confirms that nothing under protection executes: it has no deadline and protects nothing, or everything is frozen.
+  func rest(seesProtected: Bool) -> GuardRest {
     switch phase {
     // One that knows of nothing is believed only when nothing is seen.
-    case .disarmed: if !seesProtected { return true }
-    case .isolated(_, let confirmed): return confirmed
-    case .armed: break
-    case nil: return false
+    case .disarmed where !seesProtected: .certain
+    case .isolated(_, true): .certain
+    case .isolated, nil: .awaited
+    case .disarmed, .armed: isAboutToFreeze ? .awaited : .toBeFrozen
     }
-    if !isAboutToFreeze { isolate(&effects) }
-    return false
   }
 
   /// Tells how long the session stands. A guard that has frozen everything is told by the thaw only, but for what it is about to kill: a frozen
   /// workload with `isolation: stop` lives until the deadline, and as long as the session is renewed and the thaw takes its time, that is moved.
-  mutating func extend(_ until: BootInstant?, _ effects: inout Effects) {
-    guard let until, effects.now < until, let presence, !presence.isIsolating else { return }
+  mutating func extend(_ session: borrowing SessionPermit, _ timing: Timing, _ effects: inout Effects) {
+    guard session.isValid, let until = session.deadline, let presence, !presence.isIsolating else { return }
     if let isolation = presence.isolation {
-      guard isolation.mayExtendKill(at: effects.now) else { return }
+      guard isolation.mayExtendKill(at: effects.now, timing) else { return }
       change { $0.extendsKill(to: until) }
     }
     told(until)
-    effects.tellGuard(.extend(deadline: until))
+    effects.extend(session)
   }
 
-  private mutating func told(_ deadline: BootInstant) { toldDeadline = max(deadline, toldDeadline ?? deadline) }
+  private mutating func told(_ deadline: BootInstant) {
+    toldDeadline = max(deadline, toldDeadline ?? deadline)
+    latestDeadline = max(latestDeadline, deadline)
+  }
 
   /// A guard that connects may enforce a later deadline than the session has, from before that was shortened while there was no guard: it is told
-  /// the session's, and until it has said so nothing begins (`word(within:)`).
-  mutating func meet(_ until: BootInstant?, _ effects: inout Effects) {
-    guard let until, case .armed(let told)? = phase, told > until, !isAboutToFreeze else { return extend(until, &effects) }
+  /// the session's, and until it has said so nothing begins (`GuardWord.isArmed`).
+  mutating func meet(_ session: borrowing SessionPermit, _ timing: Timing, _ effects: inout Effects) {
+    guard let until = session.deadline, case .armed(let told)? = phase, told > until, !isAboutToFreeze else {
+      return extend(session, timing, &effects)
+    }
     askToShorten(to: until, &effects)
   }
 
@@ -267,39 +270,43 @@ public struct GuardLink: Sendable {
     effects.tellGuard(.shorten(deadline: deadline))
   }
 
-  /// The guard must not have a later deadline than the session that is about to be written says. It is told before, and believed only when
+  /// Whether the guard certainly has no later deadline than the session that is about to be written says. It is told before, and believed only when
   /// it confirms.
   ///
-  /// - Returns: true when it is certain.
-  ///
   /// - Parameter mayExecute: something under protection is seen here, or may be here unseen, or may still come up.
-  mutating func shorten(to latest: BootInstant, mayExecute: @autoclosure () -> Bool, _ effects: inout Effects) -> Bool {
+  func assurance(of latest: BootInstant, mayExecute: @autoclosure () -> Bool, at now: BootInstant) -> DeadlineAssurance {
     guard let presence else {
       // The next guard takes up what the last one was told. What runs is seen frozen before, or nothing does.
-      guard toldDeadline.map({ $0 > latest }) ?? true else { return true }
-      return frozenSince != nil || !mayExecute()
+      guard toldDeadline.map({ $0 > latest }) ?? true else { return .certain }
+      return frozenSince != nil || !mayExecute() ? .certain : .awaited
     }
     var known = toldDeadline
     if case .armed(let told) = presence.phase { known = max(told, known ?? told) }
     let isLater = known.map { $0 > latest }
     switch presence.shortening {
-    case .asked: return false
-    case .answered(let deadline):
-      // Answers come in order: what it says after the command is the command's.
-      guard isLater != true else { return false }
-      toldDeadline = deadline
-      change { $0.shortened() }
-      return true
+    case .asked: return .awaited
+    // Answers come in order: what it says after the command is the command's.
+    case .answered(let deadline): return isLater == true ? .awaited : .confirmed(deadline)
     case .none: break
     }
     switch presence.phase {
     // A thaw is on its way, with a deadline that is too late.
-    case .isolated(let isolation) where isolation.thaw.isResuming && isLater ?? false: return false
+    case .isolated(let isolation) where isolation.thaw.isResuming && isLater ?? false: return .awaited
     // What is frozen and `stop` holds its disks until the deadline: that is known only where this life told it.
     case .armed where isLater ?? false, .isolated where isLater ?? true:
-      if effects.now >= quietUntil { askToShorten(to: latest, &effects) }
-      return false
-    case .disarmed, .armed, .isolated: return true
+      return now >= quietUntil ? .toBeAsked(latest) : .awaited
+    case .disarmed, .armed, .isolated: return .certain
+    }
+  }
+
+  /// Does what that asks for.
+  mutating func act(on assurance: DeadlineAssurance, _ effects: inout Effects) {
+    switch assurance {
+    case .certain, .awaited: break
+    case .confirmed(let deadline):
+      toldDeadline = deadline
+      change { $0.shortened() }
+    case .toBeAsked(let deadline): askToShorten(to: deadline, &effects)
     }
   }
 
@@ -311,33 +318,29 @@ public struct GuardLink: Sendable {
   /// Nobody knows whether they still hold.
   mutating func validationEnded() { change { $0.thaws { $0.isValidating ? .settling(asked: $0.asked) : $0 } } }
 
-  /// A thaw that is on its way can no longer be taken back; a validation under a session that was declared expired proves nothing any more.
-  mutating func sessionEnded() { validationEnded() }
+  /// A thaw that is on its way can no longer be taken back. A validation under a session that was declared expired proves nothing any more, and claims
+  /// that were awaited under it are awaited anew under the next.
+  mutating func sessionEnded() { change { $0.thaws { $0.isResuming ? $0 : .settling(asked: $0.asked) } } }
 
-  /// Everything frozen waits for claims that are being taken anew, so not for long.
-  ///
-  /// - Returns: since when.
-  mutating func waitsForClaims(since now: BootInstant) -> BootInstant {
-    let since = claimsAwaitedSince ?? now
-    claimsAwaitedSince = since
-    return since
-  }
+  /// Everything frozen waits for claims that are being taken anew.
+  mutating func awaitsClaims(since now: BootInstant) { change { $0.thaws { $0.awaiting(since: now) } } }
 
   /// Everything that is frozen is decided about.
-  mutating func decided() { claimsAwaitedSince = nil }
+  mutating func decided() { change { $0.thaws { $0.isSettling ? .settling(asked: $0.asked) : $0 } } }
 
   /// libvirt may have to wait for a start that is frozen, and we for libvirt: such a start is killed, once in a TTL.
   mutating func freeHypervisor(_ frozenStarts: Set<String>, _ timing: Timing, _ effects: inout Effects) {
     guard let since = presence?.isolation?.since else { return }
-    let until = max(since, startsKilledAt ?? since) + timing.ttl
+    let until = max(since, startsKilledAt ?? since) + timing.frozenStartPause
     guard effects.now >= until else { return effects.agenda.look(at: until) }
     startsKilledAt = effects.now
-    effects.agenda.look(at: effects.now + timing.ttl)
+    effects.agenda.look(at: effects.now + timing.frozenStartPause)
     for name in frozenStarts.sorted() { effects.tellGuard(.kill(workload: name)) }
   }
 
   /// - Parameter goingOn: so many workloads are frozen here and go on.
   mutating func resume(_ permit: consuming ThawPermit, goingOn: Int, _ effects: inout Effects) {
+    effects.check(thaw?.isValidating == true, "a thaw of what the guard has not frozen, or nobody validated")
     told(permit.deadline)
     change { $0.thaws { _ in .resuming(goingOn: goingOn) } }
     effects.thaw(permit)
@@ -374,19 +377,5 @@ public struct GuardLink: Sendable {
 
   private mutating func freezesDirectly(_ freeze: DirectFreeze) {
     if let absence { course.move(to: .absent(GuardAbsence(hasSpoken: absence.hasSpoken, freeze: freeze))) }
-  }
-}
-
-/// What the guard's side says for one turn. Only the link makes it.
-struct GuardWord: Sendable {
-  let isArmed: Bool
-  /// Everything under protection is frozen, by the guard or without it.
-  let isFrozen: Bool
-  /// Names that the guard protects, and those of them that may be starting.
-  let workloads: Set<String>
-  let starting: Set<String>
-
-  fileprivate init(isArmed: Bool, isFrozen: Bool, workloads: Set<String>, starting: Set<String>) {
-    (self.isArmed, self.isFrozen, self.workloads, self.starting) = (isArmed, isFrozen, workloads, starting)
   }
 }

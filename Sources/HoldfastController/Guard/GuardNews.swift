@@ -10,7 +10,7 @@ enum GuardNews {
     case .connected(let state): heard(machines.guardLink.connected(state, facts, &effects), facts, &machines, &effects)
     case .report(.state(let state)): heard(machines.guardLink.said(state, facts, &effects), facts, &machines, &effects)
     case .report(.refused(let reason)):
-      heard(machines.guardLink.refused(reason, pause: facts.timing.renewInterval / 2, &effects), facts, &machines, &effects)
+      heard(machines.guardLink.refused(reason, pause: facts.timing.guardPause, &effects), facts, &machines, &effects)
     case .report(.killed(let name, let isConfirmed)):
       let workload = WorkloadName(name)
       effects.agenda.note(.kill(workload))
@@ -40,7 +40,7 @@ enum GuardNews {
       effects.agenda.note(.guardLists(pending))
     }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
-    if heard.extends { machines.guardLink.meet(machines.lease.session.deadline, &effects) }
+    if heard.extends { machines.guardLink.meet(machines.lease.session.permit(at: facts.now), facts.timing, &effects) }
   }
 
   private static func guardLost(_ loss: GuardLoss, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
@@ -57,7 +57,8 @@ enum GuardNews {
     // What runs is not known before libvirt has spoken: then it counts as something.
     guard machines.workloads.mayExecute(facts) else { return }
     // In a disarmed cluster a missing guard is waited for as long as this node's session stands, and not longer.
-    let until = facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + Limits.guardIsLate
+    let until =
+      facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + facts.timing.guardIsLate
     guard facts.now >= until else { return effects.agenda.look(at: until) }
     guardLost(.silent, facts, &machines, &effects)
     effects.agenda.note(.guardPhase)

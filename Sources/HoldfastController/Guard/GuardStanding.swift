@@ -1,4 +1,5 @@
 import GuardCore
+import HoldfastModel
 import HoldfastTime
 
 /// What this controller knows of its guard: there, with what it said last; or gone, with the freeze that stands in for it.
@@ -141,8 +142,8 @@ struct GuardIsolation: Hashable, Sendable {
   fileprivate(set) var thaw = Thaw.settling(asked: nil)
 
   /// The guard refuses to put the killing off once its time has come, so it is not asked at the last moment.
-  func mayExtendKill(at now: BootInstant) -> Bool {
+  func mayExtendKill(at now: BootInstant, _ timing: Timing) -> Bool {
     guard let killsAt, !thaw.isResuming else { return false }
-    return now + Limits.guardIsLate < killsAt
+    return now + timing.guardIsLate < killsAt
   }
 }

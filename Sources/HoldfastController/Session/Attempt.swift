@@ -4,13 +4,19 @@ import HoldfastTime
 ///
 ///     idle ──begins──▶ under way ──succeeded──▶ idle
 ///      ▲                  └──failed──▶ waiting ──time──▶ under way
-struct Attempt: Hashable, Sendable {
-  private enum Step: StateList {
+///      └──────not needed any more─────────┘
+package struct Attempt: Hashable, Sendable {
+  package enum Step: StateList {
     case idle, underWay
     /// The last attempt failed.
     case waiting(until: BootInstant)
 
-    func mayBecome(_ next: Step) -> Bool { next != .underWay || self != .underWay }
+    package func mayBecome(_ next: Step) -> Bool {
+      switch (self, next) {
+      case (.idle, .underWay), (.waiting, .underWay), (.underWay, .idle), (.underWay, .waiting), (.waiting, .idle): true
+      case (.idle, .idle), (.idle, .waiting), (.underWay, .underWay), (.waiting, .waiting): false
+      }
+    }
   }
 
   private var course = StateCourse(Step.idle)
@@ -19,15 +25,21 @@ struct Attempt: Hashable, Sendable {
   /// When the next attempt may be made, if one waits.
   var nextLook: BootInstant? { if case .waiting(let until) = course.state { until } else { nil } }
 
-  /// True when an attempt is to be made now.
-  mutating func begins(at now: BootInstant) -> Bool {
+  /// An attempt may be made now.
+  func mayBegin(at now: BootInstant) -> Bool {
     switch course.state {
-    case .underWay: return false
-    case .waiting(let until) where now < until: return false
-    case .idle, .waiting: course.move(to: .underWay)
+    case .idle: true
+    case .waiting(let until): now >= until
+    case .underWay: false
     }
-    return true
   }
-  mutating func succeeded() { course.move(to: .idle) }
-  mutating func failed(until instant: BootInstant) { course.move(to: .waiting(until: instant)) }
+
+  mutating func begins() { course.move(to: .underWay) }
+
+  /// It succeeded, or what it was for is so already: then an answer that is still to come says nothing.
+  mutating func succeeded() { if course.state != .idle { course.move(to: .idle) } }
+
+  mutating func failed(until instant: BootInstant) {
+    if course.state == .underWay { course.move(to: .waiting(until: instant)) }
+  }
 }

@@ -37,10 +37,10 @@ struct Lease: Sendable {
     // While a renewal is on its way, the next is due at that time all the same if it succeeds.
     let waitsForGuard = isShortening && session.nextRenewal <= now
     if session.isStanding, !waitsForGuard, !session.isRenewing || session.nextRenewal > now { next = session.nextRenewal }
-    if waitsForGuard { next = BootInstant.earlier(next, now + timing.renewInterval / 4) }
+    if waitsForGuard { next = BootInstant.earlier(next, now + timing.retryPause) }
     // When it passes, people are told.
     if !hasToldSilence, let deadline = session.deadline { next = BootInstant.earlier(next, deadline) }
-    return BootInstant.earlier(next, lag.nextLook)
+    return BootInstant.earlier(next, lag.deafAt(patience: timing.watchPatience))
   }
 
   var nextDescription: BootInstant? { describing.nextLook }
@@ -70,10 +70,10 @@ struct Lease: Sendable {
   ) {
     if session.phase == .none { takeUpOrOpen(facts, peers, stance, &guardLink, &effects) }
     guard session.isStanding else { return }
-    let isFormatKnown = isFormatKnown(facts, &effects)
-    if isFormatKnown { armWhenTimeIsOver(facts, &effects) }
+    tellFormat(facts, &effects)
+    if facts.formatFlaw == nil { armWhenTimeIsOver(facts, &effects) }
     renew(facts, stance, workloads, &guardLink, &effects)
-    if isFormatKnown { describe(facts, &effects) }
+    if facts.formatFlaw == nil { describe(facts, &effects) }
     if let deadline = session.deadline, facts.now >= deadline, !hasToldSilence {
       hasToldSilence = true
       effects.note(
@@ -89,8 +89,9 @@ struct Lease: Sendable {
     guard session.isRenewalDue(now: now, leaving: stance.isLeaving) else { return }
     let ttl = stance.isLeaving ? nil : Self.disarmedTTL(facts)
     let deadline = facts.timing.deadline(sent: now, ttl: ttl)
-    let isCertain = guardLink.shorten(to: deadline, mayExecute: workloads.mayExecute(facts), &effects)
-    guard isCertain, let incarnation = session.incarnation,
+    let assurance = guardLink.assurance(of: deadline, mayExecute: workloads.mayExecute(facts), at: now)
+    guardLink.act(on: assurance, &effects)
+    guard assurance.isCertain, let incarnation = session.incarnation,
       let transaction = session.renewal(now: now, leaving: stance.isLeaving, ttl: ttl, clock: facts.wallTime)
     else { return }
     effects.transact(.renew(incarnation, sent: now), transaction, timeout: facts.timing.renewTimeout)
@@ -120,54 +121,73 @@ struct Lease: Sendable {
       effects.agenda.note(.ownSession)
       return effects.note(.sessionOpened, "went on with session \(own.incarnation)")
     }
-    guard !stance.isLeaving, isFormatKnown(facts, &effects) else { return }
+    guard !stance.isLeaving else { return }
+    tellFormat(facts, &effects)
+    guard facts.formatFlaw == nil else { return }
     // Opening frees the claims of every earlier session of this node: nothing may execute under them any more.
-    guard guardLink.freezeUnlessNothingExecutes(seesProtected: facts.seesProtectedDomain, &effects),
-      earlierSessionsAreOver(facts, peers, &effects), facts.now >= pauseUntil, mayComeBack(facts, &effects)
-    else { return }
+    switch guardLink.rest(seesProtected: facts.seesProtectedDomain) {
+    case .certain: break
+    case .awaited: return
+    case .toBeFrozen: return guardLink.isolate(&effects)
+    }
+    switch earlierSessions(facts, peers) {
+    case .over: break
+    case .unclear: return
+    case .standing(let until, let foreign):
+      effects.agenda.look(at: until)
+      return tellForeign(foreign, facts.me, &effects)
+    }
+    guard facts.now >= pauseUntil else { return }
+    if let until = backAfterWithdrawal(facts), facts.now < until { return effects.agenda.look(at: until) }
     open(facts, &effects)
   }
 
   /// A controller of an older build opens no session. One whose session stands when the format changes keeps it, so that what runs here runs on, and
   /// begins nothing more (`Stance.decidesNothing`).
-  private mutating func isFormatKnown(_ facts: Facts, _ effects: inout Effects) -> Bool {
+  private mutating func tellFormat(_ facts: Facts, _ effects: inout Effects) {
     guard let flaw = facts.formatFlaw else {
       if hasToldFormat { effects.unsay(.unreadable) }
       hasToldFormat = false
-      return true
+      return
     }
     hasToldFormat = true
     let consequence =
       session.isStanding
       ? "what runs on \(facts.me) runs on, and \(facts.me) starts, moves and decides nothing" : "\(facts.me) does not join"
     effects.noteOnce(.unreadable, "\(flaw): \(consequence). Upgrade holdfastd on \(facts.me)", severity: .error)
-    return false
+  }
+
+  /// How it stands with sessions under this node's name that are none of this life's.
+  private enum EarlierSessions {
+    case over
+    /// One may stand so long; where another host renews it, that is its incarnation.
+    case standing(until: BootInstant, foreign: Incarnation?)
+    /// A record cannot be read, or was not watched yet.
+    case unclear
   }
 
   /// An unknown session under this node's name may be another host's: it is over only when it has not changed for long enough.
-  private mutating func earlierSessionsAreOver(_ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) -> Bool {
+  private func earlierSessions(_ facts: Facts, _ peers: PeerExpiry) -> EarlierSessions {
     for (incarnation, entry) in facts.view.sessions where entry.value.node == facts.me {
-      guard let due = peers.due(incarnation) else { return false }
-      if facts.now < due {
-        effects.agenda.look(at: due)
-        if entry.value.counter > 1, toldForeign != incarnation, peers.changes(of: incarnation) > 3 {
-          toldForeign = incarnation
-          effects.note(
-            .sessionLost, "another host renews a session under the name \(facts.me): give every node its own name",
-            severity: .error)
-        }
-        return false
-      }
+      guard let due = peers.due(incarnation) else { return .unclear }
+      guard facts.now < due else { continue }
+      let isForeign = entry.value.counter > 1 && peers.changes(of: incarnation) > Limits.lateRenewals
+      return .standing(until: due, foreign: isForeign ? incarnation : nil)
     }
-    return facts.view.unreadable.keys.allSatisfy { if case .session = $0 { false } else { true } }
+    let isReadable = facts.view.unreadable.keys.allSatisfy { if case .session = $0 { false } else { true } }
+    return isReadable ? .over : .unclear
   }
 
-  /// After a withdrawal a session is opened when libvirt is back, or after a while: some of it may be of use.
-  private func mayComeBack(_ facts: Facts, _ effects: inout Effects) -> Bool {
-    guard let withdrewAt, !facts.local.unreachable.isEmpty else { return true }
-    let until = withdrewAt + facts.timing.frozenPatience * 2
-    if facts.now < until { effects.agenda.look(at: until) }
-    return facts.now >= until
+  private mutating func tellForeign(_ incarnation: Incarnation?, _ me: NodeName, _ effects: inout Effects) {
+    guard let incarnation, toldForeign != incarnation else { return }
+    toldForeign = incarnation
+    effects.note(
+      .sessionLost, "another host renews a session under the name \(me): give every node its own name", severity: .error)
+  }
+
+  /// After a withdrawal a session is opened when libvirt is back, or at that instant: some of what is frozen may be of use. nil: at once.
+  private func backAfterWithdrawal(_ facts: Facts) -> BootInstant? {
+    facts.local.unreachable.isEmpty ? nil : withdrewAt.map { $0 + facts.timing.withdrawalPause }
   }
 
   private mutating func open(_ facts: Facts, _ effects: inout Effects) {
@@ -203,9 +223,11 @@ struct Lease: Sendable {
     return Incarnation("\(me)-\(hex(bits.0))\(hex(bits.1))")
   }
 
-  mutating func opened(_ incarnation: Incarnation, at revision: Revision, _ effects: inout Effects) {
+  mutating func opened(_ incarnation: Incarnation, at revision: Revision, _ facts: Facts, _ effects: inout Effects) {
     session.opened(at: revision)
     attempted.removeAll()
+    withdrewAt = nil
+    checkWritten(at: revision, facts, &effects)
     save(incarnation, revision, &effects)
     effects.note(.sessionOpened, "opened session \(incarnation)")
   }
@@ -224,7 +246,7 @@ struct Lease: Sendable {
 
   /// A transaction that just failed is not repeated for a moment.
   mutating func pause(_ timing: Timing, _ effects: inout Effects) {
-    pauseUntil = effects.now + timing.renewInterval / 4
+    pauseUntil = effects.now + timing.retryPause
   }
 
   // MARK: renewing
@@ -232,46 +254,71 @@ struct Lease: Sendable {
   mutating func renewNow(at now: BootInstant) { session.renewNow(at: now) }
 
   /// - Parameter silence: for how long the store had not answered before; nil: ever.
-  /// - Returns: false when no session stands any more.
   mutating func renewed(
     sent: BootInstant, at revision: Revision, silence: Duration?, _ facts: Facts, _ effects: inout Effects
-  ) -> Bool {
-    guard session.renewalEnded(sent: sent, committed: revision) == .renewed else { return false }
+  ) -> OwnSession.RenewalEnd {
+    let end = session.renewalEnded(sent: sent, committed: revision)
+    guard end == .renewed else { return end }
+    checkWritten(at: revision, facts, &effects)
     if silence.map({ $0 > facts.timing.gap }) ?? true { effects.agenda.note(.other) }
     lag.wrote(revision, seen: facts.view.revision, at: facts.now)
     if hasToldSilence {
       hasToldSilence = false
       effects.note(.storeBack, "the store answers again after \(InWords.seconds(silence)) s")
     }
-    return true
+    return end
   }
 
-  /// - Returns: false when the session is gone.
-  mutating func renewalFailed(refusedWith current: [RecordKey: Stored<Record>]?, at now: BootInstant) -> Bool {
+  mutating func renewalFailed(
+    refusedWith current: [RecordKey: Stored<Record>]?, at now: BootInstant
+  ) -> OwnSession.RenewalEnd {
     guard let current, let incarnation = session.incarnation else {
       session.renewalUnanswered(now: now)
-      return true
+      return .again
     }
     var entry: Stored<SessionRecord>?
     if let found = current[.session(incarnation)], case .session(let record) = found.value {
       entry = Stored(value: record, created: found.created, modified: found.modified)
     }
-    return session.renewalRefused(current: entry, now: now) != .lost
+    return session.renewalRefused(current: entry, now: now)
+  }
+
+  // MARK: what was written, and what is read back
+
+  /// This node's session was written so: what the store has of it must be that, and the deadline must come before what others wait for.
+  private func checkWritten(at revision: Revision, _ facts: Facts, _ effects: inout Effects) {
+    guard let standing = session.standing, let sent = standing.confirmedSent, let deadline = session.deadline,
+      let written = facts.view.sessions[standing.incarnation], written.modified == revision
+    else { return }
+    effects.check(
+      written.value.counter == standing.counter && written.created == standing.created,
+      "\(standing.incarnation) was written with the counter \(written.value.counter), not \(standing.counter)")
+    effects.check(
+      deadline <= sent + .milliseconds(written.value.ttl),
+      "the deadline of \(standing.incarnation) is later than the TTL in its record")
+  }
+
+  /// A session's record was read. This node writes its own, one renewal at a time, each on what the one before left: so at most one is ahead of what it
+  /// knows.
+  func checkRead(_ incarnation: Incarnation, _ facts: Facts, _ effects: inout Effects) {
+    guard let standing = session.standing, standing.incarnation == incarnation,
+      let read = facts.view.sessions[incarnation], read.created == standing.created
+    else { return }
+    effects.check(
+      read.value.node == facts.me && read.value.counter <= standing.counter + 1,
+      "\(incarnation) has the counter \(read.value.counter) in the store, and this node has written \(standing.counter)")
   }
 
   // MARK: ending
 
-  /// Asks for the session's end.
-  ///
-  /// - Returns: false while that is not possible.
+  /// Asks for the session's end, where that may be (`OwnSession.mayEnd`).
   mutating func end(
     _ reason: Departure.Reason, if conditions: [Condition<RecordKey>], _ facts: Facts, isPlanner: Bool, _ effects: inout Effects
-  ) -> Bool {
+  ) {
     guard let incarnation = session.incarnation,
       let transaction = session.end(if: conditions, with: isPlanner ? facts.view.planner : nil)
-    else { return false }
+    else { return }
     effects.transact(.end(incarnation, reason), transaction)
-    return true
   }
 
   mutating func endUnanswered() { session.endUnanswered() }
@@ -296,7 +343,9 @@ struct Lease: Sendable {
   mutating func saw(_ revision: Revision) { lag.seen(revision) }
 
   mutating func watchTheWatch(_ facts: Facts, _ effects: inout Effects) {
-    if lag.isDeaf(at: facts.now, patience: facts.timing.watchPatience) { effects.restartWatch() }
+    guard let deafAt = lag.deafAt(patience: facts.timing.watchPatience), facts.now >= deafAt else { return }
+    lag.restarts(at: facts.now)
+    effects.restartWatch()
   }
 
   /// A node that was taken up with another configuration says so.
@@ -305,9 +354,10 @@ struct Lease: Sendable {
     guard permit.isValid, permit.mayWrite else { return }
     // An answer that was lost is no failure any more: nothing is looked at again for its sake.
     guard facts.view.nodes[facts.me]?.value != record else { return describing.succeeded() }
-    guard describing.begins(at: facts.now),
+    guard describing.mayBegin(at: facts.now),
       let transaction = permit.transaction(write: [.put(.node(facts.me), .node(record))])
     else { return }
+    describing.begins()
     effects.transact(.describe, transaction)
   }
 

@@ -28,8 +28,6 @@ public struct OwnSession: Hashable, Sendable {
     public var confirmedSent: BootInstant?
     /// What that renewal wrote; nil: the usual TTL. Shortened before a renewal with less is sent, as that may be applied unanswered.
     public var confirmedTTL: Duration?
-    /// What the renewal that is on its way writes.
-    var asked: Duration?
     public var leaving: Bool
   }
 
@@ -64,19 +62,32 @@ public struct OwnSession: Hashable, Sendable {
   /// it is.
   private enum Traffic: StateList {
     case none
-    case renewal
+    case renewal(Renewal)
     case end
-    /// Nobody knows whether the end was applied, or will be. A renewal that is committed afterwards rules it out.
-    case endInDoubt(isRenewing: Bool)
+    /// Nobody knows whether the end was applied, or will be. A renewal that is committed afterwards rules it out; nil: none is on its way.
+    case endInDoubt(Renewal?)
 
     func mayBecome(_ next: Traffic) -> Bool {
       switch (self, next) {
-      case (.none, .renewal), (.none, .end), (.end, .endInDoubt(false)), (.endInDoubt(false), .end): true
-      case (.endInDoubt(let isRenewing), .endInDoubt(let renews)): isRenewing != renews
+      case (.none, .renewal), (.none, .end), (.end, .endInDoubt(nil)), (.endInDoubt(nil), .end): true
+      case (.endInDoubt(let before), .endInDoubt(let after)): (before == nil) != (after == nil)
       case (_, .none): true
       default: false
       }
     }
+
+    var renewal: Renewal? {
+      switch self {
+      case .renewal(let renewal), .endInDoubt(let renewal?): renewal
+      case .none, .end, .endInDoubt(nil): nil
+      }
+    }
+  }
+
+  /// A renewal on its way.
+  private struct Renewal: Hashable, Sendable {
+    /// The TTL that it writes; nil: the usual one.
+    let ttl: Duration?
   }
 
   private var traffic = StateCourse(Traffic.none)
@@ -115,7 +126,9 @@ public struct OwnSession: Hashable, Sendable {
     }
   }
   /// A renewal is on its way.
-  public var isRenewing: Bool { traffic.state == .renewal || traffic.state == .endInDoubt(isRenewing: true) }
+  public var isRenewing: Bool { traffic.state.renewal != nil }
+  /// Its end may be asked for: nothing is on its way that the end would cross.
+  var mayEnd: Bool { isStanding && !isRenewing && traffic.state != .end }
   public var isStanding: Bool { if case .standing = phase { true } else { false } }
   public var incarnation: Incarnation? { if case .standing(let standing) = phase { standing.incarnation } else { nil } }
 
@@ -135,7 +148,7 @@ public struct OwnSession: Hashable, Sendable {
     course.move(to: .opening(incarnation, sent: now))
   }
 
-  /// The transaction that opens it.
+  /// The transaction that opens it. It cannot be made under a session, since it makes one: its first condition is that there is none of that name.
   ///
   /// - Parameters:
   ///   - conditions: on earlier sessions and the node's record.
@@ -147,6 +160,7 @@ public struct OwnSession: Hashable, Sendable {
     guard case .opening(let incarnation, _) = phase else { return nil }
     let key = RecordKey.session(incarnation)
     return PermittedTransaction(
+      .opening,
       ClusterTransaction(
         if: [.absent(key)] + conditions, write: [.put(key, .session(record(1, leaving: false, clock: clock)))] + writes))
   }
@@ -175,13 +189,14 @@ public struct OwnSession: Hashable, Sendable {
 
   // MARK: ending
 
-  /// The transaction that ends the session, as its record is now; nil while a renewal or an earlier attempt is on its way.
+  /// The transaction that ends the session, as its record is now; nil while a renewal or an earlier attempt is on its way (`mayEnd`). That the
+  /// record is unchanged says more than that the session stands.
   ///
   /// - Parameters:
   ///   - conditions: what has to hold besides.
   ///   - role: the planner's record, where it is this session's: the role ends with it.
   mutating func end(if conditions: [Condition<RecordKey>], with role: Stored<PlannerRecord>?) -> PermittedTransaction? {
-    guard case .standing(let standing) = phase, !isRenewing, traffic.state != .end else { return nil }
+    guard case .standing(let standing) = phase, mayEnd else { return nil }
     traffic.move(to: .end)
     let key = RecordKey.session(standing.incarnation)
     var transaction = ClusterTransaction(if: [.unchanged(key, modified: standing.modified)] + conditions, write: [.delete(key)])
@@ -189,12 +204,12 @@ public struct OwnSession: Hashable, Sendable {
       transaction.conditions.append(.unchanged(.planner, modified: role.modified))
       transaction.writes.append(.delete(.planner))
     }
-    return PermittedTransaction(transaction)
+    return PermittedTransaction(.end, transaction)
   }
 
   package mutating func endRefused() { if traffic.state == .end { traffic.move(to: .none) } }
 
-  package mutating func endUnanswered() { if traffic.state == .end { traffic.move(to: .endInDoubt(isRenewing: false)) } }
+  package mutating func endUnanswered() { if traffic.state == .end { traffic.move(to: .endInDoubt(nil)) } }
 
   // MARK: renewing
 
@@ -207,21 +222,23 @@ public struct OwnSession: Hashable, Sendable {
     return now >= nextRenewal || leaving != standing.leaving
   }
 
-  /// The transaction that renews, if one is due. `leaving` is written with it, and the TTL where it is not the usual one.
+  /// The transaction that renews, if one is due. `leaving` is written with it, and the TTL where it is not the usual one. That the record is unchanged
+  /// says more than that the session stands.
   ///
   /// - Parameter clock: the node's wall clock, in milliseconds since 1970.
   package mutating func renewal(
     now: BootInstant, leaving: Bool, ttl: Duration? = nil, clock: Int64? = nil
   ) -> PermittedTransaction? {
     guard isRenewalDue(now: now, leaving: leaving), case .standing(var standing) = phase else { return nil }
-    traffic.move(to: traffic.state == .none ? .renewal : .endInDoubt(isRenewing: true))
+    let renewal = Renewal(ttl: ttl)
+    traffic.move(to: traffic.state == .none ? .renewal(renewal) : .endInDoubt(renewal))
     standing.leaving = leaving
-    standing.asked = ttl
     standing.confirmedTTL = shorter(standing.confirmedTTL, ttl)
     course.move(to: .standing(standing))
     nextRenewal = now + timing.renewInterval
     let key = RecordKey.session(standing.incarnation)
     return PermittedTransaction(
+      .renewal,
       ClusterTransaction(
         if: [.unchanged(key, modified: standing.modified)],
         write: [.put(key, .session(record(standing.counter + 1, leaving: leaving, ttl: ttl, clock: clock)))]))
@@ -233,13 +250,14 @@ public struct OwnSession: Hashable, Sendable {
   }
 
   package mutating func renewalEnded(sent: BootInstant, committed revision: Revision) -> RenewalEnd {
+    let renewal = traffic.state.renewal
     renewalAnswered()
-    guard case .standing(var standing) = phase else { return .again }
+    guard let renewal, case .standing(var standing) = phase else { return .again }
     if deadline.map({ sent >= $0 }) ?? true { validSince = sent }
     standing.modified = revision
     standing.counter += 1
     standing.confirmedSent = max(sent, standing.confirmedSent ?? sent)
-    standing.confirmedTTL = standing.asked
+    standing.confirmedTTL = renewal.ttl
     course.move(to: .standing(standing))
     if case .endInDoubt = traffic.state { traffic.move(to: .none) }
     return .renewed
@@ -249,8 +267,8 @@ public struct OwnSession: Hashable, Sendable {
   private mutating func renewalAnswered() {
     switch traffic.state {
     case .renewal: traffic.move(to: .none)
-    case .endInDoubt(isRenewing: true): traffic.move(to: .endInDoubt(isRenewing: false))
-    case .none, .end, .endInDoubt(isRenewing: false): break
+    case .endInDoubt(.some): traffic.move(to: .endInDoubt(nil))
+    case .none, .end, .endInDoubt(nil): break
     }
   }
 
@@ -269,7 +287,7 @@ public struct OwnSession: Hashable, Sendable {
   package mutating func renewalUnanswered(now: BootInstant) {
     renewalAnswered()
     // The attempt took its time already where it timed out; where it failed at once, do not spin.
-    nextRenewal = min(nextRenewal, now + timing.renewInterval / 4)
+    nextRenewal = min(nextRenewal, now + timing.retryPause)
   }
 
   package mutating func lost() {
@@ -311,19 +329,34 @@ struct SessionPermit: ~Copyable {
   ) -> PermittedTransaction? {
     guard let acting else { return nil }
     let stands = Condition<RecordKey>.stands(.session(acting.incarnation), created: acting.created)
-    return PermittedTransaction(ClusterTransaction(if: [stands] + conditions, write: writes))
+    return PermittedTransaction(.session, ClusterTransaction(if: [stands] + conditions, write: writes))
   }
 }
 
-/// A transaction that may be sent: made under a session that stands, or by the session itself.
+/// A transaction that may be sent: made under a session that stands, by the session itself, or on the one record that it takes away.
 package struct PermittedTransaction: ~Copyable {
+  /// What it rests on: what its first condition is about.
+  enum Basis: Hashable, Sendable {
+    /// A session that stands.
+    case session
+    /// The session's record as it is: there is none yet; it is renewed; it is ended.
+    case opening, renewal, end
+    /// The record by which the cluster is disarmed, as it is.
+    case arming
+  }
+
+  let basis: Basis
   package let transaction: ClusterTransaction
 
-  fileprivate init(_ transaction: ClusterTransaction) { self.transaction = transaction }
+  fileprivate init(_ basis: Basis, _ transaction: ClusterTransaction) {
+    self.basis = basis
+    self.transaction = transaction
+  }
 
-  /// The end of a disarmed cluster, when its time is over: whoever notices first, without a session.
+  /// The end of a disarmed cluster, when its time is over: whoever notices first. It needs no session by nature: it takes away the one record that it is
+  /// conditional on, and nothing may execute because of it. A node whose session is ending may write it as well.
   static func arming(_ disarm: Stored<DisarmRecord>) -> PermittedTransaction {
     PermittedTransaction(
-      ClusterTransaction(if: [.unchanged(.disarm, modified: disarm.modified)], write: [.delete(.disarm)]))
+      .arming, ClusterTransaction(if: [.unchanged(.disarm, modified: disarm.modified)], write: [.delete(.disarm)]))
   }
 }

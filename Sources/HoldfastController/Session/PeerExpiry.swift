@@ -8,6 +8,8 @@ struct PeerExpiry: Sendable {
 
   init(timing: Timing) { watch = ExpiryWatch(timing: timing) }
 
+  var breach: String? { watch.breach }
+
   // MARK: what is seen
 
   mutating func reload(_ sessions: [Incarnation: Stored<SessionRecord>], now: BootInstant) { watch.reload(sessions, now: now) }
@@ -16,14 +18,11 @@ struct PeerExpiry: Sendable {
     watch.observe(incarnation, entry, now: now)
   }
 
+  /// How long the store has not answered a renewal of this node's; nil: it never has.
+  func silence(at now: BootInstant) -> Duration? { watch.lastAnswer.map { now - $0 } }
+
   /// The store answered a renewal of this node's.
-  ///
-  /// - Returns: how long it had not answered before; nil: it never had.
-  mutating func answered(sent: BootInstant, now: BootInstant) -> Duration? {
-    let silence = watch.lastAnswer.map { now - $0 }
-    watch.answered(sent: sent, now: now)
-    return silence
-  }
+  mutating func answered(sent: BootInstant, now: BootInstant) { watch.answered(sent: sent, now: now) }
 
   func due(_ incarnation: Incarnation) -> BootInstant? { watch.due(incarnation) }
   func changes(of incarnation: Incarnation) -> Int { watch.changes(of: incarnation) }
@@ -46,11 +45,12 @@ struct PeerExpiry: Sendable {
   /// - Parameter mayDeclare: no request of the planner's failed just now.
   mutating func step(_ turn: borrowing Turn, _ facts: Facts, mayDeclare: Bool, _ effects: inout Effects) {
     guard turn.session.isValid, turn.session.mayWrite, !facts.isDisarmed, !turn.stance.decidesNothing else { return }
+    watch.lookAgain(at: facts.now)
     for incarnation in watch.expired(now: facts.now) where incarnation != turn.session.incarnation {
       guard let entry = facts.view.sessions[incarnation], let due = watch.due(incarnation) else { continue }
       let wasPlanner = facts.view.planner?.value.incarnation == incarnation
-      guard turn.stance.isPlanner || wasPlanner || facts.now >= due + facts.timing.renewInterval else {
-        effects.agenda.look(at: due + facts.timing.renewInterval)
+      guard turn.stance.isPlanner || wasPlanner || facts.now >= due + facts.timing.plannersLead else {
+        effects.agenda.look(at: due + facts.timing.plannersLead)
         continue
       }
       let takesRole = wasPlanner && turn.stance.mayPlanForOthers(facts) && facts.rules.mayPlan
@@ -58,14 +58,14 @@ struct PeerExpiry: Sendable {
     }
   }
 
-  private func declare(
+  private mutating func declare(
     _ incarnation: Incarnation, _ entry: Stored<SessionRecord>, takesRole: Bool, _ turn: borrowing Turn, _ facts: Facts,
     _ effects: inout Effects
   ) {
     let node = entry.value.node
-    guard !effects.isUnderWay({ if case .expire(incarnation, _, _) = $0 { true } else { false } }),
-      let holder = turn.session.holder(on: facts.me)
-    else { return }
+    guard !watch.isDeclaring(incarnation), let holder = turn.session.holder(on: facts.me) else { return }
+    effects.check(
+      watch.due(incarnation).map { facts.now >= $0 } ?? false, "the session \(incarnation) is declared expired before its time")
     var conditions: [Condition<RecordKey>] = [.unchanged(.session(incarnation), modified: entry.modified)]
     var writes: [Write<RecordKey, Record>] = [.delete(.session(incarnation))]
     if let losses = Maintenances(facts).losses(withAnother: node) { writes.append(.put(.losses(node), .losses(losses))) }
@@ -77,10 +77,14 @@ struct PeerExpiry: Sendable {
     // This node's own record, put again as it is, changes nothing and makes the store take all of an expiry or nothing.
     if writes.count == 1 { writes.append(.put(.node(facts.me), .node(facts.configuration.record))) }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
+    watch.declares(incarnation)
     effects.transact(.expire(incarnation, node, takesRole: takesRole), transaction)
   }
 
-  /// The transaction was committed.
+  /// The transaction was refused, or nobody knows.
+  mutating func declaringFailed(_ incarnation: Incarnation) { watch.declaringFailed(incarnation) }
+
+  /// The transaction was committed: the session has gone with its record.
   func declared(_ node: NodeName, tookRole: Bool, _ facts: Facts, _ effects: inout Effects) {
     effects.note(
       .nodeLost,

@@ -36,7 +36,7 @@ enum SessionEnd {
     guard !machines.workloads.all.contains(where: \.isBusy) else { return }
     // A session must not end while something executes under it: an adoption is part of what the store has to confirm.
     guard let adoptions = Departure.adoptionsInDoubt(facts), adoptions.count <= Limits.adoptionsInDoubt else { return }
-    _ = machines.lease.end(.departure, if: adoptions, facts, isPlanner: machines.isPlanner(facts), &effects)
+    machines.lease.end(.departure, if: adoptions, facts, isPlanner: machines.isPlanner(facts), &effects)
   }
 
   private static func finish(_ machines: inout Machines, _ effects: inout Effects) {
@@ -56,10 +56,11 @@ enum SessionEnd {
     // A thaw may be on its way.
     guard machines.guardLink.thaw?.isResuming != true else { return }
     // What is `stop` may hold its disks until the deadline: it is killed before anybody else may claim it.
-    guard machines.guardLink.shorten(to: facts.now, mayExecute: true, &effects) else { return }
-    if !machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects) {
-      effects.agenda.look(at: facts.now + facts.timing.renewInterval / 4)
-    }
+    let assurance = machines.guardLink.assurance(of: facts.now, mayExecute: true, at: facts.now)
+    machines.guardLink.act(on: assurance, &effects)
+    guard assurance.isCertain else { return }
+    guard machines.lease.session.mayEnd else { return effects.agenda.look(at: facts.now + facts.timing.retryPause) }
+    machines.lease.end(.frozen, if: [], facts, isPlanner: machines.isPlanner(facts), &effects)
   }
 
   /// Seen in the watch, before any answer told it.

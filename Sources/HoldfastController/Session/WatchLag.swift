@@ -8,21 +8,18 @@ struct WatchLag: Hashable, Sendable {
     var since: BootInstant
   }
   private var awaited: Awaited?
-  private var patience: Duration = .seconds(1)
 
-  var nextLook: BootInstant? { awaited.map { $0.since + patience } }
+  /// When it counts as deaf, if nothing arrives; nil: nothing is awaited.
+  func deafAt(patience: Duration) -> BootInstant? { awaited.map { $0.since + patience } }
 
   mutating func wrote(_ revision: Revision, seen: Revision, at now: BootInstant) {
     if awaited == nil, revision > seen { awaited = Awaited(revision: revision, since: now) }
   }
+
   mutating func seen(_ revision: Revision) {
     if let waiting = awaited, revision >= waiting.revision { awaited = nil }
   }
-  /// True once each time it has been deaf for another `patience`.
-  mutating func isDeaf(at now: BootInstant, patience: Duration) -> Bool {
-    self.patience = patience
-    guard let waiting = awaited, now - waiting.since >= patience else { return false }
-    awaited = Awaited(revision: waiting.revision, since: now)
-    return true
-  }
+
+  /// The watch is begun anew: from now on it gets its patience again.
+  mutating func restarts(at now: BootInstant) { awaited?.since = now }
 }

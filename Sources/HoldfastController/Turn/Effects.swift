@@ -52,6 +52,7 @@ struct Effects: Sendable {
 
   mutating func transact(_ purpose: Purpose, _ transaction: consuming PermittedTransaction, timeout: Duration? = nil) {
     let until = now + (timeout ?? timing.requestTimeout)
+    check(transaction.basis == purpose.basis, "a transaction for \(purpose) that rests on \(transaction.basis)")
     let transaction = transaction.transaction
     check(transaction.operations <= 128, "a transaction of \(transaction.operations) operations for \(purpose)")
     actions.append(.transact(requests.add(purpose, transaction), transaction, until: until))
@@ -105,10 +106,20 @@ struct Effects: Sendable {
 
   // MARK: the guard
 
-  /// Everything but the thaw.
+  /// Everything but what lets workloads execute longer, or again.
   mutating func tellGuard(_ command: GuardCommand) {
-    if case .resume = command { return check(false, "a thaw without a permit") }
-    actions.append(.tellGuard(command))
+    switch command {
+    case .resume: check(false, "a thaw without a permit")
+    case .extend: check(false, "a later deadline without the session's permit")
+    default: actions.append(.tellGuard(command))
+    }
+  }
+
+  /// The guard's deadline is the session's, and comes from its permit alone.
+  mutating func extend(_ session: borrowing SessionPermit) {
+    guard let deadline = session.deadline else { return check(false, "a deadline without a session") }
+    check(session.isValid, "the guard is told a deadline that has passed")
+    actions.append(.tellGuard(.extend(deadline: deadline)))
   }
 
   mutating func thaw(_ permit: consuming ThawPermit) { actions.append(.tellGuard(.resume(deadline: permit.deadline))) }

@@ -8,6 +8,8 @@ enum Limits {
   static let placementsAtOnce = 30
   /// Conditions on claims when a thaw is validated. That the session stands is the proof; these make an error of ours show as a refusal.
   static let validatedClaims = 100
+  /// Changes seen of an earlier session of this node: after more, it is another host that renews it, and no request that came late.
+  static let lateRenewals = 3
   /// Earlier sessions of this node that the opening of one removes. The rest are declared expired by others.
   static let sessionsAtOnce = 30
   /// Adoptions in doubt that the end of a session takes as conditions.
@@ -22,8 +24,6 @@ enum Limits {
 
   /// The finest step in which the controller asks to be woken.
   static let finestAlarm: Duration = .milliseconds(1)
-  /// A guard that starts together with its controller gets so long to answer.
-  static let guardIsLate: Duration = .milliseconds(300)
   /// Between attempts at a freeze without the guard, while they are few, and afterwards.
   static let directFreezePause: (first: Duration, later: Duration) = (.milliseconds(5), .milliseconds(100))
   /// Attempts at a freeze without the guard before people are told.

@@ -20,7 +20,7 @@ struct Machines: Sendable {
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? {
-    workloads.breach ?? lease.breach ?? guardLink.breach ?? departure.breach ?? report.breach
+    workloads.breach ?? lease.breach ?? peers.breach ?? guardLink.breach ?? departure.breach ?? report.breach
   }
 
   func isPlanner(_ facts: Facts) -> Bool {

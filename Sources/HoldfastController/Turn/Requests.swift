@@ -50,6 +50,18 @@ enum Purpose: Hashable, Sendable {
   case validate(Incarnation, kept: Set<WorkloadName>)
   case report(ReportRecord)
 
+  /// What a transaction for it has to rest on.
+  var basis: PermittedTransaction.Basis {
+    switch self {
+    case .open: .opening
+    case .renew: .renewal
+    case .end: .end
+    case .arm: .arming
+    case .describe, .expire, .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance: .session
+    case .claim, .activity, .workload, .validate, .report: .session
+    }
+  }
+
   /// This node's session, where the transaction renews or ends it.
   var ownSession: Incarnation? {
     switch self {

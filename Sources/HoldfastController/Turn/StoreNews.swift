@@ -40,6 +40,7 @@ enum StoreNews {
     switch change.key {
     case .session(let incarnation):
       machines.peers.observe(incarnation, facts.view.sessions[incarnation], now: facts.now)
+      machines.lease.checkRead(incarnation, facts, &effects)
       machines.clocks.saw(incarnation, facts.view.sessions[incarnation]?.value, facts, &effects)
       guard change.matters else { return }
       machines.planning.see(facts)

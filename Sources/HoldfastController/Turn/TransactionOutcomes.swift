@@ -64,9 +64,9 @@ enum TransactionOutcomes {
     _ effects: inout Effects
   ) {
     machines.planning.sessionOpened(at: facts.now)
-    _ = machines.peers.answered(sent: sent, now: facts.now)
-    machines.lease.opened(incarnation, at: revision, &effects)
-    machines.guardLink.extend(machines.lease.session.deadline, &effects)
+    machines.peers.answered(sent: sent, now: facts.now)
+    machines.lease.opened(incarnation, at: revision, facts, &effects)
+    machines.guardLink.extend(machines.lease.session.permit(at: facts.now), facts.timing, &effects)
     effects.agenda.note(.ownSession)
   }
 
@@ -75,14 +75,16 @@ enum TransactionOutcomes {
   ) {
     let now = facts.now, wasValid = machines.lease.session.isValid(at: now)
     // Where all is well, a renewal changes nothing but the deadline.
-    let wasArmed = machines.guardLink.word(within: machines.lease.session.deadline).isArmed
+    let wasArmed = machines.guardLink.word(within: machines.lease.session.permit(at: now)).isArmed
     if !wasValid || !wasArmed || machines.departure.isLeaving || now >= machines.lease.session.nextRenewal {
       effects.agenda.note(.other)
     }
     if machines.lease.session.isStanding {
-      let silence = machines.peers.answered(sent: sent, now: now)
-      if machines.lease.renewed(sent: sent, at: revision, silence: silence, facts, &effects) {
-        machines.guardLink.extend(machines.lease.session.deadline, &effects)
+      let silence = machines.peers.silence(at: now)
+      machines.peers.answered(sent: sent, now: now)
+      let end = machines.lease.renewed(sent: sent, at: revision, silence: silence, facts, &effects)
+      if end == .renewed {
+        machines.guardLink.extend(machines.lease.session.permit(at: now), facts.timing, &effects)
         effects.agenda.timeWasGained()
       }
     }
@@ -126,7 +128,7 @@ enum TransactionOutcomes {
       effects.agenda.drop(name)
       effects.note(.released, "\(name) was handed over to \(target) by \(me)", workload: name)
     case .forget:
-      let word = machines.guardLink.word
+      let word = machines.guardLink.word(within: machines.lease.session.permit(at: facts.now))
       var machine = machines.workloads.take(name)
       machine.forgotten(word, facts, &effects)
       machines.workloads.put(machine)
@@ -155,11 +157,15 @@ enum TransactionOutcomes {
     switch pending.purpose {
     case .open: machines.lease.openingFailed(facts.timing, &effects)
     case .renew:
-      if !machines.lease.renewalFailed(refusedWith: current, at: now) { SessionEnd.lost(facts, &machines, &effects) }
+      let end = machines.lease.renewalFailed(refusedWith: current, at: now)
+      if end == .lost { SessionEnd.lost(facts, &machines, &effects) }
     case .describe: machines.lease.describingFailed(at: now, facts.timing)
     case .end(_, let reason): endFailed(reason, refusedWith: current, facts, &machines, &effects)
     case .arm: machines.lease.pause(facts.timing, &effects)
-    case .expire, .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance: machines.planning.failed(facts.timing, &effects)
+    case .expire(let incarnation, _, _):
+      machines.peers.declaringFailed(incarnation)
+      machines.planning.failed(facts.timing, &effects)
+    case .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance: machines.planning.failed(facts.timing, &effects)
     case .claim(let names):
       for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
     case .workload(let name, _): change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }

@@ -12,7 +12,7 @@ struct Turn: ~Copyable {
   init(_ facts: borrowing Facts, _ machines: borrowing Machines) {
     now = facts.now
     session = machines.lease.session.permit(at: facts.now)
-    guardWord = machines.guardLink.word(within: machines.lease.session.deadline)
+    guardWord = machines.guardLink.word(within: session)
     stance = machines.stance(facts)
   }
 

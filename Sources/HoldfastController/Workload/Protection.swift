@@ -60,20 +60,20 @@ struct Protection: Hashable, Sendable {
   // MARK: questions
 
   /// The guard has said that it protects the workload.
-  func isAcknowledged(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool {
+  func isAcknowledged(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool {
     !isForgetting && guardWord.workloads.contains(name.text)
   }
 
   /// The guard has said that it knows of a start of it.
-  func isStartKnown(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool {
+  func isStartKnown(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool {
     !isForgetting && guardWord.starting.contains(name.text)
   }
 
   /// It is in the guard's hands, as far as either of the two knows.
-  func holds(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool { told != nil || isAcknowledged(name, guardWord) }
+  func holds(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool { told != nil || isAcknowledged(name, guardWord) }
 
   /// The guard's word that it knows of the start that is about to be made; nil: not yet.
-  func receipt(for name: WorkloadName, isExclusive: Bool, _ guardWord: GuardWord) -> GuardReceipt? {
+  func receipt(for name: WorkloadName, isExclusive: Bool, _ guardWord: borrowing GuardWord) -> GuardReceipt? {
     // What may run more than once is not under the guard.
     guard !isExclusive || isToldOfStart && isStartKnown(name, guardWord) else { return nil }
     return GuardReceipt(workload: name)
@@ -91,7 +91,7 @@ struct Protection: Hashable, Sendable {
   func protectAnew(_ effects: inout Effects) { if let told { effects.tellGuard(.protect(told)) } }
 
   /// The guard, where it protects the workload, is told by this command that it no longer does.
-  mutating func end(_ name: WorkloadName, _ command: GuardCommand, _ guardWord: GuardWord, _ effects: inout Effects) {
+  mutating func end(_ name: WorkloadName, _ command: GuardCommand, _ guardWord: borrowing GuardWord, _ effects: inout Effects) {
     guard holds(name, guardWord) else { return }
     course.move(to: isForgetting || guardWord.workloads.contains(name.text) ? .forgetting : .unguarded)
     effects.tellGuard(command)

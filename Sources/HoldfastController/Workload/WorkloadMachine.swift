@@ -304,7 +304,7 @@ struct WorkloadMachine: Sendable {
   }
 
   mutating func closeFence(_ facts: Facts, _ effects: inout Effects) -> Bool { parts.closeFence(facts, &effects) }
-  mutating func leaveProtection(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+  mutating func leaveProtection(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
     parts.letGo(guardWord, facts, &effects)
   }
 
@@ -337,7 +337,7 @@ struct WorkloadMachine: Sendable {
     parts.line.forget(report, own, turn, facts, &effects)
   }
 
-  mutating func forgotten(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+  mutating func forgotten(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
     parts.letGo(guardWord, facts, &effects)
     parts.retire()
   }

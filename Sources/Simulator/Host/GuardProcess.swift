@@ -87,6 +87,7 @@ final class GuardProcess {
     } else {
       actions = machine.receive(event, now: host.now)
     }
+    if let breach = machine.breach { host.world.violated(.coreIsSound, "the guard of \(host.name): \(breach)") }
     if let chronicle = host.world.chronicle, isIsolated != wasIsolated {
       wasIsolated = isIsolated
       chronicle.changed()

@@ -14,7 +14,14 @@ import Testing
     // A refusal may be of another command: the thaw may come still.
     (.resuming(goingOn: 2), .settling(asked: 2), true), (.resuming(goingOn: 2), .settling(asked: nil), false),
     (.settling(asked: 2), .validating(asked: 2), true), (.settling(asked: 2), .validating(asked: nil), false),
-    (.validating(asked: 2), .settling(asked: 2), true), (.settling(asked: nil), .settling(asked: 2), false)
+    (.validating(asked: 2), .settling(asked: 2), true), (.settling(asked: nil), .settling(asked: 2), false),
+    // A wait for claims begins and ends; it is not put off, and it does not outlast what it is a part of.
+    (.settling(asked: 2), .settling(asked: 2, awaited: soon), true),
+    (.settling(asked: 2, awaited: soon), .settling(asked: 2), true),
+    (.settling(asked: 2, awaited: soon), .settling(asked: 2, awaited: later), false),
+    (.settling(asked: nil, awaited: soon), .validating(asked: nil), true),
+    (.validating(asked: nil), .settling(asked: nil, awaited: soon), false),
+    (.resuming(goingOn: 2), .settling(asked: 2, awaited: soon), false)
   ])
   func `nothing is thawed that was not validated`(from: Thaw, to: Thaw, isLegal: Bool) {
     #expect(from.mayBecome(to) == isLegal)

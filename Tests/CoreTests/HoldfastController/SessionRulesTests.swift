@@ -134,6 +134,41 @@ private func conditions(_ transaction: consuming PermittedTransaction?) -> [Cond
     #expect(watch.expired(now: ms(1300)).isEmpty)
   }
 
+  private static let old = PeerStanding.Seen(modified: Revision(30), due: ms(2000), changes: 1)
+  private static let new = PeerStanding.Seen(modified: Revision(31), due: ms(2200), changes: 2)
+
+  @Test(arguments: [
+    (PeerStanding.watched(old), PeerStanding.watched(new), true), (.watched(new), .watched(old), false),
+    (.watched(old), .watched(old), false), (.watched(old), .declaring(old), true), (.watched(old), .declaring(new), false),
+    (.declaring(old), .declaring(new), true), (.declaring(old), .declaring(old), false),
+    (.declaring(old), .watched(old), true), (.declaring(old), .watched(new), false)
+  ])
+  func `a session is declared as it was seen, once at a time`(from: PeerStanding, to: PeerStanding, isLegal: Bool) {
+    #expect(from.mayBecome(to) == isLegal)
+  }
+
+  @Test func `a declaring that failed leaves the session watched, as it was seen meanwhile`() {
+    var watch = renewing(until: 1000)
+    watch.observe("i2", entry(3, modified: 30), now: ms(0))
+    watch.declares("i2")
+    #expect(watch.isDeclaring("i2"))
+    watch.observe("i2", entry(4, modified: 31), now: ms(1200))
+    #expect(watch.isDeclaring("i2"), "the transaction is still on its way")
+    watch.declaringFailed("i2")
+    #expect(!watch.isDeclaring("i2") && watch.due("i2") == ms(1200 + 1000 + 10 + 100) && watch.breach == nil)
+    watch.declares("i2")
+    watch.observe("i2", nil, now: ms(1300))
+    watch.declaringFailed("i2")
+    #expect(watch.due("i2") == nil && watch.breach == nil)
+  }
+
+  @Test(arguments: [
+    (Attempt.Step.idle, Attempt.Step.underWay, true), (.underWay, .waiting(until: ms(1)), true), (.underWay, .idle, true),
+    (.waiting(until: ms(1)), .underWay, true), (.waiting(until: ms(1)), .idle, true), (.underWay, .underWay, false),
+    (.idle, .waiting(until: ms(1)), false), (.idle, .idle, false), (.waiting(until: ms(1)), .waiting(until: ms(2)), false)
+  ])
+  func `one attempt at a time`(from: Attempt.Step, to: Attempt.Step, isLegal: Bool) { #expect(from.mayBecome(to) == isLegal) }
+
   @Test func `the record's TTL counts, not ours`() {
     var watch = renewing(until: 1000)
     var slow = entry(3, modified: 30)
@@ -144,6 +179,15 @@ private func conditions(_ transaction: consuming PermittedTransaction?) -> [Cond
 }
 
 @Suite struct TimingRuleTests {
+  /// What an order takes to reach the guard is no share of the TTL; only where it would eat up most of the deadline is it less.
+  @Test(arguments: [
+    (Duration.milliseconds(500), Duration.milliseconds(150)), (.seconds(1), .milliseconds(300)),
+    (.seconds(3), .milliseconds(300)), (.seconds(600), .milliseconds(300))
+  ])
+  func `a guard has time to answer, and less than a third of the TTL`(ttl: Duration, isLate: Duration) {
+    #expect(Timing(ttl: ttl).guardIsLate == isLate)
+  }
+
   @Test(arguments: [
     (Timing(ttl: .seconds(1)), true), (Timing(ttl: .seconds(3)), true), (Timing(ttl: .milliseconds(400)), false),
     (Timing(ttl: .seconds(1), drift: 200_000), false), (Timing(ttl: .seconds(1), margin: .milliseconds(-1)), false),

@@ -71,6 +71,44 @@ import Testing
     #expect(!rig.controller.guardStatus.isArmed)
   }
 
+  // MARK: what was told and written, and what is read back
+
+  private func sound() -> Rig {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.pass(.seconds(1))
+    rig.actions = []
+    return rig
+  }
+
+  @Test(arguments: [(Duration.zero, true), (.milliseconds(-300), true), (.nanoseconds(1), false)])
+  func `a guard that acknowledges a later deadline than it was told is a fault`(later: Duration, isSound: Bool) throws {
+    var rig = sound()
+    let told = try #require(rig.controller.session.deadline)
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .armed(deadline: told + later), workloads: ["w1"])))))
+    #expect((rig.controller.breach == nil) == isSound)
+    #expect(rig.commands().contains(.isolate) != isSound)
+  }
+
+  @Test func `a guard that had a later deadline when it connected is none`() throws {
+    var rig = sound()
+    let deadline = try #require(rig.controller.session.deadline) + .seconds(5)
+    rig.send(.fromGuard(.connected(GuardState(phase: .armed(deadline: deadline), workloads: ["w1"]))))
+    rig.send(.fromGuard(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: ["w1"])))))
+    #expect(rig.controller.breach == nil)
+  }
+
+  /// A renewal of an earlier life, or one that nobody answered, may be ahead of what this life knows: one, and no more.
+  @Test(arguments: [(Int64(0), true), (1, true), (2, false)])
+  func `a session's record that this node cannot have written is a fault`(ahead: Int64, isSound: Bool) throws {
+    var rig = sound()
+    let standing = try #require(rig.controller.session.standing)
+    rig.write([Rig.session(standing.incarnation, of: "n1", counter: standing.counter + ahead)])
+    #expect((rig.controller.breach == nil) == isSound)
+    #expect(rig.notes().contains(.unsound) != isSound)
+  }
+
   // MARK: transitions
 
   fileprivate enum Door: StateList {

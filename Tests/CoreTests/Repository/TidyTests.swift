@@ -120,7 +120,8 @@ import Testing
   /// begin with nothing but a machine's state have initialisers of their files alone.
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
-    ("ResumePermit(", ["WorkloadParts.swift"]), (" Absence(", ["WorkloadParts.swift"]),
+    ("ResumePermit(", ["WorkloadParts.swift"]), (" Absence(", ["WorkloadParts.swift"]), ("GuardWord(", ["GuardLink.swift"]),
+    ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]),
     ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {
@@ -131,7 +132,7 @@ import Testing
 
   /// What the compiler keeps to one file, so that no other can make it up.
   @Test(arguments: [
-    ("GuardWord", "GuardLink"), ("ThawPermit", "FrozenWorkloads"), ("SessionPermit", "OwnSession"),
+    ("SessionPermit", "OwnSession"),
     ("PermittedTransaction", "OwnSession"), ("ClaimPermit", "ClaimLine"), ("GuardReceipt", "Protection")
   ])
   func `lets the compiler keep permits to their makers`(permit: String, home: String) throws {

@@ -51,7 +51,9 @@ enum FrozenWorkloads {
       var machine = machines.workloads.take(name)
       switch FrozenVerdict.of(machine.parts, own, facts, turn.guardWord) {
       case .keep: kept.append(name)
-      case .keepWhenBarred: if machine.closeFence(facts, &effects) { kept.append(name) } else { isDecided = false }
+      case .keepWhenBarred:
+        machine.closeFence(facts, &effects)
+        if machine.parts.mayStillAppear { isDecided = false } else { kept.append(name) }
       case .undecided: isDecided = false
       case .leave: machine.leaveProtection(turn.guardWord, facts, &effects)
       case .reclaimable where mayWaitForClaims(facts, &machines, &effects): isDecided = false
@@ -60,7 +62,8 @@ enum FrozenWorkloads {
         isDecided = false
       case .reclaimable, .killPending:
         machine.orderKill(&effects)
-        if !machine.closeFence(facts, &effects) { isDecided = false }
+        machine.closeFence(facts, &effects)
+        if machine.parts.mayStillAppear { isDecided = false }
       }
       machines.workloads.put(machine)
     }

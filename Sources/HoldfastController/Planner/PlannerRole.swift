@@ -95,7 +95,12 @@ struct PlannerRole: Sendable {
     effects.agenda.takePlan()
     let silent = peers.silentNodes(facts)
     var snapshot = picture.snapshot(facts, silent: silent)
-    snapshot.pace = mayMove(turn, facts, &effects) ? .kept : .off
+    ownMoves.settle(facts)
+    // Whoever lets them go on has seen what failed before.
+    if Self.areMovesOff(facts) { ownMoves.forgetFailures() }
+    let moves = moves(facts)
+    if case .toHalt(let why) = moves { haltMoves(because: why, turn, facts, &effects) }
+    snapshot.pace = moves == .on ? .kept : .off
     let outcome = facts.rules.planner.outcome(snapshot)
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
@@ -111,19 +116,28 @@ struct PlannerRole: Sendable {
     }
   }
 
-  /// The policies may move workloads. When several such moves in a row have failed they may not, until an operator says so.
-  private mutating func mayMove(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) -> Bool {
-    ownMoves.settle(facts)
-    let isOff = facts.view.movesOff != nil || facts.view.unreadable[.movesOff] != nil
-    // Whoever lets them go on has seen what failed before.
-    if isOff { ownMoves.forgetFailures() }
-    guard !isOff, let why = ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter) else { return !isOff }
-    guard let planner = facts.view.planner, !effects.isUnderWay({ $0 == .haltMoves }) else { return false }
+  /// Whether the policies may move workloads.
+  private enum MovesVerdict: Hashable, Sendable {
+    case on, off
+    /// Several such moves in a row have failed: they are to be off until an operator says so.
+    case toHalt(because: String)
+  }
+
+  private func moves(_ facts: Facts) -> MovesVerdict {
+    guard !Self.areMovesOff(facts) else { return .off }
+    return ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter).map(MovesVerdict.toHalt) ?? .on
+  }
+
+  private static func areMovesOff(_ facts: Facts) -> Bool {
+    facts.view.movesOff != nil || facts.view.unreadable[.movesOff] != nil
+  }
+
+  private func haltMoves(because why: String, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+    guard let planner = facts.view.planner, !effects.isUnderWay({ $0 == .haltMoves }) else { return }
     let record = MovesOffRecord(reason: why, since: facts.wallTime ?? 0)
     let transaction = turn.session.transaction(
       if: [.unchanged(.planner, modified: planner.modified), .absent(.movesOff)], write: [.put(.movesOff, .movesOff(record))])
     if let transaction { effects.transact(.haltMoves, transaction) }
-    return false
   }
 
   /// A planner of an older build than the store's layout leaves the role to a newer one.

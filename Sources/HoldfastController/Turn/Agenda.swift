@@ -92,6 +92,11 @@ struct Agenda: Sendable {
     workloadInstants[workload] = min(workloadInstants[workload] ?? instant, instant)
   }
 
+  /// What cannot be begun now is looked at when it can; what is busy is due when that ends.
+  mutating func wait(_ workload: WorkloadName, for door: Door) {
+    if case .shut(let until) = door { look(at: workload, at: until) }
+  }
+
   mutating func drop(_ workload: WorkloadName) { workloadInstants[workload] = nil }
 
   mutating func waitToStart(_ workload: WorkloadName) { waitingToStart.insert(workload) }

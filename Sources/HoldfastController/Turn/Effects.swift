@@ -75,7 +75,11 @@ struct Effects: Sendable {
     actions.append(.resume(permit.workload, domain.id, uuid: domain.uuid, notAfter: permit.notAfter))
   }
 
-  mutating func migrate(_ workload: WorkloadName, _ request: MigrationRequest) { actions.append(.migrate(workload, request)) }
+  mutating func migrate(_ permit: consuming MigrationPermit, _ request: MigrationRequest) {
+    check(permit.workload.text == request.id.name, "the migration of \(request.id.name) under the permit of \(permit.workload)")
+    check(request.notAfter == permit.notAfter, "a migration of \(permit.workload) for longer than its permit says")
+    actions.append(.migrate(permit.workload, request))
+  }
 
   mutating func cancelMigration(_ domain: DomainObservation) {
     actions.append(.cancelMigration(domain.id, uuid: domain.uuid))
@@ -139,7 +143,9 @@ struct Effects: Sendable {
     _ kind: Note.Kind, _ text: String, severity: Note.Severity = .warning, workload: WorkloadName? = nil,
     connection: String? = nil
   ) {
-    guard notices.isNew(kind, text, about: workload?.text ?? connection ?? "") else { return }
+    let subject = workload?.text ?? connection ?? ""
+    guard notices.isNew(kind, text, about: subject) else { return }
+    notices.say(kind, text, about: subject)
     note(kind, text, severity: severity, workload: workload)
   }
 

@@ -148,29 +148,22 @@ struct Migration: Hashable, Sendable {
   /// libvirt was not asked after all.
   mutating func tooLate() { if case .asked(let transfer) = attempt { course.move(to: .offered(at: transfer.offeredAt)) } }
 
-  /// - Returns: true when libvirt is to be asked to give it up.
-  private mutating func cancels() -> Bool {
-    guard case .asked(let transfer) = attempt, !transfer.isCancelled else { return false }
-    change { $0.isCancelled = true }
-    return true
+  /// libvirt may be at it: it was asked and not told to give it up, or an earlier life may have asked.
+  var mayBeUnderWay: Bool {
+    switch attempt {
+    case .none: true
+    case .asked(let transfer): !transfer.isCancelled
+    case .offered, .withdrawn: false
+    }
   }
 
   /// The offer is taken back.
-  ///
-  /// - Returns: true when libvirt is to be asked to give up what may be under way: also of an earlier life.
-  mutating func withdraws(at now: BootInstant) -> Bool {
-    let mayBeUnderWay =
-      switch attempt {
-      case .none: true
-      case .asked(let transfer): !transfer.isCancelled
-      case .offered, .withdrawn: false
-      }
+  mutating func withdraw(at now: BootInstant) {
     course.move(to: .withdrawn)
     if hindrance == nil { failures += 1 }
     // A backup may take hours: it is looked at less and less often.
     let isBusy = hindrance == .busy
     retryAt = now + (isBusy ? Limits.busyPause * min(max(hindered, 1), Limits.longestBusyPauses) : Limits.migrationPause)
-    return mayBeUnderWay
   }
 
   /// The workload is not to leave this way any more.
@@ -179,60 +172,84 @@ struct Migration: Hashable, Sendable {
     (failures, reason, hindrance, hindered, retryAt) = (0, nil, nil, 0, nil)
   }
 
-  /// It is to leave, or is not any more.
-  ///
-  /// - Returns: false when there is nothing to do about that: it stays, or it is stopped.
-  mutating func begins(
+  /// What is to be done about a workload of which no migration is under way.
+  private enum Course: Hashable, Sendable {
+    /// It runs on here; looked at again then.
+    case keep(because: KeptReason?, until: BootInstant? = nil)
+    /// - Parameter anew: as if it had never been tried.
+    case offer(to: ClaimRecord.Holder, anew: Bool)
+    /// It is wanted here, or is stopped.
+    case leave
+    /// It does not leave this way: it is stopped, or starts elsewhere.
+    case abandon
+  }
+
+  /// It is to leave, or is not any more. Left is a workload with which nothing is to be done about that: it stays, or it is stopped.
+  mutating func begin(
     _ way: Departing, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
-    _ own: WorkloadFacts, _ run: inout Run, _ line: inout ClaimLine, _ effects: inout Effects
-  ) -> Bool {
-    let target: ClaimRecord.Holder
-    switch way {
-    case .waits:
-      keep(because: nil, &effects)
-      return true
-    case .stays(let method):
-      keep(because: .cannotMove(method), &effects)
-      return true
-    case .restart where !own.isWantedHere: return false
-    case .live(let other, _)
-    where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
-      && domain.mark?.epoch == own.claim?.value.epoch:
-      target = other
-    case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
-      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : .paused
-      keep(because: .cannotMove(MoveMethod(.stay, obstacle)), &effects)
-      return true
-    case .live, .restart:
+    _ own: WorkloadFacts, _ run: Run, _ line: inout ClaimLine, _ effects: inout Effects
+  ) -> Attention {
+    switch next(way, domain, spec, turn, facts, own) {
+    case .leave: return .left
+    case .abandon:
       keep(because: nil, &effects)
       reset()
-      return false
+      return .left
+    case .keep(let reason, let until):
+      keep(because: reason, &effects)
+      if let until { effects.agenda.look(at: own.name, at: until) }
+    case .offer(let target, let anew):
+      if anew { reset() }
+      keep(because: nil, &effects)
+      guard turn.mayAct else { return .taken }
+      let door = run.door(at: facts.now)
+      guard door.isOpen, let held = line.held(own) else {
+        effects.agenda.wait(own.name, for: door)
+        return .taken
+      }
+      line.offer(held, to: target, own, turn, facts, &effects)
+      offered(at: facts.now)
     }
+    return .taken
+  }
+
+  private func next(
+    _ way: Departing, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
+    _ own: WorkloadFacts
+  ) -> Course {
+    switch way {
+    case .waits: return .keep(because: nil)
+    case .stays(let method): return .keep(because: .cannotMove(method))
+    case .restart where !own.isWantedHere: return .leave
+    case .live(let target, _)
+    where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
+      && domain.mark?.epoch == own.claim?.value.epoch:
+      return next(to: target, spec, turn, facts, own)
+    case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
+      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : .paused
+      return .keep(because: .cannotMove(MoveMethod(.stay, obstacle)))
+    case .live, .restart: return .abandon
+    }
+  }
+
+  private func next(
+    to target: ClaimRecord.Holder, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts
+  ) -> Course {
     let isWaitedFor = !turn.stance.isLeaving
     if isWaitedFor, let trouble = targetTrouble, trouble.node == target.node, trouble.workload != own.name,
       facts.now < trouble.until
     {
-      keep(because: .targetTroubled(trouble), &effects)
-      effects.agenda.look(at: own.name, at: trouble.until)
-      return true
+      return .keep(because: .targetTroubled(trouble), until: trouble.until)
     }
     let mayStop =
       facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay
       && (!isWaitedFor || own.claim?.value.newerDisks == nil)
-    switch prospect(mayStop: mayStop, waitsForHindrances: isWaitedFor, at: facts.now) {
-    case .tries: break
-    case .triesAnew: reset()
-    case .stops: return false
-    case .waits(let until):
-      keep(because: .triedAgain(after: reason), &effects)
-      effects.agenda.look(at: own.name, at: until)
-      return true
+    return switch prospect(mayStop: mayStop, waitsForHindrances: isWaitedFor, at: facts.now) {
+    case .tries: .offer(to: target, anew: false)
+    case .triesAnew: .offer(to: target, anew: true)
+    case .stops: .leave
+    case .waits(let until): .keep(because: .triedAgain(after: reason), until: until)
     }
-    keep(because: nil, &effects)
-    guard turn.mayAct, run.mayTryOrWait(own.name, &effects) else { return true }
-    line.offer(.init(.offered, target: target), own, turn, facts, &effects)
-    offered(at: facts.now)
-    return true
   }
 
   /// It cannot be moved as it is now, and is not to be stopped for it: it would not be started again from its definition; or an operator paused it,
@@ -244,22 +261,26 @@ struct Migration: Hashable, Sendable {
   }
 
   /// The target is ready: libvirt is asked, with time left to the deadline.
-  mutating func asks(
+  mutating func ask(
     _ domain: DomainObservation, _ spec: SpecRecord, to target: NodeName, _ uri: String, _ turn: borrowing Turn,
     _ facts: Facts, _ own: WorkloadFacts, _ run: inout Run, _ line: ClaimLine, _ effects: inout Effects
   ) {
-    guard turn.mayAct, let deadline = turn.session.deadline, run.mayTryOrWait(own.name, &effects), !line.isBusy else { return }
+    guard turn.mayAct, turn.session.deadline != nil else { return }
+    let door = run.door(at: facts.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
+    guard !line.isBusy, let held = line.held(own),
+      let permit = MigrationPermit(held, to: target, turn, startBudget: facts.timing.startBudget)
+    else { return }
     run.begin(.migrate)
     asks()
     // What is tried again and again is told once.
     if hindrance == nil {
       effects.note(.migrating, "\(own.name) moves from \(facts.me) to \(target) while it runs", workload: own.name)
     }
-    effects.migrate(
-      own.name,
-      MigrationRequest(
-        id: domain.id, uuid: domain.uuid, destination: uri,
-        limits: facts.rules.settings(of: own.name, spec).evacuation.limits, notAfter: deadline - facts.timing.startBudget))
+    let request = MigrationRequest(
+      id: domain.id, uuid: domain.uuid, destination: uri,
+      limits: facts.rules.settings(of: own.name, spec).evacuation.limits, notAfter: permit.notAfter)
+    effects.migrate(permit, request)
   }
 
   /// What moves is not to go there any more.
@@ -269,7 +290,9 @@ struct Migration: Hashable, Sendable {
     guard let target = own.migration?.target else { return }
     let isWanted = own.desired == .running && own.placement?.value.node == target.node
     let isThere = facts.view.sessions[target.incarnation] != nil
-    guard !isWanted || !isThere || stance.leavesFast || stance.isPastDeadline, cancels() else { return }
+    guard !isWanted || !isThere || stance.leavesFast || stance.isPastDeadline else { return }
+    guard case .asked(let transfer) = attempt, !transfer.isCancelled else { return }
+    change { $0.isCancelled = true }
     effects.cancelMigration(domain)
   }
 
@@ -293,47 +316,5 @@ struct Migration: Hashable, Sendable {
     let since = arrivingSince ?? now
     arrivingSince = since
     return since + Limits.migrationPatience
-  }
-}
-
-/// The target of live migrations that cannot be used for now, whatever is to go there.
-struct TargetTrouble: Hashable, Sendable {
-  var node: NodeName
-  /// Whose migration showed it.
-  var workload: WorkloadName
-  var reason: MigrationFailure
-  /// Nobody else tries it before.
-  var until: BootInstant
-}
-
-/// How a workload leaves this node for the one that it is placed on.
-enum Departing: Hashable, Sendable {
-  case live(target: ClaimRecord.Holder, uri: String)
-  /// It runs on here: the other node is not there, and the planner will say where else.
-  case waits
-  /// It cannot be moved while it runs, and is not to be stopped for it.
-  case stays(MoveMethod)
-  /// It is stopped, and started there.
-  case restart
-
-  init(_ own: WorkloadFacts, _ spec: SpecRecord, mayStillAppear: Bool, _ facts: borrowing Facts, _ stance: Stance) {
-    guard own.desired == .running, let node = own.placement?.value.node, node != facts.me, !stance.leavesFast,
-      !stance.isPastDeadline, !mayStillAppear
-    else {
-      self = .restart
-      return
-    }
-    guard let session = facts.view.session(of: node), session.record.value.phase == .active else {
-      self = stance.isLeaving ? .restart : .waits
-      return
-    }
-    let evacuation = facts.rules.settings(of: own.name, spec).evacuation
-    let method = facts.view.maintenance[facts.me]?.value.method
-    let moveMethod = MoveMethod(spec, to: node, method: method, evacuation, in: facts.view).unlessLagging(own.claim?.value)
-    if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
-      self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
-    } else {
-      self = moveMethod.how == .stay && !stance.isLeaving ? .stays(moveMethod) : .restart
-    }
   }
 }

@@ -31,7 +31,7 @@ enum StartSequence {
       parts.protection.protect(
         GuardedWorkload(name: parts.name.text, isolation: isolation, cgroup: nil, links: links, isStarting: true), &effects)
     }
-    guard let receipt = parts.protection.receipt(for: parts.name, isExclusive: isExclusive, turn.guardWord),
+    guard let receipt = parts.protection.receipt(for: own, facts, turn.guardWord),
       let permit = StartPermit(claim, receipt, turn, startBudget: facts.timing.startBudget)
     else { return }
     parts.run.begin(.start)

@@ -45,7 +45,7 @@ package struct Daemon: Sendable {
       state: StateFile(directory: configuration.runDirectory))
     history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
     let loop = ControllerLoop(
-      Controller.Configuration(
+      ControllerConfiguration(
         cluster: configuration.cluster, node: configuration.node,
         record: NodeRecord(
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections,

@@ -102,7 +102,7 @@ enum FrozenWorkloads {
     _ asked: Set<WorkloadName>, under incarnation: Incarnation, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
-    let turn = Turn(facts, machines), link = machines.guardLink
+    let turn = machines.turn(facts), link = machines.guardLink
     // Another session, or another guard since: that one's validation is asked for anew.
     guard turn.session.incarnation == incarnation, link.thaw?.isValidating == true else { return }
     guard link.isDirectFreezeSettled, turn.session.mayWrite, turn.session.isValid else {
@@ -121,7 +121,7 @@ enum FrozenWorkloads {
 
 /// What a thaw needs: a transaction that was committed under the session that stands, after everything frozen here was decided about, and time
 /// left to the deadline.
-struct ThawPermit: ~Copyable {
+struct ThawPermit: ThawProof, ~Copyable {
   let deadline: BootInstant
 
   /// - Parameters:

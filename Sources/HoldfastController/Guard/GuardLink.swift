@@ -91,9 +91,7 @@ public struct GuardLink: Sendable {
 
   /// What holds for a turn under a session with that deadline: a guard that would stop later than the session ends counts as none.
   func word(within deadline: BootInstant?) -> GuardWord {
-    let isTooLate = if let deadline, case .armed(let told)? = phase { told > deadline } else { false }
-    return GuardWord(
-      isArmed: isArmed && !isTooLate, isFrozen: isFreezing, workloads: lists.workloads, starting: lists.starting)
+    GuardWord(course.state, lists, within: deadline)
   }
 
   /// What waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
@@ -337,7 +335,7 @@ public struct GuardLink: Sendable {
   }
 
   /// - Parameter goingOn: so many workloads are frozen here and go on.
-  mutating func resume(_ permit: consuming ThawPermit, goingOn: Int, _ effects: inout Effects) {
+  mutating func resume(_ permit: consuming some ThawProof & ~Copyable, goingOn: Int, _ effects: inout Effects) {
     told(permit.deadline)
     change { $0.thaws { _ in .resuming(goingOn: goingOn) } }
     effects.thaw(permit)
@@ -374,19 +372,5 @@ public struct GuardLink: Sendable {
 
   private mutating func freezesDirectly(_ freeze: DirectFreeze) {
     if let absence { course.move(to: .absent(GuardAbsence(hasSpoken: absence.hasSpoken, freeze: freeze))) }
-  }
-}
-
-/// What the guard's side says for one turn. Only the link makes it.
-struct GuardWord: Sendable {
-  let isArmed: Bool
-  /// Everything under protection is frozen, by the guard or without it.
-  let isFrozen: Bool
-  /// Names that the guard protects, and those of them that may be starting.
-  let workloads: Set<String>
-  let starting: Set<String>
-
-  fileprivate init(isArmed: Bool, isFrozen: Bool, workloads: Set<String>, starting: Set<String>) {
-    (self.isArmed, self.isFrozen, self.workloads, self.starting) = (isArmed, isFrozen, workloads, starting)
   }
 }

@@ -5,7 +5,7 @@ import HoldfastTime
 
 /// What becomes of the moves that this planner began by itself. When several in a row did not start on their new node, something is wrong with the
 /// rules or with the nodes, and every further move would stop one more workload for it.
-struct OwnMoves: Sendable {
+struct OwnMoves: Hashable, Sendable {
   private struct Move: Hashable, Sendable {
     var to: NodeName
     /// Failures there that were known when it began.

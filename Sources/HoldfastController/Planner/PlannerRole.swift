@@ -3,28 +3,57 @@ import HoldfastPlanning
 import HoldfastTime
 
 /// The planner's work: takes the role when it is vacant, and while it is this node's, plans and writes placements.
+///
+///     follower ──asked──▶ candidate ──committed──▶ planner ──the record is another's, or the session is over──▶ follower
+///         ▲                   └──refused, unanswered──▶ follower        ▲
+///         └──────────declared the planner's session expired─────────────┘
 struct PlannerRole: Sendable {
-  /// The last plan had more changes than one transaction takes.
-  private var wasCut = false
-  /// The last plan said that it will be another one then, with nothing changed.
-  private var planAgainAt: BootInstant?
-  /// What the last plan warned of.
-  private var warnings: Set<String> = []
+  private enum Role: StateList {
+    case follower
+    /// The vacant role was asked for.
+    case candidate
+    case planner(Work)
+
+    func mayBecome(_ next: Role) -> Bool {
+      switch (self, next) {
+      case (.follower, .candidate), (.candidate, .follower), (.planner, .follower), (.planner, .planner): true
+      // Taken with the end of the last planner's session, or found in the store by the next life: nothing is remembered from before.
+      case (.follower, .planner(let work)), (.candidate, .planner(let work)): work == Work()
+      case (.planner, .candidate), (.follower, .follower), (.candidate, .candidate): false
+      }
+    }
+  }
+
+  /// What a planner remembers of its plans.
+  private struct Work: Hashable, Sendable {
+    /// The last plan had more changes than one transaction takes.
+    var wasCut = false
+    /// The last plan said that it will be another one then, with nothing changed.
+    var planAgainAt: BootInstant?
+    /// What the last plan warned of.
+    var warnings: Set<String> = []
+    var ownMoves = OwnMoves()
+  }
+
+  private var course = StateCourse(Role.follower)
   /// Nothing is asked for before this instant: the last request failed.
   private var notBefore: BootInstant = .zero
   private var lastLook: BootInstant = .zero
   /// When this node's session was opened, if by this life of the controller.
   private var openedAt: BootInstant?
   private var picture = PlanningPicture()
-  private var ownMoves = OwnMoves()
+
+  var breach: String? { course.breach }
 
   // MARK: questions
+
+  private var work: Work? { if case .planner(let work) = course.state { work } else { nil } }
 
   func mayAct(at now: BootInstant) -> Bool { now >= notBefore }
 
   func nextLook(after now: BootInstant, isPlanDue: Bool) -> BootInstant? {
     var next = isPlanDue && notBefore > now ? notBefore : nil
-    if let again = planAgainAt, again > now { next = BootInstant.earlier(next, again) }
+    if let again = work?.planAgainAt, again > now { next = BootInstant.earlier(next, again) }
     return BootInstant.earlier(next, picture.nextChange(after: now))
   }
 
@@ -40,17 +69,19 @@ struct PlannerRole: Sendable {
 
   mutating func sessionOpened(at instant: BootInstant) { openedAt = instant }
 
-  mutating func failed(_ timing: Timing, _ effects: inout Effects) {
+  /// A request of the planner's failed, or of one who wants to be it.
+  mutating func failed(_ purpose: Purpose, _ timing: Timing, _ effects: inout Effects) {
+    if purpose == .takeRole, course.state == .candidate { course.move(to: .follower) }
     effects.agenda.note(.plan)
     notBefore = max(notBefore, effects.now + timing.renewInterval / 4)
   }
 
   /// Nothing more is moved by itself.
-  mutating func halted() { ownMoves.forgetFailures() }
+  mutating func halted() { change { $0.ownMoves.forgetFailures() } }
 
   /// The placements were committed.
   mutating func placed(_ writes: [Write<RecordKey, Record>], _ facts: Facts, _ effects: inout Effects) {
-    ownMoves.began(writes, facts)
+    change { $0.ownMoves.began(writes, facts) }
     for case .put(.placement(let name), .placement(let placement)) in writes {
       if let node = placement.node {
         effects.note(.placed, "\(name) goes to \(node): \(placement.reason)", workload: name, subject: node)
@@ -61,12 +92,34 @@ struct PlannerRole: Sendable {
       }
     }
     // What has no home any more ends a maintenance.
-    if wasCut || facts.view.maintenance.values.contains(where: { $0.value.phase == .over }) { effects.agenda.note(.plan) }
+    if work?.wasCut == true || facts.view.maintenance.values.contains(where: { $0.value.phase == .over }) {
+      effects.agenda.note(.plan)
+    }
+  }
+
+  private mutating func change(_ body: (inout Work) -> Void) {
+    guard var work else { return }
+    body(&work)
+    course.move(to: .planner(work))
   }
 
   // MARK: a turn
 
-  mutating func takeVacantRole(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
+    // Whose record it is decides.
+    switch (course.state, turn.stance.isPlanner) {
+    case (.follower, true), (.candidate, true): course.move(to: .planner(Work()))
+    case (.planner, false): course.move(to: .follower)
+    case (.planner, true), (.follower, false), (.candidate, false): break
+    }
+    takeVacantRole(turn, facts, &effects)
+    if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
+    lastLook = facts.now
+    guard !turn.stance.decidesNothing else { return giveUpRole(turn, facts, &effects) }
+    plan(turn, facts, peers, &effects)
+  }
+
+  private mutating func takeVacantRole(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
     guard turn.session.isValid, !facts.isDisarmed, let holder = turn.session.holder(on: facts.me) else { return }
     let view = facts.view
     if let incumbent = view.planner?.value.incarnation {
@@ -82,33 +135,32 @@ struct PlannerRole: Sendable {
     let record = PlannerRecord(node: facts.me, incarnation: holder.incarnation)
     guard let transaction = turn.session.transaction(if: conditions, write: [.put(.planner, .planner(record))]) else { return }
     effects.transact(.takeRole, transaction)
+    if course.state == .follower { course.move(to: .candidate) }
   }
 
-  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
-    if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
-    lastLook = facts.now
-    guard !turn.stance.decidesNothing else { return giveUpRole(turn, facts, &effects) }
-    guard turn.stance.isPlanner, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
+  private mutating func plan(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
+    guard var work, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
     else { return }
     guard !effects.isUnderWay({ $0 == .place }), !facts.isDisarmed else { return }
     if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
     effects.agenda.takePlan()
     let silent = peers.silentNodes(facts)
     var snapshot = picture.snapshot(facts, silent: silent)
-    ownMoves.settle(facts)
+    work.ownMoves.settle(facts)
     // Whoever lets them go on has seen what failed before.
-    if Self.areMovesOff(facts) { ownMoves.forgetFailures() }
-    let moves = moves(facts)
+    if Self.areMovesOff(facts) { work.ownMoves.forgetFailures() }
+    let moves = Self.moves(facts, work.ownMoves)
     if case .toHalt(let why) = moves { haltMoves(because: why, turn, facts, &effects) }
     snapshot.pace = moves == .on ? .kept : .off
     let outcome = facts.rules.planner.outcome(snapshot)
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
     let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()
-    planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
-    tell(outcome.warnings, &effects)
+    work.planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
+    Self.tell(outcome.warnings, &work.warnings, &effects)
     let changes = Self.changes(from: facts, to: outcome.placements)
-    wasCut = changes.count > Limits.placementsAtOnce
+    work.wasCut = changes.count > Limits.placementsAtOnce
+    course.move(to: .planner(work))
     if changes.isEmpty {
       endMaintenances(turn, facts, &effects)
     } else {
@@ -123,8 +175,8 @@ struct PlannerRole: Sendable {
     case toHalt(because: String)
   }
 
-  private func moves(_ facts: Facts) -> MovesVerdict {
-    guard !Self.areMovesOff(facts) else { return .off }
+  private static func moves(_ facts: Facts, _ ownMoves: OwnMoves) -> MovesVerdict {
+    guard !areMovesOff(facts) else { return .off }
     return ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter).map(MovesVerdict.toHalt) ?? .on
   }
 
@@ -161,7 +213,7 @@ struct PlannerRole: Sendable {
 
   /// Something that a plan waited for is over since the last look.
   private func isOver(since before: BootInstant, at now: BootInstant) -> Bool {
-    picture.changes(between: before, and: now) || planAgainAt.map { $0 > before && $0 <= now } ?? false
+    picture.changes(between: before, and: now) || work?.planAgainAt.map { $0 > before && $0 <= now } ?? false
   }
 
   /// A plan that is too large for one transaction is written in parts, and each part may be the last for a while: nothing is sent to a node that
@@ -262,11 +314,11 @@ struct PlannerRole: Sendable {
   }
 
   /// Says what a plan warns of, once.
-  private mutating func tell(_ found: [PlanWarning], _ effects: inout Effects) {
-    for warning in found where !warnings.contains(Self.topic(warning)) {
+  private static func tell(_ found: [PlanWarning], _ warnings: inout Set<String>, _ effects: inout Effects) {
+    for warning in found where !warnings.contains(topic(warning)) {
       effects.note(.policies, "\(warning)", severity: .warning, workload: warning.workload)
     }
-    warnings = Set(found.map(Self.topic))
+    warnings = Set(found.map(topic))
   }
 
   /// What a warning is about, whatever the figures in it.

@@ -137,7 +137,11 @@ struct Agenda: Sendable {
   mutating func takeReport() { isReportDue = false }
 
   /// The workloads that are due now, sorted.
-  mutating func takeWorkloads(at now: BootInstant, _ view: ClusterView, _ machines: WorkloadTable) -> [WorkloadName] {
+  ///
+  /// - Parameter machines: of which this node has machines.
+  mutating func takeWorkloads(
+    at now: BootInstant, _ view: ClusterView, _ machines: some Sequence<WorkloadName>
+  ) -> [WorkloadName] {
     for (workload, at) in workloadInstants where at <= now {
       workloadInstants[workload] = nil
       workloads.insert(workload)
@@ -146,7 +150,7 @@ struct Agenda: Sendable {
       workloads.formUnion(view.specs.keys)
       workloads.formUnion(view.claims.keys)
     }
-    if breadth >= .everyMachine { workloads.formUnion(machines.names) }
+    if breadth >= .everyMachine { workloads.formUnion(machines) }
     breadth = .named
     defer { workloads.removeAll(keepingCapacity: true) }
     return workloads.sorted()

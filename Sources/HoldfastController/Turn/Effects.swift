@@ -115,7 +115,9 @@ struct Effects: Sendable {
     actions.append(.tellGuard(command))
   }
 
-  mutating func thaw(_ permit: consuming ThawPermit) { actions.append(.tellGuard(.resume(deadline: permit.deadline))) }
+  mutating func thaw(_ permit: consuming some ThawProof & ~Copyable) {
+    actions.append(.tellGuard(.resume(deadline: permit.deadline)))
+  }
 
   mutating func freezeDirectly(_ workloads: [GuardedWorkload]) { actions.append(.isolateDirectly(workloads)) }
 
@@ -154,4 +156,10 @@ struct Effects: Sendable {
   mutating func unsay(_ kind: Note.Kind, workload: WorkloadName? = nil, connection: String? = nil) -> Bool {
     notices.forget(kind, about: workload?.text ?? connection ?? "")
   }
+}
+
+/// What a thaw takes. `ThawPermit` alone conforms to it: its maker looks at all the machines, and effects know none.
+protocol ThawProof: ~Copyable {
+  /// What the guard goes on until.
+  var deadline: BootInstant { get }
 }

@@ -13,19 +13,26 @@ struct Machines: Sendable {
   var departure = Departure()
   var drain = DrainDeadline()
 
-  init(_ configuration: Controller.Configuration, saved: OwnSession.Saved?) {
+  init(_ configuration: ControllerConfiguration, saved: OwnSession.Saved?) {
     lease = Lease(configuration, saved: saved)
     peers = PeerExpiry(timing: configuration.timing)
   }
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? {
-    workloads.breach ?? lease.breach ?? guardLink.breach ?? departure.breach ?? report.breach
+    workloads.breach ?? lease.breach ?? guardLink.breach ?? departure.breach ?? report.breach ?? planning.breach
   }
 
   func isPlanner(_ facts: Facts) -> Bool {
     guard let own = lease.session.incarnation, let planner = facts.view.planner?.value.incarnation else { return false }
     return planner == own
+  }
+
+  /// What holds for the turn that begins.
+  func turn(_ facts: Facts) -> Turn {
+    let session = lease.session
+    return Turn(
+      at: facts.now, session.permit(at: facts.now), guardLink.word(within: session.deadline), stance(facts))
   }
 
   func stance(_ facts: Facts) -> Stance {

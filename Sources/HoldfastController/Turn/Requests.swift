@@ -31,7 +31,7 @@ enum Purpose: Hashable, Sendable {
   /// Brings the node's own record up to date.
   case describe
   /// Ends the session: a departure, or a node on which everything stays frozen.
-  case end(Incarnation, Departure.Reason)
+  case end(Incarnation, EndReason)
   case expire(Incarnation, NodeName, takesRole: Bool)
   case takeRole
   /// A build that does not know the store's layout leaves the planner's role to another.

@@ -158,7 +158,8 @@ enum TransactionOutcomes {
     case .describe: machines.lease.describingFailed(at: now, facts.timing)
     case .end(_, let reason): endFailed(reason, refusedWith: current, facts, &machines, &effects)
     case .arm: machines.lease.pause(facts.timing, &effects)
-    case .expire, .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance: machines.planning.failed(facts.timing, &effects)
+    case .expire, .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance:
+      machines.planning.failed(pending.purpose, facts.timing, &effects)
     case .claim(let names):
       for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
     case .workload(let name, _): change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }
@@ -176,7 +177,7 @@ enum TransactionOutcomes {
   }
 
   private static func endFailed(
-    _ reason: Departure.Reason, refusedWith current: [RecordKey: Stored<Record>]?, _ facts: Facts, _ machines: inout Machines,
+    _ reason: EndReason, refusedWith current: [RecordKey: Stored<Record>]?, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
     guard let incarnation = machines.lease.session.incarnation else { return }

@@ -63,7 +63,7 @@ struct Rig {
 
   init(saved: OwnSession.Saved? = nil, seed: UInt64 = 1, record: NodeRecord = Rig.node) {
     controller = Controller(
-      Controller.Configuration(
+      ControllerConfiguration(
         cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast", seed: seed,
         policyReader: Self.policies, hardwareReader: SpokenHardware()), saved: saved)
   }

@@ -9,6 +9,8 @@ public struct ControllerConfiguration: Sendable {
   public var timing: Timing
   /// The guard's partition, such as `/holdfast`; workloads go under `freeze` and `stop` below it.
   public var partition: String
+  /// The hypervisor's own partition, which the guard leaves alone: for what may run more than once.
+  public var commonPartition: String
   /// For incarnations: must differ between lives of the controller.
   public var seed: UInt64
   public var policyReader: any PolicyReader
@@ -16,7 +18,8 @@ public struct ControllerConfiguration: Sendable {
   public var hardwareReader: any HardwareReader
 
   public init(
-    cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, seed: UInt64,
+    cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, commonPartition: String,
+    seed: UInt64,
     policyReader: any PolicyReader, hardwareReader: any HardwareReader = NoHardwareReader()
   ) {
     self.cluster = cluster
@@ -24,6 +27,7 @@ public struct ControllerConfiguration: Sendable {
     self.record = record
     self.timing = timing
     self.partition = partition
+    self.commonPartition = commonPartition
     self.seed = seed
     self.policyReader = policyReader
     self.hardwareReader = hardwareReader

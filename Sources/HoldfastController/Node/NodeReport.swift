@@ -34,7 +34,9 @@ struct NodeReport: Hashable, Sendable {
 
   // MARK: what becomes of a write
 
-  mutating func written(_ record: ReportRecord, at now: BootInstant) {
+  mutating func written(_ record: ReportRecord, at revision: Revision, _ facts: Facts, _ effects: inout Effects) {
+    let now = facts.now, seen = facts.view.reports[facts.me]
+    effects.check(seen?.modified != revision || seen?.value == record, "the report is not read back as it was written")
     published = record
     course.move(to: .still)
     notBefore = now + Limits.reportPause

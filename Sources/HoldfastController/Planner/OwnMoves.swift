@@ -62,10 +62,5 @@ struct OwnMoves: Hashable, Sendable {
 
 extension PlacementRecord {
   /// The policies moved it by themselves, from where it ran.
-  package var isOwnMove: Bool { node != nil && reason.codes.contains(where: PlacementReason.ownMoves.contains) }
-}
-
-extension PlacementReason {
-  /// The codes of what leads to such a move.
-  package static let ownMoves: Set<String> = ["notAllowed", "affinityGroupMoved", "backFrom", "backTogether"]
+  package var isOwnMove: Bool { node != nil && reason.isOwnMove }
 }

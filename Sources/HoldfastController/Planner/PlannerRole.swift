@@ -73,16 +73,19 @@ struct PlannerRole: Sendable {
   mutating func failed(_ purpose: Purpose, _ timing: Timing, _ effects: inout Effects) {
     if purpose == .takeRole, course.state == .candidate { course.move(to: .follower) }
     effects.agenda.note(.plan)
-    notBefore = max(notBefore, effects.now + timing.renewInterval / 4)
+    notBefore = max(notBefore, effects.now + timing.retryPause)
   }
 
   /// Nothing more is moved by itself.
   mutating func halted() { change { $0.ownMoves.forgetFailures() } }
 
   /// The placements were committed.
-  mutating func placed(_ writes: [Write<RecordKey, Record>], _ facts: Facts, _ effects: inout Effects) {
+  mutating func placed(_ writes: [Write<RecordKey, Record>], at revision: Revision, _ facts: Facts, _ effects: inout Effects) {
     change { $0.ownMoves.began(writes, facts) }
     for case .put(.placement(let name), .placement(let placement)) in writes {
+      let seen = facts.view.placements[name]
+      effects.check(
+        seen?.modified != revision || seen?.value == placement, "the placement of \(name) is not read back as it was written")
       if let node = placement.node {
         effects.note(.placed, "\(name) goes to \(node): \(placement.reason)", workload: name, subject: node)
       } else if placement.cause == .waits {
@@ -156,7 +159,7 @@ struct PlannerRole: Sendable {
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
     let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()
-    work.planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
+    work.planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, Limits.longestPlan) * 1000) + 1) }
     Self.tell(outcome.warnings, &work.warnings, &effects)
     let changes = Self.changes(from: facts, to: outcome.placements)
     work.wasCut = changes.count > Limits.placementsAtOnce
@@ -285,7 +288,12 @@ struct PlannerRole: Sendable {
     }
     let maintenances = Maintenances(facts)
     var writes: [Write<RecordKey, Record>] = []
+    effects.check(planner.value.incarnation == turn.session.incarnation, "\(facts.me) plans in another planner's place")
     for (name, placement) in changes {
+      let present = view.placements[name]?.value.node
+      effects.check(
+        placement.node.map { $0 == present || $0 == view.holder(of: name) || view.nodes[$0] != nil } ?? true,
+        "\(name) is placed on \(placement.node?.text ?? ""), which is no node")
       let key = RecordKey.placement(name)
       conditions.append(view.placements[name].map { .unchanged(key, modified: $0.modified) } ?? .absent(key))
       // What left protection meanwhile gets no place.

@@ -67,11 +67,16 @@ struct Effects: Sendable {
   mutating func start(_ permit: consuming StartPermit, _ request: StartRequest) {
     check(permit.workload.text == request.id.name, "the start of \(request.id.name) under the permit of \(permit.workload)")
     check(request.notAfter == permit.notAfter, "a start of \(permit.workload) for longer than its permit says")
+    check(
+      request.mark.epoch == permit.epoch, "a start of \(permit.workload) that is marked with another epoch than its claim's")
+    check(request.mark.workload == permit.workload.text, "a start of \(permit.workload) that is marked as another's")
     actions.append(.start(permit.workload, request))
   }
 
   /// Lets a paused domain go on.
   mutating func resume(_ permit: consuming ResumePermit, _ domain: DomainObservation) {
+    check(permit.workload.text == domain.id.name, "\(domain.id.name) resumed under the permit of \(permit.workload)")
+    check(domain.state == .paused, "\(permit.workload) resumed, which is not paused")
     actions.append(.resume(permit.workload, domain.id, uuid: domain.uuid, notAfter: permit.notAfter))
   }
 

@@ -5,6 +5,12 @@ import HoldfastTime
 struct PendingTransaction: Sendable {
   var purpose: Purpose
   var transaction: ClusterTransaction
+
+  /// The claim as it is written here; nil: it is not.
+  func claim(of workload: WorkloadName) -> ClaimRecord? {
+    for case .put(.claim(workload), .claim(let record)) in transaction.writes { return record }
+    return nil
+  }
 }
 
 /// The transactions that were not answered yet.

@@ -64,6 +64,9 @@ struct ClaimLine: Hashable, Sendable {
   /// The right to start it; nil: the claim is not proven yet, or not ours.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? { proof.permit(own) }
 
+  /// What is read of the claim is what this life wrote there.
+  func agrees(_ own: WorkloadFacts) -> Bool { proof.agrees(own) }
+
   /// It was given up here under the placement that still stands.
   func isGivenUp(_ own: WorkloadFacts, me: NodeName) -> Bool {
     guard let gaveUp, gaveUp == own.placement?.modified else { return false }
@@ -74,13 +77,14 @@ struct ClaimLine: Hashable, Sendable {
 
   mutating func sent() { course.move(to: .inFlight) }
 
-  mutating func committed(at revision: Revision) {
+  /// - Parameter claim: as it was written; nil: nothing of it was.
+  mutating func committed(_ claim: ClaimRecord?, at revision: Revision) {
     ended()
-    proof.written(at: revision)
+    proof.written(claim, at: revision)
   }
 
-  mutating func claimed(at revision: Revision) {
-    committed(at: revision)
+  mutating func claimed(_ claim: ClaimRecord?, at revision: Revision) {
+    committed(claim, at: revision)
     goesAlone = false
   }
 
@@ -92,7 +96,7 @@ struct ClaimLine: Hashable, Sendable {
   /// - Parameter wasOnlyTold: what failed only told what happens.
   mutating func failed(at now: BootInstant, pause: Duration, wasOnlyTold: Bool = false) {
     course.move(to: .free)
-    let until = now + pause * (1 << min(backoff.failures, 3))
+    let until = now + pause * (1 << min(backoff.failures, Limits.writePauseDoublings))
     backoff.failures += 1
     if wasOnlyTold { backoff.tells = until } else { backoff.writes = until }
   }
@@ -183,6 +187,7 @@ struct ClaimLine: Hashable, Sendable {
     guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed else { return }
     let door = door(at: effects.now)
     guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
+    effects.check(!own.isSeen, "\(own.name) is given up on \(me), where it is seen")
     var record = claim.value
     record.release()
     if let failure {
@@ -244,9 +249,12 @@ struct ClaimLine: Hashable, Sendable {
     guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
     guard let target = claim.value.migration?.target, let other = facts.view.sessions[target.incarnation]
     else { return }
+    effects.check(!own.isSeen, "\(own.name) is handed over by \(facts.me), where it is seen")
+    effects.check(target.node != facts.me, "\(own.name) is handed over to \(facts.me) itself")
     var record = claim.value
     record.holder = target
     record.epoch = record.epoch.next
+    effects.check(record.epoch > own.epoch, "\(own.name) is handed over without a later epoch")
     record.activity = .starting
     record.ends = nil
     if let failure { record.note(failure.record, on: facts.me) }

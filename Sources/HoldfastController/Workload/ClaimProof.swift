@@ -8,7 +8,7 @@ struct ClaimProof: Hashable, Sendable {
   private enum Proof: StateList {
     case none
     /// This life wrote the claim at that revision: whatever was sent on an earlier one is refused.
-    case written(Revision)
+    case written(Written)
     /// A release was sent at that revision and nobody knows what became of it: as long as the claim is seen at it, it may be given up already.
     case inDoubt(Revision)
 
@@ -17,10 +17,19 @@ struct ClaimProof: Hashable, Sendable {
       // Nothing is unlearned: a claim that is seen at another revision is not proven by this one.
       case (_, .none): false
       // Every write has a revision of its own, and is guarded on the one before it.
-      case (.written(let before), .written(let after)), (.inDoubt(let before), .written(let after)): before != after
+      case (.written(let before), .written(let after)): before.revision != after.revision
+      case (.inDoubt(let before), .written(let after)): before != after.revision
       case (.none, .written), (_, .inDoubt): true
       }
     }
+  }
+
+  /// What was written, to be compared with what is read back.
+  private struct Written: Hashable, Sendable {
+    var revision: Revision
+    /// nil: the write took no claim, or ended it.
+    var epoch: Epoch?
+    var holder: ClaimRecord.Holder?
   }
 
   private var course = StateCourse(Proof.none)
@@ -33,13 +42,23 @@ struct ClaimProof: Hashable, Sendable {
   var isBlank: Bool { self == ClaimProof() }
   var breach: String? { course.breach }
 
-  mutating func written(at revision: Revision) { course.move(to: .written(revision)) }
+  mutating func written(_ claim: ClaimRecord?, at revision: Revision) {
+    course.move(to: .written(Written(revision: revision, epoch: claim?.epoch, holder: claim?.holder)))
+  }
 
   /// A release, or what is one, may have been applied, and may still be.
   mutating func doubt(_ revision: Revision) { course.move(to: .inDoubt(revision)) }
 
   /// The workload is not this node's any more.
   mutating func retire() { self = ClaimProof() }
+
+  /// What the store shows at the revision of this life's write is what was written; true where it shows another revision.
+  func agrees(_ own: WorkloadFacts) -> Bool {
+    guard case .written(let written) = course.state, let claim = own.claim, claim.modified == written.revision,
+      let epoch = written.epoch
+    else { return true }
+    return claim.value.epoch == epoch && claim.value.holder == written.holder
+  }
 
   // MARK: what follows from it
 
@@ -58,7 +77,9 @@ struct ClaimProof: Hashable, Sendable {
   /// The claim as this life of the controller has written it; nil: it is another's, in doubt, or not proven yet. An errand is meant for the run
   /// before: the write that proves the claim takes it away, so that no start carries it into the next run.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? {
-    guard isMine(own), own.errand == nil, let claim = own.claim, course.state == .written(claim.modified) else { return nil }
+    guard isMine(own), own.errand == nil, let claim = own.claim, case .written(let written) = course.state,
+      written.revision == claim.modified
+    else { return nil }
     return ClaimPermit(workload: own.name, epoch: claim.value.epoch)
   }
 }

@@ -16,7 +16,7 @@ enum Errands {
     guard domain.state == .running || domain.state == .paused else { return .left }
     // What could not be started or resumed again is left as it is.
     guard turn.mayAct else {
-      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.renewInterval / 2)
+      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
       return .left
     }
     switch (errand, domain.state) {
@@ -31,15 +31,7 @@ enum Errands {
       let isGraceful = errand == .restart && domain.state == .running
       restart(&parts, domain, grace: isGraceful ? .seconds(spec.stopTimeout) : .zero, turn, facts, own, &effects)
     case (.pause, .running):
-      let door = parts.run.door(at: facts.now)
-      guard door.isOpen else {
-        effects.agenda.wait(parts.name, for: door)
-        return .left
-      }
-      effects.noteOnce(
-        .stopping, "\(parts.name) is paused on \(facts.me), as an operator asked for it", severity: .info, workload: parts.name)
-      parts.run.begin(.suspend)
-      effects.suspend(parts.name, domain)
+      return pause(&parts, domain, facts, &effects)
     case (.pause, _):
       effects.unsay(.stopping, workload: parts.name)
       return .left
@@ -50,6 +42,21 @@ enum Errands {
       effects.noteOnce(.started, "\(parts.name) goes on on \(facts.me)", severity: .info, workload: parts.name)
       parts.line.endErrand(own, turn, &effects)
     }
+    return .taken
+  }
+
+  private static func pause(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ facts: Facts, _ effects: inout Effects
+  ) -> Attention {
+    let door = parts.run.door(at: facts.now)
+    guard door.isOpen else {
+      effects.agenda.wait(parts.name, for: door)
+      return .left
+    }
+    effects.noteOnce(
+      .stopping, "\(parts.name) is paused on \(facts.me), as an operator asked for it", severity: .info, workload: parts.name)
+    parts.run.begin(.suspend)
+    effects.suspend(parts.name, domain)
     return .taken
   }
 

@@ -69,8 +69,12 @@ struct Migration: Hashable, Sendable {
   var progress: MigrationProgress? { if case .asked(let transfer) = attempt { transfer.progress } else { nil } }
 
   /// Until when the target may take to get ready.
-  func patience(from now: BootInstant) -> BootInstant {
-    if case .offered(let at) = attempt { at + Limits.migrationPatience } else { now + Limits.migrationPatience }
+  func patience(_ facts: Facts) -> BootInstant {
+    if case .offered(let at) = attempt {
+      at + facts.timing.migrationPatience
+    } else {
+      facts.now + facts.timing.migrationPatience
+    }
   }
 
   /// What an attempt in vain leads to.
@@ -125,7 +129,7 @@ struct Migration: Hashable, Sendable {
       if let target = own.migration?.target.node ?? own.placement?.value.node {
         failure = .unreachable(target, words)
         // This one is the first to try again; the others see what becomes of it.
-        let until = facts.now + Limits.migrationPause + Limits.migrationPatience
+        let until = facts.now + Limits.migrationPause + facts.timing.migrationPatience
         targetTrouble = TargetTrouble(node: target, workload: own.name, reason: failure, until: until)
       } else {
         failure = .refused(words)
@@ -271,6 +275,8 @@ struct Migration: Hashable, Sendable {
     guard !line.isBusy, let held = line.held(own),
       let permit = MigrationPermit(held, to: target, turn, startBudget: facts.timing.startBudget)
     else { return }
+    effects.check(domain.state == .running, "a migration of \(own.name), which is not seen running")
+    effects.check(target != facts.me, "a migration of \(own.name) to \(facts.me) itself")
     run.begin(.migrate)
     asks()
     // What is tried again and again is told once.
@@ -312,9 +318,8 @@ struct Migration: Hashable, Sendable {
   // MARK: the target
 
   /// - Returns: until when what arrives may take to be complete.
-  mutating func arrives(at now: BootInstant) -> BootInstant {
-    let since = arrivingSince ?? now
-    arrivingSince = since
-    return since + Limits.migrationPatience
-  }
+  func arrivesBy(_ facts: Facts) -> BootInstant { (arrivingSince ?? facts.now) + facts.timing.migrationPatience }
+
+  /// Something is on its way here that cannot be resumed yet.
+  mutating func arrives(at now: BootInstant) { if arrivingSince == nil { arrivingSince = now } }
 }

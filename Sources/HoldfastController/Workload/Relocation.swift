@@ -19,7 +19,7 @@ enum Relocation {
     }
     if case .live(underWay.target, let uri) = way, !parts.migration.wasTriedInVain, domain.state == .running {
       guard underWay.step == .ready else {
-        let until = parts.migration.patience(from: facts.now)
+        let until = parts.migration.patience(facts)
         if facts.now < until {
           effects.agenda.look(at: parts.name, at: until)
           return .taken
@@ -95,7 +95,8 @@ enum Relocation {
       }
     case .arriving:
       // Its source is gone: nothing more can come of it.
-      let until = parts.migration.arrives(at: facts.now)
+      parts.migration.arrives(at: facts.now)
+      let until = parts.migration.arrivesBy(facts)
       if facts.now < until { effects.agenda.look(at: parts.name, at: until) } else { parts.destroy(domain, turn, &effects) }
     case .stopping, .unclear: parts.line.tell(.unclear, own, &effects)
     }

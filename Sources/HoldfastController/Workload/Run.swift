@@ -129,9 +129,7 @@ struct Run: Hashable, Sendable {
     switch (kind, outcome) {
     case (.start, .failed(let reason)):
       course.move(to: .idle)
-      startFailed(because: .refused(reason), of: own, facts)
-      retryAt = giveUp == nil ? now + Limits.afterFailure : nil
-      effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
+      failStart(reason, of: own, facts, &effects)
     case (.migrate, .failed(let reason)):
       course.move(to: .idle)
       return .migrationFailed(nil, reason: reason)
@@ -140,18 +138,10 @@ struct Run: Hashable, Sendable {
       return .migrationFailed(hindrance, reason: reason)
     case (.resume, .failed(let reason)):
       course.move(to: .idle)
-      failedResumes += 1
-      retryAt = now + .seconds(min(failedResumes, Limits.longestResumePause))
-      // What an operator asked for is tried for as long as it stands, and told once.
-      if own.errand == .resume {
-        tellFailure(kind, reason, of: own.name, &effects)
-      } else {
-        effects.note(
-          .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
-      }
+      failResume(reason, of: own, facts, &effects)
     case (_, .tooLate):
       course.move(to: .idle)
-      retryAt = now + facts.timing.renewInterval / 2
+      retryAt = now + facts.timing.deadlinePause
       return .tooLate
     case (_, .failed(let reason)), (_, .hindered(_, let reason)):
       course.move(to: .idle)
@@ -171,6 +161,21 @@ struct Run: Hashable, Sendable {
       if kind == .migrate, outcome == .done { return .migrationArrived }
     }
     return .none
+  }
+
+  private mutating func failStart(_ reason: String, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) {
+    startFailed(because: .refused(reason), of: own, facts)
+    retryAt = giveUp == nil ? facts.now + Limits.afterFailure : nil
+    effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
+  }
+
+  private mutating func failResume(_ reason: String, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) {
+    failedResumes += 1
+    retryAt = facts.now + .seconds(min(failedResumes, Limits.longestResumePause))
+    // What an operator asked for is tried for as long as it stands, and told once.
+    if own.errand == .resume { return tellFailure(.resume, reason, of: own.name, &effects) }
+    effects.note(
+      .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
   }
 
   private mutating func tellFailure(
@@ -324,8 +329,8 @@ struct Run: Hashable, Sendable {
     if effects.now - since >= Limits.ranWell { ends = 0 }
     told.move(to: .nothing)
     ends = min(ends + 1, Limits.countedEnds)
-    if ends > 1 {
-      let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - 2))
+    if ends >= Limits.firstLengtheningEnd {
+      let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - Limits.firstLengtheningEnd))
       retryAt = at
       effects.agenda.look(at: name, at: at)
     }

@@ -121,9 +121,9 @@ struct StartFence: Hashable, Sendable {
     effects.bar(name, DomainID(connection: domain.connection, name: name.text), uuid: domain.uuid, mark)
   }
 
-  mutating func ended(_ outcome: OperationOutcome, at now: BootInstant) {
+  mutating func ended(_ outcome: OperationOutcome, _ facts: Facts) {
     guard case .asked(let against) = course.state else { return }
-    course.move(to: outcome == .done ? .closed(against) : .refused(until: now + Limits.betweenBars, against))
+    course.move(to: outcome == .done ? .closed(against) : .refused(until: facts.now + facts.timing.barPause, against))
   }
 
   /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.

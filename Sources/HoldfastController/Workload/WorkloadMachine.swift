@@ -33,6 +33,7 @@ struct WorkloadMachine: Sendable {
         .unreadable, "the record of what is wanted of \(name) is missing: it stays as it is until you start or stop it",
         workload: name)
     }
+    effects.check(parts.line.agrees(own), "the claim of \(name) is not read back as it was written")
     if let domain = own.staleCopy { return Unprotection.endStaleCopy(&parts, domain, turn, facts, own, &effects) }
     parts.run.settle(own, id, own.sight, facts, &parts.fence, &effects)
     switch (own.sight, parts.line.isMine(own)) {
@@ -140,7 +141,7 @@ struct WorkloadMachine: Sendable {
     guard own.isCopy(domain, spec) else { return nameIsTaken(by: domain, turn, facts, own, &effects) }
     if own.isUnprotecting, own.migration == nil {
       // Under the claim, like anything else: without its mark nobody would know it for a copy.
-      guard turn.mayAct else { return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2) }
+      guard turn.mayAct else { return effects.agenda.waitForTime(name, until: facts.now + facts.timing.deadlinePause) }
       return Unprotection.begin(&parts, domain, turn, facts, own, &effects)
     }
     parts.protect(domain, spec, turn, facts, own, &effects)
@@ -167,6 +168,14 @@ struct WorkloadMachine: Sendable {
       effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
       return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
     }
+    goOnHere(domain, spec, turn, facts, own, &effects)
+  }
+
+  /// It is here, it is this node's, and it stays.
+  private mutating func goOnHere(
+    _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) {
     let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
     if domain.mark != mark || domain.persistent {
       let door = parts.run.door(at: facts.now)
@@ -283,7 +292,7 @@ struct WorkloadMachine: Sendable {
 
   private mutating func barEnded(_ outcome: OperationOutcome, _ facts: Facts, _ effects: inout Effects) {
     guard parts.fence.isAsked else { return }
-    parts.fence.ended(outcome, at: facts.now)
+    parts.fence.ended(outcome, facts)
     if case .failed(let reason) = outcome, facts.observation(of: name) == nil {
       effects.noteOnce(
         .unreadable, "a start of \(name) may still come on \(facts.me), and everything that depends on it waits: \(reason)",
@@ -325,14 +334,14 @@ struct WorkloadMachine: Sendable {
 
   mutating func claimSent() { parts.line.sent() }
 
-  mutating func claimed(at revision: Revision) {
-    parts.line.claimed(at: revision)
+  mutating func claimed(_ claim: ClaimRecord?, at revision: Revision) {
+    parts.line.claimed(claim, at: revision)
     // What was killed before was another run of it; and whoever gave it up, it was placed here again since.
     parts.protection.clearKill()
     parts.run.claimed()
   }
 
-  mutating func wrote(at revision: Revision) { parts.line.committed(at: revision) }
+  mutating func wrote(_ claim: ClaimRecord?, at revision: Revision) { parts.line.committed(claim, at: revision) }
 
   mutating func writeFailed(at now: BootInstant, pause: Duration, wasOnlyTold: Bool = false, isBatch: Bool = false) {
     parts.line.failed(at: now, pause: pause, wasOnlyTold: wasOnlyTold)
@@ -342,7 +351,13 @@ struct WorkloadMachine: Sendable {
   mutating func doubt(_ revision: Revision?) { parts.line.doubt(revision) }
 
   /// The workload is not this node's any more.
-  mutating func retire(keepsGivingUp: Bool = false) { parts.retire(keepsGivingUp: keepsGivingUp) }
+  mutating func retire(keepsGivingUp: Bool = false, _ effects: inout Effects) {
+    effects.check(!parts.run.isCallingStart, "\(name) was given away while libvirt was asked to start it")
+    let before = (parts.fence.hasLateStart, parts.protection.isForgotten)
+    parts.retire(keepsGivingUp: keepsGivingUp)
+    let isKept = parts.breach != nil || before == (parts.fence.hasLateStart, parts.protection.isForgotten)
+    effects.check(isKept, "\(name) was given away, and what outlives that was forgotten")
+  }
 
   mutating func forget(
     _ report: ReportRecord?, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects

@@ -119,7 +119,7 @@ struct WorkloadParts: Sendable {
     let door = run.door(at: effects.now)
     guard door.isOpen else { return effects.agenda.wait(name, for: door) }
     guard let claim = line.held(own), let permit = ResumePermit(claim, turn, startBudget: facts.timing.startBudget) else {
-      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2)
+      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.deadlinePause)
     }
     run.begin(.resume)
     effects.resume(permit, domain)

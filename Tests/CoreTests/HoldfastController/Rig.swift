@@ -64,7 +64,8 @@ struct Rig {
   init(saved: OwnSession.Saved? = nil, seed: UInt64 = 1, record: NodeRecord = Rig.node) {
     controller = Controller(
       ControllerConfiguration(
-        cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast", seed: seed,
+        cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast",
+        commonPartition: "/machine", seed: seed,
         policyReader: Self.policies, hardwareReader: SpokenHardware()), saved: saved)
   }
 

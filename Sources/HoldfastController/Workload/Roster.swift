@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// The machines of workloads by name. It alone makes a `Vacancy`, when it has no machine of that name.
+/// The machines of workloads by name. It alone makes a `Vacancy`: it has no machine of that name then.
 struct Roster<Machine: Sendable>: Sendable {
   private var machines: [WorkloadName: Machine] = [:]
 
@@ -11,14 +11,12 @@ struct Roster<Machine: Sendable>: Sendable {
   /// In the order of names.
   var sorted: [(key: WorkloadName, value: Machine)] { machines.sorted { $0.key < $1.key } }
 
-  /// Takes a machine out, or makes one where there is none.
-  mutating func take(_ name: WorkloadName, orNew make: (borrowing Vacancy) -> Machine) -> Machine {
-    machines.removeValue(forKey: name) ?? make(Vacancy(workload: name))
-  }
+  mutating func take(_ name: WorkloadName) -> Machine? { machines.removeValue(forKey: name) }
 
-  /// The machine as it is, or as a new one would be.
-  func asKnown(_ name: WorkloadName, orNew make: (borrowing Vacancy) -> Machine) -> Machine {
-    machines[name] ?? make(Vacancy(workload: name))
+  /// Forgets the machine of that name, if there is one: another may be made.
+  mutating func vacate(_ name: WorkloadName) -> Vacancy {
+    machines[name] = nil
+    return Vacancy(workload: name)
   }
 
   mutating func put(_ machine: Machine, as name: WorkloadName) { machines[name] = machine }

@@ -8,7 +8,7 @@ import HoldfastTime
 struct WorkloadMachine: Sendable {
   private(set) var parts: WorkloadParts
 
-  init(_ vacancy: borrowing Vacancy) { parts = WorkloadParts(vacancy) }
+  init(_ vacancy: consuming Vacancy) { parts = WorkloadParts(vacancy) }
 
   var name: WorkloadName { parts.name }
 

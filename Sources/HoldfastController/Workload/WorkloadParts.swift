@@ -12,7 +12,7 @@ struct WorkloadParts: Sendable {
   var protection = Protection()
   var migration = Migration()
 
-  init(_ vacancy: borrowing Vacancy) {
+  init(_ vacancy: consuming Vacancy) {
     name = vacancy.workload
     (line, run, fence) = (ClaimLine(vacancy), Run(vacancy), StartFence(vacancy))
   }

@@ -14,7 +14,11 @@ struct WorkloadTable: Sendable {
   var all: Dictionary<WorkloadName, WorkloadMachine>.Values { machines.all }
 
   /// The machine as it is, or as a new one would be.
-  func asKnown(_ name: WorkloadName) -> WorkloadMachine { machines.asKnown(name, orNew: WorkloadMachine.init) }
+  func asKnown(_ name: WorkloadName) -> WorkloadMachine {
+    if let known = machines[name] { return known }
+    var empty = Roster<WorkloadMachine>()
+    return WorkloadMachine(empty.vacate(name))
+  }
 
   /// Everything that the guard was told to protect, in the order of names.
   var guarded: [GuardedWorkload] { machines.sorted.compactMap(\.value.parts.protection.told) }
@@ -27,7 +31,7 @@ struct WorkloadTable: Sendable {
 
   /// Takes a machine out, to be changed and put back: the only way in which one changes.
   mutating func take(_ name: WorkloadName) -> WorkloadMachine {
-    let machine = machines.take(name, orNew: WorkloadMachine.init)
+    let machine = machines.take(name) ?? WorkloadMachine(machines.vacate(name))
     if machine.parts.run.isCallingStart { startsUnderWay -= 1 }
     return machine
   }

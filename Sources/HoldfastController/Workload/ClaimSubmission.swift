@@ -38,9 +38,10 @@ enum ClaimSubmission {
     var taken: [WorkloadName] = []
     for name in names {
       let own = WorkloadFacts(name, facts, under: turn.session.incarnation)
-      guard let part = claim(own, for: holder, &effects) else { continue }
+      guard let part = claim(own, for: holder) else { continue }
+      effects.check(part.claim.epoch > own.epoch, "a claim of \(name) without a later epoch")
       for condition in part.conditions where present.insert(condition).inserted { conditions.append(condition) }
-      writes.append(part.write)
+      writes.append(.put(.claim(name), .claim(part.claim)))
       taken.append(name)
       workloads.change(name) { $0.claimSent() }
     }
@@ -51,8 +52,8 @@ enum ClaimSubmission {
   /// The rule of a claim (Docs/safety.md, rule 4): the workload is under protection as it is known here; the placement names this node; the
   /// previous claim is released or its session is gone; this node's own session stands, as the permit sees to.
   private static func claim(
-    _ own: WorkloadFacts, for holder: ClaimRecord.Holder, _ effects: inout Effects
-  ) -> (conditions: [Condition<RecordKey>], write: Write<RecordKey, Record>)? {
+    _ own: WorkloadFacts, for holder: ClaimRecord.Holder
+  ) -> (conditions: [Condition<RecordKey>], claim: ClaimRecord)? {
     guard let spec = own.spec, let placement = own.placement, placement.value.node == holder.node else { return nil }
     let key = RecordKey.claim(own.name)
     var conditions: [Condition<RecordKey>] = [
@@ -72,10 +73,9 @@ enum ClaimSubmission {
     } else {
       conditions.append(.absent(key))
     }
-    effects.check(record.epoch > own.epoch, "a claim of \(own.name) without a later epoch")
     record.holder = holder
     record.activity = .starting
-    return (conditions, .put(key, .claim(record)))
+    return (conditions, record)
   }
 
   private static func record(

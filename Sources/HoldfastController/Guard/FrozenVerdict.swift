@@ -16,7 +16,7 @@ enum FrozenVerdict: Hashable, Sendable {
   case leave
 
   /// What becomes of it when everything here is frozen.
-  static func of(_ parts: borrowing WorkloadParts, _ own: WorkloadFacts, _ facts: Facts, _ guardWord: GuardWord)
+  static func of(_ parts: borrowing WorkloadParts, _ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord)
     -> FrozenVerdict
   {
     if own.spec != nil, own.staleCopy != nil { return .killPending(isStale: true) }

@@ -95,7 +95,7 @@ public struct GuardLink: Sendable {
   }
 
   /// What waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
-  mutating func noteArmed(_ word: GuardWord, _ effects: inout Effects) {
+  mutating func noteArmed(_ word: borrowing GuardWord, _ effects: inout Effects) {
     if word.isArmed, !wasArmed { effects.agenda.note(.guardAnew) }
     wasArmed = word.isArmed
   }

@@ -1,7 +1,7 @@
 import HoldfastTime
 
-/// What the guard's side says for one turn. Only `GuardLink` makes it, from the state that it owns.
-struct GuardWord: Sendable {
+/// What the guard's side says for one turn. Only `GuardLink` makes it, from the state that it owns, and it cannot be kept.
+struct GuardWord: ~Copyable {
   let isArmed: Bool
   /// Everything under protection is frozen, by the guard or without it.
   let isFrozen: Bool

@@ -9,7 +9,7 @@ struct Turn: ~Copyable {
   let stance: Stance
 
   /// `Machines` makes it: the session's permit and the guard's word come from the machines that own them alone.
-  init(at now: BootInstant, _ session: consuming SessionPermit, _ guardWord: GuardWord, _ stance: Stance) {
+  init(at now: BootInstant, _ session: consuming SessionPermit, _ guardWord: consuming GuardWord, _ stance: Stance) {
     self.now = now
     self.session = session
     self.guardWord = guardWord

@@ -27,16 +27,18 @@ struct Protection: Hashable, Sendable {
   // MARK: questions
 
   /// The guard has said that it protects the workload.
-  func isAcknowledged(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool { standing.isAcknowledged(name, guardWord) }
+  func isAcknowledged(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool {
+    standing.isAcknowledged(name, guardWord)
+  }
 
   /// The guard has said that it knows of a start of it.
-  func isStartKnown(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool { standing.isStartKnown(name, guardWord) }
+  func isStartKnown(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool { standing.isStartKnown(name, guardWord) }
 
   /// It is in the guard's hands, as far as either of the two knows.
-  func holds(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool { told != nil || isAcknowledged(name, guardWord) }
+  func holds(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool { told != nil || isAcknowledged(name, guardWord) }
 
   /// The guard's word that it knows of the start that is about to be made; nil: not yet.
-  func receipt(for own: WorkloadFacts, _ facts: Facts, _ guardWord: GuardWord) -> GuardReceipt? {
+  func receipt(for own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> GuardReceipt? {
     standing.receipt(for: own, facts, guardWord)
   }
 
@@ -55,7 +57,7 @@ struct Protection: Hashable, Sendable {
   func protectAnew(_ effects: inout Effects) { if let told { effects.tellGuard(.protect(told)) } }
 
   /// The guard, where it protects the workload, is told by this command that it no longer does.
-  mutating func end(_ name: WorkloadName, _ command: GuardCommand, _ guardWord: GuardWord, _ effects: inout Effects) {
+  mutating func end(_ name: WorkloadName, _ command: GuardCommand, _ guardWord: borrowing GuardWord, _ effects: inout Effects) {
     guard holds(name, guardWord) else { return }
     standing.ends(isListed: guardWord.workloads.contains(name.text))
     effects.tellGuard(command)

@@ -48,17 +48,17 @@ struct ProtectionStanding: Hashable, Sendable {
   // MARK: questions
 
   /// The guard has said that it protects the workload.
-  func isAcknowledged(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool {
+  func isAcknowledged(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool {
     !isForgetting && guardWord.workloads.contains(name.text)
   }
 
   /// The guard has said that it knows of a start of it.
-  func isStartKnown(_ name: WorkloadName, _ guardWord: GuardWord) -> Bool {
+  func isStartKnown(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool {
     !isForgetting && guardWord.starting.contains(name.text)
   }
 
   /// The guard's word that it knows of the start that is about to be made; nil: not yet.
-  func receipt(for own: WorkloadFacts, _ facts: Facts, _ guardWord: GuardWord) -> GuardReceipt? {
+  func receipt(for own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> GuardReceipt? {
     guard let spec = own.spec?.value else { return nil }
     // What may run more than once is not under the guard.
     guard !facts.rules.isExclusive(own.name, spec) || told?.isStarting == true && isStartKnown(own.name, guardWord) else {

@@ -326,7 +326,7 @@ struct WorkloadMachine: Sendable {
   }
 
   mutating func closeFence(_ facts: Facts, _ effects: inout Effects) { parts.closeFence(facts, &effects) }
-  mutating func leaveProtection(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+  mutating func leaveProtection(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
     parts.letGo(guardWord, facts, &effects)
   }
 
@@ -366,7 +366,7 @@ struct WorkloadMachine: Sendable {
     parts.line.forget(permit, report, own, turn, facts, &effects)
   }
 
-  mutating func forgotten(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+  mutating func forgotten(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
     parts.letGo(guardWord, facts, &effects)
     parts.retire()
   }

@@ -41,7 +41,9 @@ struct WorkloadParts: Sendable {
   }
 
   /// It has the workload's UUID and never was under protection here: somebody else's, and not to be touched.
-  func isUnmanagedDuplicate(_ domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ guardWord: GuardWord)
+  func isUnmanagedDuplicate(
+    _ domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ guardWord: borrowing GuardWord
+  )
     -> Bool
   {
     guard domain.uuid == spec.uuid, !own.isMarked(domain), !line.isMine(own) else { return false }
@@ -65,12 +67,12 @@ struct WorkloadParts: Sendable {
   }
 
   /// libvirt does not answer, and may be waiting for a start of it that is frozen: that is the guard's to end.
-  func mayBlockHypervisor(_ facts: Facts, _ guardWord: GuardWord) -> Bool {
+  func mayBlockHypervisor(_ facts: Facts, _ guardWord: borrowing GuardWord) -> Bool {
     protection.isStartKnown(name, guardWord) && !facts.local.unreachable.isEmpty
   }
 
   /// libvirt may be waiting for a start of it that is frozen, which only the guard can end: it is let go when everything here goes on.
-  func isFrozenStarting(_ guardWord: GuardWord) -> Bool {
+  func isFrozenStarting(_ guardWord: borrowing GuardWord) -> Bool {
     guardWord.isFrozen && protection.isStartKnown(name, guardWord)
   }
 
@@ -189,12 +191,12 @@ struct WorkloadParts: Sendable {
   }
 
   /// The domain was seen to be gone.
-  mutating func dropFromGuard(_ guardWord: GuardWord, _ effects: inout Effects) {
+  mutating func dropFromGuard(_ guardWord: borrowing GuardWord, _ effects: inout Effects) {
     if !mayStillAppear { protection.end(name, .forget(workload: name.text), guardWord, &effects) }
   }
 
   /// It left protection: the guard is to leave alone what runs on here.
-  mutating func letGo(_ guardWord: GuardWord, _ facts: Facts, _ effects: inout Effects) {
+  mutating func letGo(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
     guard !isFrozenStarting(guardWord) else { return }
     let domain = facts.domain(of: name)
     // Whether it runs on is not known before libvirt has spoken.

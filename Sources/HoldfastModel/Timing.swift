@@ -51,11 +51,13 @@ public struct Timing: Hashable, Sendable {
   /// them may be on its way.
   package var deadlinePause: Duration { renewInterval / 2 }
 
-  /// Between attempts at making certain that no earlier start succeeds: libvirt's pace.
-  package var barPause: Duration { .milliseconds(500) }
+  /// Between attempts at making certain that no earlier start succeeds. libvirt's own pace, so no longer where the TTL is; and others wait for it, so
+  /// shorter where the TTL is shorter than usual.
+  package var barPause: Duration { min(.milliseconds(500), ttl / 6) }
 
-  /// The target of a live migration gets so long to get ready; what is arriving, to be complete after the claim has come.
-  package var migrationPatience: Duration { .seconds(5) }
+  /// The target of a live migration gets so long to get ready; what is arriving, to be complete after the claim has come. A write of the target's that
+  /// nobody answered takes the whole of `requestTimeout`, and its repetition has to fit.
+  package var migrationPatience: Duration { max(.seconds(5), ttl * 5 / 3) }
 
   /// What others get to renew in after the store's return, before anyone is declared expired.
   public var renewalGrace: Duration { renewInterval + renewInterval }

@@ -9,34 +9,6 @@ import HoldfastTime
 /// which event came: deciding again with everything due asks for nothing more, but for the plan of an evacuation,
 /// which depends on whose turn came last.
 public struct Controller: Sendable {
-  public struct Configuration: Sendable {
-    public var cluster: String
-    public var node: NodeName
-    public var record: NodeRecord
-    public var timing: Timing
-    /// The guard's partition, such as `/holdfast`; workloads go under `freeze` and `stop` below it.
-    public var partition: String
-    /// For incarnations: must differ between lives of the controller.
-    public var seed: UInt64
-    public var policyReader: any PolicyReader
-    /// Reads the XML in the store, to compare it with what runs.
-    public var hardwareReader: any HardwareReader
-
-    public init(
-      cluster: String, node: NodeName, record: NodeRecord, timing: Timing, partition: String, seed: UInt64,
-      policyReader: any PolicyReader, hardwareReader: any HardwareReader = NoHardwareReader()
-    ) {
-      self.cluster = cluster
-      self.node = node
-      self.record = record
-      self.timing = timing
-      self.partition = partition
-      self.seed = seed
-      self.policyReader = policyReader
-      self.hardwareReader = hardwareReader
-    }
-  }
-
   private var facts: Facts
   private var effects: Effects
   private var machines: Machines
@@ -44,7 +16,7 @@ public struct Controller: Sendable {
   private var isUnsound = false
 
   /// - Parameter saved: what an earlier life of the controller on the same boot left in the runtime directory.
-  public init(_ configuration: Configuration, saved: OwnSession.Saved?) {
+  public init(_ configuration: ControllerConfiguration, saved: OwnSession.Saved?) {
     facts = Facts(configuration)
     effects = Effects(me: configuration.node, timing: configuration.timing)
     machines = Machines(configuration, saved: saved)
@@ -52,7 +24,7 @@ public struct Controller: Sendable {
 
   // MARK: what others may ask
 
-  public var configuration: Configuration { facts.configuration }
+  public var configuration: ControllerConfiguration { facts.configuration }
   public var view: ClusterView { facts.view }
   public var local: LocalDomains { facts.local }
   public var session: OwnSession { machines.lease.session }
@@ -122,13 +94,12 @@ public struct Controller: Sendable {
     if facts.view.isLoaded {
       machines.lease.step(
         facts, machines.peers, machines.stance(facts), machines.workloads, &machines.guardLink, &effects)
-      let turn = Turn(facts, machines)
+      let turn = machines.turn(facts)
       machines.peers.step(turn, facts, mayDeclare: machines.planning.mayAct(at: facts.now), &effects)
-      machines.planning.takeVacantRole(turn, facts, &effects)
       machines.planning.step(turn, facts, machines.peers, &effects)
       machines.drain.step(facts, &effects)
     }
-    let turn = Turn(facts, machines)
+    let turn = machines.turn(facts)
     machines.guardLink.noteArmed(turn.guardWord, &effects)
     stepWorkloads(turn)
     ClaimSubmission.write(effects.takeBatch(), turn, facts, &machines.workloads, &effects)
@@ -142,7 +113,7 @@ public struct Controller: Sendable {
   }
 
   private mutating func stepWorkloads(_ turn: borrowing Turn) {
-    let due = effects.agenda.takeWorkloads(at: facts.now, facts.view, machines.workloads)
+    let due = effects.agenda.takeWorkloads(at: facts.now, facts.view, machines.workloads.names)
     guard facts.view.isLoaded else { return }
     facts.rememberRules(of: due)
     // Who comes first is claimed first, and takes one of the few starts at a time.

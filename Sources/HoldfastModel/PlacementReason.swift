@@ -16,6 +16,9 @@ public struct PlacementReason: Sendable {
   /// Nobody says why.
   public var isEmpty: Bool { clauses.isEmpty }
 
+  /// The policies move the workload by themselves.
+  public var isOwnMove: Bool { clauses.contains(where: \.isOwnMove) }
+
   /// Stable, for programs; none where only a text is known.
   public var codes: [String] { clauses.flatMap(\.codes) }
 
@@ -97,6 +100,19 @@ extension PlacementReason.Clause {
 
   fileprivate var codes: [String] { if case .recorded(let codes, _) = self { codes } else { [code] } }
 
+  /// What leads to a move that the policies make by themselves; as a record says it.
+  private enum OwnMove: String {
+    case notAllowed, affinityGroupMoved, backFrom, backTogether
+  }
+
+  fileprivate var isOwnMove: Bool {
+    switch self {
+    case .notAllowed, .affinityGroupMoved, .backFrom, .backTogether: true
+    case .recorded(let codes, _): codes.contains { OwnMove(rawValue: $0) != nil }
+    default: false
+    }
+  }
+
   private var code: String {
     switch self {
     case .adopted: "adopted"
@@ -105,10 +121,10 @@ extension PlacementReason.Clause {
     case .moveToUnknown: "moveToUnknown"
     case .moveRefused: "moveRefused"
     case .movedWith: "movedWith"
-    case .notAllowed: "notAllowed"
-    case .affinityGroupMoved: "affinityGroupMoved"
-    case .backFrom: "backFrom"
-    case .backTogether: "backTogether"
+    case .notAllowed: OwnMove.notAllowed.rawValue
+    case .affinityGroupMoved: OwnMove.affinityGroupMoved.rawValue
+    case .backFrom: OwnMove.backFrom.rawValue
+    case .backTogether: OwnMove.backTogether.rawValue
     case .homeAfterMaintenance: "homeAfterMaintenance"
     case .inPlaceOf: "inPlaceOf"
     case .madeWay: "madeWay"

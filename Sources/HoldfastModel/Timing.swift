@@ -65,6 +65,17 @@ public struct Timing: Hashable, Sendable {
 
   /// A session of which nothing is heard counts as silent when so little is left until it may be declared expired: two renewals.
   package var silentBefore: Duration { renewInterval * 2 }
+  /// What too little time was left for is looked at again after so long, if no renewal has given it time before: twice in a renewal, since one of
+  /// them may be on its way.
+  package var deadlinePause: Duration { renewInterval / 2 }
+
+  /// Between attempts at making certain that no earlier start succeeds. libvirt's own pace, so no longer where the TTL is; and others wait for it, so
+  /// shorter where the TTL is shorter than usual.
+  package var barPause: Duration { min(.milliseconds(500), ttl / 6) }
+
+  /// The target of a live migration gets so long to get ready; what is arriving, to be complete after the claim has come. A write of the target's that
+  /// nobody answered takes the whole of `requestTimeout`, and its repetition has to fit.
+  package var migrationPatience: Duration { max(.seconds(5), ttl * 5 / 3) }
 
   /// What others get to renew in after the store's return, before anyone is declared expired.
   public var renewalGrace: Duration { renewInterval + renewInterval }

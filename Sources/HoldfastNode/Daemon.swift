@@ -46,12 +46,13 @@ package struct Daemon: Sendable {
       state: StateFile(directory: configuration.runDirectory))
     history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
     let loop = ControllerLoop(
-      Controller.Configuration(
+      ControllerConfiguration(
         cluster: configuration.cluster, node: configuration.node,
         record: NodeRecord(
           capacity: configuration.capacity, labels: configuration.labels, connections: configuration.connections,
           migration: configuration.migration.isEmpty ? nil : configuration.migration, version: version),
-        timing: configuration.timing, partition: configuration.guardDoor.partition, seed: UInt64.random(in: .min ... .max),
+        timing: configuration.timing, partition: configuration.guardDoor.partition,
+        commonPartition: LibvirtHypervisor.commonPartition, seed: UInt64.random(in: .min ... .max),
         policyReader: PolicyFileReader(), hardwareReader: DomainHardwareReader()),
       ports: ports, history: history, logger: logger)
     self.loop = loop

@@ -9,6 +9,9 @@ import Logging
 /// libvirt has nothing active of that name, its process has ended and its cgroup is empty; when any of that cannot be
 /// told it is there, and `unclear`.
 public final class LibvirtHypervisor: Hypervisor {
+  /// Where libvirt puts what names no partition.
+  public static let commonPartition = "/machine"
+
   public let connections: [String]
   private let opened: [String: LibvirtConnection]
   private let watch: ProcessWatch

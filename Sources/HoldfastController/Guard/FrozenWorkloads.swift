@@ -53,7 +53,9 @@ enum FrozenWorkloads {
       var machine = machines.workloads.take(name)
       switch FrozenVerdict.of(machine.parts, own, facts, turn.guardWord) {
       case .keep: kept.append(name)
-      case .keepWhenBarred: if machine.closeFence(facts, &effects) { kept.append(name) } else { isDecided = false }
+      case .keepWhenBarred:
+        machine.closeFence(facts, &effects)
+        if machine.parts.mayStillAppear { isDecided = false } else { kept.append(name) }
       case .undecided: isDecided = false
       case .leave: machine.leaveProtection(turn.guardWord, facts, &effects)
       case .reclaimable where patience.isLeft:
@@ -65,7 +67,8 @@ enum FrozenWorkloads {
         isDecided = false
       case .reclaimable, .killPending:
         machine.orderKill(&effects)
-        if !machine.closeFence(facts, &effects) { isDecided = false }
+        machine.closeFence(facts, &effects)
+        if machine.parts.mayStillAppear { isDecided = false }
       }
       machines.workloads.put(machine)
     }
@@ -99,7 +102,7 @@ enum FrozenWorkloads {
     _ asked: Set<WorkloadName>, under incarnation: Incarnation, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
-    let turn = Turn(facts, machines)
+    let turn = machines.turn(facts)
     // Another session, or another guard since: that one's validation is asked for anew.
     guard turn.session.incarnation == incarnation, machines.guardLink.thaw?.isValidating == true else { return }
     guard machines.guardLink.isDirectFreezeSettled, turn.session.mayWrite, turn.session.isValid else {

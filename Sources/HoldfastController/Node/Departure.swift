@@ -7,17 +7,11 @@ import HoldfastModel
 ///        └──leave, disarmed──▶ sparing ──the guard is there──▶ left
 ///                                 └──armed again──▶ handing over
 struct Departure: Sendable {
-  enum Pace: Hashable, Sendable {
-    case normal
-    /// The host goes down soon: nothing is moved while it runs.
-    case fast
-  }
-
   private enum State: StateList {
     case staying
     /// The cluster is disarmed: what runs here stays. Somebody has to enforce its deadline when this controller is gone.
-    case sparing(Pace)
-    case handingOver(Pace)
+    case sparing(DeparturePace)
+    case handingOver(DeparturePace)
     case left
 
     func mayBecome(_ next: State) -> Bool {
@@ -29,24 +23,17 @@ struct Departure: Sendable {
     }
   }
 
-  /// Why a node ends its session by itself.
-  enum Reason: Hashable, Sendable {
-    case departure
-    /// Everything on it stays frozen, and others may be able to run it.
-    case frozen
-  }
-
   private var course = StateCourse(State.staying)
   private var state: State { course.state }
 
   var breach: String? { course.breach }
 
-  var pace: Pace? { if case .handingOver(let pace) = state { pace } else { nil } }
+  var pace: DeparturePace? { if case .handingOver(let pace) = state { pace } else { nil } }
   var isLeaving: Bool { state != .staying }
   var hasLeft: Bool { state == .left }
 
   /// - Parameter isSpared: the cluster is disarmed and something runs here: it stays.
-  mutating func begin(_ pace: Pace, isSpared: Bool, _ me: NodeName, _ effects: inout Effects) {
+  mutating func begin(_ pace: DeparturePace, isSpared: Bool, _ me: NodeName, _ effects: inout Effects) {
     switch state {
     case .left, .sparing, .handingOver(.fast): return
     case .handingOver(.normal):
@@ -58,7 +45,7 @@ struct Departure: Sendable {
     }
   }
 
-  private mutating func handOver(_ pace: Pace, _ me: NodeName, _ effects: inout Effects) {
+  private mutating func handOver(_ pace: DeparturePace, _ me: NodeName, _ effects: inout Effects) {
     course.move(to: .handingOver(pace))
     effects.note(.leaving, "\(me) leaves: its workloads are handed over")
     effects.agenda.note(.leaving)

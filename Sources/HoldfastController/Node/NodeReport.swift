@@ -21,8 +21,10 @@ struct NodeReport: Hashable, Sendable {
 
     func mayBecome(_ next: Writing) -> Bool {
       switch (self, next) {
-      case (.underWay, .underWay): false
-      default: true
+      case (.still, .waiting), (.still, .underWay), (.waiting, .underWay), (.underWay, .still), (.underWay, .waiting): true
+      // What differed is as it was before the pause was over.
+      case (.waiting, .still): true
+      case (.still, .still), (.waiting, .waiting), (.underWay, .underWay): false
       }
     }
   }
@@ -32,7 +34,9 @@ struct NodeReport: Hashable, Sendable {
 
   // MARK: what becomes of a write
 
-  mutating func written(_ record: ReportRecord, at now: BootInstant) {
+  mutating func written(_ record: ReportRecord, at revision: Revision, _ facts: Facts, _ effects: inout Effects) {
+    let now = facts.now, seen = facts.view.reports[facts.me]
+    effects.check(seen?.modified != revision || seen?.value == record, "the report is not read back as it was written")
     published = record
     course.move(to: .still)
     notBefore = now + Limits.reportPause
@@ -55,7 +59,10 @@ struct NodeReport: Hashable, Sendable {
     guard effects.agenda.isReportDue || nextLook.map({ facts.now >= $0 }) ?? false else { return }
     effects.agenda.takeReport()
     let record = Self.record(turn, facts, workloads, guardLink)
-    guard wants(record, now: facts.now),
+    let next = next(record, now: facts.now)
+    guard next != course.state else { return }
+    course.move(to: next)
+    guard next == .underWay,
       let transaction = turn.session.transaction(write: [.put(.report(facts.me), .report(record))])
     else { return }
     effects.transact(.report(record), transaction)
@@ -83,8 +90,7 @@ struct NodeReport: Hashable, Sendable {
       if domain.id != leaving?.id, let spec = own.spec?.value, spec.connection == domain.id.connection, !own.isAdopting,
         own.isCopy(domain, spec)
       {
-        let machine = workloads[workload] ?? WorkloadMachine(workload)
-        if !machine.parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) {
+        if !workloads.asKnown(workload).parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) {
           tell(of: domain, own, spec, facts, guardLink, in: &record)
           continue
         }
@@ -167,14 +173,10 @@ struct NodeReport: Hashable, Sendable {
     }
   }
 
-  /// True when the record should be written now.
-  private mutating func wants(_ record: ReportRecord, now: BootInstant) -> Bool {
-    guard course.state != .underWay else { return false }
-    guard record != published else {
-      course.move(to: .still)
-      return false
-    }
-    course.move(to: now >= notBefore ? .underWay : .waiting)
-    return course.state == .underWay
+  /// What is to become of the record: `underWay` means that it is to be written now, unless one is already.
+  private func next(_ record: ReportRecord, now: BootInstant) -> Writing {
+    if course.state == .underWay { return .underWay }
+    guard record != published else { return .still }
+    return now >= notBefore ? .underWay : .waiting
   }
 }

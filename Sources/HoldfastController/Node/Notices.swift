@@ -5,8 +5,12 @@ struct Notices: Sendable {
   private var said: [String: String] = [:]
 
   /// - Parameter subject: a workload or a connection; empty: this node.
-  mutating func isNew(_ kind: Note.Kind, _ text: String, about subject: String) -> Bool {
-    said.updateValue(text, forKey: "\(kind.rawValue)/\(subject)") != text
+  func isNew(_ kind: Note.Kind, _ text: String, about subject: String) -> Bool {
+    said["\(kind.rawValue)/\(subject)"] != text
+  }
+
+  mutating func say(_ kind: Note.Kind, _ text: String, about subject: String) {
+    said["\(kind.rawValue)/\(subject)"] = text
   }
 
   /// - Returns: true when something was said.

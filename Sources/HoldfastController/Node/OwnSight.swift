@@ -28,7 +28,7 @@ public struct OwnBasis: Sendable {
 
   /// Walks through every workload of the node.
   public func sight() -> OwnSight {
-    let report = NodeReport.record(Turn(facts, machines), facts, machines.workloads, machines.guardLink)
+    let report = NodeReport.record(machines.turn(facts), facts, machines.workloads, machines.guardLink)
     return OwnSight(node: facts.me, report: report, killed: report.freeze == nil ? [] : killed())
   }
 

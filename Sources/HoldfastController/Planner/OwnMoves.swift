@@ -5,7 +5,7 @@ import HoldfastTime
 
 /// What becomes of the moves that this planner began by itself. When several in a row did not start on their new node, something is wrong with the
 /// rules or with the nodes, and every further move would stop one more workload for it.
-struct OwnMoves: Sendable {
+struct OwnMoves: Hashable, Sendable {
   private struct Move: Hashable, Sendable {
     var to: NodeName
     /// Failures there that were known when it began.
@@ -62,10 +62,5 @@ struct OwnMoves: Sendable {
 
 extension PlacementRecord {
   /// The policies moved it by themselves, from where it ran.
-  package var isOwnMove: Bool { node != nil && reason.codes.contains(where: PlacementReason.ownMoves.contains) }
-}
-
-extension PlacementReason {
-  /// The codes of what leads to such a move.
-  package static let ownMoves: Set<String> = ["notAllowed", "affinityGroupMoved", "backFrom", "backTogether"]
+  package var isOwnMove: Bool { node != nil && reason.isOwnMove }
 }

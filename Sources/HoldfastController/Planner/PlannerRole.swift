@@ -3,32 +3,61 @@ import HoldfastPlanning
 import HoldfastTime
 
 /// The planner's work: takes the role when it is vacant, and while it is this node's, plans and writes placements.
+///
+///     follower ──asked──▶ candidate ──committed──▶ planner ──the record is another's, or the session is over──▶ follower
+///         ▲                   └──refused, unanswered──▶ follower        ▲
+///         └──────────declared the planner's session expired─────────────┘
 struct PlannerRole: Sendable {
-  /// The last plan had more changes than one transaction takes.
-  private var wasCut = false
-  /// The last plan said that it will be another one then, with nothing changed.
-  private var planAgainAt: BootInstant?
-  /// What the last plan warned of.
-  private var warnings: Set<PlanWarning.Topic> = []
+  private enum Role: StateList {
+    case follower
+    /// The vacant role was asked for.
+    case candidate
+    case planner(Work)
+
+    func mayBecome(_ next: Role) -> Bool {
+      switch (self, next) {
+      case (.follower, .candidate), (.candidate, .follower), (.planner, .follower), (.planner, .planner): true
+      // Taken with the end of the last planner's session, or found in the store by the next life: nothing is remembered from before.
+      case (.follower, .planner(let work)), (.candidate, .planner(let work)): work == Work()
+      case (.planner, .candidate), (.follower, .follower), (.candidate, .candidate): false
+      }
+    }
+  }
+
+  /// What a planner remembers of its plans.
+  private struct Work: Hashable, Sendable {
+    /// The last plan had more changes than one transaction takes.
+    var wasCut = false
+    /// The last plan said that it will be another one then, with nothing changed.
+    var planAgainAt: BootInstant?
+    /// What the last plan warned of.
+    var warnings: Set<PlanWarning.Topic> = []
+    var ownMoves = OwnMoves()
+  }
+
+  private var course = StateCourse(Role.follower)
   /// Nothing is asked for before this instant: the last request failed.
   private var notBefore: BootInstant = .zero
   private var lastLook: BootInstant = .zero
   /// When this node's session was opened, if by this life of the controller.
   private var openedAt: BootInstant?
   private var picture = PlanningPicture()
-  private var ownMoves = OwnMoves()
   /// Of the placements that were asked for last: those that say what the ones before say, and those on the node that held the workload then. Their
   /// answer may come after the news of what a node did with them.
   private var untold: Set<WorkloadName> = []
   private var staying: Set<WorkloadName> = []
 
+  var breach: String? { course.breach }
+
   // MARK: questions
+
+  private var work: Work? { if case .planner(let work) = course.state { work } else { nil } }
 
   func mayAct(at now: BootInstant) -> Bool { now >= notBefore }
 
   func nextLook(after now: BootInstant, isPlanDue: Bool) -> BootInstant? {
     var next = isPlanDue && notBefore > now ? notBefore : nil
-    if let again = planAgainAt, again > now { next = BootInstant.earlier(next, again) }
+    if let again = work?.planAgainAt, again > now { next = BootInstant.earlier(next, again) }
     return BootInstant.earlier(next, picture.nextChange(after: now))
   }
 
@@ -44,18 +73,24 @@ struct PlannerRole: Sendable {
 
   mutating func sessionOpened(at instant: BootInstant) { openedAt = instant }
 
-  mutating func failed(_ timing: Timing, _ effects: inout Effects) {
+  /// A request of the planner's failed, or of one who wants to be it.
+  mutating func failed(_ purpose: Purpose, _ timing: Timing, _ effects: inout Effects) {
+    if purpose == .takeRole, course.state == .candidate { course.move(to: .follower) }
     effects.agenda.note(.plan)
-    notBefore = max(notBefore, effects.now + timing.renewInterval / 4)
+    notBefore = max(notBefore, effects.now + timing.retryPause)
   }
 
   /// Nothing more is moved by itself.
-  mutating func halted() { ownMoves.forgetFailures() }
+  mutating func halted() { change { $0.ownMoves.forgetFailures() } }
 
   /// The placements were committed.
-  mutating func placed(_ writes: [Write<RecordKey, Record>], _ facts: Facts, _ effects: inout Effects) {
-    ownMoves.began(writes, facts)
-    for case .put(.placement(let name), .placement(let placement)) in writes where !untold.contains(name) {
+  mutating func placed(_ writes: [Write<RecordKey, Record>], at revision: Revision, _ facts: Facts, _ effects: inout Effects) {
+    change { $0.ownMoves.began(writes, facts) }
+    for case .put(.placement(let name), .placement(let placement)) in writes {
+      let seen = facts.view.placements[name]
+      effects.check(
+        seen?.modified != revision || seen?.value == placement, "the placement of \(name) is not read back as it was written")
+      guard !untold.contains(name) else { continue }
       if let node = placement.node {
         let verb = staying.contains(name) ? "stays on" : "goes to"
         effects.note(.placed, "\(name) \(verb) \(node): \(placement.reason)", workload: name, subject: node)
@@ -66,12 +101,34 @@ struct PlannerRole: Sendable {
       }
     }
     // What has no home any more ends a maintenance.
-    if wasCut || facts.view.maintenance.values.contains(where: { $0.value.phase == .over }) { effects.agenda.note(.plan) }
+    if work?.wasCut == true || facts.view.maintenance.values.contains(where: { $0.value.phase == .over }) {
+      effects.agenda.note(.plan)
+    }
+  }
+
+  private mutating func change(_ body: (inout Work) -> Void) {
+    guard var work else { return }
+    body(&work)
+    course.move(to: .planner(work))
   }
 
   // MARK: a turn
 
-  mutating func takeVacantRole(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
+    // Whose record it is decides.
+    switch (course.state, turn.stance.isPlanner) {
+    case (.follower, true), (.candidate, true): course.move(to: .planner(Work()))
+    case (.planner, false): course.move(to: .follower)
+    case (.planner, true), (.follower, false), (.candidate, false): break
+    }
+    takeVacantRole(turn, facts, &effects)
+    if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
+    lastLook = facts.now
+    guard !turn.stance.decidesNothing else { return giveUpRole(turn, facts, &effects) }
+    plan(turn, facts, peers, &effects)
+  }
+
+  private mutating func takeVacantRole(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
     guard turn.session.isValid, !facts.isDisarmed, let holder = turn.session.holder(on: facts.me) else { return }
     let view = facts.view
     if let incumbent = view.planner?.value.incarnation {
@@ -87,28 +144,32 @@ struct PlannerRole: Sendable {
     let record = PlannerRecord(node: facts.me, incarnation: holder.incarnation)
     guard let transaction = turn.session.transaction(if: conditions, write: [.put(.planner, .planner(record))]) else { return }
     effects.transact(.takeRole, transaction)
+    if course.state == .follower { course.move(to: .candidate) }
   }
 
-  mutating func step(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
-    if isOver(since: lastLook, at: facts.now) { effects.agenda.note(.plan) }
-    lastLook = facts.now
-    guard !turn.stance.decidesNothing else { return giveUpRole(turn, facts, &effects) }
-    guard turn.stance.isPlanner, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
+  private mutating func plan(_ turn: borrowing Turn, _ facts: Facts, _ peers: PeerExpiry, _ effects: inout Effects) {
+    guard var work, turn.session.isValid, effects.agenda.isPlanDue, mayAct(at: facts.now), facts.rules.mayPlan
     else { return }
     guard !effects.isUnderWay({ $0 == .place }), !facts.isDisarmed else { return }
     if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
     effects.agenda.takePlan()
     let silent = peers.silentNodes(facts)
     var snapshot = picture.snapshot(facts, silent: silent)
-    snapshot.pace = mayMove(turn, facts, &effects) ? .kept : .off
+    work.ownMoves.settle(facts)
+    // Whoever lets them go on has seen what failed before.
+    if Self.areMovesOff(facts) { work.ownMoves.forgetFailures() }
+    let moves = Self.moves(facts, work.ownMoves)
+    if case .toHalt(let why) = moves { haltMoves(because: why, turn, facts, &effects) }
+    snapshot.pace = moves == .on ? .kept : .off
     let outcome = facts.rules.planner.outcome(snapshot)
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
     let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()
-    planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, 86_400) * 1000) + 1) }
-    tell(outcome.warnings, &effects)
+    work.planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, Limits.longestPlan) * 1000) + 1) }
+    Self.tell(outcome.warnings, &work.warnings, &effects)
     let changes = Self.changes(from: facts, to: outcome.placements)
-    wasCut = changes.count > Limits.placementsAtOnce
+    work.wasCut = changes.count > Limits.placementsAtOnce
+    course.move(to: .planner(work))
     if changes.isEmpty {
       endMaintenances(turn, facts, &effects)
     } else {
@@ -116,19 +177,28 @@ struct PlannerRole: Sendable {
     }
   }
 
-  /// The policies may move workloads. When several such moves in a row have failed they may not, until an operator says so.
-  private mutating func mayMove(_ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) -> Bool {
-    ownMoves.settle(facts)
-    let isOff = facts.view.movesOff != nil || facts.view.unreadable[.movesOff] != nil
-    // Whoever lets them go on has seen what failed before.
-    if isOff { ownMoves.forgetFailures() }
-    guard !isOff, let why = ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter) else { return !isOff }
-    guard let planner = facts.view.planner, !effects.isUnderWay({ $0 == .haltMoves }) else { return false }
+  /// Whether the policies may move workloads.
+  private enum MovesVerdict: Hashable, Sendable {
+    case on, off
+    /// Several such moves in a row have failed: they are to be off until an operator says so.
+    case toHalt(because: String)
+  }
+
+  private static func moves(_ facts: Facts, _ ownMoves: OwnMoves) -> MovesVerdict {
+    guard !areMovesOff(facts) else { return .off }
+    return ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter).map(MovesVerdict.toHalt) ?? .on
+  }
+
+  private static func areMovesOff(_ facts: Facts) -> Bool {
+    facts.view.movesOff != nil || facts.view.unreadable[.movesOff] != nil
+  }
+
+  private func haltMoves(because why: String, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {
+    guard let planner = facts.view.planner, !effects.isUnderWay({ $0 == .haltMoves }) else { return }
     let record = MovesOffRecord(reason: why, since: facts.wallTime ?? 0)
     let transaction = turn.session.transaction(
       if: [.unchanged(.planner, modified: planner.modified), .absent(.movesOff)], write: [.put(.movesOff, .movesOff(record))])
     if let transaction { effects.transact(.haltMoves, transaction) }
-    return false
   }
 
   /// A planner of an older build than the store's layout leaves the role to a newer one.
@@ -152,7 +222,7 @@ struct PlannerRole: Sendable {
 
   /// Something that a plan waited for is over since the last look.
   private func isOver(since before: BootInstant, at now: BootInstant) -> Bool {
-    picture.changes(between: before, and: now) || planAgainAt.map { $0 > before && $0 <= now } ?? false
+    picture.changes(between: before, and: now) || work?.planAgainAt.map { $0 > before && $0 <= now } ?? false
   }
 
   /// A plan that is too large for one transaction is written in parts, and each part may be the last for a while: nothing is sent to a node that
@@ -226,7 +296,12 @@ struct PlannerRole: Sendable {
     }
     let maintenances = Maintenances(facts)
     var writes: [Write<RecordKey, Record>] = []
+    effects.check(planner.value.incarnation == turn.session.incarnation, "\(facts.me) plans in another planner's place")
     for (name, placement) in changes {
+      let present = view.placements[name]?.value.node
+      effects.check(
+        placement.node.map { $0 == present || $0 == view.holder(of: name) || view.nodes[$0] != nil } ?? true,
+        "\(name) is placed on \(placement.node?.text ?? ""), which is no node")
       let key = RecordKey.placement(name)
       conditions.append(view.placements[name].map { .unchanged(key, modified: $0.modified) } ?? .absent(key))
       // What left protection meanwhile gets no place.
@@ -260,7 +335,7 @@ struct PlannerRole: Sendable {
   }
 
   /// Says what a plan warns of, once.
-  private mutating func tell(_ found: [PlanWarning], _ effects: inout Effects) {
+  private static func tell(_ found: [PlanWarning], _ warnings: inout Set<PlanWarning.Topic>, _ effects: inout Effects) {
     for warning in found where !warnings.contains(warning.topic) {
       effects.note(.policies, "\(warning)", severity: .warning, workload: warning.workload)
     }

@@ -21,7 +21,7 @@ struct Lease: Sendable {
   /// The session of another host under this node's name, of which people were told.
   private var toldForeign: Incarnation?
 
-  init(_ configuration: Controller.Configuration, saved: OwnSession.Saved?) {
+  init(_ configuration: ControllerConfiguration, saved: OwnSession.Saved?) {
     self.saved = saved
     session = OwnSession(node: configuration.node, timing: configuration.timing)
     random = SeededGenerator(seed: configuration.seed)
@@ -313,7 +313,7 @@ struct Lease: Sendable {
 
   /// Asks for the session's end, where that may be (`OwnSession.mayEnd`).
   mutating func end(
-    _ reason: Departure.Reason, if conditions: [Condition<RecordKey>], _ facts: Facts, isPlanner: Bool, _ effects: inout Effects
+    _ reason: EndReason, if conditions: [Condition<RecordKey>], _ facts: Facts, isPlanner: Bool, _ effects: inout Effects
   ) {
     guard let incarnation = session.incarnation,
       let transaction = session.end(if: conditions, with: isPlanner ? facts.view.planner : nil)

@@ -3,7 +3,7 @@ import HoldfastTime
 
 /// How a session ends: by a departure, by a node that cannot serve, or since another node declared it expired.
 enum SessionEnd {
-  static func leave(_ pace: Departure.Pace, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+  static func leave(_ pace: DeparturePace, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     let runsSomething =
       machines.protectsSomething
       || facts.view.claims.values.contains {
@@ -86,7 +86,7 @@ enum SessionEnd {
     effects.agenda.note(.ownSession)
   }
 
-  static func ended(_ reason: Departure.Reason, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+  static func ended(_ reason: EndReason, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     machines.lease.ended()
     switch reason {
     case .departure:

@@ -94,6 +94,11 @@ struct Agenda: Sendable {
     workloadInstants[workload] = min(workloadInstants[workload] ?? instant, instant)
   }
 
+  /// What cannot be begun now is looked at when it can; what is busy is due when that ends.
+  mutating func wait(_ workload: WorkloadName, for door: Door) {
+    if case .shut(let until) = door { look(at: workload, at: until) }
+  }
+
   mutating func drop(_ workload: WorkloadName) { workloadInstants[workload] = nil }
 
   mutating func waitToStart(_ workload: WorkloadName) { waitingToStart.insert(workload) }
@@ -134,7 +139,11 @@ struct Agenda: Sendable {
   mutating func takeReport() { isReportDue = false }
 
   /// The workloads that are due now, sorted.
-  mutating func takeWorkloads(at now: BootInstant, _ view: ClusterView, _ machines: WorkloadTable) -> [WorkloadName] {
+  ///
+  /// - Parameter machines: of which this node has machines.
+  mutating func takeWorkloads(
+    at now: BootInstant, _ view: ClusterView, _ machines: some Sequence<WorkloadName>
+  ) -> [WorkloadName] {
     for (workload, at) in workloadInstants where at <= now {
       workloadInstants[workload] = nil
       workloads.insert(workload)
@@ -143,7 +152,7 @@ struct Agenda: Sendable {
       workloads.formUnion(view.specs.keys)
       workloads.formUnion(view.claims.keys)
     }
-    if breadth >= .everyMachine { workloads.formUnion(machines.names) }
+    if breadth >= .everyMachine { workloads.formUnion(machines) }
     breadth = .named
     defer { workloads.removeAll(keepingCapacity: true) }
     return workloads.sorted()

@@ -68,15 +68,24 @@ struct Effects: Sendable {
   mutating func start(_ permit: consuming StartPermit, _ request: StartRequest) {
     check(permit.workload.text == request.id.name, "the start of \(request.id.name) under the permit of \(permit.workload)")
     check(request.notAfter == permit.notAfter, "a start of \(permit.workload) for longer than its permit says")
+    check(
+      request.mark.epoch == permit.epoch, "a start of \(permit.workload) that is marked with another epoch than its claim's")
+    check(request.mark.workload == permit.workload.text, "a start of \(permit.workload) that is marked as another's")
     actions.append(.start(permit.workload, request))
   }
 
   /// Lets a paused domain go on.
   mutating func resume(_ permit: consuming ResumePermit, _ domain: DomainObservation) {
+    check(permit.workload.text == domain.id.name, "\(domain.id.name) resumed under the permit of \(permit.workload)")
+    check(domain.state == .paused, "\(permit.workload) resumed, which is not paused")
     actions.append(.resume(permit.workload, domain.id, uuid: domain.uuid, notAfter: permit.notAfter))
   }
 
-  mutating func migrate(_ workload: WorkloadName, _ request: MigrationRequest) { actions.append(.migrate(workload, request)) }
+  mutating func migrate(_ permit: consuming MigrationPermit, _ request: MigrationRequest) {
+    check(permit.workload.text == request.id.name, "the migration of \(request.id.name) under the permit of \(permit.workload)")
+    check(request.notAfter == permit.notAfter, "a migration of \(permit.workload) for longer than its permit says")
+    actions.append(.migrate(permit.workload, request))
+  }
 
   mutating func cancelMigration(_ domain: DomainObservation) {
     actions.append(.cancelMigration(domain.id, uuid: domain.uuid))
@@ -122,7 +131,9 @@ struct Effects: Sendable {
     actions.append(.tellGuard(.extend(deadline: deadline)))
   }
 
-  mutating func thaw(_ permit: consuming ThawPermit) { actions.append(.tellGuard(.resume(deadline: permit.deadline))) }
+  mutating func thaw(_ permit: consuming ThawPermit) {
+    actions.append(.tellGuard(.resume(deadline: permit.deadline)))
+  }
 
   mutating func freezeDirectly(_ workloads: [GuardedWorkload]) { actions.append(.isolateDirectly(workloads)) }
 
@@ -150,7 +161,9 @@ struct Effects: Sendable {
     _ kind: Note.Kind, _ text: String, severity: Note.Severity = .warning, workload: WorkloadName? = nil,
     connection: String? = nil
   ) {
-    guard notices.isNew(kind, text, about: workload?.text ?? connection ?? "") else { return }
+    let subject = workload?.text ?? connection ?? ""
+    guard notices.isNew(kind, text, about: subject) else { return }
+    notices.say(kind, text, about: subject)
     note(kind, text, severity: severity, workload: workload)
   }
 

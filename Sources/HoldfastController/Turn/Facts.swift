@@ -5,7 +5,7 @@ import HoldfastTime
 /// What this controller knows: the store as the watch tells it, the domains as they were last seen, the rules, the time of day. Events change
 /// it before a turn; in a turn everybody reads it and nobody changes it.
 struct Facts: Sendable {
-  let configuration: Controller.Configuration
+  let configuration: ControllerConfiguration
   private(set) var now: BootInstant = .zero
   /// When the first event came.
   private(set) var bornAt: BootInstant?
@@ -24,7 +24,7 @@ struct Facts: Sendable {
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
 
-  init(_ configuration: Controller.Configuration) {
+  init(_ configuration: ControllerConfiguration) {
     self.configuration = configuration
     local = LocalDomains(connections: configuration.record.connections)
   }

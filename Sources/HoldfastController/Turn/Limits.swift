@@ -30,20 +30,22 @@ enum Limits {
   static let directFreezeAttempts = 100
   /// After a call's end its effect may take so long to be seen before everything is observed anew.
   static let settling: Duration = .seconds(1)
-  /// Between attempts at making certain that no earlier start succeeds.
-  static let betweenBars: Duration = .milliseconds(500)
   /// After an operation on a domain failed.
   static let afterFailure: Duration = .seconds(1)
-  /// The longest wait between attempts to resume a paused domain.
+  /// The longest wait between attempts to resume a paused domain, in seconds: one for each that failed.
   static let longestResumePause = 10
+  /// The pause after a failed write of a claim doubles with each in a row, so many times: up to eight times `Timing.retryPause`.
+  static let writePauseDoublings = 3
+  /// The longest for which a plan says that it stays as it is, in seconds: a day, as windows of the policies come once a day.
+  static let longestPlan: Double = 86_400
   /// A workload that ran for so long has its earlier failures forgiven.
   static let ranWell: Duration = .seconds(60)
   /// Ends in a row that make the next start wait longer: 1 s doubled each time, up to this many.
   static let lengtheningEnds = 5
+  /// The end in a row after which the next start waits for the first time.
+  static let firstLengtheningEnd = 2
   /// No more ends in a row are counted.
   static let countedEnds = 1000
-  /// The target of a live migration gets so long to get ready; what is arriving, to be complete after the claim has come.
-  static let migrationPatience: Duration = .seconds(5)
   /// Attempts at a live migration before the workload is stopped and started instead.
   static let migrationAttempts = 2
   /// Before a live migration is tried again where the workload is not to be stopped.

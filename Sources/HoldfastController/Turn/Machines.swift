@@ -13,7 +13,7 @@ struct Machines: Sendable {
   var departure = Departure()
   var drain = DrainDeadline()
 
-  init(_ configuration: Controller.Configuration, saved: OwnSession.Saved?) {
+  init(_ configuration: ControllerConfiguration, saved: OwnSession.Saved?) {
     lease = Lease(configuration, saved: saved)
     peers = PeerExpiry(timing: configuration.timing)
   }
@@ -21,11 +21,19 @@ struct Machines: Sendable {
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? {
     workloads.breach ?? lease.breach ?? peers.breach ?? guardLink.breach ?? departure.breach ?? report.breach
+      ?? planning.breach
   }
 
   func isPlanner(_ facts: Facts) -> Bool {
     guard let own = lease.session.incarnation, let planner = facts.view.planner?.value.incarnation else { return false }
     return planner == own
+  }
+
+  /// What holds for the turn that begins.
+  func turn(_ facts: Facts) -> Turn {
+    let session = lease.session.permit(at: facts.now)
+    let word = guardLink.word(within: session)
+    return Turn(at: facts.now, session, word, stance(facts))
   }
 
   func stance(_ facts: Facts) -> Stance {

@@ -5,6 +5,12 @@ import HoldfastTime
 struct PendingTransaction: Sendable {
   var purpose: Purpose
   var transaction: ClusterTransaction
+
+  /// The claim as it is written here; nil: it is not.
+  func claim(of workload: WorkloadName) -> ClaimRecord? {
+    for case .put(.claim(workload), .claim(let record)) in transaction.writes { return record }
+    return nil
+  }
 }
 
 /// The transactions that were not answered yet.
@@ -31,7 +37,7 @@ enum Purpose: Hashable, Sendable {
   /// Brings the node's own record up to date.
   case describe
   /// Ends the session: a departure, or a node on which everything stays frozen.
-  case end(Incarnation, Departure.Reason)
+  case end(Incarnation, EndReason)
   case expire(Incarnation, NodeName, takesRole: Bool)
   case takeRole
   /// A build that does not know the store's layout leaves the planner's role to another.

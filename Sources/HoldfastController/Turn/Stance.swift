@@ -3,7 +3,7 @@ import HoldfastModel
 /// How this node stands in the cluster.
 struct Stance: Hashable, Sendable {
   /// A clean departure is under way; its host goes down soon when it is fast, and nothing is moved while it runs.
-  var departure: Departure.Pace?
+  var departure: DeparturePace?
   /// The time to empty this node is over: nothing that is on its way while it runs is waited for any more.
   var isPastDeadline = false
   var isPlanner = false

@@ -1,9 +1,9 @@
 import HoldfastModel
 import HoldfastTime
 
-/// When the spans are over that people gave for a maintenance and for a disarmed cluster, and those for which a node that was lost is the last choice. Records carry times of the wall clock of whoever wrote
-/// them; each node counts the span on its own boot clock, from the instant at which it saw the record come. So a wall clock that is wrong neither
-/// arms a cluster nor ends anybody's patience, nor a quarantine.
+/// When the spans are over that people gave for a maintenance and for a disarmed cluster, and those for which a node that was lost is the last choice.
+/// Records carry times of the wall clock of whoever wrote them; each node counts the span on its own boot clock, from the instant at which it saw
+/// the record come. So a wall clock that is wrong neither arms a cluster nor ends anybody's patience, nor a quarantine.
 struct Terms: Sendable {
   /// The instant on this node's clock that a record's beginning stands for.
   private struct Anchor: Hashable, Sendable {

@@ -48,13 +48,19 @@ enum TransactionOutcomes {
     // Told with the record's end, as on every other node.
     case .arm: break
     case .haltMoves: machines.planning.halted()
-    case .place: machines.planning.placed(pending.transaction.writes, facts, &effects)
-    case .claim(let names): for name in names { claimed(name, at: revision, facts, &machines, &effects) }
-    case .activity(let names): for name in names { change(name, facts, &machines, &effects) { $0.wrote(at: revision) } }
-    case .workload(let name, let write): wrote(write, about: name, at: revision, facts, &machines, &effects)
+    case .place: machines.planning.placed(pending.transaction.writes, at: revision, facts, &effects)
+    case .claim(let names):
+      for name in names { claimed(name, pending.claim(of: name), at: revision, facts, &machines, &effects) }
+    case .activity(let names):
+      for name in names {
+        let claim = pending.claim(of: name)
+        change(name, facts, &machines, &effects) { $0.wrote(claim, at: revision) }
+      }
+    case .workload(let name, let write):
+      wrote(write, about: name, pending.claim(of: name), at: revision, facts, &machines, &effects)
     case .validate(let incarnation, let kept): FrozenWorkloads.validated(kept, under: incarnation, facts, &machines, &effects)
     case .report(let record):
-      machines.report.written(record, at: facts.now)
+      machines.report.written(record, at: revision, facts, &effects)
       effects.agenda.note(.report)
     }
   }
@@ -92,9 +98,10 @@ enum TransactionOutcomes {
   }
 
   private static func claimed(
-    _ name: WorkloadName, at revision: Revision, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+    _ name: WorkloadName, _ claim: ClaimRecord?, at revision: Revision, _ facts: Facts, _ machines: inout Machines,
+    _ effects: inout Effects
   ) {
-    change(name, facts, &machines, &effects) { $0.claimed(at: revision) }
+    change(name, facts, &machines, &effects) { $0.claimed(claim, at: revision) }
     if let epoch = facts.view.claims[name]?.value.epoch {
       effects.note(.claimed, "\(facts.me) holds \(name) at epoch \(epoch.value)", workload: name)
     }
@@ -109,22 +116,31 @@ enum TransactionOutcomes {
     effects.agenda.note(.write(name, isSeen: facts.observation(of: name) != nil))
   }
 
+  private static func retire(
+    _ name: WorkloadName, keepsGivingUp: Bool, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    var machine = machines.workloads.take(name)
+    machine.retire(keepsGivingUp: keepsGivingUp, &effects)
+    machines.workloads.put(machine)
+    effects.agenda.note(.write(name, isSeen: facts.observation(of: name) != nil))
+  }
+
   private static func wrote(
-    _ write: WorkloadWrite, about name: WorkloadName, at revision: Revision, _ facts: Facts, _ machines: inout Machines,
-    _ effects: inout Effects
+    _ write: WorkloadWrite, about name: WorkloadName, _ claim: ClaimRecord?, at revision: Revision, _ facts: Facts,
+    _ machines: inout Machines, _ effects: inout Effects
   ) {
     let me = facts.me
     switch write {
-    case .prove, .offer: change(name, facts, &machines, &effects) { $0.wrote(at: revision) }
+    case .prove, .offer: change(name, facts, &machines, &effects) { $0.wrote(claim, at: revision) }
     case .adopt:
-      change(name, facts, &machines, &effects) { $0.wrote(at: revision) }
+      change(name, facts, &machines, &effects) { $0.wrote(claim, at: revision) }
       effects.note(.adopted, "\(name) is under protection, on \(me)", workload: name)
     case .release(_, let reason):
-      change(name, facts, &machines, &effects) { $0.retire(keepsGivingUp: true) }
+      retire(name, keepsGivingUp: true, facts, &machines, &effects)
       effects.agenda.drop(name)
       effects.note(.released, "\(name) was let go by \(me): \(reason)", workload: name)
     case .handOver(let target, _):
-      change(name, facts, &machines, &effects) { $0.retire() }
+      retire(name, keepsGivingUp: false, facts, &machines, &effects)
       effects.agenda.drop(name)
       effects.note(.released, "\(name) was handed over to \(target) by \(me)", workload: name)
     case .forget:
@@ -153,7 +169,7 @@ enum TransactionOutcomes {
     _ pending: PendingTransaction, refusedWith current: [RecordKey: Stored<Record>]?, _ facts: Facts,
     _ machines: inout Machines, _ effects: inout Effects
   ) {
-    let now = facts.now, pause = facts.timing.renewInterval / 4
+    let now = facts.now, pause = facts.timing.retryPause
     switch pending.purpose {
     case .open: machines.lease.openingFailed(facts.timing, &effects)
     case .renew:
@@ -164,8 +180,9 @@ enum TransactionOutcomes {
     case .arm: machines.lease.pause(facts.timing, &effects)
     case .expire(let incarnation, _, _):
       machines.peers.declaringFailed(incarnation)
-      machines.planning.failed(facts.timing, &effects)
-    case .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance: machines.planning.failed(facts.timing, &effects)
+      machines.planning.failed(pending.purpose, facts.timing, &effects)
+    case .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance:
+      machines.planning.failed(pending.purpose, facts.timing, &effects)
     case .claim(let names):
       for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }
     case .workload(let name, _): change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause) }
@@ -183,7 +200,7 @@ enum TransactionOutcomes {
   }
 
   private static func endFailed(
-    _ reason: Departure.Reason, refusedWith current: [RecordKey: Stored<Record>]?, _ facts: Facts, _ machines: inout Machines,
+    _ reason: EndReason, refusedWith current: [RecordKey: Stored<Record>]?, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
     guard let incarnation = machines.lease.session.incarnation else { return }

@@ -8,12 +8,12 @@ struct Turn: ~Copyable {
   let guardWord: GuardWord
   let stance: Stance
 
-  /// Made from the machines alone: nobody can make up what they say.
-  init(_ facts: borrowing Facts, _ machines: borrowing Machines) {
-    now = facts.now
-    session = machines.lease.session.permit(at: facts.now)
-    guardWord = machines.guardLink.word(within: session)
-    stance = machines.stance(facts)
+  /// `Machines` makes it: the session's permit and the guard's word come from the machines that own them alone.
+  init(at now: BootInstant, _ session: consuming SessionPermit, _ guardWord: consuming GuardWord, _ stance: Stance) {
+    self.now = now
+    self.session = session
+    self.guardWord = guardWord
+    self.stance = stance
   }
 
   /// This node may begin something under a claim now.

@@ -17,7 +17,8 @@ enum Adoption {
     guard turn.mayAct, isCovered, parts.run.isIdle else { return }
     let epoch = isMarked ? domain.mark?.epoch ?? own.epoch.next : own.epoch.next
     guard isMarked, !domain.persistent else {
-      guard parts.run.mayTryOrWait(parts.name, &effects) else { return }
+      let door = parts.run.door(at: facts.now)
+      guard door.isOpen else { return effects.agenda.wait(parts.name, for: door) }
       parts.run.begin(.mark)
       return effects.mark(parts.name, domain, own.mark(at: epoch, definition: spec.definition))
     }

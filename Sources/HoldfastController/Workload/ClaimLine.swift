@@ -22,30 +22,20 @@ struct ClaimLine: Hashable, Sendable {
     var tells: BootInstant?
   }
 
-  /// What this life of the controller knows of its right, at a revision of the claim.
-  private enum Proof: Hashable, Sendable {
-    case none
-    /// This life wrote the claim at that revision: whatever was sent on an earlier one is refused.
-    case written(Revision)
-    /// A release was sent at that revision and nobody knows what became of it: as long as the claim is seen at it, it may be given up already.
-    case inDoubt(Revision)
-  }
-
-  enum Door: Hashable, Sendable {
-    case open, busy
-    case shut(until: BootInstant)
-  }
-
   private var course = StateCourse(Line.free)
   private var backoff = Backoff()
-  private var proof = Proof.none
+  private var proof: ClaimProof
   /// The revision of the placement under which the workload was given up here: the planner has to think anew first.
   private(set) var gaveUp: Revision?
   /// Its claim was refused in a batch: alone from now on, so that it cannot hold others up.
   private(set) var goesAlone = false
 
-  var isBlank: Bool { self == ClaimLine() }
-  var breach: String? { course.breach }
+  init(_ vacancy: borrowing Vacancy) { proof = ClaimProof(vacancy) }
+
+  var isBlank: Bool { proof.isBlank && self == ClaimLine(proof) }
+  var breach: String? { course.breach ?? proof.breach }
+
+  private init(_ proof: ClaimProof) { self.proof = proof }
 
   // MARK: questions
 
@@ -66,17 +56,16 @@ struct ClaimLine: Hashable, Sendable {
   }
 
   /// The claim is ours, and no release of it may have been applied without our knowing.
-  func isMine(_ own: WorkloadFacts) -> Bool {
-    guard own.isClaimed, let claim = own.claim else { return false }
-    return proof != .inDoubt(claim.modified)
-  }
+  func isMine(_ own: WorkloadFacts) -> Bool { proof.isMine(own) }
 
-  /// The claim as this life of the controller has written it; nil: it is another's, in doubt, or not proven yet. An errand is meant for the run
-  /// before: the write that proves the claim takes it away, so that no start carries it into the next run.
-  func permit(_ own: WorkloadFacts) -> ClaimPermit? {
-    guard isMine(own), own.errand == nil, let claim = own.claim, proof == .written(claim.modified) else { return nil }
-    return ClaimPermit(workload: own.name, epoch: claim.value.epoch)
-  }
+  /// The right to go on with what runs; nil: the claim is another's, or in doubt.
+  func held(_ own: WorkloadFacts) -> HeldClaim? { proof.held(own) }
+
+  /// The right to start it; nil: the claim is not proven yet, or not ours.
+  func permit(_ own: WorkloadFacts) -> ClaimPermit? { proof.permit(own) }
+
+  /// What is read of the claim is what this life wrote there.
+  func agrees(_ own: WorkloadFacts) -> Bool { proof.agrees(own) }
 
   /// It was given up here under the placement that still stands.
   func isGivenUp(_ own: WorkloadFacts, me: NodeName) -> Bool {
@@ -88,13 +77,14 @@ struct ClaimLine: Hashable, Sendable {
 
   mutating func sent() { course.move(to: .inFlight) }
 
-  mutating func committed(at revision: Revision) {
+  /// - Parameter claim: as it was written; nil: nothing of it was.
+  mutating func committed(_ claim: ClaimRecord?, at revision: Revision) {
     ended()
-    proof = .written(revision)
+    proof.written(claim, at: revision)
   }
 
-  mutating func claimed(at revision: Revision) {
-    committed(at: revision)
+  mutating func claimed(_ claim: ClaimRecord?, at revision: Revision) {
+    committed(claim, at: revision)
     goesAlone = false
   }
 
@@ -106,7 +96,7 @@ struct ClaimLine: Hashable, Sendable {
   /// - Parameter wasOnlyTold: what failed only told what happens.
   mutating func failed(at now: BootInstant, pause: Duration, wasOnlyTold: Bool = false) {
     course.move(to: .free)
-    let until = now + pause * (1 << min(backoff.failures, 3))
+    let until = now + pause * (1 << min(backoff.failures, Limits.writePauseDoublings))
     backoff.failures += 1
     if wasOnlyTold { backoff.tells = until } else { backoff.writes = until }
   }
@@ -115,28 +105,29 @@ struct ClaimLine: Hashable, Sendable {
 
   /// A release, or what is one, may have been applied, and may still be.
   mutating func doubt(_ revision: Revision?) {
-    guard let revision else { return }
-    proof = .inDoubt(revision)
+    if let revision { proof.doubt(revision) }
   }
 
   mutating func giveUp(under placement: Revision?) { gaveUp = placement }
 
-  // MARK: writes
-
-  /// - Returns: false when it cannot be written now; it is looked at again when it can.
-  func mayWriteOrWait(_ name: WorkloadName, _ effects: inout Effects) -> Bool {
-    switch door(at: effects.now) {
-    case .open: return true
-    case .busy: return false
-    case .shut(let until):
-      effects.agenda.look(at: name, at: until)
-      return false
-    }
+  /// The workload is not this node's any more.
+  ///
+  /// - Parameter keepsGivingUp: the planner has to think anew before it comes here again.
+  mutating func retire(keepsGivingUp: Bool) {
+    let gaveUp = keepsGivingUp ? gaveUp : nil
+    proof.retire()
+    self = ClaimLine(proof)
+    self.gaveUp = gaveUp
   }
+
+  // MARK: writes
 
   /// Asks for the claim, unless it was given up under this very placement or a write has just failed.
   func wish(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
-    if !isGivenUp(own, me: me), mayWriteOrWait(own.name, &effects) { effects.batch.claim(own.name) }
+    guard !isGivenUp(own, me: me) else { return }
+    let door = door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
+    effects.batch.claim(own.name)
   }
 
   /// Tells in the claim what happens.
@@ -146,11 +137,8 @@ struct ClaimLine: Hashable, Sendable {
 
   func tell(_ news: ClaimNews, _ own: WorkloadFacts, _ effects: inout Effects) {
     guard let claim = own.claim?.value else { return }
-    switch tellingDoor(at: effects.now) {
-    case .busy: return
-    case .shut(let until): return effects.agenda.look(at: own.name, at: until)
-    case .open: break
-    }
+    let door = tellingDoor(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
     if claim.telling(news) != claim { effects.batch.tell(own.name, news) }
   }
 
@@ -175,7 +163,9 @@ struct ClaimLine: Hashable, Sendable {
   private mutating func prove(
     _ activity: ClaimRecord.Activity, _ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects
   ) {
-    guard turn.session.mayWrite, turn.session.isValid, mayWriteOrWait(own.name, &effects), let claim = own.claim else { return }
+    guard turn.session.mayWrite, turn.session.isValid, let claim = own.claim else { return }
+    let door = door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
     let record = claim.value.telling(ClaimNews(activity))
     var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
     var writes: [Write<RecordKey, Record>] = [.put(.claim(own.name), .claim(record))]
@@ -194,9 +184,10 @@ struct ClaimLine: Hashable, Sendable {
     _ absence: consuming Absence, because reason: ReleaseReason, failure: WorkloadFailure? = nil, _ own: WorkloadFacts,
     _ turn: borrowing Turn, _ me: NodeName, _ effects: inout Effects
   ) {
-    guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
-      mayWriteOrWait(own.name, &effects)
-    else { return }
+    guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed else { return }
+    let door = door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
+    effects.check(!own.isSeen, "\(own.name) is given up on \(me), where it is seen")
     var record = claim.value
     record.release()
     if let failure {
@@ -210,18 +201,40 @@ struct ClaimLine: Hashable, Sendable {
     send(.release(of: claim.modified, because: reason), transaction, own, &effects)
   }
 
-  /// Writes the step of a migration into the claim; nil: there is none.
+  /// Offers the workload to the target of a live migration.
   mutating func offer(
-    _ migration: ClaimRecord.Migration?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+    _ held: consuming HeldClaim, to target: ClaimRecord.Holder, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
+    _ effects: inout Effects
   ) {
-    guard turn.session.mayWrite, let claim = own.claim, mayWriteOrWait(own.name, &effects) else { return }
+    guard held.workload == own.name else { return effects.check(false, "the offer of \(own.name) under another's claim") }
+    // What is released meanwhile does not move: nobody would let it go on where it arrives.
+    step(.init(.offered, target: target), if: [facts.view.asSeen(.intent(own.name), own.intent)], own, turn, &effects)
+  }
+
+  /// Takes the offer back: nothing of the workload moves any more.
+  mutating func takeBack(_ held: consuming HeldClaim, _ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
+    guard held.workload == own.name else { return effects.check(false, "an offer of \(own.name) under another's claim") }
+    step(nil, own, turn, &effects)
+  }
+
+  /// Says in the claim, which is the source's, that this node is ready for what may arrive.
+  mutating func ready(_ me: NodeName, _ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
+    guard own.isArriving, let incarnation = turn.session.incarnation else { return }
+    step(.init(.ready, target: .init(node: me, incarnation: incarnation)), own, turn, &effects)
+  }
+
+  private mutating func step(
+    _ migration: ClaimRecord.Migration?, if conditions: [Condition<RecordKey>] = [], _ own: WorkloadFacts,
+    _ turn: borrowing Turn, _ effects: inout Effects
+  ) {
+    guard turn.session.mayWrite, let claim = own.claim else { return }
+    let door = door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
     var record = claim.value
     record.migration = migration
-    var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
-    // What is released meanwhile does not move: nobody would let it go on where it arrives.
-    if migration?.step == .offered { conditions.append(facts.view.asSeen(.intent(own.name), own.intent)) }
+    let unchanged = Condition<RecordKey>.unchanged(.claim(own.name), modified: claim.modified)
     guard
-      let transaction = turn.session.transaction(if: conditions, write: [.put(.claim(own.name), .claim(record))])
+      let transaction = turn.session.transaction(if: [unchanged] + conditions, write: [.put(.claim(own.name), .claim(record))])
     else { return }
     send(.offer, transaction, own, &effects)
   }
@@ -231,13 +244,17 @@ struct ClaimLine: Hashable, Sendable {
     _ absence: consuming Absence, failure: WorkloadFailure?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
     _ effects: inout Effects
   ) {
-    guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed,
-      mayWriteOrWait(own.name, &effects),
-      let target = claim.value.migration?.target, let other = facts.view.sessions[target.incarnation]
+    guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed else { return }
+    let door = door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
+    guard let target = claim.value.migration?.target, let other = facts.view.sessions[target.incarnation]
     else { return }
+    effects.check(!own.isSeen, "\(own.name) is handed over by \(facts.me), where it is seen")
+    effects.check(target.node != facts.me, "\(own.name) is handed over to \(facts.me) itself")
     var record = claim.value
     record.holder = target
     record.epoch = record.epoch.next
+    effects.check(record.epoch > own.epoch, "\(own.name) is handed over without a later epoch")
     record.activity = .starting
     record.ends = nil
     if let failure { record.note(failure.record, on: facts.me) }
@@ -255,9 +272,9 @@ struct ClaimLine: Hashable, Sendable {
   mutating func adopt(
     _ own: WorkloadFacts, at epoch: Epoch, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
-    guard let holder = turn.session.holder(on: facts.me), mayWriteOrWait(own.name, &effects), let spec = own.spec,
-      let intent = own.intent
-    else { return }
+    guard let holder = turn.session.holder(on: facts.me), let spec = own.spec, let intent = own.intent else { return }
+    let door = door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
     let view = facts.view
     var conditions: [Condition<RecordKey>] = [
       .stands(.spec(own.name), created: spec.created), .unchanged(.intent(own.name), modified: intent.modified),
@@ -283,9 +300,12 @@ struct ClaimLine: Hashable, Sendable {
   ///
   /// - Parameter report: of this node, where the domain goes on here outside protection, so that nobody takes its room for free.
   mutating func forget(
-    _ report: ReportRecord?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
+    _ permit: consuming ForgetPermit, _ report: ReportRecord?, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
+    _ effects: inout Effects
   ) {
-    guard turn.session.mayWrite, mayWriteOrWait(own.name, &effects) else { return }
+    guard permit.workload == own.name, turn.session.mayWrite else { return }
+    let door = door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
     var conditions: [Condition<RecordKey>] = []
     var writes: [Write<RecordKey, Record>] = []
     if let claim = own.claim {
@@ -305,17 +325,5 @@ struct ClaimLine: Hashable, Sendable {
     if let report { writes.append(.put(.report(facts.me), .report(report))) }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.forget(of: own.claim?.modified), transaction, own, &effects)
-  }
-}
-
-/// The right to start the workload: its claim is this node's, and this life of the controller has written it, so that no request from before
-/// can take it away unseen (Docs/safety.md, rule 10). Only `ClaimLine` makes it.
-struct ClaimPermit: ~Copyable {
-  let workload: WorkloadName
-  let epoch: Epoch
-
-  fileprivate init(workload: WorkloadName, epoch: Epoch) {
-    self.workload = workload
-    self.epoch = epoch
   }
 }

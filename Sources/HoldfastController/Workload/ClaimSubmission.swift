@@ -39,8 +39,9 @@ enum ClaimSubmission {
     for name in names {
       let own = WorkloadFacts(name, facts, under: turn.session.incarnation)
       guard let part = claim(own, for: holder) else { continue }
+      effects.check(part.claim.epoch > own.epoch, "a claim of \(name) without a later epoch")
       for condition in part.conditions where present.insert(condition).inserted { conditions.append(condition) }
-      writes.append(part.write)
+      writes.append(.put(.claim(name), .claim(part.claim)))
       taken.append(name)
       workloads.change(name) { $0.claimSent() }
     }
@@ -52,7 +53,7 @@ enum ClaimSubmission {
   /// previous claim is released or its session is gone; this node's own session stands, as the permit sees to.
   private static func claim(
     _ own: WorkloadFacts, for holder: ClaimRecord.Holder
-  ) -> (conditions: [Condition<RecordKey>], write: Write<RecordKey, Record>)? {
+  ) -> (conditions: [Condition<RecordKey>], claim: ClaimRecord)? {
     guard let spec = own.spec, let placement = own.placement, placement.value.node == holder.node else { return nil }
     let key = RecordKey.claim(own.name)
     var conditions: [Condition<RecordKey>] = [
@@ -74,7 +75,7 @@ enum ClaimSubmission {
     }
     record.holder = holder
     record.activity = .starting
-    return (conditions, .put(key, .claim(record)))
+    return (conditions, record)
   }
 
   private static func record(

@@ -5,19 +5,19 @@ import HoldfastTime
 
 /// What a node does with what runs there, because an operator asked for it.
 enum Errands {
-  /// - Returns: false when there is nothing to do, or it is not the time for that: what is here stays as it is.
-  static func step(
+  /// Carries out what is to be done. Left is a workload of which nothing is to be done, or for which it is not the time: it stays as it is.
+  static func carryOut(
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
     _ own: WorkloadFacts, _ effects: inout Effects
-  ) -> Bool {
+  ) -> Attention {
     // What has just arrived is this node's in every respect first, and what leaves with its node starts anew elsewhere.
-    guard let errand = own.errand, own.isWantedHere, !own.hasArrived, !turn.stance.isLeaving else { return false }
+    guard let errand = own.errand, own.isWantedHere, !own.hasArrived, !turn.stance.isLeaving else { return .left }
     // Of what is on its way up or down nobody can tell what it is by then.
-    guard domain.state == .running || domain.state == .paused else { return false }
+    guard domain.state == .running || domain.state == .paused else { return .left }
     // What could not be started or resumed again is left as it is.
     guard turn.mayAct else {
-      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.renewInterval / 2)
-      return false
+      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      return .left
     }
     switch (errand, domain.state) {
     // It would be stopped, and not started again: its disk has changed since the operator asked.
@@ -31,14 +31,10 @@ enum Errands {
       let isGraceful = errand == .restart && domain.state == .running
       restart(&parts, domain, grace: isGraceful ? .seconds(spec.stopTimeout) : .zero, turn, facts, own, &effects)
     case (.pause, .running):
-      guard parts.run.mayTryOrWait(parts.name, &effects) else { return false }
-      effects.noteOnce(
-        .stopping, "\(parts.name) is paused on \(facts.me), as an operator asked for it", severity: .info, workload: parts.name)
-      parts.run.begin(.suspend)
-      effects.suspend(parts.name, domain)
+      return pause(&parts, domain, facts, &effects)
     case (.pause, _):
       effects.unsay(.stopping, workload: parts.name)
-      return false
+      return .left
     case (.resume, .paused):
       effects.unsay(.started, workload: parts.name)
       parts.resume(domain, turn, facts, own, &effects)
@@ -46,7 +42,22 @@ enum Errands {
       effects.noteOnce(.started, "\(parts.name) goes on on \(facts.me)", severity: .info, workload: parts.name)
       parts.line.endErrand(own, turn, &effects)
     }
-    return true
+    return .taken
+  }
+
+  private static func pause(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ facts: Facts, _ effects: inout Effects
+  ) -> Attention {
+    let door = parts.run.door(at: facts.now)
+    guard door.isOpen else {
+      effects.agenda.wait(parts.name, for: door)
+      return .left
+    }
+    effects.noteOnce(
+      .stopping, "\(parts.name) is paused on \(facts.me), as an operator asked for it", severity: .info, workload: parts.name)
+    parts.run.begin(.suspend)
+    effects.suspend(parts.name, domain)
+    return .taken
   }
 
   /// Stops what runs here, so that it is started anew; the write before its start takes the errand away. A controller that dies in between leaves
@@ -56,7 +67,8 @@ enum Errands {
     _ own: WorkloadFacts, _ effects: inout Effects
   ) {
     parts.line.tell(.stopping, own, &effects)
-    guard parts.run.mayTryOrWait(parts.name, &effects) else { return }
+    let door = parts.run.door(at: facts.now)
+    guard door.isOpen else { return effects.agenda.wait(parts.name, for: door) }
     effects.noteOnce(
       .stopping, "\(parts.name) is restarted on \(facts.me): it stops first", severity: .info, workload: parts.name)
     parts.stop(domain, grace: grace, turn, &effects)

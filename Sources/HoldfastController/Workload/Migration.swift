@@ -10,20 +10,35 @@ struct Migration: Hashable, Sendable {
   private enum Attempt: StateList {
     /// Not by this life.
     case none
-    case offered(at: BootInstant)
+    /// Something has been on its way here since then that cannot be resumed yet.
+    case arriving(since: BootInstant)
+    case offered(at: BootInstant, Past)
     /// libvirt was asked for it.
-    case asked(Transfer)
-    case withdrawn
+    case asked(Transfer, Past)
+    /// The offer was taken back; not tried again before that instant, where it is waited for.
+    case withdrawn(Past, retryAt: BootInstant)
 
     func mayBecome(_ next: Attempt) -> Bool {
       switch (self, next) {
+      // The first attempt of this life knows of none before; an earlier life's is only taken back.
+      case (.none, .offered(_, let past)), (.arriving, .offered(_, let past)): past == Past()
+      case (.none, .withdrawn), (.none, .arriving), (.arriving, .withdrawn), (.arriving, .none): true
       // libvirt is asked for what this life has offered, and for nothing else.
-      case (.offered, .asked), (.asked, .asked): true
-      case (.none, .asked), (.withdrawn, .asked): false
-      case (_, .offered), (_, .withdrawn), (_, .none): true
+      case (.offered(let at, let past), .asked(let transfer, let still)): transfer == Transfer(offeredAt: at) && past == still
+      case (.asked(let before, _), .asked(let after, _)): before.offeredAt == after.offeredAt
+      case (.none, .asked), (.arriving, .asked), (.withdrawn, .asked): false
+      // Too late, or its domain is gone and another run of it is offered; or the offer was not written.
+      case (.asked, .offered), (.offered, .offered), (.withdrawn, .offered): true
+      // It is taken back as often as that is not written.
+      case (.offered, .withdrawn), (.asked, .withdrawn), (.withdrawn, .withdrawn): true
+      // It is not to leave any more; or comes back from where it went when this node had lost it.
+      case (.offered, .none), (.asked, .none), (.withdrawn, .none): true
+      case (.offered, .arriving), (.asked, .arriving), (.withdrawn, .arriving): true
+      case (.none, .none), (.arriving, .arriving): false
       }
     }
   }
+
   private struct Transfer: Hashable, Sendable {
     var offeredAt: BootInstant
     /// libvirt was asked to give it up.
@@ -33,24 +48,36 @@ struct Migration: Hashable, Sendable {
     var progress: MigrationProgress?
   }
 
+  /// How the attempts went, since the workload was to leave.
+  private struct Past: Hashable, Sendable {
+    enum Failure: Hashable, Sendable {
+      /// For the workload's own sake.
+      case own(MigrationFailure)
+      /// Something stood in the way that is nothing of the workload's own, so many times in a row.
+      case hindered(Hindrance, MigrationFailure, times: Int)
+    }
+
+    /// Attempts that came to nothing for the workload's own sake.
+    var failures = 0
+    /// How the last one failed; nil: an earlier life of the controller knew.
+    var last: Failure?
+
+    var reason: MigrationFailure? {
+      switch last {
+      case .own(let reason), .hindered(_, let reason, _): reason
+      case nil: nil
+      }
+    }
+    var hindrance: Hindrance? { if case .hindered(let hindrance, _, _) = last { hindrance } else { nil } }
+    var hindered: Int { if case .hindered(_, _, let times) = last { times } else { 0 } }
+  }
+
   private var course = StateCourse(Attempt.none)
   private var attempt: Attempt { course.state }
-  /// Attempts that came to nothing for the workload's own sake, since it was to leave.
-  private var failures = 0
-  /// Why the last of them did; nil: an earlier life of the controller made it.
-  private(set) var reason: MigrationFailure?
-  /// What stood in the way of the last attempt, if that was nothing of the workload's own.
-  private var hindrance: Hindrance?
-  /// Attempts in a row that something stood in the way of.
-  private var hindered = 0
-  /// A target that cannot be used, as this or another workload of this node was told.
+  /// A target that cannot be used, as this or another workload of this node was told: whether or not this one is to go there.
   private(set) var targetTrouble: TargetTrouble?
-  /// Not tried again before this instant.
-  private var retryAt: BootInstant?
-  /// Why it runs on here although it was to leave, until something changes.
+  /// Why it runs on here although it was to leave, until something changes: also where no attempt was ever made.
   private(set) var kept: KeptReason?
-  /// Since when something has been on its way here that cannot be resumed.
-  private var arrivingSince: BootInstant?
 
   var isBlank: Bool { self == Migration() }
   var breach: String? { course.breach }
@@ -61,16 +88,32 @@ struct Migration: Hashable, Sendable {
   var wasTriedInVain: Bool { if case .offered = attempt { false } else { true } }
 
   /// Something stood in the way of the last attempt that is nothing of the workload's own; it was told.
-  var isHindered: Bool { hindrance != nil }
+  var isHindered: Bool { past.hindrance != nil }
+
+  /// Why the last attempt came to nothing; nil: an earlier life of the controller made it.
+  var reason: MigrationFailure? { past.reason }
+
+  private var past: Past {
+    switch attempt {
+    case .none, .arriving: Past()
+    case .offered(_, let past), .asked(_, let past), .withdrawn(let past, _): past
+    }
+  }
 
   /// libvirt said that it has arrived.
-  var hasArrived: Bool { if case .asked(let transfer) = attempt { transfer.hasArrived } else { false } }
+  var hasArrived: Bool { transfer?.hasArrived ?? false }
 
-  var progress: MigrationProgress? { if case .asked(let transfer) = attempt { transfer.progress } else { nil } }
+  var progress: MigrationProgress? { transfer?.progress }
+
+  private var transfer: Transfer? { if case .asked(let transfer, _) = attempt { transfer } else { nil } }
 
   /// Until when the target may take to get ready.
-  func patience(from now: BootInstant) -> BootInstant {
-    if case .offered(let at) = attempt { at + Limits.migrationPatience } else { now + Limits.migrationPatience }
+  func patience(_ facts: Facts) -> BootInstant {
+    if case .offered(let at, _) = attempt {
+      at + facts.timing.migrationPatience
+    } else {
+      facts.now + facts.timing.migrationPatience
+    }
   }
 
   /// What an attempt in vain leads to.
@@ -86,9 +129,10 @@ struct Migration: Hashable, Sendable {
   ///   - mayStop: its policy lets it be stopped, when it cannot be moved while it runs.
   ///   - waitsForHindrances: there is time for somebody to mend what stands in the way, or for it to pass.
   func prospect(mayStop: Bool, waitsForHindrances: Bool, at now: BootInstant) -> Prospect {
-    if hindrance != nil, waitsForHindrances { return retryAt.map { now < $0 ? .waits(until: $0) : .tries } ?? .tries }
+    let retryAt: BootInstant? = if case .withdrawn(_, let retryAt) = attempt { retryAt } else { nil }
+    if past.hindrance != nil, waitsForHindrances { return retryAt.map { now < $0 ? .waits(until: $0) : .tries } ?? .tries }
     // Where nobody waits, an attempt that something stood in the way of is in vain like any other.
-    guard failures + hindered >= Limits.migrationAttempts else { return .tries }
+    guard past.failures + past.hindered >= Limits.migrationAttempts else { return .tries }
     guard !mayStop else { return .stops }
     if let retryAt, now < retryAt { return .waits(until: retryAt) }
     return .triesAnew
@@ -96,18 +140,29 @@ struct Migration: Hashable, Sendable {
 
   // MARK: the source
 
-  private mutating func offered(at now: BootInstant) { course.move(to: .offered(at: now)) }
+  private mutating func offered(at now: BootInstant) { course.move(to: .offered(at: now, past)) }
 
   private mutating func asks() {
-    guard case .offered(let at) = attempt else { return }
-    course.move(to: .asked(Transfer(offeredAt: at)))
+    guard case .offered(let at, let past) = attempt else { return }
+    course.move(to: .asked(Transfer(offeredAt: at), past))
   }
 
   mutating func arrived() { change { $0.hasArrived = true } }
   mutating func progressed(_ progress: MigrationProgress) { change { $0.progress = progress } }
 
   /// An attempt failed for the workload's own sake.
-  mutating func failed(_ reason: MigrationFailure) { (self.reason, hindrance, hindered) = (reason, nil, 0) }
+  mutating func failed(_ reason: MigrationFailure) { remember(.own(reason)) }
+
+  private mutating func remember(_ failure: Past.Failure) {
+    var past = past
+    past.last = failure
+    switch attempt {
+    case .none, .arriving: break
+    case .offered(let at, _): course.move(to: .offered(at: at, past))
+    case .asked(let transfer, _): course.move(to: .asked(transfer, past))
+    case .withdrawn(_, let retryAt): course.move(to: .withdrawn(past, retryAt: retryAt))
+    }
+  }
 
   /// libvirt said why it did not move.
   ///
@@ -116,8 +171,6 @@ struct Migration: Hashable, Sendable {
     _ words: String, _ hindrance: Hindrance?, _ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
   ) {
     guard let hindrance else { return failed(.refused(words)) }
-    self.hindrance = hindrance
-    hindered += 1
     let failure: MigrationFailure
     switch hindrance {
     case .busy: failure = .busy(words)
@@ -125,14 +178,14 @@ struct Migration: Hashable, Sendable {
       if let target = own.migration?.target.node ?? own.placement?.value.node {
         failure = .unreachable(target, words)
         // This one is the first to try again; the others see what becomes of it.
-        let until = facts.now + Limits.migrationPause + Limits.migrationPatience
+        let until = facts.now + Limits.migrationPause + facts.timing.migrationPatience
         targetTrouble = TargetTrouble(node: target, workload: own.name, reason: failure, until: until)
       } else {
         failure = .refused(words)
       }
     }
-    reason = failure
-    guard hindered == 1 else { return }
+    remember(.hindered(hindrance, failure, times: past.hindered + 1))
+    guard past.hindered == 1 else { return }
     let remedy =
       hindrance == .busy
       ? "It runs on \(facts.me) and is moved when that is over"
@@ -146,93 +199,110 @@ struct Migration: Hashable, Sendable {
   mutating func targetHinders(_ trouble: TargetTrouble) { targetTrouble = trouble }
 
   /// libvirt was not asked after all.
-  mutating func tooLate() { if case .asked(let transfer) = attempt { course.move(to: .offered(at: transfer.offeredAt)) } }
+  mutating func tooLate() {
+    if case .asked(let transfer, let past) = attempt { course.move(to: .offered(at: transfer.offeredAt, past)) }
+  }
 
-  /// - Returns: true when libvirt is to be asked to give it up.
-  private mutating func cancels() -> Bool {
-    guard case .asked(let transfer) = attempt, !transfer.isCancelled else { return false }
-    change { $0.isCancelled = true }
-    return true
+  /// libvirt may be at it: it was asked and not told to give it up, or an earlier life may have asked.
+  var mayBeUnderWay: Bool {
+    switch attempt {
+    case .none, .arriving: true
+    case .asked(let transfer, _): !transfer.isCancelled
+    case .offered, .withdrawn: false
+    }
   }
 
   /// The offer is taken back.
-  ///
-  /// - Returns: true when libvirt is to be asked to give up what may be under way: also of an earlier life.
-  mutating func withdraws(at now: BootInstant) -> Bool {
-    let mayBeUnderWay =
-      switch attempt {
-      case .none: true
-      case .asked(let transfer): !transfer.isCancelled
-      case .offered, .withdrawn: false
-      }
-    course.move(to: .withdrawn)
-    if hindrance == nil { failures += 1 }
+  mutating func withdraw(at now: BootInstant) {
+    var past = past
+    if past.hindrance == nil { past.failures += 1 }
     // A backup may take hours: it is looked at less and less often.
-    let isBusy = hindrance == .busy
-    retryAt = now + (isBusy ? Limits.busyPause * min(max(hindered, 1), Limits.longestBusyPauses) : Limits.migrationPause)
-    return mayBeUnderWay
+    let isBusy = past.hindrance == .busy
+    let pause = isBusy ? Limits.busyPause * min(max(past.hindered, 1), Limits.longestBusyPauses) : Limits.migrationPause
+    course.move(to: .withdrawn(past, retryAt: now + pause))
   }
 
   /// The workload is not to leave this way any more.
-  private mutating func reset() {
-    course.move(to: .none)
-    (failures, reason, hindrance, hindered, retryAt) = (0, nil, nil, 0, nil)
+  private mutating func reset() { if attempt != .none { course.move(to: .none) } }
+
+  /// What is to be done about a workload of which no migration is under way.
+  private enum Course: Hashable, Sendable {
+    /// It runs on here; looked at again then.
+    case keep(because: KeptReason?, until: BootInstant? = nil)
+    /// - Parameter anew: as if it had never been tried.
+    case offer(to: ClaimRecord.Holder, anew: Bool)
+    /// It is wanted here, or is stopped.
+    case leave
+    /// It does not leave this way: it is stopped, or starts elsewhere.
+    case abandon
   }
 
-  /// It is to leave, or is not any more.
-  ///
-  /// - Returns: false when there is nothing to do about that: it stays, or it is stopped.
-  mutating func begins(
+  /// It is to leave, or is not any more. Left is a workload with which nothing is to be done about that: it stays, or it is stopped.
+  mutating func begin(
     _ way: Departing, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
-    _ own: WorkloadFacts, _ run: inout Run, _ line: inout ClaimLine, _ effects: inout Effects
-  ) -> Bool {
-    let target: ClaimRecord.Holder
-    switch way {
-    case .waits:
-      keep(because: nil, &effects)
-      return true
-    case .stays(let method):
-      keep(because: .cannotMove(method), &effects)
-      return true
-    case .restart where !own.isWantedHere: return false
-    case .live(let other, _)
-    where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
-      && domain.mark?.epoch == own.claim?.value.epoch:
-      target = other
-    case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
-      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : .paused
-      keep(because: .cannotMove(MoveMethod(.stay, obstacle)), &effects)
-      return true
-    case .live, .restart:
+    _ own: WorkloadFacts, _ run: Run, _ line: inout ClaimLine, _ effects: inout Effects
+  ) -> Attention {
+    switch next(way, domain, spec, turn, facts, own) {
+    case .leave: return .left
+    case .abandon:
       keep(because: nil, &effects)
       reset()
-      return false
+      return .left
+    case .keep(let reason, let until):
+      keep(because: reason, &effects)
+      if let until { effects.agenda.look(at: own.name, at: until) }
+    case .offer(let target, let anew):
+      if anew { reset() }
+      keep(because: nil, &effects)
+      guard turn.mayAct else { return .taken }
+      let door = run.door(at: facts.now)
+      guard door.isOpen, let held = line.held(own) else {
+        effects.agenda.wait(own.name, for: door)
+        return .taken
+      }
+      line.offer(held, to: target, own, turn, facts, &effects)
+      offered(at: facts.now)
     }
+    return .taken
+  }
+
+  private func next(
+    _ way: Departing, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
+    _ own: WorkloadFacts
+  ) -> Course {
+    switch way {
+    case .waits: return .keep(because: nil)
+    case .stays(let method): return .keep(because: .cannotMove(method))
+    case .restart where !own.isWantedHere: return .leave
+    case .live(let target, _)
+    where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
+      && domain.mark?.epoch == own.claim?.value.epoch:
+      return next(to: target, spec, turn, facts, own)
+    case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
+      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : .paused
+      return .keep(because: .cannotMove(MoveMethod(.stay, obstacle)))
+    case .live, .restart: return .abandon
+    }
+  }
+
+  private func next(
+    to target: ClaimRecord.Holder, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts
+  ) -> Course {
     let isWaitedFor = !turn.stance.isLeaving
     if isWaitedFor, let trouble = targetTrouble, trouble.node == target.node, trouble.workload != own.name,
       facts.now < trouble.until
     {
-      keep(because: .targetTroubled(trouble), &effects)
-      effects.agenda.look(at: own.name, at: trouble.until)
-      return true
+      return .keep(because: .targetTroubled(trouble), until: trouble.until)
     }
     let mayStop =
       facts.rules.settings(of: own.name, spec).evacuation.otherwise != .stay
       && (!isWaitedFor || own.claim?.value.newerDisks == nil)
-    switch prospect(mayStop: mayStop, waitsForHindrances: isWaitedFor, at: facts.now) {
-    case .tries: break
-    case .triesAnew: reset()
-    case .stops: return false
-    case .waits(let until):
-      keep(because: .triedAgain(after: reason), &effects)
-      effects.agenda.look(at: own.name, at: until)
-      return true
+    return switch prospect(mayStop: mayStop, waitsForHindrances: isWaitedFor, at: facts.now) {
+    case .tries: .offer(to: target, anew: false)
+    case .triesAnew: .offer(to: target, anew: true)
+    case .stops: .leave
+    case .waits(let until): .keep(because: .triedAgain(after: reason), until: until)
     }
-    keep(because: nil, &effects)
-    guard turn.mayAct, run.mayTryOrWait(own.name, &effects) else { return true }
-    line.offer(.init(.offered, target: target), own, turn, facts, &effects)
-    offered(at: facts.now)
-    return true
   }
 
   /// It cannot be moved as it is now, and is not to be stopped for it: it would not be started again from its definition; or an operator paused it,
@@ -244,22 +314,28 @@ struct Migration: Hashable, Sendable {
   }
 
   /// The target is ready: libvirt is asked, with time left to the deadline.
-  mutating func asks(
+  mutating func ask(
     _ domain: DomainObservation, _ spec: SpecRecord, to target: NodeName, _ uri: String, _ turn: borrowing Turn,
     _ facts: Facts, _ own: WorkloadFacts, _ run: inout Run, _ line: ClaimLine, _ effects: inout Effects
   ) {
-    guard turn.mayAct, let deadline = turn.session.deadline, run.mayTryOrWait(own.name, &effects), !line.isBusy else { return }
+    guard turn.mayAct, turn.session.deadline != nil else { return }
+    let door = run.door(at: facts.now)
+    guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
+    guard !line.isBusy, let held = line.held(own),
+      let permit = MigrationPermit(held, to: target, turn, startBudget: facts.timing.startBudget)
+    else { return }
+    effects.check(domain.state == .running, "a migration of \(own.name), which is not seen running")
+    effects.check(target != facts.me, "a migration of \(own.name) to \(facts.me) itself")
     run.begin(.migrate)
     asks()
     // What is tried again and again is told once.
-    if hindrance == nil {
+    if past.hindrance == nil {
       effects.note(.migrating, "\(own.name) moves from \(facts.me) to \(target) while it runs", workload: own.name)
     }
-    effects.migrate(
-      own.name,
-      MigrationRequest(
-        id: domain.id, uuid: domain.uuid, destination: uri,
-        limits: facts.rules.settings(of: own.name, spec).evacuation.limits, notAfter: deadline - facts.timing.startBudget))
+    let request = MigrationRequest(
+      id: domain.id, uuid: domain.uuid, destination: uri,
+      limits: facts.rules.settings(of: own.name, spec).evacuation.limits, notAfter: permit.notAfter)
+    effects.migrate(permit, request)
   }
 
   /// What moves is not to go there any more.
@@ -269,14 +345,16 @@ struct Migration: Hashable, Sendable {
     guard let target = own.migration?.target else { return }
     let isWanted = own.desired == .running && own.placement?.value.node == target.node
     let isThere = facts.view.sessions[target.incarnation] != nil
-    guard !isWanted || !isThere || stance.leavesFast || stance.isPastDeadline, cancels() else { return }
+    guard !isWanted || !isThere || stance.leavesFast || stance.isPastDeadline else { return }
+    guard let transfer, !transfer.isCancelled else { return }
+    change { $0.isCancelled = true }
     effects.cancelMigration(domain)
   }
 
   private mutating func change(_ body: (inout Transfer) -> Void) {
-    guard case .asked(var transfer) = attempt else { return }
+    guard case .asked(var transfer, let past) = attempt else { return }
     body(&transfer)
-    course.move(to: .asked(transfer))
+    course.move(to: .asked(transfer, past))
   }
 
   /// It was to leave and runs on here until something changes; nil: no more.
@@ -288,53 +366,15 @@ struct Migration: Hashable, Sendable {
 
   // MARK: the target
 
-  /// - Returns: until when what arrives may take to be complete.
-  mutating func arrives(at now: BootInstant) -> BootInstant {
-    let since = arrivingSince ?? now
-    arrivingSince = since
-    return since + Limits.migrationPatience
+  /// Until when what arrives may take to be complete.
+  func arrivesBy(_ facts: Facts) -> BootInstant {
+    let since = if case .arriving(let since) = attempt { since } else { facts.now }
+    return since + facts.timing.migrationPatience
   }
-}
 
-/// The target of live migrations that cannot be used for now, whatever is to go there.
-struct TargetTrouble: Hashable, Sendable {
-  var node: NodeName
-  /// Whose migration showed it.
-  var workload: WorkloadName
-  var reason: MigrationFailure
-  /// Nobody else tries it before.
-  var until: BootInstant
-}
-
-/// How a workload leaves this node for the one that it is placed on.
-enum Departing: Hashable, Sendable {
-  case live(target: ClaimRecord.Holder, uri: String)
-  /// It runs on here: the other node is not there, and the planner will say where else.
-  case waits
-  /// It cannot be moved while it runs, and is not to be stopped for it.
-  case stays(MoveMethod)
-  /// It is stopped, and started there.
-  case restart
-
-  init(_ own: WorkloadFacts, _ spec: SpecRecord, mayStillAppear: Bool, _ facts: borrowing Facts, _ stance: Stance) {
-    guard own.desired == .running, let node = own.placement?.value.node, node != facts.me, !stance.leavesFast,
-      !stance.isPastDeadline, !mayStillAppear
-    else {
-      self = .restart
-      return
-    }
-    guard let session = facts.view.session(of: node), session.record.value.phase == .active else {
-      self = stance.isLeaving ? .restart : .waits
-      return
-    }
-    let evacuation = facts.rules.settings(of: own.name, spec).evacuation
-    let method = facts.view.maintenance[facts.me]?.value.method
-    let moveMethod = MoveMethod(own.name, spec, to: node, method: method, evacuation, in: facts.view)
-      .unlessLagging(own.claim?.value)
-    if moveMethod.how == .live, let uri = facts.view.migrationURI(of: node, for: spec.connection) {
-      self = .live(target: ClaimRecord.Holder(node: node, incarnation: session.incarnation), uri: uri)
-    } else {
-      self = moveMethod.how == .stay && !stance.isLeaving ? .stays(moveMethod) : .restart
-    }
+  /// Something is on its way here that cannot be resumed yet.
+  mutating func arrives(at now: BootInstant) {
+    if case .arriving = attempt { return }
+    course.move(to: .arriving(since: now))
   }
 }

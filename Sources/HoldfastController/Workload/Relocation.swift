@@ -3,33 +3,32 @@ import HoldfastModel
 
 /// A live migration, as the two ends of it see it: what leaves this node, and what arrives here.
 enum Relocation {
-  /// It is here and this node's, and on its way elsewhere, or was.
-  ///
-  /// - Returns: false when there is nothing to do about that: it stays, or it is stopped.
-  static func leaves(
+  /// It is here and this node's, and on its way elsewhere, or was. Left is a workload with which nothing is to be done about that: it stays, or it
+  /// is stopped.
+  static func move(
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
     _ own: WorkloadFacts, _ effects: inout Effects
-  ) -> Bool {
+  ) -> Attention {
     let way = Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
     guard let underWay = own.migration else {
       if mayGoOnFirst(parts, domain, way, own) {
         parts.resume(domain, turn, facts, own, &effects)
-        return true
+        return .taken
       }
-      return parts.migration.begins(way, domain, spec, turn, facts, own, &parts.run, &parts.line, &effects)
+      return parts.migration.begin(way, domain, spec, turn, facts, own, parts.run, &parts.line, &effects)
     }
     if case .live(underWay.target, let uri) = way, !parts.migration.wasTriedInVain, domain.state == .running {
       guard underWay.step == .ready else {
-        let until = parts.migration.patience(from: facts.now)
+        let until = parts.migration.patience(facts)
         if facts.now < until {
           effects.agenda.look(at: parts.name, at: until)
-          return true
+          return .taken
         }
         parts.migration.failed(.targetNotReady(underWay.target.node))
         return withdraw(&parts, domain, turn, facts, own, &effects)
       }
-      parts.migration.asks(domain, spec, to: underWay.target.node, uri, turn, facts, own, &parts.run, parts.line, &effects)
-      return true
+      parts.migration.ask(domain, spec, to: underWay.target.node, uri, turn, facts, own, &parts.run, parts.line, &effects)
+      return .taken
     }
     return withdraw(&parts, domain, turn, facts, own, &effects)
   }
@@ -50,41 +49,44 @@ enum Relocation {
   private static func withdraw(
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
-  ) -> Bool {
+  ) -> Attention {
     switch domain.state {
     case .paused:
-      if parts.run.cannotResume, !own.isWantedHere { return false }
+      if parts.run.cannotResume, !own.isWantedHere { return .left }
       parts.resume(domain, turn, facts, own, &effects)
-      return true
+      return .taken
     // On its way down, or nobody knows: what is seen next decides.
-    case .arriving, .stopping, .unclear: return own.isWantedHere
+    case .arriving, .stopping, .unclear: return own.isWantedHere ? .taken : .left
     case .running: break
     }
-    guard parts.line.mayWriteOrWait(parts.name, &effects) else { return true }
-    if parts.migration.withdraws(at: facts.now) { effects.cancelMigration(domain) }
-    parts.line.offer(nil, own, turn, facts, &effects)
+    let door = parts.line.door(at: facts.now)
+    guard door.isOpen, let held = parts.line.held(own) else {
+      effects.agenda.wait(parts.name, for: door)
+      return .taken
+    }
+    if parts.migration.mayBeUnderWay { effects.cancelMigration(domain) }
+    parts.migration.withdraw(at: facts.now)
+    parts.line.takeBack(held, own, turn, &effects)
     if !own.isWantedHere, !parts.migration.isHindered {
       effects.note(
         .migrating, "\(parts.name) did not move while it runs\(parts.migration.reason.map { ": \($0)" } ?? "")",
         severity: .warning, workload: parts.name)
     }
-    return true
+    return .taken
   }
 
-  /// Lets what has arrived go on.
-  ///
-  /// - Returns: true when it runs.
+  /// Lets what has arrived go on. Left is what runs.
   static func goOn(
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
-  ) -> Bool {
+  ) -> Attention {
     // Its mark came with it. What has another is a copy from before.
     if let claim = own.claim?.value, domain.mark.map({ !claim.covers($0.epoch) }) ?? true {
       parts.destroy(domain, turn, &effects)
-      return false
+      return .taken
     }
     switch domain.state {
-    case .running: return true
+    case .running: return .left
     case .paused:
       if parts.run.cannotResume {
         parts.destroy(domain, turn, &effects)
@@ -93,11 +95,12 @@ enum Relocation {
       }
     case .arriving:
       // Its source is gone: nothing more can come of it.
-      let until = parts.migration.arrives(at: facts.now)
+      parts.migration.arrives(at: facts.now)
+      let until = parts.migration.arrivesBy(facts)
       if facts.now < until { effects.agenda.look(at: parts.name, at: until) } else { parts.destroy(domain, turn, &effects) }
     case .stopping, .unclear: parts.line.tell(.unclear, own, &effects)
     }
-    return false
+    return .taken
   }
 
   /// Nothing of it is here yet. The guard covers its links, and everything in the partition; then the source may begin.
@@ -112,7 +115,7 @@ enum Relocation {
           links: WorkloadParts.links(of: spec, parts.name, facts)), &effects)
       guard parts.protection.isAcknowledged(parts.name, turn.guardWord) else { return }
     }
-    guard turn.mayAct, !turn.stance.isLeaving, let holder = turn.session.incarnation else { return }
-    parts.line.offer(.init(.ready, target: .init(node: facts.me, incarnation: holder)), own, turn, facts, &effects)
+    guard turn.mayAct, !turn.stance.isLeaving else { return }
+    parts.line.ready(facts.me, own, turn, &effects)
   }
 }

@@ -35,11 +35,19 @@ struct Run: Hashable, Sendable {
   }
 
   /// What people were told of the domain: that it runs, or that the guard killed it.
-  private enum Told: Hashable, Sendable {
+  private enum Told: StateList {
     case nothing
     case running(since: BootInstant)
     /// libvirt may show it for a moment more.
     case killed
+
+    func mayBecome(_ next: Told) -> Bool {
+      switch (self, next) {
+      case (.nothing, .running), (.running, .killed), (.running, .nothing), (.killed, .nothing): true
+      // What was killed is gone before it runs again.
+      case (.killed, .running), (.nothing, .killed), (.running, .running), (.killed, .killed), (.nothing, .nothing): false
+      }
+    }
   }
 
   private var course = StateCourse(Phase.idle)
@@ -52,7 +60,7 @@ struct Run: Hashable, Sendable {
   private var retryAt: BootInstant?
   /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some.
   private(set) var ends = 0
-  private var told = Told.nothing
+  private var told = StateCourse(Told.nothing)
   /// Attempts to resume a paused domain that failed in a row.
   private var failedResumes = 0
   /// The domain is out of protection; the records remain to be removed.
@@ -60,8 +68,13 @@ struct Run: Hashable, Sendable {
   /// The last failure that people were told of, so that it is told once.
   private var toldFailure: String?
 
+  private init() {}
+
+  /// A new one knows of nothing that libvirt was asked for.
+  init(_ vacancy: borrowing Vacancy) {}
+
   var isBlank: Bool { self == Run() }
-  var breach: String? { course.breach }
+  var breach: String? { course.breach ?? told.breach }
 
   // MARK: questions
 
@@ -77,25 +90,18 @@ struct Run: Hashable, Sendable {
   var isCallingStart: Bool { phase == .calling(.start) }
   var isStarting: Bool { operation == .start }
   /// The guard killed it, and nothing was seen of that yet.
-  var wasKilled: Bool { told == .killed }
+  var wasKilled: Bool { told.state == .killed }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
+
+  /// Whether something may be tried now: after a failure nothing is for a while; what is seen is taken in all the same.
+  func door(at now: BootInstant) -> Door { if let retryAt, retryAt > now { .shut(until: retryAt) } else { .open } }
 
   // MARK: steps
 
   mutating func begin(_ kind: DomainOperation) { course.move(to: .calling(kind)) }
 
-  /// After a failure nothing is tried for a while; what is seen is taken in all the same.
-  ///
-  /// - Returns: false when it is too early; it is looked at again when it is not.
-  mutating func mayTryOrWait(_ name: WorkloadName, _ effects: inout Effects) -> Bool {
-    guard let at = retryAt else { return true }
-    guard at > effects.now else {
-      retryAt = nil
-      return true
-    }
-    effects.agenda.look(at: name, at: at)
-    return false
-  }
+  /// The workload is not this node's any more.
+  mutating func retire() { self = Run() }
 
   mutating func claimed() {
     giveUp = nil
@@ -115,7 +121,7 @@ struct Run: Hashable, Sendable {
     case wasBarred
   }
 
-  mutating func ended(
+  mutating func endCall(
     _ kind: DomainOperation, _ outcome: OperationOutcome, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
   ) -> Consequence {
     guard operation == kind else { return .none }
@@ -123,9 +129,7 @@ struct Run: Hashable, Sendable {
     switch (kind, outcome) {
     case (.start, .failed(let reason)):
       course.move(to: .idle)
-      startFailed(because: .refused(reason), of: own, facts)
-      retryAt = giveUp == nil ? now + Limits.afterFailure : nil
-      effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
+      failStart(reason, of: own, facts, &effects)
     case (.migrate, .failed(let reason)):
       course.move(to: .idle)
       return .migrationFailed(nil, reason: reason)
@@ -134,18 +138,10 @@ struct Run: Hashable, Sendable {
       return .migrationFailed(hindrance, reason: reason)
     case (.resume, .failed(let reason)):
       course.move(to: .idle)
-      failedResumes += 1
-      retryAt = now + .seconds(min(failedResumes, Limits.longestResumePause))
-      // What an operator asked for is tried for as long as it stands, and told once.
-      if own.errand == .resume {
-        tellFailure(kind, reason, of: own.name, &effects)
-      } else {
-        effects.note(
-          .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
-      }
+      failResume(reason, of: own, facts, &effects)
     case (_, .tooLate):
       course.move(to: .idle)
-      retryAt = now + facts.timing.renewInterval / 2
+      retryAt = now + facts.timing.deadlinePause
       return .tooLate
     case (_, .failed(let reason)), (_, .hindered(_, let reason)):
       course.move(to: .idle)
@@ -165,6 +161,21 @@ struct Run: Hashable, Sendable {
       if kind == .migrate, outcome == .done { return .migrationArrived }
     }
     return .none
+  }
+
+  private mutating func failStart(_ reason: String, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) {
+    startFailed(because: .refused(reason), of: own, facts)
+    retryAt = giveUp == nil ? facts.now + Limits.afterFailure : nil
+    effects.note(.startFailed, "\(own.name) did not start on \(facts.me): \(reason)", severity: .error, workload: own.name)
+  }
+
+  private mutating func failResume(_ reason: String, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) {
+    failedResumes += 1
+    retryAt = facts.now + .seconds(min(failedResumes, Limits.longestResumePause))
+    // What an operator asked for is tried for as long as it stands, and told once.
+    if own.errand == .resume { return tellFailure(.resume, reason, of: own.name, &effects) }
+    effects.note(
+      .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
   }
 
   private mutating func tellFailure(
@@ -202,6 +213,8 @@ struct Run: Hashable, Sendable {
     _ own: WorkloadFacts, _ id: DomainID, _ sight: LocalDomains.Sight, _ facts: Facts, _ fence: inout StartFence,
     _ effects: inout Effects
   ) {
+    // What is over needs no remembering.
+    if door(at: effects.now).isOpen { retryAt = nil }
     let kind: DomainOperation, call: Ended?
     switch phase {
     case .idle: return
@@ -209,19 +222,22 @@ struct Run: Hashable, Sendable {
     case .settling(let asked, let ended): (kind, call) = (asked, ended)
     }
     let inventories = facts.local.inventoryCount(id.connection)
-    guard !showsEffect(of: kind, call, own, sight, inventories, facts, &effects) else { return }
+    if Self.showsEffect(of: kind, call, own, sight, inventories) { return take(effectOf: kind, own, sight, facts.me, &effects) }
     guard var ended = call else { return }
     let again = effects.now + Limits.settling
     // Whatever else it was woken for has taken the timer.
     guard effects.now - ended.at >= Limits.settling else {
       return effects.agenda.look(at: own.name, at: ended.at + Limits.settling)
     }
-    if !ended.isRefreshed {
+    guard ended.isRefreshed else {
       (ended.isRefreshed, ended.at, ended.inventories) = (true, effects.now, inventories)
       course.move(to: .settling(kind, ended))
       effects.agenda.look(at: own.name, at: again)
-      effects.refresh()
-    } else if kind == .start, ended.isUnknown, !fence.close(own.name, facts, &effects) {
+      return effects.refresh()
+    }
+    let needsFence = kind == .start && ended.isUnknown
+    if needsFence { fence.close(own.name, facts, &effects) }
+    if needsFence, !fence.isClosed {
       effects.agenda.look(at: own.name, at: again)
     } else if inventories > ended.inventories {
       // Seen anew, and the effect is not there: the operation did not work, or was undone.
@@ -236,24 +252,32 @@ struct Run: Hashable, Sendable {
     }
   }
 
-  private mutating func showsEffect(
-    of kind: DomainOperation, _ call: Ended?, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ inventories: Int,
-    _ facts: Facts, _ effects: inout Effects
+  private static func showsEffect(
+    of kind: DomainOperation, _ call: Ended?, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ inventories: Int
   ) -> Bool {
     switch (kind, sight) {
     // Seen before its call returned, a start is still under way; and after a call that nobody answered, until libvirt answers again.
-    case (.start, .present) where call.map({ !$0.isUnknown || inventories > $0.inventories }) ?? false: break
+    case (.start, .present): call.map { !$0.isUnknown || inventories > $0.inventories } ?? false
     // The next start waits for the call's return, a release does not.
-    case (.stop, .absent) where call != nil || !own.isWantedHere: noteStopped(own.name, facts.me, &effects)
-    case (.migrate, .absent) where call != nil: break
-    case (.resume, .present(let domain)) where call != nil && domain.state == .running: failedResumes = 0
-    case (.suspend, .present(let domain)) where call != nil && domain.state == .paused: break
-    case (.suspend, .absent), (.resume, .absent): break
-    case (.mark, .present(let domain)) where call != nil && !domain.persistent && Self.isMarked(domain, own): break
-    default: return false
+    case (.stop, .absent): call != nil || !own.isWantedHere
+    case (.migrate, .absent): call != nil
+    case (.resume, .present(let domain)): call != nil && domain.state == .running
+    case (.suspend, .present(let domain)): call != nil && domain.state == .paused
+    case (.suspend, .absent), (.resume, .absent): true
+    case (.mark, .present(let domain)): call != nil && !domain.persistent && isMarked(domain, own)
+    default: false
+    }
+  }
+
+  private mutating func take(
+    effectOf kind: DomainOperation, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ me: NodeName, _ effects: inout Effects
+  ) {
+    switch (kind, sight) {
+    case (.stop, _): noteStopped(own.name, me, &effects)
+    case (.resume, .present): failedResumes = 0
+    default: break
     }
     course.move(to: .idle)
-    return true
   }
 
   /// It carries the mark of its claim, or of the claim that its adoption is about to take.
@@ -267,8 +291,8 @@ struct Run: Hashable, Sendable {
   ///
   /// - Returns: true when it has run well: what failed before is forgiven.
   mutating func noteStarted(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) -> Bool {
-    if case .nothing = told {
-      told = .running(since: effects.now)
+    if told.state == .nothing {
+      told.move(to: .running(since: effects.now))
       giveUp = nil
       ends = max(ends, own.claim?.value.ends ?? 0)
       effects.unsay(.killed, workload: own.name)
@@ -276,7 +300,7 @@ struct Run: Hashable, Sendable {
       effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
-    guard case .running(let since) = told else { return false }
+    guard case .running(let since) = told.state else { return false }
     guard effects.now - since < Limits.ranWell else {
       (failedStarts, ends) = (0, 0)
       return true
@@ -288,25 +312,25 @@ struct Run: Hashable, Sendable {
   }
 
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
-    told = .nothing
+    if told.state != .nothing { told.move(to: .nothing) }
     effects.note(.stopped, "\(name) has stopped on \(me)", workload: name)
   }
 
   /// The guard killed it and said so: its end is told already, and no reason to start it later.
-  mutating func killed() { if case .running = told { told = .killed } }
+  mutating func killed() { if case .running = told.state { told.move(to: .killed) } }
 
   /// The domain was seen to be gone: what was killed is over.
-  mutating func gone() { if case .killed = told { told = .nothing } }
+  mutating func gone() { if wasKilled { told.move(to: .nothing) } }
 
   /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
   mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     gone()
-    guard case .running(let since) = told else { return }
+    guard case .running(let since) = told.state else { return }
     if effects.now - since >= Limits.ranWell { ends = 0 }
-    told = .nothing
+    told.move(to: .nothing)
     ends = min(ends + 1, Limits.countedEnds)
-    if ends > 1 {
-      let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - 2))
+    if ends >= Limits.firstLengtheningEnd {
+      let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - Limits.firstLengtheningEnd))
       retryAt = at
       effects.agenda.look(at: name, at: at)
     }

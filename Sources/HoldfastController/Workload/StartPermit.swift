@@ -27,11 +27,27 @@ struct ResumePermit: ~Copyable {
   /// It is not to be resumed after this instant.
   let notAfter: BootInstant
 
-  init?(_ line: ClaimLine, _ own: WorkloadFacts, _ turn: borrowing Turn, startBudget: Duration) {
-    guard line.isMine(own), turn.mayAct, turn.session.mayWrite, let deadline = turn.session.deadline else { return nil }
+  init?(_ claim: consuming HeldClaim, _ turn: borrowing Turn, startBudget: Duration) {
+    guard turn.mayAct, turn.session.mayWrite, let deadline = turn.session.deadline else { return nil }
     let notAfter = deadline - startBudget
     guard turn.now < notAfter else { return nil }
-    workload = own.name
+    workload = claim.workload
     self.notAfter = notAfter
+  }
+}
+
+/// What a live migration needs to be asked of libvirt (Docs/safety.md, rule 13): a claim that is this node's and says that the target is ready. Its
+/// guard covers what arrives then. The target wrote the claim last, so it is not a claim that this life has written.
+struct MigrationPermit: ~Copyable {
+  let workload: WorkloadName
+  /// It is not to be begun after this instant.
+  let notAfter: BootInstant
+
+  init?(_ claim: consuming HeldClaim, to target: NodeName, _ turn: borrowing Turn, startBudget: Duration) {
+    guard let migration = claim.migration, migration.step == .ready, migration.target.node == target, turn.mayAct,
+      turn.session.mayWrite, let deadline = turn.session.deadline
+    else { return nil }
+    workload = claim.workload
+    notAfter = deadline - startBudget
   }
 }

@@ -7,9 +7,6 @@ import HoldfastTime
 ///
 ///     claim not proven ──written anew──▶ proven ──told──▶ known to the guard ──permit──▶ asked of libvirt
 enum StartSequence {
-  /// libvirt's own, which the guard leaves alone: for what may run more than once.
-  private static let commonPartition = "/machine"
-
   static func step(
     _ parts: inout WorkloadParts, _ id: DomainID, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
     _ own: WorkloadFacts, _ startsUnderWay: Int, _ effects: inout Effects
@@ -17,7 +14,7 @@ enum StartSequence {
     guard turn.mayAct, let deadline = turn.session.deadline else { return }
     guard let claim = parts.line.permit(own) else { return parts.line.prove(own, turn, &effects) }
     guard turn.now < deadline - facts.timing.startBudget else {
-      return effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.renewInterval / 2)
+      return effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
     }
     guard startsUnderWay < Limits.startsAtOnce else { return effects.agenda.waitToStart(parts.name) }
     effects.agenda.starts(parts.name)
@@ -31,11 +28,15 @@ enum StartSequence {
       parts.protection.protect(
         GuardedWorkload(name: parts.name.text, isolation: isolation, cgroup: nil, links: links, isStarting: true), &effects)
     }
-    guard let receipt = parts.protection.receipt(for: parts.name, isExclusive: isExclusive, turn.guardWord),
+    guard let receipt = parts.protection.receipt(for: own, facts, turn.guardWord),
       let permit = StartPermit(claim, receipt, turn, startBudget: facts.timing.startBudget)
     else { return }
+    if case .absent = own.sight {} else { effects.check(false, "a start of \(parts.name), which is not seen absent") }
+    effects.check(own.isWantedHere, "a start of \(parts.name) on \(facts.me), where it is not placed")
+    effects.check(permit.epoch == own.epoch, "a start of \(parts.name) under another epoch than its claim's")
     parts.run.begin(.start)
-    let partition = isExclusive ? "\(facts.configuration.partition)/\(isolation.rawValue)" : Self.commonPartition
+    let configuration = facts.configuration
+    let partition = isExclusive ? "\(configuration.partition)/\(isolation.rawValue)" : configuration.commonPartition
     let request = StartRequest(
       id: id, xml: spec.xml, uuid: spec.uuid, mark: own.mark(at: permit.epoch, definition: spec.definition),
       partition: partition, links: links,

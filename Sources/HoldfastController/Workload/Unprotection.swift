@@ -9,12 +9,8 @@ enum Unprotection {
   ) {
     if let domain = own.staleCopy { return endStaleCopy(&parts, domain, turn, facts, own, &effects) }
     // What was started here before it ran, and left protection, elsewhere must not come up beside that.
-    if parts.mayComeBack(own, facts)
-      ? !parts.fence.close(parts.name, facts, &effects)
-      : parts.mayBlockHypervisor(facts, turn.guardWord) || parts.isFrozenStarting(turn.guardWord)
-    {
-      return
-    }
+    if parts.mayComeBack(own, facts) { return parts.closeFence(facts, &effects) }
+    if parts.mayBlockHypervisor(facts, turn.guardWord) || parts.isFrozenStarting(turn.guardWord) { return }
     parts.fence.noLateStart()
     parts.letGo(turn.guardWord, facts, &effects)
     let marked = facts.local.domains.values.filter { $0.mark?.workload == parts.name.text && facts.isMarked($0) }
@@ -66,7 +62,8 @@ enum Unprotection {
   ) {
     guard !parts.isBusy else { return }
     if parts.run.isUnmarked { return effects.batch.forget(parts.name) }
-    guard parts.run.mayTryOrWait(parts.name, &effects) else { return }
+    let door = parts.run.door(at: facts.now)
+    guard door.isOpen else { return effects.agenda.wait(parts.name, for: door) }
     parts.run.begin(.unmark)
     effects.unmark(parts.name, domain)
   }

@@ -103,6 +103,15 @@ struct WorkloadFacts: Sendable {
   /// The domain of its spec, as it was last seen, though its connection may not answer now.
   func observation(in local: LocalDomains) -> DomainObservation? { id.flatMap { local.domains[$0] } }
 
+  /// The same, where its connection answers.
+  var observed: DomainObservation? { if case .present(let domain) = sight { domain } else { nil } }
+
+  /// A copy of it is seen here.
+  var isSeen: Bool {
+    guard let observed, let spec = spec?.value else { return false }
+    return isCopy(observed, spec)
+  }
+
   func isMarked(_ domain: DomainObservation) -> Bool { domain.mark?.cluster == cluster }
 
   /// The domain is the workload, by its UUID or by our mark: a copy that was started before the spec got another UUID is one too.

@@ -8,7 +8,7 @@ import HoldfastTime
 struct WorkloadMachine: Sendable {
   private(set) var parts: WorkloadParts
 
-  init(_ name: WorkloadName) { parts = WorkloadParts(name) }
+  init(_ vacancy: consuming Vacancy) { parts = WorkloadParts(vacancy) }
 
   var name: WorkloadName { parts.name }
 
@@ -33,6 +33,7 @@ struct WorkloadMachine: Sendable {
         .unreadable, "\(name): the record of what is wanted of it is missing, so it stays as it is until you start or stop it",
         workload: name)
     }
+    effects.check(parts.line.agrees(own), "the claim of \(name) is not read back as it was written")
     if let domain = own.staleCopy { return Unprotection.endStaleCopy(&parts, domain, turn, facts, own, &effects) }
     parts.run.settle(own, id, own.sight, facts, &parts.fence, &effects)
     switch (own.sight, parts.line.isMine(own)) {
@@ -72,10 +73,13 @@ struct WorkloadMachine: Sendable {
     guard !isBusy else { return }
     if parts.hasMigrated(own, facts) {
       // A start of an earlier life may wait in libvirt for the name to be free.
-      guard let absence = parts.absence(own, facts, &effects) else { return }
+      parts.closeFence(facts, &effects)
+      guard let absence = parts.absence(own) else { return }
       return parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     }
-    if own.isWantedHere, own.migration?.step == .ready { return parts.line.offer(nil, own, turn, facts, &effects) }
+    if own.isWantedHere, own.migration?.step == .ready, let held = parts.line.held(own) {
+      return parts.line.takeBack(held, own, turn, &effects)
+    }
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
     if !turn.guardWord.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
@@ -83,16 +87,16 @@ struct WorkloadMachine: Sendable {
       parts.run.refuse(because: refusal, name, facts.me, &effects)
       return giveUp(turn, facts, own, &effects)
     }
-    if parts.run.mayTryOrWait(name, &effects) {
-      StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
-    } else if parts.run.ends > 0 {
-      parts.line.tell(ClaimNews(.starting, ends: parts.run.ends), own, &effects)
-    }
+    let door = parts.run.door(at: facts.now)
+    if door.isOpen { return StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects) }
+    effects.agenda.wait(name, for: door)
+    if parts.run.ends > 0 { parts.line.tell(ClaimNews(.starting, ends: parts.run.ends), own, &effects) }
   }
 
   /// It is not here, and not to be: its claim is given up, or goes with its records.
   private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
-    guard let absence = parts.absence(own, facts, &effects) else { return }
+    parts.closeFence(facts, &effects)
+    guard let absence = parts.absence(own) else { return }
     if own.isUnprotecting { return effects.batch.forget(name) }
     if own.isWantedHere, let last = parts.run.giveUp {
       let failure = WorkloadFailure.starts(parts.run.failedStarts, last)
@@ -104,7 +108,8 @@ struct WorkloadMachine: Sendable {
   private mutating func absentAndNotMine(
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    guard parts.closeFence(facts, &effects) else { return }
+    parts.closeFence(facts, &effects)
+    guard !parts.mayStillAppear else { return }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
     parts.dropFromGuard(turn.guardWord, &effects)
     parts.run.gone()
@@ -120,7 +125,7 @@ struct WorkloadMachine: Sendable {
   ) {
     if own.isUnprotecting { return effects.batch.forget(name) }
     if !parts.hasMigrated(own, facts), own.isWantedHere { return parts.line.prove(own, turn, &effects) }
-    guard let absence = parts.absence(own, facts, &effects) else { return }
+    guard let absence = parts.absence(own) else { return }
     if parts.hasMigrated(own, facts) {
       parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     } else {
@@ -135,37 +140,51 @@ struct WorkloadMachine: Sendable {
     guard own.isCopy(domain, spec) else { return nameIsTaken(by: domain, turn, facts, own, &effects) }
     if own.isUnprotecting, own.migration == nil {
       // Under the claim, like anything else: without its mark nobody would know it for a copy.
-      guard turn.mayAct else { return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2) }
+      guard turn.mayAct else { return effects.agenda.waitForTime(name, until: facts.now + facts.timing.deadlinePause) }
       return Unprotection.begin(&parts, domain, turn, facts, own, &effects)
     }
     parts.protect(domain, spec, turn, facts, own, &effects)
     if parts.run.operation == .migrate { parts.migration.cancelIfUnwanted(domain, own, facts, turn.stance, &effects) }
     guard parts.run.isIdle, !turn.guardWord.isFrozen else { return }
-    if own.hasArrived, !Relocation.goOn(&parts, domain, turn, facts, own, &effects) { return }
+    let arrival = own.hasArrived ? Relocation.goOn(&parts, domain, turn, facts, own, &effects) : .left
+    guard arrival == .left else { return }
     // Whether it may be stopped at all hangs on what the claim says of its disks: that comes first.
     if own.migration == nil, let disks = own.newerDisks, disks != own.claim?.value.newerDisks ?? [:] {
       noteDisks(own, facts.me, &effects)
       return parts.line.tell(ClaimNews(own.claim?.value.activity ?? .starting, newerDisks: disks), own, &effects)
     }
-    if own.migration?.step != .arrived, Relocation.leaves(&parts, domain, spec, turn, facts, own, &effects) { return }
+    let isDeparting = own.migration?.step != .arrived
+    let departure = isDeparting ? Relocation.move(&parts, domain, spec, turn, facts, own, &effects) : .left
+    guard departure == .left else { return }
     // What was released while nobody held it, with a migration not at its end, goes on first: afterwards nobody would let it.
     if own.isUnprotecting { return parts.line.tell(.running, own, &effects) }
     // What has just arrived is this node's in every respect before it moves on.
     let finishesArrival = own.hasArrived && own.desired == .running
     guard own.isWantedHere || finishesArrival, domain.uuid == spec.uuid else {
       parts.line.tell(.stopping, own, &effects)
-      guard parts.run.mayTryOrWait(name, &effects) else { return }
+      let door = parts.run.door(at: facts.now)
+      guard door.isOpen else { return effects.agenda.wait(name, for: door) }
       effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
       return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
     }
+    goOnHere(domain, spec, turn, facts, own, &effects)
+  }
+
+  /// It is here, it is this node's, and it stays.
+  private mutating func goOnHere(
+    _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) {
     let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
     if domain.mark != mark || domain.persistent {
-      guard parts.run.mayTryOrWait(name, &effects) else { return }
+      let door = parts.run.door(at: facts.now)
+      guard door.isOpen else { return effects.agenda.wait(name, for: door) }
       if domain.persistent, domain.mark == mark { noteDefined(facts.me, &effects) }
       parts.run.begin(.mark)
       return effects.mark(name, domain, mark)
     }
-    if Errands.step(&parts, domain, spec, turn, facts, own, &effects) { return }
+    let errand = Errands.carryOut(&parts, domain, spec, turn, facts, own, &effects)
+    guard errand == .left else { return }
     switch domain.state {
     case .running, .paused:
       let isWell = parts.run.noteStarted(own, facts.me, &effects)
@@ -246,7 +265,9 @@ struct WorkloadMachine: Sendable {
   private mutating func nameIsTaken(
     by domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    guard !isBusy, let absence = parts.absence(own, facts, &effects) else { return }
+    guard !isBusy else { return }
+    parts.closeFence(facts, &effects)
+    guard let absence = parts.absence(own) else { return }
     guard own.isWantedHere else {
       return parts.line.release(absence, because: own.whyItLeaves, own, turn, facts.me, &effects)
     }
@@ -261,7 +282,7 @@ struct WorkloadMachine: Sendable {
     _ kind: DomainOperation, _ outcome: OperationOutcome, _ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
   ) {
     if kind == .bar { return barEnded(outcome, facts, &effects) }
-    switch parts.run.ended(kind, outcome, of: own, facts, &effects) {
+    switch parts.run.endCall(kind, outcome, of: own, facts, &effects) {
     case .none: break
     case .migrationFailed(let hindrance, let reason): parts.migration.failed(reason, hindrance, own, facts, &effects)
     case .migrationArrived: parts.migration.arrived()
@@ -271,7 +292,8 @@ struct WorkloadMachine: Sendable {
   }
 
   private mutating func barEnded(_ outcome: OperationOutcome, _ facts: Facts, _ effects: inout Effects) {
-    guard parts.fence.ended(outcome, at: facts.now) else { return }
+    guard parts.fence.isAsked else { return }
+    parts.fence.ended(outcome, facts)
     if case .failed(let reason) = outcome, facts.observation(of: name) == nil {
       effects.noteOnce(
         .unreadable, "\(name): a start of it on \(facts.me) may still succeed, so whatever depends on that waits: \(reason)",
@@ -299,11 +321,12 @@ struct WorkloadMachine: Sendable {
 
   /// It lost its claim while it was frozen here.
   mutating func orderKill(_ effects: inout Effects) {
-    guard parts.protection.orderKill(name, &effects) else { return }
+    guard !parts.protection.isKillOrdered else { return }
+    parts.protection.orderKill(name, &effects)
     effects.noteOnce(.killed, "\(name) lost its claim while it was frozen here: killed", workload: name)
   }
 
-  mutating func closeFence(_ facts: Facts, _ effects: inout Effects) -> Bool { parts.closeFence(facts, &effects) }
+  mutating func closeFence(_ facts: Facts, _ effects: inout Effects) { parts.closeFence(facts, &effects) }
   mutating func leaveProtection(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
     parts.letGo(guardWord, facts, &effects)
   }
@@ -312,14 +335,14 @@ struct WorkloadMachine: Sendable {
 
   mutating func claimSent() { parts.line.sent() }
 
-  mutating func claimed(at revision: Revision) {
-    parts.line.claimed(at: revision)
+  mutating func claimed(_ claim: ClaimRecord?, at revision: Revision) {
+    parts.line.claimed(claim, at: revision)
     // What was killed before was another run of it; and whoever gave it up, it was placed here again since.
     parts.protection.clearKill()
     parts.run.claimed()
   }
 
-  mutating func wrote(at revision: Revision) { parts.line.committed(at: revision) }
+  mutating func wrote(_ claim: ClaimRecord?, at revision: Revision) { parts.line.committed(claim, at: revision) }
 
   mutating func writeFailed(at now: BootInstant, pause: Duration, wasOnlyTold: Bool = false, isBatch: Bool = false) {
     parts.line.failed(at: now, pause: pause, wasOnlyTold: wasOnlyTold)
@@ -329,12 +352,19 @@ struct WorkloadMachine: Sendable {
   mutating func doubt(_ revision: Revision?) { parts.line.doubt(revision) }
 
   /// The workload is not this node's any more.
-  mutating func retire(keepsGivingUp: Bool = false) { parts.retire(keepsGivingUp: keepsGivingUp) }
+  mutating func retire(keepsGivingUp: Bool = false, _ effects: inout Effects) {
+    effects.check(!parts.run.isCallingStart, "\(name) was given away while libvirt was asked to start it")
+    let before = (parts.fence.hasLateStart, parts.protection.isForgotten)
+    parts.retire(keepsGivingUp: keepsGivingUp)
+    let isKept = parts.breach != nil || before == (parts.fence.hasLateStart, parts.protection.isForgotten)
+    effects.check(isKept, "\(name) was given away, and what outlives that was forgotten")
+  }
 
   mutating func forget(
     _ report: ReportRecord?, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    parts.line.forget(report, own, turn, facts, &effects)
+    guard let permit = parts.forgetPermit(own) else { return }
+    parts.line.forget(permit, report, own, turn, facts, &effects)
   }
 
   mutating func forgotten(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {

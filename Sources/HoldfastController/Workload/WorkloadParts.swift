@@ -6,13 +6,16 @@ import HoldfastTime
 /// The machines of one workload, and what takes more than one of them.
 struct WorkloadParts: Sendable {
   let name: WorkloadName
-  var line = ClaimLine()
-  var run = Run()
-  var fence = StartFence()
+  var line: ClaimLine
+  var run: Run
+  var fence: StartFence
   var protection = Protection()
   var migration = Migration()
 
-  init(_ name: WorkloadName) { self.name = name }
+  init(_ vacancy: consuming Vacancy) {
+    name = vacancy.workload
+    (line, run, fence) = (ClaimLine(vacancy), Run(vacancy), StartFence(vacancy))
+  }
 
   /// Nothing in it says more than a new one would.
   var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank }
@@ -106,15 +109,19 @@ struct WorkloadParts: Sendable {
   }
 
   mutating func destroy(_ domain: DomainObservation, _ turn: borrowing Turn, _ effects: inout Effects) {
-    if run.mayTryOrWait(name, &effects) { stop(domain, grace: .zero, turn, &effects) }
+    let door = run.door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(name, for: door) }
+    stop(domain, grace: .zero, turn, &effects)
   }
 
   mutating func resume(
     _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    guard turn.mayAct, turn.session.deadline != nil, run.mayTryOrWait(name, &effects) else { return }
-    guard let permit = ResumePermit(line, own, turn, startBudget: facts.timing.startBudget) else {
-      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.renewInterval / 2)
+    guard turn.mayAct, turn.session.deadline != nil else { return }
+    let door = run.door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(name, for: door) }
+    guard let claim = line.held(own), let permit = ResumePermit(claim, turn, startBudget: facts.timing.startBudget) else {
+      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.deadlinePause)
     }
     run.begin(.resume)
     effects.resume(permit, domain)
@@ -125,7 +132,8 @@ struct WorkloadParts: Sendable {
     _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
     guard turn.guardWord.isArmed else { return }
-    if protection.orderKill(in: domain.cgroup) {
+    if !protection.isKillPending {
+      protection.killIsOrdered(in: domain.cgroup)
       if domain.state == .arriving {
         effects.note(
           .migrating, "\(name): its migration to \(facts.me) was abandoned, and the copy that had begun here is removed",
@@ -136,21 +144,37 @@ struct WorkloadParts: Sendable {
           workload: name)
       }
     }
-    guard run.mayTryOrWait(name, &effects) else { return }
+    let door = run.door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(name, for: door) }
     effects.tellGuard(.kill(workload: name.text))
     stop(domain, grace: .zero, turn, &effects)
   }
 
-  /// Where an earlier start may still succeed, asks libvirt to bar it.
-  ///
-  /// - Returns: true when none can any more.
-  mutating func closeFence(_ facts: Facts, _ effects: inout Effects) -> Bool {
-    !mayStillAppear || fence.close(name, facts, &effects)
+  /// Where an earlier start may still succeed, asks libvirt to bar it. With its answer `mayStillAppear` says so.
+  mutating func closeFence(_ facts: Facts, _ effects: inout Effects) {
+    if mayStillAppear { fence.close(name, facts, &effects) }
   }
 
-  /// The proof that nothing of it is here; where an earlier start may still succeed, that is barred first.
-  mutating func absence(_ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) -> Absence? {
-    closeFence(facts, &effects) ? Absence(self, own) : nil
+  /// The proof that nothing of it is here and nothing can come up; nil while it is seen here, or nobody can tell, or an earlier start may still
+  /// succeed (`closeFence`).
+  func absence(_ own: WorkloadFacts) -> Absence? {
+    guard name == own.name, !mayStillAppear else { return nil }
+    switch own.sight {
+    case .absent: return Absence(workload: name)
+    // Its name is taken by a domain that is somebody else's.
+    case .present(let domain):
+      guard let spec = own.spec?.value, !own.isCopy(domain, spec) else { return nil }
+      return Absence(workload: name)
+    case .unknown: return nil
+    }
+  }
+
+  /// The right to remove its records; nil: it may be executed under its claim.
+  func forgetPermit(_ own: WorkloadFacts) -> ForgetPermit? {
+    guard name == own.name, own.isClaimed || !own.isHeld else { return nil }
+    let isOutside = run.isUnmarked || own.isUnprotecting && own.observed.map { $0.mark == nil } ?? false
+    guard isOutside || !own.isHeld || absence(own) != nil else { return nil }
+    return ForgetPermit(workload: name)
   }
 
   // MARK: the guard's knowledge
@@ -188,10 +212,26 @@ struct WorkloadParts: Sendable {
   mutating func retire(keepsGivingUp: Bool = false, withoutFence: Bool = false) {
     // An illegal transition is not to be forgotten with the rest.
     guard breach == nil else { return }
-    let before = self
-    self = WorkloadParts(name)
-    protection = before.protection.remains
-    if before.fence.hasLateStart, !withoutFence { fence = before.fence }
-    if keepsGivingUp, let gaveUp = before.line.gaveUp { line.giveUp(under: gaveUp) }
+    line.retire(keepsGivingUp: keepsGivingUp)
+    run.retire()
+    fence.retire(withoutFence: withoutFence)
+    protection.retire()
+    migration = Migration()
   }
+}
+
+/// The proof that nothing of a workload is on this node and nothing of it can come up any more: what giving its claim away takes (Docs/safety.md,
+/// rules 8 and 13). It cannot be kept, so that it is of this turn's sight. Only `WorkloadParts` makes it.
+struct Absence: ~Copyable {
+  let workload: WorkloadName
+
+  fileprivate init(workload: WorkloadName) { self.workload = workload }
+}
+
+/// The right to remove the records of a workload that leaves protection: its claim is nobody's; or it is this node's, and the workload is absent, or
+/// seen to run on outside protection. Only `WorkloadParts` makes it.
+struct ForgetPermit: ~Copyable {
+  let workload: WorkloadName
+
+  fileprivate init(workload: WorkloadName) { self.workload = workload }
 }

@@ -1,5 +1,6 @@
 import HoldfastModel
 import HoldfastPlanning
+import HoldfastTime
 
 /// Why a start came to nothing.
 enum StartFailure: Hashable, Sendable, CustomStringConvertible {
@@ -111,4 +112,14 @@ enum KeptReason: Hashable, Sendable, CustomStringConvertible {
     case .targetTroubled(let trouble): "\(trouble.reason), as \(trouble.workload) was told. It is tried again"
     }
   }
+}
+
+/// The target of live migrations that cannot be used for now, whatever is to go there.
+struct TargetTrouble: Hashable, Sendable {
+  var node: NodeName
+  /// Whose migration showed it.
+  var workload: WorkloadName
+  var reason: MigrationFailure
+  /// Nobody else tries it before.
+  var until: BootInstant
 }

@@ -3,30 +3,35 @@ import HoldfastModel
 
 /// The machines of the workloads that this node does something about. One that says nothing more than a new one would is not kept.
 struct WorkloadTable: Sendable {
-  private var machines: [WorkloadName: WorkloadMachine] = [:]
+  private var machines = Roster<WorkloadMachine>()
   /// Starts that libvirt was asked for and whose calls have not ended.
   private(set) var startsUnderWay = 0
   /// The first transition of a workload's machine that is none of the listed ones.
   private(set) var breach: String?
 
   subscript(name: WorkloadName) -> WorkloadMachine? { machines[name] }
-  var names: Dictionary<WorkloadName, WorkloadMachine>.Keys { machines.keys }
-  var all: Dictionary<WorkloadName, WorkloadMachine>.Values { machines.values }
+  var names: Dictionary<WorkloadName, WorkloadMachine>.Keys { machines.names }
+  var all: Dictionary<WorkloadName, WorkloadMachine>.Values { machines.all }
 
-  /// Everything that the guard was told to protect, in the order of names.
-  var guarded: [GuardedWorkload] {
-    machines.sorted { $0.key < $1.key }.compactMap(\.value.parts.protection.told)
+  /// The machine as it is, or as a new one would be.
+  func asKnown(_ name: WorkloadName) -> WorkloadMachine {
+    if let known = machines[name] { return known }
+    var empty = Roster<WorkloadMachine>()
+    return WorkloadMachine(empty.vacate(name))
   }
 
+  /// Everything that the guard was told to protect, in the order of names.
+  var guarded: [GuardedWorkload] { machines.sorted.compactMap(\.value.parts.protection.told) }
+
   /// A start that was asked for before may still succeed.
-  var mayStillAppear: Bool { machines.values.contains(where: \.parts.mayStillAppear) }
+  var mayStillAppear: Bool { machines.all.contains(where: \.parts.mayStillAppear) }
 
   /// Something under protection is seen here, or may be here unseen, or may still come up.
   func mayExecute(_ facts: Facts) -> Bool { !facts.local.isComplete || facts.seesProtectedDomain || mayStillAppear }
 
   /// Takes a machine out, to be changed and put back: the only way in which one changes.
   mutating func take(_ name: WorkloadName) -> WorkloadMachine {
-    let machine = machines.removeValue(forKey: name) ?? WorkloadMachine(name)
+    let machine = machines.take(name) ?? WorkloadMachine(machines.vacate(name))
     if machine.parts.run.isCallingStart { startsUnderWay -= 1 }
     return machine
   }
@@ -34,7 +39,7 @@ struct WorkloadTable: Sendable {
   mutating func put(_ machine: WorkloadMachine) {
     if breach == nil, let found = machine.parts.breach { breach = "\(machine.name): \(found)" }
     if machine.parts.run.isCallingStart { startsUnderWay += 1 }
-    if !machine.parts.isBlank { machines[machine.name] = machine }
+    if !machine.parts.isBlank { machines.put(machine, as: machine.name) }
   }
 
   mutating func change(_ name: WorkloadName, _ body: (inout WorkloadMachine) -> Void) {

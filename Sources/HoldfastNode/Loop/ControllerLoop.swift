@@ -44,7 +44,7 @@ package actor ControllerLoop {
   /// When the core last took an event: what the watchdog looks at.
   package private(set) var lastTurn: BootInstant = BootClock.now
 
-  package init(_ configuration: Controller.Configuration, ports: Ports, history: HistoryBook, logger: Logger) {
+  package init(_ configuration: ControllerConfiguration, ports: Ports, history: HistoryBook, logger: Logger) {
     controller = Controller(configuration, saved: ports.state.load())
     self.ports = ports
     self.history = history

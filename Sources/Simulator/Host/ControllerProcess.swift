@@ -8,6 +8,8 @@ import HoldfastTime
 final class ControllerProcess {
   static let cluster = "sim"
   static let partition = "/holdfast"
+  /// libvirt's own.
+  private static let commonPartition = "/machine"
 
   let host: SimulatedHost
   let world: World
@@ -38,7 +40,7 @@ final class ControllerProcess {
     core = Controller(
       .init(
         cluster: Self.cluster, node: host.name, record: host.record, timing: tampering?.timing(timing) ?? timing,
-        partition: Self.partition, seed: host.dice.bits(),
+        partition: Self.partition, commonPartition: Self.commonPartition, seed: host.dice.bits(),
         policyReader: NumberedPolicies(sets: world.settings.cluster.policies), hardwareReader: SimulatedDisks()),
       saved: tampering.map { $0.saved(host.savedSession) } ?? host.savedSession)
     watcher = Watcher(host) { [unowned self] event in deliver(event) }

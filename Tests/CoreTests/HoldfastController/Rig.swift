@@ -63,8 +63,9 @@ struct Rig {
 
   init(saved: OwnSession.Saved? = nil, seed: UInt64 = 1, record: NodeRecord = Rig.node) {
     controller = Controller(
-      Controller.Configuration(
-        cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast", seed: seed,
+      ControllerConfiguration(
+        cluster: "c", node: "n1", record: record, timing: Self.timing, partition: "/holdfast",
+        commonPartition: "/machine", seed: seed,
         policyReader: Self.policies, hardwareReader: SpokenHardware()), saved: saved)
   }
 

@@ -109,6 +109,40 @@ import Testing
     #expect(rig.notes().contains(.unsound) != isSound)
   }
 
+  // MARK: what is written and what is read
+
+  @Test(arguments: [(true, "n1"), (false, "n2")] as [(Bool, NodeName)])
+  func `a claim that is not read back as it was written isolates the node`(isLater: Bool, node: NodeName) throws {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.pass(.seconds(1))
+    let incarnation = try #require(rig.controller.session.incarnation)
+    let written = try #require(rig.controller.view.claims["w1"])
+    #expect(written.value.holder?.node == "n1" && rig.controller.breach == nil)
+    var listing = rig.store.list { _ in true }
+    var claim = written.value
+    if isLater { claim.epoch = claim.epoch.next }
+    claim.holder = .init(node: node, incarnation: incarnation)
+    listing.entries[.claim("w1")] = Stored(value: .claim(claim), created: written.created, modified: written.modified)
+    rig.actions = []
+    rig.send(.store(.listed(listing)))
+    #expect(rig.controller.breach == "the claim of w1 is not read back as it was written")
+    #expect(rig.notes().contains(.unsound) && rig.commands().contains(.isolate))
+  }
+
+  @Test func `a claim that somebody wrote since is nobody's fault`() throws {
+    var rig = Rig.running()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.pass(.seconds(1))
+    var claim = try #require(rig.claim("w1"))
+    claim.activity = .unclear
+    rig.write([.put(.claim("w1"), .claim(claim))])
+    rig.pass(.seconds(1))
+    #expect(rig.controller.breach == nil && rig.claim("w1")?.activity == .running)
+  }
+
   // MARK: transitions
 
   fileprivate enum Door: StateList {

@@ -120,8 +120,10 @@ import Testing
   /// begin with nothing but a machine's state have initialisers of their files alone.
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
-    ("ResumePermit(", ["WorkloadParts.swift"]), (" Absence(", ["WorkloadParts.swift"]), ("GuardWord(", ["GuardLink.swift"]),
-    ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]),
+    ("ResumePermit(", ["WorkloadParts.swift"]), ("MigrationPermit(", ["Migration.swift"]), ("GuardWord(", ["GuardLink.swift"]),
+    ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]), ("return Turn(", ["Machines.swift"]),
+    ("Roster<", ["Roster.swift", "WorkloadTable.swift"]), ("WorkloadTable(", ["Machines.swift"]),
+    (" Machines(", ["Controller.swift"]),
     ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {
@@ -132,8 +134,9 @@ import Testing
 
   /// What the compiler keeps to one file, so that no other can make it up.
   @Test(arguments: [
-    ("SessionPermit", "OwnSession"),
-    ("PermittedTransaction", "OwnSession"), ("ClaimPermit", "ClaimLine"), ("GuardReceipt", "Protection")
+    ("SessionPermit", "OwnSession"), ("PermittedTransaction", "OwnSession"),
+    ("ClaimPermit", "ClaimProof"), ("HeldClaim", "ClaimProof"), ("GuardReceipt", "ProtectionStanding"),
+    ("Absence", "WorkloadParts"), ("ForgetPermit", "WorkloadParts"), ("Vacancy", "Roster")
   ])
   func `lets the compiler keep permits to their makers`(permit: String, home: String) throws {
     let file = try #require(Self.sources.first { $0.module == "HoldfastController" && $0.path.hasSuffix("/\(home).swift") })

@@ -1,0 +1,14 @@
+/// Why the guard counts as gone.
+enum GuardLoss: Hashable, Sendable, CustomStringConvertible {
+  /// It was not heard of since this life of the controller began.
+  case silent
+  /// Its door closed, as that says.
+  case closed(String)
+
+  var description: String {
+    switch self {
+    case .silent: "it does not answer"
+    case .closed(let reason): reason
+    }
+  }
+}

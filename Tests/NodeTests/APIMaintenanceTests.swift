@@ -122,7 +122,7 @@ import Testing
           .report("n1"),
           .report(
             ReportRecord(
-              unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [],
+              unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [],
               migrations: ["vm1": MigrationProgress(sent: 1024, remaining: 3072, total: 4096, rate: 128)])))
       }
       let look: NodeMaintenance = try await api.get(Self.path).decoded()

@@ -5,8 +5,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var unmanagedDomains: Int
   /// Connections that do not answer, and why.
   public var unreachable: [String: String]
-  /// The guard's phase in a word, or why it is not there.
-  public var guardPhase: String
+  public var guardPhase: GuardPhase
   /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
   public var strays: [String]
   /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
@@ -42,7 +41,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   }
 
   public init(
-    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
+    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: GuardPhase, strays: [String],
     unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
     kept: [WorkloadName: String]? = nil, freeze: Freeze? = nil, unfrozen: [WorkloadName]? = nil,
     paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil, leftovers: [LeftoverDefinition]? = nil

@@ -87,13 +87,13 @@ public struct ClusterSight: Sendable {
     let freeze: ReportRecord.Freeze? =
       // A build before that field said it with the guard's phase alone.
       switch report.guardPhase {
-      case "isolated": report.freeze ?? .confirmed
-      case "isolating": report.freeze ?? .ordered
-      default: report.freeze
+      case .isolated: report.freeze ?? .confirmed
+      case .isolating: report.freeze ?? .ordered
+      case .armed, .disarmed, .absent, .awaited, .other: report.freeze
       }
     guard let freeze else { return nil }
     let cause: NodeFreeze.Cause =
-      report.guardPhase == "not there" ? .guardGone : node == teller ? silence.map { .storeSilent($0) } ?? .isolated : .isolated
+      report.guardPhase == .absent ? .guardGone : node == teller ? silence.map { .storeSilent($0) } ?? .isolated : .isolated
     return NodeFreeze(node: node, cause: cause, isConfirmed: freeze == .confirmed)
   }
 

@@ -1,4 +1,3 @@
-import HoldfastController
 import HoldfastModel
 import Housekeeping
 
@@ -77,7 +76,7 @@ struct Diagnosis {
       guard let freeze = node.freeze, status.fault == nil || node.name != status.node else { continue }
       let what = freeze.workloads == 1 ? "1 workload of \(node.name) is" : "\(freeze.workloads) workloads of \(node.name) are"
       critical.append("\(what) frozen: \(freeze.reason)")
-      if node.guardPhase == "not there" {
+      if node.guardPhase == .absent {
         suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
         suggest("systemctl restart holdfast-guard", "what is frozen there goes on when the guard is back", on: node.name)
       } else if status.store.isAnswering {
@@ -309,13 +308,7 @@ struct Diagnosis {
   }
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
-    if node.guardPhase == GuardLink.awaited {
-      degraded.append("The guard of \(node.name) has not answered yet")
-    } else if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase), node.freeze?.workloads ?? 0 == 0 {
-      let meaning = phase.hasPrefix("isolat") ? "has frozen all its workloads (\(phase))" : "is \(phase)"
-      critical.append("The guard of \(node.name) \(meaning)")
-      suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
-    }
+    lookAtGuard(of: node)
     for flaw in node.flaws where flaw.code != NodeFlaw.slowBridge {
       degraded.append("Node \(node.name) \(flaw.text)")
       suggestRemedy(of: flaw, on: node)
@@ -325,6 +318,21 @@ struct Diagnosis {
       degraded.append("\(connection) on \(node.name) is unreachable")
       suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
     }
+  }
+
+  /// What is frozen is told already.
+  private mutating func lookAtGuard(of node: NodeInfo) {
+    guard let phase = node.guardPhase else { return }
+    let meaning: String
+    switch phase {
+    case .armed, .disarmed: return
+    case .awaited: return degraded.append("The guard of \(node.name) has not answered yet")
+    case .isolating, .isolated: meaning = "has frozen all its workloads (\(phase))"
+    case .absent, .other: meaning = "is \(phase)"
+    }
+    guard node.freeze?.workloads ?? 0 == 0 else { return }
+    critical.append("The guard of \(node.name) \(meaning)")
+    suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
   }
 
   private mutating func suggestRemedy(of flaw: NodeFlaw, on node: NodeInfo) {

@@ -53,7 +53,7 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   /// Workloads that run here or are moving here.
   public var workloads: Int
   /// The guard's phase, such as `armed`, `isolated`, `not there`; absent for a node that is down, unless it tells this itself.
-  public var guardPhase: String?
+  public var guardPhase: GuardPhase?
   /// Absent: what it runs executes, as far as is known.
   public var freeze: Freeze?
   /// What people should know of the node and nothing else tells, such as a hardware watchdog that cannot be used.
@@ -89,9 +89,6 @@ public struct NodeList: Hashable, Sendable, Codable {
 }
 
 extension NodeInfo {
-  /// The phases of a guard that works as it should.
-  public static let soundGuardPhases: Set<String> = ["armed", "disarmed"]
-
   public init(_ name: NodeName, in sight: ClusterSight, load: ClusterLoad, restrictions: ClusterRestrictions) {
     let view = sight.view, isTeller = name == sight.teller && sight.knowsItself
     let record = view.nodes[name]?.value, report = view.reports[name]?.value

@@ -131,7 +131,7 @@ import Testing
     let domain = OperatorFixture.domain("web1")
     func report(_ node: NodeName, _ uuids: [String]) {
       var record = ReportRecord(
-        unmanaged: .none, unmanagedDomains: uuids.count, unreachable: [:], guardPhase: "armed", strays: [])
+        unmanaged: .none, unmanagedDomains: uuids.count, unreachable: [:], guardPhase: .armed, strays: [])
       record.unmanagedUUIDs = uuids
       fixture.put(.report(node), .report(record))
     }

@@ -87,7 +87,7 @@ public struct DomainObservation: Hashable, Sendable {
   public var links: [String]
   /// Why its XML cannot be read, and what to do about it; its links are not known then.
   public var flaw: String?
-  /// Why it goes on answering while it is frozen; nil: it does not, as far as is known.
+  /// Why it still answers while it is frozen; nil: it does not, as far as is known.
   public var frozenNetwork: FrozenNetwork?
   /// What it has of disks, network cards and so on; nil: not known.
   public var hardware: DomainHardware?

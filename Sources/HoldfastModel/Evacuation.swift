@@ -21,7 +21,7 @@ public struct Evacuation: Hashable, Sendable, Codable {
   public var atOnce: Int?
   /// nil: restart.
   public var otherwise: Otherwise?
-  /// Seconds for which a live migration may go on. nil: ten minutes.
+  /// Seconds that a live migration may take. nil: ten minutes.
   public var timeLimit: Double?
   /// MiB a second that a live migration may send. nil: what there is.
   public var bandwidth: Int?

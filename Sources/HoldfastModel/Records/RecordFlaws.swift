@@ -43,7 +43,7 @@ extension Record {
   /// Milliseconds since 1970, up to the year 10000.
   package static func isTime(_ value: Int64) -> Bool { (0...253_402_300_800_000).contains(value) }
 
-  /// Something that only ever grows by one, with room to go on.
+  /// A number that only ever grows by one, with room for more.
   private static func isCount(_ value: Int64) -> Bool { (0...(.max >> 1)).contains(value) }
 }
 

@@ -159,7 +159,7 @@ public struct IntentRecord: Hashable, Sendable, Codable {
     case reset
     /// To keep it paused: it stands as long as that is so.
     case pause
-    /// To let what is paused go on, whoever paused it.
+    /// To resume what is paused, whoever paused it.
     case resume
   }
   public var desired: Desired
@@ -291,7 +291,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
       case offered
       /// The target's guard covers what may arrive: the holder may begin.
       case ready
-      /// The domain was seen gone at the source, and the target holds the claim: what has arrived whole may go on.
+      /// The domain was seen gone at the source, and the target holds the claim: it resumes what has arrived whole.
       case arrived
     }
     public var step: Step
@@ -335,7 +335,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   /// What left protection, where the claim is all that is left of it.
   public var releasedTo: ReleasedTo?
   public struct ReleasedTo: Hashable, Sendable, Codable {
-    /// Where it goes on outside protection; nil: nowhere.
+    /// Where it runs outside protection since; nil: nowhere.
     public var node: NodeName?
     /// libvirt's URI.
     public var connection: String

@@ -59,7 +59,7 @@ struct Board {
   private(set) var tallies: [Tally]
   /// By resource: what is used of the pool.
   private(set) var poolUsed: [Int64]
-  /// By resource: what may be used of the pool, -1: anything. Where more is used than there is, that goes on: who only moves needs no more.
+  /// By resource: what may be used of the pool, -1: anything. Where more is used than there is, it may stay so: who only moves needs no more.
   private(set) var poolLimit: [Int64]
 
   init(_ tables: PlanTables) {

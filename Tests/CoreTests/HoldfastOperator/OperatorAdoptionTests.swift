@@ -118,7 +118,8 @@ import Testing
     fixture.put(.claim("web1"), .claim(claim))
     let stale = OperatorFixture.domain("web1", mark: ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(1)))
     let refusal = try #require(fixture.refusal(of: .adopt(fixture.adoption(stale))))
-    #expect(refusal.kind == .conflict && refusal.reason.contains("ran outside protection on b") && refusal.remedy.contains("destroy"))
+    #expect(
+      refusal.kind == .conflict && refusal.reason.contains("ran outside protection on b") && refusal.remedy.contains("destroy"))
     // Where it ran since it carries the claim's mark, or none.
     for mark in [nil, ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(2))] {
       let domain = OperatorFixture.domain("web1", mark: mark)

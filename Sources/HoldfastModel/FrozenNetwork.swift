@@ -19,7 +19,7 @@ public enum FrozenNetwork: String, Hashable, Sendable, CaseIterable {
 }
 
 extension Interfaces {
-  /// What a container with this XML has that answers while it is frozen; the first in the text. nil: nothing of the kind is named there.
+  /// The part of a container with this XML that answers while it is frozen; the first in the text. nil: nothing of the kind is named there.
   package static func frozenNetwork(in xml: String) -> FrozenNetwork? {
     guard mayName(in: xml) else { return nil }
     var tags = XMLTags(xml)

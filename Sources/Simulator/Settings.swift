@@ -12,7 +12,7 @@ public struct Settings: Sendable {
   public var clockDrift: Int
   /// How long faults happen.
   public var stormTime: Span
-  /// How long the cluster gets to settle afterwards.
+  /// How long the cluster gets to come to rest afterwards.
   public var calmTime: Span
   /// The last part of the calm, in which nothing may move any more.
   public var stillTime = Span.seconds(40)

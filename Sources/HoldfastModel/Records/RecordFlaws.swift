@@ -1,7 +1,7 @@
 /// Values that no program of ours writes and that arithmetic would trip over. They come from outside: one of them must not stop every
 /// controller of the cluster.
 extension Record {
-  /// What is wrong with the record's values; nil when nothing is.
+  /// The error in the record's values; nil when nothing is.
   var flaw: String? {
     switch self {
     case .session(let session):

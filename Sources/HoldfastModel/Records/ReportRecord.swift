@@ -1,4 +1,4 @@
-/// What a node says about itself beyond its claims.
+/// A node's report on itself, beyond its claims.
 public struct ReportRecord: Hashable, Sendable, Codable {
   /// Memory (MiB) and processors that domains outside protection use.
   public var unmanaged: Resources
@@ -22,10 +22,10 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var paused: [WorkloadName: String]?
   /// Workloads here that run an older definition than the store has now; sorted. nil: there is none, as far as is known.
   public var outdated: [WorkloadName]?
-  /// What workloads here have otherwise than their definitions say, the disks first. One whose list is empty differs and is one of too many to be
+  /// Differences of workloads here from their definitions, the disks first. One whose list is empty differs and is one of too many to be
   /// listed. nil: none, as far as is known.
   public var differing: [WorkloadName: [HardwareDifference]]?
-  /// What people should know of the node, in the order of their codes. nil: nothing.
+  /// Flaws that people should know of, in the order of their codes. nil: nothing.
   public var flaws: [NodeFlaw]?
   /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
   public var leftovers: [LeftoverDefinition]?
@@ -36,7 +36,7 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public enum Freeze: String, Hashable, Sendable, Codable {
     /// Everything was seen to be frozen.
     case confirmed
-    /// It was ordered and not seen yet: some of it may still execute.
+    /// The freeze was ordered and not seen yet: some of it may still execute.
     case ordered
   }
 

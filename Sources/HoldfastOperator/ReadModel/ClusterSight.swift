@@ -13,7 +13,7 @@ public struct ClusterSight: Sendable {
   public let silence: Double?
   /// The teller knows of itself more than it wrote.
   let knowsItself: Bool
-  /// What the nodes found defined beside the workloads' own domains.
+  /// Definitions that the nodes found beside the workloads' own domains.
   let leftovers: [WorkloadName: [LeftoverInfo]]
   private let killed: Set<WorkloadName>
   private let warnings: [WorkloadName: PlanWarning]
@@ -73,7 +73,7 @@ public struct ClusterSight: Sendable {
     return view.losses[node].flatMap { $0.modified > opened ? .lost : .left }
   }
 
-  /// What is known of that node is as old as the store's last answer.
+  /// The knowledge of that node is as old as the store's last answer.
   func isBlind(to node: NodeName) -> Bool { silence != nil && !(node == teller && knowsItself) }
 
   /// `when the store last answered n1, 6.4 s ago`.
@@ -108,7 +108,7 @@ public struct ClusterSight: Sendable {
   /// Why libvirt executes nothing of it on the node that holds it; nil: it executes.
   func paused(_ workload: WorkloadName, on node: NodeName) -> String? { view.reports[node]?.value.paused?[workload] }
 
-  /// What planning says of it besides.
+  /// The planner's warning of it.
   func warning(_ workload: WorkloadName) -> PlanWarning? { warnings[workload] }
 
   /// How often it ended without being told to within `ClusterStatus.recentPeriod`.
@@ -125,7 +125,7 @@ struct NodeFreeze: Hashable, Sendable {
   }
   var node: NodeName
   var cause: Cause
-  /// It was seen; otherwise some of it may still execute.
+  /// The freeze was seen; otherwise some of it may still execute.
   var isConfirmed: Bool
 
   /// A clause.

@@ -69,7 +69,7 @@ struct Diagnosis {
     suggest("systemctl restart holdfastd", "begin anew from what is observed; keep the log and report it", on: status.node)
   }
 
-  /// What is frozen, of the node that tells it first.
+  /// Frozen workloads, those of the node that tells it first.
   private mutating func lookAtFreezes(_ status: ClusterStatus) {
     let frozen = status.nodes.filter { $0.freeze?.workloads ?? 0 > 0 }
     for node in frozen.filter({ $0.name == status.node }) + frozen.filter({ $0.name != status.node }) {
@@ -85,7 +85,7 @@ struct Diagnosis {
     }
   }
 
-  /// What runs outside protection and is a workload, or calls itself one.
+  /// Copies: domains that run outside protection and are a workload, or call themselves one.
   ///
   /// - Parameter running: of what is defined beside the workloads' domains.
   private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView, _ running: [LeftoverInfo]) {
@@ -124,7 +124,7 @@ struct Diagnosis {
     }
   }
 
-  /// What keeps workloads from starting where they may have to.
+  /// Leftovers that keep workloads from starting where they may have to.
   private mutating func lookAtLeftovers(_ left: [LeftoverInfo]) {
     guard !left.isEmpty else { return }
     func names(_ values: [String]) -> String { InWords.list(Set(values).sorted(), most: Self.namesInSentence) }
@@ -216,7 +216,7 @@ struct Diagnosis {
     suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
   }
 
-  /// They run, but not as they should.
+  /// Workloads that run, but not as they should.
   private mutating func lookAtRestlessWorkloads(_ status: ClusterStatus) {
     let ending = status.misplaced.filter { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }
     if let worst = ending.max(by: { $0.recentEnds ?? 0 < $1.recentEnds ?? 0 }) {
@@ -320,7 +320,7 @@ struct Diagnosis {
     }
   }
 
-  /// What is frozen is told already.
+  /// The guard; what is frozen is told already.
   private mutating func lookAtGuard(of node: NodeInfo) {
     guard let phase = node.guardPhase else { return }
     let meaning: String
@@ -348,7 +348,7 @@ struct Diagnosis {
     }
   }
 
-  /// What would not be started again as it is defined.
+  /// Workloads that would not be started again as they are defined.
   private mutating func lookAtDisks(_ status: ClusterStatus, _ view: ClusterView) {
     guard !status.lagging.isEmpty else { return }
     let (one, names) = (status.lagging.count == 1, InWords.list(status.lagging, most: Self.namesInSentence))

@@ -1,4 +1,4 @@
-/// Who is where while a plan is made, and what that uses.
+/// The seats of a plan that is being made: who is where, and what that uses.
 struct Board {
   /// How many of a group are in each place that has any.
   struct Tally {

@@ -61,7 +61,8 @@ import Testing
     "    effects.start(.init(claim, receipt, turn), request)", "    let permit: StartPermit? = .init(claim, turn)",
     "  var absence: Absence { .init(workload: name) }", "    return .init(workload: name)",
     "    StartPermit.init(claim, receipt, turn)",
-    "    line.release(.init(workload: name), .init(node: me, incarnation: holder))"
+    "    line.release(.init(workload: name), .init(node: me, incarnation: holder))",
+    "    effects.start(.init(\n      claim, turn), request)"
   ])
   func `sees a permit without its name`(line: String) {
     #expect(HouseRules.namelessMakers([Self.file(line)], unless: Self.records).count == 1)

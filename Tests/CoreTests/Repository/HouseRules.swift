@@ -34,12 +34,15 @@ enum HouseRules {
   /// so: they are known by how their initialisers begin.
   static func namelessMakers(_ files: [SourceFile], unless beginnings: [String]) -> [String] {
     files.flatMap { file in
-      file.lines.filter { line in
-        !line.isComment
-          && line.split(separator: ".init(", omittingEmptySubsequences: false).dropFirst().contains { arguments in
-            !beginnings.contains { arguments.hasPrefix($0) }
-          }
-      }.map { "\(file.path): \($0.trimmed)" }
+      let lines = file.lines
+      return lines.indices.filter { index in
+        guard !lines[index].isComment else { return false }
+        return lines[index].split(separator: ".init(", omittingEmptySubsequences: false).dropFirst().contains { rest in
+          // The arguments may begin on the next line.
+          let arguments = rest.isEmpty && index + 1 < lines.count ? lines[index + 1].trimmed : rest
+          return !beginnings.contains { arguments.hasPrefix($0) }
+        }
+      }.map { "\(file.path): \(lines[$0].trimmed)" }
     }
   }
 

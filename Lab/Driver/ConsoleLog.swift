@@ -19,7 +19,7 @@ public struct ConsoleLog: Equatable, Sendable {
   }
 
   public var lives: [Life] = []
-  /// The lines, counted from 1, at which a life's time went back or stood still: another copy wrote there.
+  /// The lines, counted from 1, at which a life's time did not go forward: another copy wrote there.
   public var steppedBack: [Int] = []
 
   /// Reads a console. What is no beat (the kernel's messages, a torn line) is passed over.

@@ -1,4 +1,4 @@
-/// What one controller knows of the store: a mirror, kept by the watch and by its own transactions.
+/// A controller's mirror of the store, kept by the watch and by its own transactions.
 ///
 /// It may lag behind the store, never run ahead of it. Decisions taken on it become true only through transactions guarded on
 /// the revisions it holds.
@@ -26,12 +26,12 @@ public struct ClusterView: Sendable {
   public private(set) var intents: [WorkloadName: Stored<IntentRecord>] = [:]
   public private(set) var placements: [WorkloadName: Stored<PlacementRecord>] = [:]
   public private(set) var claims: [WorkloadName: Stored<ClaimRecord>] = [:]
-  /// What is kept for a time of workloads that were released.
+  /// Definitions that are kept for a time of workloads that were released.
   public private(set) var released: [WorkloadName: Stored<ReleasedRecord>] = [:]
   /// Records that this build cannot read, and why.
   public private(set) var unreadable: [RecordKey: String] = [:]
 
-  /// What our own transactions told ahead of the watch, and as of when: older news about these keys is dropped.
+  /// News that this node's own transactions told ahead of the watch, and as of when: older news about these keys is dropped.
   private var ahead: [RecordKey: Ahead] = [:]
   private struct Ahead: Sendable {
     var revision: Revision
@@ -67,7 +67,7 @@ public struct ClusterView: Sendable {
     return reports.filter { $0.key != node && up.contains($0.key) && $0.value.value.unmanagedUUIDs.contains(uuid) }.keys.min()
   }
 
-  /// What the workload's domain is, or was before it left protection; nil: it never had a claim.
+  /// The workload's domain, as it is, or was before it left protection; nil: it never had a claim.
   public func identity(of workload: WorkloadName) -> (connection: String, uuid: String)? {
     if let spec = specs[workload]?.value { return (spec.connection, spec.uuid) }
     return claims[workload]?.value.releasedTo.map { ($0.connection, $0.uuid) }
@@ -179,7 +179,7 @@ public struct ClusterView: Sendable {
     }
   }
 
-  /// It comes all the time, and nothing is concluded from it: a line of history, a session's next counter.
+  /// A change that comes all the time, and from which nothing is concluded: a line of history, a session's next counter.
   private func isRoutine(_ key: RecordKey, _ entry: Stored<Record>?) -> Bool {
     guard unreadable[key] == nil else { return false }
     switch (key, entry?.value) {

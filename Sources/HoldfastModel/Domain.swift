@@ -13,7 +13,7 @@ public struct DomainID: Hashable, Sendable, Codable, CustomStringConvertible {
   public var description: String { "\(connection)/\(name)" }
 }
 
-/// What Holdfast writes into a domain's metadata, so that a restarted controller recognises what it runs.
+/// The mark that Holdfast writes into a domain's metadata, so that a restarted controller recognises what it runs.
 public struct ClaimMark: Hashable, Sendable, Codable {
   /// The URI under which libvirt keeps it: `virsh metadata NAME URI`.
   public static let metadataURI = "https://holdfast.dev/domain/1"
@@ -81,15 +81,15 @@ public struct DomainObservation: Hashable, Sendable {
   public var persistent: Bool
   /// The process that runs it (LXC: its controller; QEMU: qemu), in this host's PID namespace; nil when not known.
   public var pid: Int32?
-  /// Its cgroup directory in the hierarchy that can freeze, absolute; nil when not known.
+  /// The cgroup directory in the hierarchy that can freeze, absolute; nil when not known.
   public var cgroup: String?
   /// Host-side network links.
   public var links: [String]
   /// Why its XML cannot be read, and what to do about it; its links are not known then.
   public var flaw: String?
-  /// Why it goes on answering while it is frozen; nil: it does not, as far as is known.
+  /// Why it still answers while it is frozen; nil: it does not, as far as is known.
   public var frozenNetwork: FrozenNetwork?
-  /// What it has of disks, network cards and so on; nil: not known.
+  /// The disks, network cards and so on that it has; nil: not known.
   public var hardware: DomainHardware?
 
   public init(
@@ -111,7 +111,7 @@ public struct DomainObservation: Hashable, Sendable {
   }
 }
 
-/// What a hypervisor connection tells.
+/// News of a hypervisor connection.
 public enum HypervisorEvent: Hashable, Sendable {
   /// Everything that is active on the connection now. Sent after every (re)connection and whenever something was missed.
   case inventory(connection: String, domains: [DomainObservation])
@@ -150,7 +150,7 @@ public struct MigrationLimits: Hashable, Sendable, Codable {
   public var downtime: Int?
   /// A domain that changes its memory faster than it can be sent is slowed down.
   public var slowsDown: Bool
-  /// Its disks are copied: they are not on storage that both hosts share.
+  /// The disks are copied: they are not on storage that both hosts share.
   public var copiesStorage: Bool
   /// Seconds; what is not over then is given up.
   public var time: Double
@@ -175,7 +175,7 @@ public struct MigrationRequest: Hashable, Sendable {
   /// The libvirt URI by which this host reaches the other, such as `qemu+tls://b/system`.
   public var destination: String
   public var limits: MigrationLimits
-  /// It is not begun after this instant.
+  /// The migration is not begun after this instant.
   public var notAfter: BootInstant
 
   public init(id: DomainID, uuid: String, destination: String, limits: MigrationLimits, notAfter: BootInstant) {
@@ -200,7 +200,7 @@ public struct StartRequest: Hashable, Sendable {
   public var links: [String]
   /// The start is not attempted after this instant: the deadline less what a start takes.
   public var notAfter: BootInstant
-  /// What `bar` left behind is removed. Without it the outcome is `.barred` then.
+  /// The placeholder that `bar` left behind is removed. Without it the outcome is `.barred` then.
   public var overBar: Bool
 
   public init(
@@ -218,7 +218,7 @@ public struct StartRequest: Hashable, Sendable {
   }
 }
 
-/// What stands in the way of a live migration, whatever workload it is for.
+/// An obstacle to a live migration, whatever workload it is for.
 public enum Hindrance: String, Hashable, Sendable {
   /// libvirt works at the domain: a block job, a backup, a snapshot. It passes.
   case busy
@@ -229,13 +229,13 @@ public enum Hindrance: String, Hashable, Sendable {
 /// How a start or stop ended, as far as the call can tell. What is true is what is observed afterwards.
 public enum OperationOutcome: Hashable, Sendable {
   case done
-  /// It certainly did not happen, and why.
+  /// The operation certainly did not happen, and why.
   case failed(reason: String)
   /// A live migration: it did not happen, and that says nothing of the workload. It runs on here, and is worth another try later.
   case hindered(Hindrance, reason: String)
-  /// It was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
+  /// The operation was not attempted, because its `notAfter` had passed. Nothing is wrong with the workload.
   case tooLate
-  /// It was not attempted: starts of the workload were barred here, perhaps by an earlier life of the controller, so an earlier one
+  /// The operation was not attempted: starts of the workload were barred here, perhaps by an earlier life of the controller, so an earlier one
   /// may still be on its way.
   case barred
   /// A time-out or a lost connection: observe.

@@ -1,4 +1,4 @@
-/// Something that one workload has to itself, unless others share it on purpose: what it writes, and what it answers under.
+/// A thing that one workload has to itself, unless others share it on purpose: what it writes, and what it answers under.
 package struct Belonging: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     case disk
@@ -14,7 +14,7 @@ package struct Belonging: Hashable, Sendable {
   package var name: String
   /// Under these it is found.
   package var marks: [String]
-  /// What is found under one of these is the same thing.
+  /// Names under which the same thing is found.
   package var rivals: [String]
   /// The domain's XML says that others may write it, too.
   package var isShareable: Bool
@@ -48,7 +48,7 @@ package struct NamedFile: Hashable, Sendable {
     case start
     /// The firmware's variables, made anew where there are none.
     case firmware
-    /// What a console writes, made anew where there is none.
+    /// A console's log, made anew where there is none.
     case console
   }
   package var path: String
@@ -60,7 +60,7 @@ package struct NamedFile: Hashable, Sendable {
   }
 }
 
-/// What a domain's XML names of the world outside the domain.
+/// The part of the world outside a domain that its XML names.
 package struct DomainBelongings: Hashable, Sendable {
   package enum TPM: Hashable, Sendable {
     /// libvirt removes its state when a transient domain ends.
@@ -68,7 +68,7 @@ package struct DomainBelongings: Hashable, Sendable {
     /// `persistent_state='yes'`: its state stays on the node.
     case kept
   }
-  /// What no other workload may have at the same time. Each once.
+  /// Things that no other workload may have at the same time. Each once.
   package fileprivate(set) var owned: [Belonging] = []
   /// Each path once.
   package fileprivate(set) var files: [NamedFile] = []

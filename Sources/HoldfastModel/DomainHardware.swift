@@ -1,4 +1,4 @@
-/// What a domain's XML says of the hardware: so much of it as can change while the domain runs, in words that do not depend on who wrote the XML.
+/// A domain's hardware as its XML has it: so much of it as can change while the domain runs, in words that do not depend on who wrote the XML.
 /// libvirt adds addresses, aliases and defaults to a domain that runs; none of that is here.
 public struct DomainHardware: Hashable, Sendable {
   public struct Disk: Hashable, Sendable {
@@ -53,7 +53,7 @@ public struct DomainHardware: Hashable, Sendable {
 
 /// One thing that a running domain has otherwise than the workload's stored definition.
 public struct HardwareDifference: Hashable, Sendable, Codable {
-  /// What it is, such as `disk vda` or `memory`.
+  /// The thing that differs, such as `disk vda` or `memory`.
   public var what: String
   /// As the stored definition has it; nil: it has none.
   public var stored: String?
@@ -109,7 +109,7 @@ extension DomainHardware {
     disks.contains { $0.target == target && ($0.source == source || $0.layers == source) }
   }
 
-  /// What runs otherwise than it is defined, the disks first; empty: the two mean the same.
+  /// The differences of what runs from what is defined, the disks first; empty: the two mean the same.
   public static func differences(stored: DomainHardware, running: DomainHardware) -> [HardwareDifference] {
     guard stored != running else { return [] }
     var found = diskDifferences(stored, running)
@@ -174,7 +174,7 @@ extension DomainHardware {
 }
 
 extension DomainHardware.Disk {
-  /// What the guest's data is made of, the top first.
+  /// The images that the guest's data is made of, the top first.
   public var layers: String? { source.map { ([$0] + (backing ?? [])).joined(separator: " over ") } }
 }
 

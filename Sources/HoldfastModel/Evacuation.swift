@@ -5,23 +5,23 @@ public struct Evacuation: Hashable, Sendable, Codable {
     case live
     /// Stopped, and started on the other node.
     case restart
-    /// It stays, and goes down with the node.
+    /// The workload stays, and goes down with the node.
     case stay
   }
   /// nil: live.
   public var method: Method?
-  /// What becomes of one that cannot be moved while it runs.
+  /// The fate of one that cannot be moved while it runs.
   public enum Otherwise: String, Sendable, Codable, CaseIterable {
-    /// It is stopped, and started on the other node.
+    /// The workload is stopped, and started on the other node.
     case restart
-    /// It stays where it is, and is tried again.
+    /// The workload stays where it is, and is tried again.
     case stay
   }
   /// How many leave one node at a time. nil: as many as there are.
   public var atOnce: Int?
   /// nil: restart.
   public var otherwise: Otherwise?
-  /// Seconds for which a live migration may go on. nil: ten minutes.
+  /// Seconds that a live migration may take. nil: ten minutes.
   public var timeLimit: Double?
   /// MiB a second that a live migration may send. nil: what there is.
   public var bandwidth: Int?
@@ -29,7 +29,7 @@ public struct Evacuation: Hashable, Sendable, Codable {
   public var downtime: Int?
   /// One that changes its memory too fast is slowed down. nil: it is.
   public var slowsDown: Bool?
-  /// Its disks are copied with it, as the nodes share no storage. nil: they are not.
+  /// The disks are copied with it, as the nodes share no storage. nil: they are not.
   public var copiesStorage: Bool?
 
   public init(
@@ -46,14 +46,14 @@ public struct Evacuation: Hashable, Sendable, Codable {
     self.copiesStorage = copiesStorage
   }
 
-  /// What a live migration is given.
+  /// The limits that a live migration is given.
   public var limits: MigrationLimits {
     MigrationLimits(
       bandwidth: bandwidth, downtime: downtime, slowsDown: slowsDown ?? true, copiesStorage: copiesStorage ?? false,
       time: timeLimit ?? MigrationLimits.defaultTime)
   }
 
-  /// What is not said here is as `earlier` says.
+  /// These settings; where they say nothing, those of `earlier`.
   package func over(_ earlier: Evacuation?) -> Evacuation {
     Evacuation(
       method: method ?? earlier?.method, atOnce: atOnce ?? earlier?.atOnce, otherwise: otherwise ?? earlier?.otherwise,

@@ -44,7 +44,7 @@ public enum Exclusion: Sendable {
   case roomLater
   case spare
   case lostLately
-  /// Nothing was heard of it for most of its TTL.
+  /// The node was not heard of for most of its TTL.
   case silent
   /// nil: more than one.
   case breaksRule(String?)
@@ -89,7 +89,7 @@ public enum Exclusion: Sendable {
 }
 
 extension Exclusion {
-  /// Those that are nothing but their name.
+  /// The cases that are nothing but their name.
   private static let plain: [Exclusion] = [
     .down, .downInMaintenance, .leaving, .inMaintenance, .lost, .beingEmptied, .unavailable, .outOfTheQuestion, .roomLater,
     .spare,

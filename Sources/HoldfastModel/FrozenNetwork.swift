@@ -1,4 +1,4 @@
-/// Why a frozen container goes on answering ping and TCP: its network stack belongs to the kernel, and nothing of its network is on the host that
+/// Why a frozen container still answers ping and TCP: its network stack belongs to the kernel, and nothing of its network is on the host that
 /// the guard could take down. A virtual machine's stack is in the guest, and freezes with it.
 public enum FrozenNetwork: String, Hashable, Sendable, CaseIterable {
   /// `<interface type='direct'>`: a device of its own on the host's NIC.
@@ -19,7 +19,7 @@ public enum FrozenNetwork: String, Hashable, Sendable, CaseIterable {
 }
 
 extension Interfaces {
-  /// What a container with this XML has that answers while it is frozen; the first in the text. nil: nothing of the kind is named there.
+  /// The part of a container with this XML that answers while it is frozen; the first in the text. nil: nothing of the kind is named there.
   package static func frozenNetwork(in xml: String) -> FrozenNetwork? {
     guard mayName(in: xml) else { return nil }
     var tags = XMLTags(xml)
@@ -63,6 +63,6 @@ extension SpecRecord {
   /// The host's bridges that its XML names, sorted.
   package var bridges: [String] { Interfaces.bridges(in: xml) }
 
-  /// Why the workload would go on answering while it is frozen; nil: frozen it is silent, as far as its XML tells.
+  /// Why the workload would still answer while it is frozen; nil: frozen it is silent, as far as its XML tells.
   public var frozenNetwork: FrozenNetwork? { connection.hasPrefix("lxc") ? Interfaces.frozenNetwork(in: xml) : nil }
 }

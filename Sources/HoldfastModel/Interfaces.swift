@@ -28,6 +28,6 @@ public enum Interfaces {
 
 extension SpecRecord {
   /// For how many network links names must be ready before a start, at most. Counted in the text, and not kept beside it: so it is there
-  /// for every record, whichever version wrote it. This is all that the pure core asks of a domain's XML.
+  /// for every record, whichever version wrote it. Asked often, and so counted without reading the tags.
   public var interfaces: Int { Interfaces.count(in: xml) }
 }

@@ -1,9 +1,9 @@
-/// What libvirt keeps of a running domain beside its definition: it goes, or is in the way, when the persistent definition is removed.
+/// State that libvirt keeps of a running domain beside its definition: it goes, or is in the way, when the persistent definition is removed.
 public struct KeptState: Hashable, Sendable {
   /// The names of its snapshots and checkpoints: libvirt forgets them when a transient domain ends.
   public var snapshots: [String]
   public var checkpoints: [String]
-  /// Its emulated TPM's state is removed when it ends as a transient domain.
+  /// The emulated TPM's state is removed when it ends as a transient domain.
   public var losesTPM: Bool
   /// There is a state that `virsh managedsave` wrote: libvirt removes no definition that has one.
   public var hasSavedState: Bool

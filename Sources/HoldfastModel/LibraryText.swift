@@ -1,5 +1,5 @@
 extension InWords {
-  /// What a library says of an error, without what only its authors understand: the place in its sources that it was built from, and
+  /// A library's words for an error, without what only its authors understand: the place in its sources that it was built from, and
   /// the call that failed where the system's own words follow (`connect(…): Connection refused) (errno: 111)`).
   public static func plain(_ text: String) -> String {
     withoutPlaces(systemWords(in: text) ?? text)

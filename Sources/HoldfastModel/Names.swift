@@ -6,7 +6,7 @@ public protocol Name: Hashable, Comparable, Sendable, Codable, CodingKeyRepresen
   init(_ text: String)
 }
 
-/// Something that is looked up far more often than it is made.
+/// A key that is looked up far more often than it is made.
 public protocol HashedBeforehand: Hashable {
   /// Equal for equal values, and different for nearly all others.
   var code: UInt64 { get }
@@ -15,7 +15,7 @@ public protocol HashedBeforehand: Hashable {
 extension HashedBeforehand {
   public func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
-  /// What a dictionary asks for. Without it the code would be hashed again, at many times the cost of the look-up.
+  /// The hash that a dictionary asks for. Without it the code would be hashed again, at many times the cost of the look-up.
   public func _rawHashValue(seed: Int) -> Int {
     let product = (code ^ UInt64(bitPattern: Int64(seed))) &* 0x9E37_79B9_7F4A_7C15
     return Int(truncatingIfNeeded: product ^ (product >> 32))

@@ -13,7 +13,7 @@ public struct PlacementReason: Sendable {
     clauses = text.isEmpty ? [] : [Clause.plainByText[text] ?? .recorded(codes: codes, text: text)]
   }
 
-  /// Nobody says why.
+  /// No reason is given.
   public var isEmpty: Bool { clauses.isEmpty }
 
   /// The policies move the workload by themselves.
@@ -42,7 +42,7 @@ public struct PlacementReason: Sendable {
     case staysWithoutRoom
     case backAsNowhereElse
     case endsAgain(times: Int, on: NodeName)
-    /// It was on its way there.
+    /// The workload was on its way there.
     case staysAsTargetFails(NodeName, Exclusion)
 
     // Why this node.
@@ -90,7 +90,7 @@ public struct PlacementReason: Sendable {
 }
 
 extension PlacementReason.Clause {
-  /// Those that are nothing but their name.
+  /// The clauses that are nothing but their name.
   private static let plain: [PlacementReason.Clause] = [
     .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn,
     .staysWithoutRoom, .backAsNowhereElse, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .noNodes, .noNodeCanTake,

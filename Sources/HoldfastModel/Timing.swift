@@ -5,11 +5,11 @@ import HoldfastTime
 public struct Timing: Hashable, Sendable {
   /// How long a session stands without renewal.
   public var ttl: Duration
-  /// What an observer waits besides, before it declares a session expired.
+  /// The margin that an observer waits besides, before it declares a session expired.
   public var margin: Duration
   /// The greatest rate difference of two hosts' clocks, in parts per million.
   public var drift: Int64
-  /// What the guard needs from its timer to "everything is frozen".
+  /// The time that the guard needs from its timer to "everything is frozen".
   public var stopBudget: Duration
   /// Time that must be left to the deadline for a start to be attempted.
   public var startBudget: Duration
@@ -65,6 +65,7 @@ public struct Timing: Hashable, Sendable {
 
   /// A session of which nothing is heard counts as silent when so little is left until it may be declared expired: two renewals.
   package var silentBefore: Duration { renewInterval * 2 }
+
   /// What too little time was left for is looked at again after so long, if no renewal has given it time before: twice in a renewal, since one of
   /// them may be on its way.
   package var deadlinePause: Duration { renewInterval / 2 }
@@ -77,7 +78,7 @@ public struct Timing: Hashable, Sendable {
   /// nobody answered takes the whole of `requestTimeout`, and its repetition has to fit.
   package var migrationPatience: Duration { max(.seconds(5), ttl * 5 / 3) }
 
-  /// What others get to renew in after the store's return, before anyone is declared expired.
+  /// The time that others get to renew in after the store's return, before anyone is declared expired.
   public var renewalGrace: Duration { renewInterval + renewInterval }
 
   /// A planner that finds a cluster without one waits this long for nodes that are just starting too.

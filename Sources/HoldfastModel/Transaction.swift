@@ -23,7 +23,7 @@ public struct Stored<Value: Sendable>: Sendable {
 extension Stored: Equatable where Value: Equatable {}
 extension Stored: Hashable where Value: Hashable {}
 
-/// What must hold for a transaction to be applied.
+/// A condition that must hold for a transaction to be applied.
 public enum Condition<Key: Hashable & Sendable>: Hashable, Sendable {
   case absent(Key)
   /// The key was not changed (nor deleted) since `modified`.
@@ -62,7 +62,7 @@ public struct Transaction<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 extension Transaction: Equatable where Value: Equatable {}
 extension Transaction: Hashable where Value: Hashable {}
 
-/// What became of a transaction that the store answered.
+/// The store's answer to a transaction.
 public enum Verdict<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   case committed(Revision)
   /// A condition did not hold. `current` has the present entries of all keys that the conditions name; a missing key is absent.

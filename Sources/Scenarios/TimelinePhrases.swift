@@ -189,7 +189,10 @@ enum TimelinePhrases {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .inboundFails($0, for: span) }
     },
-    .init("snapshot WORKLOAD", "It goes on on another disk than its definition names: an external snapshot, past Holdfast.") {
+    .init(
+      "snapshot WORKLOAD",
+      "From then on it writes to another disk than its definition names: an external snapshot, past Holdfast."
+    ) {
       [.diskReplaced($0.workload())]
     },
     .init(

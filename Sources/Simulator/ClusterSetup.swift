@@ -37,7 +37,7 @@ public struct ClusterSetup: Sendable {
     public enum Network: String, CaseIterable, Sendable {
       /// By a link on its host, which the guard takes down.
       case bridge
-      /// By a device of its own: frozen, it would go on answering.
+      /// By a device of its own: frozen, it would still answer.
       case macvlan
     }
     public var name: WorkloadName

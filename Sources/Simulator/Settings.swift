@@ -12,15 +12,15 @@ public struct Settings: Sendable {
   public var clockDrift: Int
   /// How long faults happen.
   public var stormTime: Span
-  /// How long the cluster gets to settle afterwards.
+  /// How long the cluster gets to come to rest afterwards.
   public var calmTime: Span
   /// The last part of the calm, in which nothing may move any more.
   public var stillTime = Span.seconds(40)
   /// The store's records are put through their codec as well: thorough, and slow.
   public var checksCodec = false
-  /// After so many turns of a controller it is asked whether it overlooked something: costly. A prime, so that it does not fall into step; nil:
-  /// never.
-  public var turnsBetweenLooks: Int?
+  /// After so many turns each controller is asked whether it overlooked something: at this distance that costs one to four hundredths of a search.
+  /// A prime, so that the looks do not fall into step with what controllers do at regular intervals.
+  public var turnsBetweenLooks = 997
   /// What controllers are told and ask for is hashed by content as well.
   public var takesFingerprint = false
   /// The story is kept in words.

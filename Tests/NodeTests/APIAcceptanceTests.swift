@@ -80,7 +80,7 @@ import Testing
         var claim = ClaimRecord(epoch: Epoch(3), holder: nil, failures: ["n1": .init(count: 1, reason: "older")])
         claim.newerDisks = ["vda": OtherDisk(stored: "/vm/a", running: "/vm/a.snap")]
         state.cluster.put(.claim("db2"), .claim(claim))
-        var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+        var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
         report.differing = ["web1": [HardwareDifference("memory", stored: "64 MiB", running: "128 MiB")]]
         state.cluster.put(.report("n1"), .report(report))
       }

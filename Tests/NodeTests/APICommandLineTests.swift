@@ -320,7 +320,7 @@ import Testing
     (["restrat", "web1"], "holdfast: restrat: there is no such command."),
     (["strat", "web1"], "Did you mean 'holdfast start'?"), (["evnts"], "Did you mean 'holdfast events'?"),
     (["maintenance", "entr"], "Did you mean 'holdfast maintenance enter'? There are enter, status, cancel and exit."),
-    (["node", "trust"], "holdfast: node trust: there is no such command. There are clear-failures, rename and remove."),
+    (["node", "forgive"], "holdfast: node forgive: there is no such command. There are clear-failures, rename and remove."),
     (["policy", "chek", "x"], "holdfast policy check"),
     (["events", "-n", "-5"], "Error: --limit takes 0 to 10000, not -5\n  See 'holdfast events --help'"),
     (["status", "--bogus"], "Unknown option '--bogus'"), (["evacuate", "--bogus"], "Unknown option '--bogus'"),

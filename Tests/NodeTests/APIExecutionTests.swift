@@ -14,7 +14,7 @@ import Testing
     var cluster = MadeUpCluster.empty
     cluster.join("n1")
     cluster.join("n2")
-    cluster.put(.report("n2"), report("armed"))
+    cluster.put(.report("n2"), report(.armed))
     cluster.put(.planner, .planner(PlannerRecord(node: "n1", incarnation: "n1-7")))
     cluster.run("w", 1024, on: "n1")
     change(&cluster)
@@ -22,7 +22,7 @@ import Testing
   }
 
   private static func record(
-    _ guardPhase: String, freeze: ReportRecord.Freeze? = nil, unfrozen: [WorkloadName]? = nil,
+    _ guardPhase: GuardPhase, freeze: ReportRecord.Freeze? = nil, unfrozen: [WorkloadName]? = nil,
     paused: [WorkloadName: String]? = nil
   ) -> ReportRecord {
     ReportRecord(
@@ -31,14 +31,14 @@ import Testing
   }
 
   private static func report(
-    _ guardPhase: String, freeze: ReportRecord.Freeze? = nil, unfrozen: [WorkloadName]? = nil,
+    _ guardPhase: GuardPhase, freeze: ReportRecord.Freeze? = nil, unfrozen: [WorkloadName]? = nil,
     paused: [WorkloadName: String]? = nil
   ) -> Record {
     .report(record(guardPhase, freeze: freeze, unfrozen: unfrozen, paused: paused))
   }
 
   private static func own(
-    _ guardPhase: String = "isolated", freeze: ReportRecord.Freeze? = .confirmed, killed: Set<WorkloadName> = []
+    _ guardPhase: GuardPhase = .isolated, freeze: ReportRecord.Freeze? = .confirmed, killed: Set<WorkloadName> = []
   ) -> OwnSight {
     OwnSight(node: "n1", report: record(guardPhase, freeze: freeze), killed: killed)
   }
@@ -61,25 +61,25 @@ import Testing
   // MARK: one workload
 
   static let reports: [(Record, WorkloadInfo.State, String?)] = [
-    (report("armed"), .running, nil),
-    (report("disarmed"), .running, nil),
+    (report(.armed), .running, nil),
+    (report(.disarmed), .running, nil),
     // A cluster that is disarmed freezes nothing for a guard that is gone.
-    (report("not there"), .running, nil),
-    (report("not there", freeze: .confirmed), .frozen, freeze + "the guard of n1 is not there"),
+    (report(.absent), .running, nil),
+    (report(.absent, freeze: .confirmed), .frozen, freeze + "the guard of n1 is not there"),
     (
-      report("not there", freeze: .ordered), .frozen,
+      report(.absent, freeze: .ordered), .frozen,
       freeze + "the guard of n1 is not there; the freeze is not confirmed yet"
     ),
-    (report("isolated", freeze: .confirmed), .frozen, freeze + "the guard of n1 has isolated it"),
+    (report(.isolated, freeze: .confirmed), .frozen, freeze + "the guard of n1 has isolated it"),
     // As builds told it that had no word for it.
-    (report("isolated"), .frozen, freeze + "the guard of n1 has isolated it"),
-    (report("isolating"), .frozen, freeze + "the guard of n1 has isolated it; the freeze is not confirmed yet"),
+    (report(.isolated), .frozen, freeze + "the guard of n1 has isolated it"),
+    (report(.isolating), .frozen, freeze + "the guard of n1 has isolated it; the freeze is not confirmed yet"),
     // What may run more than once runs on.
-    (report("isolated", freeze: .confirmed, unfrozen: ["w"]), .running, nil),
-    (report("armed", paused: ["w": "libvirt has paused it"]), .paused, "libvirt has paused it on n1"),
-    (report("armed", paused: ["v": "libvirt has paused it"]), .running, nil),
+    (report(.isolated, freeze: .confirmed, unfrozen: ["w"]), .running, nil),
+    (report(.armed, paused: ["w": "libvirt has paused it"]), .paused, "libvirt has paused it on n1"),
+    (report(.armed, paused: ["v": "libvirt has paused it"]), .running, nil),
     (
-      report("isolated", freeze: .confirmed, paused: ["w": "libvirt has paused it"]), .frozen,
+      report(.isolated, freeze: .confirmed, paused: ["w": "libvirt has paused it"]), .frozen,
       freeze + "the guard of n1 has isolated it"
     )
   ]
@@ -93,7 +93,7 @@ import Testing
 
   @Test func `a report of a session that is gone says nothing`() {
     let cluster = Self.cluster {
-      $0.put(.report("n1"), Self.report("isolated", freeze: .confirmed))
+      $0.put(.report("n1"), Self.report(.isolated, freeze: .confirmed))
       $0.delete(.session("n1-7"))
     }
     #expect(WorkloadInfo("w", in: ClusterSight(Self.view(cluster))).state == .down)
@@ -101,7 +101,7 @@ import Testing
 
   @Test func `what is frozen while it is being started is told as that`() {
     let cluster = Self.cluster {
-      $0.put(.report("n1"), Self.report("not there", freeze: .confirmed))
+      $0.put(.report("n1"), Self.report(.absent, freeze: .confirmed))
       $0.put(
         .claim("w"), .claim(ClaimRecord(epoch: Epoch(2), holder: .init(node: "n1", incarnation: "n1-7"), activity: .starting)))
     }
@@ -119,7 +119,7 @@ import Testing
     #expect(status.health == .critical)
     #expect(status.counts.running == 0 && status.counts.frozen == 1 && status.counts.unclear == 1)
     #expect(status.nodes.map(\.state) == [.cutOff, .unknown])
-    #expect(status.nodes.first?.freeze?.workloads == 1 && status.nodes.first?.guardPhase == "isolated")
+    #expect(status.nodes.first?.freeze?.workloads == 1 && status.nodes.first?.guardPhase == .isolated)
     #expect(
       status.misplaced.map(\.why) == [
         "frozen on n1: the store has not answered n1 for 6.4 s", "n2 had it when the store last answered n1, 6.4 s ago"
@@ -128,8 +128,8 @@ import Testing
   }
 
   @Test func `what it sees of itself comes before what it wrote`() {
-    let cluster = Self.cluster { $0.put(.report("n1"), Self.report("isolated", freeze: .confirmed)) }
-    #expect(status(cluster, own: Self.own("armed", freeze: nil)).counts.running == 1)
+    let cluster = Self.cluster { $0.put(.report("n1"), Self.report(.isolated, freeze: .confirmed)) }
+    #expect(status(cluster, own: Self.own(.armed, freeze: nil)).counts.running == 1)
     #expect(status(cluster).counts.frozen == 1)
     #expect(status(cluster, teller: "n2").reasons.first == "1 workload of n1 is frozen: the guard of n1 has isolated it")
   }
@@ -150,7 +150,7 @@ import Testing
 
   @Test func `a guard that is gone is the first thing that is said, with what to type`() {
     let cluster = Self.cluster {
-      $0.put(.report("n1"), Self.report("not there", freeze: .confirmed))
+      $0.put(.report("n1"), Self.report(.absent, freeze: .confirmed))
       for number in 1...33 { $0.run(WorkloadName("v\(number)"), 64, on: "n1") }
     }
     let status = status(cluster, teller: "n2")
@@ -161,7 +161,7 @@ import Testing
   }
 
   @Test func `what libvirt has paused is critical, with what to type`() {
-    let cluster = Self.cluster { $0.put(.report("n1"), Self.report("armed", paused: ["w": "libvirt has paused it"])) }
+    let cluster = Self.cluster { $0.put(.report("n1"), Self.report(.armed, paused: ["w": "libvirt has paused it"])) }
     let status = status(cluster)
     #expect(status.health == .critical && status.counts.running == 0 && status.counts.paused == 1)
     #expect(status.reasons.first == "w is paused: libvirt executes nothing of it")
@@ -173,7 +173,7 @@ import Testing
 
   @Test func `what an operator paused is told, and is no fault`() throws {
     let cluster = Self.cluster {
-      $0.put(.report("n1"), Self.report("armed", paused: ["w": "libvirt has paused it"]))
+      $0.put(.report("n1"), Self.report(.armed, paused: ["w": "libvirt has paused it"]))
       $0.put(.intent("w"), .intent(IntentRecord(desired: .running, errand: .pause)))
     }
     let status = status(cluster), info = try #require(status.misplaced.first)
@@ -232,7 +232,7 @@ import Testing
 
   @Test func `what runs an older definition is told, and is no trouble`() {
     let cluster = Self.cluster {
-      var record = Self.record("armed")
+      var record = Self.record(.armed)
       record.outdated = ["w"]
       $0.put(.report("n1"), .report(record))
     }
@@ -364,7 +364,7 @@ import Testing
     let status = status(
       Self.cluster {
         change(&$0)
-        $0.put(.report("n2"), Self.report("armed"))
+        $0.put(.report("n2"), Self.report(.armed))
         $0.delete(.session("n2-7"))
         $0.history = history
       })

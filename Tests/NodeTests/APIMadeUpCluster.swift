@@ -48,7 +48,7 @@ struct MadeUpCluster {
       .report(name),
       .report(
         ReportRecord(
-          unmanaged: Resources(memory: 1536, cpus: 0), unmanagedDomains: 2, unreachable: unreachable, guardPhase: "armed",
+          unmanaged: Resources(memory: 1536, cpus: 0), unmanagedDomains: 2, unreachable: unreachable, guardPhase: .armed,
           strays: [])))
     guard name != "n3" else { return }
     put(

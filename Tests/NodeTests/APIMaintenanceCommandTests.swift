@@ -172,8 +172,8 @@ import Testing
       ] {
         #expect(nodes.output.contains(words), "\(words) is missing in\n\(nodes.output)")
       }
-      let trusted = try await api.holdfast(["node", "clear-failures", "n2"])
-      #expect(trusted.output == "node n2 is out of quarantine; 2 failures cleared.\n", "\(trusted)")
+      let cleared = try await api.holdfast(["node", "clear-failures", "n2"])
+      #expect(cleared.output == "node n2 is out of quarantine; 2 failures cleared.\n", "\(cleared)")
 
       let disarmed = try await api.holdfast(["disarm", "--for", "30m", "--reason", "new switch", "--yes"])
       #expect(disarmed.status == 0 && disarmed.output.hasPrefix("the cluster is disarmed: "), "\(disarmed)")

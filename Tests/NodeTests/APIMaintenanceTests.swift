@@ -4,7 +4,7 @@ import HoldfastOperator
 import HoldfastPlanning
 import Testing
 
-/// Maintenance, trust and disarming as the server does them.
+/// Maintenance, the end of a quarantine and disarming as the server does them.
 @Suite(.serialized) struct `API: maintenance` {
   private static let path = "/v1/nodes/n1/maintenance"
 
@@ -122,7 +122,7 @@ import Testing
           .report("n1"),
           .report(
             ReportRecord(
-              unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [],
+              unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [],
               migrations: ["vm1": MigrationProgress(sent: 1024, remaining: 3072, total: 4096, rate: 128)])))
       }
       let look: NodeMaintenance = try await api.get(Self.path).decoded()
@@ -161,7 +161,7 @@ import Testing
     }
   }
 
-  @Test func `a node that was lost is trusted again`() async throws {
+  @Test func `a node that was lost is out of quarantine again`() async throws {
     try await serving { api in
       let now = APIHarness.now()
       api.access.change { $0.cluster.put(.losses("n2"), .losses(LossesRecord(count: 3, last: now))) }

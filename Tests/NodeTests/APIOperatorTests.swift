@@ -62,7 +62,7 @@ import Testing
             .report(node),
             .report(
               ReportRecord(
-                unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [], leftovers: left)))
+                unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [], leftovers: left)))
         }
       }
       let list = try await api.holdfast(["leftovers"])

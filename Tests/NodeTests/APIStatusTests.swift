@@ -58,7 +58,7 @@ import Testing
   @Test func `a node's numbers`() throws {
     let nodes = status().nodes
     let n1 = try #require(nodes.first)
-    #expect(n1.isPlanner && n1.guardPhase == "armed" && n1.sessionTTL == 3)
+    #expect(n1.isPlanner && n1.guardPhase == .armed && n1.sessionTTL == 3)
     #expect(n1.used == Resources(memory: 2048 + 6144 + 3072, cpus: 3))
     #expect(n1.headroom == Resources(memory: 16384 - 11264 - 1536, cpus: 5))
     let n3 = try #require(nodes.last)
@@ -79,7 +79,7 @@ import Testing
     cluster.join("n2")
     cluster.put(.planner, .planner(PlannerRecord(node: "n1", incarnation: "n1-7")))
     cluster.put(
-      .report("n2"), .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])))
+      .report("n2"), .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])))
     cluster.run("web1", 1024, on: "n1")
   }
 
@@ -94,7 +94,7 @@ import Testing
     _ leftovers: [LeftoverDefinition], on node: NodeName, isSeen: Bool = false, in cluster: inout MadeUpCluster
   ) {
     var report = ReportRecord(
-      unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [],
+      unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [],
       leftovers: leftovers.isEmpty ? nil : leftovers)
     if isSeen { report.unmanagedUUIDs = [NameUUID.derived(cluster: "prod", workload: "web1")] }
     cluster.put(.report(node), .report(report))
@@ -123,7 +123,7 @@ import Testing
       {
         $0.put(
           .report("n2"),
-          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "isolated", strays: [])))
+          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .isolated, strays: [])))
       }
     ),
     (
@@ -131,7 +131,7 @@ import Testing
       {
         $0.put(
           .report("n2"),
-          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not there", strays: [])))
+          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .absent, strays: [])))
       }
     ),
     (
@@ -139,13 +139,13 @@ import Testing
       {
         $0.put(
           .report("n2"),
-          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not asked yet", strays: [])))
+          .report(.init(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .awaited, strays: [])))
       }
     ),
     (
       .degraded, "Node n2 is without its fence",
       {
-        var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+        var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
         report.flaws = [NodeFlaw(NodeFlaw.watchdog, "is without its fence: its guard cannot use the hardware watchdog")]
         $0.put(.report("n2"), .report(report))
       }
@@ -156,7 +156,7 @@ import Testing
         $0.put(
           .report("n2"),
           .report(
-            .init(unmanaged: .none, unmanagedDomains: 1, unreachable: [:], guardPhase: "armed", strays: ["lxc:///system/x"])))
+            .init(unmanaged: .none, unmanagedDomains: 1, unreachable: [:], guardPhase: .armed, strays: ["lxc:///system/x"])))
       }
     ),
     (

@@ -21,7 +21,7 @@ enum MadeUpMaintenance {
         .session(Incarnation("\(name)-7")), .session(SessionRecord(node: name, counter: 1, ttl: 3000, phase: .active)))
       cluster.put(
         .report(name),
-        .report(ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])))
+        .report(ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])))
     }
     for name: NodeName in ["n2", "n3"] {
       cluster.put(

@@ -49,20 +49,17 @@ public struct GuardLink: Sendable {
   /// A shorter deadline is to be confirmed.
   var isShortening: Bool { presence.map { $0.shortening != .none } ?? false }
 
-  /// The phase in a word, for people.
-  public var summary: String {
+  /// The phase as it is reported.
+  public var summary: GuardPhase {
     switch phase {
     // Nobody has missed it yet.
-    case nil where !hasSpoken && !isFreezingDirectly: Self.awaited
-    case nil: "not there"
-    case .disarmed: "disarmed"
-    case .armed: "armed"
-    case .isolated(_, let confirmed): confirmed ? "isolated" : "isolating"
+    case nil where !hasSpoken && !isFreezingDirectly: .awaited
+    case nil: .absent
+    case .disarmed: .disarmed
+    case .armed: .armed
+    case .isolated(_, let confirmed): confirmed ? .isolated : .isolating
     }
   }
-
-  /// The summary of a controller that has only just begun.
-  public static let awaited = "not asked yet"
 
   /// What people should know of the guard that is there; sorted.
   var flaws: [NodeFlaw] { isConnected ? guardFlaws.list : [] }

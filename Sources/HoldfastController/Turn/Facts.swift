@@ -117,7 +117,7 @@ struct Facts: Sendable {
       return .claim(claim)
     case .report(let node):
       guard var report = view.reports[node]?.value else { return .absent }
-      report.guardPhase = ""
+      report.guardPhase = .other("")
       report.flaws = nil
       report.strays = []
       report.migrations = nil

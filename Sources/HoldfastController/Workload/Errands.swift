@@ -39,7 +39,7 @@ enum Errands {
       effects.unsay(.started, workload: parts.name)
       parts.resume(domain, turn, facts, own, &effects)
     case (.resume, _):
-      effects.noteOnce(.started, "\(parts.name) goes on on \(facts.me)", severity: .info, workload: parts.name)
+      effects.noteOnce(.started, "\(parts.name) is resumed on \(facts.me)", severity: .info, workload: parts.name)
       parts.line.endErrand(own, turn, &effects)
     }
     return .taken

@@ -59,7 +59,7 @@ struct WorkloadParts: Sendable {
     return placed == facts.me || placed == nil
   }
 
-  /// It left protection, and went on on another node, or nowhere: a start of it that is still on its way here is a stale one. So it is where
+  /// It left protection, and runs since on another node, or nowhere: a start of it that is still on its way here is a stale one. So it is where
   /// it went on here and nothing of it is seen.
   func mayComeBack(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
     guard own.spec == nil, let left = own.claim?.value.releasedTo, mayStillAppear else { return false }

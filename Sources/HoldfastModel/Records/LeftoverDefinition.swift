@@ -8,7 +8,7 @@ public struct LeftoverDefinition: Hashable, Sendable, Codable {
   public var otherUUID: String?
   /// libvirt starts it when the host boots.
   public var autostart: Bool
-  /// It is active.
+  /// The domain is active.
   public var isRunning: Bool
 
   public init(
@@ -25,10 +25,10 @@ public struct LeftoverDefinition: Hashable, Sendable, Codable {
   /// Both its name and its UUID are the workload's.
   public var isSame: Bool { otherName == nil && otherUUID == nil }
 
-  /// It may be removed when the operator agrees: it is the workload, and nothing of it runs.
+  /// The definition may be removed when the operator agrees: it is the workload, and nothing of it runs.
   public var isRemovable: Bool { isSame && !isRunning }
 
-  /// What libvirt calls it.
+  /// The name that libvirt has for it.
   public var name: String { otherName ?? workload.text }
 
   /// A clause after the node's name: what is there.
@@ -42,7 +42,7 @@ public struct LeftoverDefinition: Hashable, Sendable, Codable {
     return isRunning ? "a copy of it runs there outside protection" : "a definition of it is left there"
   }
 
-  /// What the operator does about it on that node, or in the cluster.
+  /// The operator's remedy on that node, or in the cluster.
   ///
   /// - Parameter connection: the workload's, as libvirt's URI.
   public func remedy(_ connection: String) -> String {

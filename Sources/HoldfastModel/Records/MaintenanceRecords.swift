@@ -1,12 +1,12 @@
 /// A node is kept empty on purpose. It stands in the store until the maintenance is over, whatever becomes of the node or of who asked for it.
 public struct MaintenanceRecord: Hashable, Sendable, Codable {
   public enum Phase: String, Sendable, Codable {
-    /// What runs there leaves, and nothing is placed there.
+    /// The node's workloads leave, and nothing is placed there.
     case empty
-    /// It is over: what came from there goes home, as `failback` says; then the record goes.
+    /// The maintenance is over: what came from there goes home, as `failback` says; then the record goes.
     case over
   }
-  /// What goes home when it is over.
+  /// The workloads that go home when it is over.
   public enum Failback: String, Sendable, Codable, CaseIterable {
     /// Everything whose policy does not say `failback: never`.
     case byPolicy = "by-policy"
@@ -21,17 +21,17 @@ public struct MaintenanceRecord: Hashable, Sendable, Codable {
   public var until: Int64?
   /// Replaces what the policies say about how workloads leave, but for `stay`.
   public var method: Evacuation.Method?
-  /// So many leave, or come home, at a time; nil: `defaultParallel`.
+  /// The number of workloads that leave, or come home, at a time; nil: `defaultParallel`.
   public var parallel: Int?
   /// Milliseconds since 1970 from which nothing is waited for: what is left then leaves at once, stopped and started.
   public var deadline: Int64?
-  /// What finds no room elsewhere is stopped; else it stays where it runs.
+  /// A workload that finds no room elsewhere is stopped; else it stays where it runs.
   public var leavesPending: Bool
   public var failback: Failback
 
   /// As many as a node starts at a time.
   public static let defaultParallel = 4
-  /// What may be asked for.
+  /// The numbers that may be asked for.
   public static let parallels = 1...1000
 
   public init(
@@ -79,7 +79,7 @@ public struct LossesRecord: Hashable, Sendable, Codable {
     now < until ? min(Double(until - now) / 1000, Double(quarantine)) : nil
   }
 
-  /// What it becomes with a loss at `now`, in milliseconds since 1970.
+  /// The record with another loss at `now`, in milliseconds since 1970.
   ///
   /// - Parameter age: milliseconds since the last loss, on a clock that nobody sets; nil: as the wall clocks have it.
   public func again(at now: Int64, after age: Int64? = nil) -> LossesRecord {
@@ -102,7 +102,7 @@ public struct DisarmRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// The policies move nothing: an operator stopped that, or the planner did, as several moves in a row had failed. Everything else goes on.
+/// The policies move nothing: an operator stopped that, or the planner did, as several moves in a row had failed. Failover and maintenance are not concerned.
 public struct MovesOffRecord: Hashable, Sendable, Codable {
   public var reason: String?
   /// Milliseconds since 1970.

@@ -1,6 +1,6 @@
-/// Something about a node that people should know and that decides nothing.
+/// A flaw of a node: people should know it, and it decides nothing.
 public struct NodeFlaw: Hashable, Sendable, Codable {
-  /// What it is about, for programs: `watchdog`, `watchdog-late`, `guard-state`, `slow-bridge`.
+  /// The kind of flaw, for programs: `watchdog`, `watchdog-late`, `guard-state`, `slow-bridge`.
   public var code: String
   /// A clause after the node's name, such as `has no hardware watchdog: …`.
   public var text: String

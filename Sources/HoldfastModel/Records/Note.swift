@@ -1,4 +1,4 @@
-/// Something that happened, told to people: the daemon's log, `holdfast events`, a workload's history.
+/// An event, told to people: the daemon's log, `holdfast events`, a workload's history.
 public struct Note: Hashable, Sendable, Codable {
   public enum Severity: String, Sendable, Codable {
     case info, warning, error

@@ -9,7 +9,7 @@ public struct PoliciesRecord: Hashable, Sendable, Codable {
 
 /// One policy file.
 public struct PolicyText: Hashable, Sendable, Codable {
-  /// Its name without directories, for messages.
+  /// The file's name without directories, for messages.
   public var file: String
   /// YAML.
   public var text: String

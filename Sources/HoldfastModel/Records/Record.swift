@@ -15,7 +15,7 @@ public enum RecordKey: HashedBeforehand, Sendable {
   case intent(WorkloadName)
   case placement(WorkloadName)
   case claim(WorkloadName)
-  /// What is kept for a time of a workload that was released.
+  /// The definition that is kept for a time of a workload that was released.
   case released(WorkloadName)
   /// A slot of a node's ring of history lines.
   case history(NodeName, slot: Int)
@@ -61,7 +61,7 @@ public indirect enum Record: Hashable, Sendable {
   case placement(PlacementRecord)
   case claim(ClaimRecord)
   case history(HistoryRecord)
-  /// Something that this build cannot read. Whatever depends on it is left alone.
+  /// A record that this build cannot read. Whatever depends on it is left alone.
   case unreadable(reason: String)
   case released(ReleasedRecord)
 }

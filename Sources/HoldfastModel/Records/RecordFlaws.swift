@@ -1,7 +1,7 @@
 /// Values that no program of ours writes and that arithmetic would trip over. They come from outside: one of them must not stop every
 /// controller of the cluster.
 extension Record {
-  /// What is wrong with the record's values; nil when nothing is.
+  /// The error in the record's values; nil when nothing is.
   var flaw: String? {
     switch self {
     case .session(let session):
@@ -43,7 +43,7 @@ extension Record {
   /// Milliseconds since 1970, up to the year 10000.
   package static func isTime(_ value: Int64) -> Bool { (0...253_402_300_800_000).contains(value) }
 
-  /// Something that only ever grows by one, with room to go on.
+  /// A number that only ever grows by one, with room for more.
   private static func isCount(_ value: Int64) -> Bool { (0...(.max >> 1)).contains(value) }
 }
 

@@ -1,6 +1,6 @@
 import GuardCore
 
-/// What a workload needs, or a node has.
+/// Memory and processors: of a workload what it needs, of a node what it has.
 public struct Resources: Hashable, Sendable, Codable {
   /// MiB.
   public var memory: Int
@@ -25,7 +25,7 @@ public struct FormatRecord: Hashable, Sendable, Codable {
   public init(version: Int = FormatRecord.current) { self.version = version }
 }
 
-/// What a node is, apart from whether it lives.
+/// A node as it is, apart from whether it lives.
 public struct NodeRecord: Hashable, Sendable, Codable {
   public var capacity: Resources
   public var labels: [String: String]
@@ -73,7 +73,7 @@ public struct SessionRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// Who is the planner.
+/// The planner: which node is it, under which session.
 public struct PlannerRecord: Hashable, Sendable, Codable {
   public var node: NodeName
   public var incarnation: Incarnation
@@ -84,7 +84,7 @@ public struct PlannerRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// What a workload is.
+/// A workload's definition.
 public struct SpecRecord: Hashable, Sendable, Codable {
   /// libvirt's URI, such as `lxc:///system`.
   public var connection: String
@@ -100,7 +100,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   /// `definition` of what the running domain was started from, whose own XML was taken over as this definition: so it does not run an older
   /// one. nil: nothing was taken over.
   public var takenFrom: String?
-  /// What other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
+  /// Belongings that other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
   public var shared: [String]?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
@@ -129,7 +129,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   public static let greatestSharedName = 4096
 }
 
-/// What the operator wants of a workload.
+/// The operator's wish for a workload.
 public struct IntentRecord: Hashable, Sendable, Codable {
   public enum Desired: String, Sendable, Codable {
     case running
@@ -150,7 +150,7 @@ public struct IntentRecord: Hashable, Sendable, Codable {
       self.serial = serial
     }
   }
-  /// What its node is to do with what runs there. The node takes it away when it is done, and so does every start: nothing of the run that it was
+  /// A task for its node, about what runs there. The node takes it away when it is done, and so does every start: nothing of the run that it was
   /// meant for is left then.
   public enum Errand: String, CaseIterable, Sendable, Codable {
     /// To stop it, and to start it on the same node.
@@ -159,7 +159,7 @@ public struct IntentRecord: Hashable, Sendable, Codable {
     case reset
     /// To keep it paused: it stands as long as that is so.
     case pause
-    /// To let what is paused go on, whoever paused it.
+    /// To resume what is paused, whoever paused it.
     case resume
   }
   public var desired: Desired
@@ -198,15 +198,15 @@ extension IntentRecord {
 
 /// Which node a workload should be on, and why. The planner decides and writes it; a node that is renamed has its new name written in it.
 public struct PlacementRecord: Hashable, Sendable, Codable {
-  /// What later plans must know about this one.
+  /// A cause that later plans must know of.
   public enum Cause: String, Sendable, Codable {
     /// An operator moved it there: it does not go back by itself.
     case operatorsMove
-    /// It is new, and room for failures would have been used for it.
+    /// The workload is new, and room for failures would have been used for it.
     case notAdmitted
-    /// It gave way to another one.
+    /// The workload gave way to another one.
     case displaced
-    /// Its place is kept for it until others have left it.
+    /// The place is kept for it until others have left it.
     case waits
   }
   /// nil: nowhere; `reason` says why.
@@ -278,7 +278,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
       self.incarnation = incarnation
     }
   }
-  /// What the holder does with it. For people and the planner; safety does not depend on it.
+  /// The holder's activity. For people and the planner; safety does not depend on it.
   public enum Activity: String, Sendable, Codable {
     case starting, running, stopping
     /// The holder cannot tell: libvirt does not answer, or the state is unclear.
@@ -291,7 +291,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
       case offered
       /// The target's guard covers what may arrive: the holder may begin.
       case ready
-      /// The domain was seen gone at the source, and the target holds the claim: what has arrived whole may go on.
+      /// The domain was seen gone at the source, and the target holds the claim: it resumes what has arrived whole.
       case arrived
     }
     public var step: Step
@@ -327,15 +327,15 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public var failures: [NodeName: Failure]
   /// How often in a row it ended by itself on the holder, since it last ran well there; nil: it did not.
   public var ends: Int?
-  /// A live migration from the holder, or to it. Both sides are named until it is settled.
+  /// A live migration from the holder, or to it. Both sides are named until it has ended.
   public var migration: Migration?
   /// Disks on which it last ran, and which its definition does not name, by the guest's names for them: a start from that definition would open
   /// older ones, and is refused. nil: there is none.
   public var newerDisks: [String: OtherDisk]?
-  /// What left protection, where the claim is all that is left of it.
+  /// The domain that left protection, where the claim is all that is left of it.
   public var releasedTo: ReleasedTo?
   public struct ReleasedTo: Hashable, Sendable, Codable {
-    /// Where it goes on outside protection; nil: nowhere.
+    /// Where it runs outside protection since; nil: nowhere.
     public var node: NodeName?
     /// libvirt's URI.
     public var connection: String
@@ -368,7 +368,7 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
     return migration.mark.map { $0 <= domain && domain < epoch } ?? (domain.next == epoch)
   }
 
-  /// Nobody holds it any more; its epoch stays.
+  /// Makes it nobody's; its epoch stays.
   package mutating func release() {
     holder = nil
     activity = nil

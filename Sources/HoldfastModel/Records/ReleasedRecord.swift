@@ -1,7 +1,7 @@
-/// What a workload was when it was released, kept for a time so that it can be brought back.
+/// A workload as it was when it was released, kept for a time so that it can be brought back.
 public struct ReleasedRecord: Hashable, Sendable, Codable {
   public var spec: SpecRecord
-  /// It was to run, or to be stopped.
+  /// The operator's wish then: to run, or to be stopped.
   public var desired: IntentRecord.Desired
   /// When it was released: milliseconds since 1970 on the clock of the node that was asked.
   public var time: Int64

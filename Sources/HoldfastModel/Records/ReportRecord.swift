@@ -1,12 +1,11 @@
-/// What a node says about itself beyond its claims.
+/// A node's report on itself, beyond its claims.
 public struct ReportRecord: Hashable, Sendable, Codable {
   /// Memory (MiB) and processors that domains outside protection use.
   public var unmanaged: Resources
   public var unmanagedDomains: Int
   /// Connections that do not answer, and why.
   public var unreachable: [String: String]
-  /// The guard's phase in a word, or why it is not there.
-  public var guardPhase: String
+  public var guardPhase: GuardPhase
   /// Domains that carry our mark but no workload of this store: left alone, for a person to look at.
   public var strays: [String]
   /// UUIDs of the domains outside protection, sorted: while one runs, nobody may start a workload with the same.
@@ -23,10 +22,10 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var paused: [WorkloadName: String]?
   /// Workloads here that run an older definition than the store has now; sorted. nil: there is none, as far as is known.
   public var outdated: [WorkloadName]?
-  /// What workloads here have otherwise than their definitions say, the disks first. One whose list is empty differs and is one of too many to be
+  /// Differences of workloads here from their definitions, the disks first. One whose list is empty differs and is one of too many to be
   /// listed. nil: none, as far as is known.
   public var differing: [WorkloadName: [HardwareDifference]]?
-  /// What people should know of the node, in the order of their codes. nil: nothing.
+  /// Flaws that people should know of, in the order of their codes. nil: nothing.
   public var flaws: [NodeFlaw]?
   /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
   public var leftovers: [LeftoverDefinition]?
@@ -39,12 +38,12 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public enum Freeze: String, Hashable, Sendable, Codable {
     /// Everything was seen to be frozen.
     case confirmed
-    /// It was ordered and not seen yet: some of it may still execute.
+    /// The freeze was ordered and not seen yet: some of it may still execute.
     case ordered
   }
 
   public init(
-    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: String, strays: [String],
+    unmanaged: Resources, unmanagedDomains: Int, unreachable: [String: String], guardPhase: GuardPhase, strays: [String],
     unmanagedUUIDs: [String] = [], migrations: [WorkloadName: MigrationProgress]? = nil,
     kept: [WorkloadName: String]? = nil, freeze: Freeze? = nil, unfrozen: [WorkloadName]? = nil,
     paused: [WorkloadName: String]? = nil, outdated: [WorkloadName]? = nil, leftovers: [LeftoverDefinition]? = nil

@@ -214,7 +214,7 @@ package actor ControllerLoop {
   // MARK: what others may ask
 
   package var view: ClusterView { controller.view }
-  package var guardSummary: String { controller.guardStatus.summary }
+  package var guardSummary: GuardPhase { controller.guardStatus.summary }
 
   /// Everything that one answer is made from. Copies a few references; what is worked out from it, whoever asks works out elsewhere.
   package func picture() -> ClusterPicture {

@@ -152,7 +152,8 @@ public struct Adoption: Hashable, Sendable {
       let left = claim.releasedTo, left.node != node
     {
       throw refusal(
-        .conflict, "it is a copy from before the workload went on \(left.node.map { "on \($0)" } ?? "elsewhere")",
+        .conflict,
+        "it is a copy from before the workload ran outside protection \(left.node.map { "on \($0)" } ?? "elsewhere")",
         "Destroy this copy: `virsh -c \(domain.id.connection) destroy \(domain.id.name)`. Adopt the other one where it runs.")
     }
     if let other = view.otherNode(withUnmanaged: domain.uuid, than: node) {

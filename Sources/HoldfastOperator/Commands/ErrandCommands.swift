@@ -41,7 +41,7 @@ extension OperatorCommand {
       "is shut down on \(holder) (destroyed after \(InWords.number(spec.stopTimeout)) s) and started there again\(definition)"
     case .reset: "is destroyed on \(holder) without a shutdown, and started there again\(definition)"
     case .pause: "is paused on \(holder), and executes nothing until `holdfast resume` or its next start"
-    case .resume: "goes on on \(holder) where it was"
+    case .resume: "is resumed on \(holder)"
     }
   }
 }

@@ -53,7 +53,8 @@ extension OperatorCommand {
     let left = view.claims[name]?.value.releasedTo
     if let node = left?.node, left?.uuid == spec.uuid, view.session(of: node) == nil {
       throw OperatorError(
-        .conflict, thing: "workload \(name)", reason: "it went on on \(node), which is down and may still run it",
+        .conflict, thing: "workload \(name)",
+        reason: "it ran outside protection on \(node), which is down and may still run it",
         remedy:
           "Repeat the command when \(node) is back. If it runs nowhere for certain, apply its definition: `holdfast apply -f FILE`."
       )
@@ -61,7 +62,8 @@ extension OperatorCommand {
     if let node = left?.node, left?.uuid == spec.uuid, let silence = view.reports[node]?.value.unreachable[spec.connection] {
       throw OperatorError(
         .conflict, thing: "workload \(name)",
-        reason: "it went on on \(node), which does not reach \(spec.connection) (\(silence)) and may still run it",
+        reason:
+          "it ran outside protection on \(node), which does not reach \(spec.connection) (\(silence)) and may still run it",
         remedy:
           "Repeat the command when \(node) reaches it. If it runs nowhere for certain, apply its definition: `holdfast apply -f FILE`."
       )
@@ -75,13 +77,13 @@ extension OperatorCommand {
   }
 }
 
-/// What a released workload left behind where it went on, for whoever brings it back.
+/// Remains of a released workload where it ran outside protection, for whoever brings it back.
 extension ReleasedRecord {
   /// Sentences.
   public func warnings(_ name: WorkloadName, in view: ClusterView) -> [String] {
     guard let left = view.claims[name]?.value.releasedTo, let node = left.node, left.uuid == spec.uuid else { return [] }
     return [
-      "it went on on \(node), where a persistent definition of it may be left, and then it does not start there: `\(LeftoverDefinition.undefinition(of: name.text, spec.connection))`"
+      "it ran outside protection on \(node), where a persistent definition of it may be left, and then it does not start there: `\(LeftoverDefinition.undefinition(of: name.text, spec.connection))`"
     ]
   }
 }

@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastPlanning
 
-/// What the nodes have and what is used of it, as far as the store tells.
+/// The load of the nodes: what they have and what is used of it, as far as the store tells.
 public struct ClusterLoad: Hashable, Sendable {
   public struct Node: Hashable, Sendable {
     /// nil: the node has not told yet.
@@ -12,12 +12,12 @@ public struct ClusterLoad: Hashable, Sendable {
     public var used: Resources
     /// By domains outside protection.
     public var unmanaged: Resources
-    /// What the policies count of that.
+    /// The part of that which the policies count.
     public var countedUnmanaged: Resources
-    /// What it runs and what is on its way to it, sorted. A workload that moves counts on both nodes until it has moved.
+    /// The workloads that it runs and that are on their way to it, sorted. A workload that moves counts on both nodes until it has moved.
     public var workloads: [WorkloadName]
 
-    /// What another workload could take; below zero where the node is overcommitted.
+    /// The room for another workload; below zero where the node is overcommitted.
     public var headroom: Resources? { allowance.map { $0 - used - countedUnmanaged } }
   }
   public private(set) var nodes: [NodeName: Node] = [:]

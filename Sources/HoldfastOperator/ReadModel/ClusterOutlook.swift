@@ -1,11 +1,11 @@
 import HoldfastModel
 import HoldfastPlanning
 
-/// What planning says of the cluster as it is. Costly, and the same until something changes.
+/// The planner's word on the cluster as it is. Costly, and the same until something changes.
 public struct ClusterOutlook: Sendable {
-  /// What is not as the policies want it, and is left so.
+  /// Warnings of what is not as the policies want it, and is left so.
   public let warnings: [PlanWarning]
-  /// What the policies would move and whose turn has not come.
+  /// Moves by the policies whose turn has not come.
   public let waiting: [WaitingMove]
   /// The nodes whose loss the others could not absorb.
   public let losses: [LossRehearsal.Loss]

@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What restricts the cluster at present: nodes in maintenance, nodes in quarantine, and whether automatic recovery is off.
+/// The restrictions of the cluster at present: nodes in maintenance, nodes in quarantine, and whether automatic recovery is off.
 public struct ClusterRestrictions: Sendable {
   public private(set) var maintenance: [NodeName: MaintenanceInfo] = [:]
   public private(set) var quarantine: [NodeName: QuarantineInfo] = [:]
@@ -30,14 +30,14 @@ public struct ClusterRestrictions: Sendable {
 /// Automatic recovery is off.
 public struct DisarmInfo: Hashable, Sendable, Codable {
   public var reason: String?
-  public var since: Moment
+  public var since: WallInstant
   /// When the cluster is armed again by itself; absent: only by `holdfast arm`.
-  public var until: Moment?
+  public var until: WallInstant?
 
   public init(_ record: DisarmRecord) {
     reason = record.reason
-    since = Moment(record.since)
-    until = record.until.map { Moment($0) }
+    since = WallInstant(record.since)
+    until = record.until.map { WallInstant($0) }
   }
 }
 
@@ -45,8 +45,8 @@ public struct DisarmInfo: Hashable, Sendable, Codable {
 public struct QuarantineInfo: Hashable, Sendable, Codable {
   /// Recent losses.
   public var losses: Int
-  public var lastLoss: Moment
-  public var until: Moment
+  public var lastLoss: WallInstant
+  public var until: WallInstant
   /// Seconds that remain.
   public var remaining: Double
 
@@ -55,8 +55,8 @@ public struct QuarantineInfo: Hashable, Sendable, Codable {
   ///   - now: milliseconds since 1970, on the clock of the node that tells it: the end is told by that clock, too.
   public init(_ record: LossesRecord, remaining: Double, now: Int64) {
     losses = record.count
-    lastLoss = Moment(record.last)
-    until = Moment(now + Int64(remaining * 1000))
+    lastLoss = WallInstant(record.last)
+    until = WallInstant(now + Int64(remaining * 1000))
     self.remaining = remaining
   }
 }
@@ -64,7 +64,7 @@ public struct QuarantineInfo: Hashable, Sendable, Codable {
 /// A node that is kept empty on purpose, or whose workloads move back.
 public struct MaintenanceInfo: Hashable, Sendable, Codable {
   public enum Phase: String, Hashable, Sendable, Codable {
-    /// Its workloads move off.
+    /// The node's workloads move off.
     case draining
     /// Every workload that can move has moved off.
     case empty
@@ -73,9 +73,9 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
   }
   public var phase: Phase
   public var reason: String?
-  public var since: Moment
+  public var since: WallInstant
   /// Planned end, for information only.
-  public var until: Moment?
+  public var until: WallInstant?
   /// The planned end has passed.
   public var isOverdue: Bool
   /// `live` or `restart`; absent: as the policies say.
@@ -83,7 +83,7 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
   /// How many workloads move at once, out or back.
   public var parallel: Int
   /// From then on remaining workloads are stopped and started elsewhere, all at once.
-  public var deadline: Moment?
+  public var deadline: WallInstant?
   /// Workloads that no other node can take are stopped.
   public var leavesPending: Bool
   /// `by-policy`, `everything` or `nothing`: which workloads move back when maintenance is over.
@@ -107,12 +107,12 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
     remaining = moves.count - stays - stuck - away - pending
     phase = record.phase == .over ? .returning : remaining > 0 ? .draining : .empty
     reason = record.reason
-    since = Moment(record.since)
-    until = record.until.map { Moment($0) }
+    since = WallInstant(record.since)
+    until = record.until.map { WallInstant($0) }
     isOverdue = record.phase == .empty && record.until.map { $0 < now } ?? false
     method = record.method?.rawValue
     parallel = record.parallel ?? MaintenanceRecord.defaultParallel
-    deadline = record.deadline.map { Moment($0) }
+    deadline = record.deadline.map { WallInstant($0) }
     leavesPending = record.leavesPending
     failback = record.failback.rawValue
   }

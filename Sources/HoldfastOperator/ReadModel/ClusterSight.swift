@@ -13,7 +13,7 @@ public struct ClusterSight: Sendable {
   public let silence: Double?
   /// The teller knows of itself more than it wrote.
   let knowsItself: Bool
-  /// What the nodes found defined beside the workloads' own domains.
+  /// Definitions that the nodes found beside the workloads' own domains.
   let leftovers: [WorkloadName: [LeftoverInfo]]
   /// By workload: the nodes whose libvirt cannot run it as it is defined.
   let incompatible: [WorkloadName: [NodeName: Exclusion]]
@@ -94,7 +94,7 @@ public struct ClusterSight: Sendable {
     return view.losses[node].flatMap { $0.modified > opened ? .lost : .left }
   }
 
-  /// What is known of that node is as old as the store's last answer.
+  /// The knowledge of that node is as old as the store's last answer.
   func isBlind(to node: NodeName) -> Bool { silence != nil && !(node == teller && knowsItself) }
 
   /// `when the store last answered n1, 6.4 s ago`.
@@ -108,13 +108,13 @@ public struct ClusterSight: Sendable {
     let freeze: ReportRecord.Freeze? =
       // A build before that field said it with the guard's phase alone.
       switch report.guardPhase {
-      case "isolated": report.freeze ?? .confirmed
-      case "isolating": report.freeze ?? .ordered
-      default: report.freeze
+      case .isolated: report.freeze ?? .confirmed
+      case .isolating: report.freeze ?? .ordered
+      case .armed, .disarmed, .absent, .awaited, .other: report.freeze
       }
     guard let freeze else { return nil }
     let cause: NodeFreeze.Cause =
-      report.guardPhase == "not there" ? .guardGone : node == teller ? silence.map { .storeSilent($0) } ?? .isolated : .isolated
+      report.guardPhase == .absent ? .guardGone : node == teller ? silence.map { .storeSilent($0) } ?? .isolated : .isolated
     return NodeFreeze(node: node, cause: cause, isConfirmed: freeze == .confirmed)
   }
 
@@ -129,7 +129,7 @@ public struct ClusterSight: Sendable {
   /// Why libvirt executes nothing of it on the node that holds it; nil: it executes.
   func paused(_ workload: WorkloadName, on node: NodeName) -> String? { view.reports[node]?.value.paused?[workload] }
 
-  /// What planning says of it besides.
+  /// The planner's warning of it.
   func warning(_ workload: WorkloadName) -> PlanWarning? { warnings[workload] }
 
   /// nil: it did not end without being told to within `ClusterStatus.recentPeriod`.
@@ -153,7 +153,7 @@ struct NodeFreeze: Hashable, Sendable {
   }
   var node: NodeName
   var cause: Cause
-  /// It was seen; otherwise some of it may still execute.
+  /// The freeze was seen; otherwise some of it may still execute.
   var isConfirmed: Bool
 
   /// A clause.

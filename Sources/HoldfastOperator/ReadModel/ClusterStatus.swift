@@ -24,7 +24,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// Workloads, counted by state.
   public struct Counts: Hashable, Sendable, Codable {
     public var total: Int
-    /// They execute, as far as their nodes know.
+    /// Workloads that execute, as far as their nodes know.
     public var running: Int
     public var frozen: Int
     public var paused: Int
@@ -47,13 +47,13 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     public var node: String
     /// Workloads for which there would be no room.
     public var workloads: [String]
-    /// What they need together.
+    /// Their demand together.
     public var demand: Resources
   }
   /// A command to type next.
   public struct Step: Hashable, Sendable, Codable {
     public var command: String
-    /// Its purpose.
+    /// The purpose of the command.
     public var purpose: String
     /// The node to type it on; absent: any node.
     public var on: String?
@@ -77,9 +77,9 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var risks: [Risk]
   /// Why the policies in the store cannot be used by the node that tells this; absent when they can.
   public var policyFlaw: String?
-  /// What the controller of the node that tells it found wrong with itself; absent: nothing. It decides nothing until it is restarted.
+  /// The error that the controller of the node that tells it found in itself; absent: nothing. It decides nothing until it is restarted.
   public var fault: String?
-  /// What violates the policies and why it stays so; and what of a node is slow.
+  /// Violations of the policies and why they stay so; and what of a node is slow.
   public var warnings: [String]
   /// The history of the last ten minutes, oldest first, without what is about workloads that are gone.
   public var recent: [HistoryLine]
@@ -92,7 +92,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var next: [Step]
   /// Sentences: which workloads have one disk, directory, MAC address or UUID at the same time without sharing it. Absent: none.
   public var clashes: [String]?
-  /// What the policies move by themselves; absent: nothing at present.
+  /// Moves that the policies make by themselves; absent: nothing at present.
   public var moves: MovesInfo?
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
@@ -173,7 +173,7 @@ extension ClusterStatus {
     next = diagnosis.steps
   }
 
-  /// What happened lately to what there is.
+  /// Events of late about what there is.
   private static func recent(_ history: [HistoryRecord], _ view: ClusterView, _ now: Int64) -> [HistoryLine] {
     history.filter { line in
       let isThere = line.note.workload.map { view.specs[$0] != nil || view.unreadable[.spec($0)] != nil } ?? true

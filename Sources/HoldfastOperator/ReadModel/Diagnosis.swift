@@ -1,4 +1,3 @@
-import HoldfastController
 import HoldfastModel
 import Housekeeping
 
@@ -72,14 +71,14 @@ struct Diagnosis {
     suggest("systemctl restart holdfastd", "begin anew from what is observed; keep the log and report it", on: status.node)
   }
 
-  /// What is frozen, of the node that tells it first.
+  /// Frozen workloads, those of the node that tells it first.
   private mutating func lookAtFreezes(_ status: ClusterStatus) {
     let frozen = status.nodes.filter { $0.freeze?.workloads ?? 0 > 0 }
     for node in frozen.filter({ $0.name == status.node }) + frozen.filter({ $0.name != status.node }) {
       guard let freeze = node.freeze, status.fault == nil || node.name != status.node else { continue }
       let what = freeze.workloads == 1 ? "1 workload of \(node.name) is" : "\(freeze.workloads) workloads of \(node.name) are"
       critical.append("\(what) frozen: \(freeze.reason)")
-      if node.guardPhase == "not there" {
+      if node.guardPhase == .absent {
         suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
         suggest("systemctl restart holdfast-guard", "what is frozen there goes on when the guard is back", on: node.name)
       } else if status.store.isAnswering {
@@ -88,7 +87,7 @@ struct Diagnosis {
     }
   }
 
-  /// What runs outside protection and is a workload, or calls itself one.
+  /// Copies: domains that run outside protection and are a workload, or call themselves one.
   ///
   /// - Parameter running: of what is defined beside the workloads' domains.
   private mutating func lookAtCopies(_ status: ClusterStatus, _ view: ClusterView, _ running: [LeftoverInfo]) {
@@ -127,7 +126,7 @@ struct Diagnosis {
     }
   }
 
-  /// What keeps workloads from starting where they may have to.
+  /// Leftovers that keep workloads from starting where they may have to.
   private mutating func lookAtLeftovers(_ left: [LeftoverInfo]) {
     guard !left.isEmpty else { return }
     func names(_ values: [String]) -> String { InWords.list(Set(values).sorted(), most: Self.namesInSentence) }
@@ -219,7 +218,7 @@ struct Diagnosis {
     suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
   }
 
-  /// They run, but not as they should.
+  /// Workloads that run, but not as they should.
   private mutating func lookAtRestlessWorkloads(_ status: ClusterStatus) {
     let ending = status.misplaced.filter { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }
     if let worst = ending.max(by: { $0.recentEnds ?? 0 < $1.recentEnds ?? 0 }) {
@@ -321,13 +320,7 @@ struct Diagnosis {
   }
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
-    if node.guardPhase == GuardLink.awaited {
-      degraded.append("The guard of \(node.name) has not answered yet")
-    } else if let phase = node.guardPhase, !NodeInfo.soundGuardPhases.contains(phase), node.freeze?.workloads ?? 0 == 0 {
-      let meaning = phase.hasPrefix("isolat") ? "has frozen all its workloads (\(phase))" : "is \(phase)"
-      critical.append("The guard of \(node.name) \(meaning)")
-      suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
-    }
+    lookAtGuard(of: node)
     for flaw in node.flaws where flaw.code != NodeFlaw.slowBridge {
       degraded.append("Node \(node.name) \(flaw.text)")
       suggestRemedy(of: flaw, on: node)
@@ -337,6 +330,21 @@ struct Diagnosis {
       degraded.append("\(connection) on \(node.name) is unreachable")
       suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
     }
+  }
+
+  /// The guard; what is frozen is told already.
+  private mutating func lookAtGuard(of node: NodeInfo) {
+    guard let phase = node.guardPhase else { return }
+    let meaning: String
+    switch phase {
+    case .armed, .disarmed: return
+    case .awaited: return degraded.append("The guard of \(node.name) has not answered yet")
+    case .isolating, .isolated: meaning = "has frozen all its workloads (\(phase))"
+    case .absent, .other: meaning = "is \(phase)"
+    }
+    guard node.freeze?.workloads ?? 0 == 0 else { return }
+    critical.append("The guard of \(node.name) \(meaning)")
+    suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
   }
 
   private mutating func suggestRemedy(of flaw: NodeFlaw, on node: NodeInfo) {
@@ -352,7 +360,7 @@ struct Diagnosis {
     }
   }
 
-  /// What would not be started again as it is defined.
+  /// Workloads that would not be started again as they are defined.
   private mutating func lookAtDisks(_ status: ClusterStatus, _ view: ClusterView) {
     guard !status.lagging.isEmpty else { return }
     let (one, names) = (status.lagging.count == 1, InWords.list(status.lagging, most: Self.namesInSentence))

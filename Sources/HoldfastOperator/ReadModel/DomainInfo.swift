@@ -10,7 +10,7 @@ public struct DomainInfo: Hashable, Sendable, Codable {
   /// MiB.
   public var memory: Int
   public var vcpus: Int
-  /// Its workload; absent for a domain outside protection.
+  /// The domain's workload; absent for a domain outside protection.
   public var workload: String?
   /// A clause: the domain carries the mark of an unknown workload or of another cluster.
   public var stray: String?

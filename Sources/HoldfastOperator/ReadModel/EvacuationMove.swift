@@ -8,24 +8,24 @@ public struct EvacuationMove: Hashable, Sendable, Codable {
     case migrating
     case stopping
     case starting
-    /// Its node cannot tell whether it runs.
+    /// The node cannot tell whether it runs.
     case unclear
-    /// It waits for other moves to end.
+    /// The move waits for others to end.
     case waiting
-    /// It still runs on the node, because no other node can take it.
+    /// The workload still runs on the node, because no other node can take it.
     case stuck
-    /// It goes down with the node: its policy says so, or it cannot be moved live and must not be restarted.
+    /// The workload goes down with the node: its policy says so, or it cannot be moved live and must not be restarted.
     case stays
-    /// It was stopped, and no node can take it.
+    /// The workload was stopped, and no node can take it.
     case pending
-    /// It runs on another node.
+    /// The workload runs on another node.
     case arrived
   }
   public var workload: String
   public var state: State
   /// The node that it is on; for one that has arrived, the node that it has left.
   public var from: String?
-  /// Its target.
+  /// The target.
   public var to: String?
   /// The method; absent while it does not move.
   public var how: MoveMethod.How?
@@ -53,11 +53,11 @@ extension EvacuationMove {
       })
   }
 
-  /// Those in motion first, then those that wait, then those that have arrived; each group by name.
+  /// Moves in motion first, then those that wait, then those that have arrived; each group by name.
   private static func of(
     _ node: NodeName, _ record: MaintenanceRecord, in view: ClusterView, planning: PlanningSnapshot?, policies: PolicySet
   ) -> [EvacuationMove] {
-    var census = Census(node: node, record: record, view: view, policies: policies)
+    var census = MoveCensus(node: node, record: record, view: view, policies: policies)
     if let planning, record.phase == .empty, census.hasSomethingPlaced {
       let plan = EvacuationPlan(of: node, record, in: view, planning: planning, policies: policies)
       census.unplaceable = Dictionary(plan.unplaceable.map { (WorkloadName($0.workload), $0.reason) }) { first, _ in first }
@@ -70,7 +70,7 @@ extension EvacuationMove {
 }
 
 /// The state of each workload, one by one.
-private struct Census {
+private struct MoveCensus {
   let node: NodeName
   let record: MaintenanceRecord
   let view: ClusterView

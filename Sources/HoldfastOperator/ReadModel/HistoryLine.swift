@@ -6,7 +6,7 @@ public struct HistoryLine: Hashable, Sendable, Codable {
   public var time: String
   /// The same in milliseconds since 1970.
   public var milliseconds: Int64
-  /// Who wrote it.
+  /// The node that wrote it.
   public var node: String
   /// Grows by one with each line of this node.
   public var serial: Int64

@@ -12,13 +12,13 @@ public struct LeftoverInfo: Hashable, Sendable, Codable {
   public var uuid: String
   /// libvirt starts it when the host boots.
   public var autostart: Bool
-  /// It is active; else it is shut off, and the workload cannot start there.
+  /// The domain is active; else it is shut off, and the workload cannot start there.
   public var isRunning: Bool
   /// `holdfast leftovers remove` removes it: name and UUID are the workload's, and it is shut off.
   public var isRemovable: Bool
   /// A clause after the node's name: what is there.
   public var text: String
-  /// What to do about it.
+  /// The remedy.
   public var remedy: String
 
   public init(_ leftover: LeftoverDefinition, of spec: SpecRecord, on node: NodeName, isNodeUp: Bool) {

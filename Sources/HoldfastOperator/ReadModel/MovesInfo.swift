@@ -2,7 +2,7 @@ import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 
-/// What the policies move by themselves, and how far that is.
+/// Moves that the policies make by themselves, and how far they are.
 public struct MovesInfo: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: String
@@ -15,9 +15,9 @@ public struct MovesInfo: Hashable, Sendable, Codable {
   /// Moves are off: nothing more is begun.
   public struct Off: Hashable, Sendable, Codable {
     public var reason: String?
-    public var since: Moment
+    public var since: WallInstant
   }
-  /// So many have arrived, of those that the policies in force led to.
+  /// The number that have arrived, of those that the policies in force led to.
   public var done: Int
   public var underWay: [Move]
   /// In the order in which their turns come.
@@ -25,7 +25,7 @@ public struct MovesInfo: Hashable, Sendable, Codable {
   /// Absent: moves are on.
   public var off: Off?
 
-  /// Nothing is moved.
+  /// No move at all.
   public static let none = MovesInfo(done: 0, underWay: [], waiting: [], off: nil)
 
   private init(done: Int, underWay: [Move], waiting: [Move], off: Off?) {
@@ -50,7 +50,7 @@ public struct MovesInfo: Hashable, Sendable, Codable {
         underWay.append(Move(workload: name.text, from: holder.text, to: node.text, why: why))
       }
     }
-    let off = view.movesOff.map { Off(reason: $0.value.reason, since: Moment($0.value.since)) }
+    let off = view.movesOff.map { Off(reason: $0.value.reason, since: WallInstant($0.value.since)) }
     if underWay.isEmpty, waiting.isEmpty, off == nil { return nil }
     self.done = done
     self.underWay = underWay

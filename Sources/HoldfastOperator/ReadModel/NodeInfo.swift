@@ -5,13 +5,13 @@ import HoldfastPlanning
 public struct NodeInfo: Hashable, Sendable, Codable {
   public enum State: String, Hashable, Sendable, Codable {
     case up
-    /// It is handing its workloads over.
+    /// The node is handing its workloads over.
     case leaving
-    /// It has no session: it runs no protected workload.
+    /// The node has no session: it runs no protected workload.
     case down
-    /// It tells this itself, and the store does not answer it: everything under protection there is frozen, or soon is.
+    /// The node tells this itself, and the store does not answer it: everything under protection there is frozen, or soon is.
     case cutOff = "cut-off"
-    /// It was up when the store last answered the node that tells this.
+    /// The node was up when the store last answered the node that tells this.
     case unknown
   }
   /// How the last session of a node that is down ended.
@@ -27,18 +27,18 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public struct Freeze: Hashable, Sendable, Codable {
     /// A clause.
     public var reason: String
-    /// It was seen; otherwise some of it may still execute.
+    /// The freeze was seen; otherwise some of it may still execute.
     public var isConfirmed: Bool
     /// The workloads that it concerns.
     public var workloads: Int
   }
   public var name: String
   public var state: State
-  /// It makes the placements.
+  /// The node makes the placements.
   public var isPlanner: Bool
   /// How its last session ended; absent for a node that is not down, and where nobody knows.
   public var ending: Ending?
-  /// What the node has. Absent: it has not reported it.
+  /// The node's resources. Absent: it has not reported it.
   public var capacity: Resources?
   /// Of that, what the policies let workloads have: after reserves and over-commitment.
   public var allowance: Resources?
@@ -53,10 +53,10 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   /// Workloads that run here or are moving here.
   public var workloads: Int
   /// The guard's phase, such as `armed`, `isolated`, `not there`; absent for a node that is down, unless it tells this itself.
-  public var guardPhase: String?
+  public var guardPhase: GuardPhase?
   /// Absent: what it runs executes, as far as is known.
   public var freeze: Freeze?
-  /// What people should know of the node and nothing else tells, such as a hardware watchdog that cannot be used.
+  /// Flaws of the node that nothing else tells, such as a hardware watchdog that cannot be used.
   public var flaws: [NodeFlaw]
   /// libvirt connections that the node serves.
   public var connections: [String]
@@ -66,7 +66,7 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var strays: [String]
   /// Workloads of which a domain with their UUID runs here outside protection: they are started nowhere meanwhile.
   public var unmanagedDuplicates: [String]
-  /// So many domains are defined here under a workload's name or UUID and are not Holdfast's (`/v1/leftovers` tells which); absent: none is known.
+  /// The number of domains that are defined here under a workload's name or UUID and are not Holdfast's (`/v1/leftovers` tells which); absent: none is known.
   public var leftovers: Int?
   /// Workloads that cannot run here as they are defined, by reason; absent: there is none, as far as is known.
   public var incompatible: [Incompatible]?
@@ -114,9 +114,6 @@ extension NodeInfo {
     public var sentence: String { "cannot run \(InWords.list(workloads, most: Self.namesInSentence)): \(text)" }
   }
 
-  /// The phases of a guard that works as it should.
-  public static let soundGuardPhases: Set<String> = ["armed", "disarmed"]
-
   public init(_ name: NodeName, in sight: ClusterSight, load: ClusterLoad, restrictions: ClusterRestrictions) {
     let view = sight.view, isTeller = name == sight.teller && sight.knowsItself
     let record = view.nodes[name]?.value, report = view.reports[name]?.value
@@ -163,7 +160,7 @@ extension NodeInfo {
     return phase == .active ? .up : .leaving
   }
 
-  /// It is down on purpose, as far as anybody knows.
+  /// The node is down on purpose, as far as anybody knows.
   public var isDownByPlan: Bool { state == .down && maintenance.map { $0.phase != .returning } ?? false }
 }
 

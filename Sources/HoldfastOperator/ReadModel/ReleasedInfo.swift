@@ -5,7 +5,7 @@ public struct ReleasedInfo: Hashable, Sendable, Codable {
   public var name: String
   /// Milliseconds since 1970.
   public var released: Int64
-  /// It is kept until then: milliseconds since 1970.
+  /// The instant until which it is kept: milliseconds since 1970.
   public var until: Int64
   /// Where it went on outside protection; absent: nowhere.
   public var node: String?

@@ -110,7 +110,7 @@ struct Situation {
       ? nil : "it ended \(ends) times in the last \(ClusterStatus.recentPeriod / 60_000) minutes without being told to"
   }
 
-  /// What it breaks where it is.
+  /// The rule that it breaks where it is.
   private static func breach(_ name: WorkloadName, in sight: ClusterSight) -> String? {
     guard let warning = sight.warning(name), warning.brokenRule != nil else { return nil }
     return warning.text

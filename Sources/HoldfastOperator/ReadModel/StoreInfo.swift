@@ -6,7 +6,7 @@ public struct StoreInfo: Hashable, Sendable, Codable {
   public struct Member: Hashable, Sendable, Codable {
     public enum State: String, Hashable, Sendable, Codable {
       case up
-      /// It answers and knows no leader: it serves nobody.
+      /// The member answers and knows no leader: it serves nobody.
       case leaderless
       case down
       /// The node that tells this has no endpoint of it.
@@ -21,7 +21,7 @@ public struct StoreInfo: Hashable, Sendable, Codable {
     /// Why it is down; absent when it is not.
     public var reason: String?
     public var isLeader: Bool
-    /// It follows, and has no vote yet.
+    /// The member follows, and has no vote yet.
     public var isLearner: Bool
     /// Bytes on its disk, and how many of them hold something; absent when it did not tell.
     public var size: Int64?
@@ -42,7 +42,7 @@ public struct StoreInfo: Hashable, Sendable, Codable {
   /// The newest revision; absent when no member told.
   public var revision: Int64?
   /// When the node looked.
-  public var seen: Moment
+  public var seen: WallInstant
   /// The files by which that node and the store know each other; absent where there are none.
   public var certificates: [Certificate]?
   /// How often the members called an election within the last hour, as far as that node has looked; absent: an older build does not tell.
@@ -55,7 +55,7 @@ public struct StoreInfo: Hashable, Sendable, Codable {
     public var kind: String
     public var path: String
     /// Until when the file serves.
-    public var ends: Moment
+    public var ends: WallInstant
   }
 }
 
@@ -65,9 +65,9 @@ extension StoreInfo {
     self.init(
       members: health.members.map { Member($0) }, leader: health.leader?.name, size: health.size, sizeInUse: health.sizeInUse,
       quota: health.quota, alarms: Set(health.alarms.map(\.kind.text)).sorted(), revision: health.revision?.value,
-      seen: Moment(picture.at),
+      seen: WallInstant(picture.at),
       certificates: health.certificates.isEmpty
-        ? nil : health.certificates.map { Certificate(kind: $0.kind.rawValue, path: $0.path, ends: Moment($0.ends)) },
+        ? nil : health.certificates.map { Certificate(kind: $0.kind.rawValue, path: $0.path, ends: WallInstant($0.ends)) },
       elections: picture.trend.elections, writeTime: health.writes?.medianMilliseconds)
   }
 }

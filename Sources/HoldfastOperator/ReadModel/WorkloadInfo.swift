@@ -13,13 +13,13 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
     /// A node is starting it, or is about to.
     case starting
     case stopping
-    /// It should run, but no node can take it; `why` says why.
+    /// The workload should run, but no node can take it; `why` says why.
     case pending
-    /// It should not run, and it does not.
+    /// The workload should not run, and it does not.
     case stopped
-    /// It is unknown whether it runs: its node cannot tell, or a record cannot be read. Holdfast treats it as running.
+    /// Unknown whether it runs: its node cannot tell, or a record cannot be read. Holdfast treats it as running.
     case unclear
-    /// It should run; its node was lost, and no other node has started it yet.
+    /// The workload should run; its node was lost, and no other node has started it yet.
     case down
   }
   public struct Failure: Hashable, Sendable, Codable {
@@ -56,7 +56,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var otherCodes: [String: String]
   public var demand: Resources
   public var priority: Int
-  /// What the guard does at the deadline: `freeze` or `stop`. What would go on answering while it is frozen is stopped, whatever its definition says.
+  /// The guard's act at the deadline: `freeze` or `stop`. A workload that would still answer while it is frozen is stopped, whatever its definition says.
   public var isolation: String
   /// By node.
   public var failures: [String: Failure]
@@ -69,7 +69,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var shared: [String]?
   /// The operator's last request to bring it to a node.
   public var move: Move?
-  /// What its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands. Absent: nothing.
+  /// The errand that its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands.
+  /// Absent: none.
   public var errand: String?
   /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
   public var brokenRule: String?
@@ -79,7 +80,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var lastEnd: Moment?
   public var endsInARow: Int?
 
-  /// It runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
+  /// The workload runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
   public var isOutdated: Bool?
   /// Domains that nodes have defined under its name or UUID and that are not Holdfast's; absent: none is known.
   public var leftovers: [LeftoverInfo]?
@@ -88,14 +89,14 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// The operator has agreed that shut-off ones of its name and UUID are removed; absent: not.
   public var removesLeftovers: Bool?
 
-  /// What it has otherwise than its definition says where it runs, the disks first; at most eight, and none is listed where too many workloads
+  /// Differences from its definition where it runs, the disks first; at most eight, and none is listed where too many workloads
   /// differ. Absent: nothing, as far as is known.
   public var differences: [HardwareDifference]?
   /// By the guest's name for them: disks on which it last ran, and which its definition does not name. It is not started from that before somebody has
   /// decided (`holdfast accept`). Absent: there is none.
   public var newerDisks: [String: OtherDisk]?
 
-  /// It is to leave the node that holds it, or to stop there.
+  /// The workload is to leave the node that holds it, or to stop there.
   public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
 }
 
@@ -145,7 +146,7 @@ extension WorkloadInfo {
     return WorkloadInfo(name, in: sight)
   }
 
-  /// Its node holds it, and everything there is frozen.
+  /// The workload's node holds it, and everything there is frozen.
   static func isFrozen(_ name: WorkloadName, in sight: ClusterSight, on node: NodeName) -> Bool {
     sight.view.holder(of: name) == node && Situation(name, in: sight).state == .frozen
   }

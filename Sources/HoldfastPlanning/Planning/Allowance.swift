@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What the policies let workloads use of a node.
+/// The part of a node that the policies let workloads use.
 public struct Allowance: Hashable, Sendable {
   /// After reserves and over-commitment.
   public var capacity: Resources

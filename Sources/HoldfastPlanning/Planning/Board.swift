@@ -1,4 +1,4 @@
-/// Who is where while a plan is made, and what that uses.
+/// The seats of a plan that is being made: who is where, and what that uses.
 struct Board {
   /// How many of a group are in each place that has any.
   struct Tally {
@@ -59,7 +59,7 @@ struct Board {
   private(set) var tallies: [Tally]
   /// By resource: what is used of the pool.
   private(set) var poolUsed: [Int64]
-  /// By resource: what may be used of the pool, -1: anything. Where more is used than there is, that goes on: who only moves needs no more.
+  /// By resource: what may be used of the pool, -1: anything. Where more is used than there is, it may stay so: who only moves needs no more.
   private(set) var poolLimit: [Int64]
 
   init(_ tables: PlanTables) {

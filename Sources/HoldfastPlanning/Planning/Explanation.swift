@@ -6,7 +6,7 @@ public struct Explanation: Hashable, Sendable, Codable {
   /// nil: nowhere.
   public var node: NodeName?
   public var reason: PlacementReason
-  /// What is missing for it, when it is nowhere for lack of room.
+  /// The shortfall, when it is nowhere for lack of room.
   public var shortfall: Shortfall?
   /// For every other node the rule that excludes it, or why it lost.
   public var others: [NodeName: Exclusion]

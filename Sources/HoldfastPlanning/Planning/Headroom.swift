@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What is left of one resource.
+/// The headroom of one resource: what is left of it.
 public struct Headroom: Hashable, Sendable, Codable {
   /// `memory` (MiB), `cpus`, or the name of something that the policies count.
   public var resource: String

@@ -1,12 +1,12 @@
 /// How evenly loaded the nodes are, and what moves would make of it.
 struct LoadBook {
-  /// What a node's load is.
+  /// The measure of a node's load.
   private enum Kind {
     /// The fullest of its resources, as a share.
     case fullest
     /// Each of its resources, as a share.
     case each
-    /// Its number of workloads.
+    /// The number of workloads.
     case count
   }
   private let kind: Kind
@@ -74,7 +74,7 @@ struct LoadBook {
   /// The load of a node in one number: the fullest of its resources, or its number of workloads.
   func height(_ node: Int) -> Double { values[node].max() ?? 0 }
 
-  /// What would become of the cluster if those that a search is for went from one node to another. They are not on the board.
+  /// The cluster as it would be if those that a search is for went from one node to another. They are not on the board.
   struct Outlook {
     /// The load of the node that they go to, in one number.
     var height: Double

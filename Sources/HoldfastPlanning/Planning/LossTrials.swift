@@ -1,14 +1,14 @@
 import HoldfastModel
 
-/// What the loss of every single node would do, one after the other.
+/// Trials of the loss of every single node, one after the other.
 public struct LossTrials: Hashable, Sendable, Codable {
   public struct Trial: Hashable, Sendable, Codable {
     public var node: NodeName
     /// Workloads that run there.
     public var workloads: Int
-    /// Those of the cluster that would run nowhere, and do run now or are new.
+    /// Workloads that would run nowhere, and do run now or are new.
     public var pending: [WhatIf.Pending]
-    /// What they need together.
+    /// Their demand together.
     public var demand: Resources
 
     public var survives: Bool { pending.isEmpty }

@@ -14,12 +14,12 @@ public struct MoveMethod: Sendable {
   public enum Obstacle: Hashable, Sendable {
     case policy
     case container
-    /// Its libvirt cannot be reached by others.
+    /// The node's libvirt cannot be reached by others.
     case noURI(NodeName, connection: String)
     case notRunning
     /// An operator paused it.
     case paused
-    /// Its definition names older disks than it runs on: it would not be started again.
+    /// The definition names older disks than it runs on: it would not be started again.
     case olderDisks
     /// libvirt there cannot run it as it is defined: it could not be started there either.
     case incompatible(NodeName, Incompatibility)

@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// Who counts whom: the rules that keep workloads apart and together, as tallies.
+/// The tallies of who counts whom: the rules that keep workloads apart and together, as tallies.
 ///
 /// A tally counts the workloads of one group in each place of one topology (on each node, in each rack). Workloads that are kept
 /// apart look at a tally before they go somewhere.

@@ -1,13 +1,13 @@
 import HoldfastModel
 
-/// What came out of planning.
+/// The outcome of planning.
 public struct PlanOutcome: Hashable, Sendable {
   public var placements: [WorkloadName: PlacementRecord]
-  /// What somebody should know besides.
+  /// Warnings that somebody should know besides.
   public var warnings: [PlanWarning]
   /// Seconds after which planning the same again gives something else: something waits. nil: nothing does.
   public var lookAgainAfter: Double?
-  /// What would be moved by itself and waits for its turn, in the order in which the turns come.
+  /// Moves that would be made by themselves and wait for their turn, in the order in which the turns come.
   public var waiting: [WaitingMove]
 
   public init(
@@ -24,13 +24,13 @@ public struct PlanOutcome: Hashable, Sendable {
 /// A move that the policies want and whose turn has not come.
 public struct WaitingMove: Hashable, Sendable {
   public enum Why: Hashable, Sendable {
-    /// So many in the cluster are on their way.
+    /// As many as may be are on their way in the cluster.
     case atOnce(Int)
-    /// So many are leaving the node, or on their way to it.
+    /// As many as may be are leaving the node, or on their way to it.
     case perNode(Int, NodeName)
     /// A workload that a rule keeps it apart from, as another copy of one application, is on its way.
     case copy(WorkloadName)
-    /// Its new place is not free before others have gone.
+    /// The new place is not free before others have gone.
     case place
     /// Moves are off.
     case off
@@ -61,7 +61,7 @@ extension WaitingMove.Why: CustomStringConvertible {
   }
 }
 
-/// Something that a plan leaves as it is and that is not as the policies want it.
+/// A warning of what a plan leaves as it is although the policies want it otherwise.
 public struct PlanWarning: Hashable, Sendable, CustomStringConvertible {
   /// nil: it concerns the cluster.
   public var workload: WorkloadName?
@@ -83,7 +83,7 @@ public struct PlanWarning: Hashable, Sendable, CustomStringConvertible {
     case staysOnDrained(NodeName)
     /// Where a rule does not allow it.
     case stays(NodeName, against: String)
-    /// Its policy has it go down with a node that is drained.
+    /// The policy has it go down with a node that is drained.
     case goesDown(with: NodeName)
     case staysAway(from: NodeName, Setback)
     /// Seconds.

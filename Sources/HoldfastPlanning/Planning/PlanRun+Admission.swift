@@ -2,7 +2,7 @@ import HoldfastModel
 
 /// Keeps room for failures: new workloads are placed only while the cluster would survive what the policies say.
 extension PlanRun {
-  /// What is missing after the worst of the losses that must be survived.
+  /// The gap after the worst of the losses that must be survived.
   struct Gap {
     var loss: Survival.Loss
     var column: Int
@@ -49,7 +49,7 @@ extension PlanRun {
     }
   }
 
-  /// It never had a place, or was refused one for this very reason.
+  /// The workload never had a place, or was refused one for this very reason.
   private func isNewcomer(_ workload: Int) -> Bool {
     guard let placed = tables.workloads[workload].placed else { return true }
     return placed.node == nil && placed.cause == .notAdmitted

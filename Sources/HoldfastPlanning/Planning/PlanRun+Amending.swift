@@ -13,7 +13,7 @@ extension PlanRun {
       search.prepare(workload, board, tables)
       if let best = search.best(board, tables), !best.score.waits, !best.score.isSilent {
         pinned[workload] = false
-        settle(best, because: .notAllowed(rule: rule, on: wording.node(here)))
+        accept(best, because: .notAllowed(rule: rule, on: wording.node(here)))
       } else {
         board.put(workload, on: here, tables)
         reunite(workload, because: rule)

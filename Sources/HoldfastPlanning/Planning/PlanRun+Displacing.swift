@@ -27,7 +27,7 @@ extension PlanRun {
       }
       search.prepare(workload, board, tables)
       let displaced = victims.sorted().map { PlacementReason.Displaced(wording.name($0), priority: tables.priority[$0]) }
-      settle((node, search.score(node, board, tables)), because: .inPlaceOf(displaced))
+      accept((node, search.score(node, board, tables)), because: .inPlaceOf(displaced))
       pending = (pending.filter { wanted[$0] } + victims).sorted(by: tables.goesFirst)
       placePending()
     }
@@ -62,7 +62,7 @@ extension PlanRun {
     static func < (a: Price, b: Price) -> Bool { (a.priority, a.count, a.memory) < (b.priority, b.count, b.memory) }
   }
 
-  /// What is missing of each resource: on a node, and of what the nodes share.
+  /// The lack of each resource: on a node, and of what the nodes share.
   private struct Missing {
     var onNode: [Int64]
     var ofPool: [Int64]

@@ -16,7 +16,7 @@ extension PlanRun {
     }
   }
 
-  /// It might be better off elsewhere, and may go there now.
+  /// The workload might be better off elsewhere, and may go there now.
   private mutating func mayGoBack(_ workload: Int) -> Bool {
     let profile = Int(tables.profileOf[workload])
     guard tables.profiles[profile].settings.failback.mode == .automatic, board.isPlaced(workload), !fixed[workload],
@@ -47,7 +47,7 @@ extension PlanRun {
       if left <= 0, best.map({ score < $0.score }) ?? true { best = (node, score) }
     }
     if let best {
-      settle(best, because: .backFrom(wording.node(here)))
+      accept(best, because: .backFrom(wording.node(here)))
     } else {
       board.put(workload, on: here, tables)
       if soonest < .infinity { lookAgain(after: soonest) }

@@ -2,7 +2,7 @@ import HoldfastModel
 
 /// What fails on one node is tried on another, and never stopped for nothing: what starts nowhere else comes back to the node that it was to leave.
 extension PlanRun {
-  /// It ends again and again on the node that has it.
+  /// The workload ends again and again on the node that has it.
   func endsAgain(_ workload: Int) -> Bool {
     let wish = tables.workloads[workload]
     return wish.ends != nil && tables.running[workload] >= 0 && tables.running[workload] == tables.placed[workload]
@@ -22,7 +22,7 @@ extension PlanRun {
       search.prepare(workload, board, tables)
       if let best = search.best(board, tables), !best.score.waits, best.node != here {
         pinned[workload] = false
-        settle(best, because: .endsAgain(times: tables.workloads[workload].ends ?? 0, on: wording.node(here)))
+        accept(best, because: .endsAgain(times: tables.workloads[workload].ends ?? 0, on: wording.node(here)))
       } else {
         board.put(workload, on: here, tables)
       }

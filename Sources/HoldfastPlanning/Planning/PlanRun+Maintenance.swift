@@ -29,7 +29,7 @@ extension PlanRun {
     }
   }
 
-  /// It runs on where it is, also where the last plan sent it elsewhere.
+  /// Keeps it where it is, also where the last plan sent it elsewhere.
   private mutating func stay(_ workload: Int, on row: Int, because reason: PlacementReason.Clause) {
     hold(workload, on: row)
     guard tables.placed[workload] != Int32(row) else { return }
@@ -39,7 +39,7 @@ extension PlanRun {
 
   private func least(_ a: Int?, _ b: Int?) -> Int? { [a, b].compactMap { $0 }.min() }
 
-  /// It is leaving the node, or has left it and does not run yet.
+  /// The workload is leaving the node, or has left it and does not run yet.
   private func isUnderWay(_ workload: Int, from row: Int) -> Bool {
     let wish = tables.workloads[workload]
     if tables.running[workload] == Int32(row), tables.placed[workload] != Int32(row) { return wish.isOnItsWay != false }
@@ -47,13 +47,13 @@ extension PlanRun {
       && tables.placed[workload] != Int32(row)
   }
 
-  /// Those of the same affinity group, with it.
+  /// The workloads of the same affinity group, with it.
   private func affinityGroupMembers(of workload: Int, among workloads: [Int]) -> [Int] {
     let affinityGroup = tables.neighbours.affinityGroup[workload]
     return affinityGroup < 0 ? [workload] : workloads.filter { tables.neighbours.affinityGroup[$0] == affinityGroup }
   }
 
-  /// It leaves a node that is up: it runs, and stops nobody else.
+  /// The workload leaves a node that is up: it runs, and stops nobody else.
   func isEvacuated(_ workload: Int) -> Bool { leaves[workload] >= 0 && tables.nodes.nodes[Int(leaves[workload])].isDraining }
 
   /// What finds no room elsewhere runs on where it is, unless somebody said that it may stop.
@@ -125,7 +125,7 @@ extension PlanRun {
       stays(workload, away: row, because: .excluded(wording.exclusion(refusal, of: search, by: row, board)))
       return false
     }
-    settle((row, search.score(row, board, tables)), because: .homeAfterMaintenance)
+    accept((row, search.score(row, board, tables)), because: .homeAfterMaintenance)
     broughtHome[workload] = row
     return true
   }

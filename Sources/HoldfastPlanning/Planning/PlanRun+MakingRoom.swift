@@ -53,6 +53,6 @@ extension PlanRun {
     let node = Int(board.at[workload])
     board.take(workload, tables)
     search.prepare(workload, board, tables)
-    settle((node, search.score(node, board, tables)), because: reason)
+    accept((node, search.score(node, board, tables)), because: reason)
   }
 }

@@ -33,7 +33,7 @@ extension PlanRun {
     for (move, why) in refused { for workload in move { waiting[workload] = (Int(wish.board.at[workload]), why) } }
   }
 
-  /// Those that go together, the least important first.
+  /// Workloads that go together, the least important first.
   private func moves(of moving: [Int]) -> [[Int]] {
     var moves: [[Int]] = [], ofGroup: [Int32: Int] = [:]
     for workload in moving {
@@ -77,7 +77,7 @@ extension PlanRun {
     return true
   }
 
-  /// Those whose turn has not come, the next first.
+  /// Moves whose turn has not come, the next first.
   var waitingMoves: [WaitingMove] {
     let waits = waiting.filter { board.isPlaced($0.key) && $0.value.node >= 0 && $0.value.node != Int(board.at[$0.key]) }
     return waits.keys.sorted { tables.goesFirst($1, $0) }.compactMap { workload in
@@ -89,7 +89,7 @@ extension PlanRun {
   }
 }
 
-/// Who is on the way, and who may set out besides.
+/// The turns: who is on the way, and who may set out besides.
 private struct Turns {
   private var underWay: Set<Int> = []
   /// Of each node, how many of these are leaving it or on their way to it.
@@ -109,7 +109,7 @@ private struct Turns {
     }
   }
 
-  /// It has a place, and does not run there yet.
+  /// The workload has a place, and does not run there yet.
   private static func isOnItsWay(_ workload: Int, _ run: PlanRun) -> Bool {
     let wish = run.tables.workloads[workload], seat = run.board.at[workload], running = run.tables.running[workload]
     guard wish.desired == .running, seat >= 0 else { return false }

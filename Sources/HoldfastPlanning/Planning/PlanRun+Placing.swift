@@ -19,14 +19,14 @@ extension PlanRun {
     var refused: PlacementReason.Clause?
     if let move = tables.workloads[workload].move, let target = tables.nodes.row(move.to) {
       guard let refusal = refusal(of: target) else {
-        settle((target, search.score(target, board, tables)), because: .operatorAsked, cause: .operatorsMove)
+        accept((target, search.score(target, board, tables)), because: .operatorAsked, cause: .operatorsMove)
         pinned[workload] = true
         return true
       }
       refused = .moveRefused(move.to, wording.exclusion(refusal, of: search, by: target, board))
     }
     guard let best = search.best(board, tables), !best.score.waits || !isEvacuated(workload) else { return false }
-    settle(best, because: refused)
+    accept(best, because: refused)
     return true
   }
 
@@ -85,14 +85,14 @@ extension PlanRun {
           index == 0
           ? (best.start, search.score(best.start, board, tables))
           : search.best(board, tables, among: { node in unit.allSatisfy { isAllowed($0, node) } })
-        if let found { settle(found, because: prefix) }
+        if let found { accept(found, because: prefix) }
       }
       return true
     }
     return false
   }
 
-  /// Those that must be on one node, as one; in their order.
+  /// Units: workloads that must be on one node, as one; in their order.
   private func units(of members: [Int]) -> [[Int]] {
     let tallies = tables.neighbours.cohorts.first { $0.topology == 0 }?.tallies
     var units: [[Int]] = [], index: [Int32: Int] = [:]

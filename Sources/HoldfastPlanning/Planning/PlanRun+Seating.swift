@@ -104,7 +104,7 @@ extension PlanRun {
     return !failed.isEmpty && failed.count >= failover.nodes ?? tables.nodes.count ? failed : nil
   }
 
-  /// Its node may still come back in time.
+  /// The node may still come back in time.
   private mutating func waits(_ workload: Int, for row: Int) -> Bool {
     guard let wait = tables.settings(workload).failover.wait, let away = tables.nodes.nodes[row].unavailableFor, away < wait
     else {
@@ -164,7 +164,7 @@ extension PlanRun {
       servedMove: move.serial, cause: .operatorsMove)
   }
 
-  /// Those that must be on the same node.
+  /// Workloads that must be on the same node.
   func unitMates(of workload: Int) -> [Int] {
     guard let cohort = tables.neighbours.cohorts.first(where: { $0.topology == 0 }), cohort.tallies[workload] >= 0 else {
       return []

@@ -93,7 +93,7 @@ struct PlanRun {
   /// Puts them on the node that a search found for them, and says why.
   ///
   /// - Parameter prefix: what led to it, before the reason for this node.
-  mutating func settle(
+  mutating func accept(
     _ found: (node: Int, score: Score), because prefix: PlacementReason.Clause? = nil, cause: PlacementRecord.Cause? = nil
   ) {
     let better: Exclusion =

@@ -22,7 +22,7 @@ struct PlanTables {
   /// The row of the node that has it now; -1: none, or not known.
   private(set) var running: [Int32] = []
   private(set) var neighbours: Neighbours
-  /// What all nodes share; -1: a resource that is not shared.
+  /// The pool that all nodes share; -1: a resource that is not shared.
   let pool: [Int64]
 
   var resourceCount: Int { nodes.resources.count }
@@ -99,7 +99,7 @@ struct PlanTables {
   func profile(_ workload: Int) -> Profile { profiles[Int(profileOf[workload])] }
   func settings(_ workload: Int) -> WorkloadSettings { profiles[Int(profileOf[workload])].settings }
 
-  /// Its memory and processors, as the policies say.
+  /// Memory and processors of a workload, as the policies say.
   func needs(_ workload: Int) -> Resources {
     let row = workload * resourceCount
     return Resources(

@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What the planner sees: a snapshot, already reduced to what matters for placement.
+/// The planner's view: a snapshot, already reduced to what matters for placement.
 public struct PlanningSnapshot: Hashable, Sendable, Codable {
   public struct Node: Hashable, Sendable, Codable {
     public var name: NodeName
@@ -11,7 +11,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var unmanaged: Resources
     /// Why nothing may be placed here now; nil when it may.
     public var unavailable: Exclusion?
-    /// It is being drained but still runs what it has: what is to stay may.
+    /// The node is being drained but still runs what it has: what is to stay may.
     public var isDraining: Bool
     /// Seconds since it can take workloads; nil: long since, or not known.
     public var availableFor: Double?
@@ -19,9 +19,9 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var unavailableFor: Double?
     /// Seconds for which it is the last choice still, because it was lost lately; nil: it is like any other.
     public var quarantine: Double?
-    /// It is in maintenance, up or not; or that is just over.
+    /// The node is in maintenance, up or not; or that is just over.
     public var maintenance: Maintenance?
-    /// Nothing was heard of it for most of its TTL, so that its session may be about to expire: it is the last choice. nil: it was heard of.
+    /// The node was not heard of for most of its TTL, so that its session may be about to expire: it is the last choice. nil: it was heard of.
     public var isSilent: Bool?
 
     public init(
@@ -45,13 +45,13 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     }
   }
 
-  /// What an operator asked for when a node was put into maintenance.
+  /// A maintenance, as the operator asked for it.
   public struct Maintenance: Hashable, Sendable, Codable {
-    /// It is over: what is told here goes home. nil: it is not over.
+    /// The workloads that go home, when it is over. nil: it is not over.
     public var failback: MaintenanceRecord.Failback?
-    /// So many leave, or come home, at a time; nil: all, as the time for it is over.
+    /// The number that leave, or come home, at a time; nil: all, as the time for it is over.
     public var atOnce: Int?
-    /// What finds no room elsewhere is stopped.
+    /// A workload that finds no room elsewhere is stopped.
     public var leavesPending: Bool
 
     public init(failback: MaintenanceRecord.Failback? = nil, atOnce: Int? = nil, leavesPending: Bool = false) {
@@ -80,7 +80,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var failures: [NodeName: Int]
     /// How often in a row it ended by itself where it runs, if that is more often than its policy restarts it there; nil: it is not.
     public var ends: Int?
-    /// It does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
+    /// The workload does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
     public var isOnItsWay: Bool?
 
     public init(

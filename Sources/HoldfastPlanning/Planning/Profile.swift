@@ -1,4 +1,4 @@
-/// What the same rules say to all workloads that they match, looked up once.
+/// The settings of all workloads that the same rules match, looked up once.
 struct Profile {
   enum FilterKind {
     case onlyOn, neverOn, onlyInOrder
@@ -100,7 +100,7 @@ struct Profile {
     return 1
   }
 
-  /// It likes some nodes better than others.
+  /// Some nodes suit better than others.
   var isChoosy: Bool {
     if case .none = choice { return !order.isEmpty }
     return true

@@ -5,7 +5,7 @@ import HoldfastModel
 public struct Rebalance: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: WorkloadName
-    /// Those that a rule keeps on its node: they go with it.
+    /// Workloads that a rule keeps on its node: they go with it.
     public var with: [WorkloadName]
     public var from: NodeName
     public var to: NodeName
@@ -20,7 +20,7 @@ public struct Rebalance: Hashable, Sendable, Codable {
     public var before: Double
     public var after: Double
   }
-  /// What loads are counted in.
+  /// The unit that loads are counted in.
   public enum Unit: String, Sendable, Codable {
     /// The fullest of a node's resources, as a share of its capacity.
     case share
@@ -89,7 +89,7 @@ private struct Rebalancing {
     }
   }
 
-  /// It stands and runs in its place, and neither an operator nor its policies hold it there.
+  /// The workload stands and runs in its place, and neither an operator nor its policies hold it there.
   private static func mayMove(_ workload: Int, _ run: PlanRun) -> Bool {
     let wish = run.tables.workloads[workload], here = run.board.at[workload]
     guard here >= 0, run.tables.placed[workload] == here, wish.desired == .running, wish.move == nil, !run.fixed[workload],

@@ -1,12 +1,12 @@
 /// A search in depth for places for a workload and for those that give way to it.
 struct Repair {
-  /// Somebody who gave way, and from where.
+  /// A move of one who gave way, and from where.
   struct Move {
     var workload: Int
     var from: Int
   }
   private let tables: PlanTables
-  /// Who may give way.
+  /// The workloads that may give way.
   private let movable: [Bool]
   /// How many looks at nodes are left: an over-full cluster must not take for ever.
   var looks = 0
@@ -102,7 +102,7 @@ struct Repair {
     }
   }
 
-  /// It runs nowhere: it can wait until what gives way has left. What runs is not stopped for that.
+  /// The workload runs nowhere: it can wait until what gives way has left. What runs is not stopped for that.
   private func mayWait(_ workload: Int) -> Bool { tables.running[workload] < 0 }
 
   private func isMovable(_ workload: Int) -> Bool {

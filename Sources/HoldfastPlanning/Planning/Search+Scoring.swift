@@ -40,7 +40,7 @@ extension Search {
 
   private typealias Row = UnsafeBufferPointer<Int64>
 
-  /// What the spreading rule of the first of them makes of the node.
+  /// The node's load by the spreading rule of the first of them.
   private func load(_ node: Int, _ used: Row, _ capacity: Row, _ board: Board, _ tables: PlanTables) -> (
     load: Double, rest: Double
   ) {

@@ -5,11 +5,11 @@ enum Refusal {
   case connection
   case filter(Profile.FilterKind, rule: Int32)
   case shortage(column: Int, needs: Int64, free: Int64)
-  /// What the nodes share is used up.
+  /// The pool that the nodes share is used up.
   case pool(column: Int, needs: Int64, free: Int64)
   /// Too many of those that a rule keeps apart are there.
   case apart(rule: Int32, topology: Int32, domain: Int32)
-  /// Those that it must be with are elsewhere.
+  /// The workloads that it must be with are elsewhere.
   case together(rule: Int32, topology: Int32, domain: Int32)
   /// The rules keep workloads apart that other rules keep together.
   case contradiction(rule: Int32)
@@ -19,9 +19,9 @@ enum Refusal {
 
 /// How well a node suits, the smaller the better; what stands first decides.
 struct Score: Comparable {
-  /// It may be about to be lost.
+  /// The node may be about to be lost.
   var isSilent = false
-  /// It would have to wait until others have left.
+  /// The workload would have to wait until others have left.
   var waits = false
   /// A spare node.
   var spare = 0
@@ -29,7 +29,7 @@ struct Score: Comparable {
   var broken = 0
   /// How far down the list of what is liked.
   var rank = 0
-  /// What the spreading rule makes of it.
+  /// The load by the spreading rule.
   var load = 0.0
   /// The same of the other resources, which decides between nodes that are loaded alike.
   var rest = 0.0
@@ -239,7 +239,7 @@ struct Search {
     return poolShortage
   }
 
-  /// Those that they must be with are not in the node's place.
+  /// The workloads that they must be with are not in the node's place.
   func isTied(elsewhereThan node: Int, _ board: Board, _ tables: PlanTables) -> Bool {
     required.contains { board.domain($0.topology, node, tables) != $0.domain }
   }

@@ -1,10 +1,10 @@
 import HoldfastModel
 
-/// What it would take for a workload to run.
+/// The shortfall: what it would take for a workload to run.
 public struct Shortfall: Hashable, Sendable, Codable {
   /// The node where the least is missing; nil: it is missing in the whole cluster, or nothing but rules are in the way.
   public var node: NodeName?
-  /// What is missing there, such as `512 MiB of memory`; nil: rules are in the way everywhere.
+  /// The resource that is missing there, such as `512 MiB of memory`; nil: rules are in the way everywhere.
   public var missing: String?
 }
 

@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What the planner would make of a cluster after some changes, when everything has arrived: who goes where and why, who would run
+/// The plan of a cluster after some changes, when everything has arrived: who goes where and why, who would run
 /// nowhere and why, and what room is left.
 public struct WhatIf: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
@@ -14,7 +14,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
     public var workload: WorkloadName
     /// Where it is without the changes; nil: nowhere, so that the changes are not why.
     public var from: NodeName?
-    /// It is one of those that are added.
+    /// The workload is one of those that are added.
     public var isNew: Bool
     public var reason: PlacementReason
     /// Stable, for programs.
@@ -35,13 +35,13 @@ public struct WhatIf: Hashable, Sendable, Codable {
 
   /// Workloads that are to run.
   public var wanted: Int
-  /// Those of them that would run.
+  /// The number of them that would run.
   public var running: Int
   /// By workload.
   public var moves: [Move]
   /// By workload.
   public var pending: [Pending]
-  /// What holds only with the changes.
+  /// Warnings that hold only with the changes.
   public var warnings: [Warning]
   public var headroom: [Headroom]
   /// With the changes, by node.
@@ -49,7 +49,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
   /// Without them, by node.
   public var nodesBefore: [NodeFill]
 
-  /// Those that run now, or are new, and would run nowhere.
+  /// Workloads that run now, or are new, and would run nowhere.
   public var victims: [Pending] { pending.filter { $0.from != nil || $0.isNew } }
 
   /// - Parameters:

@@ -150,7 +150,7 @@ struct Wording {
 
   // MARK: all nodes
 
-  /// What a search found out about every node: why the chosen one, and why not the others.
+  /// The verdict of a search on every node: why the chosen one, and why not the others.
   ///
   /// - Parameters:
   ///   - limit: other nodes that are told; the nearest losers first, then those that cannot take it.

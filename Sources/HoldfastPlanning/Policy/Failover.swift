@@ -1,10 +1,10 @@
-/// What happens when a workload or its node fails.
+/// The failover of a workload: what happens when it or its node fails.
 public struct Failover: Hashable, Sendable, Codable {
   /// When it failed on all the nodes that it may be tried on.
   public enum Then: String, Sendable, Codable, CaseIterable {
-    /// It is tried again, with growing pauses.
+    /// The start is tried again, with growing pauses.
     case tryAgain = "try-again"
-    /// It stays down until somebody acts.
+    /// The workload stays down until somebody acts.
     case giveUp = "give-up"
   }
   /// Seconds for which a failed node may come back before its workloads go elsewhere. nil: none.
@@ -18,7 +18,7 @@ public struct Failover: Hashable, Sendable, Codable {
 
   public static let defaultRestarts = 2
 
-  /// It ended by itself so often in a row on one node that another one is to be tried.
+  /// The workload ended by itself so often in a row on one node that another one is to be tried.
   package func isExhausted(by ends: Int) -> Bool { ends > restarts ?? Self.defaultRestarts }
 
   public init(wait: Double? = nil, restarts: Int? = nil, nodes: Int? = nil, then: Then? = nil) {
@@ -28,7 +28,7 @@ public struct Failover: Hashable, Sendable, Codable {
     self.then = then
   }
 
-  /// What is not said here is as `earlier` says.
+  /// These settings; where they say nothing, those of `earlier`.
   func over(_ earlier: Failover?) -> Failover {
     Failover(
       wait: wait ?? earlier?.wait, restarts: restarts ?? earlier?.restarts, nodes: nodes ?? earlier?.nodes,

@@ -1,9 +1,9 @@
 /// The pace of what is moved by itself: rules that changed, a better node that is back. What is down, what is displaced, what an operator asked for
 /// and maintenance are not held up by it.
 public struct MovePace: Hashable, Sendable, Codable {
-  /// So many in the cluster are on their way at a time. nil: `defaultAtOnce`.
+  /// The number that are on their way in the cluster at a time. nil: `defaultAtOnce`.
   public var atOnce: Int?
-  /// So many leave one node, or come to it, at a time. nil: `defaultPerNode`.
+  /// The number that leave one node, or come to it, at a time. nil: `defaultPerNode`.
   public var perNode: Int?
   /// After so many moves in a row that did not start on their new node no more are begun until an operator says so. nil: `defaultHaltAfter`.
   public var haltAfter: Int?

@@ -1,4 +1,4 @@
-/// What holds for some nodes.
+/// A rule for some nodes.
 public struct NodePolicy: Hashable, Sendable, Codable {
   /// Explanations quote it.
   public var name: String

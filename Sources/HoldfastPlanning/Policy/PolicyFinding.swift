@@ -1,12 +1,12 @@
-/// Something in a set of policies that cannot hold, or has no effect.
+/// A finding in a set of policies: it cannot hold, or has no effect.
 public struct PolicyFinding: Hashable, Sendable {
   public enum Severity: String, Sendable {
-    /// What it says cannot be done.
+    /// The rule cannot be done.
     case error
-    /// It can be used, and somebody should look.
+    /// The rule can be used, and somebody should look.
     case warning
   }
-  /// What it is about: a rule by its number.
+  /// The subject: a rule by its number.
   public enum Subject: Hashable, Sendable {
     case cluster
     case node(Int)

@@ -32,7 +32,7 @@ private struct ClusterCheck {
 
   // MARK: names and labels
 
-  /// What a selection looks for.
+  /// The population in which a selection looks.
   private struct Population {
     var what: String
     var names: Set<String>

@@ -110,7 +110,7 @@ extension PolicySet {
 
   private func idle(_ rule: WorkloadPolicy, _ subject: PolicyFinding.Subject, _ findings: inout [PolicyFinding]) {
     if rule == WorkloadPolicy(name: rule.name, selection: rule.selection) { findings.append(Self.empty(subject)) }
-    if let tried = rule.failover?.nodes, settled(rule, \.failover)?.then != .giveUp {
+    if let tried = rule.failover?.nodes, inForce(rule, \.failover)?.then != .giveUp {
       findings.append(
         .init(
           .warning, subject, key: "failover", expected: "'then: give-up' beside 'nodes'",
@@ -125,8 +125,8 @@ extension PolicySet {
     }
   }
 
-  /// What a rule and those before it for the same workloads say together.
-  private func settled(_ rule: WorkloadPolicy, _ key: KeyPath<WorkloadPolicy, Failover?>) -> Failover? {
+  /// The setting of a rule, or of those before it for the same workloads.
+  private func inForce(_ rule: WorkloadPolicy, _ key: KeyPath<WorkloadPolicy, Failover?>) -> Failover? {
     workloads.filter { $0.selection.covers(rule.selection) }.reduce(nil) { $1[keyPath: key]?.over($0) ?? $0 }
   }
 

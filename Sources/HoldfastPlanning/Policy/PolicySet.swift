@@ -28,7 +28,7 @@ public enum Spread: String, Sendable, Codable, CaseIterable {
   case roundRobin = "round-robin"
 }
 
-/// What holds for the whole cluster.
+/// The rules for the whole cluster.
 public struct ClusterPolicy: Hashable, Sendable, Codable {
   public var spread: Spread?
   /// The resources whose use is the load. Empty: memory and processors.
@@ -63,7 +63,7 @@ public struct ClusterPolicy: Hashable, Sendable, Codable {
 public struct Survival: Hashable, Sendable, Codable {
   /// One kind of failure; every kind must be survived by itself.
   public enum Loss: Hashable, Sendable, Codable {
-    /// So many values of a label at once, whichever they are; of `node`, so many nodes.
+    /// Any number of values of a label at once, whichever they are; of `node`, so many nodes.
     case any(count: Int, of: String)
     /// All nodes that are selected, at once.
     case nodes(Selection)

@@ -39,7 +39,7 @@ public struct Selection: Hashable, Sendable {
 
   public init(_ alternatives: [[Condition]]) { self.alternatives = alternatives }
 
-  /// What any of them selects, in their order; nothing when there are none.
+  /// The union of selections: what any of them selects, in their order; nothing when there are none.
   public init(anyOf selections: [Selection]) {
     var seen: Set<[Condition]> = []
     alternatives = selections.flatMap(\.alternatives).filter { seen.insert($0).inserted }

@@ -1,7 +1,7 @@
 import GuardCore
 import HoldfastModel
 
-/// What holds for some workloads.
+/// A rule for some workloads.
 ///
 /// Rules about nodes and neighbours add up: all that match a workload hold. Of a single value, such as the priority, the last rule
 /// that matches decides.
@@ -29,7 +29,7 @@ public struct WorkloadPolicy: Hashable, Sendable, Codable {
   /// Replaces the spec's.
   public var priority: Int?
   public var displace: Displacement?
-  /// They may be moved so that another workload finds room.
+  /// The workloads may be moved so that another workload finds room.
   public var makeRoom: Bool?
   public var spread: Spread?
 
@@ -80,7 +80,7 @@ public enum Preference: Hashable, Sendable, Codable {
   /// The one with the most points; a node gets those of every entry that selects it.
   case weighted([Weight])
 
-  /// What an entry can give.
+  /// The points that an entry can give.
   public static let points = -1000...1000
 
   public struct Weight: Hashable, Sendable, Codable {
@@ -103,7 +103,7 @@ public struct KeepApart: Hashable, Sendable, Codable {
   public var same: String?
   /// Kept apart from these, not from each other.
   public var from: Selection?
-  /// So many of them may be in one place.
+  /// The number of them that may be in one place.
   public var atMost: Int
   /// Broken rather than that a workload does not run.
   public var ifPossible: Bool

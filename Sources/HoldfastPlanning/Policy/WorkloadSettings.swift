@@ -16,7 +16,7 @@ public struct WorkloadSettings: Hashable, Sendable {
   public var exclusive = true
   /// nil: the spec's.
   public var isolation: Isolation?
-  /// What replaces the spec's demand and adds to it; memory in MiB.
+  /// The demand that replaces the spec's and adds to it; memory in MiB.
   public var demand: [String: Double] = [:]
 
   public init() {}
@@ -38,7 +38,7 @@ public struct WorkloadSettings: Hashable, Sendable {
 }
 
 extension PolicySet {
-  /// What the rules say about one workload.
+  /// The settings of one workload, by all rules.
   public func settings(of workload: WorkloadName, labels: [String: String]) -> WorkloadSettings {
     var settings = WorkloadSettings()
     for rule in workloads where rule.selection.matches(name: workload.text, labels: labels) { settings.apply(rule) }

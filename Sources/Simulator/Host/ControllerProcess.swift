@@ -81,7 +81,7 @@ final class ControllerProcess {
 
   private func goOn() {
     guard isAlive else { return }
-    host.tell("the controller goes on")
+    host.tell("the controller runs again")
     isHalted = false
     let bodies = held
     held = []
@@ -141,7 +141,8 @@ final class ControllerProcess {
   private func judge(_ event: Event) {
     turns += 1
     if let breach = core.breach { world.violated(.coreIsSound, "\(host.name): \(breach)") }
-    guard let between = world.settings.turnsBetweenLooks, turns % between == 0, tampering == nil else { return }
+    // A controller that is tampered with is not told everything that it asked for.
+    guard turns.isMultiple(of: world.settings.turnsBetweenLooks), tampering == nil else { return }
     let overlooked = core.overlooked().filter { if case .wake = $0 { false } else { true } }
     guard !overlooked.isEmpty else { return }
     world.violated(.nothingIsOverlooked, "\(host.name), after \(event): \(overlooked)")
@@ -193,7 +194,7 @@ final class ControllerProcess {
       host.tell("pauses \(workload)")
       hypervisor.suspend(workload, domain, uuid: uuid)
     case .resume(let workload, let domain, let uuid, let notAfter):
-      host.tell("lets \(workload) go on")
+      host.tell("resumes \(workload)")
       hypervisor.resume(workload, domain, uuid: uuid, notAfter: notAfter)
     case .refresh: hypervisor.takeInventory()
     case .tellGuard(let command): tellGuard(command)

@@ -101,7 +101,7 @@ final class GuardProcess {
     if isAlive, !inputs.isEmpty { step(inputs.removeFirst(), []) }
   }
 
-  /// Does one action after the other; what takes time goes on later. Results follow as events, in order.
+  /// Does one action after the other; what takes time continues later. Results follow as events, in order.
   private func perform(_ actions: ArraySlice<GuardMachine.Action>, _ results: [GuardMachine.Event]) {
     guard isAlive else { return }
     var results = results

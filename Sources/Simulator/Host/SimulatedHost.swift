@@ -220,7 +220,7 @@ final class SimulatedHost {
 
   func resume() {
     guard isUp, isPaused else { return }
-    tell("the host goes on after \(world.now - pausedAt)")
+    tell("the host is resumed after \(world.now - pausedAt)")
     isPaused = false
     // After a pause that the deadline does not cover, everything is runnable at once, and who runs first is the scheduler's choice:
     // the limit that Docs/safety.md names. What still executes when the guard had its turn counts.
@@ -323,7 +323,7 @@ final class SimulatedHost {
   }
 
   func thaw(_ cgroups: Set<String>) {
-    tell("everything protected may go on")
+    tell("everything protected is thawed")
     world.tally.count(.thaws)
     freezing = nil
     isPartitionFrozen = false

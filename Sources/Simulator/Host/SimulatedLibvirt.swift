@@ -142,7 +142,7 @@ final class SimulatedLibvirt {
   }
 
   func noticed(end domain: SimulatedDomain, why: String) {
-    // Everything that waited for a frozen start may go on.
+    // Everything that waited for a frozen start is answered.
     if !domain.isReady, starting.contains(where: { $0 === domain }) { host.after(.zero) { [self] in thawed() } }
     starting.removeAll { $0 === domain }
     guard isUp else { return }
@@ -223,7 +223,7 @@ final class SimulatedLibvirt {
 
   func goOn(_ domain: SimulatedDomain) {
     guard domain.pause != nil, !domain.isGone else { return }
-    host.tell("\(domain.id.name) goes on")
+    host.tell("\(domain.id.name) is resumed")
     domain.pause = nil
     host.world.invariants.hostChanged(host)
     said(domain)

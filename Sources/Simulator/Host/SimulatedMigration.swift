@@ -2,7 +2,7 @@ import HoldfastModel
 
 /// A live migration between two hosts' libvirts, as libvirt's own protocol has it: the target prepares, the memory is sent, the source
 /// is paused, the target finishes (and stays paused), its answer comes, the source ends its domain. Where the answer does not come,
-/// the source goes on.
+/// the source is resumed.
 final class SimulatedMigration {
   let domain: SimulatedDomain
   var isCancelled = false
@@ -69,7 +69,7 @@ final class SimulatedMigration {
       copy.completedAt = source.world.now
       target.libvirt.pause(copy, as: .whole)
       if breaks == .finish {
-        // libvirt's answer to that: the source goes on, whatever is on the other side.
+        // libvirt's answer to that: the source is resumed, whatever is on the other side.
         self.copy = dice.chance(0.5) ? copy : nil
         return giveUp("the answer of the target did not come")
       }

@@ -62,7 +62,7 @@ extension Record {
       return .claim(claim)
     case .report(var report):
       report.unreachable = report.unreachable.mapValues { _ in "" }
-      report.guardPhase = ""
+      report.guardPhase = .other("")
       report.kept = report.kept?.mapValues { _ in "" }
       report.paused = report.paused?.mapValues { _ in "" }
       return .report(report)

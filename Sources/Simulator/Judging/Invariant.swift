@@ -4,7 +4,7 @@ public enum Invariant: String, CaseIterable, Sendable {
   case oneNode = "one workload, one node"
   case executingNeedsClaim = "executing needs the claim"
   case startingNeedsEpoch = "starting needs the claim's epoch"
-  case memoryIsLatest = "what goes on has the latest memory"
+  case memoryIsLatest = "what is resumed has the latest memory"
   case epochsGrow = "epochs only grow"
   case sessionsEndInTime = "a session ends when nothing executes under it"
   case stoppedDies = "what is isolation: stop dies with its session"

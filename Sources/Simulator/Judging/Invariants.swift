@@ -63,7 +63,7 @@ final class Invariants {
     world.tell("\(workload) executes on \(host.name)")
     // Of what may run more than once, each copy has its own memory.
     guard PlacementRules.isExclusive(workload, in: world) else { return }
-    goesOn(domain, workload, on: host)
+    lookAtMemory(of: domain, workload, on: host)
     for other in world.hosts where other !== host && executing[other.index][uuid] != nil {
       world.violated(.oneNode, "\(workload) executes on \(other.name) and on \(host.name)")
     }
@@ -82,11 +82,11 @@ final class Invariants {
   }
 
   /// What a live migration brought executes: nothing of the workload did since it was sent.
-  private func goesOn(_ copy: SimulatedDomain, _ workload: WorkloadName, on host: SimulatedHost) {
+  private func lookAtMemory(of copy: SimulatedDomain, _ workload: WorkloadName, on host: SimulatedHost) {
     defer { copy.completedAt = nil }
     guard let since = copy.completedAt, let ran = ranUntil[copy.uuid], ran > since else { return }
     world.violated(
-      .memoryIsLatest, "\(workload) goes on on \(host.name) with the memory of \(since), and executed until \(ran)")
+      .memoryIsLatest, "\(workload) is resumed on \(host.name) with the memory of \(since), and executed until \(ran)")
   }
 
   /// Protected: it has a spec, has come, and was not told to leave.

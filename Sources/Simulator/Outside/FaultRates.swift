@@ -43,7 +43,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
       "A controller and its guard are killed at once; the guard is back after 20 ms to 300 ms, before the deadline."
     case .hostCrash: "A host loses power and boots again after 0.5 s to 40 s."
     case .plannerCrash: "The same, of the host whose controller is the planner."
-    case .hostPause: "A host stops as a whole for 1 to 60 ms, and everything goes on at once."
+    case .hostPause: "A host stops as a whole for 1 to 60 ms, and everything on it runs again at once."
     case .longHostPause: "The same for 0.1 s to 15 s."
     case .clockChange: "A host's clock runs at another rate, within the drift."
     case .slowFreezes: "For a while, freezes on a host take 2 to 20 ms longer."

@@ -15,7 +15,7 @@ extension Happening: CustomStringConvertible {
     case .powerFails(let node, let back): "\(node) loses power\(Self.back(back))"
     case .powerReturns(let node): "\(node) gets power"
     case .hostPauses(let node, let span): "\(node) is paused as a whole\(Self.length(span))"
-    case .hostGoesOn(let node): "\(node) goes on"
+    case .hostGoesOn(let node): "\(node) is resumed"
     case .clockRuns(let node, let rate): "the clock of \(node) gains \(rate) millionths"
     case .freezesSlowly(let node, let extra, let span): "freezes on \(node) take \(extra) longer for \(span)"
     case .freezesUnconfirmed(let node, let span): "freezes on \(node) cannot be confirmed for \(span)"

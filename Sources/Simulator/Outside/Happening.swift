@@ -75,7 +75,7 @@ public enum Happening: Hashable, Sendable {
   case machineTypeKnown(WorkloadName, NodeName)
   /// The next live migration from there is broken off at this step.
   case migrationBreaks(NodeName, at: MigrationStep)
-  /// An external snapshot of it, taken past Holdfast: where it runs it goes on on another disk than its definition names.
+  /// An external snapshot of it, taken past Holdfast: from then on it writes to another disk than its definition names.
   case diskReplaced(WorkloadName)
   /// The domain ends by itself.
   case domainEnds(NodeName, String)

@@ -78,7 +78,7 @@ final class Watcher {
     if host.isRunning { deliver(.store(.changed(batch))) } else { host.promptly { self.deliver(.store(.changed(batch))) } }
   }
 
-  /// The stream is broken, or served by somebody who lags, for this long; then it goes on where it was.
+  /// The stream is broken, or served by somebody who lags, for this long; then it continues where it was.
   func deafen(for span: Span) {
     deafUntil = max(deafUntil, world.now + span)
     world.at(deafUntil) { [self] in news(world.store.model.revision) }

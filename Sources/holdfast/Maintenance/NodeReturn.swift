@@ -49,7 +49,7 @@ struct NodeReturn: Sendable {
   private static func trouble(_ info: NodeInfo) -> String? {
     if info.state != .up { return "it is \(info.state.rawValue)" }
     guard let phase = info.guardPhase else { return "it has not reported its guard's state yet" }
-    if !NodeInfo.soundGuardPhases.contains(phase) { return "its guard is \(phase)" }
+    if !phase.isSound { return "its guard is \(phase)" }
     if let (connection, reason) = info.unreachable.min(by: { $0.key < $1.key }) {
       return "\(connection) is unreachable: \(reason)"
     }

@@ -53,7 +53,7 @@ struct NodeTable {
   private func row(_ node: NodeInfo, _ bars: (memory: Int, cpus: Int)) -> [Table.Cell] {
     let state = Self.state(node)
     let count = Table.Cell(node.state == .down && node.workloads == 0 ? "" : "\(node.workloads)")
-    let guardPhase = node.guardPhase ?? "", isSound = node.freeze == nil && NodeInfo.soundGuardPhases.contains(guardPhase)
+    let guardPhase = node.guardPhase?.text ?? "", isSound = node.freeze == nil && node.guardPhase?.isSound ?? false
     let isUnfenced = node.flaws.contains(where: \.isFenceLost)
     let guardCell = Table.Cell(
       isUnfenced ? "\(guardPhase), no fence" : guardPhase, isSound ? (isUnfenced ? .doubtful : .plain) : .bad)

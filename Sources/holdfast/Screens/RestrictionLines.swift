@@ -49,5 +49,5 @@ struct RestrictionLines {
       + "`holdfast node clear-failures \(node)` ends it."
   }
 
-  func clock(_ moment: Moment) -> String { Words.clock(moment.milliseconds, today: today) }
+  func clock(_ moment: WallInstant) -> String { Words.clock(moment.milliseconds, today: today) }
 }

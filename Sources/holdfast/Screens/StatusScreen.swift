@@ -168,7 +168,7 @@ struct StatusScreen {
     let table = NodeTable(terminal: terminal)
     guard status.nodes.count + 1 > room else { return table.lines(status.nodes, width: width) }
     func rank(_ node: NodeInfo) -> Int {
-      let isSound = node.unreachable.isEmpty && NodeInfo.soundGuardPhases.contains(node.guardPhase ?? "")
+      let isSound = node.unreachable.isEmpty && node.guardPhase?.isSound ?? false
       switch node.state {
       case .down, .cutOff: return 0
       case .leaving, .unknown: return 1

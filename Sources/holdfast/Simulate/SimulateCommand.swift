@@ -111,7 +111,7 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   private static let usual = (nodes: 5, workloads: 30, hours: 1.0, faults: "sparse", shrink: 60.0)
 
   private func search(_ seeds: ClosedRange<UInt64>) async throws -> Bool {
-    let search = Search(
+    let search = SeedSearch(
       campaign: try campaign(seeds), replay: replay, tellsStory: story, shrinkLimit: shrink ?? Self.usual.shrink, output: output
     )
     return try await search.run()

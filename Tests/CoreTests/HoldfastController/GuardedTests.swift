@@ -314,11 +314,11 @@ import Testing
   @Test func `the report tells that everything is frozen while the guard is gone, and that it is not any more`() {
     var rig = Rig.running()
     rig.pass(.seconds(2))
-    #expect(rig.report()?.freeze == nil && rig.report()?.guardPhase == "armed")
+    #expect(rig.report()?.freeze == nil && rig.report()?.guardPhase == .armed)
     rig.send(.fromGuard(.lost(reason: "killed")))
     #expect(rig.controller.ownBasis(now: rig.now).sight().report.freeze == .confirmed)
     rig.pass(.seconds(2))
-    #expect(rig.report()?.freeze == .confirmed && rig.report()?.guardPhase == "not there")
+    #expect(rig.report()?.freeze == .confirmed && rig.report()?.guardPhase == .absent)
     #expect(rig.controller.overlooked().isEmpty)
     rig.send(.fromGuard(.connected(GuardState(phase: .disarmed, workloads: []))))
     rig.send(rig.isolated())
@@ -326,7 +326,7 @@ import Testing
     #expect(rig.resumes > 0)
     rig.send(rig.armed())
     rig.pass(.seconds(2))
-    #expect(rig.report()?.freeze == nil && rig.report()?.guardPhase == "armed")
+    #expect(rig.report()?.freeze == nil && rig.report()?.guardPhase == .armed)
     #expect(rig.controller.overlooked().isEmpty)
   }
 

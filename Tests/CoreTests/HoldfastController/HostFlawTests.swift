@@ -79,12 +79,12 @@ import Testing
     var rig = Rig()
     rig.list()
     rig.pass(.milliseconds(200))
-    #expect(rig.controller.guardStatus.summary == GuardLink.awaited)
+    #expect(rig.controller.guardStatus.summary == .awaited)
     #expect(!rig.notes().contains(.guardLost) && !rig.notes().contains(.hypervisorLost), "\(rig.notes())")
     rig.pass(.seconds(1))
     let told = rig.actions.compactMap { if case .note(let note) = $0, note.kind == .guardLost { note } else { nil } }
     #expect(told.map(\.severity) == [.warning], "nobody knows of anything that could be lost")
-    #expect(rig.controller.guardStatus.summary == "not there")
+    #expect(rig.controller.guardStatus.summary == .absent)
   }
 
   @Test func `are an error where something runs that nobody guards`() {

@@ -8,7 +8,7 @@ import Testing
   private static func report(_ leftovers: [LeftoverDefinition]? = nil) -> Record {
     .report(
       ReportRecord(
-        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [], leftovers: leftovers))
+        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [], leftovers: leftovers))
   }
 
   private static func runs(

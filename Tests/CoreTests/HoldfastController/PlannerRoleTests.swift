@@ -202,7 +202,7 @@ import Testing
     .put(
       .report("n2"),
       .report(
-        ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: unreachable, guardPhase: "armed", strays: [])))
+        ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: unreachable, guardPhase: .armed, strays: [])))
   }
 
   @Test func `what nobody holds does not wait for a node whose libvirt does not answer`() {

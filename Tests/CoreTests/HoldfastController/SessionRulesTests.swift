@@ -114,7 +114,7 @@ private func conditions(_ transaction: consuming PermittedTransaction?) -> [Cond
     #expect(watch.expired(now: ms(9400)) == ["i2"])
   }
 
-  /// The controller stood still; the store answered before it fell silent.
+  /// The controller was stopped; the store answered before it fell silent.
   @Test func `an answer that lay unread is not the store's return`() {
     var watch = renewing(until: 1000)
     watch.observe("i2", entry(3, modified: 30), now: ms(1000))

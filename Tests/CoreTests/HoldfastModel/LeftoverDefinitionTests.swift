@@ -43,7 +43,7 @@ import Testing
     let leftovers = [LeftoverDefinition(of: "w", autostart: true), LeftoverDefinition(of: "x", otherName: "y", isRunning: true)]
     let report = Record.report(
       ReportRecord(
-        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [], leftovers: leftovers))
+        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [], leftovers: leftovers))
     #expect(Self.codec.decode(try Self.codec.encode(report), at: .report("n1")) == report)
   }
 

@@ -21,13 +21,13 @@ import Testing
       .report(
         ReportRecord(
           unmanaged: Resources(memory: 1, cpus: 0), unmanagedDomains: 2, unreachable: ["lxc:///system": "no\nanswer"],
-          guardPhase: "armed", strays: ["lxc:///system/x"]))
+          guardPhase: .armed, strays: ["lxc:///system/x"]))
     ),
     (
       .report("n2"),
       .report(
         ReportRecord(
-          unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "not there", strays: [], freeze: .confirmed,
+          unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .absent, strays: [], freeze: .confirmed,
           unfrozen: ["w3"], paused: ["w": "libvirt has paused it"], outdated: ["w", "w2"]))
     ),
     (.movesOff, .movesOff(MovesOffRecord(reason: "wrong rule", since: 1_700_000_000_000))),
@@ -120,7 +120,7 @@ import Testing
     return claim
   }()
   private static let differing = {
-    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     report.differing = [
       "w": [HardwareDifference("disk vda", stored: "/a", running: "/b", isOtherDisk: true)],
       "w2": [HardwareDifference("memory", stored: nil, running: "1 MiB")]
@@ -226,8 +226,25 @@ import Testing
       {"guardPhase":"isolated","strays":[],"unmanaged":{"cpus":0,"memory":1},"unmanagedDomains":0,"unmanagedUUIDs":[],"unreachable":{}}
       """
     let report = ReportRecord(
-      unmanaged: Resources(memory: 1, cpus: 0), unmanagedDomains: 0, unreachable: [:], guardPhase: "isolated", strays: [])
+      unmanaged: Resources(memory: 1, cpus: 0), unmanagedDomains: 0, unreachable: [:], guardPhase: .isolated, strays: [])
     #expect(Self.codec.decode([UInt8](text.utf8), at: .report("n1")) == .report(report))
+  }
+
+  /// The words of records that earlier builds wrote, and one that a later build may write.
+  @Test(arguments: [
+    ("armed", GuardPhase.armed), ("disarmed", .disarmed), ("isolating", .isolating), ("isolated", .isolated),
+    ("not there", .absent), ("not asked yet", .awaited), ("", .other("")), ("asleep", .other("asleep"))
+  ]) func `a guard's phase is read by case and written as it was`(text: String, phase: GuardPhase) throws {
+    let json = """
+      {"guardPhase":"\(text)","strays":[],"unmanaged":{"cpus":0,"memory":1},"unmanagedDomains":0,"unmanagedUUIDs":[],"unreachable":{}}
+      """
+    let record = Self.codec.decode([UInt8](json.utf8), at: .report("n1"))
+    guard case .report(let report) = record else {
+      Issue.record("\(record)")
+      return
+    }
+    #expect(report.guardPhase == phase && report.guardPhase.text == text)
+    #expect(String(decoding: try Self.codec.encode(record), as: UTF8.self).contains("\"guardPhase\":\"\(text)\""))
   }
 
   @Test(
@@ -252,7 +269,7 @@ import Testing
       .report("n"),
       .report(
         ReportRecord(
-          unmanaged: .init(memory: .max, cpus: 0), unmanagedDomains: 0, unreachable: [:], guardPhase: "", strays: []))
+          unmanaged: .init(memory: .max, cpus: 0), unmanagedDomains: 0, unreachable: [:], guardPhase: .other(""), strays: []))
     ),
     (
       .spec("w"),

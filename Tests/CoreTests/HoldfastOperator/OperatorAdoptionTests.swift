@@ -110,7 +110,7 @@ import Testing
     #expect(prepared.text.contains("(\(words))"), "\(prepared.text)")
   }
 
-  @Test func `a copy from before it went on elsewhere is refused`() throws {
+  @Test func `a copy from before it ran outside protection elsewhere is refused`() throws {
     let fixture = OperatorFixture()
     var claim = ClaimRecord(epoch: Epoch(2), holder: nil)
     let uuid = OperatorFixture.domain("web1").uuid
@@ -118,8 +118,9 @@ import Testing
     fixture.put(.claim("web1"), .claim(claim))
     let stale = OperatorFixture.domain("web1", mark: ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(1)))
     let refusal = try #require(fixture.refusal(of: .adopt(fixture.adoption(stale))))
-    #expect(refusal.kind == .conflict && refusal.reason.contains("went on on b") && refusal.remedy.contains("destroy"))
-    // Where it went on it carries the claim's mark, or none.
+    #expect(
+      refusal.kind == .conflict && refusal.reason.contains("ran outside protection on b") && refusal.remedy.contains("destroy"))
+    // Where it ran since it carries the claim's mark, or none.
     for mark in [nil, ClaimMark(cluster: "t", workload: "web1", epoch: Epoch(2))] {
       let domain = OperatorFixture.domain("web1", mark: mark)
       #expect(fixture.refusal(of: .adopt(fixture.adoption(domain, on: "b"))) == nil)
@@ -131,7 +132,7 @@ import Testing
     let domain = OperatorFixture.domain("web1")
     func report(_ node: NodeName, _ uuids: [String]) {
       var record = ReportRecord(
-        unmanaged: .none, unmanagedDomains: uuids.count, unreachable: [:], guardPhase: "armed", strays: [])
+        unmanaged: .none, unmanagedDomains: uuids.count, unreachable: [:], guardPhase: .armed, strays: [])
       record.unmanagedUUIDs = uuids
       fixture.put(.report(node), .report(record))
     }

@@ -111,7 +111,7 @@ import Testing
     let fixture = OperatorFixture()
     let spec = OperatorFixture.spec("web1")
     var report = ReportRecord(
-      unmanaged: .none, unmanagedDomains: 1, unreachable: [:], guardPhase: "armed", strays: [])
+      unmanaged: .none, unmanagedDomains: 1, unreachable: [:], guardPhase: .armed, strays: [])
     report.unmanagedUUIDs = [spec.uuid]
     fixture.put(.report("b"), .report(report))
     let refusal = try #require(fixture.refusal(of: .define("web1", spec)))

@@ -53,7 +53,7 @@ import Testing
     }
     func isPaused(_ isPaused: Bool) {
       let report = ReportRecord(
-        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [],
+        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [],
         paused: isPaused ? ["web1": "libvirt has paused it"] : nil)
       fixture.put(.report("a"), .report(report))
     }

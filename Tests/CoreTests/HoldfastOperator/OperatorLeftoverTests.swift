@@ -9,7 +9,7 @@ import Testing
       .report(node),
       .report(
         ReportRecord(
-          unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [], leftovers: leftovers)))
+          unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [], leftovers: leftovers)))
   }
 
   @Test func `it says where, and the nodes are asked once`() throws {

@@ -15,7 +15,7 @@ import Testing
       .report("b"),
       .report(
         ReportRecord(
-          unmanaged: Resources(memory: 100, cpus: 0), unmanagedDomains: 1, unreachable: [:], guardPhase: "armed", strays: [])))
+          unmanaged: Resources(memory: 100, cpus: 0), unmanagedDomains: 1, unreachable: [:], guardPhase: .armed, strays: [])))
     let load = ClusterLoad(fixture.view)
     #expect(load.nodes["a"]?.workloads == ["web1"])
     #expect(load.nodes["b"]?.workloads == ["web1"])

@@ -8,7 +8,7 @@ import Testing
     let fixture = OperatorFixture()
     fixture.put(
       .report("c"),
-      .report(ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])))
+      .report(ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])))
     fixture.put(.losses("c"), .losses(LossesRecord(count: 2, last: 1)))
     fixture.put(.maintenance("c"), .maintenance(MaintenanceRecord(since: 1)))
     return fixture

@@ -30,7 +30,7 @@ import Testing
     static let node = NodeRecord(
       capacity: Resources(memory: 8192, cpus: 4), labels: [:], connections: [OperatorFixture.connection], version: "1")
     static let report = ReportRecord(
-      unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+      unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
 
     mutating func define(_ name: WorkloadName, _ desired: IntentRecord.Desired, on node: NodeName, held: Bool) throws {
       try put(.spec(name), .spec(OperatorFixture.spec(name)))

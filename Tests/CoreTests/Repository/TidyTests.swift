@@ -3,38 +3,7 @@ import Testing
 
 /// The repository keeps its own house: what a reader may take for granted of every file.
 @Suite struct `The repository` {
-  private struct SourceFile {
-    var path: String
-    var text: String
-
-    /// `Sources/HoldfastModel/Names.swift` is in `HoldfastModel`.
-    var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
-    var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
-    var imports: [String] {
-      lines.filter { !$0.hasPrefix(" ") }.compactMap { line in
-        let words = line.split(separator: " ")
-        guard let index = words.firstIndex(of: "import"), index <= 1, words.count == index + 2 else { return nil }
-        return String(words[index + 1])
-      }
-    }
-  }
-
-  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-
-  private static let sources = files(in: "Sources")
-
-  private static func files(in name: String, generated: Bool = false) -> [SourceFile] {
-    let folder = root.appending(path: name)
-    guard let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) else { return [] }
-    return all.compactMap { entry in
-      guard let url = entry as? URL, url.pathExtension == "swift",
-        generated || !url.path.contains("/Generated/"),
-        let text = try? String(contentsOf: url, encoding: .utf8)
-      else { return nil }
-      return SourceFile(path: "\(name)/" + url.path.dropFirst(folder.path.count + 1), text: text)
-    }.sorted { $0.path < $1.path }
-  }
+  private static let sources = SourceFile.sources
 
   /// Ring 1, from the inside out: a module may import those before it, and nothing else of ours or of the system.
   private static let core: [(module: String, mayImport: Set<String>)] = [
@@ -68,7 +37,7 @@ import Testing
   ]
 
   @Test func `declares what its targets import, and nothing else`() throws {
-    let manifest = try String(contentsOf: Self.root.appending(path: "Package.swift"), encoding: .utf8)
+    let manifest = try String(contentsOf: SourceFile.root.appending(path: "Package.swift"), encoding: .utf8)
     let start = #/\.(?:systemLibrary|target|executableTarget|testTarget)\(\s*name: /#
     let sections = manifest.split(separator: start).dropFirst()
     func name(_ section: Substring) throws -> Substring { try #require(section.firstMatch(of: #/"([\w-]+)"/#)).1 }
@@ -78,7 +47,7 @@ import Testing
       let target = try name(section)
       let folder =
         section.firstMatch(of: #/path: "([^"]+)"/#)?.1 ?? (target.hasSuffix("Tests") ? "Tests/" : "Sources/") + target
-      let files = Self.files(in: String(folder), generated: true)
+      let files = SourceFile.files(in: String(folder), generated: true)
       let imported = Set(files.flatMap(\.imports)).subtracting(Self.undeclared)
       let quoted = section.matches(of: #/(product\(name: )?"([\w-]+)"/#)
       let declared = Set(quoted.filter { $0.1 != nil || targets.contains($0.2) && $0.2 != target }.map { String($0.2) })
@@ -89,30 +58,13 @@ import Testing
   /// What is done in one place alone: done again elsewhere, the two will differ one day.
   @Test(arguments: [
     ("clock_gettime(CLOCK_BOOTTIME", ""), ("clock_gettime(CLOCK_REALTIME", "LinuxBasics"), ("eventfd(", ""),
-    ("Glibc.close(", ""), ("close(descriptor", ""), ("/mountinfo", "CgroupIsolation"), ("XMLParser(", "DomainXML"),
+    ("Glibc.close(", ""), ("close(descriptor", ""), ("/mountinfo", "CgroupIsolation"), ("XMLTags(", "HoldfastModel"),
+    ("XMLParser(", "DomainXML"),
     ("XMLDocument(", "DomainXML")
   ])
   func `has one of each`(word: String, module: String) {
-    for file in Self.sources + Self.files(in: "Lab") where file.text.contains(word) && file.module != module {
+    for file in Self.sources + SourceFile.files(in: "Lab") where file.text.contains(word) && file.module != module {
       Issue.record("\(file.path) has \(word)")
-    }
-  }
-
-  /// Machines own their state: what changes one stands in its own file.
-  @Test func `extends no machine of the controller from outside its file`() {
-    let files = Self.sources.filter { $0.module == "HoldfastController" }
-    var homes: [Substring: String] = [:]
-    for file in files {
-      for line in file.lines where line.contains("struct ") && !line.hasPrefix("  ") {
-        let words = line.split { !$0.isLetter && !$0.isNumber }
-        if let index = words.firstIndex(of: "struct"), index + 1 < words.count { homes[words[index + 1]] = file.path }
-      }
-    }
-    for file in files {
-      for line in file.lines where line.hasPrefix("extension ") {
-        guard let name = line.split(separator: " ").dropFirst().first?.split(separator: ":").first else { continue }
-        if let home = homes[name], home != file.path { Issue.record("\(file.path) extends \(name) of \(home)") }
-      }
     }
   }
 
@@ -148,22 +100,6 @@ import Testing
   @Test func `has no file of more than 420 lines`() {
     for file in Self.sources {
       #expect(file.lines.count <= 420, "\(file.path) has \(file.lines.count) lines")
-    }
-  }
-
-  /// Words that the glossary has replaced (Docs/glossary.md), as patterns of whole words.
-  @Test(arguments: [
-    "GuardianLink", "[Gg]uardian\\w*", "ClaimWishes", "GuardProtocol", "HoldfastCore", "[Uu]pkeep", "\\w*Upkeep\\w*",
-    "stands? still", "standing still", "stood still", "\\w*[sS]tandsStill", "\\w*[fF]airChance", "\\w*[iI]nHaste",
-    "condemn\\w*",
-    "isCondemned", "acquit", "\\w*[nN]amesakes?", "[pP]assage", "[lL]ookout", "[vV]antage", "movers", "minders", "Carrying",
-    "Agreement", "Emptying\\w*", "Telling", "compan(y|ies|ions)", "\\w*[hH]omecoming", "\\w*[hH]omeless", "[sS]tranded",
-    "[eE]vacuees?", "\\w*[hH]andsOff", "hands-off", "node trust"
-  ])
-  func `uses the glossary's words`(pattern: String) throws {
-    let word = try Regex("\\b(\(pattern))\\b")
-    for file in Self.sources {
-      if let found = file.text.firstMatch(of: word) { Issue.record("\(file.path) says \(found.0)") }
     }
   }
 }

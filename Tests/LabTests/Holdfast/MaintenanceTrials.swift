@@ -99,11 +99,11 @@ extension LabHostsTests {
           touch \(folder)/asked-$HOLDFAST_NODE
           while [ ! -e \(folder)/done-$HOLDFAST_NODE ]; do sleep 0.1; done
           """
-        // A host whose daemon the command speaks to is walked through from another one.
-        let walk = ["holdfast", "evacuate", "--yes", "--rolling", "--settle", "3s", "--run", command]
+        // A host whose daemon the command speaks to is drained from another one.
+        let drain = ["holdfast", "evacuate", "--yes", "--rolling", "--settle", "3s", "--run", command]
         async let rolling = [
-          test.lab.run(Self.h3, walk + ["--node", "h1", "--node", "h2"], limit: .seconds(180)),
-          test.lab.run(Self.h1, walk + ["--label", "rack=c"], limit: .seconds(180))
+          test.lab.run(Self.h3, drain + ["--node", "h1", "--node", "h2"], limit: .seconds(180)),
+          test.lab.run(Self.h1, drain + ["--label", "rack=c"], limit: .seconds(180))
         ]
         for host in [Self.h1, Self.h2, Self.h3] {
           let isAsked = try await eventually(.seconds(60)) { FileManager.default.fileExists(atPath: "\(folder)/asked-\(host)") }

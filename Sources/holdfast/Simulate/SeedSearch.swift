@@ -2,7 +2,7 @@ import HoldfastModel
 import Simulator
 
 /// A search over many seeds: progress, the result, and the first failing seed as short as it gets.
-struct Search {
+struct SeedSearch {
   let campaign: Campaign
   /// The command that runs the same worlds.
   let replay: String

@@ -73,9 +73,9 @@ import Testing
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
     ("ResumePermit(", ["WorkloadParts.swift"]), ("MigrationPermit(", ["Migration.swift"]), ("GuardWord(", ["GuardLink.swift"]),
-    ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]), ("return Turn(", ["Machines.swift"]),
-    ("Roster<", ["Roster.swift", "WorkloadTable.swift"]), ("WorkloadTable(", ["Machines.swift"]),
-    (" Machines(", ["Controller.swift"]),
+    ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]),
+    ("return Turn(", ["Machines.swift"]), ("Roster<", ["Roster.swift", "WorkloadTable.swift"]),
+    ("WorkloadTable(", ["Machines.swift"]), (" Machines(", ["Controller.swift"]),
     ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {

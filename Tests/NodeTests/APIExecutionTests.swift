@@ -198,7 +198,7 @@ import Testing
     #expect(status.misplaced.map(\.why) == (isTold ? [why] : []))
     guard isTold else { return }
     #expect(status.next.first?.command == "holdfast events --workload w")
-    #expect(status.misplaced.first?.lastEnd == Moment(Self.now - ago * 1000))
+    #expect(status.misplaced.first?.lastEnd == WallInstant(Self.now - ago * 1000))
     let when = ago < 100 ? "\(ago) s" : "\(ago / 60) min"
     #expect(status.reasons.first?.hasSuffix("(w \(count) times in 10 minutes, last \(when) ago)") == true, "\(status.reasons)")
   }

@@ -77,7 +77,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
   public var recentEnds: Int?
   /// The last of those; and how many ends in a row there were, without it running well for a minute in between. Absent: none.
-  public var lastEnd: Moment?
+  public var lastEnd: WallInstant?
   public var endsInARow: Int?
 
   /// The workload runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
@@ -194,7 +194,7 @@ extension WorkloadInfo {
     newerDisks = claim?.newerDisks
     let ends = sight.ends(of: name)
     recentEnds = ends?.count
-    lastEnd = ends.map { Moment($0.last) }
+    lastEnd = ends.map { WallInstant($0.last) }
     endsInARow = claim?.ends
   }
 }

@@ -19,6 +19,9 @@ struct WorkloadMachine: Sendable {
   /// The progress of a live migration from here, while it is under way.
   var progress: MigrationProgress? { parts.run.operation == .migrate ? parts.migration.progress : nil }
 
+  /// The node's report tells of it from what this machine remembers.
+  var isReported: Bool { progress != nil || parts.migration.kept != nil }
+
   // MARK: a turn
 
   mutating func step(

@@ -5,11 +5,11 @@ import HoldfastTime
 public struct Timing: Hashable, Sendable {
   /// How long a session stands without renewal.
   public var ttl: Duration
-  /// The margin that an observer waits besides, before it declares a session expired.
+  /// What an observer waits besides, before it declares a session expired.
   public var margin: Duration
   /// The greatest rate difference of two hosts' clocks, in parts per million.
   public var drift: Int64
-  /// The time that the guard needs from its timer to "everything is frozen".
+  /// What the guard needs from its timer to "everything is frozen".
   public var stopBudget: Duration
   /// Time that must be left to the deadline for a start to be attempted.
   public var startBudget: Duration
@@ -44,7 +44,7 @@ public struct Timing: Hashable, Sendable {
   /// The store has been silent when no renewal succeeded for this long.
   public var gap: Duration { renewInterval + renewInterval }
 
-  /// The time that others get to renew in after the store's return, before anyone is declared expired.
+  /// What others get to renew in after the store's return, before anyone is declared expired.
   public var renewalGrace: Duration { renewInterval + renewInterval }
 
   /// A planner that finds a cluster without one waits this long for nodes that are just starting too.

@@ -71,7 +71,7 @@ import Testing
       }
       let look: NodeMaintenance = try await api.get(Self.path).decoded()
       let unplaceable = try #require(look.plan?.unplaceable.first { $0.workload == "large" })
-      #expect(unplaceable.others["n2"]?.contains("MiB") == true && unplaceable.others["n3"] == "is down", "\(unplaceable)")
+      #expect(unplaceable.others["n2"]?.contains("GiB") == true && unplaceable.others["n3"] == "is down", "\(unplaceable)")
       #expect(unplaceable.shortfall != nil)
       let refused = try await api.post(Self.path, MaintenanceRequest())
       #expect(refused.status == 409 && refused.error?.reason.contains("large") == true, "\(String(describing: refused.error))")

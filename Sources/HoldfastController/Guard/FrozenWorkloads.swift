@@ -45,7 +45,7 @@ enum FrozenWorkloads {
   private static func settle(_ turn: borrowing Turn, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects)
     -> SettledFreeze?
   {
-    let patience = ClaimPatience.of(machines.guardLink.thaw, machines.lease.session.validSince, facts)
+    let patience = ClaimPatience(machines.guardLink.thaw, machines.lease.session, facts)
     var kept: [WorkloadName] = []
     var isDecided = true
     for name in frozenHere(turn, facts, machines) {
@@ -60,7 +60,7 @@ enum FrozenWorkloads {
       case .leave: machine.leaveProtection(turn.guardWord, facts, &effects)
       case .reclaimable where patience.isLeft:
         machines.guardLink.awaitsClaims(since: facts.now)
-        effects.agenda.look(at: patience.until)
+        if facts.now < patience.until { effects.agenda.look(at: patience.until) }
         isDecided = false
       case .killPending(isStale: true):
         machine.orderKill(&effects)
@@ -125,9 +125,11 @@ private struct ClaimPatience {
   let until: BootInstant
   let isLeft: Bool
 
-  static func of(_ thaw: Thaw?, _ validSince: BootInstant?, _ facts: Facts) -> ClaimPatience {
+  init(_ thaw: Thaw?, _ session: OwnSession, _ facts: Facts) {
     let since = thaw?.claimsAwaitedSince ?? facts.now
-    let until = max(since, validSince ?? since) + facts.timing.claimPatience
-    return ClaimPatience(until: until, isLeft: facts.now < until)
+    until = max(since, session.validSince ?? since) + facts.timing.claimPatience
+    // A session outlives the store's last answer: that the store was there until the end is known when it takes a renewal after that.
+    let lastTaken = session.standing?.confirmedSent ?? .zero
+    isLeft = facts.now < until || lastTaken < until
   }
 }

@@ -41,6 +41,8 @@ struct Rig {
   var barOutcome = OperationOutcome.done
   /// What the guard said last, where the test speaks for it.
   var spoken: GuardState?
+  /// The deadline that the guard was told last, where the test speaks for it.
+  var deadlineTold: BootInstant?
   /// Starts of which the guard was told, where the test speaks for it.
   var startsTold: Set<String> = []
   /// The next wake-up that was asked for.
@@ -303,9 +305,9 @@ struct Rig {
   func isolated(_ workloads: [String] = []) -> Event {
     .fromGuard(.report(.state(GuardState(phase: .isolated(since: now, confirmed: true), workloads: workloads))))
   }
-  /// The guard says that it is armed, until the session ends.
+  /// The guard says that it is armed, until the deadline that it was told last.
   func armed(_ workloads: [String] = []) -> Event {
-    let deadline = controller.session.deadline ?? now + .seconds(1)
+    let deadline = deadlineTold ?? controller.session.deadline ?? now + .seconds(1)
     return .fromGuard(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: workloads))))
   }
 }

@@ -83,6 +83,10 @@ extension Rig {
 
   private mutating func commanded(_ command: GuardCommand) {
     if machine != nil { return tellMachine(.command(command)) }
+    switch command {
+    case .resume(let deadline), .extend(let deadline), .shorten(let deadline): deadlineTold = deadline
+    default: break
+    }
     if case .resume = command, resumeIsRefused {
       send(.fromGuard(.report(.refused(reason: "w is being killed and may still execute"))))
     }

@@ -8,6 +8,9 @@ enum TransactionOutcomes {
     _ effects: inout Effects
   ) {
     guard let pending = effects.takeRequest(id) else { return }
+    if let revision = outcome.revision, revision < pending.after {
+      StoreNews.wentBack(to: revision, from: pending.after, &facts, &machines, &effects)
+    }
     // An answer about a session that is over says nothing about the one that stands now.
     if let asked = pending.purpose.ownSession, asked != machines.lease.session.incarnation { return }
     // A renewal says itself whether it is news.

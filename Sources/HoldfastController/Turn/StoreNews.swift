@@ -34,6 +34,7 @@ enum StoreNews {
     guard facts.newest > revision else { return }
     facts.storeWentBack()
     for name in machines.workloads.names.sorted() { machines.workloads.change(name) { $0.storeWentBack() } }
+    machines.report.storeWentBack(&effects)
     effects.listAnew()
     effects.note(
       .storeBack,

@@ -30,8 +30,6 @@ enum StoreNews {
   static func wentBack(
     to revision: Revision, from newest: Revision, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects
   ) {
-    // What is on its way from before may tell the same once more.
-    guard facts.newest > revision else { return }
     facts.storeWentBack()
     for name in machines.workloads.names.sorted() { machines.workloads.change(name) { $0.storeWentBack() } }
     machines.report.storeWentBack(&effects)

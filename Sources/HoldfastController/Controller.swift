@@ -60,7 +60,7 @@ public struct Controller: Sendable {
 
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
     facts.begin(at: now)
-    effects.begin(at: facts.now)
+    effects.begin(at: facts.now, newest: facts.newest)
     guard !isFinished else { return [] }
     effects.agenda.begin()
     guard !isUnsound else {

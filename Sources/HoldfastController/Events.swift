@@ -50,6 +50,14 @@ public enum Event: Hashable, Sendable {
     case notApplied(reason: String)
     /// It may have happened.
     case unknown(reason: String)
+
+    /// The store's when it answered; nil: it did not.
+    var revision: Revision? {
+      switch self {
+      case .verdict(.committed(let revision)), .verdict(.refused(let revision, _)): revision
+      case .notApplied, .unknown: nil
+      }
+    }
   }
 }
 
@@ -78,6 +86,8 @@ public enum Action: Hashable, Sendable {
   case save(OwnSession.Saved?)
   /// The watch lags behind our own writes: connect it elsewhere.
   case restartWatch
+  /// The store is an earlier one than it was, and the watch waits for revisions that are still to come: begin anew, with a listing.
+  case listAnew
   case note(Note)
   /// Send `tick` at this instant at the latest. A later one replaces it only by the next action of this kind.
   case wake(BootInstant)

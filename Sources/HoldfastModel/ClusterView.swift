@@ -147,6 +147,10 @@ public struct ClusterView: Sendable {
     for key in asked where isNews(key, at: answered) { learn(key, current[key], at: answered) }
   }
 
+  /// The store is an earlier one than that of which this is the mirror, and counts its revisions anew from there. What it says is news from now on, and
+  /// what our own transactions did to the one before holds no more; the rest stays as it is until the next listing.
+  package mutating func storeWentBack() { (revision, ahead) = (.zero, [:]) }
+
   /// Answers may come in another order than the store gave them.
   private func isNews(_ key: RecordKey, at answered: Revision) -> Bool {
     answered > max(revision, ahead[key]?.revision ?? .zero)

@@ -11,6 +11,9 @@ package struct AbilityBook {
   }
   private var readings: [WorkloadName: Reading] = [:]
   private var answers: [DomainRequirement: Ability] = [:]
+  /// In which round libvirt was last asked.
+  private var asked: [DomainRequirement: Int] = [:]
+  private var round = 0
   /// What runs, or ran, here: whatever libvirt says of it.
   private var proven: Set<DomainRequirement> = []
 
@@ -27,8 +30,8 @@ package struct AbilityBook {
     }
   }
 
-  /// What libvirt is to be asked about now: what it was never asked about first, then what it refused, or could not tell. An emulator that was
-  /// upgraded, a module that was loaded: that is noticed so. What it can run stays so.
+  /// What libvirt is to be asked about now: what it was never asked about first, then what it refused, or could not tell, longest ago. An emulator that
+  /// was upgraded, a module that was loaded: that is noticed so, however many there are. What it can run stays so.
   package mutating func questions(about definitions: [StoredDefinition], most: Int) -> [DomainRequirement] {
     var wanted: Set<DomainRequirement> = []
     for definition in definitions {
@@ -39,17 +42,18 @@ package struct AbilityBook {
     // A question about a few forgets nothing.
     if definitions.count > readings.count / 2 { forget(allBut: Set(definitions.map(\.workload)), wanted) }
     let open = wanted.subtracting(proven).filter { answers[$0] != .able }
-    // The same order every time, so that none of too many is asked about by chance.
-    return Array(open.sorted { (rank($0), $0.order) < (rank($1), $1.order) }.prefix(most))
+    let next = open.map { (asked[$0] ?? 0, $0.order, $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.prefix(most).map(\.2)
+    round += 1
+    for requirement in next { asked[requirement] = round }
+    return next
   }
 
   private mutating func forget(allBut names: Set<WorkloadName>, _ wanted: Set<DomainRequirement>) {
     if readings.count > names.count { readings = readings.filter { names.contains($0.key) } }
     answers = answers.filter { wanted.contains($0.key) }
+    asked = asked.filter { wanted.contains($0.key) }
     proven.formIntersection(wanted)
   }
-
-  private func rank(_ requirement: DomainRequirement) -> Int { answers[requirement] == nil ? 0 : 1 }
 
   package mutating func take(_ ability: Ability, of requirement: DomainRequirement) { answers[requirement] = ability }
 

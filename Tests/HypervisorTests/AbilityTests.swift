@@ -240,6 +240,9 @@ import Testing
     #expect(Self.ask(&book, definitions, most: 3) { _ in .unable(Self.why) } == ["a", "b", "c"])
     #expect(Self.ask(&book, definitions, most: 3) { _ in .unable(Self.why) } == ["d", "a", "b"])
     #expect(book.incompatibilities(of: definitions).count == 4)
+    // None of too many is left out for ever.
+    #expect(Self.ask(&book, definitions, most: 3) { _ in .unable(Self.why) } == ["c", "a", "b"])
+    #expect(Self.ask(&book, definitions, most: 3) { _ in .unable(Self.why) } == ["d", "a", "b"])
   }
 
   @Test func `forgets what is defined no more, but not for a question about a few`() {

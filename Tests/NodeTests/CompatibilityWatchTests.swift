@@ -104,6 +104,21 @@ import Testing
     #expect(host.get(\.reports) == [[], both, []])
   }
 
+  /// What the life before reported may be wrong: the emulator was upgraded before this one began.
+  @Test func `a connection that never answers does not keep what the others say back for ever`() async {
+    let host = Host(), watch = host.watch
+    var memory = CompatibilityWatch.Memory()
+    host.change {
+      $0.view.load(Self.listing([Self.spec("w1"), Self.spec("w2", on: Self.lxc)]))
+      $0.answers = [Self.qemu: ["w1": Self.why]]
+    }
+    for (second, reports) in [(0.0, 0), (58, 0), (62, 1), (66, 1)] {
+      await watch.round(&memory, now: Self.at(second))
+      #expect(host.get(\.reports).count == reports, "after \(second) s")
+    }
+    #expect(host.get(\.reports) == [[IncompatibleWorkloads(Self.why, ["w1"])]])
+  }
+
   static let sights: [(String, DomainObservation.State, uuid: String, mark: String?, Bool)] = [
     ("as it is defined", .running, "uuid-w1", "<domain/>", true),
     ("an older definition", .running, "uuid-w1", "<domain type='kvm'/>", false),

@@ -49,6 +49,12 @@ struct NodeReport: Hashable, Sendable {
     notBefore = now + Limits.reportPause
   }
 
+  /// The store is an earlier one than it was: it may lack what was written to it.
+  mutating func storeWentBack(_ effects: inout Effects) {
+    published = nil
+    effects.agenda.note(.report)
+  }
+
   // MARK: a turn
 
   mutating func step(

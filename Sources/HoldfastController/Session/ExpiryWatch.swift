@@ -118,8 +118,10 @@ public struct ExpiryWatch: Hashable, Sendable {
       sessions[incarnation] = nil
       return
     }
-    let known = sessions[incarnation]?.state
-    if let known, known.seen.modified >= entry.modified { return }
+    var known = sessions[incarnation]?.state
+    if let known, known.seen.modified == entry.modified { return }
+    // The store is an earlier one than it was. Its owner has renewed since what was seen of it, and is heard of from now on.
+    if let seen = known?.seen, seen.modified > entry.modified { known = nil }
     // A TTL that is shorter than ours could only come from a node that is configured otherwise: it knows its own deadline.
     let due = timing.expiry(received: now, ttl: .milliseconds(entry.value.ttl))
     let seen = PeerStanding.Seen(modified: entry.modified, due: due, changes: known.map { $0.seen.changes + 1 } ?? 0)

@@ -7,6 +7,8 @@ struct Effects: Sendable {
   private let me: NodeName
   private let timing: Timing
   private(set) var now: BootInstant = .zero
+  /// The newest revision that the store was known to have when the event came.
+  private var newest: Revision = .zero
   private var actions: [Action] = []
   private var requests = Requests()
   private var notices = Notices()
@@ -21,7 +23,7 @@ struct Effects: Sendable {
     self.timing = timing
   }
 
-  mutating func begin(at now: BootInstant) { self.now = now }
+  mutating func begin(at now: BootInstant, newest: Revision) { (self.now, self.newest) = (now, newest) }
 
   mutating func takeActions() -> [Action] {
     defer { actions = [] }
@@ -55,7 +57,7 @@ struct Effects: Sendable {
     check(transaction.basis == purpose.basis, "a transaction for \(purpose) that rests on \(transaction.basis)")
     let transaction = transaction.transaction
     check(transaction.operations <= 128, "a transaction of \(transaction.operations) operations for \(purpose)")
-    actions.append(.transact(requests.add(purpose, transaction), transaction, until: until))
+    actions.append(.transact(requests.add(purpose, transaction, after: newest), transaction, until: until))
   }
 
   /// The transaction that has ended; nil when nobody waits for it.
@@ -142,6 +144,8 @@ struct Effects: Sendable {
   mutating func save(_ session: OwnSession.Saved?) { actions.append(.save(session)) }
 
   mutating func restartWatch() { actions.append(.restartWatch) }
+
+  mutating func listAnew() { actions.append(.listAnew) }
 
   mutating func wake(at instant: BootInstant) { actions.append(.wake(instant)) }
 

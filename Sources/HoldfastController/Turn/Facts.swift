@@ -10,6 +10,8 @@ struct Facts: Sendable {
   /// When the first event came.
   private(set) var bornAt: BootInstant?
   private(set) var view = ClusterView()
+  /// The newest revision that this store is known to have had.
+  private(set) var newest: Revision = .zero
   private(set) var local: LocalDomains
   private(set) var rules = RulesInForce()
   private(set) var calendar = Calendar()
@@ -59,6 +61,7 @@ struct Facts: Sendable {
   mutating func load(_ listing: ClusterListing) {
     let isFirst = !view.isLoaded
     view.load(listing)
+    newest = max(newest, listing.revision)
     if isFirst, incompatible == nil { incompatible = view.reports[me]?.value.incompatible }
     rules.forgetSettings()
     for id in local.domains.keys { compareHardware(of: WorkloadName(id.name)) }
@@ -68,6 +71,7 @@ struct Facts: Sendable {
   /// - Returns: what changed; nil when it was known already.
   mutating func take(_ change: ClusterChange) -> RecordChange? {
     let before = importance(of: change.key)
+    newest = max(newest, change.revision)
     return view.apply(change) ? learned(change.key, before) : nil
   }
 
@@ -77,6 +81,7 @@ struct Facts: Sendable {
     var before: [(RecordKey, Importance)] = [], changes: [RecordChange] = []
     for write in writes { before.append((write.key, importance(of: write.key))) }
     view.apply(writes, committed: revision)
+    newest = max(newest, revision)
     for (key, earlier) in before { changes.append(learned(key, earlier)) }
     return changes
   }
@@ -89,8 +94,15 @@ struct Facts: Sendable {
     var before: [(RecordKey, Importance)] = [], changes: [RecordChange] = []
     for key in keys { before.append((key, importance(of: key))) }
     view.apply(current: current, asked: keys, at: revision)
+    newest = max(newest, revision)
     for (key, earlier) in before { changes.append(learned(key, earlier)) }
     return changes
+  }
+
+  /// The store is an earlier one than it was.
+  mutating func storeWentBack() {
+    view.storeWentBack()
+    newest = .zero
   }
 
   private mutating func learned(_ key: RecordKey, _ before: Importance) -> RecordChange {

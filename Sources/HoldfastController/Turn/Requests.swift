@@ -5,6 +5,8 @@ import HoldfastTime
 struct PendingTransaction: Sendable {
   var purpose: Purpose
   var transaction: ClusterTransaction
+  /// The store was known to have this revision when it was sent: its answer is of no earlier one.
+  var after: Revision
 
   /// The claim as it is written here; nil: it is not.
   func claim(of workload: WorkloadName) -> ClaimRecord? {
@@ -18,10 +20,10 @@ struct Requests: Sendable {
   private var pending: [TransactionID: PendingTransaction] = [:]
   private var last = 0
 
-  mutating func add(_ purpose: Purpose, _ transaction: ClusterTransaction) -> TransactionID {
+  mutating func add(_ purpose: Purpose, _ transaction: ClusterTransaction, after newest: Revision) -> TransactionID {
     last += 1
     let id = TransactionID(last)
-    pending[id] = PendingTransaction(purpose: purpose, transaction: transaction)
+    pending[id] = PendingTransaction(purpose: purpose, transaction: transaction, after: newest)
     return id
   }
 

@@ -24,6 +24,23 @@ enum StoreNews {
     machines.lease.saw(facts.view.revision)
   }
 
+  /// A store answers with a revision that is no earlier than any that it was known to have. This one is another: it was made anew from what one member,
+  /// or a backup, had (Docs/operations.md, "When the quorum is lost"). A watch would wait until that counts as far as the one before: so everything
+  /// is listed anew.
+  static func wentBack(
+    to revision: Revision, from newest: Revision, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    facts.storeWentBack()
+    for name in machines.workloads.names.sorted() { machines.workloads.change(name) { $0.storeWentBack() } }
+    machines.report.storeWentBack(&effects)
+    effects.listAnew()
+    effects.note(
+      .storeBack,
+      "the store has gone back from revision \(newest.value) to \(revision.value), as it was made anew from what a member or a backup had: \(facts.me) "
+        + "reads everything again",
+      severity: .warning)
+  }
+
   private static func noteUnreadable(_ reason: String, _ effects: inout Effects) {
     effects.note(
       .unreadable, "a record of the store cannot be read, and what depends on it is left alone: \(reason)", severity: .error)

@@ -8,6 +8,9 @@ enum TransactionOutcomes {
     _ effects: inout Effects
   ) {
     guard let pending = effects.takeRequest(id) else { return }
+    if let (earlier, known) = earlierStore(pending, outcome, facts, machines.lease.session.standing) {
+      StoreNews.wentBack(to: earlier, from: known, &facts, &machines, &effects)
+    }
     // An answer about a session that is over says nothing about the one that stands now.
     if let asked = pending.purpose.ownSession, asked != machines.lease.session.incarnation { return }
     // A renewal says itself whether it is news.
@@ -28,6 +31,21 @@ enum TransactionOutcomes {
       doubt(pending, &machines)
       failed(pending, refusedWith: nil, facts, &machines, &effects)
     }
+  }
+
+  /// The answer is of another store than the one before, which knew less: the revision that tells, and the one that was known. nil: it is not, as far as
+  /// can be told.
+  private static func earlierStore(
+    _ pending: PendingTransaction, _ outcome: Event.TransactionOutcome, _ facts: Facts, _ standing: OwnSession.Standing?
+  ) -> (Revision, Revision)? {
+    // What was sent before that was found out may tell the same once more.
+    if let revision = outcome.revision, revision < min(pending.after, facts.newest) { return (revision, pending.after) }
+    // Others may have brought it as far by now. But nobody writes an earlier record of this node's session.
+    guard case .renew = pending.purpose, case .verdict(.refused(_, let current)) = outcome, let standing,
+      standing.modified <= facts.newest, let found = current[.session(standing.incarnation)],
+      found.created == standing.created, found.modified < standing.modified
+    else { return nil }
+    return (found.modified, standing.modified)
   }
 
   private static func succeeded(

@@ -108,6 +108,9 @@ struct ClaimLine: Hashable, Sendable {
     if let revision { proof.doubt(revision) }
   }
 
+  /// The store is an earlier one than it was: nothing is proven by what was written to it.
+  mutating func storeWentBack() { proof.storeWentBack() }
+
   mutating func giveUp(under placement: Revision?) { gaveUp = placement }
 
   /// The workload is not this node's any more.

@@ -52,6 +52,9 @@ struct ClaimProof: Hashable, Sendable {
   /// The workload is not this node's any more.
   mutating func retire() { self = ClaimProof() }
 
+  /// The store is an earlier one than it was: what was written to it may not be there, and its revisions are given again. A doubt stays.
+  mutating func storeWentBack() { if case .written = course.state { self = ClaimProof() } }
+
   /// What the store shows at the revision of this life's write is what was written; true where it shows another revision.
   func agrees(_ own: WorkloadFacts) -> Bool {
     guard case .written(let written) = course.state, let claim = own.claim, claim.modified == written.revision,

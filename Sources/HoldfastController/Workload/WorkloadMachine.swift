@@ -353,6 +353,7 @@ struct WorkloadMachine: Sendable {
   }
 
   mutating func doubt(_ revision: Revision?) { parts.line.doubt(revision) }
+  mutating func storeWentBack() { parts.line.storeWentBack() }
 
   /// The workload is not this node's any more.
   mutating func retire(keepsGivingUp: Bool = false, _ effects: inout Effects) {

@@ -21,7 +21,8 @@ public struct Incompatibility: Hashable, Sendable {
 
   public init(_ kind: Kind, _ detail: String) {
     self.kind = kind
-    self.detail = String(InWords.oneLine(detail).prefix(Self.longestDetail))
+    // Cut before a space that would end it: read back it is the same.
+    self.detail = InWords.oneLine(String(InWords.oneLine(detail).prefix(Self.longestDetail)))
   }
 
   /// A clause after the node's name.

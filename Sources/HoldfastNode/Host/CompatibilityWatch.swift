@@ -24,6 +24,8 @@ package struct CompatibilityWatch: Sendable {
     /// Of each workload that this node may have to run, which definition was asked about.
     fileprivate var wanted: [WorkloadName: Revision] = [:]
     fileprivate var nextLook = BootInstant.zero
+    /// Until when all connections are waited for before anything is told.
+    fileprivate var waitsUntil: BootInstant?
     /// By connection, as it last answered.
     fileprivate var found: [String: [WorkloadName: Incompatibility]] = [:]
     fileprivate var reported: [IncompatibleWorkloads]?
@@ -64,7 +66,7 @@ package struct CompatibilityWatch: Sendable {
       if wanted != memory.wanted { (memory.wanted, memory.nextLook) = (wanted, now) }
     }
     guard now >= memory.nextLook else { return }
-    let isComplete = await look(view, &memory)
+    let isComplete = await look(view, &memory, now: now)
     memory.nextLook = now + (isComplete ? Self.interval : Self.retry)
   }
 
@@ -75,7 +77,7 @@ package struct CompatibilityWatch: Sendable {
   }
 
   /// - Returns: whether every connection has answered.
-  private func look(_ view: ClusterView, _ memory: inout Memory) async -> Bool {
+  private func look(_ view: ClusterView, _ memory: inout Memory, now: BootInstant) async -> Bool {
     let domains = await domains()
     let definitions = memory.wanted.keys.sorted().compactMap { name in
       view.specs[name].map { Self.definition(name, $0.value, domains) }
@@ -84,8 +86,11 @@ package struct CompatibilityWatch: Sendable {
     // What does not answer keeps what it had.
     memory.found.merge(answers) { $1 }
     let isComplete = check.connections.allSatisfy { answers[$0] != nil }
-    // Before all have answered once, what the life before reported is better than half of it.
-    guard isComplete || memory.reported != nil else { return false }
+    // Before all have answered once, what the life before reported is better than half of it. Not for long: it may be wrong of those that answer, and of
+    // one that does not nobody needs to know more.
+    let waitsUntil = memory.waitsUntil ?? now + Self.interval
+    memory.waitsUntil = waitsUntil
+    guard isComplete || memory.reported != nil || now >= waitsUntil else { return false }
     var all: [WorkloadName: Incompatibility] = [:]
     for found in memory.found.values { all.merge(found) { first, _ in first } }
     let reported = IncompatibleWorkloads.grouped(all.filter { memory.wanted[$0.key] != nil })

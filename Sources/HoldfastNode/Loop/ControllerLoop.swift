@@ -41,6 +41,8 @@ package actor ControllerLoop {
   private let events: AsyncStream<Event>
   private let inbox: AsyncStream<Event>.Continuation
   private var alarm: Task<Void, Never>?
+  /// The reading of the store, from a listing on.
+  private var reading: Task<Void, Never>?
   /// When the core last took an event: what the watchdog looks at.
   package private(set) var lastTurn: BootInstant = BootClock.now
 
@@ -99,7 +101,20 @@ package actor ControllerLoop {
     await inRounds(every: .seconds(60)) { send(.wallTime(localWeekTime(), wallTime())) }
   }
 
-  private nonisolated func followStore() async {
+  private func followStore() async {
+    while !Task.isCancelled {
+      let reading = Task(executorPreference: ports.store.executor) { await self.readStore() }
+      self.reading = reading
+      await withTaskCancellationHandler {
+        await reading.value
+      } onCancel: {
+        reading.cancel()
+      }
+    }
+  }
+
+  /// Lists everything, then watches, until it is to begin anew.
+  private nonisolated func readStore() async {
     var complained = false
     while !Task.isCancelled {
       do {
@@ -113,7 +128,9 @@ package actor ControllerLoop {
           send(.store(.changed(changes)))
         }
       } catch {
-        if !complained { logger.warning("the store cannot be watched, trying again", metadata: ["reason": "\(error)"]) }
+        if !complained, !Task.isCancelled {
+          logger.warning("the store cannot be watched, trying again", metadata: ["reason": "\(error)"])
+        }
         complained = true
         try? await Task.sleep(for: .milliseconds(100))
       }
@@ -149,6 +166,7 @@ package actor ControllerLoop {
       ports.isolateDirectly(workloads) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
     case .save(let session): save(session)
     case .restartWatch: ports.store.restartWatches()
+    case .listAnew: reading?.cancel()
     case .note(let note): tell(note)
     case .wake(let instant): wake(at: instant)
     case .finished: break

@@ -203,6 +203,7 @@ final class ControllerProcess {
     case .restartWatch:
       host.tell("the watch is deaf: connects it elsewhere")
       watcher?.restart()
+    case .listAnew: watcher?.list()
     case .note(let note): take(note)
     case .wake(let instant): wake(at: instant)
     case .finished: finish()

@@ -32,7 +32,7 @@ final class Watcher {
 
   // MARK: listing
 
-  private func list() {
+  func list() {
     guard !isClosed else { return }
     attempt += 1
     let number = attempt

@@ -98,6 +98,17 @@ private func conditions(_ transaction: consuming PermittedTransaction?) -> [Cond
     #expect(watch.due("i2") == ms(2710))
   }
 
+  /// The store was made anew from what a member had: the owner has renewed since what this node saw before.
+  @Test func `a record from before what was seen is heard of anew`() {
+    var watch = renewing(until: 1000)
+    watch.observe("i2", entry(3, modified: 30), now: ms(1000))
+    watch.observe("i2", entry(4, modified: 31), now: ms(1200))
+    watch.reload(["i2": entry(2, modified: 20)], now: ms(1800))
+    #expect(watch.due("i2") == ms(1800 + 1110) && watch.changes(of: "i2") == 0 && watch.breach == nil)
+    watch.observe("i2", entry(3, modified: 21), now: ms(2000))
+    #expect(watch.due("i2") == ms(2000 + 1110) && watch.changes(of: "i2") == 1 && watch.breach == nil)
+  }
+
   @Test func `a store that does not answer us proves nothing about others`() {
     var watch = renewing(until: 1000)
     watch.observe("i2", entry(3, modified: 30), now: ms(1000))

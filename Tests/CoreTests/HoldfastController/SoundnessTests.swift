@@ -109,6 +109,33 @@ import Testing
     #expect(rig.notes().contains(.unsound) != isSound)
   }
 
+  /// One member of the store was made a cluster of its own, and lacks the last moments (Docs/operations.md, "When the quorum is lost").
+  /// Others may bring it farther than it was before this node hears of it.
+  @Test(arguments: [Duration.milliseconds(250), .seconds(2), .seconds(20)], [false, true])
+  func `a store that has gone back is no fault, and everything is read anew`(lost: Duration, isOvertaken: Bool) throws {
+    var rig = sound()
+    let incarnation = try #require(rig.controller.session.incarnation), earlier = rig.store
+    rig.pass(lost)
+    let newest = rig.store.revision
+    rig.store = earlier
+    while isOvertaken, rig.store.revision <= newest {
+      _ = rig.store.apply(ClusterTransaction(if: [], write: [.put(.losses("n9"), .losses(LossesRecord(count: 1, last: 1)))]))
+    }
+    // The watch waits for revisions that are still to come.
+    rig.watchIsDeaf = true
+    rig.actions = []
+    rig.pass(.milliseconds(500))
+    #expect(rig.controller.breach == nil)
+    #expect(rig.actions.count { $0 == .listAnew } == 1 && rig.notes().contains(.storeBack))
+    rig.watchIsDeaf = false
+    rig.list()
+    rig.apply("w2", uuid: "u2")
+    rig.pass(.seconds(2))
+    #expect(rig.controller.breach == nil && rig.controller.session.incarnation == incarnation)
+    #expect(rig.claim("w1")?.activity == .running && rig.claim("w2")?.activity == .running)
+    #expect(rig.actions.count { $0 == .listAnew } == 1)
+  }
+
   // MARK: what is written and what is read
 
   @Test(arguments: [(true, "n1"), (false, "n2")] as [(Bool, NodeName)])

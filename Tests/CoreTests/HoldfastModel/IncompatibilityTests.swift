@@ -28,7 +28,17 @@ import Testing
 
   @Test func `has a detail of one line and bounded length`() {
     let why = Incompatibility(.cpu, String(repeating: "feature\n", count: 100))
-    #expect(why.detail.count == Incompatibility.longestDetail && !why.detail.contains("\n"))
+    #expect(why.detail.count == Incompatibility.longestDetail - 1 && !why.detail.contains("\n"))
+  }
+
+  /// Whoever wrote it compares what is read back.
+  @Test(arguments: 195...205) func `is read back as it was written, wherever it is cut`(length: Int) throws {
+    var report = Self.bare
+    let why = Incompatibility(.cpu, String(repeating: "x", count: length) + " and more, much more")
+    report.incompatible = [IncompatibleWorkloads(why, ["w1"])]
+    let record = Record.report(report)
+    #expect(Self.codec.decode(try Self.codec.encode(record), at: .report("n1")) == record)
+    #expect(!why.detail.hasSuffix(" ") && why.detail.count <= Incompatibility.longestDetail)
   }
 
   @Test func `goes into the report and comes back, and a report without one is read`() throws {

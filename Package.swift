@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
-//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastPlanning, HoldfastController,
+//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastChecks, HoldfastPlanning, HoldfastController,
 //                    HoldfastOperator; Simulator around them
 //   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, DomainXML, LibvirtHypervisor, GuardDoor, CgroupIsolation,
 //                    HoldfastYAML, HoldfastPolicies, Scenarios, HoldfastAPI
@@ -52,6 +52,8 @@ let package = Package(
     .target(name: "HoldfastModel", dependencies: ["HoldfastTime", "GuardCore"], swiftSettings: strict),
     // What the store tells of itself, what of its history may go, and what a person should know of it.
     .target(name: "Housekeeping", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
+    // How workloads are that run, as their checks tell.
+    .target(name: "HoldfastChecks", dependencies: ["HoldfastModel"], swiftSettings: strict),
     .target(name: "HoldfastPlanning", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
     .target(
       name: "HoldfastController", dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastTime", "GuardCore"],

@@ -1,23 +1,5 @@
 import GuardCore
 
-/// What a workload needs, or a node has.
-public struct Resources: Hashable, Sendable, Codable {
-  /// MiB.
-  public var memory: Int
-  /// Processors; fractions are allowed.
-  public var cpus: Double
-
-  public init(memory: Int, cpus: Double) {
-    self.memory = memory
-    self.cpus = cpus
-  }
-  public static let none = Resources(memory: 0, cpus: 0)
-  public static func + (a: Resources, b: Resources) -> Resources { .init(memory: a.memory + b.memory, cpus: a.cpus + b.cpus) }
-  public static func - (a: Resources, b: Resources) -> Resources { .init(memory: a.memory - b.memory, cpus: a.cpus - b.cpus) }
-  public static func += (a: inout Resources, b: Resources) { a = a + b }
-  public static func -= (a: inout Resources, b: Resources) { a = a - b }
-}
-
 /// The layout of the store that this build reads and writes.
 public struct FormatRecord: Hashable, Sendable, Codable {
   public static let current = 1
@@ -102,6 +84,8 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   public var takenFrom: String?
   /// What other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
   public var shared: [String]?
+  /// What tells whether it works while it runs; nil: nothing, as in records of builds that did not know it.
+  public var checks: [HealthCheck]?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
   public static let stopTimeouts = 0.0...86_400
@@ -111,7 +95,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
 
   public init(
     connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
-    isolation: Isolation, stopTimeout: Double, shared: [String] = []
+    isolation: Isolation, stopTimeout: Double, shared: [String] = [], checks: [HealthCheck] = []
   ) {
     self.connection = connection
     self.uuid = uuid
@@ -122,6 +106,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
     self.isolation = isolation
     self.stopTimeout = stopTimeout
     self.shared = shared.isEmpty ? nil : Set(shared).sorted()
+    self.checks = checks.isEmpty ? nil : checks
   }
 
   /// How many things may be shared, and how long the name of one may be, in bytes.

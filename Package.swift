@@ -53,7 +53,7 @@ let package = Package(
     // What the store tells of itself, what of its history may go, and what a person should know of it.
     .target(name: "Housekeeping", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
     // How workloads are that run, as their checks tell.
-    .target(name: "HoldfastChecks", dependencies: ["HoldfastModel"], swiftSettings: strict),
+    .target(name: "HoldfastChecks", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
     .target(name: "HoldfastPlanning", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
     .target(
       name: "HoldfastController", dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastTime", "GuardCore"],

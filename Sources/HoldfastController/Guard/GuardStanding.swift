@@ -1,4 +1,5 @@
 import GuardCore
+import HoldfastModel
 import HoldfastTime
 
 /// What this controller knows of its guard: there, with what it said last; or gone, with the freeze that stands in for it.

@@ -37,23 +37,30 @@ public struct WorkloadHealth: Hashable, Sendable {
   }
   public var state: State
   public var findings: [Finding]
+  /// A check that the run is ended for when it fails has not answered often enough yet, or fails: nobody can say that it runs well.
+  public var isPending: Bool
 
   public init(_ state: State, _ findings: [Finding] = []) {
     self.state = state
     self.findings = findings
+    isPending = state == .starting || findings.contains { !$0.isUnknown && $0.reaction == .restart }
   }
 
   /// - Parameter checks: with what each of them is, in the order of the spec.
   public init(_ checks: [(check: HealthCheck, health: CheckHealth)]) {
     var failing: [Finding] = [], unknown: [Finding] = [], isStarting = false
+    isPending = false
     for (check, health) in checks {
       switch health {
-      case .starting: isStarting = true
+      case .starting:
+        isStarting = true
+        isPending = isPending || check.reaction == .restart
       case .healthy: break
       case .failing(let reason): failing.append(Finding(check.name, reason, isUnknown: false, reaction: check.reaction))
       case .unknown(let reason): unknown.append(Finding(check.name, reason, isUnknown: true, reaction: check.reaction))
       }
     }
+    isPending = isPending || failing.contains { $0.reaction == .restart }
     findings = failing + unknown
     state = !failing.isEmpty ? .failing : !unknown.isEmpty ? .unknown : isStarting ? .starting : .healthy
   }

@@ -30,6 +30,8 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var flaws: [NodeFlaw]?
   /// Domains that are defined here under a workload's name or UUID and are not Holdfast's, sorted. nil: there is none, as far as is known.
   public var leftovers: [LeftoverDefinition]?
+  /// Workloads here that are not well, as their checks tell, or of which that is not known; so many at most. nil: there is none, as far as is known.
+  @LaterField public var health: [WorkloadName: HealthReport]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

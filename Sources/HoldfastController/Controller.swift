@@ -129,7 +129,7 @@ public struct Controller: Sendable {
       machines.drain.step(facts, &effects)
     }
     let turn = Turn(facts, machines)
-    machines.guardLink.noteArmed(turn.guardWord, &effects)
+    machines.guardLink.noteArmed(turn.guardWord, machines.workloads, &effects)
     stepWorkloads(turn)
     ClaimSubmission.write(effects.takeBatch(), turn, facts, &machines.workloads, &effects)
     FrozenWorkloads.thaw(turn, facts, &machines, &effects)

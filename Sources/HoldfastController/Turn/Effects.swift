@@ -115,6 +115,12 @@ struct Effects: Sendable {
 
   mutating func freezeDirectly(_ workloads: [GuardedWorkload]) { actions.append(.isolateDirectly(workloads)) }
 
+  // MARK: checks of workloads
+
+  mutating func check(_ subject: CheckSubject) { actions.append(.check(subject)) }
+
+  mutating func endChecks(_ workload: WorkloadName) { actions.append(.endChecks(workload)) }
+
   // MARK: the rest
 
   mutating func save(_ session: OwnSession.Saved?) { actions.append(.save(session)) }

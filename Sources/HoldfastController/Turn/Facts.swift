@@ -18,6 +18,7 @@ struct Facts: Sendable {
   /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
   private(set) var leftovers: [LeftoverDefinition] = []
+  private(set) var health = LocalHealth()
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -43,6 +44,11 @@ struct Facts: Sendable {
   mutating func takeLeftovers(_ found: [LeftoverDefinition]) -> Bool {
     defer { leftovers = found }
     return leftovers != found
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func take(_ found: WorkloadHealth, of workload: WorkloadName, run: Int) -> Bool {
+    health.take(workload, run: run, found, at: now, time: wallTime)
   }
 
   // MARK: the store
@@ -86,6 +92,7 @@ struct Facts: Sendable {
     switch key {
     case .spec(let workload):
       rules.forget(workload)
+      if view.specs[workload] == nil { health.forget(workload) }
       compareHardware(of: workload)
     case .intent(let workload): rules.forget(workload)
     case .disarm, .maintenance, .losses: terms.see(key, view, now: now)
@@ -111,6 +118,7 @@ struct Facts: Sendable {
       report.strays = []
       report.migrations = nil
       (report.freeze, report.unfrozen, report.paused, report.outdated, report.differing) = (nil, nil, nil, nil, nil)
+      report.health = nil
       return .report(report)
     default: return .absent
     }

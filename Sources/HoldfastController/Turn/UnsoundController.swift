@@ -37,6 +37,7 @@ enum UnsoundController {
     case .wallTime(let week, let milliseconds): _ = facts.take(week, milliseconds)
     case .host(let flaws): _ = facts.take(flaws)
     case .leftovers(let found): _ = facts.takeLeftovers(found)
+    case .health(let workload, let run, let health): _ = facts.take(health, of: workload, run: run)
     case .transaction, .operation: break
     }
     keepFrozen(facts, &machines, &effects)

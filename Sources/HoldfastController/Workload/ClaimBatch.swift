@@ -29,15 +29,19 @@ struct ClaimNews: Hashable, Sendable {
   var activity: ClaimRecord.Activity
   /// How often in a row it ended by itself here; nil: as the claim says.
   var ends: Int?
+  /// What the last of them was for, where a check failed; nothing without `ends`.
+  var unwell: Unwell?
   var forgiven = Forgiven.nothing
   /// Disks that its definition lags behind; nil: as the claim says.
   var newerDisks: [String: OtherDisk]?
 
   init(
-    _ activity: ClaimRecord.Activity, ends: Int? = nil, forgiven: Forgiven = .nothing, newerDisks: [String: OtherDisk]? = nil
+    _ activity: ClaimRecord.Activity, ends: Int? = nil, unwell: Unwell? = nil, forgiven: Forgiven = .nothing,
+    newerDisks: [String: OtherDisk]? = nil
   ) {
     self.activity = activity
     self.ends = ends
+    self.unwell = unwell
     self.forgiven = forgiven
     self.newerDisks = newerDisks
   }
@@ -48,7 +52,7 @@ extension ClaimRecord {
   func telling(_ news: ClaimNews) -> ClaimRecord {
     var record = self
     record.activity = news.activity
-    if let ends = news.ends { record.ends = ends > 0 ? ends : nil }
+    if let ends = news.ends { (record.ends, record.unwell) = ends > 0 ? (ends, news.unwell) : (nil, nil) }
     if let disks = news.newerDisks { record.newerDisks = disks.isEmpty ? nil : disks }
     switch news.forgiven {
     case .nothing: break

@@ -239,7 +239,7 @@ struct ClaimLine: Hashable, Sendable {
     record.holder = target
     record.epoch = record.epoch.next
     record.activity = .starting
-    record.ends = nil
+    (record.ends, record.unwell) = (nil, nil)
     if let failure { record.note(failure.record, on: facts.me) }
     record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
     guard

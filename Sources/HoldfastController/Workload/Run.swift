@@ -38,6 +38,8 @@ struct Run: Hashable, Sendable {
   private enum Told: Hashable, Sendable {
     case nothing
     case running(since: BootInstant)
+    /// A check of it fails: it is ended for that, which is counted already.
+    case ending
     /// libvirt may show it for a moment more.
     case killed
   }
@@ -50,8 +52,11 @@ struct Run: Hashable, Sendable {
   private(set) var giveUp: StartFailure?
   /// Nothing is tried before this instant.
   private var retryAt: BootInstant?
-  /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some.
+  /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some. That a
+  /// check of it failed counts as one.
   private(set) var ends = 0
+  /// What the last of them was for, where a check failed.
+  private(set) var unwell: Unwell?
   private var told = Told.nothing
   /// Attempts to resume a paused domain that failed in a row.
   private var failedResumes = 0
@@ -265,20 +270,26 @@ struct Run: Hashable, Sendable {
 
   /// It is seen to run.
   ///
+  /// - Parameter isPending: its checks do not say that it is well.
   /// - Returns: true when it has run well: what failed before is forgiven.
-  mutating func noteStarted(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) -> Bool {
+  mutating func noteStarted(_ own: WorkloadFacts, _ me: NodeName, isPending: Bool, _ effects: inout Effects) -> Bool {
     if case .nothing = told {
       told = .running(since: effects.now)
       giveUp = nil
-      ends = max(ends, own.claim?.value.ends ?? 0)
+      if let claim = own.claim?.value, let counted = claim.ends, counted > ends { (ends, unwell) = (counted, claim.unwell) }
       effects.unsay(.killed, workload: own.name)
       effects.unsay(.startFailed, workload: own.name)
       effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
     guard case .running(let since) = told else { return false }
+    guard !isPending else {
+      // From the instant on at which they do.
+      told = .running(since: effects.now)
+      return false
+    }
     guard effects.now - since < Limits.ranWell else {
-      (failedStarts, ends) = (0, 0)
+      (failedStarts, ends, unwell) = (0, 0, nil)
       return true
     }
     if failedStarts > 0 || ends > 0 || own.claim?.value.failures.isEmpty == false {
@@ -287,13 +298,32 @@ struct Run: Hashable, Sendable {
     return false
   }
 
+  /// A check of it fails: that counts like an end.
+  mutating func countUnwell(_ unwell: Unwell, at now: BootInstant) {
+    if case .running(let since) = told, now - since >= Limits.ranWell { ends = 0 }
+    ends = min(ends + 1, Limits.countedEnds)
+    self.unwell = unwell
+  }
+
+  /// It is ended for that.
+  mutating func endsUnwell() { told = .ending }
+
+  /// It was to be ended for a check, and is not any more.
+  mutating func isSpared(at now: BootInstant) { if case .ending = told { told = .running(since: now) } }
+
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    if case .ending = told { pauseAfterEnd(name, &effects) }
     told = .nothing
     effects.note(.stopped, "\(name) has stopped on \(me)", workload: name)
   }
 
   /// The guard killed it and said so: its end is told already, and no reason to start it later.
-  mutating func killed() { if case .running = told { told = .killed } }
+  mutating func killed() {
+    switch told {
+    case .running, .ending: told = .killed
+    case .nothing, .killed: break
+    }
+  }
 
   /// The domain was seen to be gone: what was killed is over.
   mutating func gone() { if case .killed = told { told = .nothing } }
@@ -301,16 +331,23 @@ struct Run: Hashable, Sendable {
   /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
   mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     gone()
+    // Its end was counted when it was decided.
+    if case .ending = told { return noteStopped(name, me, &effects) }
     guard case .running(let since) = told else { return }
     if effects.now - since >= Limits.ranWell { ends = 0 }
     told = .nothing
     ends = min(ends + 1, Limits.countedEnds)
-    if ends > 1 {
-      let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - 2))
-      retryAt = at
-      effects.agenda.look(at: name, at: at)
-    }
+    unwell = nil
+    pauseAfterEnd(name, &effects)
     let times = ends > 1 ? ", \(ends) times in a row now" : ""
     effects.note(.vanished, "\(name) ended on \(me) without being told to\(times)", severity: .warning, workload: name)
+  }
+
+  /// The second end in a row and those after it make the next start wait.
+  private mutating func pauseAfterEnd(_ name: WorkloadName, _ effects: inout Effects) {
+    guard ends > 1 else { return }
+    let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - 2))
+    retryAt = at
+    effects.agenda.look(at: name, at: at)
   }
 }

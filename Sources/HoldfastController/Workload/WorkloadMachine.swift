@@ -25,6 +25,13 @@ struct WorkloadMachine: Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, startsUnderWay: Int,
     _ effects: inout Effects
   ) {
+    decide(turn, facts, own, startsUnderWay, &effects)
+    parts.watch.follow(parts.subject(turn, facts, own), name, &effects)
+  }
+
+  private mutating func decide(
+    _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ startsUnderWay: Int, _ effects: inout Effects
+  ) {
     // Before anything else: a definition that cannot be read is not one that was taken out of the store.
     guard !own.isUnreadable else { return Unprotection.endUnreadableCopy(&parts, turn, facts, own, &effects) }
     guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
@@ -86,7 +93,7 @@ struct WorkloadMachine: Sendable {
     if parts.run.mayTryOrWait(name, &effects) {
       StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects)
     } else if parts.run.ends > 0 {
-      parts.line.tell(ClaimNews(.starting, ends: parts.run.ends), own, &effects)
+      parts.line.tell(ClaimNews(.starting, ends: parts.run.ends, unwell: parts.run.unwell), own, &effects)
     }
   }
 
@@ -167,13 +174,16 @@ struct WorkloadMachine: Sendable {
       return effects.mark(name, domain, mark)
     }
     if Errands.step(&parts, domain, spec, turn, facts, own, &effects) { return }
+    if UnwellRuns.step(&parts, domain, spec, turn, facts, own, &effects) { return }
     switch domain.state {
     case .running, .paused:
-      let isWell = parts.run.noteStarted(own, facts.me, &effects)
+      let isPending = parts.watch.isPending(own, facts)
+      let isWell = parts.run.noteStarted(own, facts.me, isPending: isPending, &effects)
       let forgiven: ClaimNews.Forgiven = Maintenances(facts).contains(facts.me) ? .ofNode(facts.me) : .everything
       noteDisks(own, facts.me, &effects)
       let news = ClaimNews(
-        .running, ends: parts.run.ends, forgiven: isWell ? forgiven : .nothing, newerDisks: own.newerDisks)
+        .running, ends: parts.run.ends, unwell: parts.run.unwell, forgiven: isWell ? forgiven : .nothing,
+        newerDisks: own.newerDisks)
       parts.line.tell(news, own, &effects)
     case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
     }

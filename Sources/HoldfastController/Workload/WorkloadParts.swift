@@ -11,14 +11,15 @@ struct WorkloadParts: Sendable {
   var fence = StartFence()
   var protection = Protection()
   var migration = Migration()
+  var watch = HealthWatch()
 
   init(_ name: WorkloadName) { self.name = name }
 
   /// Nothing in it says more than a new one would.
-  var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank }
+  var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank }
 
   /// A transition that is none of the listed ones; nil: there was none.
-  var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach }
+  var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach ?? watch.breach }
 
   // MARK: questions
 
@@ -90,7 +91,7 @@ struct WorkloadParts: Sendable {
     guard own.desired == .running, let spec = own.spec?.value else { return nil }
     let ends = max(run.ends, own.claim?.value.ends ?? 0)
     guard facts.rules.settings(of: name, spec).failover.isExhausted(by: ends) else { return nil }
-    return .ends(ends)
+    return (run.unwell ?? own.claim?.value.unwell).map { .unwell(ends, $0) } ?? .ends(ends)
   }
 
   // MARK: domains
@@ -101,6 +102,28 @@ struct WorkloadParts: Sendable {
     guard !turn.guardWord.isFrozen else { return }
     run.begin(.stop)
     effects.stop(name, domain, grace: grace)
+  }
+
+  /// Stops what fails its checks, so that it is started anew. A controller that dies in between leaves the count in the claim, and the workload is here
+  /// or it is not.
+  mutating func endUnwell(
+    _ permit: consuming UnwellPermit, _ domain: DomainObservation, grace: Duration, _ turn: borrowing Turn,
+    _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    line.tell(ClaimNews(.stopping, ends: run.ends, unwell: run.unwell), own, &effects)
+    guard run.mayTryOrWait(name, &effects) else { return }
+    let times = run.ends > 1 ? ", \(run.ends) times in a row now" : ""
+    effects.noteOnce(
+      .stopping, "\(name) fails its check '\(permit.cause.check)'\(times), and is started anew: \(permit.cause.reason)",
+      workload: name)
+    run.endsUnwell()
+    stop(domain, grace: grace, turn, &effects)
+  }
+
+  /// No check for which it would be ended fails.
+  mutating func recovers(_ facts: Facts, _ effects: inout Effects) {
+    watch.recovers(&effects)
+    run.isSpared(at: facts.now)
   }
 
   mutating func destroy(_ domain: DomainObservation, _ turn: borrowing Turn, _ effects: inout Effects) {
@@ -150,6 +173,27 @@ struct WorkloadParts: Sendable {
     closeFence(facts, &effects) ? Absence(self, own) : nil
   }
 
+  // MARK: its checks
+
+  /// What the checks are to look at: what runs here and is this node's. While it executes nothing, moves, or something is under way with it, it is not
+  /// judged.
+  func subject(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts) -> CheckSubject? {
+    guard let spec = own.spec?.value, let checks = spec.checks, !own.isUnreadable, own.desired == .running, line.isMine(own),
+      !own.hasArrived
+    else { return nil }
+    let isOnHold = !turn.guardWord.isArmed || !run.isIdle || own.migration != nil
+    switch own.sight {
+    case .absent: return nil
+    case .unknown: return watch.subject.map { $0.held(true, checks) }
+    case .present(let domain):
+      guard own.isCopy(domain, spec) else { return nil }
+      let place = CheckSubject.Place(domain: domain.id, uuid: domain.uuid, pid: domain.pid)
+      if let known = watch.subject, known.place == place { return known.held(isOnHold || domain.state != .running, checks) }
+      guard !isOnHold, domain.state == .running else { return nil }
+      return CheckSubject(name, run: Int(facts.now.nanoseconds), at: place, checks: checks)
+    }
+  }
+
   // MARK: the guard's knowledge
 
   mutating func protect(
@@ -190,5 +234,12 @@ struct WorkloadParts: Sendable {
     protection = before.protection.remains
     if before.fence.hasLateStart, !withoutFence { fence = before.fence }
     if keepsGivingUp, let gaveUp = before.line.gaveUp { line.giveUp(under: gaveUp) }
+  }
+}
+
+extension CheckSubject {
+  /// The same run, with what the spec says now.
+  fileprivate func held(_ isOnHold: Bool, _ checks: [HealthCheck]) -> CheckSubject {
+    CheckSubject(workload, run: run, at: place, checks: checks, isOnHold: isOnHold)
   }
 }

@@ -32,6 +32,8 @@ enum WorkloadFailure: Hashable, Sendable {
   case starts(Int, StartFailure)
   /// It ended so many times in a row without being told to.
   case ends(Int)
+  /// So many times in a row a check of it failed, the last time this one.
+  case unwell(Int, Unwell)
   /// A domain outside protection has its name.
   case nameTaken(uuid: String)
 
@@ -40,6 +42,10 @@ enum WorkloadFailure: Hashable, Sendable {
     switch self {
     case .starts(let count, let failure): .init(count: count, reason: "\(failure)")
     case .ends(let count): .init(count: count, reason: "it ended \(count) times in a row")
+    case .unwell(let count, let unwell):
+      .init(
+        count: count, reason: "its check '\(unwell.check)' failed \(count) times in a row: \(unwell.reason)",
+        check: unwell.check)
     case .nameTaken(let uuid): .init(count: 1, reason: Self.nameTaken(uuid))
     }
   }
@@ -89,6 +95,31 @@ enum MigrationFailure: Hashable, Sendable, CustomStringConvertible {
     case .targetNotReady(let target): "\(target) does not get ready for it"
     case .busy(let words): "busy: \(words)"
     case .unreachable(let target, let words): "\(target) cannot be reached by libvirt: \(words)"
+    }
+  }
+}
+
+/// Why a workload that fails its checks is left as it is.
+enum HeldReason: Hashable, Sendable, CustomStringConvertible {
+  case disarmed
+  case maintenance(NodeName)
+  case leaving(NodeName)
+  /// It would be stopped, and not started again from its definition.
+  case olderDefinition
+  /// Its restarts were in vain, and its policy says so.
+  case leftRunning(times: Int)
+  /// Its restarts were in vain, and no other node has taken it.
+  case restartedLater(times: Int)
+
+  /// A clause, as the node's report has it.
+  var description: String {
+    switch self {
+    case .disarmed: "the cluster is disarmed"
+    case .maintenance(let node): "\(node) is in maintenance"
+    case .leaving(let node): "\(node) leaves"
+    case .olderDefinition: "its definition names older disks than it runs on"
+    case .leftRunning(let times): "it failed \(times) times in a row, and its policy leaves it running then"
+    case .restartedLater(let times): "it failed \(times) times in a row: it is restarted later each time"
     }
   }
 }

@@ -67,7 +67,8 @@ let package = Package(
     .target(
       name: "Simulator",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator"
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
+        "HoldfastOperator"
       ], swiftSettings: strict),
 
     // Ring 2.

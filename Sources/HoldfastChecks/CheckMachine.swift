@@ -61,7 +61,8 @@ public struct CheckMachine: Sendable {
 
   public mutating func receive(_ event: Event, now: BootInstant) -> [Action] {
     switch event {
-    case .tick: if let set = alarm, set <= now { alarm = nil }
+    // One that rang a moment early must not have been the last.
+    case .tick: alarm = nil
     case .check(let subject): check(subject, now: now)
     case .end(let workload): end(workload)
     case .answered(let result): answered(result, now: now)

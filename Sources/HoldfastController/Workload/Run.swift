@@ -83,6 +83,8 @@ struct Run: Hashable, Sendable {
   var isStarting: Bool { operation == .start }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told == .killed }
+  /// It is being ended because a check of it fails.
+  var isEndingUnwell: Bool { told == .ending }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
 
   // MARK: steps

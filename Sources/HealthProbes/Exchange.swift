@@ -40,10 +40,13 @@ final class Exchange: Sendable {
   }
 
   /// What came of it; at once when the caller is cancelled.
-  func answer() async -> Answer {
+  nonisolated(nonsending) func answer() async -> Answer {
     await withTaskCancellationHandler {
-      // It never fails: nothing calls `fail`, and a loop that is shut down settles it like any other end.
-      (try? await promise.futureResult.get()) ?? .cannotTell(reason: "the node ends")
+      await withCheckedContinuation { continuation in
+        promise.futureResult.whenComplete { result in
+          continuation.resume(returning: (try? result.get()) ?? .cannotTell(reason: "the node ends"))
+        }
+      }
     } onCancel: {
       settle(.cannotTell(reason: "it was given up"))
     }

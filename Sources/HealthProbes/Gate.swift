@@ -18,7 +18,7 @@ final class Gate: Sendable {
   }
 
   /// Whoever is let in leaves in the end; false: there was no place in time, or the caller was cancelled.
-  func enter(until end: ContinuousClock.Instant) async -> Bool {
+  nonisolated(nonsending) func enter(until end: ContinuousClock.Instant) async -> Bool {
     let place: (number: Int, finish: Finish<Void>)? = book.withLock { book in
       if book.free > 0 {
         book.free -= 1

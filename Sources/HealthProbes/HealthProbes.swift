@@ -6,23 +6,7 @@ import NIOPosix
 
 /// Makes the probes of this node's workloads. Each has its time limit and ends when its task is cancelled; nothing that hangs holds up another, and
 /// nobody's thread is blocked.
-public final class HealthProbes: Sendable {
-  /// Who is asked, and for what.
-  public struct Target: Hashable, Sendable {
-    public var workload: WorkloadName
-    public var check: CheckName
-    public var place: CheckSubject.Place
-
-    public init(_ workload: WorkloadName, _ check: CheckName, at place: CheckSubject.Place) {
-      self.workload = workload
-      self.check = check
-      self.place = place
-    }
-
-    fileprivate var isMachine: Bool { !place.domain.connection.hasPrefix("lxc") }
-    fileprivate var asker: GuestProber.Asker { .init(domain: place.domain, uuid: place.uuid, check: check) }
-  }
-
+public final class HealthProbes: ProbeMaker {
   private let node: NodeName
   private let group: MultiThreadedEventLoopGroup
   private let doorGroup: MultiThreadedEventLoopGroup
@@ -30,6 +14,8 @@ public final class HealthProbes: Sendable {
   private let connector: Connector
   private let http: HTTPProber
   private let ping: PingProber
+  /// Connections at once. Each costs a descriptor, and most are over within a millisecond.
+  private let connections = Gate(512)
   private let files = FileProber()
   private let commands = CommandProber()
   private let guests: GuestProber?
@@ -55,26 +41,29 @@ public final class HealthProbes: Sendable {
     try? await doorGroup.shutdownGracefully()
   }
 
-  /// Makes one probe.
-  ///
-  /// - Parameter limit: from now on; what has not answered by then answers badly.
-  public func ask(_ probe: Probe, of target: Target, within limit: Duration) async -> ProbeResult.Answer {
+  public var executor: any SerialExecutor { loop.executor }
+
+  public nonisolated(nonsending) func ask(
+    _ probe: Probe, of target: ProbeTarget, within limit: Duration
+  ) async -> ProbeResult.Answer {
     let end = ContinuousClock.now + limit
     switch probe {
     case .tcp(let probe):
       let endpoint = Endpoint(host: probe.host, port: probe.port, place: target.place)
-      return await exchange(limit, silence: "\(endpoint.words) takes no connection") { exchange in
+      return await exchange(limit, end, silence: "\(endpoint.words) takes no connection") { exchange in
         connector.connect(to: endpoint, for: exchange) { exchange.settle(.good) }
       }
     case .http(let probe):
       let endpoint = Endpoint(host: probe.host, port: probe.port, place: target.place)
-      return await exchange(limit, silence: "\(endpoint.words) takes no connection") { http.start(probe, at: endpoint, $0) }
+      return await exchange(limit, end, silence: "\(endpoint.words) takes no connection") {
+        http.start(probe, at: endpoint, $0)
+      }
     case .ping(let probe):
-      return await exchange(limit, silence: "\(probe.address) does not answer") { ping.start(probe, $0) }
+      return await exchange(limit, end, silence: "\(probe.address) does not answer") { ping.start(probe, $0) }
     case .exec(let probe): return await run(probe.command, in: target, limit, end)
     case .agent:
-      guard let guests, target.isMachine else { return .cannotTell(reason: "a container has no guest agent") }
-      return await guests.ping(target.asker, until: end)
+      guard let guests, Self.isMachine(target) else { return .cannotTell(reason: "a container has no guest agent") }
+      return await guests.ping(Self.asker(target), until: end)
     case .file(let probe):
       do throws(ContainerProcess.Missing) {
         return await files.answer(to: probe, at: try ContainerProcess(at: target.place), until: end)
@@ -86,24 +75,36 @@ public final class HealthProbes: Sendable {
     }
   }
 
-  private func exchange(_ limit: Duration, silence: String, _ start: (Exchange) -> Void) async -> Answer {
+  private nonisolated(nonsending) func exchange(
+    _ limit: Duration, _ end: ContinuousClock.Instant, silence: String, _ start: (Exchange) -> Void
+  ) async -> Answer {
+    guard await connections.enter(until: end) else {
+      return .cannotTell(reason: "\(connections.places) connections of checks are open on this node already")
+    }
+    defer { connections.leave() }
     let exchange = Exchange(on: loop, limit: limit, silence: silence)
     start(exchange)
     return await exchange.answer()
   }
 
+  private static func isMachine(_ target: ProbeTarget) -> Bool { !target.place.domain.connection.hasPrefix("lxc") }
+
+  private static func asker(_ target: ProbeTarget) -> GuestProber.Asker {
+    GuestProber.Asker(domain: target.place.domain, uuid: target.place.uuid, check: target.check)
+  }
+
   // MARK: commands
 
-  private func variables(_ target: Target) -> [String: String] {
+  private func variables(_ target: ProbeTarget) -> [String: String] {
     ["HOLDFAST_NODE": node.text, "HOLDFAST_WORKLOAD": target.workload.text, "HOLDFAST_CHECK": target.check.text]
   }
 
   private func run(
-    _ command: [String], in target: Target, _ limit: Duration, _ end: ContinuousClock.Instant
+    _ command: [String], in target: ProbeTarget, _ limit: Duration, _ end: ContinuousClock.Instant
   ) async -> Answer {
-    if target.isMachine {
+    if Self.isMachine(target) {
       guard let guests else { return .cannotTell(reason: "this node cannot ask guest agents") }
-      return await guests.run(command, target.asker, within: limit, until: end)
+      return await guests.run(command, Self.asker(target), within: limit, until: end)
     }
     let line: [String]
     do throws(ContainerProcess.Missing) {
@@ -125,7 +126,7 @@ public final class HealthProbes: Sendable {
 
   /// Of a script's statuses only these two say something of the workload: others mean that it could not find out.
   private func script(
-    _ probe: ScriptProbe, _ target: Target, _ limit: Duration, _ end: ContinuousClock.Instant
+    _ probe: ScriptProbe, _ target: ProbeTarget, _ limit: Duration, _ end: ContinuousClock.Instant
   ) async -> Answer {
     switch await commands.run([probe.path] + probe.arguments, variables: variables(target), until: end) {
     case .exited(0, _): .good

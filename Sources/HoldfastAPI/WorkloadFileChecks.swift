@@ -81,7 +81,7 @@ extension WorkloadFile {
       "For so long after a start no failure counts; the first good answer ends it."),
     .init(
       "workloads[].checks[].on-failure", "`restart` or `report`", .value(HealthCheck.Reaction.restart.rawValue),
-      "What follows when it is failing: a restart, in place and then elsewhere, or a word in the status.")
+      "What follows when it is failing: a restart, in place and then on another node, or nothing but a line in the status.")
   ]
 
   /// `200`, `200-299`.

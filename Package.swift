@@ -243,6 +243,14 @@ let package = Package(
       ],
       exclude: ["Domains", "Support/libvirt-host.sh"]),
     .testTarget(
+      name: "ProbeTests",
+      dependencies: [
+        "HealthProbes", "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "CLinux",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system")
+      ]),
+    .testTarget(
       name: "NodeTests",
       dependencies: [
         "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "GuardCore", "HoldfastModel",

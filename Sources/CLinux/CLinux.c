@@ -115,7 +115,7 @@ int holdfast_enter_network(const char *path) {
 
 int64_t holdfast_written_in(const char *root, const char *path) {
   int base = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (base < 0) return -1;
+  if (base < 0) return -2;
   struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   int file = (int)syscall(SYS_openat2, base, path, &how, sizeof how);
   holdfast_close_keeping_errno(base);

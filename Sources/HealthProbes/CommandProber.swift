@@ -5,7 +5,7 @@ import Subprocess
 import SystemPackage
 
 /// How a command ended.
-enum CommandEnd: Equatable, Sendable {
+package enum CommandEnd: Equatable, Sendable {
   case exited(Int32, output: String)
   case signalled(Int32)
   case notStarted(reason: String)
@@ -13,21 +13,21 @@ enum CommandEnd: Equatable, Sendable {
 }
 
 /// Runs the commands of probes, so many at once on a node: each in a session of its own, of which nothing is left when its time is up.
-final class CommandProber: Sendable {
+package final class CommandProber: Sendable {
   /// Commands at once; what hangs in the kernel after it was killed keeps its place.
-  static let mostAtOnce = 16
+  package static let mostAtOnce = 16
   /// Bytes of what it prints that are kept; the rest is read and dropped.
   private static let mostOutput = 1024
   private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   private let gate: Gate
 
-  init(atOnce: Int = CommandProber.mostAtOnce) { gate = Gate(atOnce) }
+  package init(atOnce: Int = CommandProber.mostAtOnce) { gate = Gate(atOnce) }
 
   /// - Parameters:
   ///   - variables: all that it has in its environment beside PATH.
   ///   - end: it is ended then, with what it has started.
-  func run(_ command: [String], variables: [String: String], until end: ContinuousClock.Instant) async -> CommandEnd {
+  package func run(_ command: [String], variables: [String: String], until end: ContinuousClock.Instant) async -> CommandEnd {
     guard let program = command.first else { return .notStarted(reason: "there is no command") }
     guard await gate.enter(until: end) else {
       return .notStarted(reason: "\(gate.places) commands of checks run on this node already")

@@ -15,6 +15,12 @@ struct Endpoint: Sendable {
     guard let host else { return "port \(port)" }
     return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
+
+  var silence: Exchange.Stage { .silence("\(words) takes no connection") }
+  var firstStage: Exchange.Stage {
+    guard let host, Names.literal(host, port: 0) == nil else { return silence }
+    return .resolving(host)
+  }
 }
 
 /// Opens the connections of probes, all on one loop.
@@ -30,6 +36,20 @@ struct Connector: Sendable {
   func connect(
     to endpoint: Endpoint, for exchange: Exchange, prepare: @escaping @Sendable (any Channel) throws -> Void = { _ in },
     connected: @escaping @Sendable () -> Void
+  ) {
+    guard let host = endpoint.host, Names.literal(host, port: 0) == nil else {
+      return start(endpoint, exchange, prepare, connected)
+    }
+    // What is found is not used: a name may have several addresses, and the connection tries them all. But a resolver that hangs is no silent service.
+    exchange.resolve(host, port: endpoint.port) { _ in
+      exchange.reached(endpoint.silence)
+      start(endpoint, exchange, prepare, connected)
+    }
+  }
+
+  private func start(
+    _ endpoint: Endpoint, _ exchange: Exchange, _ prepare: @escaping @Sendable (any Channel) throws -> Void,
+    _ connected: @escaping @Sendable () -> Void
   ) {
     open(endpoint, until: exchange.end) { channel in channel.eventLoop.makeCompletedFuture { try prepare(channel) } }
       .whenComplete { result in
@@ -58,7 +78,7 @@ struct Connector: Sendable {
       return door.connect(in: network, port: endpoint.port, until: end).flatMap { bootstrap().withConnectedSocket($0) }
     }
     // An address needs no resolver, and no thread of its.
-    if let address = try? SocketAddress(ipAddress: host, port: endpoint.port) { return bootstrap().connect(to: address) }
+    if let address = Names.literal(host, port: endpoint.port) { return bootstrap().connect(to: address) }
     return bootstrap().connect(host: host, port: endpoint.port)
   }
 }

@@ -5,17 +5,17 @@ import HoldfastModel
 import LinuxBasics
 
 /// A container's first process, by which the kernel shows what is the container's own: its namespaces, its root directory, its cgroup.
-struct ContainerProcess: Sendable {
+package struct ContainerProcess: Sendable {
   /// In this host's PID namespace.
   let pid: pid_t
 
   /// Why there is none to be asked, as a clause.
-  struct Missing: Error, Equatable {
+  package struct Missing: Error, Equatable {
     var reason: String
   }
 
   /// - Parameter place: of a container: its process is the one that libvirt runs it with, whose one child is the container's init.
-  init(at place: CheckSubject.Place) throws(Missing) {
+  package init(at place: CheckSubject.Place) throws(Missing) {
     guard place.domain.connection.hasPrefix("lxc") else {
       throw Missing(reason: "a virtual machine has no processes of this node's")
     }
@@ -25,13 +25,13 @@ struct ContainerProcess: Sendable {
   }
 
   /// Of this process, to say where it is: for tests.
-  init(itself pid: pid_t) { self.pid = pid }
+  package init(itself pid: pid_t) { self.pid = pid }
 
   var network: String { "/proc/\(pid)/ns/net" }
   var root: String { "/proc/\(pid)/root" }
 
   /// The directory of its cgroup in the hierarchy that the guard freezes.
-  func cgroup() throws(Missing) -> String {
+  package func cgroup() throws(Missing) -> String {
     do {
       let hierarchy = try CgroupHierarchy.find()
       let paths = try KernelFile.read("/proc/\(pid)/cgroup")

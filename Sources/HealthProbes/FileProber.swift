@@ -9,11 +9,13 @@ import NIOPosix
 import Synchronization
 
 /// Looks at when a file in a container was last written. A file system that hangs holds up one thread for each file, and nobody else.
-final class FileProber: Sendable {
+package final class FileProber: Sendable {
   /// Files whose look has not returned.
   private let looking = Mutex<Set<String>>([])
 
-  func answer(to probe: FileProbe, at container: ContainerProcess, until end: ContinuousClock.Instant) async -> Answer {
+  package init() {}
+
+  package func answer(to probe: FileProbe, at container: ContainerProcess, until end: ContinuousClock.Instant) async -> Answer {
     let file = container.root + probe.path
     guard looking.withLock({ $0.insert(file).inserted }) else {
       return .cannotTell(reason: "a look at \(probe.path) has not returned yet")
@@ -27,25 +29,29 @@ final class FileProber: Sendable {
     switch look {
     case nil: return .cannotTell(reason: "the file system of \(probe.path) does not answer")
     case .failure(let error): return .cannotTell(reason: "\(probe.path) is not looked at: \(error)")
-    case .success(.failure(let code)): return Self.answer(to: code.number, path: probe.path)
+    case .success(.failure(let failure)): return Self.answer(to: failure, path: probe.path)
     case .success(.success(let written)):
       return Self.answer(written: written, now: WallClock.milliseconds, probe)
     }
   }
 
-  private struct Code: Error {
-    var number: Int32
+  private enum Failure: Error {
+    /// The container has no root directory any more.
+    case noRoot
+    case system(Int32)
   }
 
-  private static func written(_ root: String, _ path: String) -> Result<Int64, Code> {
+  private static func written(_ root: String, _ path: String) -> Result<Int64, Failure> {
     let time = holdfast_written_in(root, path)
-    return time == -1 ? .failure(Code(number: errno)) : .success(time)
+    if time == -2 { return .failure(.noRoot) }
+    return time == -1 ? .failure(.system(errno)) : .success(time)
   }
 
-  private static func answer(to code: Int32, path: String) -> Answer {
-    switch code {
-    case ENOENT, ENOTDIR: .bad(reason: "\(path) does not exist")
-    default: .cannotTell(reason: "\(path) cannot be looked at: \(Words.system(code))")
+  private static func answer(to failure: Failure, path: String) -> Answer {
+    switch failure {
+    case .noRoot: .cannotTell(reason: "the container's files are gone")
+    case .system(ENOENT), .system(ENOTDIR): .bad(reason: "\(path) does not exist")
+    case .system(let code): .cannotTell(reason: "\(path) cannot be looked at: \(Words.system(code))")
     }
   }
 

@@ -2,23 +2,26 @@ import HoldfastPorts
 import Synchronization
 
 /// So many at once: the others wait in the order in which they came, until one leaves or their time is over.
-final class Gate: Sendable {
+package final class Gate: Sendable {
   private struct Book {
     var free: Int
     var waiting: [(number: Int, finish: Finish<Void>)] = []
     var last = 0
   }
 
-  let places: Int
+  package let places: Int
   private let book: Mutex<Book>
 
-  init(_ places: Int) {
+  /// How many wait.
+  package var waitingCount: Int { book.withLock { $0.waiting.count } }
+
+  package init(_ places: Int) {
     self.places = places
     book = Mutex(Book(free: places))
   }
 
   /// Whoever is let in leaves in the end; false: there was no place in time, or the caller was cancelled.
-  nonisolated(nonsending) func enter(until end: ContinuousClock.Instant) async -> Bool {
+  package nonisolated(nonsending) func enter(until end: ContinuousClock.Instant) async -> Bool {
     let place: (number: Int, finish: Finish<Void>)? = book.withLock { book in
       if book.free > 0 {
         book.free -= 1
@@ -41,7 +44,7 @@ final class Gate: Sendable {
     return isIn
   }
 
-  func leave() {
+  package func leave() {
     let next: Finish<Void>? = book.withLock { book in
       if book.waiting.isEmpty {
         book.free += 1

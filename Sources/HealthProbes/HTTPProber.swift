@@ -25,13 +25,13 @@ struct HTTPProber: Sendable {
       try pipeline.addHTTPClientHandlers()
       try pipeline.addHandler(HTTPAnswerHandler(probe, place: words, exchange))
     } connected: {
-      exchange.reached("\(words) connects and does not answer")
+      exchange.reached(.silence("\(words) connects and does not answer"))
     }
   }
 
   /// The name for TLS: none where there is but an address, which TLS has no place for.
   static func serverName(_ probe: HTTPProbe) -> String? {
-    guard let name = probe.serverName ?? probe.host, (try? SocketAddress(ipAddress: name, port: 0)) == nil else { return nil }
+    guard let name = probe.serverName ?? probe.host, Names.literal(name, port: 0) == nil else { return nil }
     return (1...255).contains(name.utf8.count) && name.utf8.allSatisfy { $0 != 0 } ? name : nil
   }
 

@@ -10,7 +10,8 @@ public final class HealthProbes: ProbeMaker {
   private let node: NodeName
   private let group: MultiThreadedEventLoopGroup
   private let doorGroup: MultiThreadedEventLoopGroup
-  private let loop: any EventLoop
+  /// All connections are on it.
+  package let loop: any EventLoop
   private let connector: Connector
   private let http: HTTPProber
   private let ping: PingProber
@@ -50,16 +51,14 @@ public final class HealthProbes: ProbeMaker {
     switch probe {
     case .tcp(let probe):
       let endpoint = Endpoint(host: probe.host, port: probe.port, place: target.place)
-      return await exchange(limit, end, silence: "\(endpoint.words) takes no connection") { exchange in
+      return await exchange(limit, end, endpoint.firstStage) { exchange in
         connector.connect(to: endpoint, for: exchange) { exchange.settle(.good) }
       }
     case .http(let probe):
       let endpoint = Endpoint(host: probe.host, port: probe.port, place: target.place)
-      return await exchange(limit, end, silence: "\(endpoint.words) takes no connection") {
-        http.start(probe, at: endpoint, $0)
-      }
+      return await exchange(limit, end, endpoint.firstStage) { http.start(probe, at: endpoint, $0) }
     case .ping(let probe):
-      return await exchange(limit, end, silence: "\(probe.address) does not answer") { ping.start(probe, $0) }
+      return await exchange(limit, end, .resolving(probe.address)) { ping.start(probe, $0) }
     case .exec(let probe): return await run(probe.command, in: target, limit, end)
     case .agent:
       guard let guests, Self.isMachine(target) else { return .cannotTell(reason: "a container has no guest agent") }
@@ -76,13 +75,13 @@ public final class HealthProbes: ProbeMaker {
   }
 
   private nonisolated(nonsending) func exchange(
-    _ limit: Duration, _ end: ContinuousClock.Instant, silence: String, _ start: (Exchange) -> Void
+    _ limit: Duration, _ end: ContinuousClock.Instant, _ stage: Exchange.Stage, _ start: (Exchange) -> Void
   ) async -> Answer {
     guard await connections.enter(until: end) else {
       return .cannotTell(reason: "\(connections.places) connections of checks are open on this node already")
     }
     defer { connections.leave() }
-    let exchange = Exchange(on: loop, limit: limit, silence: silence)
+    let exchange = Exchange(on: loop, limit: limit, stage)
     start(exchange)
     return await exchange.answer()
   }

@@ -10,16 +10,8 @@ struct PingProber: Sendable {
   let loop: any EventLoop
 
   func start(_ probe: PingProbe, _ exchange: Exchange) {
-    if let address = try? SocketAddress(ipAddress: probe.address, port: 0) { return ask(address, probe.address, exchange) }
-    // A resolver may hang: not on the loop, whose other probes would wait for it.
-    NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-      try SocketAddress.makeAddressResolvingHost(probe.address, port: 0)
-    }.whenComplete { result in
-      switch result {
-      case .success(let address): ask(address, probe.address, exchange)
-      case .failure: exchange.settle(.cannotTell(reason: "the name \(probe.address) leads to no address here"))
-      }
-    }
+    if let address = Names.literal(probe.address, port: 0) { return ask(address, probe.address, exchange) }
+    exchange.resolve(probe.address, port: 0) { ask($0, probe.address, exchange) }
   }
 
   private func ask(_ address: SocketAddress, _ words: String, _ exchange: Exchange) {
@@ -27,6 +19,7 @@ struct PingProber: Sendable {
     do throws(Errno) { opened = try Self.open(address.protocol == .inet6 ? AF_INET6 : AF_INET) } catch {
       return exchange.settle(Words.answer(toNumber: error.rawValue, at: words))
     }
+    exchange.reached(.silence("\(words) does not answer"))
     let echo = Echo(isSix: address.protocol == .inet6, isRaw: opened.isRaw)
     DatagramBootstrap(group: loop).channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {

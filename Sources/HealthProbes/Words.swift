@@ -25,6 +25,7 @@ enum Words {
         .cannotTell(reason: "the name \(error.host) leads to no address here")
       }
     case is ChannelError: .bad(reason: "\(place) takes no connection in time")
+    case HTTPParserError.invalidEOFState: .bad(reason: "\(place) ends the connection without a whole answer")
     case is HTTPParserError: .bad(reason: "\(place) answers with something that is not HTTP")
     case is NIOSSLError, is BoringSSLError: .bad(reason: "\(place) does not agree on TLS: \(InWords.oneLine("\(error)"))")
     default: .bad(reason: "\(place): \(InWords.oneLine("\(error)"))")

@@ -5,7 +5,7 @@ import PackageDescription
 //   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastChecks, HoldfastPlanning, HoldfastController,
 //                    HoldfastOperator; Simulator around them
 //   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, DomainXML, LibvirtHypervisor, GuardDoor, CgroupIsolation,
-//                    HoldfastYAML, HoldfastPolicies, Scenarios, HoldfastAPI
+//                    HoldfastYAML, HoldfastPolicies, HealthProbes, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 // Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
 
@@ -101,6 +101,16 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(name: "DomainXML", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
+    // Asks workloads how they are: over the network, in containers, by guest agents.
+    .target(
+      name: "HealthProbes",
+      dependencies: [
+        "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system")
+      ], swiftSettings: strict),
     .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
@@ -136,7 +146,7 @@ let package = Package(
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "DomainXML", "LibvirtHypervisor", "GuardDoor",
-        "CgroupIsolation",
+        "CgroupIsolation", "HealthProbes",
         "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -233,6 +243,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system")
       ],
       exclude: ["Domains", "Support/libvirt-host.sh"]),
+    .testTarget(
+      name: "ProbeTests",
+      dependencies: [
+        "HealthProbes", "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "CLinux",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system")
+      ]),
     .testTarget(
       name: "NodeTests",
       dependencies: [

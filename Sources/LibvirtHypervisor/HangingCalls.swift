@@ -7,7 +7,7 @@ struct Question: Hashable, Sendable {
     case list
     /// Which are defined beside the protected ones.
     case leftovers
-    case look, find, alter, describe, keptState, bar, suspend, resume, mindMigration, askAgent, shutDown, destroy
+    case look, find, alter, describe, keptState, bar, suspend, resume, mindMigration, askAgent, probeAgent, shutDown, destroy
   }
   var kind: Kind
   /// The domain's; empty where it is about all of them.
@@ -17,7 +17,7 @@ struct Question: Hashable, Sendable {
   var isPatient: Bool {
     switch kind {
     case .alter, .describe, .keptState, .bar, .suspend, .resume: true
-    case .list, .leftovers, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
+    case .list, .leftovers, .look, .find, .mindMigration, .askAgent, .probeAgent, .shutDown, .destroy: false
     }
   }
 
@@ -104,7 +104,7 @@ extension LibvirtConnection {
     switch question.kind {
     case .list: Task { await takeInventory(notices: .news) }
     // Whoever wants to know asks again.
-    case .leftovers: break
+    case .leftovers, .probeAgent: break
     case .look, .find, .alter, .describe, .keptState, .bar, .suspend, .resume, .mindMigration, .askAgent, .shutDown,
       .destroy:
       wake(named: question.name)

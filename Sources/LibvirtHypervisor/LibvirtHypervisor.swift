@@ -10,7 +10,7 @@ import Logging
 /// told it is there, and `unclear`.
 public final class LibvirtHypervisor: Hypervisor {
   public let connections: [String]
-  private let opened: [String: LibvirtConnection]
+  let opened: [String: LibvirtConnection]
   private let watch: ProcessWatch
   private let stream: AsyncStream<HypervisorEvent>
   private let tell: AsyncStream<HypervisorEvent>.Continuation

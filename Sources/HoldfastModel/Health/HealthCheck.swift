@@ -105,7 +105,7 @@ extension HealthCheck: Codable {
 
 extension HealthCheck {
   /// What is wrong with a workload's checks as a record has them, as a clause; nil: nothing.
-  static func flaw(of checks: [HealthCheck]) -> String? {
+  package static func flaw(of checks: [HealthCheck]) -> String? {
     if checks.count > most { return "there are more than \(most) checks" }
     if Set(checks.map(\.name)).count < checks.count { return "two checks have the same name" }
     return checks.lazy.compactMap(\.flaw).first

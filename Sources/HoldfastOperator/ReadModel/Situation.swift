@@ -66,7 +66,10 @@ struct Situation {
       } else if let paused = sight.paused(name, on: holder) {
         self.init(.paused, "\(paused) on \(holder)\(moves.map { "; \($0)" } ?? "")")
       } else {
-        self.init(.running, moves ?? errand ?? Self.endsAgain(name, in: sight) ?? Self.breach(name, in: sight))
+        self.init(
+          .running,
+          moves ?? errand ?? Self.failedCheck(name, in: sight) ?? Self.endsAgain(name, in: sight)
+            ?? Self.breach(name, in: sight))
       }
     case .starting, nil:
       let frozen = sight.freeze(of: name, on: holder).map { ", and everything there is frozen: \($0.reason)" } ?? ""
@@ -102,6 +105,14 @@ struct Situation {
     case .pause: "\(holder) is about to pause it"
     case .resume: "\(holder) is resuming it"
     }
+  }
+
+  private static func failedCheck(_ name: WorkloadName, in sight: ClusterSight) -> String? {
+    guard let health = sight.health(of: name), health.isFailing else { return nil }
+    let others = (health.others ?? []).map { "'\($0)'" }
+    let more = others.isEmpty ? "" : "; \(InWords.list(others, most: 3)) \(others.count == 1 ? "is" : "are") not well either"
+    let held = health.held.map { ". It is not restarted for that: \($0)" } ?? ""
+    return "it fails its check '\(health.check)': \(InWords.oneLine(health.reason))\(more)\(held)"
   }
 
   private static func endsAgain(_ name: WorkloadName, in sight: ClusterSight) -> String? {

@@ -67,6 +67,10 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// Disks, directories and MAC addresses that other workloads may have at the same time; absent: none.
   public var shared: [String]?
+  /// What tells whether it works while it runs; absent: nothing.
+  public var checks: [HealthCheck]?
+  /// A check of it that fails where it runs, or cannot be made there; absent: none, as far as is known.
+  public var health: HealthReport?
   /// The operator's last request to bring it to a node.
   public var move: Move?
   /// What its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands. Absent: nothing.
@@ -177,6 +181,8 @@ extension WorkloadInfo {
     labels = spec?.labels ?? [:]
     stopTimeout = spec?.stopTimeout ?? 0
     shared = spec?.shared
+    checks = spec?.checks
+    health = sight.health(of: name)
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil

@@ -27,7 +27,8 @@ struct WorkloadScreen {
       lines += paragraph(index == 0 ? "not" : "", "\(InWords.list(other.nodes, most: 3)): \(other.why)")
     }
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
-      lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
+      let starts = failure.check == nil ? ", \(Words.count(failure.count, "start"))" : ""
+      lines += paragraph("failed", "\(node)\(starts): \(failure.reason)")
     }
     for (index, leftover) in (workload.leftovers ?? []).enumerated() {
       lines += paragraph(index == 0 ? "left" : "", Self.text(leftover, isRemoved: workload.removesLeftovers == true))
@@ -96,7 +97,9 @@ struct WorkloadScreen {
   private var others: [(nodes: [String], why: String)] {
     var nodes: [String: [String]] = [:]
     for (node, why) in detail.workload.others {
-      let isToldBelow = detail.workload.failures[node].map { why.hasPrefix("failed to start") && why.hasSuffix($0.reason) }
+      let isToldBelow = detail.workload.failures[node].map { failure in
+        why.hasPrefix(failure.check == nil ? "failed to start" : "did not run well") && why.hasSuffix(failure.reason)
+      }
       if isToldBelow != true { nodes[why, default: []].append(node) }
     }
     return nodes.map { (nodes: $0.value.sorted(), why: $0.key) }.sorted { $0.nodes[0] < $1.nodes[0] }
@@ -105,7 +108,7 @@ struct WorkloadScreen {
   private var state: String {
     let workload = detail.workload
     let place = workload.node.map { " on \($0)" } ?? ""
-    return "\(workload.state.rawValue)\(place)\(workload.desired == "running" ? "" : ", to be \(workload.desired)")"
+    return "\(WorkloadTable.word(workload))\(place)\(workload.desired == "running" ? "" : ", to be \(workload.desired)")"
   }
 
   private func paragraph(_ label: String, _ text: String) -> [String] {

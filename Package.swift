@@ -210,8 +210,8 @@ let package = Package(
     .testTarget(
       name: "CoreTests",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
-        "Housekeeping"
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
+        "HoldfastOperator", "Housekeeping"
       ]),
     .testTarget(
       name: "PolicyTests",

@@ -42,6 +42,7 @@ import Testing
     ("GuardCore", ["HoldfastTime"]),
     ("HoldfastModel", ["HoldfastTime", "GuardCore", "FoundationEssentials"]),
     ("Housekeeping", ["HoldfastTime", "HoldfastModel"]),
+    ("HoldfastChecks", ["HoldfastTime", "HoldfastModel"]),
     ("HoldfastPlanning", ["HoldfastTime", "GuardCore", "HoldfastModel"]),
     ("HoldfastController", ["HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning"]),
     (
@@ -120,8 +121,9 @@ import Testing
   /// begin with nothing but a machine's state have initialisers of their files alone.
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
-    ("ResumePermit(", ["WorkloadParts.swift"]), (" Absence(", ["WorkloadParts.swift"]),
-    ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
+    ("ResumePermit(", ["WorkloadParts.swift"]), (" Absence(", ["WorkloadParts.swift"]), ("UnwellPermit(", ["UnwellRuns.swift"]),
+    ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []),
+    ("parts.migration = ", []), ("parts.watch = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {
     for file in Self.sources where file.module == "HoldfastController" && file.text.contains(word) {

@@ -132,7 +132,7 @@ public struct FaultRates: Sendable {
     .domainEnd: 15, .order: 6
   ]
 
-  /// Everything but a full store at once, for minutes: something goes wrong every second.
+  /// Everything but a full store and what only checks see at once, for minutes: something goes wrong every second.
   public static let dense: FaultRates = {
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0) })
     rates.lateMessages = 0.01
@@ -141,9 +141,12 @@ public struct FaultRates: Sendable {
     return rates
   }()
 
-  /// Everything but a full store, for hours: hundreds of faults in an hour, half of them in bursts in which they are as dense as above.
+  /// How much rarer the sparse rates are than the dense ones.
+  public static let sparseThinning = 20.0
+
+  /// The same, for hours: hundreds of faults in an hour, half of them in bursts in which they are as dense as above.
   public static let sparse: FaultRates = {
-    let thinning = 20.0
+    let thinning = sparseThinning
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0 * thinning) })
     rates.lateMessages = 0.002
     rates.lostMessages = 0.0005

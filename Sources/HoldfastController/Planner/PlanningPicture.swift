@@ -57,7 +57,7 @@ struct PlanningPicture: Sendable {
       let holder = facts.view.holder(of: name)
       let isEmptied = holder.map(maintenances.isEmptied) ?? false
       var excluded = excluded(name, spec, failures, holder, isEmptied: isEmptied, deaf, runningElsewhere, facts)
-      let ends = holder == placed?.node ? Self.endsTooOften(name, spec, facts) : nil
+      let ends = holder == placed?.node || placed?.node == nil ? Self.endsTooOften(name, spec, placed, facts) : nil
       for (node, leftover) in leftovers[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = leftover }
       var counts = failures.mapValues(\.count)
       let cause = ends == nil ? nil : facts.view.claims[name]?.value.unwell
@@ -120,9 +120,14 @@ struct PlanningPicture: Sendable {
   }
 
   /// How often it ended by itself where it is held, if another node is to be tried; nil: none is.
-  private static func endsTooOften(_ name: WorkloadName, _ spec: SpecRecord, _ facts: Facts) -> Int? {
+  private static func endsTooOften(
+    _ name: WorkloadName, _ spec: SpecRecord, _ placed: PlacementRecord?, _ facts: Facts
+  ) -> Int? {
     guard let claim = facts.view.claims[name]?.value, let ends = claim.ends, facts.view.isHeld(claim) else { return nil }
-    return facts.rules.settings(of: name, spec).failover.isExhausted(by: ends) ? ends : nil
+    let failover = facts.rules.settings(of: name, spec).failover
+    // What was given up and has not left its node yet is not taken back by that.
+    guard placed?.node != nil || failover.then == .giveUp else { return nil }
+    return failover.isExhausted(by: ends) ? ends : nil
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.

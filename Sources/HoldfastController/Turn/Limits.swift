@@ -38,6 +38,8 @@ enum Limits {
   static let longestResumePause = 10
   /// A workload that ran for so long has its earlier failures forgiven.
   static let ranWell: Duration = .seconds(60)
+  /// A workload that ran for so long has it forgiven, too, that its checks failed on other nodes.
+  static let ranWellForLong: Duration = .seconds(1800)
   /// Ends in a row that make the next start wait longer: 1 s doubled each time, up to this many.
   static let lengtheningEnds = 5
   /// What fails its checks also after the restarts that its policy allows runs on for so long before it is restarted again: doubled each time, so

@@ -24,7 +24,18 @@ struct ClaimNews: Hashable, Sendable {
     case nothing
     /// It runs well on a node that is to be emptied: what it cannot start on keeps it there, and is remembered.
     case ofNode(NodeName)
+    /// It runs well here. That its checks failed on other nodes is remembered for longer: it would soon be back there, and fail again.
+    case butChecksElsewhere(NodeName)
     case everything
+
+    init(_ wellness: Run.Wellness, on me: NodeName, isEmptied: Bool) {
+      self =
+        switch wellness {
+        case .unproven: .nothing
+        case .forAWhile: isEmptied ? .ofNode(me) : .butChecksElsewhere(me)
+        case .forLong: isEmptied ? .ofNode(me) : .everything
+        }
+    }
   }
   var activity: ClaimRecord.Activity
   /// How often in a row it ended by itself here; nil: as the claim says.
@@ -57,6 +68,7 @@ extension ClaimRecord {
     switch news.forgiven {
     case .nothing: break
     case .ofNode(let node): record.failures[node] = nil
+    case .butChecksElsewhere(let node): record.failures = record.failures.filter { $0.key != node && $0.value.check != nil }
     case .everything: record.failures = [:]
     }
     // What arrived goes on: nothing of the way matters any more.

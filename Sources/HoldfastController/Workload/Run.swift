@@ -273,8 +273,9 @@ struct Run: Hashable, Sendable {
   /// It is seen to run.
   ///
   /// - Parameter isPending: its checks do not say that it is well.
-  /// - Returns: true when it has run well: what failed before is forgiven.
-  mutating func noteStarted(_ own: WorkloadFacts, _ me: NodeName, isPending: Bool, _ effects: inout Effects) -> Bool {
+  mutating func noteStarted(
+    _ own: WorkloadFacts, _ me: NodeName, isPending: Bool, _ effects: inout Effects
+  ) -> Wellness {
     if case .nothing = told {
       told = .running(since: effects.now)
       giveUp = nil
@@ -284,21 +285,28 @@ struct Run: Hashable, Sendable {
       effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
-    guard case .running(let since) = told else { return false }
+    guard case .running(let since) = told else { return .unproven }
     guard !isPending else {
       // From the instant on at which they do.
       told = .running(since: effects.now)
-      return false
+      return .unproven
     }
     guard effects.now - since < Limits.ranWell else {
       (failedStarts, ends, unwell) = (0, 0, nil)
-      return true
+      if effects.now - since >= Limits.ranWellForLong { return .forLong }
+      if own.claim?.value.failures.contains(where: { $0.key != me && $0.value.check != nil }) == true {
+        effects.agenda.look(at: own.name, at: since + Limits.ranWellForLong)
+      }
+      return .forAWhile
     }
     if failedStarts > 0 || ends > 0 || own.claim?.value.failures.isEmpty == false {
       effects.agenda.look(at: own.name, at: since + Limits.ranWell)
     }
-    return false
+    return .unproven
   }
+
+  /// For how long it has run well: what failed before is forgiven then.
+  enum Wellness: Hashable, Sendable { case unproven, forAWhile, forLong }
 
   /// A check of it fails: that counts like an end.
   mutating func countUnwell(_ unwell: Unwell, at now: BootInstant) {

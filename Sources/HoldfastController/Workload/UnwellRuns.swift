@@ -44,11 +44,15 @@ enum UnwellRuns {
     parts.run.countUnwell(Unwell(check: cause.check, reason: cause.reason), at: facts.now)
     guard failover.isExhausted(by: parts.run.ends) else { return }
     let rest =
-      failover.then == .leaveRunning ? "else it is left running" : "else it runs on here, and is restarted later each time"
+      switch failover.then {
+      case .giveUp: "is given up"
+      case .leaveRunning: "is left running"
+      case .tryAgain, nil: "runs on here and is restarted later each time"
+      }
+    let what = "fails its check '\(cause.check)' on \(facts.me), \(parts.run.ends) times in a row now"
     effects.note(
-      .health,
-      "\(parts.name) fails its check '\(cause.check)' on \(facts.me), \(parts.run.ends) times in a row now: it goes to another node that can take it; \(rest)",
-      severity: .error, workload: parts.name)
+      .health, "\(parts.name) \(what): it goes to another node that can take it, or \(rest)", severity: .error,
+      workload: parts.name)
   }
 
   /// Why it runs on for now, after its restarts were in vain; nil: it is ended now.

@@ -178,12 +178,11 @@ struct WorkloadMachine: Sendable {
     switch domain.state {
     case .running, .paused:
       let isPending = parts.watch.isPending(own, facts)
-      let isWell = parts.run.noteStarted(own, facts.me, isPending: isPending, &effects)
-      let forgiven: ClaimNews.Forgiven = Maintenances(facts).contains(facts.me) ? .ofNode(facts.me) : .everything
+      let wellness = parts.run.noteStarted(own, facts.me, isPending: isPending, &effects)
+      let forgiven = ClaimNews.Forgiven(wellness, on: facts.me, isEmptied: Maintenances(facts).contains(facts.me))
       noteDisks(own, facts.me, &effects)
       let news = ClaimNews(
-        .running, ends: parts.run.ends, unwell: parts.run.unwell, forgiven: isWell ? forgiven : .nothing,
-        newerDisks: own.newerDisks)
+        .running, ends: parts.run.ends, unwell: parts.run.unwell, forgiven: forgiven, newerDisks: own.newerDisks)
       parts.line.tell(news, own, &effects)
     case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
     }

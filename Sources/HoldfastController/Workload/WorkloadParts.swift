@@ -232,6 +232,8 @@ struct WorkloadParts: Sendable {
     let before = self
     self = WorkloadParts(name)
     protection = before.protection.remains
+    // The checks are told of its end when it is its turn.
+    watch = before.watch
     if before.fence.hasLateStart, !withoutFence { fence = before.fence }
     if keepsGivingUp, let gaveUp = before.line.gaveUp { line.giveUp(under: gaveUp) }
   }

@@ -110,7 +110,7 @@ extension PolicySet {
 
   private func idle(_ rule: WorkloadPolicy, _ subject: PolicyFinding.Subject, _ findings: inout [PolicyFinding]) {
     if rule == WorkloadPolicy(name: rule.name, selection: rule.selection) { findings.append(Self.empty(subject)) }
-    if let tried = rule.failover?.nodes, settled(rule, \.failover)?.then != .giveUp {
+    if let tried = rule.failover?.nodes, settled(rule, \.failover)?.then ?? .tryAgain == .tryAgain {
       findings.append(
         .init(
           .warning, subject, key: "failover", expected: "'then: give-up' beside 'nodes'",

@@ -12,7 +12,7 @@ final class SimulatedServices {
   /// Their checks cannot be made here.
   private(set) var blind: Set<WorkloadName> = []
   /// By check of a flapping one: its last answer was bad.
-  private var flaps: [CheckName: Bool] = [:]
+  private var flaps: [WorkloadName: [CheckName: Bool]] = [:]
 
   /// - Parameter dice: of its own, so that checks shake nothing else.
   init(_ host: SimulatedHost, dice: Dice) {
@@ -126,8 +126,9 @@ final class SimulatedServices {
       }
       guard answers(domain) else { return ended(.bad(reason: "connection refused")) }
       if flapping.contains(request.workload) {
-        flaps[request.check] = !(flaps[request.check] ?? false)
-        if flaps[request.check] == true { return ended(.bad(reason: "no answer in time")) }
+        let isBad = !(flaps[request.workload]?[request.check] ?? false)
+        flaps[request.workload, default: [:]][request.check] = isBad
+        if isBad { return ended(.bad(reason: "no answer in time")) }
       }
       ended(.good)
     }

@@ -11,6 +11,8 @@ public struct LocalHealth: Hashable, Sendable {
     public var since: BootInstant
     /// The same in milliseconds since 1970; nil: nobody had told the time.
     public var time: Int64?
+    /// Since when nothing that it would be ended for is open or failing; nil: something is.
+    public var wellSince: BootInstant?
   }
 
   public private(set) var entries: [WorkloadName: Entry] = [:]
@@ -21,12 +23,12 @@ public struct LocalHealth: Hashable, Sendable {
 
   /// - Returns: false when it is what was known.
   mutating func take(_ workload: WorkloadName, run: Int, _ health: WorkloadHealth, at now: BootInstant, time: Int64?) -> Bool {
-    guard let known = entries[workload], known.run == run, known.health.state == health.state else {
-      entries[workload] = Entry(run: run, health: health, since: now, time: time)
-      return true
-    }
-    entries[workload]?.health = health
-    return known.health != health
+    let known = entries[workload].flatMap { $0.run == run ? $0 : nil }
+    var entry = Entry(run: run, health: health, since: now, time: time)
+    if let known, known.health.state == health.state { (entry.since, entry.time) = (known.since, known.time) }
+    entry.wellSince = health.isPending ? nil : known?.wellSince ?? now
+    entries[workload] = entry
+    return known?.health != health
   }
 
   mutating func forget(_ workload: WorkloadName) { entries[workload] = nil }

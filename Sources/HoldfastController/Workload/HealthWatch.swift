@@ -54,10 +54,10 @@ struct HealthWatch: Hashable, Sendable {
   /// What the run is to be ended for; nil: nothing.
   func cause(_ workload: WorkloadName, _ facts: Facts) -> WorkloadHealth.Finding? { entry(workload, facts)?.health.cause }
 
-  /// Nobody can say yet that it runs well: checks for which it would be ended have not told.
-  func isPending(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
-    guard own.spec?.value.checks?.contains(where: { $0.reaction == .restart }) == true else { return false }
-    return entry(own.name, facts)?.health.isPending ?? true
+  /// Since when its checks say that it is well, those for which it would be ended; nil: they do not. Without such checks, always.
+  func wellSince(_ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
+    guard own.spec?.value.checks?.contains(where: { $0.reaction == .restart }) == true else { return .zero }
+    return entry(own.name, facts)?.wellSince
   }
 
   /// What others are told of it; nil: it is well, or starts.

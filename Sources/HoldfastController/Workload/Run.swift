@@ -37,7 +37,8 @@ struct Run: Hashable, Sendable {
   /// What people were told of the domain: that it runs, or that the guard killed it.
   private enum Told: Hashable, Sendable {
     case nothing
-    case running(since: BootInstant)
+    /// - Parameter well: since when it has run well, as far as its checks say; nil: they do not say so.
+    case running(since: BootInstant, well: BootInstant?)
     /// A check of it fails: it is ended for that, which is counted already.
     case ending
     /// libvirt may show it for a moment more.
@@ -272,12 +273,12 @@ struct Run: Hashable, Sendable {
 
   /// It is seen to run.
   ///
-  /// - Parameter isPending: its checks do not say that it is well.
+  /// - Parameter wellSince: since when its checks say that it is well; nil: they do not.
   mutating func noteStarted(
-    _ own: WorkloadFacts, _ me: NodeName, isPending: Bool, _ effects: inout Effects
+    _ own: WorkloadFacts, _ me: NodeName, wellSince: BootInstant?, _ effects: inout Effects
   ) -> Wellness {
     if case .nothing = told {
-      told = .running(since: effects.now)
+      told = .running(since: effects.now, well: nil)
       giveUp = nil
       if let claim = own.claim?.value, let counted = claim.ends, counted > ends { (ends, unwell) = (counted, claim.unwell) }
       effects.unsay(.killed, workload: own.name)
@@ -285,22 +286,20 @@ struct Run: Hashable, Sendable {
       effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
-    guard case .running(let since) = told else { return .unproven }
-    guard !isPending else {
-      // From the instant on at which they do.
-      told = .running(since: effects.now)
-      return .unproven
-    }
-    guard effects.now - since < Limits.ranWell else {
+    guard case .running(let since, _) = told else { return .unproven }
+    let well = wellSince.map { max($0, since) }
+    told = .running(since: since, well: well)
+    guard let well else { return .unproven }
+    guard effects.now - well < Limits.ranWell else {
       (failedStarts, ends, unwell) = (0, 0, nil)
-      if effects.now - since >= Limits.ranWellForLong { return .forLong }
+      if effects.now - well >= Limits.ranWellForLong { return .forLong }
       if own.claim?.value.failures.contains(where: { $0.key != me && $0.value.check != nil }) == true {
-        effects.agenda.look(at: own.name, at: since + Limits.ranWellForLong)
+        effects.agenda.look(at: own.name, at: well + Limits.ranWellForLong)
       }
       return .forAWhile
     }
     if failedStarts > 0 || ends > 0 || own.claim?.value.failures.isEmpty == false {
-      effects.agenda.look(at: own.name, at: since + Limits.ranWell)
+      effects.agenda.look(at: own.name, at: well + Limits.ranWell)
     }
     return .unproven
   }
@@ -309,8 +308,7 @@ struct Run: Hashable, Sendable {
   enum Wellness: Hashable, Sendable { case unproven, forAWhile, forLong }
 
   /// A check of it fails: that counts like an end.
-  mutating func countUnwell(_ unwell: Unwell, at now: BootInstant) {
-    if case .running(let since) = told, now - since >= Limits.ranWell { ends = 0 }
+  mutating func countUnwell(_ unwell: Unwell) {
     ends = min(ends + 1, Limits.countedEnds)
     self.unwell = unwell
   }
@@ -319,7 +317,7 @@ struct Run: Hashable, Sendable {
   mutating func endsUnwell() { told = .ending }
 
   /// It was to be ended for a check, and is not any more.
-  mutating func isSpared(at now: BootInstant) { if case .ending = told { told = .running(since: now) } }
+  mutating func isSpared(at now: BootInstant) { if case .ending = told { told = .running(since: now, well: nil) } }
 
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     if case .ending = told { pauseAfterEnd(name, &effects) }
@@ -343,8 +341,8 @@ struct Run: Hashable, Sendable {
     gone()
     // Its end was counted when it was decided.
     if case .ending = told { return noteStopped(name, me, &effects) }
-    guard case .running(let since) = told else { return }
-    if effects.now - since >= Limits.ranWell { ends = 0 }
+    guard case .running(_, let well) = told else { return }
+    if let well, effects.now - well >= Limits.ranWell { ends = 0 }
     told = .nothing
     ends = min(ends + 1, Limits.countedEnds)
     unwell = nil

@@ -41,7 +41,7 @@ enum UnwellRuns {
   ) {
     guard parts.watch.countedAt == nil else { return }
     parts.watch.counts(at: facts.now)
-    parts.run.countUnwell(Unwell(check: cause.check, reason: cause.reason), at: facts.now)
+    parts.run.countUnwell(Unwell(check: cause.check, reason: cause.reason))
     guard failover.isExhausted(by: parts.run.ends) else { return }
     let rest =
       switch failover.then {

@@ -26,7 +26,7 @@ struct WorkloadMachine: Sendable {
     _ effects: inout Effects
   ) {
     decide(turn, facts, own, startsUnderWay, &effects)
-    parts.watch.follow(parts.subject(turn, facts, own), name, &effects)
+    parts.watch.follow(parts.subject(turn, own, nextRun: effects.lastRun + 1), name, &effects)
   }
 
   private mutating func decide(
@@ -177,8 +177,7 @@ struct WorkloadMachine: Sendable {
     if UnwellRuns.step(&parts, domain, spec, turn, facts, own, &effects) { return }
     switch domain.state {
     case .running, .paused:
-      let isPending = parts.watch.isPending(own, facts)
-      let wellness = parts.run.noteStarted(own, facts.me, isPending: isPending, &effects)
+      let wellness = parts.run.noteStarted(own, facts.me, wellSince: parts.watch.wellSince(own, facts), &effects)
       let forgiven = ClaimNews.Forgiven(wellness, on: facts.me, isEmptied: Maintenances(facts).contains(facts.me))
       noteDisks(own, facts.me, &effects)
       let news = ClaimNews(

@@ -177,20 +177,25 @@ struct WorkloadParts: Sendable {
 
   /// What the checks are to look at: what runs here and is this node's. While it executes nothing, moves, or something is under way with it, it is not
   /// judged.
-  func subject(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts) -> CheckSubject? {
+  ///
+  /// - Parameter nextRun: the number of a run that begins now.
+  func subject(_ turn: borrowing Turn, _ own: WorkloadFacts, nextRun: Int) -> CheckSubject? {
     guard let spec = own.spec?.value, let checks = spec.checks, !own.isUnreadable, own.desired == .running, line.isMine(own),
       !own.hasArrived
     else { return nil }
-    let isOnHold = !turn.guardWord.isArmed || !run.isIdle || own.migration != nil
+    // What is being ended for its checks is looked at until its end: it may not come to that.
+    let isEnding = run.isEndingUnwell
+    let isOnHold = !turn.guardWord.isArmed || !run.isIdle && !isEnding || own.migration != nil
     switch own.sight {
     case .absent: return nil
     case .unknown: return watch.subject.map { $0.held(true, checks) }
     case .present(let domain):
       guard own.isCopy(domain, spec) else { return nil }
       let place = CheckSubject.Place(domain: domain.id, uuid: domain.uuid, pid: domain.pid)
-      if let known = watch.subject, known.place == place { return known.held(isOnHold || domain.state != .running, checks) }
+      let executes = domain.state == .running || domain.state == .stopping && isEnding
+      if let known = watch.subject, known.place == place { return known.held(isOnHold || !executes, checks) }
       guard !isOnHold, domain.state == .running else { return nil }
-      return CheckSubject(name, run: Int(facts.now.nanoseconds), at: place, checks: checks)
+      return CheckSubject(name, run: nextRun, at: place, checks: checks)
     }
   }
 

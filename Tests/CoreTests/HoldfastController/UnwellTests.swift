@@ -140,12 +140,12 @@ import Testing
   @Test func `is forgiven when its checks say for a minute that it is well, and not before`() {
     var rig = running()
     fail(&rig)
-    rig.pass(.seconds(120), step: .milliseconds(500))
+    rig.pass(.seconds(120), step: .milliseconds(200))
     #expect(rig.claim("w1")?.ends == 1, "nothing is known of this run yet")
     rig.tell(WorkloadHealth(.healthy))
-    rig.pass(.seconds(50), step: .milliseconds(500))
+    rig.pass(.seconds(50), step: .milliseconds(200))
     #expect(rig.claim("w1")?.ends == 1)
-    rig.pass(.seconds(12), step: .milliseconds(500))
+    rig.pass(.seconds(12), step: .milliseconds(200))
     #expect(rig.claim("w1")?.ends == nil && rig.claim("w1")?.unwell == nil)
   }
 
@@ -242,7 +242,7 @@ import Testing
   @Test func `on two nodes is left running where its policy says so`() {
     var rig = failsOnBoth("then w1 leave-running")
     rig.actions = []
-    rig.pass(.seconds(700), step: .milliseconds(500))
+    rig.pass(.seconds(200), step: .milliseconds(200))
     #expect(rig.processes["w1"] != nil && rig.stops().isEmpty && rig.placement("w1")?.node == "n1")
     #expect(rig.report()?.health?["w1"]?.held?.hasSuffix("its policy leaves it running then") == true)
   }
@@ -262,7 +262,7 @@ import Testing
     rig.actions = []
     if hindrance == .storeAway { rig.pass(.seconds(2)) }
     rig.tell(Self.failing)
-    rig.pass(.milliseconds(400))
+    rig.pass(hindrance == .storeAway ? .milliseconds(400) : .seconds(2))
     #expect(rig.stops().isEmpty && rig.processes["w1"] != nil)
     if hindrance == .storeAway { return }
     #expect(rig.notes().contains(.health) && rig.report()?.health?["w1"]?.held != nil)

@@ -3,6 +3,7 @@ import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
 import LinuxBasics
+import Logging
 
 /// Who makes probes.
 public protocol ProbeMaker: Sendable {
@@ -35,6 +36,8 @@ public actor CheckLoop: WorkloadChecks {
   /// Probes that are under way.
   private var asked: [ProbeID: Task<Void, Never>] = [:]
   private var alarm: Task<Void, Never>?
+  private var saidUnsound = false
+  private let logger: Logger
   private let events: AsyncStream<CheckMachine.Event>
   private let inbox: AsyncStream<CheckMachine.Event>.Continuation
   private let told: AsyncStream<HealthChange>
@@ -42,8 +45,9 @@ public actor CheckLoop: WorkloadChecks {
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { probes.executor.asUnownedSerialExecutor() }
 
-  public init(_ probes: any ProbeMaker) {
+  public init(_ probes: any ProbeMaker, logger: Logger) {
     self.probes = probes
+    self.logger = logger
     (events, inbox) = AsyncStream.makeStream()
     (told, tell) = AsyncStream.makeStream()
   }
@@ -70,6 +74,10 @@ public actor CheckLoop: WorkloadChecks {
       case .tell(let workload, let run, let health): tell.yield(HealthChange(workload, run: run, health))
       case .wake(let instant): wake(at: instant)
       }
+    }
+    if let found = machine.breach, !saidUnsound {
+      saidUnsound = true
+      logger.error("the checks found themselves wrong: what they tell may be, too", metadata: ["reason": "\(found)"])
     }
   }
 

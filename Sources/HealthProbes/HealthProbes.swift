@@ -101,6 +101,7 @@ public final class HealthProbes: ProbeMaker {
   private func run(
     _ command: [String], in target: ProbeTarget, _ limit: Duration, _ end: ContinuousClock.Instant
   ) async -> Answer {
+    guard let first = command.first else { return .cannotTell(reason: "it names no command") }
     if Self.isMachine(target) {
       guard let guests else { return .cannotTell(reason: "this node cannot ask guest agents") }
       return await guests.run(command, Self.asker(target), within: limit, until: end)
@@ -111,7 +112,7 @@ public final class HealthProbes: ProbeMaker {
     } catch {
       return .cannotTell(reason: error.reason)
     }
-    let name = "'\(command[0])'"
+    let name = "'\(first)'"
     switch await commands.run(line, variables: variables(target), until: end) {
     case .exited(0, _): return .good
     case .exited(let status, let output) where Self.notRun.contains(status) || ContainerEntry.hasFailed(saying: output):

@@ -21,7 +21,7 @@ public final class HealthProbes: ProbeMaker {
   private let commands = CommandProber()
   private let guests: GuestProber?
 
-  /// Exit statuses of a shell's, which say that there is no such command, or none that can be run.
+  /// Exit statuses by which shells and their like say that there is no such command, or none that can be run.
   private static let notRun: ClosedRange<Int32> = 126...127
 
   /// - Parameter agents: nil: this node cannot ask the agents of virtual machines.
@@ -131,6 +131,8 @@ public final class HealthProbes: ProbeMaker {
     switch await commands.run([probe.path] + probe.arguments, variables: variables(target), until: end) {
     case .exited(0, _): .good
     case .exited(1, let output): .bad(reason: "\(probe.path) ends with status 1\(Self.saying(output))")
+    case .exited(let status, let output) where Self.notRun.contains(status):
+      .cannotTell(reason: "\(probe.path) cannot be run\(Self.saying(output))")
     case .exited(let status, let output):
       .cannotTell(reason: "\(probe.path) ends with status \(status)\(Self.saying(output))")
     case .signalled(let signal): .cannotTell(reason: "\(probe.path) was ended by signal \(signal)")

@@ -75,7 +75,7 @@ import Testing
       name: "https",
       probe: .http(
         HTTPProbe(
-          isSecure: true, host: "10.77.0.21", port: 8443, path: "/cart?a=1#b", serverName: "shop.example.com",
+          isSecure: true, host: "10.77.0.21", port: 8443, path: "/cart?a=1&b=c%20d", serverName: "shop.example.com",
           status: 200...200,
           contains: "it's: \"ok\" # really", certificateDays: 14)), interval: .seconds(60), timeout: .seconds(90),
       grace: .zero, reaction: .report),

@@ -135,6 +135,17 @@ import Testing
   }
 }
 
+extension `Probes over the network` {
+  /// No file can say it; a record from elsewhere may.
+  @Test func `a request that cannot be written tells nothing`() async throws {
+    let server = try await MadeUpServer.start(.silent)
+    let probe = Probe.http(HTTPProbe(host: "127.0.0.1", port: server.port, serverName: "a\u{1}b"))
+    let answer = await HealthProbes.shared.ask(probe, of: .container, within: .seconds(10))
+    #expect(Expected.cannotTell("cannot be written").isMet(by: answer), "\(answer)")
+    try await server.stop()
+  }
+}
+
 /// Certificates.
 @Suite struct `Probes over TLS` {
   private static func probe(_ port: Int, days: Int?) -> Probe {

@@ -94,7 +94,7 @@ public actor CheckLoop: WorkloadChecks {
   private func wake(at instant: BootInstant) {
     alarm?.cancel()
     alarm = Task {
-      // `ContinuousClock` is the same clock.
+      // `ContinuousClock` is the same clock. Not in LinuxBasics: the guard is linked with that, and has no tasks.
       let left = max(Duration.zero, instant - BootClock.now)
       guard (try? await Task.sleep(for: left, tolerance: .zero, clock: .continuous)) != nil else { return }
       take(.tick)

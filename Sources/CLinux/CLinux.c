@@ -282,6 +282,10 @@ int holdfast_link_set(int fd, const char *name, int up) {
   return holdfast_link_ask(fd, name, &r, NULL);
 }
 
+int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {
+  return memmem(bytes, count, wanted, wanted_count) != NULL;
+}
+
 int holdfast_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }
 
 #ifndef PR_SET_IO_FLUSHER

@@ -3,6 +3,7 @@ import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
 import LinuxBasics
+import Logging
 
 /// Who makes probes.
 public protocol ProbeMaker: Sendable {
@@ -35,6 +36,8 @@ public actor CheckLoop: WorkloadChecks {
   /// Probes that are under way.
   private var asked: [ProbeID: Task<Void, Never>] = [:]
   private var alarm: Task<Void, Never>?
+  private var saidUnsound = false
+  private let logger: Logger
   private let events: AsyncStream<CheckMachine.Event>
   private let inbox: AsyncStream<CheckMachine.Event>.Continuation
   private let told: AsyncStream<HealthChange>
@@ -42,8 +45,9 @@ public actor CheckLoop: WorkloadChecks {
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { probes.executor.asUnownedSerialExecutor() }
 
-  public init(_ probes: any ProbeMaker) {
+  public init(_ probes: any ProbeMaker, logger: Logger) {
     self.probes = probes
+    self.logger = logger
     (events, inbox) = AsyncStream.makeStream()
     (told, tell) = AsyncStream.makeStream()
   }
@@ -71,6 +75,10 @@ public actor CheckLoop: WorkloadChecks {
       case .wake(let instant): wake(at: instant)
       }
     }
+    if let found = machine.breach, !saidUnsound {
+      saidUnsound = true
+      logger.error("the checks found themselves wrong: what they tell may be, too", metadata: ["reason": "\(found)"])
+    }
   }
 
   private func begin(_ request: ProbeRequest) {
@@ -86,7 +94,7 @@ public actor CheckLoop: WorkloadChecks {
   private func wake(at instant: BootInstant) {
     alarm?.cancel()
     alarm = Task {
-      // `ContinuousClock` is the same clock.
+      // `ContinuousClock` is the same clock. Not in LinuxBasics: the guard is linked with that, and has no tasks.
       let left = max(Duration.zero, instant - BootClock.now)
       guard (try? await Task.sleep(for: left, tolerance: .zero, clock: .continuous)) != nil else { return }
       take(.tick)

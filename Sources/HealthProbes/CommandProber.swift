@@ -18,6 +18,10 @@ package final class CommandProber: Sendable {
   package static let mostAtOnce = 16
   /// Bytes of what it prints that are kept; the rest is read and dropped.
   private static let mostOutput = 1024
+  /// What the daemon is, its commands are not to be: first in turn, and the last that is killed for memory.
+  private static let modest = [
+    "/bin/sh", "-c", "echo 0 >/proc/self/oom_score_adj; exec nice -n $((0 - $(nice))) \"$@\"", "check"
+  ]
   private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   private let gate: Gate
@@ -28,7 +32,6 @@ package final class CommandProber: Sendable {
   ///   - variables: all that it has in its environment beside PATH.
   ///   - end: it is ended then, with what it has started.
   package func run(_ command: [String], variables: [String: String], until end: ContinuousClock.Instant) async -> CommandEnd {
-    guard let program = command.first else { return .notStarted(reason: "there is no command") }
     guard await gate.enter(until: end) else {
       return .notStarted(reason: "\(gate.places) commands of checks run on this node already")
     }
@@ -39,8 +42,7 @@ package final class CommandProber: Sendable {
     var environment: [Environment.Key: String] = ["PATH": Self.path, "LANG": "C"]
     for (name, value) in variables { environment[.init(stringLiteral: name)] = value }
     let prepared = Configuration(
-      executable: program.contains("/") ? .path(FilePath(program)) : .name(program),
-      arguments: Arguments(Array(command.dropFirst())),
+      executable: .path(FilePath(Self.modest[0])), arguments: Arguments(Array(Self.modest.dropFirst()) + command),
       environment: .custom(environment), workingDirectory: "/", platformOptions: options)
     let ended = await race(until: end) { [gate] in
       // What hangs, frozen or in the kernel, is waited for here, after the probe was answered.

@@ -20,8 +20,17 @@ package struct ContainerProcess: Sendable {
       throw Missing(reason: "a virtual machine has no processes of this node's")
     }
     guard let controller = place.pid else { throw Missing(reason: "the container's process is not known") }
+    // A number is given to others again: what another process has below it is nothing that a command may be brought into.
+    guard Self.runs(controller, place.domain.name) else { throw Missing(reason: "the container's process is gone") }
     guard let first = ProcessTree.firstChild(of: controller) else { throw Missing(reason: "the container has no process") }
     pid = first
+  }
+
+  /// libvirt starts it with the container's name.
+  private static func runs(_ controller: pid_t, _ name: String) -> Bool {
+    guard let line = try? KernelFile.read("/proc/\(controller)/cmdline") else { return false }
+    let words = line.split(separator: "\0", omittingEmptySubsequences: false)
+    return zip(words, words.dropFirst()).contains { $0 == "--name" && $1 == name }
   }
 
   /// Of this process, to say where it is: for tests.

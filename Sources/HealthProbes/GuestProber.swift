@@ -34,7 +34,7 @@ final class GuestProber: Sendable {
   func run(_ command: [String], _ asker: Asker, within limit: Duration, until end: ContinuousClock.Instant) async -> Answer {
     if let earlier = running.withLock({ $0[asker] }) {
       if case .running = await look(at: earlier, asker, until: end) {
-        return .bad(reason: "'\(command[0])' of an earlier probe has not ended yet")
+        return .bad(reason: "\(Self.name(command)) of an earlier probe has not ended yet")
       }
       running.withLock { $0[asker] = nil }
     }
@@ -46,7 +46,7 @@ final class GuestProber: Sendable {
       }
       number = started.value.pid
     case .silent(let reason), .unavailable(let reason):
-      return .cannotTell(reason: "its guest agent does not run '\(command[0])': \(reason)")
+      return .cannotTell(reason: "its guest agent does not run \(Self.name(command)): \(reason)")
     }
     return await awaitEnd(of: number, command, asker, within: limit, until: end)
   }
@@ -60,19 +60,21 @@ final class GuestProber: Sendable {
       switch await look(at: number, asker, until: end) {
       case .running:
         guard ContinuousClock.now + pause < end, (try? await Task.sleep(for: pause, clock: .continuous)) != nil else {
-          return .bad(reason: "'\(command[0])' does not end within \(Words.time(limit))")
+          return .bad(reason: "\(Self.name(command)) does not end within \(Words.time(limit))")
         }
         pause = min(pause * 2, Self.longestLook)
       case .ended(let status):
         running.withLock { $0[asker] = nil }
-        return status == 0 ? .good : .bad(reason: "'\(command[0])' ends with status \(status)")
+        return status == 0 ? .good : .bad(reason: "\(Self.name(command)) ends with status \(status)")
       case .killed(let signal):
         running.withLock { $0[asker] = nil }
-        return .cannotTell(reason: "'\(command[0])' was ended by signal \(signal)")
+        return .cannotTell(reason: "\(Self.name(command)) was ended by signal \(signal)")
       case .unknown(let reason): return .cannotTell(reason: reason)
       }
     }
   }
+
+  private static func name(_ command: [String]) -> String { "'\(command.first ?? "")'" }
 
   private enum CommandState {
     case running

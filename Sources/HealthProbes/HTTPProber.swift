@@ -1,3 +1,4 @@
+import CLinux
 import HoldfastChecks
 import HoldfastModel
 import LinuxBasics
@@ -85,7 +86,10 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
       "Host": HTTPProber.hostField(probe), "User-Agent": "holdfast", "Accept": "*/*", "Connection": "close"
     ]
     let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: probe.path, headers: headers)
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    // What cannot stand in a request is nothing that the service could answer.
+    context.write(wrapOutboundOut(.head(head))).whenFailure { [exchange] in
+      if $0 is HTTPParserError { exchange.settle(.cannotTell(reason: "the request cannot be written: \($0)")) }
+    }
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     context.fireChannelActive()
   }
@@ -128,7 +132,9 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
 
   private func judgeBody() {
     guard let text = probe.contains else { return }
-    if body.readableBytesView.contains(text.utf8) { return exchange.settle(.good) }
+    let wanted = Array(text.utf8)
+    let isThere = body.withUnsafeReadableBytes { holdfast_contains($0.baseAddress, $0.count, wanted, wanted.count) == 1 }
+    if isThere { return exchange.settle(.good) }
     exchange.settle(.bad(reason: "\(place) answers \(probe.path) without '\(InWords.oneLine("\(text.prefix(80))"))'"))
   }
 

@@ -21,7 +21,7 @@ public final class HealthProbes: ProbeMaker {
   private let commands = CommandProber()
   private let guests: GuestProber?
 
-  /// Exit statuses of a shell's, which say that there is no such command, or none that can be run.
+  /// Exit statuses by which shells and their like say that there is no such command, or none that can be run.
   private static let notRun: ClosedRange<Int32> = 126...127
 
   /// - Parameter agents: nil: this node cannot ask the agents of virtual machines.
@@ -101,6 +101,7 @@ public final class HealthProbes: ProbeMaker {
   private func run(
     _ command: [String], in target: ProbeTarget, _ limit: Duration, _ end: ContinuousClock.Instant
   ) async -> Answer {
+    guard let first = command.first else { return .cannotTell(reason: "it names no command") }
     if Self.isMachine(target) {
       guard let guests else { return .cannotTell(reason: "this node cannot ask guest agents") }
       return await guests.run(command, Self.asker(target), within: limit, until: end)
@@ -111,7 +112,7 @@ public final class HealthProbes: ProbeMaker {
     } catch {
       return .cannotTell(reason: error.reason)
     }
-    let name = "'\(command[0])'"
+    let name = "'\(first)'"
     switch await commands.run(line, variables: variables(target), until: end) {
     case .exited(0, _): return .good
     case .exited(let status, let output) where Self.notRun.contains(status) || ContainerEntry.hasFailed(saying: output):
@@ -130,6 +131,8 @@ public final class HealthProbes: ProbeMaker {
     switch await commands.run([probe.path] + probe.arguments, variables: variables(target), until: end) {
     case .exited(0, _): .good
     case .exited(1, let output): .bad(reason: "\(probe.path) ends with status 1\(Self.saying(output))")
+    case .exited(let status, let output) where Self.notRun.contains(status):
+      .cannotTell(reason: "\(probe.path) cannot be run\(Self.saying(output))")
     case .exited(let status, let output):
       .cannotTell(reason: "\(probe.path) ends with status \(status)\(Self.saying(output))")
     case .signalled(let signal): .cannotTell(reason: "\(probe.path) was ended by signal \(signal)")

@@ -222,19 +222,22 @@ struct ProbeReading {
     value.value(
       expected: "a host name or an address", remedy: { _ in "Write it alone: the port and the path have keys of their own." },
       { text in
-        let isGood = text.utf8.allSatisfy { Self.hostBytes.contains($0) }
+        let isGood = text.utf8.allSatisfy(Self.hostBytes.contains)
         return isGood && (1...Probe.greatestHost).contains(text.utf8.count) ? text : nil
       })
   }
 
-  private static let hostBytes = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%".utf8)
+  private static let letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+  private static let hostBytes = Set((letters + ".-_:%").utf8)
+  /// RFC 3986: what stands in a path with its query as it is.
+  private static let addressBytes = Set((letters + "-._~:/?[]@!$&'()*+,;=%").utf8)
 
   private func address(_ value: YAMLValue) -> String? {
     value.value(
       expected: "a path that begins with '/', as it stands in a request",
       remedy: { $0.hasPrefix("/") ? "Write other characters as %XX." : "Begin it with '/'." },
       { text in
-        let isGood = text.hasPrefix("/") && text.utf8.allSatisfy { (33...126).contains($0) }
+        let isGood = text.hasPrefix("/") && text.utf8.allSatisfy(Self.addressBytes.contains)
         return isGood && text.utf8.count <= Probe.greatestPath ? text : nil
       })
   }

@@ -42,7 +42,7 @@ package struct Daemon: Sendable {
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
     probes = HealthProbes(node: configuration.node, agents: hypervisor)
-    checks = CheckLoop(probes)
+    checks = CheckLoop(probes, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
       store: store, hypervisor: hypervisor, guardDoor: door, checks: checks,

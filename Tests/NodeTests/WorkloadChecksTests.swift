@@ -6,6 +6,64 @@ import HoldfastOperator
 import HoldfastYAML
 import Testing
 
+/// What `holdfast workload` and the API tell of them.
+@Suite(.serialized) struct `API: checks` {
+  /// Of web2 on n2.
+  private static func report(_ health: HealthReport?, _ api: APIHarness) {
+    api.access.change { state in
+      var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+      report.health = health.map { ["web2": $0] }
+      state.cluster.put(.report("n2"), .report(report))
+    }
+  }
+
+  private static func lines(_ api: APIHarness) async throws -> [String] {
+    let run = try await api.holdfast(["workload", "web2"])
+    #expect(run.status == 0, "\(run)")
+    return run.output.split(separator: "\n").map(String.init)
+  }
+
+  @Test func `are told with what they ask and what follows`() async throws {
+    try await APIHarness.serving { api in
+      let text = try await Self.lines(api).joined(separator: "\n")
+      for words in [
+        "cart: https://10.77.0.21:443/cart with status 200 to 399, 'ok' in its answer, a certificate for 14 days more, every 10 s",
+        "port: TCP to localhost:5432, every 2 s; after 3 failures in a row it is restarted",
+        "there: ping of 10.77.0.21, every 10 s; after 3 failures in a row it is reported", "ready: `pg_isready -q` in it,",
+        "beat: /run/beat written within 120 s", "queue: `/usr/local/bin/queue web2` on its node, every 10 s; after one failure"
+      ] { #expect(text.replacing(#/\s+/#, with: " ").contains(words), "\(words): \(text)") }
+    }
+  }
+
+  @Test(arguments: [
+    (
+      HealthReport(isFailing: true, check: "port", reason: "port 5432 refuses the connection", since: nil, others: ["beat"]),
+      [
+        "It fails: port 5432 refuses the connection",
+        "120 s, every 10 s; after 3 failures in a row it is restarted. It is not well either"
+      ]
+    ),
+    (
+      HealthReport(
+        isFailing: true, check: "port", reason: "port 5432 refuses the connection", since: nil, held: "the cluster is disarmed"),
+      ["It fails: port 5432 refuses the connection; not restarted: the cluster is disarmed"]
+    ),
+    (
+      HealthReport(isFailing: false, check: "ready", reason: "the container has no process", since: nil),
+      ["It cannot be made, so nobody knows: the container has no process"]
+    )
+  ]) func `are told with how they are`(health: HealthReport, words: [String]) async throws {
+    try await APIHarness.serving { api in
+      Self.report(health, api)
+      let text = try await Self.lines(api).joined(separator: "\n").replacing(#/\s+/#, with: " ")
+      for words in words { #expect(text.contains(words), "\(words): \(text)") }
+      let detail: WorkloadDetail = try await api.get("/v1/workloads/web2").decoded()
+      #expect(detail.workload.health == health && detail.workload.checks == MadeUpCluster.checks)
+      #expect(detail.workload.isInPlace == !health.isFailing)
+    }
+  }
+}
+
 /// What files, diffs and the daemon's door make of a workload's checks.
 @Suite struct `Checks of a workload` {
   private static let every: [HealthCheck] = [
@@ -17,7 +75,7 @@ import Testing
       name: "https",
       probe: .http(
         HTTPProbe(
-          isSecure: true, host: "10.77.0.21", port: 8443, path: "/cart?a=1#b", serverName: "shop.example.com",
+          isSecure: true, host: "10.77.0.21", port: 8443, path: "/cart?a=1&b=c%20d", serverName: "shop.example.com",
           status: 200...200,
           contains: "it's: \"ok\" # really", certificateDays: 14)), interval: .seconds(60), timeout: .seconds(90),
       grace: .zero, reaction: .report),

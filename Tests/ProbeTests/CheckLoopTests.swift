@@ -2,6 +2,7 @@ import HealthProbes
 import HoldfastChecks
 import HoldfastModel
 import HoldfastPorts
+import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -46,7 +47,7 @@ private final class MadeUpProbes: ProbeMaker {
   }
 
   private func running(_ probes: MadeUpProbes, _ body: (CheckLoop) async throws -> Void) async rethrows {
-    let loop = CheckLoop(probes)
+    let loop = CheckLoop(probes, logger: Logger(label: "test"))
     let task = Task { await loop.run() }
     try await body(loop)
     task.cancel()

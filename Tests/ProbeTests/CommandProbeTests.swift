@@ -25,13 +25,14 @@ import Testing
     Row("bad, and says why", "echo the queue is full; exit 1", .bad("ends with status 1: the queue is full")),
     Row("bad, and says it elsewhere", "echo no answer >&2; exit 1", .bad("status 1: no answer")),
     Row("confused", "exit 2", .cannotTell("ends with status 2")),
-    Row("no such command in it", "nosuchcommand", .cannotTell("127")),
+    Row("no such command in it", "nosuchcommand", .cannotTell("cannot be run")),
     Row("killed", "kill -9 $$", .cannotTell("was ended by signal 9")),
     Row("talkative", "head -c 5000000 /dev/zero | tr '\\0' x; exit 0", .good),
     Row("a reader", "cat; exit 0", .good),
     Row(
       "told who it is asked about", "[ \"$HOLDFAST_WORKLOAD $HOLDFAST_CHECK $HOLDFAST_NODE $PWD\" = 'web1 answers n1 /' ]",
       .good),
+    Row("ordinary", "[ \"$(nice) $(cat /proc/self/oom_score_adj)\" = '0 0' ]", .good),
     Row("told nothing else", "[ -z \"$HOME$USER$NOTIFY_SOCKET\" ]", .good),
     Row("given its arguments", "[ \"$1|$2\" = 'a b|' ]", .good)
   ]

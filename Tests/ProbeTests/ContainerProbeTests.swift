@@ -89,6 +89,15 @@ private let mayContain = getuid() == 0 && (try? CgroupHierarchy.find()) != nil
     }
   }
 
+  /// Its number may have been given to another process.
+  @Test func `tell nothing when its process is another one`() async throws {
+    let container = try FakeContainer("web2")
+    for probe in [Probe.tcp(TCPProbe(port: 1)), .exec(ExecProbe(command: ["true"])), .file(FileProbe(path: "/", maximumAge: 1))]
+    {
+      #expect(await ask(probe, container) == .cannotTell(reason: "the container's process is gone"))
+    }
+  }
+
   @Test func `look at its own files`() async throws {
     let container = try FakeContainer(), scratch = try Scratch()
     let file = try scratch.write("beat", name: "beat")

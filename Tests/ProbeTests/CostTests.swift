@@ -4,6 +4,7 @@ import HoldfastChecks
 import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
+import Logging
 import NIOCore
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
     let probe: Probe =
       kind == "tcp"
       ? .tcp(TCPProbe(host: "127.0.0.1", port: server.port)) : .http(HTTPProbe(host: "127.0.0.1", port: server.port))
-    let probes = HealthProbes(node: "n1", agents: nil), loop = CheckLoop(probes)
+    let probes = HealthProbes(node: "n1", agents: nil), loop = CheckLoop(probes, logger: Logger(label: "test"))
     let running = Task { await loop.run() }
     let begun = ContinuousClock.now, before = try await Self.processorTime(probes)
     for number in 0..<Self.workloads {

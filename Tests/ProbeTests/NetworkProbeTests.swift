@@ -43,7 +43,7 @@ import Testing
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
       + parts.map { "\(String($0.utf8.count, radix: 16))\r\n\($0)\r\n" }.joined()
   }
-  private static let patience = Duration.milliseconds(200)
+  private static let patience = Duration.milliseconds(500)
   private static let long = String(repeating: "x", count: HTTPProbe.greatestBody)
 
   static let rows: [Row] = [
@@ -70,11 +70,11 @@ import Testing
       probe: http(contains: "ok")),
     Row(
       "an answer that stops in the middle", .answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\no"), limit: patience,
-      .bad("does not answer within 0.2 s"), probe: http(contains: "ok")),
+      .bad("does not answer within 0.5 s"), probe: http(contains: "ok")),
     Row(
       "an answer that is cut off", .answersAndCloses("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\no"),
       .bad("without a whole answer"), probe: http(contains: "ok")),
-    Row("silence", .silent, limit: patience, .bad("connects and does not answer within 0.2 s"), probe: http()),
+    Row("silence", .silent, limit: patience, .bad("connects and does not answer within 0.5 s"), probe: http()),
     Row("the end at once", .closes, .bad("127.0.0.1:"), probe: http()),
     Row("something else", .answers("SSH-2.0-OpenSSH_9.2\r\n"), .bad("something that is not HTTP"), probe: http()),
     Row("garbage", .answers("\u{0}\u{1}\u{2}\r\n\r\n"), .bad("something that is not HTTP"), probe: http()),
@@ -99,7 +99,7 @@ import Testing
   @Test(arguments: [tcp, http()]) func `nobody takes the connection`(probe: @Sendable (Int) -> Probe) async throws {
     let listener = try FullListener()
     let answer = await HealthProbes.shared.ask(probe(listener.port), of: .container, within: Self.patience)
-    #expect(answer == .bad(reason: "127.0.0.1:\(listener.port) takes no connection within 0.2 s"))
+    #expect(answer == .bad(reason: "127.0.0.1:\(listener.port) takes no connection within 0.5 s"))
   }
 
   /// What says something of this host says nothing of the service.
@@ -132,6 +132,17 @@ import Testing
     let answer = await HealthProbes.shared.ask(.ping(PingProbe(address: address)), of: .container, within: .seconds(10))
     // Whether this process may ask is the host's matter.
     if case .cannotTell(let reason) = answer { print("ping \(address): \(reason)") } else { #expect(answer == .good) }
+  }
+}
+
+extension `Probes over the network` {
+  /// No file can say it; a record from elsewhere may.
+  @Test func `a request that cannot be written tells nothing`() async throws {
+    let server = try await MadeUpServer.start(.silent)
+    let probe = Probe.http(HTTPProbe(host: "127.0.0.1", port: server.port, serverName: "a\u{1}b"))
+    let answer = await HealthProbes.shared.ask(probe, of: .container, within: .seconds(10))
+    #expect(Expected.cannotTell("cannot be written").isMet(by: answer), "\(answer)")
+    try await server.stop()
   }
 }
 

@@ -13,7 +13,7 @@ final class FakeContainer: Sendable {
   private let lifeline: FileHandle
 
   /// - Parameter without: capabilities that it is not to have, as setpriv names them.
-  init(without capabilities: [String] = []) throws {
+  init(_ name: String = "web1", without capabilities: [String] = []) throws {
     let process = Process(), input = Pipe(), output = Pipe()
     let privileges =
       capabilities.isEmpty ? "" : "setpriv --bounding-set \(capabilities.map { "-\($0)" }.joined(separator: ","))"
@@ -24,7 +24,7 @@ final class FakeContainer: Sendable {
       """
       \(privileges) unshare --net --mount --uts --ipc sh -c 'ip link set lo up; echo ready; exec sleep 1000' &
       cat >/dev/null; kill -9 $!
-      """
+      """, "libvirt_lxc", "--name", name
     ]
     process.standardInput = input
     process.standardOutput = output

@@ -90,8 +90,9 @@ struct CheckCourse: Sendable {
   mutating func asks(_ id: ProbeID, at now: BootInstant) {
     guard case .waiting(let planned) = asking.state else { return }
     // What was missed is not made up for.
-    let next = max(planned + check.interval, now)
-    asking.move(to: .asked(id, until: now + check.timeout + CheckLimits.lateAnswer, next: next))
+    let next = planned + check.interval
+    let until = now + check.timeout + CheckLimits.lateAnswer
+    asking.move(to: .asked(id, until: until, next: next > now ? next : now + check.interval))
   }
 
   /// - Returns: true when it changed what the check is.

@@ -165,11 +165,11 @@ public struct CheckMachine: Sendable {
 
   // MARK: the rest
 
-  /// When the first probe begins: somewhere in the interval, for each check elsewhere, so that those that begin together do not stay together.
+  /// When the first probe begins: soon, and for each check at another time, so that those that begin together do not stay together.
   private static func first(of check: HealthCheck, of workload: WorkloadName, after now: BootInstant) -> BootInstant {
-    let interval = UInt64(clamping: check.interval.wholeNanoseconds)
+    let span = UInt64(clamping: min(check.interval, CheckLimits.firstWithin).wholeNanoseconds)
     let mixed = (workload.code ^ check.name.code &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
-    return now + Duration(wholeNanoseconds: Int64((mixed >> 16) % max(1, interval)))
+    return now + Duration(wholeNanoseconds: Int64((mixed >> 16) % max(1, span)))
   }
 
   private mutating func plan(_ slot: Int) {

@@ -70,7 +70,8 @@ enum UnwellRuns {
 }
 
 extension HeldReason {
-  /// Why a run that fails its checks is not ended for that, whatever its policy; nil: nothing is against it.
+  /// Why a run that fails its checks is not ended for that, whatever its policy; nil: nothing is against it. What is the node's own trouble, and not the
+  /// workload's, would be told apart here.
   static func of(_ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts) -> HeldReason? {
     if facts.isDisarmed { return .disarmed }
     if turn.stance.isLeaving { return .leaving(facts.me) }

@@ -191,9 +191,12 @@ struct WorkloadParts: Sendable {
     case .unknown: return watch.subject.map { $0.held(true, checks) }
     case .present(let domain):
       guard own.isCopy(domain, spec) else { return nil }
-      let place = CheckSubject.Place(domain: domain.id, uuid: domain.uuid, pid: domain.pid)
+      var place = CheckSubject.Place(domain: domain.id, uuid: domain.uuid, pid: domain.pid)
       let executes = domain.state == .running || domain.state == .stopping && isEnding
-      if let known = watch.subject, known.place == place { return known.held(isOnHold || !executes, checks) }
+      if let known = watch.subject, known.place.isSameRun(as: place) {
+        place.pid = place.pid ?? known.place.pid
+        return known.held(isOnHold || !executes, checks, at: place)
+      }
       guard !isOnHold, domain.state == .running else { return nil }
       return CheckSubject(name, run: nextRun, at: place, checks: checks)
     }
@@ -246,7 +249,14 @@ struct WorkloadParts: Sendable {
 
 extension CheckSubject {
   /// The same run, with what the spec says now.
-  fileprivate func held(_ isOnHold: Bool, _ checks: [HealthCheck]) -> CheckSubject {
-    CheckSubject(workload, run: run, at: place, checks: checks, isOnHold: isOnHold)
+  fileprivate func held(_ isOnHold: Bool, _ checks: [HealthCheck], at place: Place? = nil) -> CheckSubject {
+    CheckSubject(workload, run: run, at: place ?? self.place, checks: checks, isOnHold: isOnHold)
+  }
+}
+
+extension CheckSubject.Place {
+  /// It is the same process, as far as is known: what cannot be seen for a moment is no other one.
+  fileprivate func isSameRun(as other: CheckSubject.Place) -> Bool {
+    domain == other.domain && uuid == other.uuid && (pid == nil || other.pid == nil || pid == other.pid)
   }
 }

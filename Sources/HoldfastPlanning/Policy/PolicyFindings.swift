@@ -114,8 +114,8 @@ extension PolicySet {
       findings.append(
         .init(
           .warning, subject, key: "failover", expected: "'then: give-up' beside 'nodes'",
-          found: "'nodes: \(tried)', after which it is tried again all the same",
-          remedy: "Add 'then: give-up', or remove 'nodes'."))
+          found: "'nodes: \(tried)', after which it is tried again all the same, but for what fails its checks",
+          remedy: "Add 'then: give-up', or remove 'nodes' where nothing has checks."))
     }
     if rule.makeRoom == true, cluster.movesToMakeRoom == 0 {
       findings.append(

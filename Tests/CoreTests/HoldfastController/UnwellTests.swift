@@ -88,6 +88,17 @@ import Testing
     #expect(rig.subject?.run != run && rig.subject?.place.pid == 200)
   }
 
+  @Test func `has the same run when its process cannot be told for a moment`() {
+    var rig = running()
+    let before = rig.subject
+    rig.pass(.seconds(1))
+    var domain = Rig.domain("w1")
+    domain.pid = nil
+    rig.sees(domain)
+    rig.sees(Rig.domain("w1"))
+    #expect(rig.subject == before && rig.checkActions.count == 1)
+  }
+
   @Test func `is looked at with its new checks when its definition changes`() {
     var rig = running()
     let run = rig.subject?.run

@@ -20,7 +20,7 @@ import Testing
 
   /// n2 has said that it cannot run these.
   private static func cannot(_ names: [WorkloadName], on node: NodeName = "n2", in state: inout TestAccess.State) {
-    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     report.incompatible = [IncompatibleWorkloads(why, names)]
     state.cluster.put(.report(node), .report(report))
   }

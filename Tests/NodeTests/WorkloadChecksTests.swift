@@ -11,7 +11,7 @@ import Testing
   /// Of web2 on n2.
   private static func report(_ health: HealthReport?, _ api: APIHarness) {
     api.access.change { state in
-      var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+      var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
       report.health = health.map { ["web2": $0] }
       state.cluster.put(.report("n2"), .report(report))
     }

@@ -10,7 +10,7 @@ import Testing
   private static let group = IncompatibleWorkloads(why, ["w1"])
 
   private static func report(_ groups: [IncompatibleWorkloads]? = nil) -> Record {
-    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     report.incompatible = groups
     return .report(report)
   }

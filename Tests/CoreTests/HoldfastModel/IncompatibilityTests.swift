@@ -4,7 +4,7 @@ import Testing
 @Suite struct `An incompatibility` {
   private static let codec = RecordCodec(cluster: "c")
   private static let bare = ReportRecord(
-    unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+    unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
 
   @Test(arguments: [
     (Incompatibility(.machine, "pc-q35-9.2"), "its QEMU does not know the machine type pc-q35-9.2", "upgrade QEMU there"),

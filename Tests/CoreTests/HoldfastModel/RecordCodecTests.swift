@@ -115,7 +115,7 @@ import Testing
   ]
 
   private static let unhealthy: ReportRecord = {
-    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     report.health = [
       "w": HealthReport(isFailing: true, check: "web", reason: "refused", since: 7, others: ["db"], held: "it waits"),
       "x": HealthReport(isFailing: false, check: "web", reason: "no such command", since: nil)

@@ -16,7 +16,7 @@ import Testing
       epoch: Epoch(3), holder: .init(node: "a", incarnation: OperatorFixture.incarnation("a")), activity: .running)
     change(&claim)
     fixture.put(.claim(Self.name), .claim(claim))
-    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: "armed", strays: [])
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     report.health = health.map { [Self.name: $0] }
     fixture.put(.report("a"), .report(report))
     return ClusterStatus(fixture.view, cluster: "t", node: "a", storeSilence: 0, history: [], now: 0)

@@ -9,7 +9,7 @@ import Testing
     let fixture = OperatorFixture()
     fixture.put(
       .report("c"),
-      .report(ReportRecord(unmanaged: .none, unmanagedDomains: 3, unreachable: [:], guardPhase: "armed", strays: [])))
+      .report(ReportRecord(unmanaged: .none, unmanagedDomains: 3, unreachable: [:], guardPhase: .armed, strays: [])))
     fixture.put(.losses("c"), .losses(LossesRecord(count: 2, last: 1)))
     fixture.put(.maintenance("c"), .maintenance(MaintenanceRecord(reason: "disks", since: 1)))
     return fixture

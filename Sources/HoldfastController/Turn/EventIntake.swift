@@ -70,6 +70,8 @@ enum EventIntake {
     _ effects: inout Effects
   ) {
     effects.agenda.note(.operation(name, freesStart: kind == .start))
+    // The report tells how far it was.
+    if kind == .migrate { effects.agenda.note(.report) }
     let own = WorkloadFacts(name, facts, under: machines.lease.session.incarnation)
     var machine = machines.workloads.take(name)
     machine.operationEnded(kind, outcome, own, facts, &effects)

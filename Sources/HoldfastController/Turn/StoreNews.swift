@@ -60,8 +60,9 @@ enum StoreNews {
     case .movesOff: movesChanged(facts, &machines, &effects)
     case .report: effects.agenda.note(change.matters ? .peerReport(onAbility: change.isOnAbility) : .other)
     case .claim(let workload):
-      let isSeen = facts.observation(of: workload) != nil
-      effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isSeen))
+      // The report tells of what is seen here, and of what is to leave: how far that is, or why it is kept.
+      let isReported = machines.workloads[workload]?.isReported == true || facts.observation(of: workload) != nil
+      effects.agenda.note(.claim(workload, matters: change.matters, isSeen: isReported))
     case .spec(let workload), .intent(let workload): effects.agenda.note(.definition(workload))
     case .placement(let workload): effects.agenda.note(.placement(workload, isPlanned: purpose == .place))
     // It may be a later build's, and nothing that the records say is acted upon any more; or is again.

@@ -120,8 +120,6 @@ enum TransactionOutcomes {
     _ name: WorkloadName, keepsGivingUp: Bool, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
   ) {
     var machine = machines.workloads.take(name)
-    // The report says what holds it here: not any more.
-    if machine.isReported { effects.agenda.note(.report) }
     machine.retire(keepsGivingUp: keepsGivingUp, &effects)
     machines.workloads.put(machine)
     effects.agenda.note(.write(name, isSeen: facts.observation(of: name) != nil))

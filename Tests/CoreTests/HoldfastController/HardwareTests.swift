@@ -134,7 +134,7 @@ struct SpokenHardware: HardwareReader {
     try run(&rig, on: "/vm/w")
     rig.pass(.seconds(5))
     let isThere = rig.executes("w1"), claim = rig.claim("w1")
-    #expect(!isThere && claim?.newerDisks == nil && claim?.holder == nil)
+    #expect(!isThere && claim?.newerDisks == nil && claim?.holder == nil && rig.report()?.kept == nil)
   }
 
   /// It could be moved while it runs, and paused it cannot.

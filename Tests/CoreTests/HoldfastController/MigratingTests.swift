@@ -100,6 +100,23 @@ import Testing
     #expect(rig.claim("w1")?.holder?.node == "n2")
   }
 
+  /// libvirt's event and the end of its call come in either order.
+  @Test(arguments: [true, false]) func `how far it is, is told as long as it is on its way`(isGoneFirst: Bool) throws {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    ready(&rig)
+    let domain = try #require(rig.processes["w1"])
+    let progress = MigrationProgress(sent: 1, remaining: 2, total: 3, rate: 1)
+    rig.send(.hypervisor(.migrating(domain.id, progress)))
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.migrations == ["w1": progress])
+    if isGoneFirst { rig.gone("w1") }
+    rig.send(.operation("w1", .migrate, .done))
+    if !isGoneFirst { rig.gone("w1") }
+    rig.pass(.seconds(2))
+    #expect(rig.claim("w1")?.holder?.node == "n2" && rig.report()?.migrations == nil)
+  }
+
   @Test func `what is wrong with the target holds for all that were to go there, and stops nobody`() {
     var rig = source()
     rig.apply("w2", uuid: "u2")

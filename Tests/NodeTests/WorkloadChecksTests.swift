@@ -58,7 +58,7 @@ import Testing
       let text = try await Self.lines(api).joined(separator: "\n").replacing(#/\s+/#, with: " ")
       for words in words { #expect(text.contains(words), "\(words): \(text)") }
       let detail: WorkloadDetail = try await api.get("/v1/workloads/web2").decoded()
-      #expect(detail.workload.health == health && detail.workload.checks == MadeUpCluster.checks)
+      #expect(detail.workload.health == HealthInfo(health) && detail.workload.checks == MadeUpCluster.checks)
       #expect(detail.workload.isInPlace == !health.isFailing)
     }
   }

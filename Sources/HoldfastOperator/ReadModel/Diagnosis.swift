@@ -35,7 +35,7 @@ struct Diagnosis {
     lookAtLeftovers(leftovers.filter { !$0.isRunning })
     lookAtUncertainWorkloads(status)
     lookAtStarts(status, sight)
-    lookAtUnhealthyWorkloads(status)
+    lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
     lookAtRestlessWorkloads(status)
     lookAtDisks(status, view)
     lookAt(clashes)
@@ -219,18 +219,9 @@ struct Diagnosis {
     suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
   }
 
-  /// Workloads that run and do not answer as they should; or of which nobody knows.
-  private mutating func lookAtUnhealthyWorkloads(_ status: ClusterStatus) {
-    let failing = status.misplaced.filter(\.isUnhealthy)
-    if let first = failing.first {
-      let reason = (first.health?.reason).map { " (\(first.name): \(InWords.oneLine($0)))" } ?? ""
-      degraded.append("\(list(failing)) \(failing.count == 1 ? "fails" : "fail") a check\(reason)")
-      suggest("holdfast workload \(first.name)", "which check it fails, and what is done about it")
-    }
-    guard let unknown = status.ofUnknownHealth, let first = unknown.first else { return }
-    let names = InWords.list(unknown, most: Self.namesInSentence)
-    degraded.append("Nobody knows whether \(names) \(unknown.count == 1 ? "is" : "are") well: checks cannot be made")
-    suggest("holdfast workload \(first)", "which check cannot be made, and why")
+  private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {
+    degraded += unhealthy.reasons
+    for step in unhealthy.steps { suggest(step.command, step.purpose) }
   }
 
   /// Workloads that run, but not as they should.

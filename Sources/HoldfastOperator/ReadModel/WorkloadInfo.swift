@@ -72,9 +72,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// What tells whether it works while it runs; absent: nothing.
   public var checks: [HealthCheck]?
   /// A check of it that fails where it runs, or cannot be made there; absent: none, as far as is known.
-  public var health: HealthReport?
-  /// How often in a row it ended by itself, or failed a check, where it is, since it last ran well; absent: it did not.
-  public var ends: Int?
+  public var health: HealthInfo?
   /// The operator's last request to bring it to a node.
   public var move: Move?
   /// The errand that its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands.
@@ -84,8 +82,9 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var brokenRule: String?
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
   public var recentEnds: Int?
-  /// The last of those; and how many ends in a row there were, without it running well for a minute in between. Absent: none.
+  /// The last of those; absent: there was none.
   public var lastEnd: WallInstant?
+  /// How often in a row it ended by itself, or failed a check, where it is, without running well for a minute in between; absent: it did not.
   public var endsInARow: Int?
 
   /// The workload runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
@@ -203,8 +202,7 @@ extension WorkloadInfo {
     stopTimeout = spec?.stopTimeout ?? 0
     shared = spec?.shared
     checks = spec?.checks
-    health = sight.health(of: name)
-    ends = claim?.ends
+    health = sight.health(of: name).map { HealthInfo($0) }
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil

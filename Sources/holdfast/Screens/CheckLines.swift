@@ -5,7 +5,7 @@ import HoldfastTime
 /// A workload's checks: what each asks, how often, what follows, and how it is where that is known not to be well.
 struct CheckLines {
   private let checks: [HealthCheck]
-  private let health: HealthReport?
+  private let health: HealthInfo?
 
   init(_ workload: WorkloadInfo) {
     checks = workload.checks ?? []
@@ -30,7 +30,7 @@ struct CheckLines {
     guard health.check == check else {
       return health.others?.contains(check) == true ? ". It is not well either" : ""
     }
-    let since = health.since.map { " since \(Words.clock($0, today: Words.now()))" } ?? ""
+    let since = health.since.map { " since \(Words.clock($0.milliseconds, today: Words.now()))" } ?? ""
     let words = InWords.oneLine(health.reason)
     guard health.isFailing else { return ". It cannot be made\(since), so nobody knows: \(words)" }
     return ". It fails\(since): \(words)\(health.held.map { "; not restarted: \($0)" } ?? "")"

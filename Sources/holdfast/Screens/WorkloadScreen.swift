@@ -66,7 +66,7 @@ struct WorkloadScreen {
   private var ends: [String] {
     guard let ends = Words.ends(of: detail.workload) else { return [] }
     let row = detail.workload.endsInARow ?? 0
-    return paragraph("ended", row > 1 ? "\(ends); \(row) times in a row, each within a minute of its start" : ends)
+    return paragraph("ended", row > 1 ? "\(ends); \(row) times in a row, without running well for a minute in between" : ends)
   }
 
   private static func text(_ leftover: LeftoverInfo, isRemoved: Bool) -> String {

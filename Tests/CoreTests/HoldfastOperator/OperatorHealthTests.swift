@@ -30,7 +30,8 @@ import Testing
     }
     #expect(status.counts.running == 1 && status.counts.unhealthy == 1 && status.counts.ofUnknownHealth == nil)
     let workload = try #require(status.misplaced.first { $0.name == Self.name.text })
-    #expect(workload.state == .running && workload.isUnhealthy && !workload.isInPlace && workload.ends == 2)
+    #expect(workload.state == .running && workload.isUnhealthy && !workload.isInPlace && workload.endsInARow == 2)
+    #expect(workload.health?.since == WallInstant(5))
     #expect(workload.why == "it fails its check 'web': refused; 'db' is not well either; 2 times in a row")
     #expect(status.health != .ok && status.reasons.contains("w fails a check (w: refused)"), "\(status.reasons)")
     #expect(status.next.contains { $0.command == "holdfast workload w" })

@@ -159,6 +159,7 @@ extension Exclusion {
     switch self {
     case .failedToStart: .failedToStart(reason: "")
     case .endsAgain: .endsAgain(times: 0)
+    case .unwell: .unwell(reason: "")
     case .connectionSilent(let connection, _): .connectionSilent(connection, reason: "")
     case .shortage(let shortage): .shortage(shortage.withoutFigures)
     case .poolShortage(let shortage): .poolShortage(shortage.withoutFigures)

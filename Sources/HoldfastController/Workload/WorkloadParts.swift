@@ -115,6 +115,8 @@ struct WorkloadParts: Sendable {
     _ permit: consuming UnwellPermit, _ domain: DomainObservation, grace: Duration, _ turn: borrowing Turn,
     _ own: WorkloadFacts, _ effects: inout Effects
   ) {
+    let permitted = permit.workload
+    effects.check(permitted == name, "\(name) is ended for its checks under the permit of \(permitted)")
     line.tell(ClaimNews(.stopping, ends: run.ends, unwell: run.unwell), own, &effects)
     let door = run.door(at: effects.now)
     guard door.isOpen else { return effects.agenda.wait(name, for: door) }

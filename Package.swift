@@ -2,10 +2,10 @@
 import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
-//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastPlanning, HoldfastController,
+//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastChecks, HoldfastPlanning, HoldfastController,
 //                    HoldfastOperator; Simulator around them
 //   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, DomainXML, LibvirtHypervisor, GuardDoor, CgroupIsolation,
-//                    HoldfastYAML, HoldfastPolicies, Scenarios, HoldfastAPI
+//                    HoldfastYAML, HoldfastPolicies, HealthProbes, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 // Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
 
@@ -52,6 +52,8 @@ let package = Package(
     .target(name: "HoldfastModel", dependencies: ["HoldfastTime", "GuardCore"], swiftSettings: strict),
     // What the store tells of itself, what of its history may go, and what a person should know of it.
     .target(name: "Housekeeping", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
+    // How workloads are that run, as their checks tell.
+    .target(name: "HoldfastChecks", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
     .target(name: "HoldfastPlanning", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
     .target(
       name: "HoldfastController", dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastTime", "GuardCore"],
@@ -65,7 +67,8 @@ let package = Package(
     .target(
       name: "Simulator",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator"
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
+        "HoldfastOperator"
       ], swiftSettings: strict),
 
     // Ring 2.
@@ -98,6 +101,17 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(name: "DomainXML", dependencies: ["HoldfastModel", "GuardCore"], swiftSettings: strict),
+    // Asks workloads how they are: over the network, in containers, by guest agents.
+    .target(
+      name: "HealthProbes",
+      dependencies: [
+        "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system")
+      ], swiftSettings: strict),
     .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
@@ -133,7 +147,7 @@ let package = Package(
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "DomainXML", "LibvirtHypervisor", "GuardDoor",
-        "CgroupIsolation",
+        "CgroupIsolation", "HealthProbes",
         "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -197,8 +211,8 @@ let package = Package(
     .testTarget(
       name: "CoreTests",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
-        "Housekeeping"
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
+        "HoldfastOperator", "Housekeeping"
       ]),
     .testTarget(
       name: "PolicyTests",
@@ -230,6 +244,15 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system")
       ],
       exclude: ["Domains", "Support/libvirt-host.sh"]),
+    .testTarget(
+      name: "ProbeTests",
+      dependencies: [
+        "HealthProbes", "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "CLinux",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system")
+      ]),
     .testTarget(
       name: "NodeTests",
       dependencies: [

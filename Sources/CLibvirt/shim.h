@@ -1,6 +1,7 @@
 #pragma once
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <libvirt/libvirt-qemu.h>
 #include <pthread.h>
 
 /* glibc hides it behind _GNU_SOURCE, so Swift's Glibc module lacks it. */

@@ -2,9 +2,11 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
+#include <linux/openat2.h>
 #include <linux/rtnetlink.h>
 #include <linux/watchdog.h>
 #include <malloc.h>
@@ -96,6 +98,34 @@ void holdfast_share_heap(void) { mallopt(M_ARENA_MAX, 1); }
 
 int holdfast_own_network(void) { return unshare(CLONE_NEWNET); }
 
+static int holdfast_close_keeping_errno(int fd) {
+  int e = errno;
+  close(fd);
+  errno = e;
+  return -1;
+}
+
+int holdfast_enter_network(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  int result = setns(fd, CLONE_NEWNET);
+  holdfast_close_keeping_errno(fd);
+  return result;
+}
+
+int64_t holdfast_written_in(const char *root, const char *path) {
+  int base = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (base < 0) return -2;
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  int file = (int)syscall(SYS_openat2, base, path, &how, sizeof how);
+  holdfast_close_keeping_errno(base);
+  if (file < 0) return -1;
+  struct stat s;
+  int result = fstat(file, &s);
+  holdfast_close_keeping_errno(file);
+  return result < 0 ? -1 : (int64_t)s.st_mtim.tv_sec * 1000 + s.st_mtim.tv_nsec / 1000000;
+}
+
 // The length of a Unix address; 0 when the path is too long. A leading '@' means the abstract namespace (NOTIFY_SOCKET).
 static socklen_t holdfast_unix_address(struct sockaddr_un *a, const char *path) {
   size_t n = strlen(path);
@@ -105,13 +135,6 @@ static socklen_t holdfast_unix_address(struct sockaddr_un *a, const char *path) 
   memcpy(a->sun_path, path, n);
   if (path[0] == '@') a->sun_path[0] = 0;
   return (socklen_t)(__builtin_offsetof(struct sockaddr_un, sun_path) + n + (path[0] == '@' ? 0 : 1));
-}
-
-static int holdfast_close_keeping_errno(int fd) {
-  int e = errno;
-  close(fd);
-  errno = e;
-  return -1;
 }
 
 int holdfast_listen(const char *path) {
@@ -257,6 +280,10 @@ int holdfast_link_set(int fd, const char *name, int up) {
   r.link.ifi_flags = up ? IFF_UP : 0;
   r.link.ifi_change = IFF_UP;
   return holdfast_link_ask(fd, name, &r, NULL);
+}
+
+int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {
+  return memmem(bytes, count, wanted, wanted_count) != NULL;
 }
 
 int holdfast_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }

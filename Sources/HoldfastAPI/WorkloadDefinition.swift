@@ -22,11 +22,13 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// Disks, directories and MAC addresses that other workloads may have at the same time, as refusals name them; absent: none.
   public var shared: [String]?
+  /// What tells whether it works while it runs; absent: nothing.
+  public var checks: [HealthCheck]?
 
   public init(
     name: String, connection: String, uuid: String? = nil, xml: String, demand: Resources, labels: [String: String] = [:],
     priority: Int = 0, isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout,
-    shared: [String] = []
+    shared: [String] = [], checks: [HealthCheck] = []
   ) {
     self.name = name
     self.connection = connection
@@ -38,13 +40,14 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
     self.isolation = isolation
     self.stopTimeout = stopTimeout
     self.shared = shared.isEmpty ? nil : shared
+    self.checks = checks.isEmpty ? nil : checks
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, shared
+    case name, connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, shared, checks
   }
 
-  /// `labels`, `priority`, `isolation`, `stopTimeout` and `shared` may be left out.
+  /// `labels`, `priority`, `isolation`, `stopTimeout`, `shared` and `checks` may be left out.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     name = try fields.decode(String.self, forKey: .name)
@@ -57,5 +60,6 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
     isolation = try fields.decodeIfPresent(Isolation.self, forKey: .isolation) ?? .freeze
     stopTimeout = try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout
     shared = try fields.decodeIfPresent([String].self, forKey: .shared).flatMap { $0.isEmpty ? nil : $0 }
+    checks = try fields.decodeIfPresent([HealthCheck].self, forKey: .checks).flatMap { $0.isEmpty ? nil : $0 }
   }
 }

@@ -10,7 +10,9 @@ public typealias WorkloadFileErrors = FileErrors
 /// The YAML files that define workloads, for `holdfast apply`.
 public enum WorkloadFile {
   /// Every key of the file, with what holds without it. `Docs/workloads.md` shows this table.
-  public static let keys = KeyTable([
+  public static let keys = KeyTable(ownKeys + checkKeys)
+
+  private static let ownKeys: [KeyTable.Row] = [
     .init("workloads", "list", .required, "The workloads of this document."),
     .init("workloads[].name", "name", .required, "The workload's name, unique in the cluster, and the libvirt domain's."),
     .init(
@@ -40,7 +42,7 @@ public enum WorkloadFile {
       "The libvirt domain's. The XML may say the same or nothing."),
     .init("workloads[].xml-file", "path", .rule("`xml` instead"), "The libvirt domain XML, relative to this file."),
     .init("workloads[].xml", "text", .rule("`xml-file` instead"), "The same, here, as a literal block.")
-  ])
+  ]
 
   /// Reads a workload file and the domain XML files that it names.
   ///
@@ -170,6 +172,9 @@ struct WorkloadReading {
     let priority = section.read("priority", default: 0) { $0.integer(in: -1_000_000...1_000_000) }
     let isolation = section.read("isolation", default: .freeze) { $0.choice(Isolation.self) }
     let shared = section.read("shared", default: []) { $0.sharedNames() }
+    let checks = section.read("checks", default: []) {
+      CheckReading(connection: connection ?? domain?.facts.connection).checks($0)
+    }
     var uuid = domain?.facts.uuid
     if let value = section["uuid"] {
       let said = value.value(
@@ -188,7 +193,7 @@ struct WorkloadReading {
     return WorkloadDefinition(
       name: name, connection: connection, uuid: uuid, xml: domain?.xml ?? "",
       demand: Resources(memory: memory, cpus: cpus), labels: labels, priority: priority, isolation: isolation,
-      stopTimeout: stopTimeout.inSeconds, shared: shared)
+      stopTimeout: stopTimeout.inSeconds, shared: shared, checks: checks)
   }
 
   // MARK: the domain XML

@@ -36,6 +36,7 @@ extension WorkloadFile {
       keys.append(("labels", .mapping(definition.labels.sorted { $0.key < $1.key }.map { ($0.key, .quoted($0.value)) })))
     }
     if let shared = definition.shared { keys.append(("shared", .list(shared.map { .quoted($0) }))) }
+    if let checks = definition.checks { keys.append(("checks", .list(checks.map { .mapping(CheckFields($0).keys) }))) }
     return keys + [("xml", .block(definition.xml))]
   }
 

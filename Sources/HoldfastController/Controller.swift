@@ -53,6 +53,9 @@ public struct Controller: Sendable {
     return OwnBasis(facts, machines)
   }
 
+  /// What runs here of the workload is being ended because a check of it fails.
+  package func endsUnwell(_ workload: WorkloadName) -> Bool { machines.workloads[workload]?.parts.run.isEndingUnwell ?? false }
+
   /// Has a check fail, so that tests see what follows. Nothing that comes from outside makes one fail.
   package mutating func failCheck(_ what: String) { effects.check(false, what) }
 
@@ -100,7 +103,7 @@ public struct Controller: Sendable {
       machines.drain.step(facts, &effects)
     }
     let turn = machines.turn(facts)
-    machines.guardLink.noteArmed(turn.guardWord, &effects)
+    machines.guardLink.noteArmed(turn.guardWord, machines.workloads, &effects)
     stepWorkloads(turn)
     ClaimSubmission.write(effects.takeBatch(), turn, facts, &machines.workloads, &effects)
     FrozenWorkloads.thaw(turn, facts, &machines, &effects)

@@ -37,6 +37,8 @@ public enum Event: Hashable, Sendable {
   case leftovers([LeftoverDefinition])
   /// Which workloads libvirt here could not run as they are defined, in the order of the reasons; told when it changes.
   case incompatible([IncompatibleWorkloads])
+  /// What the checks of a workload here tell of that run of it (`CheckSubject.run`); told when it changes.
+  case health(WorkloadName, run: Int, WorkloadHealth)
 
   public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.
@@ -95,4 +97,8 @@ public enum Action: Hashable, Sendable {
   case finished
   /// Pause it: it executes nothing, and keeps its memory.
   case suspend(WorkloadName, DomainID, uuid: String)
+  /// Look at this run from now on, or go on as it says now.
+  case check(CheckSubject)
+  /// Look at nothing of the workload any more.
+  case endChecks(WorkloadName)
 }

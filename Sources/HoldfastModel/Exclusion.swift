@@ -13,6 +13,8 @@ public enum Exclusion: Sendable {
   // The workload cannot run there now.
   case failedToStart(reason: String)
   case endsAgain(times: Int)
+  /// A check of it failed there, also after its restarts.
+  case unwell(reason: String)
   case connectionSilent(_ connection: String, reason: String)
   case connectionMissing(_ connection: String)
   /// A domain with its UUID runs outside protection.
@@ -116,6 +118,7 @@ extension Exclusion {
     case .unavailable: "unavailable"
     case .failedToStart: "failedToStart"
     case .endsAgain: "endsAgain"
+    case .unwell: "unwell"
     case .connectionSilent: "connectionSilent"
     case .connectionMissing: "connectionMissing"
     case .runsUnprotected: "runsUnprotected"
@@ -156,6 +159,7 @@ extension Exclusion {
     switch self {
     case .failedToStart: .failedToStart(reason: "")
     case .endsAgain: .endsAgain(times: 0)
+    case .unwell: .unwell(reason: "")
     case .connectionSilent(let connection, _): .connectionSilent(connection, reason: "")
     case .shortage(let shortage): .shortage(shortage.withoutFigures)
     case .poolShortage(let shortage): .poolShortage(shortage.withoutFigures)
@@ -213,6 +217,7 @@ extension Exclusion: CustomStringConvertible {
     case .unavailable: "is not available"
     case .failedToStart(let reason): "failed to start there: \(reason)"
     case .endsAgain(let times): "ended \(times) times in a row there"
+    case .unwell(let reason): "did not run well there: \(reason)"
     case .connectionSilent(let connection, let reason): "\(connection) does not answer there: \(reason)"
     case .connectionMissing(let connection): "does not serve \(connection)"
     case .runsUnprotected(let node): "a domain with its UUID runs on \(node) outside protection: adopt it there, or stop it"

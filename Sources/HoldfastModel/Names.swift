@@ -87,6 +87,16 @@ public struct WorkloadName: Name {
   }
 }
 
+/// One of a workload's checks; unique among them.
+public struct CheckName: Name {
+  public let code: UInt64
+  public let text: String
+  public init(_ text: String) {
+    self.text = text
+    code = text.code
+  }
+}
+
 /// One life of a node's session. Never used twice.
 public struct Incarnation: Name {
   public let code: UInt64

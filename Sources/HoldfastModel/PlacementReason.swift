@@ -42,6 +42,8 @@ public struct PlacementReason: Sendable {
     case staysWithoutRoom
     case backAsNowhereElse
     case endsAgain(times: Int, on: NodeName)
+    /// A check of the workload failed there after each restart.
+    case unwell(times: Int, on: NodeName)
     /// The workload was on its way there.
     case staysAsTargetFails(NodeName, Exclusion)
 
@@ -65,6 +67,7 @@ public struct PlacementReason: Sendable {
     // Why nowhere.
     case stopped
     case givenUp(failedOn: [NodeName])
+    case givenUpUnwell(on: [NodeName])
     /// nil: nobody in particular.
     case waitsForRoom(on: NodeName, leaving: WorkloadName?)
     case noNodes
@@ -133,6 +136,7 @@ extension PlacementReason.Clause {
     case .staysWithoutRoom: "staysWithoutRoom"
     case .backAsNowhereElse: "backAsNowhereElse"
     case .endsAgain: "endsAgain"
+    case .unwell: "unwell"
     case .staysAsTargetFails: "staysAsTargetFails"
     case .spareUsed: "spareUsed"
     case .lostLatelyUsed: "lostLatelyUsed"
@@ -149,6 +153,7 @@ extension PlacementReason.Clause {
     case .ruleBroken: "ruleBroken"
     case .stopped: "stopped"
     case .givenUp: "givenUp"
+    case .givenUpUnwell: "givenUpUnwell"
     case .waitsForRoom: "waitsForRoom"
     case .noNodes: "noNodes"
     case .noNodeCanTake: "noNodeCanTake"
@@ -184,6 +189,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .staysWithoutRoom: "stays: no other node can take it"
     case .backAsNowhereElse: "back where it ran: it started on no other node"
     case .endsAgain(let times, let node): "moved, as it ended \(times) times in a row on \(node)"
+    case .unwell(let times, let node): "moved, as its checks failed \(times) times in a row on \(node)"
     case .staysAsTargetFails(let node, let exclusion): "stays, as \(node) cannot take it now: \(exclusion)"
     case .spareUsed: "a spare node, as no other can take it"
     case .lostLatelyUsed: "lost lately, but used all the same, as no other can take it"
@@ -201,6 +207,9 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .stopped: "stopped by the operator"
     case .givenUp(let nodes):
       "given up after its failures on \(nodes.map(\.text).joined(separator: ", ")): `holdfast start` has it tried again, once the cause is gone"
+    case .givenUpUnwell(let nodes):
+      "given up: its checks failed on \(nodes.map(\.text).joined(separator: ", ")) after each restart: `holdfast start` has it tried again, "
+        + "once the cause is gone"
     case .waitsForRoom(let node, let other): "waits for room on \(node): \(other?.text ?? "another one") has not left it yet"
     case .noNodes: "the cluster has no node"
     case .noNodeCanTake: "no node can take it"

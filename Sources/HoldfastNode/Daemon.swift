@@ -1,6 +1,7 @@
 import CLinux
 import DomainXML
 import GuardDoor
+import HealthProbes
 import HoldfastController
 import HoldfastModel
 import HoldfastPolicies
@@ -26,6 +27,8 @@ package struct Daemon: Sendable {
   private let housekeeper: Housekeeper?
   private let leftovers: LeftoverWatch
   private let compatibility: CompatibilityWatch
+  private let probes: HealthProbes
+  private let checks: CheckLoop
   private let logger: Logger
   private let departures: AsyncStream<Void>
   private let departure: AsyncStream<Void>.Continuation
@@ -39,9 +42,11 @@ package struct Daemon: Sendable {
     let hypervisor = try LibvirtHypervisor(
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
+    probes = HealthProbes(node: configuration.node, agents: hypervisor)
+    checks = CheckLoop(probes, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
-      store: store, hypervisor: hypervisor, guardDoor: door,
+      store: store, hypervisor: hypervisor, guardDoor: door, checks: checks,
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
@@ -89,6 +94,7 @@ package struct Daemon: Sendable {
       group.addTask { await ReleasedClearance(access: access, logger: logger).run() }
       group.addTask { await leftovers.run() }
       group.addTask { await compatibility.run() }
+      group.addTask { await checks.run() }
       group.addTask { await HostWatch(loop: loop, cluster: configuration.cluster).run() }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.
@@ -96,6 +102,7 @@ package struct Daemon: Sendable {
       await history.flush(within: .seconds(1))
       group.cancelAll()
     }
+    await probes.close()
     await ports.hypervisor.close()
     await ports.guardDoor.close()
     await ports.store.close()

@@ -111,11 +111,14 @@ extension PolicyFile {
       "How long a failed node may take to come back before they go elsewhere."),
     .init(
       "workloads[].failover.restarts", "integer, 1 to 100", .value("\(Failover.defaultRestarts)"),
-      "Failed starts on a node, or ends in a row there, before another one is tried."),
-    .init("workloads[].failover.nodes", "integer, 1 to 1000", .rule("all"), "On how many nodes they are tried."),
+      "Failed starts on a node, or ends or failed checks in a row there, before another one is tried."),
+    .init(
+      "workloads[].failover.nodes", "integer, 1 to 1000",
+      .rule("all; \(Failover.defaultUnwellNodes) for what fails its checks"), "On how many nodes they are tried."),
     .init(
       "workloads[].failover.then", words(Failover.Then.self), .value("try-again"),
-      "When they failed on all of these: tried again with growing pauses, or left for a person."),
+      "When they failed on all of these: tried again with growing pauses, or left for a person; what fails its checks may be left "
+        + "running."),
     .init(
       "workloads[].failback", words(Failback.Mode.self) + ", or a mapping", .value("by-hand"),
       "Whether they go back by themselves to a node that they prefer."),

@@ -110,7 +110,8 @@ public struct YAMLValue {
       { NodeName.isValid($0) ? $0 : nil })
   }
 
-  static func either(_ words: [String]) -> String {
+  /// `a, b or c`.
+  package static func either(_ words: [String]) -> String {
     words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
   }
 

@@ -9,7 +9,7 @@ struct Question: Hashable, Sendable {
     case leftovers
     /// What this libvirt could run.
     case abilities
-    case look, find, alter, describe, keptState, bar, suspend, resume, mindMigration, askAgent, shutDown, destroy
+    case look, find, alter, describe, keptState, bar, suspend, resume, mindMigration, askAgent, probeAgent, shutDown, destroy
   }
   var kind: Kind
   /// The domain's; empty where it is about all of them.
@@ -19,7 +19,7 @@ struct Question: Hashable, Sendable {
   var isPatient: Bool {
     switch kind {
     case .alter, .describe, .keptState, .bar, .suspend, .resume: true
-    case .list, .leftovers, .abilities, .look, .find, .mindMigration, .askAgent, .shutDown, .destroy: false
+    case .list, .leftovers, .abilities, .look, .find, .mindMigration, .askAgent, .probeAgent, .shutDown, .destroy: false
     }
   }
 
@@ -107,7 +107,7 @@ extension LibvirtConnection {
     switch question.kind {
     case .list: Task { await takeInventory(notices: .news) }
     // Whoever wants to know asks again.
-    case .leftovers, .abilities: break
+    case .leftovers, .abilities, .probeAgent: break
     case .look, .find, .alter, .describe, .keptState, .bar, .suspend, .resume, .mindMigration, .askAgent, .shutDown,
       .destroy:
       wake(named: question.name)

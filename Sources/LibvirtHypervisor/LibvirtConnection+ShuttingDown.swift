@@ -1,6 +1,7 @@
 import CLibvirt
 import Foundation
 import HoldfastModel
+import LinuxBasics
 import Logging
 
 /// How guests are asked to shut down.
@@ -96,8 +97,7 @@ extension DomainReader {
 
   /// The name of the one child of a container's controller.
   private static func initName(of controller: Int32) -> String? {
-    let children = try? String(contentsOfFile: "/proc/\(controller)/task/\(controller)/children", encoding: .utf8)
-    guard let child = children?.split(separator: " ").first else { return nil }
+    guard let child = ProcessTree.firstChild(of: controller) else { return nil }
     let name = try? String(contentsOfFile: "/proc/\(child)/comm", encoding: .utf8)
     return name?.trimmingCharacters(in: .newlines)
   }

@@ -38,6 +38,8 @@ actor LibvirtConnection {
   let shutDownThreads: CallThreads
   /// For guest agents: libvirt may wait a minute for one.
   let agentThreads: CallThreads
+  /// For what is asked of guest agents while their guests run: one that hangs keeps none of the orders above waiting.
+  let probeThreads: CallThreads
   /// For migrations, which take minutes: nothing else waits for them.
   let migrationThreads: CallThreads
   /// For what is asked of qemu while it migrates: it hangs when qemu is frozen, as long as that is.
@@ -111,6 +113,8 @@ actor LibvirtConnection {
     shutDownThreads = threads("virt-shutdown", limitsWaiting: false)
     agentThreads = CallThreads(
       name: "virt-agents", atOnce: limits.concurrentAgents, hangingAtMost: limits.concurrentAgents)
+    probeThreads = CallThreads(
+      name: "virt-probes", atOnce: limits.concurrentProbes, hangingAtMost: limits.concurrentProbes)
     migrationThreads = CallThreads(
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
     progressThreads = CallThreads(
@@ -150,7 +154,10 @@ actor LibvirtConnection {
   }
 
   private var callThreads: [CallThreads] {
-    [calls, lookThreads, destroyThreads, shutDownThreads, agentThreads, migrationThreads, progressThreads, abilityThreads]
+    [
+      calls, lookThreads, destroyThreads, shutDownThreads, agentThreads, probeThreads, migrationThreads, progressThreads,
+      abilityThreads
+    ]
   }
 
   func send(_ event: HypervisorEvent) {

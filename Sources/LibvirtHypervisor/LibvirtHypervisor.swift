@@ -13,7 +13,7 @@ public final class LibvirtHypervisor: Hypervisor {
   public static let commonPartition = "/machine"
 
   public let connections: [String]
-  private let opened: [String: LibvirtConnection]
+  let opened: [String: LibvirtConnection]
   private let watch: ProcessWatch
   private let stream: AsyncStream<HypervisorEvent>
   private let tell: AsyncStream<HypervisorEvent>.Continuation

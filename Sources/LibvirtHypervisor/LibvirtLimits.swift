@@ -29,6 +29,8 @@ public struct LibvirtLimits: Sendable {
   public var hangingCalls = 12
   /// Orders at once to guest agents. Each takes a worker until its guest has shut down; who waits longer than `agent` gets its power button pressed.
   public var concurrentAgents = 6
+  /// Questions at once to guest agents, of the checks; as many again may hang. Each takes a worker until it is answered, or given up.
+  public var concurrentProbes = 4
   /// Migrations at once from one libvirtd; as many again may hang.
   public var concurrentMigrations = 8
   /// For a migration to end after it was aborted. It does not while the target's qemu is frozen.

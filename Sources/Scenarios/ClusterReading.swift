@@ -110,8 +110,24 @@ struct ClusterReading {
     }
     workload.stopTimeout = stopTimeout.inSeconds
     workload.isStopped = section.read("requested", default: Requested.running) { $0.choice(Requested.self) } == .stopped
+    if let value = section["check"] {
+      workload.checks = [check(value.section(of: ScenarioFile.keys, at: "cluster.workloads[].check"))]
+    }
     if let value = section["node"] { workload.place = place(value, of: workload, nodes) }
     return workload
+  }
+
+  /// Asks its service, as it is simulated.
+  private func check(_ section: YAMLSection?) -> HealthCheck {
+    var check = HealthCheck(name: "service", probe: .tcp(TCPProbe(port: 80)))
+    guard let section else { return check }
+    check.interval = section.read("interval", default: check.interval) { $0.duration(in: HealthCheck.intervals) }
+    check.timeout = HealthCheck.defaultTimeout(interval: check.interval)
+    check.down = section.read("down", default: check.down) { $0.integer(in: HealthCheck.thresholds) }
+    check.up = section.read("up", default: check.up) { $0.integer(in: HealthCheck.thresholds) }
+    check.grace = section.read("grace", default: check.grace) { $0.duration(in: HealthCheck.graces) }
+    check.reaction = section.read("on-failure", default: check.reaction) { $0.choice(HealthCheck.Reaction.self) }
+    return check
   }
 
   private func place(

@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastYAML
 import Simulator
 
@@ -45,6 +46,20 @@ public enum ScenarioFile {
       "How it is connected. On macvlan it would go on answering while it is frozen, so the guard kills it at the deadline."),
     .init("cluster.workloads[].stop-timeout", "duration, 0s to 1h", .value("5s"), "Time to shut down before it is destroyed."),
     .init("cluster.workloads[].connection", "libvirt URI", .value("lxc:///system"), "What runs it."),
+    .init(
+      "cluster.workloads[].check.interval", "duration, 200ms to 24h", .value(Quantity.text(HealthCheck.defaultInterval)),
+      "It has a check that asks its service, from one probe to the next. Without any of these keys it has none."),
+    .init(
+      "cluster.workloads[].check.down", "integer, 1 to 100", .value("\(HealthCheck.defaultDown)"),
+      "Bad answers in a row that make it failing."),
+    .init(
+      "cluster.workloads[].check.up", "integer, 1 to 100", .value("\(HealthCheck.defaultUp)"),
+      "Good answers in a row that make it healthy."),
+    .init(
+      "cluster.workloads[].check.grace", "duration, 0s to 24h", .value(Quantity.text(HealthCheck.defaultGrace)),
+      "For so long after a start no bad answer counts; the first good one ends it."),
+    .init(
+      "cluster.workloads[].check.on-failure", "`restart` or `report`", .value("restart"), "What follows when it fails."),
     .init(
       "cluster.policies", "list of policies", .value("[]"),
       "Each as in a policy file. The first are in force from the start, the others when the timeline says so."),

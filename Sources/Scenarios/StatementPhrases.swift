@@ -37,6 +37,14 @@ enum StatementPhrases {
       let workload = $0.workload()
       return .isFrozen(workload, on: $0.node())
     },
+    .init("WORKLOAD answers", "It executes, and its service answers.") { .answers($0.workload()) },
+    .init("WORKLOAD does not answer", "The opposite.") { .not(.answers($0.workload())) },
+    .init("WORKLOAD fails its check", "The node that holds it reports so.") { .failsChecks($0.workload()) },
+    .init("WORKLOAD does not fail its check", "The opposite.") { .not(.failsChecks($0.workload())) },
+    .init("the health of WORKLOAD is unknown", "The node that holds it reports that its check cannot be made.") {
+      .healthIsUnknown($0.workload())
+    },
+    .init("the health of WORKLOAD is not unknown", "The opposite.") { .not(.healthIsUnknown($0.workload())) },
     .init("WORKLOAD waits", "It is placed nowhere.") { .waits($0.workload(), because: "") },
     .init("WORKLOAD waits because TEXT", "It is placed nowhere, and the stated reasons have this text in them.") {
       let workload = $0.workload()

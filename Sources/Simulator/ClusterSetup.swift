@@ -55,6 +55,8 @@ public struct ClusterSetup: Sendable {
     public var isStopped: Bool
     /// Not under protection when the world begins: a `define` brings it.
     public var comesLater: Bool
+    /// What tells whether its service answers.
+    public var checks: [HealthCheck] = []
 
     public init(
       _ name: WorkloadName, connection: String = "lxc:///system", demand: Resources = Resources(memory: 256, cpus: 0.5),
@@ -107,6 +109,19 @@ public struct ClusterSetup: Sendable {
     guard dice.chance(0.6) else { return }
     let isEverywhere = dice.chance(0.5)
     for index in nodes.indices { nodes[index].takesMigrations = isEverywhere || dice.chance(0.5) }
+  }
+
+  /// Most workloads have checks, for a storm in which services fail.
+  mutating func addChecks(_ dice: Dice) {
+    for index in workloads.indices where dice.chance(0.8) {
+      workloads[index].checks = (1...dice.number(1...2)).map { number in
+        HealthCheck(
+          name: CheckName("check-\(number)"), probe: .tcp(TCPProbe(port: 79 + number)),
+          interval: .milliseconds(dice.number(5...30) * 100), timeout: .milliseconds(dice.number(3...10) * 100),
+          down: dice.number(2...3), up: dice.number(1...2), grace: .seconds(dice.number(4...10)),
+          reaction: dice.chance(0.9) ? .restart : .report)
+      }
+    }
   }
 
   /// The last node, and every third workload, is served by another connection than the rest.

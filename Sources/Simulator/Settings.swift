@@ -40,7 +40,9 @@ public struct Settings: Sendable {
   var timing: Timing { cluster.timing }
 
   /// Two minutes of everything at once; the cluster's size and times come from the seed.
-  public static func dense(seed: UInt64) -> Settings {
+  ///
+  /// - Parameter checks: workloads have checks, and services fail.
+  public static func dense(seed: UInt64, checks: Bool = false) -> Settings {
     let dice = Dice(seed: seed, matter: 99)
     let nodes = dice.number(2...5)
     let workloads = dice.number(2...10)
@@ -55,14 +57,15 @@ public struct Settings: Sendable {
     if dice.chance(0.2) { cluster.makeUneven() }
     if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
     cluster.migrate(Dice(seed: seed, matter: 97))
-    return Settings(cluster: cluster, faults: .dense)
+    if checks { cluster.addChecks(Dice(seed: seed, matter: 96)) }
+    return Settings(cluster: cluster, faults: checks ? .dense.withServices() : .dense)
   }
 
   /// Hours of everything. The calm at the end is a part of the time.
   ///
   /// - Parameters:
   ///   - length: at least ten minutes make sense.
-  ///   - faults: what goes wrong, and how often.
+  ///   - faults: what goes wrong, and how often. Where services fail, workloads have checks.
   public static func long(
     seed: UInt64, nodes: Int = 5, workloads: Int = 30, length: Span = .seconds(3600), faults: FaultRates = .sparse
   ) -> Settings {
@@ -76,6 +79,7 @@ public struct Settings: Sendable {
     var cluster = ClusterSetup.uniform(nodes: nodes, workloads: workloads, memory: memory, unmanaged: 1, timing: timing)
     if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
     cluster.migrate(Dice(seed: seed, matter: 97))
+    if faults.strikesServices { cluster.addChecks(Dice(seed: seed, matter: 96)) }
     let calm = Span.seconds(min(300, length.inSeconds / 2))
     return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }

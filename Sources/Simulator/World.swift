@@ -25,6 +25,7 @@ public final class World {
   private(set) lazy var operators = Operators(self, dice: Dice(seed: seed, matter: 3))
   private(set) lazy var invariants = Invariants(self)
   private lazy var frozenWatch = FrozenWatch(self)
+  private lazy var unwellWatch = UnwellWatch(self)
   private(set) var hosts: [SimulatedHost] = []
   /// What came from outside so far, and when.
   public private(set) var happenings: [Scheduled] = []
@@ -44,6 +45,8 @@ public final class World {
     let dice = Dice(seed: seed, matter: 4)
     for (index, node) in settings.cluster.nodes.enumerated() { hosts.append(makeHost(node, index, dice)) }
     _ = frozenWatch
+    // A world in which nothing has checks goes as it went before there were any.
+    if settings.cluster.workloads.contains(where: { !$0.checks.isEmpty }) { _ = unwellWatch }
     for host in hosts where host.setup.isOn {
       host.libvirt.boot()
       host.startGuard()
@@ -62,7 +65,8 @@ public final class World {
     let own = Trace.hash(of: node.name.text)
     let link = Link(self, dice: Dice(seed: seed ^ settings.chance, matter: own), quality: quality)
     let host = SimulatedHost(
-      self, index: index, setup: node, dice: Dice(seed: seed ^ settings.chance, matter: own ^ 1), link: link, clock: clock)
+      self, index: index, setup: node, dice: Dice(seed: seed ^ settings.chance, matter: own ^ 1),
+      serviceDice: Dice(seed: seed ^ settings.chance, matter: own ^ 2), link: link, clock: clock)
     link.opened = { [unowned host, unowned self] in if $0 == .fromStore { host.controller?.caughtUp(store.model.revision) } }
     for (number, name) in node.unmanaged.keys.sorted().enumerated() {
       host.definitions[name] = Definition(

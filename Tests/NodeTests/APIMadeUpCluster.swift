@@ -10,6 +10,20 @@ struct MadeUpCluster {
 
   static let lxc = "lxc:///system"
   static let qemu = "qemu:///system"
+  /// One of each kind that a container can have.
+  static let checks: [HealthCheck] = [
+    HealthCheck(
+      name: "cart",
+      probe: .http(
+        HTTPProbe(
+          isSecure: true, host: "10.77.0.21", path: "/cart", serverName: "shop.example.com", contains: "ok",
+          certificateDays: 14))),
+    HealthCheck(name: "port", probe: .tcp(TCPProbe(port: 5432)), interval: .seconds(2)),
+    HealthCheck(name: "there", probe: .ping(PingProbe(address: "10.77.0.21")), reaction: .report),
+    HealthCheck(name: "ready", probe: .exec(ExecProbe(command: ["pg_isready", "-q"]))),
+    HealthCheck(name: "beat", probe: .file(FileProbe(path: "/run/beat", maximumAge: 120))),
+    HealthCheck(name: "queue", probe: .script(ScriptProbe(path: "/usr/local/bin/queue", arguments: ["web2"])), down: 1)
+  ]
 
   /// - Parameter now: milliseconds since 1970.
   init(now: Int64) {
@@ -17,7 +31,7 @@ struct MadeUpCluster {
     put(.planner, .planner(PlannerRecord(node: "n1", incarnation: "n1-7")))
     run("web1", 2048, on: "n1")
     run("db1", 6144, on: "n1", priority: 10)
-    run("web2", 2048, on: "n2")
+    run("web2", 2048, on: "n2", checks: Self.checks)
     run("web3", 1024, on: "n2", reason: "least loaded: 43 % with it")
     run("mail", 4096, on: "n2")
     run("legacy", 2048, on: "n2", connection: Self.qemu, isolation: .stop)
@@ -57,9 +71,9 @@ struct MadeUpCluster {
 
   mutating func run(
     _ name: WorkloadName, _ memory: Int, on node: NodeName, connection: String = lxc, priority: Int = 0,
-    isolation: Isolation = .freeze, reason: String = "least loaded: 38 % with it"
+    isolation: Isolation = .freeze, reason: String = "least loaded: 38 % with it", checks: [HealthCheck] = []
   ) {
-    define(name, memory, connection: connection, priority: priority, isolation: isolation)
+    define(name, memory, connection: connection, priority: priority, isolation: isolation, checks: checks)
     let other: NodeName = node == "n1" ? "n2" : "n1"
     put(
       .placement(name),
@@ -76,12 +90,13 @@ struct MadeUpCluster {
   }
 
   private mutating func define(
-    _ name: WorkloadName, _ memory: Int, connection: String = lxc, priority: Int = 0, isolation: Isolation = .freeze
+    _ name: WorkloadName, _ memory: Int, connection: String = lxc, priority: Int = 0, isolation: Isolation = .freeze,
+    checks: [HealthCheck] = []
   ) {
     let spec = SpecRecord(
       connection: connection, uuid: NameUUID.derived(cluster: "prod", workload: name),
       xml: "<domain type='lxc'><name>\(name)</name></domain>", demand: Resources(memory: memory, cpus: 1), labels: [:],
-      priority: priority, isolation: isolation, stopTimeout: 30)
+      priority: priority, isolation: isolation, stopTimeout: 30, checks: checks)
     put(.spec(name), .spec(spec))
     put(.intent(name), .intent(IntentRecord(desired: .running)))
   }

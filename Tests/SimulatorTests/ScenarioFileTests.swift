@@ -137,8 +137,8 @@ import Testing
             n2: {power: off}
           workloads:
             w1: {node: n1, memory: 100, cpus: 2, labels: {tier: web}, priority: -3, isolation: stop, stop-timeout: 9s}
-            w2: {requested: stopped}
-            w3:
+            w2: {requested: stopped, check: {interval: 2s, down: 4, up: 3, grace: 20s, on-failure: report}}
+            w3: {check: }
         timeline:
           at 2s: define w3
           at 1s: [cut n1 and n2, power on n2]
@@ -152,6 +152,11 @@ import Testing
     #expect(scenario.cluster.nodes[0].labels == ["rack": "a"] && scenario.cluster.nodes[0].unmanaged == ["db9": 1024])
     let web = scenario.cluster.workloads[0]
     #expect(web.place == "n1" && web.priority == -3 && web.isolation == .stop && web.stopTimeout == 9)
+    let check = HealthCheck(
+      name: "service", probe: .tcp(TCPProbe(port: 80)), interval: .seconds(2), down: 4, up: 3, grace: .seconds(20),
+      reaction: .report)
+    let usual = HealthCheck(name: "service", probe: .tcp(TCPProbe(port: 80)))
+    #expect(scenario.cluster.workloads.map(\.checks) == [[], [check], [usual]])
     #expect(scenario.cluster.workloads.map(\.isStopped) == [false, true, false])
     #expect(scenario.cluster.workloads.map(\.comesLater) == [false, false, true])
     #expect(

@@ -21,7 +21,9 @@ import Testing
     #expect(Repository.scenarios.count >= 40)
     let families = Set(Repository.scenarios.map { $0.prefix { $0 != "/" } })
     #expect(
-      families.isSuperset(of: ["basic", "store-loss", "partitions", "restart", "start-failures", "controllers", "planner-loss"])
+      families.isSuperset(of: [
+        "basic", "store-loss", "partitions", "restart", "start-failures", "controllers", "planner-loss", "health"
+      ])
     )
   }
 

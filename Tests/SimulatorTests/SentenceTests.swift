@@ -6,6 +6,7 @@ import Testing
 @Suite struct `A sentence of a scenario` {
   struct Case: CustomTestStringConvertible, Sendable {
     var testDescription: String
+    var workloads = "{w1: {node: n1}, w2: {node: n2}}"
     /// Lines of the file, besides the cluster.
     var happens = "{}"
     var met: String
@@ -14,7 +15,32 @@ import Testing
     var found = ""
   }
 
+  /// Of w1 a failure ends the run, of w2 it is only reported.
+  private static let checked =
+    "{w1: {node: n1, check: {interval: 1s, down: 5, grace: 5s}}, w2: {node: n2, check: {interval: 1s, down: 3, on-failure: report}}}"
+
   private static let cases: [Case] = [
+    .init(
+      testDescription: "a service is killed and started anew", workloads: checked, happens: "{at 10s: kill service of w1}",
+      met: "within 16s of 10s: w1 answers", unmet: "from 10s to 30s: w1 does not answer", found: "w1 runs on n1"),
+    .init(
+      testDescription: "a service fails and is mended", workloads: checked,
+      happens: "{at 10s: fail service of w1 on n1, at 13s: mend service of w1 on n1}",
+      met: "within 1s of 13s: w1 answers", unmet: "by 12s: w1 answers", found: "w1 runs on n1"),
+    .init(
+      testDescription: "a service fails for a time", workloads: checked, happens: "{at 10s: fail service of w1 on n1 for 3s}",
+      met: "from 10s to 12s: w1 does not answer", unmet: "from 10s to 14s: w1 does not answer", found: "w1 runs on n1"),
+    .init(
+      testDescription: "a check that fails is reported", workloads: checked, happens: "{at 10s: kill service of w2}",
+      met: "within 8s of 10s: w2 fails its check", unmet: "always: w2 does not fail its check", found: "w2 runs on n2"),
+    .init(
+      testDescription: "a check cannot be made", workloads: checked, happens: "{at 10s: blind check of w2 on n2 for 30s}",
+      met: "within 8s of 10s: the health of w2 is unknown", unmet: "always: the health of w2 is not unknown",
+      found: "w2 runs on n2"),
+    .init(
+      testDescription: "a service that flaps fails no check", workloads: checked,
+      happens: "{at 10s: flap service of w2 on n2 for 30s}", met: "never: w2 fails its check",
+      unmet: "by 60s: w2 fails its check", found: "w2 runs on n2"),
     .init(
       testDescription: "within is not met by what was so before", happens: "{at 10s: power off n1}",
       met: "within 6s of 10s: everything runs", unmet: "within 6s of 20s: everything runs",
@@ -110,7 +136,7 @@ import Testing
         scenario: \(item.testDescription)
         cluster:
           nodes: {n1: , n2: }
-          workloads: {w1: {node: n1}, w2: {node: n2}}
+          workloads: \(item.workloads)
         lasts: 3m
         timeline: \(item.happens)
         expect:

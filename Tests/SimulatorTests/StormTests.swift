@@ -52,9 +52,31 @@ import Testing
     }
   }
 
+  @Test func `in which services fail breaks no rule`() async {
+    await search("checks", Self.seeds(300)) { .dense(seed: $0, checks: true) }
+  }
+
+  @Test func `of hours in which services fail breaks no rule`() async {
+    let rates = FaultRates.sparse.withServices(thinning: FaultRates.sparseThinning)
+    await search("long, checks", Self.seeds(20)) { .long(seed: $0, faults: rates) }
+  }
+
+  @Test func `in which services fail overlooks nothing`() async {
+    await search("overlooked, checks", 1...60) {
+      var settings = Settings.dense(seed: $0, checks: true)
+      settings.turnsBetweenLooks = 211
+      return settings
+    }
+  }
+
   @Test func `writes only what its codec reads again`() async {
     await search("codec", 1...30) {
       var settings = Settings.dense(seed: $0)
+      settings.checksCodec = true
+      return settings
+    }
+    await search("codec, checks", 1...15) {
+      var settings = Settings.dense(seed: $0, checks: true)
       settings.checksCodec = true
       return settings
     }

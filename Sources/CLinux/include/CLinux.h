@@ -39,6 +39,13 @@ void holdfast_share_heap(void);
 // A new network namespace for the calling thread, which goes with it: for tests.
 int holdfast_own_network(void);
 
+// The calling thread enters the network namespace of a path such as /proc/PID/ns/net: sockets that it opens are there.
+int holdfast_enter_network(const char *path);
+
+// When a file was last written, in milliseconds since 1970; -2: `root` is not there. The path is looked up as if `root` were /: no link in it leads
+// out. Linux 5.6.
+int64_t holdfast_written_in(const char *root, const char *path);
+
 // A listening SOCK_SEQPACKET socket that only its owner may connect to. The path must be free.
 int holdfast_listen(const char *path);
 
@@ -76,6 +83,9 @@ int holdfast_link_is_up(int fd, const char *name);
 
 // Up or down, by name in one step: what has the name when it happens. Changes nothing where nothing is to be changed.
 int holdfast_link_set(int fd, const char *name, int up);
+
+// 1 when the bytes are among the others, next to each other. Takes time by the sum of both, whatever they are.
+int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count);
 
 int holdfast_lock_memory(void);
 

@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastTime
 
 /// A freeze that this controller makes itself, while the guard is gone.

@@ -89,8 +89,10 @@ public struct GuardLink: Sendable {
   }
 
   /// What waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
-  mutating func noteArmed(_ word: borrowing GuardWord, _ effects: inout Effects) {
+  mutating func noteArmed(_ word: borrowing GuardWord, _ workloads: WorkloadTable, _ effects: inout Effects) {
     if word.isArmed, !wasArmed { effects.agenda.note(.guardAnew) }
+    // What its checks look at is not judged meanwhile.
+    if !word.isArmed, wasArmed, case let checked = workloads.checked, !checked.isEmpty { effects.agenda.note(.health(checked)) }
     wasArmed = word.isArmed
   }
 

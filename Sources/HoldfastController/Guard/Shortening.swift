@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastTime
 
 /// A shorter deadline that the guard is to confirm.

@@ -96,8 +96,9 @@ struct NodeReport: Hashable, Sendable {
       if domain.id != leaving?.id, let spec = own.spec?.value, spec.connection == domain.id.connection, !own.isAdopting,
         own.isCopy(domain, spec)
       {
-        if !workloads.asKnown(workload).parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) {
-          tell(of: domain, own, spec, facts, guardLink, in: &record)
+        let parts = workloads.asKnown(workload).parts
+        if !parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) {
+          tell(of: domain, own, spec, parts.watch, facts, guardLink, in: &record)
           continue
         }
       }
@@ -122,6 +123,7 @@ struct NodeReport: Hashable, Sendable {
     record.outdated?.sort()
     if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
     boundDifferences(in: &record)
+    boundHealth(in: &record)
     return record
   }
 
@@ -144,11 +146,14 @@ struct NodeReport: Hashable, Sendable {
     if !found.isEmpty { record.leftovers = found }
   }
 
-  /// Whether a workload's domain that is here executes, and what.
+  /// Whether a workload's domain that is here executes, what, and how well.
   private static func tell(
-    of domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ facts: Facts, _ guardLink: GuardLink,
-    in record: inout ReportRecord
+    of domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ watch: HealthWatch, _ facts: Facts,
+    _ guardLink: GuardLink, in record: inout ReportRecord
   ) {
+    if let health = watch.report(own.name, facts) {
+      record.health = [own.name: health].merging(record.health ?? [:]) { $1 }
+    }
     // What a migration brings is paused until this node lets it go on.
     if domain.state == .paused, own.claim?.value.holder?.node == facts.me, !own.hasArrived {
       let why = domain.reason.map { " (\($0.words))" } ?? ""
@@ -177,6 +182,13 @@ struct NodeReport: Hashable, Sendable {
       room -= told.count
       record.differing?[name] = Array(told)
     }
+  }
+
+  /// What fails comes first.
+  private static func boundHealth(in record: inout ReportRecord) {
+    guard let all = record.health, all.count > Limits.unwellTold else { return }
+    let order = all.sorted { a, b in a.value.isFailing == b.value.isFailing ? a.key < b.key : a.value.isFailing }
+    record.health = Dictionary(uniqueKeysWithValues: order.prefix(Limits.unwellTold).map { ($0.key, $0.value) })
   }
 
   /// What is to become of the record: `underWay` means that it is to be written now, unless one is already.

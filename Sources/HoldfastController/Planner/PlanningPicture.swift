@@ -57,20 +57,23 @@ struct PlanningPicture: Sendable {
       let holder = facts.view.holder(of: name)
       let isEmptied = holder.map(maintenances.isEmptied) ?? false
       var excluded = excluded(name, spec, failures, holder, isEmptied: isEmptied, deaf, runningElsewhere, facts)
-      let ends = holder == placed?.node ? Self.endsTooOften(name, spec, facts) : nil
+      let ends = holder == placed?.node || placed?.node == nil ? Self.endsTooOften(name, spec, placed, facts) : nil
       for (node, leftover) in leftovers[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = leftover }
       // That it runs is proof that it can.
       for (node, reason) in incompatible[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = reason }
       var counts = failures.mapValues(\.count)
+      let cause = ends == nil ? nil : facts.view.claims[name]?.value.unwell
       if let ends, let holder {
-        excluded[holder] = .endsAgain(times: ends)
+        let words = cause.map { WorkloadFailure.unwell(ends, $0).record.reason }
+        excluded[holder] = words.map(Exclusion.unwell) ?? .endsAgain(times: ends)
         counts[holder, default: 0] += ends
       }
       workloads.append(
         PlanningSnapshot.Workload(
           name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
           desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
-          failures: counts, ends: ends, isOnItsWay: maintenances.isOnItsWay(name)))
+          failures: counts, ends: ends, unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
+          isOnItsWay: maintenances.isOnItsWay(name)))
     }
     return PlanningSnapshot(nodes: nodes, workloads: workloads, time: facts.calendar.weekTime(now: facts.now))
   }
@@ -97,7 +100,7 @@ struct PlanningPicture: Sendable {
     var excluded = cooled(name, failures, now: facts.now)
     // What runs on a node that is emptied is not stopped to be tried again where it did not start.
     if isEmptied {
-      for (node, failure) in failures where node != holder { excluded[node] = .failedToStart(reason: failure.reason) }
+      for (node, failure) in failures where node != holder { excluded[node] = failure.exclusion }
     }
     let deafHere = deaf[spec.connection] ?? [:]
     if !deafHere.isEmpty {
@@ -110,10 +113,23 @@ struct PlanningPicture: Sendable {
     return excluded
   }
 
+  /// Nodes on which its checks failed, also after its restarts; nil: none.
+  ///
+  /// - Parameter holder: where they do now.
+  private static func unwell(_ failures: [NodeName: ClaimRecord.Failure], on holder: NodeName?) -> [NodeName]? {
+    let nodes = Set(failures.filter { $0.value.check != nil }.keys).union(holder.map { [$0] } ?? [])
+    return nodes.isEmpty ? nil : nodes.sorted()
+  }
+
   /// How often it ended by itself where it is held, if another node is to be tried; nil: none is.
-  private static func endsTooOften(_ name: WorkloadName, _ spec: SpecRecord, _ facts: Facts) -> Int? {
+  private static func endsTooOften(
+    _ name: WorkloadName, _ spec: SpecRecord, _ placed: PlacementRecord?, _ facts: Facts
+  ) -> Int? {
     guard let claim = facts.view.claims[name]?.value, let ends = claim.ends, facts.view.isHeld(claim) else { return nil }
-    return facts.rules.settings(of: name, spec).failover.isExhausted(by: ends) ? ends : nil
+    let failover = facts.rules.settings(of: name, spec).failover
+    // What was given up and has not left its node yet is not taken back by that.
+    guard placed?.node != nil || failover.then == .giveUp else { return nil }
+    return failover.isExhausted(by: ends) ? ends : nil
   }
 
   /// Nodes on which the workload failed to start not long ago. The time grows with each failure.
@@ -131,7 +147,7 @@ struct PlanningPicture: Sendable {
         known = Cooling(count: failure.count, until: now + Self.coolingTime(failure.count))
         cooling[workload, default: [:]][node] = known
       }
-      if let known, now < known.until { excluded[node] = .failedToStart(reason: failure.reason) }
+      if let known, now < known.until { excluded[node] = failure.exclusion }
     }
     return excluded
   }
@@ -180,4 +196,9 @@ struct PlanningPicture: Sendable {
     if cooling.keys.contains(where: isGone) { cooling = cooling.filter { !isGone($0.key) } }
     if patience.keys.contains(where: isGone) { patience = patience.filter { !isGone($0.key) } }
   }
+}
+
+extension ClaimRecord.Failure {
+  /// Why the workload does not go there for now.
+  fileprivate var exclusion: Exclusion { check == nil ? .failedToStart(reason: reason) : .unwell(reason: reason) }
 }

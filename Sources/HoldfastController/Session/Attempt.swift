@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastTime
 
 /// Something that is tried, one attempt at a time, and after a failure not at once again.

@@ -52,7 +52,7 @@ struct Agenda: Sendable {
     case .operation(let workload, let freesStart):
       due(workload)
       if freesStart { workloads.formUnion(waitingToStart) }
-    case .domains(let names), .guardLists(let names):
+    case .domains(let names), .guardLists(let names), .health(let names):
       due(report: true)
       workloads.formUnion(names)
     case .hypervisor(let isOutage): due(isOutage ? .everyWorkload : .everyMachine)
@@ -191,6 +191,8 @@ enum News: Hashable, Sendable {
   /// An operation on the workload's domain ended; others may have waited for the end of a start.
   case operation(WorkloadName, freesStart: Bool)
   case domains(Set<WorkloadName>)
+  /// What checks tell of them, or that nothing is to be told for a while.
+  case health(Set<WorkloadName>)
   /// A connection was lost or is back; or it told what it runs.
   case hypervisor(isOutage: Bool)
   case guardPhase

@@ -15,6 +15,8 @@ struct Effects: Sendable {
   var agenda = Agenda()
   /// What the turn's workloads want written to claims.
   var batch = ClaimBatch()
+  /// The last run of a workload that checks were told to look at; each has a number of its own.
+  private(set) var lastRun = 0
   /// The first of this life's checks of itself that failed; the node is isolated then.
   private(set) var breach: String?
 
@@ -138,6 +140,15 @@ struct Effects: Sendable {
   }
 
   mutating func freezeDirectly(_ workloads: [GuardedWorkload]) { actions.append(.isolateDirectly(workloads)) }
+
+  // MARK: checks of workloads
+
+  mutating func check(_ subject: CheckSubject) {
+    lastRun = max(lastRun, subject.run)
+    actions.append(.check(subject))
+  }
+
+  mutating func endChecks(_ workload: WorkloadName) { actions.append(.endChecks(workload)) }
 
   // MARK: the rest
 

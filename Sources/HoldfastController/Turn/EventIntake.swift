@@ -6,7 +6,8 @@ enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
     // These say themselves what they change.
-    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime, .host, .leftovers, .incompatible: break
+    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime: break
+    case .host, .leftovers, .incompatible, .health: break
     default: effects.agenda.note(.other)
     }
     switch event {
@@ -25,6 +26,7 @@ enum EventIntake {
     case .host(let flaws): if facts.take(flaws) { effects.agenda.note(.report) }
     case .leftovers(let found): if facts.takeLeftovers(found) { effects.agenda.note(.report) }
     case .incompatible(let found): if facts.takeIncompatible(found) { effects.agenda.note(.report) }
+    case .health(let workload, let run, let health): told(health, of: workload, run: run, &facts, machines, &effects)
     case .leave(let fast): SessionEnd.leave(fast ? .fast : .normal, facts, &machines, &effects)
     }
   }
@@ -49,6 +51,18 @@ enum EventIntake {
     case .migrating(let id, let progress): machines.workloads.change(WorkloadName(id.name)) { $0.progressed(progress) }
     case .changed, .gone: break
     }
+  }
+
+  /// What checks tell of an earlier run says nothing of the one that they look at now.
+  private static func told(
+    _ health: WorkloadHealth, of workload: WorkloadName, run: Int, _ facts: inout Facts, _ machines: Machines,
+    _ effects: inout Effects
+  ) {
+    guard machines.workloads[workload]?.parts.watch.subject?.run == run else { return }
+    let before = facts.health[workload].flatMap { $0.run == run ? $0.health : nil }
+    guard facts.take(health, of: workload, run: run) else { return }
+    HealthNotes.tell(health, before: before, of: workload, on: facts.me, &effects)
+    effects.agenda.note(.health([workload]))
   }
 
   private static func operationEnded(

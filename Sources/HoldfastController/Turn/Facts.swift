@@ -22,6 +22,7 @@ struct Facts: Sendable {
   private(set) var leftovers: [LeftoverDefinition] = []
   /// What libvirt here was found unable to run. Before it was asked, what the life before found holds: a restart makes nobody try. nil: nothing is known.
   private(set) var incompatible: [IncompatibleWorkloads]?
+  private(set) var health = LocalHealth()
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -54,6 +55,11 @@ struct Facts: Sendable {
     let before = incompatible
     incompatible = found.isEmpty ? nil : found
     return incompatible != before
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func take(_ found: WorkloadHealth, of workload: WorkloadName, run: Int) -> Bool {
+    health.take(workload, run: run, found, at: now, time: wallTime)
   }
 
   // MARK: the store
@@ -109,6 +115,7 @@ struct Facts: Sendable {
     switch key {
     case .spec(let workload):
       rules.forget(workload)
+      if view.specs[workload] == nil { health.forget(workload) }
       compareHardware(of: workload)
     case .intent(let workload): rules.forget(workload)
     case .disarm, .maintenance, .losses: terms.see(key, view, now: now)
@@ -134,6 +141,7 @@ struct Facts: Sendable {
       report.strays = []
       report.migrations = nil
       (report.freeze, report.unfrozen, report.paused, report.outdated, report.differing) = (nil, nil, nil, nil, nil)
+      report.health = nil
       return .report(report)
     default: return .absent
     }

@@ -40,10 +40,16 @@ enum Limits {
   static let longestPlan: Double = 86_400
   /// A workload that ran for so long has its earlier failures forgiven.
   static let ranWell: Duration = .seconds(60)
+  /// A workload that ran for so long has it forgiven, too, that its checks failed on other nodes.
+  static let ranWellForLong: Duration = .seconds(1800)
   /// Ends in a row that make the next start wait longer: 1 s doubled each time, up to this many.
   static let lengtheningEnds = 5
   /// The end in a row after which the next start waits for the first time.
   static let firstLengtheningEnd = 2
+  /// What fails its checks also after the restarts that its policy allows runs on for so long before it is restarted again: doubled each time, so
+  /// often at most.
+  static let unwellPause: Duration = .seconds(30)
+  static let lengtheningUnwell = 5
   /// No more ends in a row are counted.
   static let countedEnds = 1000
   /// Attempts at a live migration before the workload is stopped and started instead.
@@ -61,6 +67,8 @@ enum Limits {
   /// What a report tells of workloads that differ from their definitions: so many differences of one, and so many in all.
   static let differencesOfOne = 8
   static let differencesTold = 400
+  /// Workloads that a report tells of as they fail their checks, or as nobody knows.
+  static let unwellTold = 200
   /// A disarmed cluster's sessions when nobody said for how long: the store may be away for so long.
   static let disarmedTTL: Duration = .seconds(600)
   /// The longest that a record may say.

@@ -24,20 +24,35 @@ struct ClaimNews: Hashable, Sendable {
     case nothing
     /// It runs well on a node that is to be emptied: what it cannot start on keeps it there, and is remembered.
     case ofNode(NodeName)
+    /// It runs well here. That its checks failed on other nodes is remembered for longer: it would soon be back there, and fail again.
+    case butChecksElsewhere(NodeName)
     case everything
+
+    init(_ wellness: Wellness, on me: NodeName, isEmptied: Bool) {
+      self =
+        switch wellness {
+        case .unproven: .nothing
+        case .forAWhile: isEmptied ? .ofNode(me) : .butChecksElsewhere(me)
+        case .forLong: isEmptied ? .ofNode(me) : .everything
+        }
+    }
   }
   var activity: ClaimRecord.Activity
   /// How often in a row it ended by itself here; nil: as the claim says.
   var ends: Int?
+  /// What the last of them was for, where a check failed; nothing without `ends`.
+  var unwell: Unwell?
   var forgiven = Forgiven.nothing
   /// Disks that its definition lags behind; nil: as the claim says.
   var newerDisks: [String: OtherDisk]?
 
   init(
-    _ activity: ClaimRecord.Activity, ends: Int? = nil, forgiven: Forgiven = .nothing, newerDisks: [String: OtherDisk]? = nil
+    _ activity: ClaimRecord.Activity, ends: Int? = nil, unwell: Unwell? = nil, forgiven: Forgiven = .nothing,
+    newerDisks: [String: OtherDisk]? = nil
   ) {
     self.activity = activity
     self.ends = ends
+    self.unwell = unwell
     self.forgiven = forgiven
     self.newerDisks = newerDisks
   }
@@ -48,11 +63,12 @@ extension ClaimRecord {
   func telling(_ news: ClaimNews) -> ClaimRecord {
     var record = self
     record.activity = news.activity
-    if let ends = news.ends { record.ends = ends > 0 ? ends : nil }
+    if let ends = news.ends { (record.ends, record.unwell) = ends > 0 ? (ends, news.unwell) : (nil, nil) }
     if let disks = news.newerDisks { record.newerDisks = disks.isEmpty ? nil : disks }
     switch news.forgiven {
     case .nothing: break
     case .ofNode(let node): record.failures[node] = nil
+    case .butChecksElsewhere(let node): record.failures = record.failures.filter { $0.key != node && $0.value.check != nil }
     case .everything: record.failures = [:]
     }
     // What arrived goes on: nothing of the way matters any more.

@@ -259,7 +259,7 @@ struct ClaimLine: Hashable, Sendable {
     record.epoch = record.epoch.next
     effects.check(record.epoch > own.epoch, "\(own.name) is handed over without a later epoch")
     record.activity = .starting
-    record.ends = nil
+    (record.ends, record.unwell) = (nil, nil)
     if let failure { record.note(failure.record, on: facts.me) }
     record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
     guard

@@ -67,7 +67,7 @@ enum ClaimSubmission {
       record = present.value
       record.epoch = record.epoch.next
       // How often it ended is counted on each node.
-      if record.holder?.node != holder.node { record.ends = nil }
+      if record.holder?.node != holder.node { (record.ends, record.unwell) = (nil, nil) }
       record.releasedTo = nil
       record.migration = record.holder?.node == holder.node ? record.migration?.retaken(by: holder) : nil
     } else {

@@ -22,7 +22,12 @@ enum Departing: Hashable, Sendable {
       self = stance.isLeaving ? .restart : .waits
       return
     }
-    let evacuation = facts.rules.settings(of: own.name, spec).evacuation
+    let settings = facts.rules.settings(of: own.name, spec), evacuation = settings.evacuation
+    // What fails its checks is to be started anew: moved while it runs, it would take its failure along.
+    if let claim = own.claim?.value, claim.unwell != nil, settings.failover.isExhausted(by: claim.ends ?? 0) {
+      self = .restart
+      return
+    }
     let method = facts.view.maintenance[facts.me]?.value.method
     let moveMethod = MoveMethod(own.name, spec, to: node, method: method, evacuation, in: facts.view)
       .unlessLagging(own.claim?.value)

@@ -34,18 +34,26 @@ struct Run: Hashable, Sendable {
     }
   }
 
-  /// What people were told of the domain: that it runs, or that the guard killed it.
+  /// What people were told of the domain: that it runs, that it is ended for a check, or that the guard killed it.
   private enum Told: StateList {
     case nothing
-    case running(since: BootInstant)
+    /// - Parameter well: since when it has run well, as far as its checks say; nil: they do not say so.
+    case running(since: BootInstant, well: BootInstant?)
+    /// A check of it fails: it is ended for that, which is counted already.
+    case ending
     /// libvirt may show it for a moment more.
     case killed
 
     func mayBecome(_ next: Told) -> Bool {
       switch (self, next) {
       case (.nothing, .running), (.running, .killed), (.running, .nothing), (.killed, .nothing): true
-      // What was killed is gone before it runs again.
-      case (.killed, .running), (.nothing, .killed), (.running, .running), (.killed, .killed), (.nothing, .nothing): false
+      // Only what its checks say of it may change.
+      case (.running(let since, let well), .running(let other, let next)): since == other && well != next
+      // It may fail before it was told that it runs; and it may recover before it has ended.
+      case (.nothing, .ending), (.running, .ending), (.ending, .running), (.ending, .killed), (.ending, .nothing): true
+      // What was killed is gone before it runs again, and is not ended besides.
+      case (.killed, .running), (.killed, .ending), (.nothing, .killed): false
+      case (.ending, .ending), (.killed, .killed), (.nothing, .nothing): false
       }
     }
   }
@@ -58,8 +66,11 @@ struct Run: Hashable, Sendable {
   private(set) var giveUp: StartFailure?
   /// Nothing is tried before this instant.
   private var retryAt: BootInstant?
-  /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some.
+  /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some. That a
+  /// check of it failed counts as one.
   private(set) var ends = 0
+  /// What the last of them was for, where a check failed.
+  private(set) var unwell: Unwell?
   private var told = StateCourse(Told.nothing)
   /// Attempts to resume a paused domain that failed in a row.
   private var failedResumes = 0
@@ -91,6 +102,8 @@ struct Run: Hashable, Sendable {
   var isStarting: Bool { operation == .start }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told.state == .killed }
+  /// It is being ended because a check of it fails.
+  var isEndingUnwell: Bool { told.state == .ending }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
 
   /// Whether something may be tried now: after a failure nothing is for a while; what is seen is taken in all the same.
@@ -289,35 +302,62 @@ struct Run: Hashable, Sendable {
 
   /// It is seen to run.
   ///
-  /// - Returns: true when it has run well: what failed before is forgiven.
-  mutating func noteStarted(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) -> Bool {
+  /// - Parameter wellSince: since when its checks say that it is well; nil: they do not.
+  mutating func noteStarted(
+    _ own: WorkloadFacts, _ me: NodeName, wellSince: BootInstant?, _ effects: inout Effects
+  ) -> Wellness {
     if told.state == .nothing {
-      told.move(to: .running(since: effects.now))
+      told.move(to: .running(since: effects.now, well: nil))
       giveUp = nil
-      ends = max(ends, own.claim?.value.ends ?? 0)
+      if let claim = own.claim?.value, let counted = claim.ends, counted > ends { (ends, unwell) = (counted, claim.unwell) }
       effects.unsay(.killed, workload: own.name)
       effects.unsay(.startFailed, workload: own.name)
       effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
-    guard case .running(let since) = told.state else { return false }
-    guard effects.now - since < Limits.ranWell else {
-      (failedStarts, ends) = (0, 0)
-      return true
+    guard case .running(let since, let before) = told.state else { return .unproven }
+    let well = wellSince.map { max($0, since) }
+    if well != before { told.move(to: .running(since: since, well: well)) }
+    guard let well else { return .unproven }
+    guard effects.now - well < Limits.ranWell else {
+      (failedStarts, ends, unwell) = (0, 0, nil)
+      if effects.now - well >= Limits.ranWellForLong { return .forLong }
+      if own.claim?.value.failures.contains(where: { $0.key != me && $0.value.check != nil }) == true {
+        effects.agenda.look(at: own.name, at: well + Limits.ranWellForLong)
+      }
+      return .forAWhile
     }
     if failedStarts > 0 || ends > 0 || own.claim?.value.failures.isEmpty == false {
-      effects.agenda.look(at: own.name, at: since + Limits.ranWell)
+      effects.agenda.look(at: own.name, at: well + Limits.ranWell)
     }
-    return false
+    return .unproven
   }
 
+  /// A check of it fails: that counts like an end.
+  mutating func countUnwell(_ unwell: Unwell) {
+    ends = min(ends + 1, Limits.countedEnds)
+    self.unwell = unwell
+  }
+
+  /// It is ended for that.
+  mutating func endsUnwell() { if !isEndingUnwell { told.move(to: .ending) } }
+
+  /// It was to be ended for a check, and is not any more.
+  mutating func isSpared(at now: BootInstant) { if isEndingUnwell { told.move(to: .running(since: now, well: nil)) } }
+
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    if isEndingUnwell { pauseAfterEnd(name, &effects) }
     if told.state != .nothing { told.move(to: .nothing) }
     effects.note(.stopped, "\(name) has stopped on \(me)", workload: name)
   }
 
   /// The guard killed it and said so: its end is told already, and no reason to start it later.
-  mutating func killed() { if case .running = told.state { told.move(to: .killed) } }
+  mutating func killed() {
+    switch told.state {
+    case .running, .ending: told.move(to: .killed)
+    case .nothing, .killed: break
+    }
+  }
 
   /// The domain was seen to be gone: what was killed is over.
   mutating func gone() { if wasKilled { told.move(to: .nothing) } }
@@ -325,16 +365,23 @@ struct Run: Hashable, Sendable {
   /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
   mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     gone()
-    guard case .running(let since) = told.state else { return }
-    if effects.now - since >= Limits.ranWell { ends = 0 }
+    // Its end was counted when it was decided.
+    if isEndingUnwell { return noteStopped(name, me, &effects) }
+    guard case .running(_, let well) = told.state else { return }
+    if let well, effects.now - well >= Limits.ranWell { ends = 0 }
     told.move(to: .nothing)
     ends = min(ends + 1, Limits.countedEnds)
-    if ends >= Limits.firstLengtheningEnd {
-      let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - Limits.firstLengtheningEnd))
-      retryAt = at
-      effects.agenda.look(at: name, at: at)
-    }
+    unwell = nil
+    pauseAfterEnd(name, &effects)
     let times = ends > 1 ? ", \(ends) times in a row now" : ""
     effects.note(.vanished, "\(name) ended on \(me) without being told to\(times)", severity: .warning, workload: name)
+  }
+
+  /// The second end in a row and those after it make the next start wait.
+  private mutating func pauseAfterEnd(_ name: WorkloadName, _ effects: inout Effects) {
+    guard ends >= Limits.firstLengtheningEnd else { return }
+    let at = effects.now + .seconds(1 << (min(ends, Limits.lengtheningEnds) - Limits.firstLengtheningEnd))
+    retryAt = at
+    effects.agenda.look(at: name, at: at)
   }
 }

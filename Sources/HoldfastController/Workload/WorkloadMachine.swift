@@ -28,6 +28,13 @@ struct WorkloadMachine: Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, startsUnderWay: Int,
     _ effects: inout Effects
   ) {
+    decide(turn, facts, own, startsUnderWay, &effects)
+    parts.watch.follow(parts.subject(turn, own, nextRun: effects.lastRun + 1), name, &effects)
+  }
+
+  private mutating func decide(
+    _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ startsUnderWay: Int, _ effects: inout Effects
+  ) {
     // Before anything else: a definition that cannot be read is not one that was taken out of the store.
     guard !own.isUnreadable else { return Unprotection.endUnreadableCopy(&parts, turn, facts, own, &effects) }
     guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
@@ -93,7 +100,8 @@ struct WorkloadMachine: Sendable {
     let door = parts.run.door(at: facts.now)
     if door.isOpen { return StartSequence.step(&parts, id, spec, turn, facts, own, startsUnderWay, &effects) }
     effects.agenda.wait(name, for: door)
-    if parts.run.ends > 0 { parts.line.tell(ClaimNews(.starting, ends: parts.run.ends), own, &effects) }
+    guard parts.run.ends > 0 else { return }
+    parts.line.tell(ClaimNews(.starting, ends: parts.run.ends, unwell: parts.run.unwell), own, &effects)
   }
 
   /// It is not here, and not to be: its claim is given up, or goes with its records.
@@ -188,13 +196,15 @@ struct WorkloadMachine: Sendable {
     }
     let errand = Errands.carryOut(&parts, domain, spec, turn, facts, own, &effects)
     guard errand == .left else { return }
+    let unwell = UnwellRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
+    guard unwell == .left else { return }
     switch domain.state {
     case .running, .paused:
-      let isWell = parts.run.noteStarted(own, facts.me, &effects)
-      let forgiven: ClaimNews.Forgiven = Maintenances(facts).contains(facts.me) ? .ofNode(facts.me) : .everything
+      let wellness = parts.run.noteStarted(own, facts.me, wellSince: parts.watch.wellSince(own, facts), &effects)
+      let forgiven = ClaimNews.Forgiven(wellness, on: facts.me, isEmptied: Maintenances(facts).contains(facts.me))
       noteDisks(own, facts.me, &effects)
       let news = ClaimNews(
-        .running, ends: parts.run.ends, forgiven: isWell ? forgiven : .nothing, newerDisks: own.newerDisks)
+        .running, ends: parts.run.ends, unwell: parts.run.unwell, forgiven: forgiven, newerDisks: own.newerDisks)
       parts.line.tell(news, own, &effects)
     case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
     }

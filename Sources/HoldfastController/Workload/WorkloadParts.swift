@@ -11,6 +11,7 @@ struct WorkloadParts: Sendable {
   var fence: StartFence
   var protection = Protection()
   var migration = Migration()
+  var watch = HealthWatch()
 
   init(_ vacancy: consuming Vacancy) {
     name = vacancy.workload
@@ -18,10 +19,10 @@ struct WorkloadParts: Sendable {
   }
 
   /// Nothing in it says more than a new one would.
-  var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank }
+  var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank }
 
   /// A transition that is none of the listed ones; nil: there was none.
-  var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach }
+  var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach ?? watch.breach }
 
   // MARK: questions
 
@@ -95,7 +96,7 @@ struct WorkloadParts: Sendable {
     guard own.desired == .running, let spec = own.spec?.value else { return nil }
     let ends = max(run.ends, own.claim?.value.ends ?? 0)
     guard facts.rules.settings(of: name, spec).failover.isExhausted(by: ends) else { return nil }
-    return .ends(ends)
+    return (run.unwell ?? own.claim?.value.unwell).map { .unwell(ends, $0) } ?? .ends(ends)
   }
 
   // MARK: domains
@@ -106,6 +107,31 @@ struct WorkloadParts: Sendable {
     guard !turn.guardWord.isFrozen else { return }
     run.begin(.stop)
     effects.stop(name, domain, grace: grace)
+  }
+
+  /// Stops what fails its checks, so that it is started anew. A controller that dies in between leaves the count in the claim, and the workload is here
+  /// or it is not.
+  mutating func endUnwell(
+    _ permit: consuming UnwellPermit, _ domain: DomainObservation, grace: Duration, _ turn: borrowing Turn,
+    _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    let permitted = permit.workload
+    effects.check(permitted == name, "\(name) is ended for its checks under the permit of \(permitted)")
+    line.tell(ClaimNews(.stopping, ends: run.ends, unwell: run.unwell), own, &effects)
+    let door = run.door(at: effects.now)
+    guard door.isOpen else { return effects.agenda.wait(name, for: door) }
+    let times = run.ends > 1 ? ", \(run.ends) times in a row now" : ""
+    effects.noteOnce(
+      .stopping, "\(name) fails its check '\(permit.cause.check)'\(times), and is started anew: \(permit.cause.reason)",
+      workload: name)
+    run.endsUnwell()
+    stop(domain, grace: grace, turn, &effects)
+  }
+
+  /// No check for which it would be ended fails.
+  mutating func recovers(_ facts: Facts, _ effects: inout Effects) {
+    watch.recovers(&effects)
+    run.isSpared(at: facts.now)
   }
 
   mutating func destroy(_ domain: DomainObservation, _ turn: borrowing Turn, _ effects: inout Effects) {
@@ -177,6 +203,35 @@ struct WorkloadParts: Sendable {
     return ForgetPermit(workload: name)
   }
 
+  // MARK: its checks
+
+  /// What the checks are to look at: what runs here and is this node's. While it executes nothing, moves, or something is under way with it, it is not
+  /// judged.
+  ///
+  /// - Parameter nextRun: the number of a run that begins now.
+  func subject(_ turn: borrowing Turn, _ own: WorkloadFacts, nextRun: Int) -> CheckSubject? {
+    guard let spec = own.spec?.value, let checks = spec.checks, !own.isUnreadable, own.desired == .running, line.isMine(own),
+      !own.hasArrived
+    else { return nil }
+    // What is being ended for its checks is looked at until its end: it may not come to that.
+    let isEnding = run.isEndingUnwell
+    let isOnHold = !turn.guardWord.isArmed || !run.isIdle && !isEnding || own.migration != nil
+    switch own.sight {
+    case .absent: return nil
+    case .unknown: return watch.subject.map { $0.held(true, checks) }
+    case .present(let domain):
+      guard own.isCopy(domain, spec) else { return nil }
+      var place = CheckSubject.Place(domain: domain.id, uuid: domain.uuid, pid: domain.pid)
+      let executes = domain.state == .running || domain.state == .stopping && isEnding
+      if let known = watch.subject, known.place.isSameRun(as: place) {
+        place.pid = place.pid ?? known.place.pid
+        return known.held(isOnHold || !executes, checks, at: place)
+      }
+      guard !isOnHold, domain.state == .running else { return nil }
+      return CheckSubject(name, run: nextRun, at: place, checks: checks)
+    }
+  }
+
   // MARK: the guard's knowledge
 
   mutating func protect(
@@ -217,6 +272,21 @@ struct WorkloadParts: Sendable {
     fence.retire(withoutFence: withoutFence)
     protection.retire()
     migration = Migration()
+    // Its checks are told of its end when its turn comes (`HealthWatch.follow`).
+  }
+}
+
+extension CheckSubject {
+  /// The same run, with what the spec says now.
+  fileprivate func held(_ isOnHold: Bool, _ checks: [HealthCheck], at place: Place? = nil) -> CheckSubject {
+    CheckSubject(workload, run: run, at: place ?? self.place, checks: checks, isOnHold: isOnHold)
+  }
+}
+
+extension CheckSubject.Place {
+  /// It is the same process, as far as is known: what cannot be seen for a moment is no other one.
+  fileprivate func isSameRun(as other: CheckSubject.Place) -> Bool {
+    domain == other.domain && uuid == other.uuid && (pid == nil || other.pid == nil || pid == other.pid)
   }
 }
 

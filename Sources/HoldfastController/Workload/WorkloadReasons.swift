@@ -33,6 +33,8 @@ enum WorkloadFailure: Hashable, Sendable {
   case starts(Int, StartFailure)
   /// It ended so many times in a row without being told to.
   case ends(Int)
+  /// So many times in a row a check of it failed, the last time this one.
+  case unwell(Int, Unwell)
   /// A domain outside protection has its name.
   case nameTaken(uuid: String)
 
@@ -41,6 +43,10 @@ enum WorkloadFailure: Hashable, Sendable {
     switch self {
     case .starts(let count, let failure): .init(count: count, reason: "\(failure)")
     case .ends(let count): .init(count: count, reason: "it ended \(count) times in a row")
+    case .unwell(let count, let unwell):
+      .init(
+        count: count, reason: "its check '\(unwell.check)' failed \(count) times in a row: \(unwell.reason)",
+        check: unwell.check)
     case .nameTaken(let uuid): .init(count: 1, reason: Self.nameTaken(uuid))
     }
   }

@@ -26,6 +26,9 @@ struct WorkloadTable: Sendable {
   /// A start that was asked for before may still succeed.
   var mayStillAppear: Bool { machines.all.contains(where: \.parts.mayStillAppear) }
 
+  /// Workloads whose checks look at them.
+  var checked: Set<WorkloadName> { Set(machines.all.lazy.filter { $0.parts.watch.subject != nil }.map(\.name)) }
+
   /// Something under protection is seen here, or may be here unseen, or may still come up.
   func mayExecute(_ facts: Facts) -> Bool { !facts.local.isComplete || facts.seesProtectedDomain || mayStillAppear }
 

@@ -11,6 +11,7 @@ public struct Note: Hashable, Sendable, Codable {
     case isolated, resumed, guardLost, guardBack, guardRefused, guardFlawed
     case hypervisorLost, hypervisorBack, intruder, stray, unreadable, unsound, leaving
     case clock
+    case health
   }
   public var severity: Severity
   public var kind: Kind

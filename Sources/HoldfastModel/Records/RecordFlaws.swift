@@ -17,7 +17,7 @@ extension Record {
     case .report(let report): return report.unmanaged.flaw.map { "the field 'unmanaged' \($0)" }
     case .spec(let spec):
       if !SpecRecord.stopTimeouts.contains(spec.stopTimeout) { return "the field 'stopTimeout' is not between 0 and a day" }
-      return spec.demand.flaw.map { "the field 'demand' \($0)" }
+      return spec.demand.flaw.map { "the field 'demand' \($0)" } ?? HealthCheck.flaw(of: spec.checks ?? [])
     case .released(let released):
       return Self.isTime(released.time) ? Record.spec(released.spec).flaw : "the field 'time' is out of range"
     case .intent(let intent):

@@ -1,23 +1,5 @@
 import GuardCore
 
-/// Memory and processors: of a workload what it needs, of a node what it has.
-public struct Resources: Hashable, Sendable, Codable {
-  /// MiB.
-  public var memory: Int
-  /// Processors; fractions are allowed.
-  public var cpus: Double
-
-  public init(memory: Int, cpus: Double) {
-    self.memory = memory
-    self.cpus = cpus
-  }
-  public static let none = Resources(memory: 0, cpus: 0)
-  public static func + (a: Resources, b: Resources) -> Resources { .init(memory: a.memory + b.memory, cpus: a.cpus + b.cpus) }
-  public static func - (a: Resources, b: Resources) -> Resources { .init(memory: a.memory - b.memory, cpus: a.cpus - b.cpus) }
-  public static func += (a: inout Resources, b: Resources) { a = a + b }
-  public static func -= (a: inout Resources, b: Resources) { a = a - b }
-}
-
 /// The layout of the store that this build reads and writes.
 public struct FormatRecord: Hashable, Sendable, Codable {
   public static let current = 1
@@ -102,6 +84,8 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   public var takenFrom: String?
   /// Belongings that other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
   public var shared: [String]?
+  /// What tells whether it works while it runs; nil: nothing, as in records of builds that did not know it.
+  @LaterField public var checks: [HealthCheck]?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
   public static let stopTimeouts = 0.0...86_400
@@ -111,7 +95,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
 
   public init(
     connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
-    isolation: Isolation, stopTimeout: Double, shared: [String] = []
+    isolation: Isolation, stopTimeout: Double, shared: [String] = [], checks: [HealthCheck] = []
   ) {
     self.connection = connection
     self.uuid = uuid
@@ -122,6 +106,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
     self.isolation = isolation
     self.stopTimeout = stopTimeout
     self.shared = shared.isEmpty ? nil : Set(shared).sorted()
+    self.checks = checks.isEmpty ? nil : checks
   }
 
   /// How many things may be shared, and how long the name of one may be, in bytes.
@@ -314,10 +299,13 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public struct Failure: Hashable, Sendable, Codable {
     public var count: Int
     public var reason: String
+    /// The check that failed there; nil: it was nothing of that kind.
+    @LaterField public var check: CheckName?
 
-    public init(count: Int, reason: String) {
+    public init(count: Int, reason: String, check: CheckName? = nil) {
       self.count = count
       self.reason = reason
+      self.check = check
     }
   }
   public var epoch: Epoch
@@ -325,8 +313,10 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   public var holder: Holder?
   public var activity: Activity?
   public var failures: [NodeName: Failure]
-  /// How often in a row it ended by itself on the holder, since it last ran well there; nil: it did not.
+  /// How often in a row it ended by itself on the holder, or failed a check there, since it last ran well; nil: it did not.
   public var ends: Int?
+  /// What the last of these ends was for, where a check failed; nil: it ended by itself.
+  @LaterField public var unwell: Unwell?
   /// A live migration from the holder, or to it. Both sides are named until it has ended.
   public var migration: Migration?
   /// Disks on which it last ran, and which its definition does not name, by the guest's names for them: a start from that definition would open
@@ -373,12 +363,14 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
     holder = nil
     activity = nil
     ends = nil
+    unwell = nil
     migration = nil
   }
 
   /// Counts failures of a node besides those that are known of it.
   package mutating func note(_ failure: Failure, on node: NodeName) {
-    failures[node] = Failure(count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason)
+    failures[node] = Failure(
+      count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason, check: failure.check)
   }
 }
 

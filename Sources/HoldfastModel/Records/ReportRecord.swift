@@ -31,6 +31,8 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var leftovers: [LeftoverDefinition]?
   /// Workloads that libvirt here could not run as they are defined, in the order of the reasons. nil: there is none, as far as is known.
   public var incompatible: [IncompatibleWorkloads]?
+  /// Workloads here that are not well, as their checks tell, or of which that is not known; so many at most. nil: there is none, as far as is known.
+  @LaterField public var health: [WorkloadName: HealthReport]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

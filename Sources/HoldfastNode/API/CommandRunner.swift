@@ -64,7 +64,7 @@ struct CommandRunner: Sendable {
     }
     let options = Adoption.Options(
       demand: kept.spec.demand, labels: kept.spec.labels, priority: kept.spec.priority, isolation: kept.spec.isolation,
-      stopTimeout: kept.spec.stopTimeout, shared: kept.spec.shared ?? [])
+      stopTimeout: kept.spec.stopTimeout, shared: kept.spec.shared ?? [], checks: kept.spec.checks ?? [])
     let adoption = try await adoption(of: domain.id, in: picture, options)
     return try await run(.restore(name, adoption), adoption.spec, DomainBelongings(of: adoption.xml), in: &known)
   }

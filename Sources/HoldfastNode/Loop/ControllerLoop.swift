@@ -16,16 +16,18 @@ package actor ControllerLoop {
     package var guardDoor: any GuardConnection
     /// Freezes without the guard, and tells whether everything was seen frozen.
     package var isolateDirectly: @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void
+    package var checks: any WorkloadChecks
     package var state: StateFile
 
     package init(
-      store: any LeaseStore, hypervisor: any Hypervisor, guardDoor: any GuardConnection,
+      store: any LeaseStore, hypervisor: any Hypervisor, guardDoor: any GuardConnection, checks: any WorkloadChecks,
       isolateDirectly: @escaping @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void,
       state: StateFile
     ) {
       self.store = store
       self.hypervisor = hypervisor
       self.guardDoor = guardDoor
+      self.checks = checks
       self.isolateDirectly = isolateDirectly
       self.state = state
     }
@@ -70,6 +72,7 @@ package actor ControllerLoop {
       group.addTask { await self.followHypervisor() }
       group.addTask { await self.followGuard() }
       group.addTask { await self.followStore() }
+      group.addTask { await self.followChecks() }
       group.addTask { await self.followCalendar() }
       await turn()
       group.cancelAll()
@@ -95,6 +98,10 @@ package actor ControllerLoop {
 
   private nonisolated func followGuard() async {
     for await event in ports.guardDoor.events() { send(.fromGuard(event)) }
+  }
+
+  private nonisolated func followChecks() async {
+    for await change in ports.checks.changes() { send(.health(change.workload, run: change.run, change.health)) }
   }
 
   private nonisolated func followCalendar() async {
@@ -164,6 +171,8 @@ package actor ControllerLoop {
     case .tellGuard(let command): ports.guardDoor.send(command)
     case .isolateDirectly(let workloads):
       ports.isolateDirectly(workloads) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
+    case .check(let subject): ports.checks.check(subject)
+    case .endChecks(let workload): ports.checks.end(workload)
     case .save(let session): save(session)
     case .restartWatch: ports.store.restartWatches()
     case .listAnew: reading?.cancel()

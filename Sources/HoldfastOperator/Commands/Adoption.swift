@@ -17,13 +17,15 @@ public struct Adoption: Hashable, Sendable {
     public var removesLeftovers: Bool
     /// What other workloads may have at the same time.
     public var shared: [String]
+    /// What tells whether it works while it runs.
+    public var checks: [HealthCheck]
     /// What libvirt forgets of a domain that becomes transient may go.
     public var acceptsLoss: Bool
 
     public init(
       demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0, isolation: Isolation = .freeze,
-      stopTimeout: Double = SpecRecord.defaultStopTimeout, shared: [String] = [], acceptsLoss: Bool = false,
-      removesLeftovers: Bool = false
+      stopTimeout: Double = SpecRecord.defaultStopTimeout, shared: [String] = [], checks: [HealthCheck] = [],
+      acceptsLoss: Bool = false, removesLeftovers: Bool = false
     ) {
       self.demand = demand
       self.labels = labels
@@ -32,6 +34,7 @@ public struct Adoption: Hashable, Sendable {
       self.stopTimeout = stopTimeout
       self.removesLeftovers = removesLeftovers
       self.shared = shared
+      self.checks = checks
       self.acceptsLoss = acceptsLoss
     }
   }
@@ -66,7 +69,8 @@ public struct Adoption: Hashable, Sendable {
   package var spec: SpecRecord {
     SpecRecord(
       connection: domain.id.connection, uuid: domain.uuid, xml: xml, demand: demand, labels: options.labels,
-      priority: options.priority, isolation: options.isolation, stopTimeout: options.stopTimeout, shared: options.shared)
+      priority: options.priority, isolation: options.isolation, stopTimeout: options.stopTimeout, shared: options.shared,
+      checks: options.checks)
   }
 
   /// The spec comes into being, and the wish. The node that runs it does the rest (HoldfastController/Workload/Adoption.swift): the claim

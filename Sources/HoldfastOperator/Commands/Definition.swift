@@ -118,6 +118,7 @@ extension SpecRecord {
     if isolation != old.isolation { fields.append("isolation") }
     if stopTimeout != old.stopTimeout { fields.append("stopTimeout") }
     if shared != old.shared { fields.append("shared") }
+    if checks != old.checks { fields.append("checks") }
     return fields
   }
 
@@ -163,6 +164,11 @@ extension SpecRecord {
       throw invalid(
         "it shares too much, or something whose name is too long",
         "Name at most \(Self.mostShared) disks, directories and addresses, each as the refusal names it.")
+    }
+    if let flaw = HealthCheck.flaw(of: checks ?? []) { throw invalid(flaw, "Correct it: Docs/checks.md has the bounds.") }
+    for check in checks ?? [] {
+      guard let misfit = check.probe.misfit(on: connection) else { continue }
+      throw invalid("its check \(check.name) \(misfit.reason)", misfit.remedy)
     }
   }
 }

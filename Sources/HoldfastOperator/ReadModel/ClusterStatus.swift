@@ -37,6 +37,9 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     /// Of those that run: so many break a rule where they are, and so many ended again and again within the last ten minutes.
     public var breakingRules: Int
     public var endingAgain: Int
+    /// Of those that run: so many fail a check, and so many have one that cannot be made, so that nobody knows. Absent: none.
+    public var unhealthy: Int?
+    public var ofUnknownHealth: Int?
     /// Whatever their state: so many run an older definition than the store has now.
     public var outdated: Int
     /// Whatever their state: so many have other disks, devices or sizes where they run than their definitions say.
@@ -89,6 +92,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var differing: [String]
   /// The workloads that run, or last ran, on newer disks than their definitions name, sorted: they would not be started again.
   public var lagging: [String]
+  /// The workloads that run and have a check that cannot be made, sorted: nobody knows how they are. Absent: none.
+  public var ofUnknownHealth: [String]?
   public var next: [Step]
   /// Sentences: which workloads have one disk, directory, MAC address or UUID at the same time without sharing it. Absent: none.
   public var clashes: [String]?
@@ -155,6 +160,8 @@ extension ClusterStatus {
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
     differing = workloads.filter { $0.differences != nil }.map(\.name)
     lagging = workloads.filter { $0.newerDisks != nil }.map(\.name)
+    let unknown = workloads.filter(\.isOfUnknownHealth).map(\.name)
+    ofUnknownHealth = unknown.isEmpty ? nil : unknown
     warnings =
       outlook.warnings.map(\.description)
       + nodes.flatMap { node in
@@ -196,11 +203,16 @@ extension ClusterStatus.Counts {
   public init(_ workloads: [WorkloadInfo]) {
     let by = Dictionary(grouping: workloads, by: \.state).mapValues(\.count)
     func count(_ state: WorkloadInfo.State) -> Int { by[state] ?? 0 }
+    func some(_ suits: (WorkloadInfo) -> Bool) -> Int? {
+      let number = workloads.count(where: suits)
+      return number > 0 ? number : nil
+    }
     self.init(
       total: workloads.count, running: count(.running), frozen: count(.frozen), paused: count(.paused),
       starting: count(.starting), stopping: count(.stopping), pending: count(.pending), stopped: count(.stopped),
       unclear: count(.unclear), down: count(.down), breakingRules: workloads.count { $0.brokenRule != nil },
-      endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds },
+      endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }, unhealthy: some(\.isUnhealthy),
+      ofUnknownHealth: some(\.isOfUnknownHealth),
       outdated: workloads.count { $0.isOutdated == true }, differing: workloads.count { $0.differences != nil })
   }
 }

@@ -35,6 +35,7 @@ struct Diagnosis {
     lookAtLeftovers(leftovers.filter { !$0.isRunning })
     lookAtUncertainWorkloads(status)
     lookAtStarts(status, sight)
+    lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
     lookAtRestlessWorkloads(status)
     lookAtDisks(status, view)
     lookAt(clashes)
@@ -216,6 +217,11 @@ struct Diagnosis {
     )
     suggest("virsh -c \(first.connection) domstate --reason \(first.name)", "why it is paused", on: first.node)
     suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
+  }
+
+  private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {
+    degraded += unhealthy.reasons
+    for step in unhealthy.steps { suggest(step.command, step.purpose) }
   }
 
   /// Workloads that run, but not as they should.

@@ -66,14 +66,19 @@ struct Situation {
       } else if let paused = sight.paused(name, on: holder) {
         self.init(.paused, "\(paused) on \(holder)\(moves.map { "; \($0)" } ?? "")")
       } else {
-        self.init(.running, moves ?? errand ?? Self.endsAgain(name, in: sight) ?? Self.breach(name, in: sight))
+        self.init(
+          .running,
+          moves ?? errand ?? Self.failedCheck(name, in: sight) ?? Self.endsAgain(name, in: sight)
+            ?? Self.breach(name, in: sight))
       }
     case .starting, nil:
       let frozen = sight.freeze(of: name, on: holder).map { ", and everything there is frozen: \($0.reason)" } ?? ""
-      let ends = Self.endsAgain(name, in: sight).map { "; \($0)" } ?? ""
-      self.init(.starting, "\(holder) is starting it\(frozen)\(ends)\(StartFailures(claim).clauses())")
+      let ends = Self.unwell(claim) ?? Self.endsAgain(name, in: sight)
+      self.init(
+        .starting, "\(holder) is starting it\(frozen)\(ends.map { "; \($0)" } ?? "")\(StartFailures(claim).clauses())")
     case .stopping:
-      self.init(.stopping, displacement ?? errand ?? "\(holder) is stopping it")
+      let unwell = Self.unwell(claim).map { "\(holder) is restarting it: \($0)" }
+      self.init(.stopping, displacement ?? errand ?? unwell ?? "\(holder) is stopping it")
     case .unclear:
       let connection = view.specs[name]?.value.connection ?? ""
       let cause = view.reports[holder]?.value.unreachable[connection].map { ": \(connection) is unreachable: \($0)" } ?? ""
@@ -102,6 +107,22 @@ struct Situation {
     case .pause: "\(holder) is about to pause it"
     case .resume: "\(holder) is resuming it"
     }
+  }
+
+  private static func failedCheck(_ name: WorkloadName, in sight: ClusterSight) -> String? {
+    guard let health = sight.health(of: name), health.isFailing else { return nil }
+    let others = (health.others ?? []).map { "'\($0)'" }
+    let more = others.isEmpty ? "" : "; \(InWords.list(others, most: 3)) \(others.count == 1 ? "is" : "are") not well either"
+    let ends = sight.view.claims[name]?.value.ends ?? 0
+    let rest = health.held.map { ". It is not restarted for that: \($0)" } ?? (ends > 1 ? "; \(ends) times in a row" : "")
+    return "it fails its check '\(health.check)': \(InWords.oneLine(health.reason))\(more)\(rest)"
+  }
+
+  /// It is started anew because a check of it failed; nil: it is not.
+  private static func unwell(_ claim: ClaimRecord?) -> String? {
+    guard let unwell = claim?.unwell, let ends = claim?.ends else { return nil }
+    let times = ends > 1 ? ", \(ends) times in a row" : ""
+    return "it failed its check '\(unwell.check)'\(times): \(InWords.oneLine(unwell.reason))"
   }
 
   private static func endsAgain(_ name: WorkloadName, in sight: ClusterSight) -> String? {
@@ -175,18 +196,19 @@ struct Situation {
   }
 }
 
-/// The failed starts of a workload, for a sentence.
+/// The failed starts of a workload, and nodes on which its checks failed, for a sentence.
 private struct StartFailures {
-  private let failures: [NodeName: (count: Int, reason: String)]
+  private let failures: [NodeName: (count: Int, reason: String, isUnwell: Bool)]
 
   init(_ claim: ClaimRecord?) {
-    failures = (claim?.failures ?? [:]).mapValues { ($0.count, InWords.oneLine($0.reason)) }
+    failures = (claim?.failures ?? [:]).mapValues { ($0.count, InWords.oneLine($0.reason), $0.check != nil) }
   }
 
-  /// An exclusion says no more than that a start failed there.
+  /// An exclusion says no more than that a start failed there, or a check.
   func explain(_ exclusion: String, on node: NodeName) -> Bool {
     guard let failure = failures[node] else { return false }
-    return exclusion.hasPrefix("failed to start there") && exclusion.hasSuffix(failure.reason)
+    let start = failure.isUnwell ? "did not run well there" : "failed to start there"
+    return exclusion.hasPrefix(start) && exclusion.hasSuffix(failure.reason)
   }
 
   /// Each reason once, with the nodes that it is true of, after what is said before.
@@ -197,6 +219,7 @@ private struct StartFailures {
     return groups.sorted { $0.nodes[0].key < $1.nodes[0].key }.map { reason, nodes in
       let times = nodes.map(\.value.count).reduce(0, +)
       let names = InWords.list(nodes.map(\.key.text), most: 3)
+      if nodes.allSatisfy(\.value.isUnwell) { return "; it did not run well on \(names): \(reason)" }
       return "; \(names) failed to start it \(times == 1 ? "once" : "\(times) times"): \(reason)"
     }.joined()
   }

@@ -26,6 +26,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
     /// Failed starts on that node since the workload last ran.
     public var count: Int
     public var reason: String
+    /// The check that failed there, also after its restarts; absent: it was no check.
+    public var check: String?
   }
   public struct Move: Hashable, Sendable, Codable {
     public var to: String
@@ -67,6 +69,10 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var stopTimeout: Double
   /// Disks, directories and MAC addresses that other workloads may have at the same time; absent: none.
   public var shared: [String]?
+  /// What tells whether it works while it runs; absent: nothing.
+  public var checks: [HealthCheck]?
+  /// A check of it that fails where it runs, or cannot be made there; absent: none, as far as is known.
+  public var health: HealthInfo?
   /// The operator's last request to bring it to a node.
   public var move: Move?
   /// The errand that its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands.
@@ -76,8 +82,9 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var brokenRule: String?
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
   public var recentEnds: Int?
-  /// The last of those; and how many ends in a row there were, without it running well for a minute in between. Absent: none.
+  /// The last of those; absent: there was none.
   public var lastEnd: WallInstant?
+  /// How often in a row it ended by itself, or failed a check, where it is, without running well for a minute in between; absent: it did not.
   public var endsInARow: Int?
 
   /// The workload runs an older definition than the store has now, which holds from its next start; absent: it does not, as far as is known.
@@ -96,8 +103,19 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// decided (`holdfast accept`). Absent: there is none.
   public var newerDisks: [String: OtherDisk]?
 
+  /// The workload runs, and fails a check.
+  public var isUnhealthy: Bool { state == .running && health?.isFailing == true }
+  /// The workload runs, and a check of it cannot be made; none is known to fail.
+  public var isOfUnknownHealth: Bool { state == .running && health?.isFailing == false }
+
   /// The workload is to leave the node that holds it, or to stop there.
   public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
+}
+
+extension WorkloadInfo.Failure {
+  fileprivate init(_ failure: ClaimRecord.Failure) {
+    self.init(count: failure.count, reason: InWords.oneLine(failure.reason), check: failure.check?.text)
+  }
 }
 
 /// The answer of `/v1/workloads`, sorted by name.
@@ -176,13 +194,15 @@ extension WorkloadInfo {
     isolation = spec.map { $0.frozenNetwork == nil ? $0.isolation.rawValue : Isolation.stop.rawValue } ?? ""
     failures = Dictionary(
       uniqueKeysWithValues: (claim?.failures ?? [:]).map {
-        ($0.key.text, Failure(count: $0.value.count, reason: InWords.oneLine($0.value.reason)))
+        ($0.key.text, Failure($0.value))
       })
     connection = spec?.connection ?? ""
     uuid = spec?.uuid ?? ""
     labels = spec?.labels ?? [:]
     stopTimeout = spec?.stopTimeout ?? 0
     shared = spec?.shared
+    checks = spec?.checks
+    health = sight.health(of: name).map { HealthInfo($0) }
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     errand = intent?.errand?.rawValue
     brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil

@@ -15,14 +15,20 @@ extension PlanRun {
       let here = Int(board.at[workload])
       guard Int32(here) == tables.running[workload] else { continue }
       board.take(workload, tables)
-      if let failed = givenUp(workload) {
-        nowhere(workload, PlacementReason(.givenUp(failedOn: failed)))
+      if let reason = givenUp(workload) {
+        nowhere(workload, PlacementReason(reason))
+        continue
+      }
+      if isUnwellEnough(workload) {
+        board.put(workload, on: here, tables)
         continue
       }
       search.prepare(workload, board, tables)
       if let best = search.best(board, tables), !best.score.waits, best.node != here {
         pinned[workload] = false
-        accept(best, because: .endsAgain(times: tables.workloads[workload].ends ?? 0, on: wording.node(here)))
+        let wish = tables.workloads[workload], times = wish.ends ?? 0, node = wording.node(here)
+        let isUnwell = wish.unwell?.contains(node) == true
+        accept(best, because: isUnwell ? .unwell(times: times, on: node) : .endsAgain(times: times, on: node))
       } else {
         board.put(workload, on: here, tables)
       }

@@ -89,19 +89,27 @@ extension PlanRun {
 
   /// It needs a place, unless it failed too often for another try.
   mutating func want(_ workload: Int) {
-    if let failed = givenUp(workload) { return nowhere(workload, PlacementReason(.givenUp(failedOn: failed))) }
+    if let reason = givenUp(workload) { return nowhere(workload, PlacementReason(reason)) }
     wanted[workload] = true
     unplaceable[workload] = true
     pending.append(workload)
   }
 
-  /// The nodes on which it failed, where its policy says that these are enough; nil: it is tried on.
-  func givenUp(_ workload: Int) -> [NodeName]? {
-    let failover = tables.settings(workload).failover
+  /// Where it failed on so many nodes that these are enough by its policy, that; nil: it is tried on.
+  func givenUp(_ workload: Int) -> PlacementReason.Clause? {
+    let failover = tables.settings(workload).failover, wish = tables.workloads[workload]
     guard failover.then == .giveUp else { return nil }
+    if isUnwellEnough(workload), let nodes = wish.unwell { return .givenUpUnwell(on: nodes) }
     let most = failover.restarts ?? Failover.defaultRestarts
-    let failed = tables.workloads[workload].failures.filter { $0.value >= most }.keys.sorted()
-    return !failed.isEmpty && failed.count >= failover.nodes ?? tables.nodes.count ? failed : nil
+    let failed = wish.failures.filter { $0.value >= most }.keys.sorted()
+    return !failed.isEmpty && failed.count >= failover.nodes ?? tables.nodes.count ? .givenUp(failedOn: failed) : nil
+  }
+
+  /// Its checks failed on as many nodes as it is to be tried on for that: what fails on them is rather its own fault than theirs.
+  func isUnwellEnough(_ workload: Int) -> Bool {
+    guard let nodes = tables.workloads[workload].unwell else { return false }
+    let most = tables.settings(workload).failover.nodes ?? Failover.defaultUnwellNodes
+    return nodes.count >= min(most, tables.nodes.count)
   }
 
   /// The node may still come back in time.

@@ -80,6 +80,8 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var failures: [NodeName: Int]
     /// How often in a row it ended by itself where it runs, if that is more often than its policy restarts it there; nil: it is not.
     public var ends: Int?
+    /// Nodes on which a check of it failed also after the restarts that its policy allows, with the one that has it now; sorted. nil: none.
+    public var unwell: [NodeName]?
     /// The workload does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
     public var isOnItsWay: Bool?
 
@@ -87,7 +89,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
-      failures: [NodeName: Int] = [:], ends: Int? = nil, isOnItsWay: Bool? = nil
+      failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -101,6 +103,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.running = running
       self.failures = failures
       self.ends = ends
+      self.unwell = unwell
       self.isOnItsWay = isOnItsWay
     }
   }

@@ -6,17 +6,22 @@ public struct Failover: Hashable, Sendable, Codable {
     case tryAgain = "try-again"
     /// The workload stays down until somebody acts.
     case giveUp = "give-up"
+    /// One that fails its checks runs on where it is; one that does not start, or ends by itself, is tried again.
+    case leaveRunning = "leave-running"
   }
   /// Seconds for which a failed node may come back before its workloads go elsewhere. nil: none.
   public var wait: Double?
   /// Failed starts on a node before another one is tried, and starts after an end that nobody asked for. nil: 2.
   public var restarts: Int?
-  /// Nodes on which it is tried. nil: all.
+  /// Nodes on which it is tried. nil: all; for what fails its checks, two.
   public var nodes: Int?
   /// nil: it is tried again.
   public var then: Then?
 
   public static let defaultRestarts = 2
+  /// Nodes on which a workload that fails its checks is tried when nobody said on how many: what fails on two of them is rather its own fault than
+  /// theirs, and a bad release must not go through all.
+  public static let defaultUnwellNodes = 2
 
   /// The workload ended by itself so often in a row on one node that another one is to be tried.
   package func isExhausted(by ends: Int) -> Bool { ends > restarts ?? Self.defaultRestarts }

@@ -110,12 +110,12 @@ extension PolicySet {
 
   private func idle(_ rule: WorkloadPolicy, _ subject: PolicyFinding.Subject, _ findings: inout [PolicyFinding]) {
     if rule == WorkloadPolicy(name: rule.name, selection: rule.selection) { findings.append(Self.empty(subject)) }
-    if let tried = rule.failover?.nodes, inForce(rule, \.failover)?.then != .giveUp {
+    if let tried = rule.failover?.nodes, inForce(rule, \.failover)?.then ?? .tryAgain == .tryAgain {
       findings.append(
         .init(
           .warning, subject, key: "failover", expected: "'then: give-up' beside 'nodes'",
-          found: "'nodes: \(tried)', after which it is tried again all the same",
-          remedy: "Add 'then: give-up', or remove 'nodes'."))
+          found: "'nodes: \(tried)', after which it is tried again all the same, but for what fails its checks",
+          remedy: "Add 'then: give-up', or remove 'nodes' where nothing has checks."))
     }
     if rule.makeRoom == true, cluster.movesToMakeRoom == 0 {
       findings.append(

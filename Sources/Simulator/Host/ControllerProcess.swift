@@ -29,6 +29,7 @@ final class ControllerProcess {
   private var unanswered: [TransactionID: ClusterTransaction] = [:]
   private(set) lazy var guardLine = GuardLine(self, on: host)
   private(set) lazy var hypervisor = HypervisorDoor(self, on: host)
+  private lazy var checks = CheckProcess(self, on: host)
   private var watcher: Watcher?
   private let tampering: (any Tampering)?
 
@@ -174,6 +175,7 @@ final class ControllerProcess {
       hypervisor.start(workload, request)
     case .stop(let workload, let domain, let uuid, let grace):
       host.tell("stops \(workload), within \(Span(grace))")
+      judgeStop(of: workload)
       hypervisor.stop(workload, domain, uuid: uuid, grace: Span(grace))
     case .mark(let workload, let domain, let uuid, let mark):
       host.tell("marks \(workload) with epoch \(mark.epoch.value)")
@@ -207,7 +209,17 @@ final class ControllerProcess {
     case .note(let note): take(note)
     case .wake(let instant): wake(at: instant)
     case .finished: finish()
+    case .check(let subject): checks.follow(subject)
+    case .endChecks(let workload): checks.end(workload)
     }
+  }
+
+  /// What always answered is not ended by its checks.
+  private func judgeStop(of workload: WorkloadName) {
+    guard core.endsUnwell(workload), let domain = host.domains[workload.text] else { return }
+    world.tally.count(.endedUnwell)
+    if domain.hasFailed { return }
+    world.violated(.wellIsLeftAlone, "\(workload) is ended on \(host.name) for its checks, and it answered all the time")
   }
 
   private func take(_ note: Note) {

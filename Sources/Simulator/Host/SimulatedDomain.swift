@@ -44,6 +44,12 @@ final class SimulatedDomain {
   var isSeenEarly = false
   /// nil: nobody has touched its disk, and nothing is told of it.
   var hardware: DomainHardware?
+  /// When its service answers; nil: as soon as it executes.
+  var answersFrom: Moment?
+  /// Its service has died, until it is started anew.
+  var isServiceDead = false
+  /// Its service did not answer as it is to, at some time after it had come up.
+  var hasFailed = false
   private var mourners: [() -> Void] = []
 
   init(

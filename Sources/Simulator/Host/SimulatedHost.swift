@@ -11,6 +11,8 @@ final class SimulatedHost {
   let index: Int
   let dice: Dice
   let link: Link
+  private(set) lazy var services = SimulatedServices(self, dice: serviceDice)
+  private let serviceDice: Dice
   private(set) var clock: HostClock
   /// Counts boots: whatever was planned on an earlier one does not happen.
   private(set) var boot: Int32 = 1
@@ -65,11 +67,14 @@ final class SimulatedHost {
   var hasLeft = false
   let setup: ClusterSetup.Node
 
-  init(_ world: World, index: Int, setup: ClusterSetup.Node, dice: Dice, link: Link, clock: HostClock) {
+  init(
+    _ world: World, index: Int, setup: ClusterSetup.Node, dice: Dice, serviceDice: Dice, link: Link, clock: HostClock
+  ) {
     self.world = world
     self.index = index
     self.setup = setup
     self.dice = dice
+    self.serviceDice = serviceDice
     self.link = link
     self.clock = clock
     name = setup.name

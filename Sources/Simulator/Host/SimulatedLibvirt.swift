@@ -213,6 +213,8 @@ final class SimulatedLibvirt {
       id: domain.id, uuid: domain.uuid, pid: host.nextPID(), partition: domain.partition ?? .freeze, memory: domain.memory,
       vcpus: domain.vcpus, links: domain.links, mark: domain.mark, isPersistent: false)
     copy.hardware = domain.hardware
+    (copy.answersFrom, copy.isServiceDead, copy.hasFailed) = (domain.answersFrom, domain.isServiceDead, domain.hasFailed)
+    host.services.arrives(copy)
     copy.pause = .arriving
     copy.isReady = true
     host.tell("\(domain.id.name) begins to arrive as process \(copy.pid)")
@@ -293,6 +295,7 @@ final class SimulatedLibvirt {
       }
       domain.isReady = true
       starting.removeAll { $0 === domain }
+      host.services.begins(domain)
       said(domain)
       ended(.done)
     }

@@ -58,13 +58,17 @@ extension Record {
       placement.others = placement.others.mapValues { _ in .recorded(code: nil, text: "") }
       return .placement(placement)
     case .claim(var claim):
-      claim.failures = claim.failures.mapValues { .init(count: $0.count, reason: "") }
+      claim.failures = claim.failures.mapValues { .init(count: $0.count, reason: "", check: $0.check) }
+      claim.unwell?.reason = ""
       return .claim(claim)
     case .report(var report):
       report.unreachable = report.unreachable.mapValues { _ in "" }
       report.guardPhase = .other("")
       report.kept = report.kept?.mapValues { _ in "" }
       report.paused = report.paused?.mapValues { _ in "" }
+      report.health = report.health?.mapValues {
+        HealthReport(isFailing: $0.isFailing, check: $0.check, reason: "", since: $0.since)
+      }
       return .report(report)
     default: return self
     }

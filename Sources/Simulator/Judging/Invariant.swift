@@ -21,6 +21,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   case noCircles = "nothing goes round in circles"
   case noFloods = "a guard is asked for a bounded number of things"
   case nothingStaysFrozen = "what could run elsewhere does not stay frozen"
+  case wellIsLeftAlone = "what answers is not ended by its checks"
+  case unwellIsEnded = "what answers nothing is ended in time"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

@@ -30,6 +30,13 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case brokenMigration = "broken-migration"
   case domainEnd = "domain-end"
   case order = "order"
+  case serviceDeath = "service-death"
+  case brokenService = "broken-service"
+  case flappingService = "flapping-service"
+  case blindChecks = "blind-checks"
+
+  /// Those that only checks see.
+  public static let ofServices: [FaultKind] = [.serviceDeath, .brokenService, .flappingService, .blindChecks]
 
   /// What it is, for people.
   public var meaning: String {
@@ -67,6 +74,10 @@ public enum FaultKind: String, CaseIterable, Sendable {
       "The next live migration from a host breaks off: before, in the middle, or after all of it has arrived."
     case .domainEnd: "A domain ends by itself."
     case .order: "Somebody starts, stops, moves, defines, releases or adopts something, or makes a node leave."
+    case .serviceDeath: "What a workload is for dies, and its domain runs on; started anew it answers again."
+    case .brokenService: "A workload's service answers nothing on one host for 5 s to 60 s, whoever starts it."
+    case .flappingService: "For a while, every second answer of a workload's service on a host is bad."
+    case .blindChecks: "For a while, a workload's checks cannot be made on one host."
     }
   }
 }
@@ -100,6 +111,17 @@ public struct FaultRates: Sendable {
 
   public static let none = FaultRates()
 
+  /// Services fail: workloads have checks, then.
+  public var strikesServices: Bool { FaultKind.ofServices.contains { intervals[$0] != nil } }
+
+  /// The same, and services fail as often as other things do in the dense rates; with a divisor, so much less often.
+  public func withServices(thinning: Double = 1) -> FaultRates {
+    var rates = self
+    let seconds: [FaultKind: Double] = [.serviceDeath: 12, .brokenService: 30, .flappingService: 30, .blindChecks: 30]
+    rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
+    return rates
+  }
+
   private static let denseSeconds: [FaultKind: Double] = [
     .controllerCrash: 20, .controllerHalt: 25, .haltBetweenSteps: 15, .guardCrash: 25, .bothCrash: 40, .hostCrash: 60,
     .plannerCrash: 90,
@@ -110,7 +132,7 @@ public struct FaultRates: Sendable {
     .domainEnd: 15, .order: 6
   ]
 
-  /// Everything but a full store at once, for minutes: something goes wrong every second.
+  /// Everything but a full store and what only checks see at once, for minutes: something goes wrong every second.
   public static let dense: FaultRates = {
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0) })
     rates.lateMessages = 0.01
@@ -119,9 +141,12 @@ public struct FaultRates: Sendable {
     return rates
   }()
 
-  /// Everything but a full store, for hours: hundreds of faults in an hour, half of them in bursts in which they are as dense as above.
+  /// How much rarer the sparse rates are than the dense ones.
+  public static let sparseThinning = 20.0
+
+  /// The same, for hours: hundreds of faults in an hour, half of them in bursts in which they are as dense as above.
   public static let sparse: FaultRates = {
-    let thinning = 20.0
+    let thinning = sparseThinning
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0 * thinning) })
     rates.lateMessages = 0.002
     rates.lostMessages = 0.0005

@@ -116,6 +116,7 @@ final class FaultSource {
     case .libvirtCrash, .libvirtHang, .libvirtSlow, .libvirtFailures, .brokenStart, .brokenMigration, .domainEnd:
       drawLibvirt(kind)
     case .order: world.operators.random(dice)
+    case .serviceDeath, .brokenService, .flappingService, .blindChecks: drawService(kind)
     }
   }
 
@@ -184,6 +185,20 @@ final class FaultSource {
     case .leaderChange: return world.store.service == .serving ? .storeChangesLeader(for: dice.seconds(0.1...1.6)) : nil
     case .compaction: return .storeCompacts
     default: return anyHost { $0.controller != nil }.map { .watchDeaf($0.name, for: dice.seconds(0.1...8)) }
+    }
+  }
+
+  private func drawService(_ kind: FaultKind) -> Happening? {
+    let checked = world.settings.cluster.workloads.filter { !$0.checks.isEmpty }.map(\.name)
+    guard let workload = dice.pick(checked), let node = dice.pick(world.hosts)?.name else { return nil }
+    // Mostly where it runs.
+    let place = world.store.claim(of: workload)?.holder?.node
+    let target = dice.chance(0.8) ? place ?? node : node
+    switch kind {
+    case .serviceDeath: return .serviceDies(workload)
+    case .brokenService: return .serviceBreaks(workload, target, for: dice.seconds(5...60))
+    case .flappingService: return .serviceFlaps(workload, target, for: dice.seconds(2...30))
+    default: return .checksBlind(workload, target, for: dice.seconds(2...40))
     }
   }
 

@@ -56,6 +56,12 @@ extension Happening: CustomStringConvertible {
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
     case .diskReplaced(let workload): "an external snapshot of \(workload) is taken"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
+    case .serviceDies(let workload): "the service of \(workload) dies"
+    case .serviceBreaks(let workload, let node, let span):
+      "the service of \(workload) answers nothing on \(node)\(Self.length(span))"
+    case .serviceMended(let workload, let node): "the service of \(workload) answers on \(node) again"
+    case .serviceFlaps(let workload, let node, let span): "the service of \(workload) on \(node) flaps for \(span)"
+    case .checksBlind(let workload, let node, let span): "checks of \(workload) cannot be made on \(node) for \(span)"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     }
   }

@@ -83,6 +83,17 @@ public enum Happening: Hashable, Sendable {
   // People.
   case asked(Order, through: NodeName?)
 
+  // Services, as checks see them.
+  /// What the workload is for dies wherever it runs, while its domain runs on; started anew it answers again.
+  case serviceDies(WorkloadName)
+  /// It answers nothing there, also when it is started anew: for so long, or until it is mended.
+  case serviceBreaks(WorkloadName, NodeName, for: Span?)
+  case serviceMended(WorkloadName, NodeName)
+  /// Every second answer of it there is bad.
+  case serviceFlaps(WorkloadName, NodeName, for: Span)
+  /// Its checks cannot be made there.
+  case checksBlind(WorkloadName, NodeName, for: Span)
+
   public enum MigrationStep: String, CaseIterable, Hashable, Sendable {
     case prepare, transfer
     /// The target has everything, and its answer is lost.

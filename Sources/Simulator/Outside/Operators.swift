@@ -146,7 +146,7 @@ final class Operators {
       xml:
         "<domain type='lxc'><name>\(name)</name><interface type='\(workload.network == .bridge ? "bridge" : "direct")'/></domain>",
       demand: workload.demand, labels: workload.labels, priority: workload.priority, isolation: workload.isolation,
-      stopTimeout: workload.stopTimeout)
+      stopTimeout: workload.stopTimeout, checks: workload.checks)
   }
 
   private func define(_ name: WorkloadName, through host: SimulatedHost) {

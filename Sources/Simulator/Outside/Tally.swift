@@ -13,6 +13,7 @@ public struct Tally: Hashable, Sendable {
     case freezes = "partitions frozen"
     case thaws = "partitions thawed"
     case guardKills = "domains killed by a guard"
+    case endedUnwell = "runs ended because a check failed"
     case plannerChanges = "changes of the planner"
     case listings = "listings after the first"
   }

@@ -5,6 +5,7 @@ struct Matter: Hashable {
   enum Kind: Hashable {
     case pause, freezes, confirmation, kills, timers, way, links, store, room, pace, libvirt, starts, calls
     case start(WorkloadName), stop(WorkloadName), blockJob(WorkloadName), inbound
+    case service(WorkloadName), flapping(WorkloadName), blindness(WorkloadName)
   }
   var kind: Kind
   /// nil: the store's.
@@ -29,6 +30,7 @@ extension World {
       .definedByHand, .undefinedByHand, .machineTypeForgotten, .machineTypeKnown,
       .migrationBreaks, .domainEnds:
       carryOutOnDomains(happening)
+    case .serviceDies, .serviceBreaks, .serviceMended, .serviceFlaps, .checksBlind: carryOutOnServices(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
   }
@@ -202,6 +204,26 @@ extension World {
     }
   }
 
+  private func carryOutOnServices(_ happening: Happening) {
+    switch happening {
+    case .serviceDies(let workload): for host in hosts { host.services.die(workload) }
+    case .serviceBreaks(let workload, let node, let span):
+      guard let host = host(node) else { return }
+      host.services.breaks(workload, true)
+      end(.service(workload), host, after: span) { host.services.breaks(workload, false) }
+    case .serviceMended(let workload, let node): host(node)?.services.breaks(workload, false)
+    case .serviceFlaps(let workload, let node, let span):
+      guard let host = host(node) else { return }
+      host.services.flap(workload, true)
+      end(.flapping(workload), host, after: span) { host.services.flap(workload, false) }
+    case .checksBlind(let workload, let node, let span):
+      guard let host = host(node) else { return }
+      host.services.blind(workload, true)
+      end(.blindness(workload), host, after: span) { host.services.blind(workload, false) }
+    default: break
+    }
+  }
+
   /// Everything that is broken is as it was.
   func repairEverything() {
     operators.useEverything()
@@ -213,6 +235,7 @@ extension World {
       host.link.quality = Link.Quality()
       host.link.mend()
       host.kernel = SimulatedHost.Kernel()
+      host.services.repair()
       host.resume()
       host.powerOn()
       host.libvirt.broken = [:]

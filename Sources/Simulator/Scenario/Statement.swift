@@ -33,6 +33,12 @@ public indirect enum Statement: Hashable, Sendable {
   case isNeverDown(WorkloadName, longerThan: Span)
   /// Somebody started it there, past Holdfast.
   case copyRuns(WorkloadName, on: NodeName)
+  /// It executes, and its service answers.
+  case answers(WorkloadName)
+  /// The node that holds it reports that it fails a check.
+  case failsChecks(WorkloadName)
+  /// The node that holds it reports that a check of it cannot be made, and none fails.
+  case healthIsUnknown(WorkloadName)
   case not(Statement)
 
   public struct Part: Hashable, Sendable {
@@ -95,8 +101,18 @@ extension Statement {
       return host.domains.values.contains { domain in
         domain.isForeign && host.executes(domain) && world.invariants.workload(uuid: domain.uuid) == workload
       }
+    case .answers(let workload):
+      return world.hosts.contains { host in
+        host.domains[workload.text].map { host.executes($0) && host.services.answers($0) } ?? false
+      }
+    case .failsChecks(let workload): return Self.health(of: workload, in: store)?.isFailing == true
+    case .healthIsUnknown(let workload): return Self.health(of: workload, in: store)?.isFailing == false
     case .not(let statement): return !statement.holds(in: world)
     }
+  }
+
+  private static func health(of workload: WorkloadName, in store: SimulatedStore) -> HealthReport? {
+    holder(of: workload, in: store).flatMap { store.report(of: $0)?.health?[workload] }
   }
 
   private static func domain(of workload: WorkloadName, on host: SimulatedHost) -> SimulatedDomain? {
@@ -122,7 +138,8 @@ extension Statement {
   func finding(in world: World) -> String {
     switch self {
     case .runs(let workload, _), .isFrozen(let workload, _), .holds(_, let workload), .nobodyHolds(let workload),
-      .isProtected(let workload), .waits(let workload, _), .hasStarted(let workload, _), .hasMoved(let workload):
+      .isProtected(let workload), .waits(let workload, _), .hasStarted(let workload, _), .hasMoved(let workload),
+      .answers(let workload), .failsChecks(let workload), .healthIsUnknown(let workload):
       return Self.standing(of: workload, in: world)
     case .eitherRuns(let one, let other):
       return [one, other].map { Self.standing(of: $0, in: world) }.joined(separator: ", ")
@@ -167,6 +184,9 @@ extension Statement {
       words += placement.node.map { ", is placed on \($0)" } ?? ", is placed nowhere (\(placement.reason))"
     }
     words += holder(of: workload, in: world.store).map { ", \($0) holds it" } ?? ", nobody holds it"
+    if let health = health(of: workload, in: world.store) {
+      words += ", its check '\(health.check)' \(health.isFailing ? "fails" : "cannot be made") (\(health.reason))"
+    }
     return words + ", started \(starts) \(starts == 1 ? "time" : "times")"
   }
 }

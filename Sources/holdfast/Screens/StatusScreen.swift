@@ -153,7 +153,8 @@ struct StatusScreen {
     let up = status.nodes.count { $0.state == .up }
     let states = [
       (counts.pending, "pending"), (counts.down, "down"), (counts.frozen, "frozen"), (counts.paused, "paused"),
-      (counts.unclear, "unclear"), (counts.starting, "starting"), (counts.stopping, "stopping"), (counts.stopped, "stopped"),
+      (counts.unhealthy ?? 0, "unhealthy"), (counts.ofUnknownHealth ?? 0, "of unknown health"), (counts.unclear, "unclear"),
+      (counts.starting, "starting"), (counts.stopping, "stopping"), (counts.stopped, "stopped"),
       (counts.outdated, "outdated"), (counts.differing, "differing")
     ]
     let others = states.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()

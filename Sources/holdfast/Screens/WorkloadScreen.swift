@@ -29,7 +29,8 @@ struct WorkloadScreen {
         index == 0 ? "not" : "", "\(InWords.list(other.nodes, most: 3)): \(InWords.clause(other.why, of: other.nodes.count))")
     }
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
-      lines += paragraph("failed", "\(node), \(Words.count(failure.count, "start")): \(failure.reason)")
+      let starts = failure.check == nil ? ", \(Words.count(failure.count, "start"))" : ""
+      lines += paragraph("failed", "\(node)\(starts): \(failure.reason)")
     }
     for (index, leftover) in (workload.leftovers ?? []).enumerated() {
       lines += paragraph(index == 0 ? "left" : "", Self.text(leftover, isRemoved: workload.removesLeftovers == true))
@@ -51,6 +52,7 @@ struct WorkloadScreen {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
     }
+    for (index, text) in CheckLines(workload).texts.enumerated() { lines += paragraph(index == 0 ? "checks" : "", text) }
     if let shared = workload.shared { lines += paragraph("shares", shared.joined(separator: ", ")) }
     lines += ["", terminal.styled("History", .bold)]
     lines +=
@@ -64,7 +66,7 @@ struct WorkloadScreen {
   private var ends: [String] {
     guard let ends = Words.ends(of: detail.workload) else { return [] }
     let row = detail.workload.endsInARow ?? 0
-    return paragraph("ended", row > 1 ? "\(ends); \(row) times in a row, each within a minute of its start" : ends)
+    return paragraph("ended", row > 1 ? "\(ends); \(row) times in a row, without running well for a minute in between" : ends)
   }
 
   private static func text(_ leftover: LeftoverInfo, isRemoved: Bool) -> String {
@@ -105,7 +107,9 @@ struct WorkloadScreen {
   private var others: [(nodes: [String], why: String)] {
     var nodes: [String: [String]] = [:]
     for (node, why) in detail.workload.others {
-      let isToldBelow = detail.workload.failures[node].map { why.hasPrefix("failed to start") && why.hasSuffix($0.reason) }
+      let isToldBelow = detail.workload.failures[node].map { failure in
+        why.hasPrefix(failure.check == nil ? "failed to start" : "did not run well") && why.hasSuffix(failure.reason)
+      }
       if isToldBelow != true { nodes[why, default: []].append(node) }
     }
     return nodes.map { (nodes: $0.value.sorted(), why: $0.key) }.sorted { $0.nodes[0] < $1.nodes[0] }
@@ -133,7 +137,7 @@ struct WorkloadScreen {
       case "unprotected": ", leaving protection"
       default: ", to be \(workload.desired)"
       }
-    return "\(workload.state.rawValue)\(place)\(wish)"
+    return "\(WorkloadTable.word(workload))\(place)\(wish)"
   }
 
   private func paragraph(_ label: String, _ text: String) -> [String] {

@@ -63,7 +63,7 @@ struct WorkloadTable {
 
   private func row(_ workload: WorkloadInfo, isBrief: Bool) -> [Table.Cell] {
     var row: [Table.Cell] = [
-      .init(workload.name, .bold), .init(workload.state.rawValue, Self.style(workload)), .init(Self.place(workload))
+      .init(workload.name, .bold), .init(Self.word(workload), Self.style(workload)), .init(Self.place(workload))
     ]
     if !isBrief {
       row += [
@@ -74,8 +74,14 @@ struct WorkloadTable {
     return row + [.init(Self.reason(workload))]
   }
 
+  /// Its state: of one that runs and fails a check, that.
+  static func word(_ workload: WorkloadInfo) -> String { workload.isUnhealthy ? "unhealthy" : workload.state.rawValue }
+
   /// What else is to be known of one that is as it should be.
   private static func remark(on workload: WorkloadInfo) -> String {
+    if workload.isOfUnknownHealth, let health = workload.health {
+      return "nobody knows how it is: its check '\(health.check)' cannot be made"
+    }
     if workload.newerDisks != nil { return "its definition names an older disk" }
     if let ends = Words.ends(of: workload) { return "ended \(ends)" }
     if workload.isOutdated == true { return "runs an older definition" }

@@ -66,6 +66,12 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
         "Three hashes for each seed: actions without their texts; events and actions in full; the instants of the simulation."))
   var hashes = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Workloads have checks, and their services fail.",
+      discussion: "With --faults, where the file says nothing of services, they fail as often as other things do."))
+  var checks = false
+
   @Flag(help: "Print the JSON Schema of scenario files, for completion and checks in editors.")
   var schema = false
 
@@ -92,7 +98,7 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   private var optionOfStorms: String? {
     let given = [
       ("--nodes", nodes != nil), ("--workloads", workloads != nil), ("--hours", hours != nil), ("--short", short),
-      ("--faults", faults != nil), ("--jobs", jobs != nil), ("--shrink", shrink != nil)
+      ("--faults", faults != nil), ("--checks", checks), ("--jobs", jobs != nil), ("--shrink", shrink != nil)
     ]
     return given.first(where: \.1)?.0
   }
@@ -130,9 +136,10 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
     let rates = try rates()
     let length = Span.seconds((hours ?? Self.usual.hours) * 3600)
     let nodes = nodes ?? Self.usual.nodes, workloads = workloads ?? Self.usual.workloads
-    let settings: @Sendable (UInt64) -> Settings = { [short] seed in
+    let settings: @Sendable (UInt64) -> Settings = { [short, checks] seed in
       short
-        ? .dense(seed: seed) : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
+        ? .dense(seed: seed, checks: checks)
+        : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
     }
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     return Campaign(seeds: seeds, jobs: jobs ?? max(1, processors), settings: settings)
@@ -140,19 +147,23 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
 
   private func rates() throws -> FaultRates {
     let faults = faults ?? Self.usual.faults
-    if let rates = FaultsFile.named(faults) { return rates }
+    if let rates = FaultsFile.named(faults) { return withServices(rates, isDense: faults == "dense") }
     do {
-      return try FaultsFile.parse(path: faults)
+      return withServices(try FaultsFile.parse(path: faults))
     } catch {
       throw MistakenFiles("the faults file cannot be used", error)
     }
   }
 
+  private func withServices(_ rates: FaultRates, isDense: Bool = false) -> FaultRates {
+    checks ? rates.withServices(thinning: isDense ? 1 : FaultRates.sparseThinning) : rates
+  }
+
   /// What to type to see a seed again.
   private var replay: String {
-    if short { return "holdfast simulate --short" }
+    if short { return "holdfast simulate --short\(checks ? " --checks" : "")" }
     let usual = Self.usual
     return "holdfast simulate --nodes \(nodes ?? usual.nodes) --workloads \(workloads ?? usual.workloads)"
-      + " --hours \(hours ?? usual.hours) --faults \(faults ?? usual.faults)"
+      + " --hours \(hours ?? usual.hours) --faults \(faults ?? usual.faults)\(checks ? " --checks" : "")"
   }
 }

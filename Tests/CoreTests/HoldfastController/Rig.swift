@@ -45,6 +45,8 @@ struct Rig {
   var deadlineTold: BootInstant?
   /// Starts of which the guard was told, where the test speaks for it.
   var startsTold: Set<String> = []
+  /// What the checks were told last of the one workload that has some.
+  var checked: Action?
   /// The next wake-up that was asked for.
   var wakeAt: BootInstant?
   /// Transactions that nobody has answered.

@@ -9,6 +9,7 @@ extension Rig {
     case .transact(let id, let transaction, _): transact(id, transaction)
     case .tellGuard(let command): commanded(command)
     case .wake(let at): wakeAt = at
+    case .check, .endChecks: checked = action
     case .start(let workload, let request) where domainsObey: obey(workload, request)
     case .stop(let workload, let id, _, _) where domainsObey:
       gone(id.name)

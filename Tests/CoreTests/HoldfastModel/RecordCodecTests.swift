@@ -68,6 +68,9 @@ import Testing
     ),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil))),
     (.claim("w"), .claim(lagging)),
+    (.claim("w"), .claim(unwell)),
+    (.spec("w"), .spec(checked)),
+    (.report("n4"), .report(unhealthy)),
     (.report("n3"), .report(differing)),
     (.spec("w"), .spec(taken)),
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: .init(node: "n1", incarnation: "n1-0f"), ends: 4))),
@@ -83,6 +86,42 @@ import Testing
           note: Note(.placed, "w goes to n1", severity: .warning, workload: "w", subject: "n2")))
     )
   ]
+
+  private static let unwell: ClaimRecord = {
+    var claim = ClaimRecord(
+      epoch: Epoch(13), holder: .init(node: "n1", incarnation: "n1-0f"),
+      failures: ["n2": .init(count: 3, reason: "r", check: "web")],
+      ends: 2)
+    claim.unwell = Unwell(check: "web", reason: "refused")
+    return claim
+  }()
+
+  private static let checked = SpecRecord(
+    connection: "lxc:///system", uuid: "u", xml: "<domain/>", demand: Resources(memory: 1, cpus: 1), labels: [:], priority: 0,
+    isolation: .freeze, stopTimeout: 30, checks: checks)
+
+  static let checks: [HealthCheck] = [
+    HealthCheck(name: "tcp", probe: .tcp(TCPProbe(port: 80)), interval: .milliseconds(200), timeout: .milliseconds(333)),
+    HealthCheck(
+      name: "http",
+      probe: .http(
+        HTTPProbe(
+          isSecure: true, host: "h", path: "/a?b", serverName: "s", status: 200...204, contains: "ok", certificateDays: 14)),
+      down: 1, up: 5, grace: .zero, reaction: .report),
+    HealthCheck(name: "ping", probe: .ping(PingProbe(address: "10.0.0.1"))),
+    HealthCheck(name: "exec", probe: .exec(ExecProbe(command: ["/bin/true", ""]))),
+    HealthCheck(name: "agent", probe: .agent), HealthCheck(name: "file", probe: .file(FileProbe(path: "/f", maximumAge: 60))),
+    HealthCheck(name: "script", probe: .script(ScriptProbe(path: "/s", arguments: ["x"])), interval: .seconds(3600))
+  ]
+
+  private static let unhealthy: ReportRecord = {
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
+    report.health = [
+      "w": HealthReport(isFailing: true, check: "web", reason: "refused", since: 7, others: ["db"], held: "it waits"),
+      "x": HealthReport(isFailing: false, check: "web", reason: "no such command", since: nil)
+    ]
+    return report
+  }()
 
   @Test(arguments: records.indices) func `every record survives the way to the store and back`(_ index: Int) throws {
     let (key, record) = Self.records[index]

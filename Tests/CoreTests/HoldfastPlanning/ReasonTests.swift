@@ -82,6 +82,7 @@ import Testing
       (loss("the loss of a node", "cpus", "1 processor"), loss("the loss of a node", "cpus", "2.5 processors"), true),
       (short("memory", 512), short("memory", 100), true), (away(.endsAgain(times: 3)), away(.endsAgain(times: 4)), true),
       (away(.failedToStart(reason: "port 5901")), away(.failedToStart(reason: "port 5902")), true),
+      (away(.unwell(reason: "3 times in a row")), away(.unwell(reason: "4 times in a row")), true),
       (
         away(.suitsLess(.load(percent: 40), isTied: false)), away(.suitsLess(.load(percent: 41), isTied: false)), true
       ),

@@ -48,7 +48,7 @@ import Testing
   private static let records = ["node:", "count:", ".offered", ".ready", ".arrived"]
   private static let permits = [
     "SessionPermit", "PermittedTransaction", "ClaimPermit", "HeldClaim", "GuardReceipt", "StartPermit", "ResumePermit",
-    "MigrationPermit",
+    "MigrationPermit", "UnwellPermit",
     "ForgetPermit", "ThawPermit", "Absence", "Vacancy", "GuardWord", "Turn"
   ]
 
@@ -76,7 +76,9 @@ import Testing
   // MARK: sizes
 
   /// The modules in which everything is decided that is unsafe when it is wrong: shorter, so that each function can be seen at once.
-  private static let short: Set<String> = ["HoldfastTime", "GuardCore", "HoldfastModel", "Housekeeping", "HoldfastController"]
+  private static let short: Set<String> = [
+    "HoldfastTime", "GuardCore", "HoldfastModel", "Housekeeping", "HoldfastChecks", "HoldfastController"
+  ]
 
   @Test func `keeps functions short`() {
     let everything = SourceFile.sources + ["Lab", "Tests", "Examples"].flatMap { SourceFile.files(in: $0) }
@@ -111,6 +113,9 @@ import Testing
     "CgroupIsolation": ["GuardCore", "LinuxBasics", "CLinux"],
     "LibvirtHypervisor": [
       "HoldfastPorts", "HoldfastModel", "HoldfastTime", "DomainXML", "CgroupIsolation", "LinuxBasics", "CLibvirt", "CLinux"
+    ],
+    "HealthProbes": [
+      "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux"
     ],
     "GuardDoor": ["HoldfastPorts", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux"],
     "HoldfastYAML": ["HoldfastModel", "LinuxBasics"],

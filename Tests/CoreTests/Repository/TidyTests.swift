@@ -11,6 +11,7 @@ import Testing
     ("GuardCore", ["HoldfastTime"]),
     ("HoldfastModel", ["HoldfastTime", "GuardCore", "FoundationEssentials"]),
     ("Housekeeping", ["HoldfastTime", "HoldfastModel"]),
+    ("HoldfastChecks", ["HoldfastTime", "HoldfastModel"]),
     ("HoldfastPlanning", ["HoldfastTime", "GuardCore", "HoldfastModel"]),
     ("HoldfastController", ["HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning"]),
     (
@@ -73,10 +74,12 @@ import Testing
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
     ("ResumePermit(", ["WorkloadParts.swift"]), ("MigrationPermit(", ["Migration.swift"]), ("GuardWord(", ["GuardLink.swift"]),
+    ("UnwellPermit(", ["UnwellRuns.swift"]),
     ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]),
     ("return Turn(", ["Machines.swift"]), ("Roster<", ["Roster.swift", "WorkloadTable.swift"]),
     ("WorkloadTable(", ["Machines.swift"]), (" Machines(", ["Controller.swift"]),
-    ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []), ("parts.migration = ", [])
+    ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []),
+    ("parts.migration = ", []), ("parts.watch = ", [])
   ])
   func `has one maker of what matters`(word: String, homes: [String]) {
     for file in Self.sources where file.module == "HoldfastController" && file.text.contains(word) {

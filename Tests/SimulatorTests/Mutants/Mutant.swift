@@ -12,26 +12,30 @@ struct Mutant: Sendable, CustomStringConvertible {
   var faults: [FaultKind: Span]
   /// What must see it; nil: any invariant.
   var breaks: Invariant?
+  /// Workloads have checks, and services fail.
+  var withChecks: Bool
 
   init(
-    _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, _ make: @escaping @Sendable () -> any Tampering
+    _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, withChecks: Bool = false,
+    _ make: @escaping @Sendable () -> any Tampering
   ) {
     self.name = name
     self.faults = faults
     self.breaks = breaks
+    self.withChecks = withChecks
     self.make = make
   }
 
   /// A storm to find it in.
   func settings(seed: UInt64) -> Settings {
-    var settings = Settings.dense(seed: seed)
+    var settings = Settings.dense(seed: seed, checks: withChecks)
     settings.faults.intervals.merge(faults) { $1 }
     return settings
   }
 
   var description: String { name }
 
-  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + maintenance
+  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + maintenance + checks
 }
 
 extension ClusterTransaction {

@@ -4,8 +4,10 @@ import Synchronization
 ///
 /// The operation is then cancelled and left to itself. A task group would wait for it, and a transport that hangs would
 /// hold the caller up.
-func race<Success: Sendable>(
-  until deadline: ContinuousClock.Instant, on executor: any TaskExecutor,
+///
+/// - Parameter executor: where it runs; nil: anywhere.
+package func race<Success: Sendable>(
+  until deadline: ContinuousClock.Instant, on executor: (any TaskExecutor)? = nil,
   _ operation: @escaping @Sendable () async throws -> Success
 ) async -> Result<Success, any Error>? {
   let finish = Finish<Result<Success, any Error>>()
@@ -24,7 +26,7 @@ func race<Success: Sendable>(
 }
 
 /// A value that is settled once, by whoever comes first, and awaited by one.
-final class Finish<Value: Sendable>: Sendable {
+package final class Finish<Value: Sendable>: Sendable {
   private enum State {
     case open
     case awaited(CheckedContinuation<Value?, Never>)
@@ -33,8 +35,10 @@ final class Finish<Value: Sendable>: Sendable {
 
   private let state = Mutex(State.open)
 
+  package init() {}
+
   /// Later calls change nothing.
-  func settle(_ value: Value?) {
+  package func settle(_ value: Value?) {
     let waiting: CheckedContinuation<Value?, Never>? = state.withLock { state in
       switch state {
       case .open:
@@ -50,7 +54,7 @@ final class Finish<Value: Sendable>: Sendable {
   }
 
   /// The value, once it is settled; nil at once when the awaiting task is cancelled.
-  func value() async -> Value? {
+  package func value() async -> Value? {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let settled: Value?? = state.withLock { state in

@@ -1,0 +1,17 @@
+import HoldfastModel
+
+/// What a hypervisor can ask of the agents within its virtual machines, where it can. No start, stop or claim depends on it.
+public protocol GuestAgents: Sendable {
+  /// Sends a command of QEMU's guest agent protocol, as JSON. Returns by the limit, whatever hangs.
+  func ask(agentOf id: DomainID, uuid: String, command: String, limit: Duration) async -> GuestAgentAnswer
+}
+
+/// What came of a question to a guest agent.
+public enum GuestAgentAnswer: Hashable, Sendable {
+  /// JSON, as the agent gave it.
+  case answer(String)
+  /// The machine has an agent, and it does not answer, as a clause: it, or the whole guest, may hang.
+  case silent(reason: String)
+  /// There is none to be asked, or it refuses, or libvirt does not answer, as a clause.
+  case unavailable(reason: String)
+}

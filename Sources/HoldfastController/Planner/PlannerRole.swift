@@ -88,8 +88,11 @@ struct PlannerRole: Sendable {
     change { $0.ownMoves.began(writes, facts) }
     for case .put(.placement(let name), .placement(let placement)) in writes {
       let seen = facts.view.placements[name]
-      effects.check(
-        seen?.modified != revision || seen?.value == placement, "the placement of \(name) is not read back as it was written")
+      if let seen, seen.modified == revision, seen.value != placement {
+        // Whoever acts on it needs a claim: people are told, and what runs here runs on.
+        effects.noteOnce(
+          .unreadable, "the placement of \(name) is not read back as it was written", severity: .error, workload: name)
+      }
       guard !untold.contains(name) else { continue }
       if let node = placement.node {
         let verb = staying.contains(name) ? "stays on" : "goes to"

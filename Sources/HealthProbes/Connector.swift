@@ -27,6 +27,7 @@ struct Endpoint: Sendable {
 struct Connector: Sendable {
   let loop: any EventLoop
   let door: ContainerDoor
+  let names: Names
 
   /// Connects, and hands the channel to the exchange, which is settled when that fails.
   ///
@@ -38,20 +39,21 @@ struct Connector: Sendable {
     connected: @escaping @Sendable () -> Void
   ) {
     guard let host = endpoint.host, Names.literal(host, port: 0) == nil else {
-      return start(endpoint, exchange, prepare, connected)
+      return start(endpoint, [], exchange, prepare, connected)
     }
-    // What is found is not used: a name may have several addresses, and the connection tries them all. But a resolver that hangs is no silent service.
-    exchange.resolve(host, port: endpoint.port) { _ in
+    // A name may have several addresses, and the connection tries them all.
+    exchange.resolve(host, port: endpoint.port, by: names) { addresses in
       exchange.reached(endpoint.silence)
-      start(endpoint, exchange, prepare, connected)
+      start(endpoint, addresses, exchange, prepare, connected)
     }
   }
 
   private func start(
-    _ endpoint: Endpoint, _ exchange: Exchange, _ prepare: @escaping @Sendable (any Channel) throws -> Void,
+    _ endpoint: Endpoint, _ found: [SocketAddress], _ exchange: Exchange,
+    _ prepare: @escaping @Sendable (any Channel) throws -> Void,
     _ connected: @escaping @Sendable () -> Void
   ) {
-    open(endpoint, until: exchange.end) { channel in channel.eventLoop.makeCompletedFuture { try prepare(channel) } }
+    open(endpoint, found, until: exchange.end) { channel in channel.eventLoop.makeCompletedFuture { try prepare(channel) } }
       .whenComplete { result in
         switch result {
         case .success(let channel):
@@ -63,8 +65,10 @@ struct Connector: Sendable {
       }
   }
 
+  /// - Parameter found: the addresses of its name.
   private func open(
-    _ endpoint: Endpoint, until end: NIODeadline, _ prepare: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    _ endpoint: Endpoint, _ found: [SocketAddress], until end: NIODeadline,
+    _ prepare: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
   ) -> EventLoopFuture<any Channel> {
     @Sendable func bootstrap() -> ClientBootstrap {
       // A moment longer than the exchange: that one knows better what to say.
@@ -79,6 +83,6 @@ struct Connector: Sendable {
     }
     // An address needs no resolver, and no thread of its.
     if let address = Names.literal(host, port: endpoint.port) { return bootstrap().connect(to: address) }
-    return bootstrap().connect(host: host, port: endpoint.port)
+    return bootstrap().resolver(FoundAddresses(loop: loop, addresses: found)).connect(host: host, port: endpoint.port)
   }
 }

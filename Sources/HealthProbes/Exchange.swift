@@ -60,11 +60,13 @@ final class Exchange: Sendable {
     }
   }
 
-  /// Finds the first address of a name, on a thread that may wait. Settles the exchange where there is none.
-  func resolve(_ name: String, port: Int, then found: @escaping @Sendable (SocketAddress) -> Void) {
-    Names.address(of: name, port: port, on: loop).whenComplete { [self] result in
+  /// Finds the addresses of a name. Settles the exchange where there is none.
+  func resolve(_ name: String, port: Int, by names: Names, then found: @escaping @Sendable ([SocketAddress]) -> Void) {
+    names.addresses(of: name, port: port).whenComplete { [self] result in
       switch result {
-      case .success(let address): found(address)
+      // Nobody waits for it any more.
+      case .success where .now() >= end: break
+      case .success(let addresses): found(addresses)
       case .failure: settle(.cannotTell(reason: "the name \(name) leads to no address here"))
       }
     }

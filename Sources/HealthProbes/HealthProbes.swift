@@ -30,9 +30,10 @@ public final class HealthProbes: ProbeMaker {
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     doorGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     loop = group.next()
-    connector = Connector(loop: loop, door: ContainerDoor(thread: doorGroup.next(), loop: loop))
+    let names = Names(on: loop)
+    connector = Connector(loop: loop, door: ContainerDoor(thread: doorGroup.next(), loop: loop), names: names)
     http = HTTPProber(connector: connector)
-    ping = PingProber(loop: loop)
+    ping = PingProber(loop: loop, names: names)
     guests = agents.map { GuestProber($0) }
   }
 

@@ -8,10 +8,13 @@ import SystemPackage
 /// Asks by ICMP echo: the kernel's own sockets for that where this process may have them, else a raw one.
 struct PingProber: Sendable {
   let loop: any EventLoop
+  let names: Names
 
   func start(_ probe: PingProbe, _ exchange: Exchange) {
     if let address = Names.literal(probe.address, port: 0) { return ask(address, probe.address, exchange) }
-    exchange.resolve(probe.address, port: 0) { ask($0, probe.address, exchange) }
+    exchange.resolve(probe.address, port: 0, by: names) { addresses in
+      if let first = addresses.first { ask(first, probe.address, exchange) }
+    }
   }
 
   private func ask(_ address: SocketAddress, _ words: String, _ exchange: Exchange) {

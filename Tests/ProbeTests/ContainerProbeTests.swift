@@ -30,6 +30,11 @@ private let mayContain = getuid() == 0 && (try? CgroupHierarchy.find()) != nil
       await ask(.tcp(TCPProbe(port: server.port)), container) == .bad(reason: "port \(server.port) refuses the connection"))
   }
 
+  @Test func `of one whose network has no IPv6 say that nobody listens`() async throws {
+    let container = try FakeContainer(hasSix: false)
+    #expect(await ask(.tcp(TCPProbe(port: 9)), container) == .bad(reason: "port 9 refuses the connection"))
+  }
+
   @Test func `leave the thread that asks in this host's network`() async throws {
     let container = try FakeContainer(), server = try await MadeUpServer.start(.silent)
     for _ in 0..<3 {

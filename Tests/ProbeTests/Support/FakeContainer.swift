@@ -12,17 +12,20 @@ final class FakeContainer: Sendable {
   let `init`: pid_t
   private let lifeline: FileHandle
 
-  /// - Parameter without: capabilities that it is not to have, as setpriv names them.
-  init(_ name: String = "web1", without capabilities: [String] = []) throws {
+  /// - Parameters:
+  ///   - without: capabilities that it is not to have, as setpriv names them.
+  ///   - hasSix: its network has IPv6.
+  init(_ name: String = "web1", without capabilities: [String] = [], hasSix: Bool = true) throws {
     let process = Process(), input = Pipe(), output = Pipe()
     let privileges =
       capabilities.isEmpty ? "" : "setpriv --bounding-set \(capabilities.map { "-\($0)" }.joined(separator: ","))"
+    let six = hasSix ? "" : "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6;"
     process.executableURL = URL(filePath: "/bin/sh")
     // It ends with this process: its input does.
     process.arguments = [
       "-c",
       """
-      \(privileges) unshare --net --mount --uts --ipc sh -c 'ip link set lo up; echo ready; exec sleep 1000' &
+      \(privileges) unshare --net --mount --uts --ipc sh -c '\(six) ip link set lo up; echo ready; exec sleep 1000' &
       cat >/dev/null; kill -9 $!
       """, "libvirt_lxc", "--name", name
     ]

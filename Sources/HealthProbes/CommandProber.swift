@@ -20,11 +20,16 @@ package final class CommandProber: Sendable {
   private static let mostOutput = 1024
   /// What the daemon is, its commands are not to be: first in turn, and the last that is killed for memory.
   private static let modest = [
-    "/bin/sh", "-c", "echo 0 >/proc/self/oom_score_adj; exec nice -n $((0 - $(nice))) \"$@\"", "check"
+    "/bin/sh", "-c", "echo 0 >/proc/self/oom_score_adj; exec nice -n $((0 - $(nice))) \"$@\"", shell
   ]
+  /// By what name the shell before the command complains, as when this node has no process to give.
+  private static let shell = "holdfast-check"
   private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   private let gate: Gate
+
+  /// The command was not come to: the shell before it failed.
+  static func hasFailed(saying output: String) -> Bool { output.hasPrefix("\(shell): ") }
 
   package init(atOnce: Int = CommandProber.mostAtOnce) { gate = Gate(atOnce) }
 
@@ -32,9 +37,11 @@ package final class CommandProber: Sendable {
   ///   - variables: all that it has in its environment beside PATH.
   ///   - end: it is ended then, with what it has started.
   package func run(_ command: [String], variables: [String: String], until end: ContinuousClock.Instant) async -> CommandEnd {
+    let asked = ContinuousClock.now
     guard await gate.enter(until: end) else {
       return .notStarted(reason: "\(gate.places) commands of checks run on this node already")
     }
+    let waited = ContinuousClock.now - asked
     var options = PlatformOptions()
     options.createSession = true
     // No order to end before: who heeds it would leave those behind that do not.
@@ -50,6 +57,9 @@ package final class CommandProber: Sendable {
       return try await Self.run(prepared)
     }
     switch ended {
+    // Whoever waited for its turn had less time than its check gives it.
+    case nil where waited > (end - asked) / 10:
+      return .notStarted(reason: "it waited \(Words.time(waited)) for its turn: \(gate.places) commands of checks run at once")
     case nil: return .timedOut
     case .success(let end): return end
     case .failure(let error): return .notStarted(reason: InWords.oneLine("\(error)"))

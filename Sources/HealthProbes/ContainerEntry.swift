@@ -6,9 +6,14 @@ struct ContainerEntry {
   /// CAP_SYS_ADMIN: without it nobody can go into namespaces, and a command that kept it would have more than the container.
   private static let administration = 21
 
-  /// The way in failed, not the command: the tool ends with the status 1 then, which a command may have too. A command that says the same itself
+  /// What the tools of the way in begin their complaints with.
+  private static let complaints = ["nsenter: ", "setpriv: ", "nice: "]
+
+  /// The way in failed, not the command: the tools end with the status 1 then, which a command may have too. A command that says the same itself
   /// fools nobody but its own check.
-  static func hasFailed(saying output: String) -> Bool { output.hasPrefix("nsenter: ") }
+  static func hasFailed(saying output: String) -> Bool {
+    complaints.contains(where: output.hasPrefix) || CommandProber.hasFailed(saying: output)
+  }
 
   /// The command line. The tools are util-linux's: they are on every host that runs Linux.
   func command(_ command: [String]) throws(ContainerProcess.Missing) -> [String] {

@@ -131,8 +131,9 @@ public final class HealthProbes: ProbeMaker {
   ) async -> Answer {
     switch await commands.run([probe.path] + probe.arguments, variables: variables(target), until: end) {
     case .exited(0, _): .good
-    case .exited(1, let output): .bad(reason: "\(probe.path) ends with status 1\(Self.saying(output))")
-    case .exited(let status, let output) where Self.notRun.contains(status):
+    case .exited(1, let output) where !CommandProber.hasFailed(saying: output):
+      .bad(reason: "\(probe.path) ends with status 1\(Self.saying(output))")
+    case .exited(let status, let output) where Self.notRun.contains(status) || CommandProber.hasFailed(saying: output):
       .cannotTell(reason: "\(probe.path) cannot be run\(Self.saying(output))")
     case .exited(let status, let output):
       .cannotTell(reason: "\(probe.path) ends with status \(status)\(Self.saying(output))")

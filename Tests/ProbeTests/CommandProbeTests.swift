@@ -25,6 +25,9 @@ import Testing
     Row("bad, and says why", "echo the queue is full; exit 1", .bad("ends with status 1: the queue is full")),
     Row("bad, and says it elsewhere", "echo no answer >&2; exit 1", .bad("status 1: no answer")),
     Row("confused", "exit 2", .cannotTell("ends with status 2")),
+    Row(
+      "not come to, as the shell before it failed", "echo holdfast-check: fork: no process; exit 1",
+      .cannotTell("cannot be run")),
     Row("no such command in it", "nosuchcommand", .cannotTell("cannot be run")),
     Row("killed", "kill -9 $$", .cannotTell("was ended by signal 9")),
     Row("talkative", "head -c 5000000 /dev/zero | tr '\\0' x; exit 0", .good),
@@ -97,6 +100,21 @@ import Testing
     let third = Task { await commands.run(["true"], variables: [:], until: .now + .seconds(300)) }
     first.cancel()
     #expect(await third.value == .exited(0, output: ""))
+    #expect(await Scratch.isGone(process))
+  }
+
+  /// A node with many of them is no reason to say that a workload does not answer.
+  @Test func `that had to wait for their turn, and had less time by that, tell nothing`() async throws {
+    let scratch = try Scratch()
+    let hanging = try scratch.script("cd \(scratch.path); echo $$ > pid; exec sleep 1000")
+    let commands = CommandProber(atOnce: 1)
+    let first = Task { await commands.run([hanging], variables: [:], until: .now + .seconds(300)) }
+    let process = try await scratch.process()
+    let second = Task { await commands.run(["sleep", "1000"], variables: [:], until: .now + .seconds(3)) }
+    try await Task.sleep(for: .milliseconds(600))
+    first.cancel()
+    let end = await second.value
+    if case .notStarted(let reason) = end { #expect(reason.contains("for its turn")) } else { Issue.record("\(end)") }
     #expect(await Scratch.isGone(process))
   }
 }

@@ -98,8 +98,10 @@ struct CheckCourse: Sendable {
   /// - Returns: true when it changed what the check is.
   mutating func answered(_ id: ProbeID, _ answer: ProbeResult.Answer, at now: BootInstant) -> Bool {
     // Of an earlier probe, or of one that was given up.
-    guard case .asked(id, _, let next) = asking.state else { return false }
+    guard case .asked(id, let until, let next) = asking.state else { return false }
     asking.move(to: .waiting(until: max(next, now)))
+    // This node stood still, or was too busy: all it knows is that itself was late.
+    if case .bad = answer, now > until { return count(.cannotTell(reason: "this node was late itself"), at: now) }
     return count(answer, at: now)
   }
 

@@ -337,4 +337,20 @@ import Testing
     rig.pass(.seconds(10))
     #expect((9...11).contains(rig.asked.count), "what was missed is not made up for: \(rig.asked.count)")
   }
+
+  @Test(arguments: [(Duration.seconds(2), WorkloadHealth.State.failing), (.seconds(60), .unknown)])
+  func `that answer badly while the node stood still tell nothing of the workload`(
+    passed: Duration, state: WorkloadHealth.State
+  ) throws {
+    var check = Self.check
+    (check.down, check.grace) = (1, .zero)
+    var rig = rig([check])
+    rig.answers["web"] = Rig.Answer.none
+    rig.pass(.seconds(1))
+    let id = try #require(rig.asked.last).request.id
+    // Before the wake-up that would have given it up.
+    rig.now = rig.now + passed
+    rig.send(.answered(ProbeResult(id, .bad(reason: "silent"))))
+    #expect(rig.states == [state])
+  }
 }

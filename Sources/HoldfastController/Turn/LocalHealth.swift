@@ -7,6 +7,8 @@ public struct LocalHealth: Hashable, Sendable {
     /// `CheckSubject.run`.
     public var run: Int
     public var health: WorkloadHealth
+    /// When it was told last.
+    public var at: BootInstant
     /// Since when it is in this state.
     public var since: BootInstant
     /// The same in milliseconds since 1970; nil: nobody had told the time.
@@ -24,7 +26,7 @@ public struct LocalHealth: Hashable, Sendable {
   /// - Returns: false when it is what was known.
   mutating func take(_ workload: WorkloadName, run: Int, _ health: WorkloadHealth, at now: BootInstant, time: Int64?) -> Bool {
     let known = entries[workload].flatMap { $0.run == run ? $0 : nil }
-    var entry = Entry(run: run, health: health, since: now, time: time)
+    var entry = Entry(run: run, health: health, at: now, since: now, time: time)
     if let known, known.health.state == health.state { (entry.since, entry.time) = (known.since, known.time) }
     entry.wellSince = health.isPending ? nil : known?.wellSince ?? now
     entries[workload] = entry

@@ -28,6 +28,8 @@ struct HealthWatch: Hashable, Sendable {
   private var phase: Phase { course.state }
   /// Why nothing is done about a failure; nil: something is, or nothing fails.
   private(set) var held: HeldReason?
+  /// When it was last put on hold no longer; nil: it was not, in this run. What failed before tells nothing of it now.
+  private var heldUntil: BootInstant?
 
   var isBlank: Bool { self == HealthWatch() }
   var breach: String? { course.breach }
@@ -48,6 +50,7 @@ struct HealthWatch: Hashable, Sendable {
   /// What is known of this very run; nil: nothing yet, or it is not judged just now.
   func entry(_ workload: WorkloadName, _ facts: Facts) -> LocalHealth.Entry? {
     guard let subject, !subject.isOnHold, let entry = facts.health[workload], entry.run == subject.run else { return nil }
+    if let heldUntil, entry.at <= heldUntil, entry.health.cause != nil { return nil }
     return entry
   }
 
@@ -76,8 +79,13 @@ struct HealthWatch: Hashable, Sendable {
     effects.agenda.note(.report)
     guard let wanted else {
       course.move(to: .off)
-      held = nil
+      (held, heldUntil) = (nil, nil)
       return effects.endChecks(workload)
+    }
+    if let known = subject, known.run != wanted.run {
+      heldUntil = nil
+    } else if subject?.isOnHold == true, !wanted.isOnHold {
+      heldUntil = effects.now
     }
     if let at = countedAt, subject?.run == wanted.run {
       course.move(to: .counted(wanted, at: at))

@@ -67,6 +67,21 @@ import Testing
     #expect(rig.subject?.isOnHold == false && rig.subject?.run == run && rig.stops().isEmpty)
   }
 
+  /// What the checks tell of it comes late, or not at all before it goes on.
+  @Test func `that has just gone on is not ended for what failed before`() {
+    var rig = running()
+    rig.send(rig.isolated(["w1"]))
+    rig.tell(Self.failing)
+    rig.pass(.milliseconds(100))
+    rig.send(rig.armed(["w1"]))
+    rig.pass(.milliseconds(300))
+    #expect(rig.subject?.isOnHold == false && rig.stops().isEmpty)
+    rig.tell(WorkloadHealth(.starting))
+    rig.tell(Self.failing)
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops().count == 1, "it is seen to fail anew")
+  }
+
   @Test func `while it is paused is on hold`() {
     var rig = running()
     var domain = Rig.domain("w1")

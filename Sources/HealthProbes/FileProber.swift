@@ -12,6 +12,13 @@ import Synchronization
 package final class FileProber: Sendable {
   /// Files whose look has not returned.
   private let looking = Mutex<Set<String>>([])
+  private let clock = Mutex(ClockSteps())
+  /// Nobody else's: what a container's file system holds up is other containers' files at most.
+  private static let threads: NIOThreadPool = {
+    let threads = NIOThreadPool(numberOfThreads: 4)
+    threads.start()
+    return threads
+  }()
 
   package init() {}
 
@@ -21,7 +28,7 @@ package final class FileProber: Sendable {
       return .cannotTell(reason: "a look at \(probe.path) has not returned yet")
     }
     let look = await race(until: end) { [self] in
-      try await NIOThreadPool.singleton.runIfActive { [self] in
+      try await Self.threads.runIfActive { [self] in
         defer { looking.withLock { _ = $0.remove(file) } }
         return Self.written(container.root, probe.path)
       }
@@ -31,7 +38,11 @@ package final class FileProber: Sendable {
     case .failure(let error): return .cannotTell(reason: "\(probe.path) is not looked at: \(error)")
     case .success(.failure(let failure)): return Self.answer(to: failure, path: probe.path)
     case .success(.success(let written)):
-      return Self.answer(written: written, now: WallClock.milliseconds, probe)
+      let wall = WallClock.milliseconds, now = BootClock.now
+      return clock.withLock { clock in
+        clock.see(wall: wall, at: now)
+        return Self.answer(written: written, now: wall, probe) { age, most in clock.mayExplain(age, over: most, at: now) }
+      }
     }
   }
 
@@ -56,9 +67,16 @@ package final class FileProber: Sendable {
   }
 
   /// A file of the future counts as new: clocks differ.
-  static func answer(written: Int64, now: Int64, _ probe: FileProbe) -> Answer {
-    let age = Duration.milliseconds(now - written)
-    if age <= .seconds(probe.maximumAge) { return .good }
+  ///
+  /// - Parameter isByClock: the clock was set, which explains an age above the most.
+  private static func answer(
+    written: Int64, now: Int64, _ probe: FileProbe, isByClock: (_ age: Duration, _ most: Duration) -> Bool
+  ) -> Answer {
+    let age = Duration.milliseconds(now - written), most = Duration.seconds(probe.maximumAge)
+    if age <= most { return .good }
+    if isByClock(age, most) {
+      return .cannotTell(reason: "this node's clock was set forward, so the age of \(probe.path) is not known")
+    }
     return .bad(reason: "\(probe.path) was last written \(InWords.number(age.inSeconds.rounded())) s ago")
   }
 }

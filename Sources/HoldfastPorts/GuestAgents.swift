@@ -2,7 +2,7 @@ import HoldfastModel
 
 /// What a hypervisor can ask of the agents within its virtual machines, where it can. No start, stop or claim depends on it.
 public protocol GuestAgents: Sendable {
-  /// Sends a command of QEMU's guest agent protocol, as JSON. Returns by the limit, whatever hangs.
+  /// Sends a command of QEMU's guest agent protocol, as JSON. Returns by the limit, or a little more than a second later, whatever hangs.
   func ask(agentOf id: DomainID, uuid: String, command: String, limit: Duration) async -> GuestAgentAnswer
 }
 

@@ -114,7 +114,7 @@ actor LibvirtConnection {
     agentThreads = CallThreads(
       name: "virt-agents", atOnce: limits.concurrentAgents, hangingAtMost: limits.concurrentAgents)
     probeThreads = CallThreads(
-      name: "virt-probes", atOnce: limits.concurrentProbes, hangingAtMost: limits.concurrentProbes)
+      name: "virt-probes", atOnce: limits.concurrentProbes, hangingAtMost: limits.concurrentProbes, limitsWaiting: false)
     migrationThreads = CallThreads(
       name: "virt-migrate", atOnce: limits.concurrentMigrations, hangingAtMost: limits.concurrentMigrations)
     progressThreads = CallThreads(

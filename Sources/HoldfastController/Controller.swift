@@ -129,6 +129,7 @@ public struct Controller: Sendable {
       var machine = machines.workloads.take(name)
       machine.step(turn, facts, own, startsUnderWay: startsUnderWay, &effects)
       if effects.batch.takeForget() != nil { forget(own, &machine, turn) }
+      facts.keepHealth(of: name, run: machine.parts.watch.subject?.run)
       machines.workloads.put(machine)
     }
   }

@@ -62,7 +62,8 @@ enum EventIntake {
     let before = facts.health[workload].flatMap { $0.run == run ? $0.health : nil }
     guard facts.take(health, of: workload, run: run) else { return }
     HealthNotes.tell(health, before: before, of: workload, on: facts.me, &effects)
-    effects.agenda.note(.health([workload]))
+    // Whether others wait for it to be told what is at fault may have changed, too.
+    effects.agenda.note(.health(machines.workloads.heldTogether.union([workload])))
   }
 
   private static func operationEnded(

@@ -62,6 +62,9 @@ struct Facts: Sendable {
     health.take(workload, run: run, found, at: now, time: wallTime)
   }
 
+  /// What is known of a run that is looked at no more says nothing.
+  mutating func keepHealth(of workload: WorkloadName, run: Int?) { health.keep(workload, run: run) }
+
   // MARK: the store
 
   mutating func load(_ listing: ClusterListing) {

@@ -50,6 +50,12 @@ enum Limits {
   /// often at most.
   static let unwellPause: Duration = .seconds(30)
   static let lengtheningUnwell = 5
+  /// So many workloads, and most of those that are asked over the node's network: if they fail at once, it may be the network's fault. They are ended
+  /// when they have failed for so long.
+  static let unwellTogether = 4
+  static let unwellTogetherPause: Duration = .seconds(300)
+  /// Whether it is still so is looked at again after so long.
+  static let unwellTogetherLook: Duration = .seconds(10)
   /// No more ends in a row are counted.
   static let countedEnds = 1000
   /// Attempts at a live migration before the workload is stopped and started instead.

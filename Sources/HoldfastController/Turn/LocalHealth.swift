@@ -33,5 +33,10 @@ public struct LocalHealth: Hashable, Sendable {
     return known?.health != health
   }
 
+  /// Nothing is known any more but of this run; nil: nothing at all.
+  mutating func keep(_ workload: WorkloadName, run: Int?) {
+    if let known = entries[workload]?.run, known != run { forget(workload) }
+  }
+
   mutating func forget(_ workload: WorkloadName) { entries[workload] = nil }
 }

@@ -1,5 +1,6 @@
 import HoldfastModel
 import HoldfastPlanning
+import HoldfastTime
 
 /// Why a workload that fails its checks is left as it is.
 enum HeldReason: Hashable, Sendable, CustomStringConvertible {
@@ -8,6 +9,8 @@ enum HeldReason: Hashable, Sendable, CustomStringConvertible {
   case leaving(NodeName)
   /// It would be stopped, and not started again from its definition.
   case olderDefinition
+  /// So do most workloads there that are asked over the node's network.
+  case together(NodeName)
   /// Its restarts were in vain, and its policy says so.
   case leftRunning(times: Int)
   /// Its restarts were in vain, and no other node has taken it.
@@ -20,13 +23,16 @@ enum HeldReason: Hashable, Sendable, CustomStringConvertible {
     case .maintenance(let node): "\(node) is in maintenance"
     case .leaving(let node): "\(node) leaves"
     case .olderDefinition: "its definition names older disks than it runs on"
+    case .together(let node):
+      "so do most that are asked over the network of \(node), which may be at fault: it is restarted after "
+        + "\(InWords.number(Limits.unwellTogetherPause.inSeconds)) s of that"
     case .leftRunning(let times): "it failed \(times) times in a row, and its policy leaves it running then"
     case .restartedLater(let times): "it failed \(times) times in a row: it is restarted later each time"
     }
   }
 
-  /// Why a run that fails its checks is not ended for that, whatever its policy; nil: nothing is against it. What is the node's own trouble, and not the
-  /// workload's, would be told apart here.
+  /// Why a run that fails its checks is not ended for that, whatever its policy; nil: nothing is against it. What may be
+  /// the node's own trouble is told apart before (`UnwellTogether`).
   static func of(_ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts) -> HeldReason? {
     if facts.isDisarmed { return .disarmed }
     if turn.stance.isLeaving { return .leaving(facts.me) }

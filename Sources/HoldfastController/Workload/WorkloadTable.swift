@@ -29,6 +29,11 @@ struct WorkloadTable: Sendable {
   /// Workloads whose checks look at them.
   var checked: Set<WorkloadName> { Set(machines.all.lazy.filter { $0.parts.watch.subject != nil }.map(\.name)) }
 
+  /// Workloads that fail their checks at once with most others.
+  var heldTogether: Set<WorkloadName> {
+    Set(machines.all.lazy.filter { if case .together? = $0.parts.watch.held { true } else { false } }.map(\.name))
+  }
+
   /// Something under protection is seen here, or may be here unseen, or may still come up.
   func mayExecute(_ facts: Facts) -> Bool { !facts.local.isComplete || facts.seesProtectedDomain || mayStillAppear }
 

@@ -32,6 +32,16 @@ public enum Probe: Hashable, Sendable {
     }
   }
 
+  /// It is asked over the node's own network, so that it fails with that, too.
+  public var isThroughNode: Bool {
+    switch self {
+    case .tcp(let probe): probe.host != nil
+    case .http(let probe): probe.host != nil
+    case .ping: true
+    case .exec, .agent, .file, .script, .other: false
+    }
+  }
+
   // MARK: bounds
 
   public static let ports = 1...65_535

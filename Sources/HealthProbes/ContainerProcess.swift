@@ -23,7 +23,22 @@ package struct ContainerProcess: Sendable {
     // A number is given to others again: what another process has below it is nothing that a command may be brought into.
     guard Self.runs(controller, place.domain.name) else { throw Missing(reason: "the container's process is gone") }
     guard let first = ProcessTree.firstChild(of: controller) else { throw Missing(reason: "the container has no process") }
+    // A helper of libvirt's, as while the container is made: what is brought into that runs on the host.
+    guard Self.isContained(first) else { throw Missing(reason: "the container's first process is not in it") }
     pid = first
+  }
+
+  /// It sees other files than this daemon, and than the host.
+  private static func isContained(_ pid: pid_t) -> Bool {
+    guard let own = files(of: "\(pid)") else { return false }
+    return own != files(of: "self") && own != files(of: "1")
+  }
+
+  /// What stands for a process's view of files; nil: it is gone.
+  private static func files(of process: String) -> [UInt8]? {
+    var name = [UInt8](repeating: 0, count: 64)
+    let count = readlink("/proc/\(process)/ns/mnt", &name, name.count)
+    return count > 0 ? Array(name.prefix(count)) : nil
   }
 
   /// libvirt starts it with the container's name.

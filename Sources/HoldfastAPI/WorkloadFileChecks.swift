@@ -222,9 +222,15 @@ struct ProbeReading {
     value.value(
       expected: "a host name or an address", remedy: { _ in "Write it alone: the port and the path have keys of their own." },
       { text in
-        let isGood = text.utf8.allSatisfy(Self.hostBytes.contains)
+        let isGood = text.utf8.allSatisfy(Self.hostBytes.contains) && (!text.contains(":") || Self.isSix(text))
         return isGood && (1...Probe.greatestHost).contains(text.utf8.count) ? text : nil
       })
+  }
+
+  /// Looks like an IPv6 address, with or without its link: what has a colon else is a host with a port, or with a scheme.
+  private static func isSix(_ text: String) -> Bool {
+    let address = text.prefix { $0 != "%" }
+    return address.count { $0 == ":" } >= 2 && address.allSatisfy { $0 == ":" || $0 == "." || $0.isHexDigit }
   }
 
   private static let letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

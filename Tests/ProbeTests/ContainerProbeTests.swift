@@ -103,6 +103,15 @@ private let mayContain = getuid() == 0 && (try? CgroupHierarchy.find()) != nil
     }
   }
 
+  /// What is brought into it would run on the host.
+  @Test func `tell nothing when its first process is the host's`() async throws {
+    let container = try FakeContainer(isContained: false)
+    for probe in [Probe.exec(ExecProbe(command: ["true"])), .file(FileProbe(path: "/", maximumAge: 1)), .tcp(TCPProbe(port: 1))]
+    {
+      #expect(await ask(probe, container) == .cannotTell(reason: "the container's first process is not in it"))
+    }
+  }
+
   @Test func `look at its own files`() async throws {
     let container = try FakeContainer(), scratch = try Scratch()
     let file = try scratch.write("beat", name: "beat")

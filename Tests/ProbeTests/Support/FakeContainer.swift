@@ -15,7 +15,8 @@ final class FakeContainer: Sendable {
   /// - Parameters:
   ///   - without: capabilities that it is not to have, as setpriv names them.
   ///   - hasSix: its network has IPv6.
-  init(_ name: String = "web1", without capabilities: [String] = [], hasSix: Bool = true) throws {
+  ///   - isContained: it has namespaces of its own.
+  init(_ name: String = "web1", without capabilities: [String] = [], hasSix: Bool = true, isContained: Bool = true) throws {
     let process = Process(), input = Pipe(), output = Pipe()
     let privileges =
       capabilities.isEmpty ? "" : "setpriv --bounding-set \(capabilities.map { "-\($0)" }.joined(separator: ","))"
@@ -25,7 +26,7 @@ final class FakeContainer: Sendable {
     process.arguments = [
       "-c",
       """
-      \(privileges) unshare --net --mount --uts --ipc sh -c '\(six) ip link set lo up; echo ready; exec sleep 1000' &
+      \(privileges) \(isContained ? "unshare --net --mount --uts --ipc" : "") sh -c '\(six) ip link set lo up; echo ready; exec sleep 1000' &
       cat >/dev/null; kill -9 $!
       """, "libvirt_lxc", "--name", name
     ]

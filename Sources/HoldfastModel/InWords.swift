@@ -54,10 +54,13 @@ public enum InWords {
 
   /// A text from outside in one line: a line break, or any other white space, becomes a single space; what cannot be printed is left out.
   public static func oneLine(_ text: String) -> String {
-    let isTame = text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 } && !text.contains("  ")
+    let isTame = text.unicodeScalars.allSatisfy(isPrinted) && !text.contains("  ")
     guard !isTame || text.hasPrefix(" ") || text.hasSuffix(" ") else { return text }
     return text.split(whereSeparator: \.isWhitespace).map { word in
-      String(String.UnicodeScalarView(word.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }))
+      String(String.UnicodeScalarView(word.unicodeScalars.filter(isPrinted)))
     }.filter { !$0.isEmpty }.joined(separator: " ")
   }
+
+  /// Terminals take orders of both sets of control characters.
+  private static func isPrinted(_ scalar: Unicode.Scalar) -> Bool { scalar.value >= 32 && !(127...159).contains(scalar.value) }
 }

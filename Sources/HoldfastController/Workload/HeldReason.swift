@@ -24,8 +24,8 @@ enum HeldReason: Hashable, Sendable, CustomStringConvertible {
     case .leaving(let node): "\(node) leaves"
     case .olderDefinition: "its definition names older disks than it runs on"
     case .together(let node):
-      "so do most that are asked over the network of \(node), which may be at fault: it is restarted after "
-        + "\(InWords.number(Limits.unwellTogetherPause.inSeconds)) s of that"
+      "most of what is asked over \(node)'s network fails at once, so that may be at fault; it is restarted when it has failed for "
+        + "\(InWords.number(Limits.unwellTogetherPause.inSeconds)) s"
     case .leftRunning(let times): "it failed \(times) times in a row, and its policy leaves it running then"
     case .restartedLater(let times): "it failed \(times) times in a row: it is restarted later each time"
     }

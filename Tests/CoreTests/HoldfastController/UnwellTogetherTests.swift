@@ -48,7 +48,7 @@ import Testing
     #expect(runs.count == 6)
     failTogether(Self.names[...], runs, &rig)
     #expect(stopped(rig) == ["w6"], "who is asked within it has nothing to do with the network")
-    #expect(rig.report()?.health?["w1"]?.held?.contains("over the network of n1") == true)
+    #expect(rig.report()?.health?["w1"]?.held?.contains("over n1's network") == true)
     rig.pass(.seconds(290), step: .milliseconds(200))
     #expect(stopped(rig) == ["w6"])
     #expect(rig.claim("w1")?.ends == nil, "nothing is counted")

@@ -289,7 +289,7 @@ import Testing
   @Test(
     arguments: [
       ("as it is", "as it is"), ("a\nb", "a b"), (" internal error:\n\n  no\tfile\r\n", "internal error: no file"),
-      ("a\u{1B}[31mb", "a[31mb"), ("", ""), (" \n", "")
+      ("a\u{1B}[31mb", "a[31mb"), ("a\u{9B}31mb", "a31mb"), ("", ""), (" \n", "")
     ]) func `what comes from outside is one line`(_ text: String, _ line: String)
   {
     #expect(InWords.oneLine(text) == line)

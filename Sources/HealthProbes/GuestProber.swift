@@ -20,6 +20,8 @@ final class GuestProber: Sendable {
   /// From one look at whether a command has ended to the next, and the longest.
   private static let firstLook = Duration.milliseconds(20)
   private static let longestLook = Duration.milliseconds(500)
+  /// What passes before a command is begun, however short its time, counts for nothing.
+  private static let lateBegin = Duration.milliseconds(50)
 
   init(_ agents: any GuestAgents) { self.agents = agents }
 
@@ -38,7 +40,7 @@ final class GuestProber: Sendable {
       }
       running.withLock { $0[asker] = nil }
     }
-    let number: Int
+    let number: Int, asked = ContinuousClock.now
     switch await ask(asker, GuestCommand(running: command), until: end) {
     case .answer(let text):
       guard let started = GuestReply<GuestCommand.Started>(text) else {
@@ -48,7 +50,13 @@ final class GuestProber: Sendable {
     case .silent(let reason), .unavailable(let reason):
       return .cannotTell(reason: "its guest agent does not run \(Self.name(command)): \(reason)")
     }
-    return await awaitEnd(of: number, command, asker, within: limit, until: end)
+    let began = ContinuousClock.now
+    let answer = await awaitEnd(of: number, command, asker, within: limit, until: end)
+    // Begun late, as its agent or libvirt was busy, it had less time than its check gives it.
+    guard case .bad = answer, began - asked > max(limit / 10, Self.lateBegin), running.withLock({ $0[asker] }) == number else {
+      return answer
+    }
+    return .cannotTell(reason: "\(Self.name(command)) was begun only after \(Words.time(began - asked))")
   }
 
   private func awaitEnd(

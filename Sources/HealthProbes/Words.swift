@@ -9,7 +9,7 @@ import NIOSSL
 import SystemPackage
 
 /// What a probe's errors mean, for people and for the check: whether the service is to blame, or the probe could not be made.
-enum Words {
+package enum Words {
   /// `2 s`, `0.25 s`.
   static func time(_ duration: Duration) -> String { "\(InWords.decimal(duration.inSeconds)) s" }
 
@@ -19,17 +19,19 @@ enum Words {
     case let error as IOError: answer(toNumber: error.errnoCode, at: place)
     case let error as ContainerDoorError: answer(to: error, at: place)
     case let error as NIOConnectionError:
-      if let last = error.connectionErrors.last {
-        answer(to: last.error, at: place)
-      } else {
-        .cannotTell(reason: "the name \(error.host) leads to no address here")
-      }
+      answer(of: error.connectionErrors.map { answer(to: $0.error, at: place) })
+        ?? .cannotTell(reason: "the name \(error.host) leads to no address here")
     case is ChannelError: .bad(reason: "\(place) takes no connection in time")
     case HTTPParserError.invalidEOFState: .bad(reason: "\(place) ends the connection without a whole answer")
     case is HTTPParserError: .bad(reason: "\(place) answers with something that is not HTTP")
     case is NIOSSLError, is BoringSSLError: .bad(reason: "\(place) does not agree on TLS: \(InWords.oneLine("\(error)"))")
     default: .bad(reason: "\(place): \(InWords.oneLine("\(error)"))")
     }
+  }
+
+  /// Of a name's addresses: one that says something of the service counts, and not that there is no way to another. nil: there were none.
+  package static func answer(of each: [Answer]) -> Answer? {
+    each.first { if case .bad = $0 { true } else { false } } ?? each.last
   }
 
   private static func answer(to error: ContainerDoorError, at place: String) -> Answer {

@@ -12,14 +12,20 @@ private final class MadeUpAgents: GuestAgents {
     var asked: [String] = []
   }
   private let state: Mutex<State>
+  /// Before a command is begun.
+  private let delay: Duration
 
   /// - Parameter answers: to commands that contain a word, each once but the last of a word.
-  init(_ answers: [(word: String, answer: GuestAgentAnswer)]) { state = Mutex(State(answers: answers)) }
+  init(_ answers: [(word: String, answer: GuestAgentAnswer)], delay: Duration = .zero) {
+    state = Mutex(State(answers: answers))
+    self.delay = delay
+  }
 
   var asked: [String] { state.withLock { $0.asked } }
 
   func ask(agentOf id: DomainID, uuid: String, command: String, limit: Duration) async -> GuestAgentAnswer {
-    state.withLock { state in
+    if delay > .zero, command.contains("\"guest-exec\"") { try? await Task.sleep(for: delay) }
+    return state.withLock { state in
       state.asked.append(command)
       let found = state.answers.indices.filter { command.contains("\"\(state.answers[$0].word)\"") }
       guard let first = found.first else { return .unavailable(reason: "it refuses \(command)") }
@@ -84,6 +90,14 @@ private final class MadeUpAgents: GuestAgents {
     let second = await probes.ask(probe, of: .machine, within: .milliseconds(100))
     #expect(Expected.bad("of an earlier probe has not ended").isMet(by: second), "\(second)")
     #expect(agents.asked.count { $0.contains("\"guest-exec\"") } == 1)
+    await probes.close()
+  }
+
+  @Test func `a command that is begun late, and had less time by that, tells nothing`() async {
+    let agents = MadeUpAgents([("guest-exec", Self.started), ("guest-exec-status", Self.running)], delay: .milliseconds(200))
+    let probes = HealthProbes(node: "n1", agents: agents)
+    let told = await probes.ask(.exec(ExecProbe(command: ["check"])), of: .machine, within: .milliseconds(600))
+    #expect(Expected.cannotTell("was begun only after").isMet(by: told), "\(told)")
     await probes.close()
   }
 

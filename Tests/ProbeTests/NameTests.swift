@@ -41,4 +41,11 @@ import Testing
     #expect(answer == .good)
     try await server.stop()
   }
+
+  /// As on a node without IPv6, with a name that has both kinds of addresses.
+  @Test func `tell what one address says, and not that there is no way to another`() {
+    let bad = Answer.bad(reason: "refused"), noWay = Answer.cannotTell(reason: "no way")
+    #expect(Words.answer(of: [bad, noWay]) == bad && Words.answer(of: [noWay, bad]) == bad)
+    #expect(Words.answer(of: [noWay]) == noWay && Words.answer(of: []) == nil)
+  }
 }

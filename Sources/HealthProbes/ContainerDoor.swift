@@ -33,15 +33,22 @@ final class ContainerDoor: Sendable {
   ///   - network: the path of the network namespace.
   ///   - end: it is given up then.
   func connect(in network: String, port: Int, until end: NIODeadline) -> EventLoopFuture<CInt> {
+    connect(AF_INET, in: network, port: port, until: end).flatMapError { [self] error in
+      // It may listen on IPv6 alone. That IPv4 refuses may be told later than by `connect`.
+      guard error as? ContainerDoorError == .notConnected(ECONNREFUSED) else { return loop.makeFailedFuture(error) }
+      return connect(AF_INET6, in: network, port: port, until: end)
+    }
+  }
+
+  private func connect(
+    _ family: Int32, in network: String, port: Int, until end: NIODeadline
+  ) -> EventLoopFuture<CInt> {
     thread.submit {
       guard holdfast_enter_network(network) == 0 else { throw ContainerDoorError.noWayIn(errno) }
       // Out at once: a thread that stays keeps the container's network, and a card that was passed to it, from being given back. Should it fail,
       // nothing is wrong: the next one goes in from there.
       defer { _ = holdfast_enter_network("/proc/self/ns/net") }
-      do throws(ContainerDoorError) { return try Self.open(AF_INET, port: port) } catch .notConnected(ECONNREFUSED) {
-        // It may listen on IPv6 alone.
-        return try Self.open(AF_INET6, port: port)
-      }
+      return try Self.open(family, port: port)
     }.hop(to: loop).flatMap { [self] socket in
       connected(socket, until: end, nextLook: Self.firstLook).map { socket }
     }

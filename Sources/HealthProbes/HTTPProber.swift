@@ -74,6 +74,8 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
   private let exchange: Exchange
   /// As much of it as is looked at.
   private var body = ByteBuffer()
+  /// The request is being written.
+  private var isAsking = false
 
   init(_ probe: HTTPProbe, place: String, _ exchange: Exchange) {
     self.probe = probe
@@ -86,11 +88,10 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
       "Host": HTTPProber.hostField(probe), "User-Agent": "holdfast", "Accept": "*/*", "Connection": "close"
     ]
     let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: probe.path, headers: headers)
-    // What cannot stand in a request is nothing that the service could answer.
-    context.write(wrapOutboundOut(.head(head))).whenFailure { [exchange] in
-      if $0 is HTTPParserError { exchange.settle(.cannotTell(reason: "the request cannot be written: \($0)")) }
-    }
+    isAsking = true
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    isAsking = false
     context.fireChannelActive()
   }
 
@@ -111,6 +112,10 @@ final class HTTPAnswerHandler: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // What cannot stand in a request is nothing that the service could answer.
+    if isAsking, error is HTTPParserError {
+      exchange.settle(.cannotTell(reason: "the request cannot be written: \(error)"))
+    }
     exchange.settle(Words.answer(to: error, at: place))
     context.close(promise: nil)
   }

@@ -39,6 +39,11 @@ import Testing
       "/v1/workloads",
       #"{"workloads":[{"name":"x","connection":"lxc:///system","xml":"<domain type='lxc'/>","demand":{"memory":1,"cpus":1,"disk":2}}]}"#,
       "workloads[0].demand.disk"
+    ),
+    (
+      "/v1/workloads",
+      #"{"workloads":[{"name":"x","connection":"lxc:///system","xml":"<domain type='lxc'/>","demand":{"memory":1,"cpus":1},"checks":[{"name":"a","kind":"tcp","port":80,"prot":1}]}]}"#,
+      "workloads[0].checks[0].prot"
     )
   ])
   func `a field is refused by its place, and nothing is done`(path: String, body: String, field: String) async throws {

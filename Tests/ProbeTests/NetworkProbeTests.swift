@@ -61,7 +61,7 @@ import Testing
     Row("a status that is not", .answers(answer("200 OK")), .bad("status 200"), probe: http(status: 204...204)),
     Row("the content", .answers(answer("200 OK", "all is ok")), .good, probe: http(contains: "ok")),
     Row("other content", .answers(answer("200 OK", "starting")), .bad("without 'ok'"), probe: http(contains: "ok")),
-    Row("content in pieces", .answers(chunks("all is o", "k")), .good, probe: http(contains: "ok")),
+    Row("content in pieces", .answers(chunks("all is o", "k", "")), .good, probe: http(contains: "ok")),
     Row(
       "content that comes late in a long answer", .answers(chunks(long, "ok", "")), .bad("without 'ok'"),
       probe: http(contains: "ok")),
@@ -154,7 +154,7 @@ extension `Probes over the network` {
         isSecure: true, host: "127.0.0.1", port: port, serverName: "shop.example.com", contains: "ok", certificateDays: days))
   }
 
-  @Test(arguments: [(nil, .good), (0, .good), (9, .good), (30, .bad("its certificate ends in 9 days"))] as [(Int?, Expected)])
+  @Test(arguments: [(nil, .good), (0, .good), (9, .good), (30, .bad("its certificate ends in "))] as [(Int?, Expected)])
   func `look at the certificate's end, and at nothing else of it`(days: Int?, expected: Expected) async throws {
     let server = try await MadeUpServer.start(
       .answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), context: try await SelfSigned.context(days: 10))

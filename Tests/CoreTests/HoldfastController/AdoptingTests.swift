@@ -224,7 +224,7 @@ import Testing
     #expect(!said.contains(lettingGo))
     rig.pass(.milliseconds(300))
     #expect(rig.resumes > 0 && !rig.commands().contains(lettingGo))
-    let deadline = try #require(rig.controller.session.deadline)
+    let deadline = try #require(rig.deadlineTold)
     rig.send(
       .fromGuard(.report(.state(GuardState(phase: .armed(deadline: deadline), workloads: ["w1"], starting: ["w1"])))))
     rig.pass(.milliseconds(100))

@@ -78,7 +78,7 @@ import Testing
     #expect(rig.subject?.isOnHold == false && rig.stops().isEmpty)
     rig.tell(WorkloadHealth(.starting))
     rig.tell(Self.failing)
-    rig.pass(.milliseconds(100))
+    rig.pass(.seconds(1))
     #expect(rig.stops().count == 1, "it is seen to fail anew")
   }
 

@@ -119,11 +119,11 @@ struct WorkloadMachine: Sendable {
   private mutating func absentAndNotMine(
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
+    parts.run.gone()
     parts.closeFence(facts, &effects)
     guard !parts.mayStillAppear else { return }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
     parts.dropFromGuard(turn.guardWord, &effects)
-    parts.run.gone()
     if !isBusy { parts.protection.clearKill() }
     if own.isClaimed { return settleDoubt(turn, facts, own, &effects) }
     if own.isUnprotecting, turn.stance.isPlanner, !own.isHeld { return effects.batch.forget(name) }

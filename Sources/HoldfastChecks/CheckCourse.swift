@@ -100,7 +100,7 @@ struct CheckCourse: Sendable {
     // Of an earlier probe, or of one that was given up.
     guard case .asked(id, let until, let next) = asking.state else { return false }
     asking.move(to: .waiting(until: max(next, now)))
-    // This node stood still, or was too busy: all it knows is that itself was late.
+    // This node did not run for a while, or was too busy: all it knows is that itself was late.
     if case .bad = answer, now > until { return count(.cannotTell(reason: "this node was late itself"), at: now) }
     return count(answer, at: now)
   }

@@ -339,7 +339,7 @@ import Testing
   }
 
   @Test(arguments: [(Duration.seconds(2), WorkloadHealth.State.failing), (.seconds(60), .unknown)])
-  func `that answer badly while the node stood still tell nothing of the workload`(
+  func `that answer badly while the node did not run tell nothing of the workload`(
     passed: Duration, state: WorkloadHealth.State
   ) throws {
     var check = Self.check

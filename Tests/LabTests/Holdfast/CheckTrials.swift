@@ -77,7 +77,8 @@ private struct ServedContainer {
     let start =
       "[ -e /etc/broken-$HOLDFAST_NODE ] || /bin/busybox httpd -p \(port) -h /etc; exec /sbin/init"
     let xml = plain.replacing(
-      "<init>/sbin/init</init>", with: "<init>/bin/sh</init><initarg>-c</initarg><initarg>\(start)</initarg>")
+      "<init>/sbin/init</init>",
+      with: "<init>/bin/busybox</init><initarg>sh</initarg><initarg>-c</initarg><initarg>\(start)</initarg>")
     #expect(xml != plain)
     try Data(xml.utf8).write(to: URL(filePath: "\(folder)/\(name)-served.xml"))
     try Data(

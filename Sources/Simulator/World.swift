@@ -83,6 +83,14 @@ public final class World {
   }
   func after(_ span: Span, _ body: @escaping () -> Void) { at(now + span, body) }
 
+  /// Again and again, for the first time when the span has passed.
+  func every(_ span: Span, _ body: @escaping () -> Void) {
+    after(span) { [unowned self] in
+      body()
+      every(span, body)
+    }
+  }
+
   /// On a host: not when it has rebooted in between; and when it is paused, as soon as it is resumed.
   func at(_ moment: Moment, on host: SimulatedHost, _ body: @escaping () -> Void) {
     heap.plan(at: max(moment, now), EventHeap.Entry(host: Int32(host.index), boot: host.boot, deed: .body(body)))

@@ -11,18 +11,18 @@ final class FrozenWatch {
 
   private unowned let world: World
   /// By host: since when it was so at every look.
-  private var since: [Int: Moment] = [:]
+  private var since: [Int: Beginning] = [:]
+
+  private struct Beginning {
+    var at: Moment
+    /// Since when its session had been valid without a break then, by the host's clock. After a break, which may fall between two looks, the node
+    /// begins anew.
+    var validSince: BootInstant?
+  }
 
   init(_ world: World) {
     self.world = world
-    next()
-  }
-
-  private func next() {
-    world.after(Self.interval) { [self] in
-      look()
-      next()
-    }
+    world.every(Self.interval) { [self] in look() }
   }
 
   private func look() {
@@ -32,12 +32,14 @@ final class FrozenWatch {
         since[host.index] = nil
         continue
       }
-      let began = since[host.index] ?? world.now
+      let validSince = host.controller?.core.session.validSince
+      let known = since[host.index].flatMap { $0.validSince == validSince ? $0 : nil }
+      let began = known ?? Beginning(at: world.now, validSince: validSince)
       since[host.index] = began
       let timing = world.settings.timing
-      guard world.now - began > Span(timing.frozenPatience + timing.ttl * 2) + Self.slack else { continue }
+      guard world.now - began.at > Span(timing.frozenPatience + timing.ttl * 2) + Self.slack else { continue }
       world.violated(
-        .nothingStaysFrozen, "\(workload) has stood frozen on \(host.name) since \(began), whose session stands all the time")
+        .nothingStaysFrozen, "\(workload) has stood frozen on \(host.name) since \(began.at), whose session stands all the time")
     }
   }
 

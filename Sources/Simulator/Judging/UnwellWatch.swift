@@ -21,14 +21,7 @@ final class UnwellWatch {
 
   init(_ world: World) {
     self.world = world
-    next()
-  }
-
-  private func next() {
-    world.after(Self.interval) { [self] in
-      look()
-      next()
-    }
+    world.every(Self.interval) { [self] in look() }
   }
 
   private func look() {

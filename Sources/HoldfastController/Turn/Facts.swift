@@ -162,7 +162,7 @@ struct Facts: Sendable {
   /// - Returns: the workloads that the event may be about.
   mutating func take(_ event: HypervisorEvent) -> Set<WorkloadName> {
     var names: Set<WorkloadName> = []
-    for id in local.receive(event) {
+    for id in local.receive(event, at: now) {
       names.insert(WorkloadName(id.name))
       if let mark = local.domains[id]?.mark { names.insert(WorkloadName(mark.workload)) }
       compareHardware(of: WorkloadName(id.name))

@@ -32,6 +32,8 @@ enum Limits {
   static let settling: Duration = .seconds(1)
   /// After an operation on a domain failed.
   static let afterFailure: Duration = .seconds(1)
+  /// What was claimed and not started is given up where libvirt does not answer for so long: longer than a restart of libvirtd takes.
+  static let silentHypervisor: Duration = .seconds(10)
   /// The longest wait between attempts to resume a paused domain, in seconds: one for each that failed.
   static let longestResumePause = 10
   /// The pause after a failed write of a claim doubles with each in a row, so many times: up to eight times `Timing.retryPause`.

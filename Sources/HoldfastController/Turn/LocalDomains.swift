@@ -1,4 +1,5 @@
 import HoldfastModel
+import HoldfastTime
 
 /// What this node's hypervisor was last seen to run.
 public struct LocalDomains: Hashable, Sendable {
@@ -16,6 +17,8 @@ public struct LocalDomains: Hashable, Sendable {
   public private(set) var unreachable: [String: String]
   /// Connections that were not heard of yet, neither well nor ill: nobody knows more than that they were not asked long ago.
   private(set) var unheard: Set<String>
+  /// Since when the connections that answered before do not.
+  private(set) var silentSince: [String: BootInstant] = [:]
   /// Counts inventories, so that one asked for can be told from one before.
   private var inventories: [String: Int] = [:]
 
@@ -35,11 +38,15 @@ public struct LocalDomains: Hashable, Sendable {
   /// How many inventories the connection has given.
   func inventoryCount(_ connection: String) -> Int { inventories[connection] ?? 0 }
 
+  /// Its connection has answered in this life, and the domain was not there when it last did.
+  func wasLastSeenAbsent(_ id: DomainID) -> Bool { inventories[id.connection] != nil && domains[id] == nil }
+
   /// Takes an event and names the domains that it is about.
-  mutating func receive(_ event: HypervisorEvent) -> Set<DomainID> {
+  mutating func receive(_ event: HypervisorEvent, at now: BootInstant) -> Set<DomainID> {
     switch event {
     case .inventory(let connection, let listed):
       unreachable[connection] = nil
+      silentSince[connection] = nil
       unheard.remove(connection)
       inventories[connection, default: 0] += 1
       let before = domains.keys.filter { $0.connection == connection }
@@ -53,6 +60,7 @@ public struct LocalDomains: Hashable, Sendable {
       domains[id] = nil
       return [id]
     case .unreachable(let connection, let reason):
+      if unreachable[connection] == nil { silentSince[connection] = now }
       unreachable[connection] = reason
       unheard.remove(connection)
       return Set(domains.keys.filter { $0.connection == connection })

@@ -47,7 +47,7 @@ struct WorkloadMachine: Sendable {
     if let domain = own.staleCopy { return Unprotection.endStaleCopy(&parts, domain, turn, facts, own, &effects) }
     parts.run.settle(own, id, own.sight, facts, &parts.fence, &effects)
     switch (own.sight, parts.line.isMine(own)) {
-    case (.unknown, true): parts.line.tell(.unclear, own, &effects)
+    case (.unknown, true): unknownAndMine(id, turn, facts, own, &effects)
     case (.unknown, false): unknownAndNotMine(turn, facts, own, &effects)
     case (.absent, true): absentAndMine(id, spec, turn, facts, own, startsUnderWay, &effects)
     case (.absent, false): absentAndNotMine(turn, facts, own, &effects)
@@ -57,6 +57,24 @@ struct WorkloadMachine: Sendable {
   }
 
   // MARK: the six cases
+
+  /// libvirt does not answer. What it was not asked to start since it was last seen absent is not here: it is given up when that lasts, so that another
+  /// node can run it.
+  private mutating func unknownAndMine(
+    _ id: DomainID, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    if !isBusy, !own.isUnprotecting, let silent = facts.local.silentSince[id.connection],
+      let absence = parts.absenceWithoutStart(own, facts, turn.guardWord)
+    {
+      let until = silent + Limits.silentHypervisor
+      guard own.isWantedHere, facts.now < until else {
+        let reason = own.isWantedHere ? .hypervisorSilent(id.connection) : own.whyItLeaves
+        return parts.line.release(absence, because: reason, own, turn, facts.me, &effects)
+      }
+      effects.agenda.look(at: name, at: until)
+    }
+    parts.line.tell(.unclear, own, &effects)
+  }
 
   /// libvirt does not answer. What is frozen here and was this node's is claimed again all the same, so that it can go on.
   private mutating func unknownAndNotMine(

@@ -183,25 +183,15 @@ struct WorkloadParts: Sendable {
 
   /// The proof that nothing of it is here and nothing can come up; nil while it is seen here, or nobody can tell, or an earlier start may still
   /// succeed (`closeFence`).
-  func absence(_ own: WorkloadFacts) -> Absence? {
-    guard name == own.name, !mayStillAppear else { return nil }
-    switch own.sight {
-    case .absent: return Absence(workload: name)
-    // Its name is taken by a domain that is somebody else's.
-    case .present(let domain):
-      guard let spec = own.spec?.value, !own.isCopy(domain, spec) else { return nil }
-      return Absence(workload: name)
-    case .unknown: return nil
-    }
+  func absence(_ own: WorkloadFacts) -> Absence? { Absence(of: own, run, fence) }
+
+  /// The same proof while libvirt does not answer, for what it was never asked to start.
+  func absenceWithoutStart(_ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> Absence? {
+    Absence(withoutStartOf: own, run, fence, protection, facts, guardWord)
   }
 
   /// The right to remove its records; nil: it may be executed under its claim.
-  func forgetPermit(_ own: WorkloadFacts) -> ForgetPermit? {
-    guard name == own.name, own.isClaimed || !own.isHeld else { return nil }
-    let isOutside = run.isUnmarked || own.isUnprotecting && own.observed.map { $0.mark == nil } ?? false
-    guard isOutside || !own.isHeld || absence(own) != nil else { return nil }
-    return ForgetPermit(workload: name)
-  }
+  func forgetPermit(_ own: WorkloadFacts) -> ForgetPermit? { ForgetPermit(own, run, fence) }
 
   // MARK: its checks
 
@@ -288,20 +278,4 @@ extension CheckSubject.Place {
   fileprivate func isSameRun(as other: CheckSubject.Place) -> Bool {
     domain == other.domain && uuid == other.uuid && (pid == nil || other.pid == nil || pid == other.pid)
   }
-}
-
-/// The proof that nothing of a workload is on this node and nothing of it can come up any more: what giving its claim away takes (Docs/safety.md,
-/// rules 8 and 13). It cannot be kept, so that it is of this turn's sight. Only `WorkloadParts` makes it.
-struct Absence: ~Copyable {
-  let workload: WorkloadName
-
-  fileprivate init(workload: WorkloadName) { self.workload = workload }
-}
-
-/// The right to remove the records of a workload that leaves protection: its claim is nobody's; or it is this node's, and the workload is absent, or
-/// seen to run on outside protection. Only `WorkloadParts` makes it.
-struct ForgetPermit: ~Copyable {
-  let workload: WorkloadName
-
-  fileprivate init(workload: WorkloadName) { self.workload = workload }
 }

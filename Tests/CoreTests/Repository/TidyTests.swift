@@ -69,12 +69,13 @@ import Testing
     }
   }
 
-  /// Only `Effects` makes actions. A permit that takes others is made in one place; a machine of a workload is replaced by nobody. The permits that
+  /// Only `Effects` makes actions. A permit that takes others, or a workload's own machines, is made in one place; a machine of a workload is replaced by nobody. The permits that
   /// begin with nothing but a machine's state have initialisers of their files alone.
   @Test(arguments: [
     ("[Action]", ["Effects.swift", "Controller.swift"]), ("StartPermit(", ["StartSequence.swift"]),
     ("ResumePermit(", ["WorkloadParts.swift"]), ("MigrationPermit(", ["Migration.swift"]), ("GuardWord(", ["GuardLink.swift"]),
     ("UnwellPermit(", ["UnwellRuns.swift"]),
+    (" Absence(", ["WorkloadParts.swift", "Absence.swift"]), ("ForgetPermit(", ["WorkloadParts.swift"]),
     ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]),
     ("return Turn(", ["Machines.swift"]), ("Roster<", ["Roster.swift", "WorkloadTable.swift"]),
     ("WorkloadTable(", ["Machines.swift"]), (" Machines(", ["Controller.swift"]),
@@ -91,7 +92,7 @@ import Testing
   @Test(arguments: [
     ("SessionPermit", "OwnSession"), ("PermittedTransaction", "OwnSession"),
     ("ClaimPermit", "ClaimProof"), ("HeldClaim", "ClaimProof"), ("GuardReceipt", "ProtectionStanding"),
-    ("Absence", "WorkloadParts"), ("ForgetPermit", "WorkloadParts"), ("Vacancy", "Roster")
+    ("Vacancy", "Roster")
   ])
   func `lets the compiler keep permits to their makers`(permit: String, home: String) throws {
     let file = try #require(Self.sources.first { $0.module == "HoldfastController" && $0.path.hasSuffix("/\(home).swift") })

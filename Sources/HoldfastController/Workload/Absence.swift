@@ -1,0 +1,46 @@
+import HoldfastModel
+
+/// The proof that nothing of a workload is on this node and nothing of it can come up any more: what giving its claim away takes (Docs/safety.md,
+/// rules 8 and 13). It cannot be kept, so that it is of this turn's sight. It is made from the workload's own machines alone, which only the roster
+/// makes.
+struct Absence: ~Copyable {
+  let workload: WorkloadName
+
+  /// nil while it is seen here, or nobody can tell, or an earlier start may still succeed.
+  init?(of own: WorkloadFacts, _ run: Run, _ fence: StartFence) {
+    guard !fence.mayStillAppear(isStarting: run.isStarting) else { return nil }
+    switch own.sight {
+    case .absent: break
+    // Its name is taken by a domain that is somebody else's.
+    case .present(let domain): guard let spec = own.spec?.value, !own.isCopy(domain, spec) else { return nil }
+    case .unknown: return nil
+    }
+    workload = own.name
+  }
+
+  /// While libvirt does not answer: the workload was absent when it last did, and nothing has been asked of it since that could bring the workload here.
+  /// The guard was told of nothing either, and it is told before every start.
+  init?(
+    withoutStartOf own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ protection: Protection, _ facts: Facts,
+    _ guardWord: borrowing GuardWord
+  ) {
+    guard own.sight == .unknown, let id = own.id, let spec = own.spec?.value, facts.local.wasLastSeenAbsent(id), run.isIdle,
+      !fence.mayStillAppear(isStarting: run.isStarting), own.migration == nil, facts.rules.isExclusive(own.name, spec),
+      !protection.holds(own.name, guardWord)
+    else { return nil }
+    workload = own.name
+  }
+}
+
+/// The right to remove the records of a workload that leaves protection: its claim is nobody's; or it is this node's, and the workload is absent, or
+/// seen to run on outside protection. It is made from the workload's own machines alone.
+struct ForgetPermit: ~Copyable {
+  let workload: WorkloadName
+
+  init?(_ own: WorkloadFacts, _ run: Run, _ fence: StartFence) {
+    guard own.isClaimed || !own.isHeld else { return nil }
+    let isOutside = run.isUnmarked || own.isUnprotecting && own.observed.map { $0.mark == nil } ?? false
+    guard isOutside || !own.isHeld || Absence(of: own, run, fence) != nil else { return nil }
+    workload = own.name
+  }
+}

@@ -1,7 +1,6 @@
 import Foundation
 import HoldfastAPI
 import HoldfastModel
-import HoldfastPlanning
 import Testing
 
 /// `holdfast policy` and the questions to the planner as a process, against a server.
@@ -153,25 +152,6 @@ import Testing
         let live = try await api.holdfast(question), kept = try await api.holdfast(question + ["--snapshot", file])
         #expect(
           live.status == kept.status && live.output == kept.output && !live.output.isEmpty, "\(question): \(live) \(kept)")
-      }
-    }
-  }
-
-  @Test func `a rebalance is asked for, move by move`() async throws {
-    try await APIHarness.serving { api in
-      api.access.change { state in
-        for number in 1...3 { state.cluster.run(WorkloadName("extra\(number)"), 1536, on: "n1") }
-      }
-      let plan: Rebalance = try await api.holdfast(["rebalance", "--dry-run", "-o", "json"]).decoded()
-      #expect(!plan.moves.isEmpty)
-      let asked = try await api.holdfast(["rebalance"])
-      #expect(asked.status == 2 && asked.errors.contains("--yes"), "\(asked)")
-      for move in plan.moves { #expect(api.access.truth.intents[move.workload]?.value.move == nil) }
-      let done = try await api.holdfast(["rebalance", "--yes"])
-      #expect(done.status == 0, "\(done)")
-      for move in plan.moves {
-        #expect(api.access.truth.intents[move.workload]?.value.move?.to == move.to)
-        #expect(done.output.contains("\(move.workload)  "), "\(done)")
       }
     }
   }

@@ -29,6 +29,8 @@ final class TestAccess: ClusterAccess {
     var ownFiles: Set<String> = []
     /// The planner's snapshot tells who is down, who is kept empty, and what runs where; else only what there is.
     var plansInFull = false
+    /// Carries out what operators move; nil: nobody does.
+    var moves: MadeUpMoves?
     /// Done once before the next commit: what somebody else was faster with.
     var rival: ClusterTransaction?
     /// The mirror stays behind the store.
@@ -43,6 +45,7 @@ final class TestAccess: ClusterAccess {
   init(_ cluster: MadeUpCluster) { state = Mutex(State(cluster: cluster)) }
 
   func change(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+  var moves: MadeUpMoves? { state.withLock { $0.moves } }
   var followers: Int { state.withLock { $0.followers.count } }
 
   private func entries(_ state: borrowing State) -> ClusterView {
@@ -56,6 +59,7 @@ final class TestAccess: ClusterAccess {
 
   func picture() async -> ClusterPicture {
     state.withLock { state in
+      state.moves?.look(at: &state.cluster)
       let view = state.staleView ?? entries(state), isFull = state.plansInFull
       let policies = try? view.policies.map { try PolicyFileReader().read($0.value.files) }
       return ClusterPicture(
@@ -119,7 +123,9 @@ final class TestAccess: ClusterAccess {
         state.rival = nil
         _ = state.cluster.store.apply(rival)
       }
-      return state.cluster.store.apply(transaction)
+      let verdict = state.cluster.store.apply(transaction)
+      state.moves?.begin(in: state.cluster)
+      return verdict
     }
   }
 

@@ -62,7 +62,10 @@ public struct HealthCheck: Hashable, Sendable {
 
 /// One object with the probe's fields among its own; times in seconds, to the millisecond.
 extension HealthCheck: Codable {
-  private enum CodingKeys: String, CodingKey { case name, interval, timeout, down, up, grace, onFailure }
+  private enum CodingKeys: String, CodingKey, CaseIterable { case name, interval, timeout, down, up, grace, onFailure }
+
+  /// The fields that the object may have.
+  public var fieldNames: Set<String> { Set(CodingKeys.allCases.map(\.rawValue)).union(probe.fieldNames) }
 
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)

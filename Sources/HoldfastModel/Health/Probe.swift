@@ -172,28 +172,28 @@ extension Probe: Codable {
 
   public func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: CodingKeys.self)
-    func kind(_ kind: Kind) throws { try fields.encode(kind.rawValue, forKey: .kind) }
+    try fields.encode(kindName, forKey: .kind)
+    try question?.encode(to: encoder)
+  }
+
+  /// The fields that a check's object may have for it: what is asked is a plain value, whose properties are its fields.
+  var fieldNames: Set<String> {
+    let asked = question.map { Mirror(reflecting: $0).children.compactMap(\.label) } ?? []
+    return Set(asked + [CodingKeys.kind.rawValue])
+  }
+
+  private var kindName: String { if case .other(let name) = self { name } else { kind?.rawValue ?? "" } }
+
+  /// What is asked; nil: the kind says it.
+  private var question: (any Encodable)? {
     switch self {
-    case .tcp(let probe):
-      try kind(.tcp)
-      try probe.encode(to: encoder)
-    case .http(let probe):
-      try kind(.http)
-      try probe.encode(to: encoder)
-    case .ping(let probe):
-      try kind(.ping)
-      try probe.encode(to: encoder)
-    case .exec(let probe):
-      try kind(.exec)
-      try probe.encode(to: encoder)
-    case .agent: try kind(.agent)
-    case .file(let probe):
-      try kind(.file)
-      try probe.encode(to: encoder)
-    case .script(let probe):
-      try kind(.script)
-      try probe.encode(to: encoder)
-    case .other(let name): try fields.encode(name, forKey: .kind)
+    case .tcp(let probe): probe
+    case .http(let probe): probe
+    case .ping(let probe): probe
+    case .exec(let probe): probe
+    case .file(let probe): probe
+    case .script(let probe): probe
+    case .agent, .other: nil
     }
   }
 }

@@ -79,15 +79,8 @@ private indirect enum JSONShape: Decodable {
     var known: [String]
   }
 
-  /// The keys that a value is written with; none: it is read and never written.
-  private static func keys(of value: Any) -> Set<String> {
-    guard let value = value as? any Encodable, let data = try? JSONEncoder().encode(value),
-      case .object(let shapes) = try? JSONDecoder().decode(JSONShape.self, from: data)
-    else { return [] }
-    return Set(shapes.keys)
-  }
-
-  /// The first key for which the value that was made from this text has no place: bodies are plain values, whose properties are their fields.
+  /// The first key for which the value that was made from this text has no place. Bodies are plain values, whose properties are their fields; only
+  /// a check is one flat object with what it asks, and tells its fields itself.
   func firstUnknown(in value: Any, at path: String = "") -> Unknown? {
     let mirror = Mirror(reflecting: value)
     if mirror.displayStyle == .optional { return mirror.children.first.flatMap { firstUnknown(in: $0.value, at: path) } }
@@ -103,16 +96,14 @@ private indirect enum JSONShape: Decodable {
       guard mirror.displayStyle == .struct else { return nil }
       var children: [String: Any] = [:]
       for child in mirror.children { if let label = child.label { children[label] = child.value } }
+      let told = (value as? HealthCheck)?.fieldNames
       for (key, shape) in shapes.sorted(by: { $0.key < $1.key }) {
         let place = path.isEmpty ? key : "\(path).\(key)"
-        guard let child = children[key] else {
-          // A value may be written in another form than its properties': as a check is, flat with what it asks.
-          let written = Self.keys(of: value)
-          if written.contains(key) { continue }
-          let known = written.isSubset(of: children.keys) ? Set(children.keys) : written
-          return Unknown(path: place, key: key, known: known.sorted())
+        guard told?.contains(key) ?? (children[key] != nil) else {
+          return Unknown(path: place, key: key, known: told?.sorted() ?? children.keys.sorted())
         }
-        if let found = shape.firstUnknown(in: child, at: place) { return found }
+        // What a check's fields hold are plain values themselves.
+        if told == nil, let child = children[key], let found = shape.firstUnknown(in: child, at: place) { return found }
       }
       return nil
     }

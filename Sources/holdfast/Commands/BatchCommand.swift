@@ -1,5 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
+import HoldfastOperator
 
 /// Options of every command that changes workloads.
 struct ChangeOptions: ParsableArguments {
@@ -90,6 +91,14 @@ struct BatchCommand {
       }
     }
     return results
+  }
+
+  /// One workload's; of one that the daemon says nothing about nobody knows.
+  static func result(_ name: String, _ query: [String: String] = [:], _ step: Step) async throws -> CommandResult {
+    let silence = ErrorBody(
+      kind: OperatorError.Kind.unavailable.rawValue, thing: "workload \(name)", reason: "the daemon said nothing about it",
+      remedy: "`holdfast workload \(name)` shows its state.")
+    return try await results([name], query, step).first ?? CommandResult(name, failed: silence)
   }
 
   static func tell(_ results: [CommandResult], isDryRun: Bool, _ format: DaemonOptions.Format) throws {

@@ -71,18 +71,7 @@ struct RestartCommand: AsyncParsableCommand, CheckedCommand {
   }
 
   private func ask(_ name: String, _ query: [String: String]) async throws -> CommandResult {
-    do {
-      let answer: CommandResults = try await daemon.client.post("/workloads/\(name)/restart", query)
-      return answer.results.first ?? CommandResult(name, failed: Self.silence(name))
-    } catch let failure as Failure where failure.status == .failed {
-      return CommandResult(name, failed: failure.body)
-    }
-  }
-
-  private static func silence(_ name: String) -> ErrorBody {
-    ErrorBody(
-      kind: OperatorError.Kind.unavailable.rawValue, thing: "workload \(name)", reason: "the daemon said nothing about it",
-      remedy: "`holdfast workload \(name)` shows its state.")
+    try await BatchCommand.result(name, query) { try await daemon.client.post("/workloads/\($0)/restart", $1) }
   }
 
   // MARK: carrying out

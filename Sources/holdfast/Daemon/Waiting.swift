@@ -9,6 +9,8 @@ struct Waiting: Sendable {
     case runsOn
     case paused
     case moved(to: String, serial: Int)
+    /// Another one was moved, and takes it along.
+    case takenAlong(to: String)
   }
   let client: DaemonClient
   /// Seconds for all of them together.
@@ -73,18 +75,24 @@ struct Waiting: Sendable {
       return workload.state == .stopped
     case .moved(let target, let serial):
       guard workload.desired == "running" else { throw overruled(workload) }
-      guard let move = workload.move, move.serial >= serial else {
-        return workload.node == target && workload.state == .running
-      }
-      guard move.isServed else { return false }
-      guard move.serial == serial || move.to == target else { throw overruled(workload, "moved to \(move.to)") }
-      guard workload.wantedNode == target else {
-        throw Failure(
-          thing: "workload \(workload.name)", reason: whyElsewhere(workload, target),
-          remedy: "`holdfast workload \(workload.name)` tells why; `holdfast nodes` shows which nodes have room.")
+      if let move = workload.move, move.serial >= serial {
+        guard move.isServed else { return false }
+        guard move.serial == serial || move.to == target else { throw overruled(workload, "moved to \(move.to)") }
+        guard workload.wantedNode == target else { throw elsewhere(workload, target) }
       }
       return workload.node == target && workload.state == .running
+    case .takenAlong(let target):
+      guard workload.desired == "running" else { throw overruled(workload) }
+      // Its placement may be written after that of the one that takes it along.
+      guard workload.wantedNode == target || workload.failures[target] == nil else { throw elsewhere(workload, target) }
+      return workload.node == target && workload.state == .running
     }
+  }
+
+  private static func elsewhere(_ workload: WorkloadInfo, _ target: String) -> Failure {
+    Failure(
+      thing: "workload \(workload.name)", reason: whyElsewhere(workload, target),
+      remedy: "`holdfast workload \(workload.name)` tells why; `holdfast nodes` shows which nodes have room.")
   }
 
   /// It was to go to a node, and is to be elsewhere: it went there and did not start, or the planner did not send it there.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastModel
 import HoldfastPlanning
 
 struct RebalanceCommand: AsyncParsableCommand, CheckedCommand {
@@ -9,7 +8,8 @@ struct RebalanceCommand: AsyncParsableCommand, CheckedCommand {
     abstract: "Propose or make a few moves that balance the nodes' load.",
     discussion: """
       Holdfast never moves workloads for balance by itself, because a move that cannot be live interrupts the workload. This command \
-      proposes moves with their gain, asks, and makes them one after the other.
+      proposes moves with their gain, asks, and makes them one after the other: the next begins when what moved before it runs on its new \
+      node. It stops at the first that does not get there, and says which were not begun.
 
       It does not propose moves that break a rule or a preference, or whose gain is too small. It leaves alone workloads with \
       `evacuation: stay` and workloads that an operator has moved. The moves it makes count as moves by an operator: the workloads stay \
@@ -29,6 +29,9 @@ struct RebalanceCommand: AsyncParsableCommand, CheckedCommand {
   @Option(help: ArgumentHelp("How many workloads to move at most.", valueName: "number"))
   var moves = 5
 
+  @Option(help: ArgumentHelp("How long each move may take beyond the workload's stop timeout.", valueName: "seconds"))
+  var timeout = 120.0
+
   func checkOptions() throws {
     guard (1...1000).contains(moves) else { throw ValidationError("--moves takes 1 to 1000, not \(moves)") }
     if source.snapshot != nil, !dryRun {
@@ -46,31 +49,10 @@ struct RebalanceCommand: AsyncParsableCommand, CheckedCommand {
       return
     }
     if !yes {
+      let pace = rebalance.moves.count > 1 ? ", one after the other" : ""
       try Confirmation.ask(
-        "Move \(Words.count(rebalance.moves.reduce(0) { $0 + 1 + $1.with.count }, "workload"))?", lines: lines)
+        "Move \(Words.count(rebalance.moves.reduce(0) { $0 + 1 + $1.with.count }, "workload"))\(pace)?", lines: lines)
     }
-    try await carryOut(rebalance.moves)
-  }
-
-  /// One after the other, each told when it is done; the first that is refused ends it: the others were reckoned with it.
-  private func carryOut(_ moves: [Rebalance.Move]) async throws {
-    let client = source.daemon.client
-    var results: [CommandResult] = []
-    for move in moves {
-      let name = move.workload.text
-      do {
-        results += try await client.post(
-          "/workloads/\(name)/move", body: MoveRequest(to: move.to.text), as: CommandResults.self
-        )
-        .results
-      } catch let failure as Failure where failure.status == .failed {
-        results.append(CommandResult(name, failed: failure.body))
-      }
-      guard let last = results.last else { continue }
-      if source.daemon.output == .text { for line in ResultLines(terminal: .current()).lines([last]) { Output.line(line) } }
-      if last.effect == .failed { break }
-    }
-    if source.daemon.output == .json { try Output.json(CommandResults(isDryRun: false, results: results)) }
-    try BatchCommand.refuseIfFailed(results)
+    try await RebalanceRun(daemon: source.daemon, limit: timeout).run(rebalance.moves)
   }
 }

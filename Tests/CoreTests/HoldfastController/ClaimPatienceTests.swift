@@ -9,18 +9,8 @@ import Testing
   /// What breaks the wait off. After it, it begins anew.
   enum Break: CaseIterable { case storeAway, guardGone, sessionLost }
 
-  /// w1 and w2 are frozen here after the session was lost; w1 is claimed anew, w2 has no place and so waits.
   private func waiting() throws -> Rig {
-    var rig = Rig.running()
-    rig.domainsObey = true
-    rig.apply("w1")
-    rig.apply("w2", uuid: "u2")
-    rig.join("n2", incarnation: "i2", isPlanner: true)
-    let own = try #require(rig.controller.session.incarnation)
-    rig.write([.delete(.session(own)), .put(.placement("w2"), .placement(PlacementRecord(node: nil, reason: "full")))])
-    rig.pass(.milliseconds(300))
-    rig.actions = []
-    rig.send(rig.isolated(["w1", "w2"]))
+    var rig = try Rig.frozenWithoutPlace()
     rig.pass(.milliseconds(700))
     #expect(rig.resumes == 0 && !rig.commands().contains(.kill(workload: "w2")))
     return rig

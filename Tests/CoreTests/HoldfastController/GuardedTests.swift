@@ -239,14 +239,7 @@ import Testing
   }
 
   @Test func `a workload that has no place any more does not keep the others frozen for long`() throws {
-    var rig = spoken()
-    rig.apply("w2", uuid: "u2")
-    rig.join("n2", incarnation: "i2", isPlanner: true)
-    let own = try #require(rig.controller.session.incarnation)
-    rig.write([.delete(.session(own)), .put(.placement("w2"), .placement(PlacementRecord(node: nil, reason: "full")))])
-    rig.pass(.milliseconds(300))
-    rig.actions = []
-    rig.send(rig.isolated(["w1", "w2"]))
+    var rig = try Rig.frozenWithoutPlace()
     rig.pass(.milliseconds(500))
     #expect(rig.resumes == 0)
     rig.pass(.seconds(2))

@@ -9,11 +9,7 @@ import Testing
   private static let why = Incompatibility(.machine, "pc-q35-9.2")
   private static let group = IncompatibleWorkloads(why, ["w1"])
 
-  private static func report(_ groups: [IncompatibleWorkloads]? = nil) -> Record {
-    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
-    report.incompatible = groups
-    return .report(report)
-  }
+  private static func report(_ groups: [IncompatibleWorkloads]? = nil) -> Record { Rig.report(incompatible: groups) }
 
   @Test func `go into the report, once`() {
     var rig = Rig.running()
@@ -48,13 +44,7 @@ import Testing
   static let reasons = Incompatibility.Kind.allCases.map { Incompatibility($0, "x") }
 
   @Test(arguments: reasons) func `keep the planner from choosing it`(_ why: Incompatibility) throws {
-    var rig = Rig.running()
-    // By far the least loaded.
-    rig.join("n2", incarnation: "i2", memory: 65536)
-    rig.write([.put(.report("n2"), Self.report([IncompatibleWorkloads(why, ["w1"])]))])
-    rig.apply("w1")
-    rig.apply("w2", uuid: "u2")
-    rig.pass(.seconds(1))
+    let rig = Rig.choosing(despite: Self.report([IncompatibleWorkloads(why, ["w1"])]))
     #expect(rig.placement("w2")?.node == "n2")
     let placement = try #require(rig.placement("w1"))
     #expect(placement.node == "n1")
@@ -62,13 +52,7 @@ import Testing
   }
 
   @Test func `wait where no other node is left, until one can`() {
-    var rig = Rig.running()
-    rig.join("n2", incarnation: "i2", memory: 65536)
-    rig.join("n3", incarnation: "i3", memory: 65536)
-    rig.write([.put(.report("n2"), Self.report([Self.group])), .put(.report("n3"), Self.report([Self.group]))])
-    // More than n1 has.
-    rig.apply("w1", memory: 8192)
-    rig.pass(.seconds(1))
+    var rig = Rig.crowded(Self.report([Self.group]))
     #expect(rig.placement("w1")?.node == nil)
     #expect(rig.placement("w1")?.others["n3"]?.code == "incompatible")
     rig.write([.put(.report("n3"), Self.report())])
@@ -78,12 +62,7 @@ import Testing
 
   @Test func `stay where they run, which is proof that they can`() {
     var rig = Rig.running()
-    rig.join("n2", incarnation: "i2")
-    let claim = ClaimRecord(epoch: Epoch(1), holder: .init(node: "n2", incarnation: "i2"), activity: .running)
-    rig.write([
-      .put(.spec("w1"), .spec(Rig.spec())), .put(.intent("w1"), .intent(IntentRecord(desired: .running))),
-      .put(.placement("w1"), .placement(PlacementRecord(node: "n2", reason: "test"))), .put(.claim("w1"), .claim(claim))
-    ])
+    rig.runsOnOther("w1")
     rig.pass(.milliseconds(200))
     rig.write([.put(.report("n2"), Self.report([Self.group]))])
     rig.pass(.seconds(1))

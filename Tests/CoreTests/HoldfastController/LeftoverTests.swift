@@ -5,23 +5,7 @@ import Testing
 
 /// What libvirt on a node keeps defined beside the protected domains: it is reported, and the planner leaves the node out.
 @Suite struct `Leftover definitions` {
-  private static func report(_ leftovers: [LeftoverDefinition]? = nil) -> Record {
-    .report(
-      ReportRecord(
-        unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [], leftovers: leftovers))
-  }
-
-  private static func runs(
-    _ workload: WorkloadName, on node: NodeName, _ incarnation: Incarnation
-  ) -> [Write<RecordKey, Record>] {
-    [
-      .put(.spec(workload), .spec(Rig.spec())), .put(.intent(workload), .intent(IntentRecord(desired: .running))),
-      .put(.placement(workload), .placement(PlacementRecord(node: node, reason: "test"))),
-      .put(
-        .claim(workload),
-        .claim(ClaimRecord(epoch: Epoch(1), holder: .init(node: node, incarnation: incarnation), activity: .running)))
-    ]
-  }
+  private static func report(_ leftovers: [LeftoverDefinition]? = nil) -> Record { Rig.report(leftovers: leftovers) }
 
   @Test func `of workloads that there are go into the report, once`() {
     var rig = Rig.running()
@@ -57,10 +41,9 @@ import Testing
 
   @Test func `that run count where they were seen to run, and not while the domain is adopted there`() {
     var rig = Rig.running()
-    rig.join("n2", incarnation: "i2")
     let copy = LeftoverDefinition(of: "w1", isRunning: true)
     rig.send(.leftovers([copy]))
-    rig.write(Self.runs("w1", on: "n2", "i2"))
+    rig.runsOnOther("w1")
     rig.pass(.seconds(2))
     #expect(rig.report()?.leftovers == nil, "nothing of it runs here any more")
     rig.sees(Rig.domain("w1", epoch: nil, persistent: true))
@@ -83,13 +66,7 @@ import Testing
   ]
 
   @Test(arguments: leftovers) func `keep the planner from choosing their node`(_ leftover: LeftoverDefinition) throws {
-    var rig = Rig.running()
-    // By far the least loaded.
-    rig.join("n2", incarnation: "i2", memory: 65536)
-    rig.write([.put(.report("n2"), Self.report([leftover]))])
-    rig.apply("w1")
-    rig.apply("w2", uuid: "u2")
-    rig.pass(.seconds(1))
+    let rig = Rig.choosing(despite: Self.report([leftover]))
     #expect(rig.placement("w2")?.node == "n2")
     let placement = try #require(rig.placement("w1"))
     #expect(placement.node == "n1")
@@ -98,14 +75,7 @@ import Testing
   }
 
   @Test func `leave it pending where they are everywhere, until one is gone`() {
-    var rig = Rig.running()
-    rig.join("n2", incarnation: "i2", memory: 65536)
-    rig.join("n3", incarnation: "i3", memory: 65536)
-    let left = LeftoverDefinition(of: "w1")
-    rig.write([.put(.report("n2"), Self.report([left])), .put(.report("n3"), Self.report([left]))])
-    // More than n1 has.
-    rig.apply("w1", memory: 8192)
-    rig.pass(.seconds(1))
+    var rig = Rig.crowded(Self.report([LeftoverDefinition(of: "w1")]))
     #expect(rig.placement("w1")?.node == nil)
     #expect(rig.placement("w1")?.others["n3"]?.code == "leftover")
     rig.write([.put(.report("n3"), Self.report())])
@@ -115,8 +85,7 @@ import Testing
 
   @Test func `that come while it runs there move nothing`() {
     var rig = Rig.running()
-    rig.join("n2", incarnation: "i2")
-    rig.write(Self.runs("w1", on: "n2", "i2"))
+    rig.runsOnOther("w1")
     rig.pass(.milliseconds(200))
     rig.write([.put(.report("n2"), Self.report([LeftoverDefinition(of: "w1", otherName: "old")]))])
     rig.pass(.seconds(1))

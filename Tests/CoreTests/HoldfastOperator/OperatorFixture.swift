@@ -24,6 +24,17 @@ final class OperatorFixture {
 
   init(_ other: OperatorFixture) { store = other.store }
 
+  /// c is down, with everything that a node leaves behind.
+  static func withDeparted() -> OperatorFixture {
+    let fixture = OperatorFixture()
+    fixture.put(
+      .report("c"),
+      .report(ReportRecord(unmanaged: .none, unmanagedDomains: 3, unreachable: [:], guardPhase: .armed, strays: [])))
+    fixture.put(.losses("c"), .losses(LossesRecord(count: 2, last: 1)))
+    fixture.put(.maintenance("c"), .maintenance(MaintenanceRecord(reason: "disks", since: 1)))
+    return fixture
+  }
+
   func copy() -> OperatorFixture { OperatorFixture(self) }
 
   var view: ClusterView {

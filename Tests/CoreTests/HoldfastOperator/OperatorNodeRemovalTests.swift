@@ -3,17 +3,6 @@ import HoldfastOperator
 import Testing
 
 @Suite struct `Operator removes a node` {
-  /// c is down, with everything that a node leaves behind.
-  private func fixture() -> OperatorFixture {
-    let fixture = OperatorFixture()
-    fixture.put(
-      .report("c"),
-      .report(ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])))
-    fixture.put(.losses("c"), .losses(LossesRecord(count: 2, last: 1)))
-    fixture.put(.maintenance("c"), .maintenance(MaintenanceRecord(since: 1)))
-    return fixture
-  }
-
   private func refusal(_ node: NodeName, _ fixture: OperatorFixture) -> OperatorError? {
     do throws(OperatorError) {
       _ = try ClusterCommand.remove(node).prepare(in: fixture.view)
@@ -22,7 +11,7 @@ import Testing
   }
 
   @Test func `all that is left of it goes, and nothing of the others`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     fixture.run("web1", on: "a")
     let prepared = try ClusterCommand.remove("c").prepare(in: fixture.view)
     for transaction in try NodeRemoval("c", in: fixture.view).historyTransactions(slots: 256) {
@@ -36,7 +25,7 @@ import Testing
   }
 
   @Test func `a node that is up, or may be, is not`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     #expect(refusal("a", fixture)?.reason == "it is up: it has a session")
     #expect(refusal("d", fixture)?.kind == .unknown)
     fixture.put(.session(Incarnation("c-9")), .unreadable(reason: "from the future"))
@@ -44,7 +33,7 @@ import Testing
   }
 
   @Test func `a workload that it may still run keeps it, one that it ran does not`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     fixture.run("web1", on: "c")
     #expect(refusal("c", fixture) == nil, "its session is gone, so the claim stands no more")
     // Its session's record is there and cannot be read; its name is not the node's.
@@ -55,7 +44,7 @@ import Testing
   }
 
   @Test func `of a removal and a node that comes back only one is committed`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     let prepared = try ClusterCommand.remove("c").prepare(in: fixture.view)
     let history = try NodeRemoval("c", in: fixture.view).historyTransactions(slots: 256)
     let record = try #require(fixture.view.nodes["c"])

@@ -4,17 +4,6 @@ import HoldfastPlanning
 import Testing
 
 @Suite struct `Operator renames a node` {
-  /// c is down, with everything that a node leaves behind.
-  private func fixture() -> OperatorFixture {
-    let fixture = OperatorFixture()
-    fixture.put(
-      .report("c"),
-      .report(ReportRecord(unmanaged: .none, unmanagedDomains: 3, unreachable: [:], guardPhase: .armed, strays: [])))
-    fixture.put(.losses("c"), .losses(LossesRecord(count: 2, last: 1)))
-    fixture.put(.maintenance("c"), .maintenance(MaintenanceRecord(reason: "disks", since: 1)))
-    return fixture
-  }
-
   private func refusal(
     _ old: NodeName, to new: NodeName, _ fixture: OperatorFixture, _ policies: PolicySet = .none
   ) -> OperatorError? {
@@ -34,7 +23,7 @@ import Testing
   }
 
   @Test func `all that is said of it is said of the new name, and nothing of the others changes`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     fixture.run("web1", on: "a")
     fixture.put(.history("c", slot: 7), .history(HistoryRecord(time: 1, node: "c", serial: 7, note: Note(.started, "x"))))
     let before = fixture.view
@@ -55,7 +44,7 @@ import Testing
   }
 
   @Test func `workloads go with it: their homes, places, moves, failures, and where they went on`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     fixture.put(.placement("home"), .placement(PlacementRecord(node: "a", reason: "least loaded", home: "c")))
     fixture.put(.placement("placed"), .placement(PlacementRecord(node: "c", reason: "least loaded", servedMove: 4)))
     fixture.put(.intent("asked"), .intent(IntentRecord(desired: .running, move: .init(to: "c", serial: 2))))
@@ -82,7 +71,7 @@ import Testing
   }
 
   @Test func `a large one is split, the node's own record goes last, and a part of it can be gone on with`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     for number in 0..<70 {
       fixture.put(.placement(WorkloadName("w\(number)")), .placement(PlacementRecord(node: "c", reason: "x")))
     }
@@ -98,7 +87,7 @@ import Testing
 
   @Test(arguments: [0, 1, 21, 22, 23, 24, 29, 30, 31, 60, 61])
   func `one of any size is committed as a whole`(count: Int) throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     for number in 0..<count {
       fixture.put(.placement(WorkloadName("w\(number)")), .placement(PlacementRecord(node: "a", reason: "x", home: "c")))
     }
@@ -108,7 +97,7 @@ import Testing
   }
 
   @Test func `a host that runs under its new name already keeps what it says of itself`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     fixture.put(
       .node("d"), .node(NodeRecord(capacity: Resources(memory: 1, cpus: 1), labels: [:], connections: [], version: "2")))
     fixture.put(.maintenance("d"), .maintenance(MaintenanceRecord(reason: "new name", since: 5)))
@@ -121,7 +110,7 @@ import Testing
   }
 
   @Test func `a node that is up, or that may run something, is refused, and so is a name that is another's`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     #expect(refusal("a", to: "d", fixture)?.reason == "it is up: it has a session")
     #expect(refusal("x", to: "d", fixture)?.kind == .unknown)
     #expect(refusal("c", to: "c", fixture)?.kind == .invalid && refusal("c", to: "no good", fixture)?.kind == .invalid)
@@ -145,7 +134,7 @@ import Testing
     RecordKey.node("c"), .maintenance("d"), .claim("w"), .placement("w"), .intent("w"), .policies, .session("c-9")
   ])
   func `what cannot be read may name it`(key: RecordKey) {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     fixture.put(key, .unreadable(reason: "from the future"))
     let error = refusal("c", to: "d", fixture)
     #expect(error?.kind == .conflict && error?.reason.contains("cannot be read by this build") == true)
@@ -153,15 +142,15 @@ import Testing
 
   @Test func `policies that tell the two names apart are named`() throws {
     let rule = WorkloadPolicy(name: "databases", selection: .all, onlyOn: try Selection(parsing: "c"))
-    let error = refusal("c", to: "d", fixture(), PolicySet(workloads: [rule]))
+    let error = refusal("c", to: "d", .withDeparted(), PolicySet(workloads: [rule]))
     #expect(error?.reason == "policies tell it from d: 'databases'")
     #expect(error?.remedy.contains("`only-on: c or d`") == true)
     let both = WorkloadPolicy(name: "databases", selection: .all, onlyOn: try Selection(parsing: "c or d"))
-    #expect(refusal("c", to: "d", fixture(), PolicySet(workloads: [both])) == nil)
+    #expect(refusal("c", to: "d", .withDeparted(), PolicySet(workloads: [both])) == nil)
   }
 
   @Test func `of a rename and a node that comes back, or policies that come, only one is committed`() throws {
-    let fixture = fixture()
+    let fixture = OperatorFixture.withDeparted()
     let transactions = try NodeRename("c", to: "d", in: fixture.view, policies: .none).transactions(slots: 256)
     let record = try #require(fixture.view.nodes["c"])
     // As a session is opened: the node's record is written with it, guarded on what it was.

@@ -11,7 +11,7 @@ help:
 	@echo "make test            everything: unit, conformance, lab (LAB=off without root)"
 	@echo "make bench-build     a build from nothing, timed"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
-	@echo "make bench-idle      what 50 idle containers cost on a node"
+	@echo "make bench-idle      what 50 idle containers cost on a node, and what an isolated guard costs"
 	@echo "make simulate        10,000 virtual hours of a cluster with every fault"
 	@echo "make bench-planner   one node lost in clusters of up to 1000 nodes, planned by us and by others"
 	@echo "make build lint clean"

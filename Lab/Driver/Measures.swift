@@ -101,6 +101,39 @@ extension LabCluster {
     return kilobytes / 1024
   }
 
+  /// What the threads of a service have spent since they began. Exact for a service whose threads never end, such as the guard.
+  public struct Spent: Equatable, Sendable {
+    /// Processor time in seconds, to the nanosecond where ticks of 10 ms would show an idle process as nothing.
+    public var cpuSeconds: Double
+    /// How often a thread gave the processor up by itself: each time it was woken before.
+    public var wakeUps: Int
+
+    /// - Parameter text: /proc/PID/task/*/status and /proc/PID/task/*/sched, one after the other. nil when it lacks either.
+    public init?(_ text: String) {
+      var runtimes: [Double] = [], switches: [Int] = []
+      for line in text.split(separator: "\n") {
+        let words = line.split { $0 == " " || $0 == "\t" || $0 == ":" }
+        guard let key = words.first, let value = words.last else { continue }
+        if key == "se.sum_exec_runtime", let milliseconds = Double(value) { runtimes.append(milliseconds) }
+        if key == "voluntary_ctxt_switches", let count = Int(value) { switches.append(count) }
+      }
+      guard !runtimes.isEmpty, runtimes.count == switches.count else { return nil }
+      cpuSeconds = runtimes.reduce(0, +) / 1000
+      wakeUps = switches.reduce(0, +)
+    }
+  }
+
+  /// What a service's threads have spent.
+  public func spent(by service: LabService, on host: LabHost) async throws(LabError) -> Spent {
+    guard let pid = try await servicePID(host, service) else {
+      throw .failed(command: "lab service \(host) \(service.rawValue) pid", status: "does not run", output: "")
+    }
+    let files = "cat /proc/\(pid)/task/*/status /proc/\(pid)/task/*/sched"
+    let text = try await run(host, ["sh", "-c", files]).output
+    guard let spent = Spent(text) else { throw .unexpectedAnswer(command: files, answer: "\(text.prefix(200))") }
+    return spent
+  }
+
   private func process(_ service: LabService, on host: LabHost, file: String) async throws(LabError) -> String {
     guard let pid = try await servicePID(host, service) else {
       throw .failed(command: "lab service \(host) \(service.rawValue) pid", status: "does not run", output: "")

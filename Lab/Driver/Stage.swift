@@ -91,6 +91,32 @@ extension LabCluster {
     try await decode(WorkloadList.self, ["workloads", "-o", "json"], on: host).workloads
   }
 
+  /// The cluster's last lines of history as a host's daemon knows them, oldest first.
+  public func history(limit: Int = 200, on host: LabHost = LabHost(1)) async throws(LabError) -> [HistoryLine] {
+    try await decode(HistoryPage.self, ["events", "--limit", "\(limit)", "-o", "json"], on: host).lines
+  }
+
+  /// The phase of a host's guard as its own daemon tells it, such as `armed`; nil: the daemon does not answer, or knows of none.
+  public func guardPhase(of host: LabHost) async -> String? {
+    let own = try? await clusterStatus(on: host).nodes.first { $0.name == "\(host)" }
+    return own?.guardPhase.map { "\($0)" }
+  }
+
+  /// Waits until a host's guard is in a phase, such as `armed`.
+  public func until(guardOf host: LabHost, is phase: String, limit: Duration = .seconds(20)) async throws(LabError) {
+    let end = LabClock.now + limit
+    while true {
+      let present = await guardPhase(of: host)
+      if present == phase { return }
+      guard LabClock.now < end else {
+        throw .failed(
+          command: "holdfast status", status: "the guard of \(host) is not \(phase) after \(seconds(limit)) s",
+          output: present ?? "no answer")
+      }
+      try? await Task.sleep(for: .milliseconds(50))
+    }
+  }
+
   private func decode<Value: Decodable>(_ type: Value.Type, _ arguments: [String], on host: LabHost) async throws(LabError)
     -> Value
   {

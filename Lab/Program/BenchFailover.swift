@@ -23,7 +23,7 @@ struct BenchFailover: AsyncParsableCommand {
   var out: String?
 
   func run() async throws {
-    let lab = try LabCluster()
+    let lab = try LabCluster(environment: ["LAB_TTL": "\(Int(FailoverReport.ttl * 1000))ms"])
     try await lab.down()
     do {
       let stage = try await Stage.make(lab: lab, count: containers) { print($0) }

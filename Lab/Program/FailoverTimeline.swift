@@ -1,4 +1,3 @@
-import Foundation
 import HoldfastOperator
 import HoldfastTime
 import Lab
@@ -21,17 +20,12 @@ struct FailoverTimeline {
     }
     // History is written behind; give its last lines a moment.
     try await Task.sleep(for: .milliseconds(400))
-    for line in try await Self.history(stage.lab, on: host) {
+    for line in try await stage.lab.history(on: host) {
       let at = LabClock.instant(milliseconds: line.milliseconds)
       guard at > killed, ["nodeLost", "plannerTaken", "placed", "claimed"].contains(line.kind) else { continue }
       timeline.mark("\(line.node): \(line.text)", at: at)
     }
     self.recovered = recovered
     text = timeline.description
-  }
-
-  private static func history(_ lab: LabCluster, on host: LabHost) async throws -> [HistoryLine] {
-    let text = try await lab.holdfast(["events", "--limit", "200", "-o", "json"], on: host)
-    return try JSONDecoder().decode(HistoryPage.self, from: Data(text.utf8)).lines
   }
 }

@@ -15,6 +15,7 @@ derived_name() {
 LAB_NAME=${LAB_NAME:-$(derived_name)}
 LAB_NET=${LAB_NET:-10.77.0.0/16}
 LAB_ON_STOP=${LAB_ON_STOP:-handover}
+LAB_TTL=${LAB_TTL:-1s}
 LAB_STORE_QUOTA=${LAB_STORE_QUOTA:-2048}
 LAB_STORE_HISTORY=${LAB_STORE_HISTORY:-1h}
 HOLDFAST_BIN=$(realpath -m "${HOLDFAST_BIN:-$SOURCE/../.build/release}")
@@ -29,6 +30,7 @@ if [ -r "$STATE/lab.conf" ]; then . "$STATE/lab.conf"; fi
 [[ $LAB_NAME =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "LAB_NAME '$LAB_NAME' is not 1-31 of a-z, 0-9 and -"
 [[ $LAB_NET =~ ^[0-9]+\.[0-9]+\.0\.0/16$ ]] || die "LAB_NET '$LAB_NET' is not of the form A.B.0.0/16"
 [[ $LAB_ON_STOP =~ ^(evacuate|handover|stay)$ ]] || die "LAB_ON_STOP '$LAB_ON_STOP' is not evacuate, handover or stay"
+[[ $LAB_TTL =~ ^[1-9][0-9]*(ms|s)$ ]] || die "LAB_TTL '$LAB_TTL' is not a time such as 500ms or 3s"
 [[ $LAB_STORE_QUOTA =~ ^[1-9][0-9]*$ ]] || die "LAB_STORE_QUOTA '$LAB_STORE_QUOTA' is not a number of MiB"
 [[ $LAB_STORE_HISTORY =~ ^[1-9][0-9]*[smh]$ ]] || die "LAB_STORE_HISTORY '$LAB_STORE_HISTORY' is not a time such as 10s or 1h"
 [[ $STATE =~ ^[A-Za-z0-9/._-]+$ ]] || die "the state folder '$STATE' has characters other than letters, digits, / . _ -"

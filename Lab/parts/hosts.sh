@@ -75,6 +75,7 @@ daemon_configuration() { # HOST
   text=${text//@NODE@/$host}
   text=${text//@RACK@/$rack}
   text=${text//@ON_STOP@/$LAB_ON_STOP}
+  text=${text//@TTL@/$LAB_TTL}
   text=${text//@QUOTA@/$LAB_STORE_QUOTA}
   text=${text//@HISTORY@/$LAB_STORE_HISTORY}
   text=${text//@ADDRESS@/$(host_address "$host")}

@@ -131,6 +131,7 @@ public struct Controller: Sendable {
       if effects.batch.takeForget() != nil { forget(own, &machine, turn) }
       facts.keepHealth(of: name, run: machine.parts.watch.subject?.run)
       machines.workloads.put(machine)
+      if machines.workloads.startsUnderWay < startsUnderWay { effects.agenda.startEnded(at: facts.now) }
     }
   }
 

@@ -103,6 +103,8 @@ struct Agenda: Sendable {
 
   mutating func waitToStart(_ workload: WorkloadName) { waitingToStart.insert(workload) }
   mutating func starts(_ workload: WorkloadName) { waitingToStart.remove(workload) }
+  /// A start is over whose call had ended before: whoever waits for its place is looked at at once.
+  mutating func startEnded(at now: BootInstant) { for workload in waitingToStart { look(at: workload, at: now) } }
 
   /// It is due when a renewal gives it the time; at the latest at that instant.
   mutating func waitForTime(_ workload: WorkloadName, until instant: BootInstant) {

@@ -100,6 +100,15 @@ struct Run: Hashable, Sendable {
   /// A start is asked for, and the call has not ended.
   var isCallingStart: Bool { phase == .calling(.start) }
   var isStarting: Bool { operation == .start }
+  /// A start holds one of the few places: its call has not ended, or nobody answered it and nothing was seen since. libvirt may hang, and is not asked
+  /// for one start after another then.
+  var holdsStart: Bool {
+    switch phase {
+    case .calling(.start): true
+    case .settling(.start, let ended): ended.isUnknown
+    case .idle, .calling, .settling: false
+    }
+  }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told.state == .killed }
   /// It is being ended because a check of it fails.

@@ -4,7 +4,7 @@ import HoldfastModel
 /// The machines of the workloads that this node does something about. One that says nothing more than a new one would is not kept.
 struct WorkloadTable: Sendable {
   private var machines = Roster<WorkloadMachine>()
-  /// Starts that libvirt was asked for and whose calls have not ended.
+  /// Starts that libvirt was asked for and that have not ended, as far as is known.
   private(set) var startsUnderWay = 0
   /// The first transition of a workload's machine that is none of the listed ones.
   private(set) var breach: String?
@@ -40,13 +40,13 @@ struct WorkloadTable: Sendable {
   /// Takes a machine out, to be changed and put back: the only way in which one changes.
   mutating func take(_ name: WorkloadName) -> WorkloadMachine {
     let machine = machines.take(name) ?? WorkloadMachine(machines.vacate(name))
-    if machine.parts.run.isCallingStart { startsUnderWay -= 1 }
+    if machine.parts.run.holdsStart { startsUnderWay -= 1 }
     return machine
   }
 
   mutating func put(_ machine: WorkloadMachine) {
     if breach == nil, let found = machine.parts.breach { breach = "\(machine.name): \(found)" }
-    if machine.parts.run.isCallingStart { startsUnderWay += 1 }
+    if machine.parts.run.holdsStart { startsUnderWay += 1 }
     if !machine.parts.isBlank { machines.put(machine, as: machine.name) }
   }
 

@@ -27,6 +27,7 @@ struct Diagnosis {
     lookAtCopies(status, view, leftovers.filter(\.isRunning))
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
+    lookAtSession(status, view)
     lookAtDisarm(status)
     lookAtMoves(status)
     lookAtIdleWorkloads(status)
@@ -175,6 +176,22 @@ struct Diagnosis {
     }
   }
 
+  /// The session of the node that tells it. As long as it does not hear the store, or has not read it, that is the matter.
+  private mutating func lookAtSession(_ status: ClusterStatus, _ view: ClusterView) {
+    let node = status.node
+    guard status.store.isAnswering, view.isLoaded else { return }
+    if let flaw = status.formatFlaw {
+      if status.noSession == nil { degraded.append("\(node) begins nothing, and what runs there runs on: \(flaw)") }
+      suggest(
+        view.unreadable[.format] == nil ? "holdfast nodes" : "holdfast store check",
+        view.unreadable[.format] == nil
+          ? "which build each node runs; upgrade holdfastd on \(node)" : "what the record says, and the way out")
+    }
+    guard let absence = status.noSession, !status.nodes.contains(where: { $0.name == node && $0.isDownByPlan }) else { return }
+    degraded.append("\(node) has no session because \(absence.reason)")
+    for step in absence.steps { suggest(step.command, step.purpose, on: node) }
+  }
+
   private mutating func lookAtDisarm(_ status: ClusterStatus) {
     guard status.disarm != nil else { return }
     degraded.append("The cluster is disarmed: nothing is failed over, frozen or moved")
@@ -272,6 +289,8 @@ struct Diagnosis {
     for node in status.nodes.filter({ $0.state == .down }) + status.nodes.filter({ $0.state != .down }) {
       switch node.state {
       case .down where node.isDownByPlan: break
+      // Why it has no session is told already.
+      case .down where node.name == status.node && status.noSession != nil && status.store.isAnswering: break
       case .down: lookAtDownNode(node)
       // The store's silence is told already.
       case .cutOff, .unknown: break

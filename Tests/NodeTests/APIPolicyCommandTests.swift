@@ -110,7 +110,7 @@ import Testing
     nodes:
       - name: kept
         for: all
-        reserve: {memory: 100%}
+        reserve: {memory: 16GiB}
 
     """
 

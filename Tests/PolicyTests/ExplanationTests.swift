@@ -90,9 +90,9 @@ import Testing
       title: "a reserve that leaves nothing on one node, and one that leaves nothing at all",
       policies: """
         nodes:
-          - {name: a, for: all, reserve: {cpus: 100%}}
-          - {name: b, for: n2, reserve: {memory: 100%}}
-          - {name: c, for: all, reserve: {cpus: 100%}}
+          - {name: a, for: all, reserve: {cpus: 64}}
+          - {name: b, for: n2, reserve: {memory: 4GiB}}
+          - {name: c, for: all, reserve: {cpus: 64}}
         """, said: ["node(1) reserve: no memory on n2", "node(2) reserve: no cpus on n1, n2, n3"]),
     Row(
       title: "no node left",

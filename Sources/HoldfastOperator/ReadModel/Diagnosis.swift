@@ -27,7 +27,7 @@ struct Diagnosis {
     lookAtCopies(status, view, leftovers.filter(\.isRunning))
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
-    lookAtSession(status, view)
+    lookAt(SessionTrouble(status, view))
     lookAtDisarm(status)
     lookAtMoves(status)
     lookAtIdleWorkloads(status)
@@ -176,22 +176,6 @@ struct Diagnosis {
     }
   }
 
-  /// The session of the node that tells it. As long as it does not hear the store, or has not read it, that is the matter.
-  private mutating func lookAtSession(_ status: ClusterStatus, _ view: ClusterView) {
-    let node = status.node
-    guard status.store.isAnswering, view.isLoaded else { return }
-    if let flaw = status.formatFlaw {
-      if status.noSession == nil { degraded.append("\(node) begins nothing, and what runs there runs on: \(flaw)") }
-      suggest(
-        view.unreadable[.format] == nil ? "holdfast nodes" : "holdfast store check",
-        view.unreadable[.format] == nil
-          ? "which build each node runs; upgrade holdfastd on \(node)" : "what the record says, and the way out")
-    }
-    guard let absence = status.noSession, !status.nodes.contains(where: { $0.name == node && $0.isDownByPlan }) else { return }
-    degraded.append("\(node) has no session because \(absence.reason)")
-    for step in absence.steps { suggest(step.command, step.purpose, on: node) }
-  }
-
   private mutating func lookAtDisarm(_ status: ClusterStatus) {
     guard status.disarm != nil else { return }
     degraded.append("The cluster is disarmed: nothing is failed over, frozen or moved")
@@ -234,6 +218,11 @@ struct Diagnosis {
     )
     suggest("virsh -c \(first.connection) domstate --reason \(first.name)", "why it is paused", on: first.node)
     suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
+  }
+
+  private mutating func lookAt(_ session: SessionTrouble) {
+    degraded += session.reasons
+    for step in session.steps { suggest(step.command, step.purpose, on: step.on) }
   }
 
   private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {

@@ -36,6 +36,27 @@ public enum ClusterCommand: Hashable, Sendable {
     }
   }
 
+  /// The line of history about it: who asked, which the nodes that carry it out do not know.
+  ///
+  /// - Parameter who: such as `user 0`.
+  /// - Returns: nil: who removes a node writes one of its own.
+  public func note(_ prepared: PreparedClusterCommand, askedBy who: String) -> Note? {
+    func note(_ kind: Note.Kind, _ node: NodeName? = nil, because reason: String? = nil) -> Note {
+      let asked = reason.map { "\(who): \($0)" } ?? who
+      return Note(kind, "\(node?.text ?? "the cluster") \(prepared.text) (\(asked))", subject: node)
+    }
+    return switch self {
+    case .enter(let node, let record): note(.maintenance, node, because: record.reason)
+    case .exit(let node, _): note(.maintenance, node)
+    case .clearFailures(let node): note(.quarantine, node)
+    case .remove: nil
+    case .disarm(let record): note(.disarmed, because: record.reason)
+    case .arm: note(.armed)
+    case .movesOff(let record): note(.policies, because: record.reason)
+    case .movesOn: note(.policies)
+    }
+  }
+
   private func known(_ node: NodeName, _ key: RecordKey, _ view: ClusterView) throws(OperatorError) {
     guard view.knownNodes.contains(node) else {
       throw .unknownNode(node, in: view)

@@ -27,6 +27,7 @@ struct Diagnosis {
     lookAtCopies(status, view, leftovers.filter(\.isRunning))
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
+    lookAt(SessionTrouble(status, view))
     lookAtDisarm(status)
     lookAtMoves(status)
     lookAtIdleWorkloads(status)
@@ -219,6 +220,11 @@ struct Diagnosis {
     suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
   }
 
+  private mutating func lookAt(_ session: SessionTrouble) {
+    degraded += session.reasons
+    for step in session.steps { suggest(step.command, step.purpose, on: step.on) }
+  }
+
   private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {
     degraded += unhealthy.reasons
     for step in unhealthy.steps { suggest(step.command, step.purpose) }
@@ -272,6 +278,8 @@ struct Diagnosis {
     for node in status.nodes.filter({ $0.state == .down }) + status.nodes.filter({ $0.state != .down }) {
       switch node.state {
       case .down where node.isDownByPlan: break
+      // Why it has no session is told already.
+      case .down where node.name == status.node && status.noSession != nil && status.store.isAnswering: break
       case .down: lookAtDownNode(node)
       // The store's silence is told already.
       case .cutOff, .unknown: break

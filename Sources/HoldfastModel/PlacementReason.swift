@@ -19,6 +19,9 @@ public struct PlacementReason: Sendable {
   /// The workload moves though nobody asked for it and nothing has failed: as the policies say, or home after a maintenance.
   public var isOwnMove: Bool { clauses.contains(where: \.isOwnMove) }
 
+  /// It goes home after a maintenance.
+  public var isHomecoming: Bool { clauses.contains(where: \.isHomecoming) }
+
   /// Stable, for programs; none where only a text is known.
   public var codes: [String] { clauses.flatMap(\.codes) }
 
@@ -115,6 +118,8 @@ extension PlacementReason.Clause {
     default: false
     }
   }
+
+  fileprivate var isHomecoming: Bool { codes.contains(OwnMove.homeAfterMaintenance.rawValue) }
 
   private var code: String {
     switch self {

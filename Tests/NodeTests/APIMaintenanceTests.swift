@@ -226,7 +226,7 @@ import Testing
       #expect(off.isChange && api.access.truth.movesOff?.value.reason == "wrong rule")
       let status: ClusterStatus = try await api.get("/v1/status").decoded()
       #expect(status.moves?.off?.reason == "wrong rule" && status.next.contains { $0.command == "holdfast moves on" })
-      #expect(status.reasons.contains { $0.hasPrefix("Moves by policy are off (wrong rule)") })
+      #expect(status.reasons.contains { $0.hasPrefix("Moves are off (wrong rule)") })
       let again: ClusterCommandResult = try await api.post("/v1/moves/off", MovesOffRequest()).decoded()
       #expect(!again.isChange)
       let on: ClusterCommandResult = try await api.post("/v1/moves/on").decoded()

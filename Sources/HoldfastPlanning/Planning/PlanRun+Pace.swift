@@ -14,19 +14,20 @@ extension PlanRun {
       return
     }
     let turns = Turns(self)
-    var rest = moves(of: moving), all = turns
-    if rest.allSatisfy({ all.admits($0, to: wish.board, self) }) {
+    let moves = moves(of: moving)
+    var all = turns
+    if moves.allSatisfy({ all.admits($0, to: wish.board, self) }) {
       self = wish
       for workload in moving { waiting[workload] = nil }
       return
     }
     lookAgainAfter = wish.lookAgainAfter
-    beginMoves(among: &rest, as: wish, turns)
+    begin(moves, as: wish, turns)
   }
 
   /// Seats whoever may set out. What finds no place yet takes nobody's turn, and may find one when others have left theirs.
-  private mutating func beginMoves(among rest: inout [[Int]], as wish: PlanRun, _ start: Turns) {
-    var turns = start, refused: [(move: [Int], why: WaitingMove.Why)] = []
+  private mutating func begin(_ moves: [[Int]], as wish: PlanRun, _ start: Turns) {
+    var turns = start, rest = moves, refused: [(move: [Int], why: WaitingMove.Why)] = []
     repeat {
       let tried = rest.count
       refused = []

@@ -82,8 +82,7 @@ struct MoveLines {
   /// The whole of it in a line.
   var summary: String {
     let total = moves.done + moves.underWay.count + moves.waiting.count
-    var text =
-      "Moves by policy: \(moves.done) of \(total) done, \(moves.underWay.count) under way, \(moves.waiting.count) waiting"
+    var text = "Moves: \(moves.done) of \(total) done, \(moves.underWay.count) under way, \(moves.waiting.count) waiting"
     if let next = moves.waiting.first, moves.off == nil { text += "; next: \(Self.text(next)) (\(next.why))" }
     return text
   }

@@ -101,7 +101,9 @@ public enum ClusterCommand: Hashable, Sendable {
     let moves = away == 1 ? "1 workload moves" : "\(away) workloads move"
     let text =
       failback == .nothing || away == 0
-      ? "is back in use" : "is back in use; \(moves) back\(failback == .byPolicy ? " as policies say" : "")"
+      ? "is back in use"
+      : "is back in use; \(moves) back\(failback == .byPolicy ? " as policies say" : "")"
+        + (view.areMovesOff ? " once moves are on again: `holdfast moves on`" : "")
     return PreparedClusterCommand(
       text,
       ClusterTransaction(
@@ -161,7 +163,7 @@ public enum ClusterCommand: Hashable, Sendable {
   }
 
   private func movesOn(_ view: ClusterView) -> PreparedClusterCommand {
-    guard view.movesOff != nil || view.unreadable[.movesOff] != nil else {
+    guard view.areMovesOff else {
       return PreparedClusterCommand("moves workloads as its policies say already")
     }
     let conditions = view.movesOff.map { [Condition<RecordKey>.unchanged(.movesOff, modified: $0.modified)] } ?? []

@@ -186,8 +186,8 @@ struct Diagnosis {
     guard let moves = status.moves, let off = moves.off else { return }
     let reason = off.reason.map { " (\($0))" } ?? ""
     let waiting = moves.waiting.isEmpty ? "" : "; \(moves.waiting.count) wait\(moves.waiting.count == 1 ? "s" : "")"
-    degraded.append("Moves by policy are off\(reason)\(waiting)")
-    suggest("holdfast moves on", "let the policies move workloads again, once the cause is gone")
+    degraded.append("Moves are off\(reason)\(waiting)")
+    suggest("holdfast moves on", "let workloads move by themselves again, once the cause is gone")
   }
 
   private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {

@@ -49,6 +49,11 @@ final class ConnectionHandle: @unchecked Sendable {
     return try list(autostart ? defined | VIR_CONNECT_LIST_DOMAINS_AUTOSTART.rawValue : defined)
   }
 
+  /// The domains that are defined persistently and not active.
+  func shutOffDefinitions() throws(LibvirtError) -> [DomainPointer] {
+    try list(VIR_CONNECT_LIST_DOMAINS_INACTIVE.rawValue | VIR_CONNECT_LIST_DOMAINS_PERSISTENT.rawValue)
+  }
+
   /// nil when there is no domain of that name, active or not.
   func domain(named name: String) throws(LibvirtError) -> DomainPointer? {
     guard let domain = virDomainLookupByName(raw, name) else { return try nothing() }

@@ -327,7 +327,7 @@ struct Diagnosis {
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
     lookAtGuard(of: node)
-    for flaw in node.flaws where flaw.code != NodeFlaw.slowBridge {
+    for flaw in node.flaws where !flaw.isMinor {
       degraded.append("Node \(node.name) \(flaw.text)")
       suggestRemedy(of: flaw, on: node)
     }

@@ -111,6 +111,41 @@ import Testing
     }
   }
 
+  /// Looks, and what destroys, have threads of their own, and libvirtd serves them beside what hangs.
+  @Test(.libvirtHost) func `eight starts that hang keep nobody from seeing and destroying another domain`() async throws {
+    let host = try TestHost.required()
+    let hung = try (1...8).map { try TestDomain(.lxc, "hung\($0)") }, other = try TestDomain(.lxc, "beside")
+    var limits = LibvirtLimits()
+    (limits.lifecycle, limits.call) = (.seconds(2), .seconds(1))
+    let file = "\(host.directory)/beside.xml"
+    try other.usersXML.write(toFile: file, atomically: true, encoding: .utf8)
+    _ = try await virsh(other, "create", file)
+    try await Watched.with([other.id.connection], limits: limits) { watched in
+      let hypervisor = watched.hypervisor
+      try await watched.expect(other.id, .running)
+      let next = await watched.mark
+      try host.partition(frozen: true)
+      defer { try? host.partition(frozen: false) }
+      // As many at once as there are threads for them.
+      for wave in [hung.prefix(4), hung.suffix(4)] {
+        await atOnce(Array(wave)) { domain in
+          let outcome = await hypervisor.start(domain.request)
+          if case .unknown = outcome {} else { Issue.record("the start did not hang: \(outcome)") }
+        }
+      }
+      _ = try await virsh(other, "suspend", other.id.name)
+      try await watched.expect(other.id, .paused, from: next)
+      let took = await ContinuousClock().measure {
+        expectDone(await hypervisor.stop(other.id, uuid: other.uuid, grace: .zero))
+      }
+      #expect(took < .seconds(10))
+      #expect(await watched.count(from: next) { $0.isUnreachable(other.id.connection) } == 0)
+      try host.partition(frozen: false)
+      for domain in hung { try await watched.expect(domain.id, .running, from: next) }
+      await atOnce(hung) { expectDone(await hypervisor.stop($0.id, uuid: $0.uuid, grace: .zero)) }
+    }
+  }
+
   @Test(.libvirtHost, arguments: [TestedDriver.lxc, .qemu])
   func `what dies while libvirtd is down is not in the next inventory`(driver: TestedDriver) async throws {
     let host = try TestHost.required()

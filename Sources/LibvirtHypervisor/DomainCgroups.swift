@@ -97,23 +97,22 @@ package struct DomainCgroups: Sendable {
   }
 
   /// Whether what runs in a cgroup directory belongs to another container than that of the UUID; where nothing tells, it counts as this one's.
-  func isAnothers(_ directory: String, than uuid: String) -> Bool {
-    let told = uuids(toldIn: directory)
-    return !told.isEmpty && !told.contains(uuid)
-  }
+  func isAnothers(_ directory: String, than uuid: String) -> Bool { belongs(directory, to: [uuid]) == false }
 
-  /// The UUIDs of the containers that the processes in a cgroup directory belong to, as they tell themselves: libvirt tells each container's init whose it
-  /// is, and most of what an init starts inherits that.
-  func uuids(toldIn directory: String) -> Set<String> {
-    var told: Set<String> = []
-    for process in processes(in: directory) ?? [] {
+  /// Whether what runs in a cgroup directory belongs to one of the containers of these UUIDs; nil: nothing tells. libvirt tells each container's init whose
+  /// it is, and most of what an init starts inherits that.
+  func belongs(_ directory: String, to uuids: Set<String>) -> Bool? {
+    var tellsAnother = false
+    // An init is older than what it starts: as a rule it has one of the least numbers.
+    for process in (processes(in: directory) ?? []).sorted() {
       let data = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
       for variable in data.split(separator: 0).map({ String(decoding: $0, as: UTF8.self) })
       where variable.hasPrefix("LIBVIRT_LXC_UUID=") {
-        told.insert(variable.dropFirst("LIBVIRT_LXC_UUID=".count).lowercased())
+        if uuids.contains(variable.dropFirst("LIBVIRT_LXC_UUID=".count).lowercased()) { return true }
+        tellsAnother = true
       }
     }
-    return told
+    return tellsAnother ? false : nil
   }
 
   /// The processes in a cgroup directory and below it: none when it does not exist, nil when that cannot be told.

@@ -197,7 +197,7 @@ struct DomainReader {
     let known = Set(listed.compactMap { before[$0.name]?.cgroup }), uuids = Set(listed.map(\.uuid))
     let runs = cgroups.containers(root: hostFacts.cgroupRoot).filter { directory in
       !known.contains(directory) && cgroups.processes(in: directory)?.isEmpty != true
-        && cgroups.uuids(toldIn: directory).isDisjoint(with: uuids)
+        && cgroups.belongs(directory, to: uuids) != true
     }
     guard !runs.isEmpty else { return [] }
     return try connection.shutOffDefinitions().filter { domain in

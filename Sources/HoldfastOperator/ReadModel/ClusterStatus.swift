@@ -171,7 +171,7 @@ extension ClusterStatus {
     warnings =
       outlook.warnings.map(\.description)
       + nodes.flatMap { node in
-        node.flaws.filter { $0.code == NodeFlaw.slowBridge }.map { "Node \(node.name) \($0.text)" }
+        node.flaws.filter(\.isMinor).map { "Node \(node.name) \($0.text)" }
           + (node.incompatible ?? []).map { "Node \(node.name) \($0.sentence)" }
       }
     self.clashes = clashes.isEmpty ? nil : clashes.map(\.description)

@@ -335,7 +335,7 @@ struct Diagnosis {
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
     lookAtGuard(of: node)
-    for flaw in node.flaws where flaw.code != NodeFlaw.slowBridge {
+    for flaw in node.flaws where !flaw.isMinor {
       degraded.append("Node \(node.name) \(flaw.text)")
       suggestRemedy(of: flaw, on: node)
     }
@@ -364,6 +364,9 @@ struct Diagnosis {
   private mutating func suggestRemedy(of flaw: NodeFlaw, on node: NodeInfo) {
     switch flaw.code {
     case NodeFlaw.watchdog: suggest("journalctl -u holdfast-guard -n 20", "why the watchdog cannot be used", on: node.name)
+    case NodeFlaw.watchdogOpening:
+      suggest("journalctl -u holdfast-guard -n 20", "whether the watchdog was opened", on: node.name)
+    case NodeFlaw.watchdogUntold: suggest("wdctl", "what the watchdog's driver tells of it", on: node.name)
     case NodeFlaw.watchdogLate:
       suggest(
         "editor /etc/default/holdfast-guard",

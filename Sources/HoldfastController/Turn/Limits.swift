@@ -58,6 +58,13 @@ enum Limits {
   static let unwellTogetherPause: Duration = .seconds(300)
   /// Whether it is still so is looked at again after so long.
   static let unwellTogetherLook: Duration = .seconds(10)
+  /// Those that are not seen well again when most are have the time that their own checks need for it, and so much more: answers that come later than
+  /// that count for nothing (`HoldfastChecks`).
+  static let unwellTogetherLateness: Duration = .seconds(2)
+  /// Changes of a workload's health that are told at once within `healthNotePause`: that it fails, and that it is well again. What changes more
+  /// often is counted, and told once in that time.
+  static let healthNotesAtOnce = 2
+  static let healthNotePause: Duration = .seconds(60)
   /// No more ends in a row are counted.
   static let countedEnds = 1000
   /// Attempts at a live migration before the workload is stopped and started instead.

@@ -373,20 +373,3 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
       count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason, check: failure.check)
   }
 }
-
-/// One line of the cluster's history.
-public struct HistoryRecord: Hashable, Sendable, Codable {
-  /// Milliseconds since 1970 on the writer's wall clock: for people, never for decisions.
-  public var time: Int64
-  public var node: NodeName
-  /// Grows by one with each line of this node.
-  public var serial: Int64
-  public var note: Note
-
-  public init(time: Int64, node: NodeName, serial: Int64, note: Note) {
-    self.time = time
-    self.node = node
-    self.serial = serial
-    self.note = note
-  }
-}

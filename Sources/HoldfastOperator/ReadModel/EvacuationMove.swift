@@ -92,6 +92,9 @@ private struct MoveCensus {
     let desired = view.intents[name]?.value.desired ?? .running
     guard desired == .running || desired == .stopped else { return nil }
     let holder = view.holder(of: name), placement = view.placements[name]?.value
+    if holder == node, record.phase == .empty, let reason = whyLeftAlone(name) {
+      return made(name, spec, .stuck, to: nil, why: reason)
+    }
     if holder == node { return record.phase == .empty ? leaving(name, spec, desired, placement) : arriving(name, spec) }
     guard desired == .running, let placement else { return nil }
     if record.phase == .over {
@@ -100,6 +103,12 @@ private struct MoveCensus {
     }
     if placement.node == node { return notHere(name, spec) }
     return placement.home == node ? left(name, spec, placement) : nil
+  }
+
+  /// nil: it is moved like any other.
+  private func whyLeftAlone(_ name: WorkloadName) -> String? {
+    if view.lacksIntent(name) { return "the record of what is wanted of it is missing: `holdfast store check`" }
+    return view.isUnreadable(name) ? "a record of it cannot be read: `holdfast store check`" : nil
   }
 
   private func staysByPolicy(_ name: WorkloadName) -> Bool {

@@ -10,6 +10,13 @@ extension ClusterView {
     lacksIntent(workload) && claims[workload]?.value.provesWanted(placements[workload]?.value) == true
   }
 
+  /// The node on which a workload that is left alone has its room, as its intent is missing or a record of it cannot be read: where it runs, as far as
+  /// anybody can say.
+  public func seat(ofLeftAlone workload: WorkloadName) -> NodeName? {
+    if unreadable[.claim(workload)] != nil { return placements[workload]?.value.node }
+    return isUnreadable(workload) ? claims[workload]?.value.holder?.node : holder(of: workload)
+  }
+
   /// Workloads that lack their intent, sorted.
   public var withoutIntent: [WorkloadName] { specs.keys.filter { intents[$0] == nil && lacksIntent($0) }.sorted() }
 }

@@ -47,7 +47,7 @@ struct PlanningPicture: Sendable {
       guard let spec = facts.view.specs[name]?.value, let demand = facts.view.demand(of: name) else { continue }
       guard !facts.view.isUnreadable(name), let intent = facts.view.intents[name]?.value else {
         // It keeps its place, and its room with it.
-        if let node = Self.seat(ofLeftAlone: name, facts.view) { leftAlone[node, default: .none] += demand }
+        if let node = facts.view.seat(ofLeftAlone: name) { leftAlone[node, default: .none] += demand }
         continue
       }
       // It runs where it is; there is nothing to decide before it is adopted.
@@ -106,12 +106,6 @@ struct PlanningPicture: Sendable {
       desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
       failures: counts, ends: ends, unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
       isOnItsWay: cluster.maintenances.isOnItsWay(name))
-  }
-
-  /// The node on which a workload that is left alone has its room: where it runs, as far as anybody can say.
-  private static func seat(ofLeftAlone name: WorkloadName, _ view: ClusterView) -> NodeName? {
-    if view.unreadable[.claim(name)] != nil { return view.placements[name]?.value.node }
-    return view.isUnreadable(name) ? view.claims[name]?.value.holder?.node : view.holder(of: name)
   }
 
   private func nodes(_ facts: Facts, _ silent: Set<NodeName>) -> [PlanningSnapshot.Node] {

@@ -92,7 +92,7 @@ private struct MoveCensus {
     let desired = view.intents[name]?.value.desired ?? .running
     guard desired == .running || desired == .stopped else { return nil }
     let holder = view.holder(of: name), placement = view.placements[name]?.value
-    if holder == node, record.phase == .empty, let reason = whyLeftAlone(name) {
+    if record.phase == .empty, let reason = view.whyLeftAlone(name), view.seat(ofLeftAlone: name) == node {
       return made(name, spec, .stuck, to: nil, why: reason)
     }
     if holder == node { return record.phase == .empty ? leaving(name, spec, desired, placement) : arriving(name, spec) }
@@ -103,12 +103,6 @@ private struct MoveCensus {
     }
     if placement.node == node { return notHere(name, spec) }
     return placement.home == node ? left(name, spec, placement) : nil
-  }
-
-  /// nil: it is moved like any other.
-  private func whyLeftAlone(_ name: WorkloadName) -> String? {
-    if view.lacksIntent(name) { return "the record of what is wanted of it is missing: `holdfast store check`" }
-    return view.isUnreadable(name) ? "a record of it cannot be read: `holdfast store check`" : nil
   }
 
   private func staysByPolicy(_ name: WorkloadName) -> Bool {
@@ -201,5 +195,15 @@ private struct MoveCensus {
   /// It is elsewhere, and may come home.
   private func away(_ name: WorkloadName, _ spec: SpecRecord, _ placement: PlacementRecord) -> EvacuationMove {
     made(name, spec, .waiting, to: node, why: placement.node == nil ? "\(placement.reason)" : nil)
+  }
+}
+
+extension ClusterView {
+  /// Why nobody moves the workload; nil: it is moved like any other, or will be in a moment.
+  func whyLeftAlone(_ workload: WorkloadName) -> String? {
+    if lacksIntent(workload) {
+      return isProvenWanted(workload) ? nil : "the record of what is wanted of it is missing: `holdfast store check`"
+    }
+    return isUnreadable(workload) ? "a record of it cannot be read: `holdfast store check`" : nil
   }
 }

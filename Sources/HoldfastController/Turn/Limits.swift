@@ -6,6 +6,8 @@ enum Limits {
   static let claimsAtOnce = 30
   /// Placements in one transaction: four conditions each with that for the node.
   static let placementsAtOnce = 30
+  /// Intents that are restored in one transaction: four conditions each.
+  static let intentsAtOnce = 20
   /// Conditions on claims when a thaw is validated. That the session stands is the proof; these make an error of ours show as a refusal.
   static let validatedClaims = 100
   /// Changes seen of an earlier session of this node: after more, it is another host that renews it, and no request that came late.

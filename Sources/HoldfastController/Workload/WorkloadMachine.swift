@@ -42,7 +42,9 @@ struct WorkloadMachine: Sendable {
     guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
     if own.lacksIntent {
       effects.noteOnce(
-        .unreadable, "\(name): the record of what is wanted of it is missing, so it stays as it is until you start or stop it",
+        .unreadable,
+        "\(name): the record of what is wanted of it is missing. What runs of it runs on; `holdfast start \(name)` or `holdfast stop \(name)` says "
+          + "what is wanted, where the planner cannot tell",
         workload: name)
     }
     effects.check(parts.line.agrees(own), "the claim of \(name) is not read back as it was written")

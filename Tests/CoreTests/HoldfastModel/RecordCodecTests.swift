@@ -180,6 +180,7 @@ import Testing
       connection: "qemu:///system", uuid: "u", xml: "<domain/>", demand: .none, labels: [:], priority: 0, isolation: .freeze,
       stopTimeout: 1)
     spec.takenFrom = "9f0"
+    spec.runsWith = Resources(memory: 3000, cpus: 2)
     return spec
   }()
   private static let displaced = PlacementRecord(

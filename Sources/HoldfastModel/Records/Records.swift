@@ -83,7 +83,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   /// one. nil: nothing was taken over.
   public var takenFrom: String?
   /// What an earlier definition asked for, from which the workload may still run, where that is more than `demand`. nil: nothing.
-  public var runsWith: Resources?
+  @LaterField public var runsWith: Resources?
   /// Belongings that other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
   public var shared: [String]?
   /// What tells whether it works while it runs; nil: nothing, as in records of builds that did not know it.

@@ -74,6 +74,7 @@ struct Run: Hashable, Sendable {
   private var told = StateCourse(Told.nothing)
   /// Attempts to resume a paused domain that failed in a row.
   private var failedResumes = 0
+  private var execution = Execution()
   /// The domain is out of protection; the records remain to be removed.
   private(set) var isUnmarked = false
   /// The last failure that people were told of, so that it is told once.
@@ -300,12 +301,13 @@ struct Run: Hashable, Sendable {
 
   // MARK: how it goes
 
-  /// It is seen to run.
+  /// It is seen to run, or paused.
   ///
   /// - Parameter wellSince: since when its checks say that it is well; nil: they do not.
   mutating func noteStarted(
-    _ own: WorkloadFacts, _ me: NodeName, wellSince: BootInstant?, _ effects: inout Effects
+    _ own: WorkloadFacts, _ me: NodeName, isPaused: Bool, wellSince: BootInstant?, _ effects: inout Effects
   ) -> Wellness {
+    execution.sees(isPaused: isPaused, at: effects.now)
     if told.state == .nothing {
       told.move(to: .running(since: effects.now, well: nil))
       giveUp = nil
@@ -316,7 +318,7 @@ struct Run: Hashable, Sendable {
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
     guard case .running(let since, let before) = told.state else { return .unproven }
-    let well = wellSince.map { max($0, since) }
+    let well = wellSince.flatMap { execution.since($0, since) }
     if well != before { told.move(to: .running(since: since, well: well)) }
     guard let well else { return .unproven }
     guard effects.now - well < Limits.ranWell else {

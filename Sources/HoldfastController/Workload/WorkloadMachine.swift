@@ -186,21 +186,16 @@ struct WorkloadMachine: Sendable {
     _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
   ) {
-    let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
-    if domain.mark != mark || domain.persistent {
-      let door = parts.run.door(at: facts.now)
-      guard door.isOpen else { return effects.agenda.wait(name, for: door) }
-      if domain.persistent, domain.mark == mark { noteDefined(facts.me, &effects) }
-      parts.run.begin(.mark)
-      return effects.mark(name, domain, mark)
-    }
+    let marking = parts.mark(domain, facts, own, &effects)
+    guard marking == .left else { return }
     let errand = Errands.carryOut(&parts, domain, spec, turn, facts, own, &effects)
     guard errand == .left else { return }
     let unwell = UnwellRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
     guard unwell == .left else { return }
     switch domain.state {
     case .running, .paused:
-      let wellness = parts.run.noteStarted(own, facts.me, wellSince: parts.watch.wellSince(own, facts), &effects)
+      let wellness = parts.run.noteStarted(
+        own, facts.me, isPaused: domain.state == .paused, wellSince: parts.watch.wellSince(own, facts), &effects)
       let forgiven = ClaimNews.Forgiven(wellness, on: facts.me, isEmptied: Maintenances(facts).contains(facts.me))
       noteDisks(own, facts.me, &effects)
       let news = ClaimNews(
@@ -222,15 +217,6 @@ struct WorkloadMachine: Sendable {
       .defined,
       "\(name) runs with \(InWords.list(disks, most: 3)) as defined: it would not be started again from its definition. "
         + "`holdfast accept \(name) --running` on \(me) takes over what runs", severity: .warning, workload: name)
-  }
-
-  /// Somebody gave it a definition of libvirt's own while it was under protection, which is about to be removed.
-  private func noteDefined(_ me: NodeName, _ effects: inout Effects) {
-    effects.note(
-      .defined,
-      "\(name) was given a definition in libvirt on \(me) (as `virsh define` and `virsh edit` do): it is removed without any effect, as a "
-        + "protected workload is started from the store's definition alone. To change that: `holdfast workload \(name) --xml`, edit, `holdfast apply`",
-      severity: .warning, workload: name)
   }
 
   private mutating func presentAndNotMine(

@@ -109,6 +109,32 @@ struct WorkloadParts: Sendable {
     effects.stop(name, domain, grace: grace)
   }
 
+  /// Writes its claim's mark into it, and takes away a definition of libvirt's own. Left is what needs neither.
+  mutating func mark(
+    _ domain: DomainObservation, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) -> Attention {
+    guard own.lacksMark(domain) else { return .left }
+    let door = run.door(at: facts.now)
+    guard door.isOpen else {
+      effects.agenda.wait(name, for: door)
+      return .taken
+    }
+    let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
+    if domain.persistent, domain.mark == mark { noteDefined(facts.me, &effects) }
+    run.begin(.mark)
+    effects.mark(name, domain, mark)
+    return .taken
+  }
+
+  /// Somebody gave it a definition of libvirt's own while it was under protection, which is about to be removed.
+  private func noteDefined(_ me: NodeName, _ effects: inout Effects) {
+    effects.note(
+      .defined,
+      "\(name) was given a definition in libvirt on \(me) (as `virsh define` and `virsh edit` do): it is removed without any effect, as a "
+        + "protected workload is started from the store's definition alone. To change that: `holdfast workload \(name) --xml`, edit, `holdfast apply`",
+      severity: .warning, workload: name)
+  }
+
   /// Stops what fails its checks, so that it is started anew. A controller that dies in between leaves the count in the claim, and the workload is here
   /// or it is not.
   mutating func endUnwell(

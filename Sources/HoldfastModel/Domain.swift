@@ -91,6 +91,8 @@ public struct DomainObservation: Hashable, Sendable {
   public var frozenNetwork: FrozenNetwork?
   /// The disks, network cards and so on that it has; nil: not known.
   public var hardware: DomainHardware?
+  /// Snapshots that libvirt has of it; nil: none, or not known.
+  @LaterField public var snapshots: Int?
 
   public init(
     id: DomainID, uuid: String, state: State, reason: Reason? = nil, mark: ClaimMark?, memory: Int, vcpus: Int,

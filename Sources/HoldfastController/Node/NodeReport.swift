@@ -168,6 +168,9 @@ struct NodeReport: Hashable, Sendable {
     if let differences = own.hardware?.differences, !differences.isEmpty, own.claim?.value.holder?.node == facts.me {
       record.differing = [own.name: differences].merging(record.differing ?? [:]) { $1 }
     }
+    if let snapshots = domain.snapshots, own.claim?.value.holder?.node == facts.me {
+      record.snapshots = [own.name: snapshots].merging(record.snapshots ?? [:]) { $1 }
+    }
     let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
     if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }
   }

@@ -9,7 +9,11 @@ enum Relocation {
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
     _ own: WorkloadFacts, _ effects: inout Effects
   ) -> Attention {
-    let way = Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
+    // What crashed executes nothing that could be moved.
+    let way =
+      domain.state == .crashed
+      ? .restart
+      : Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
     guard let underWay = own.migration else {
       if mayGoOnFirst(parts, domain, way, own) {
         parts.resume(domain, turn, facts, own, &effects)
@@ -57,7 +61,7 @@ enum Relocation {
       return .taken
     // On its way down, or nobody knows: what is seen next decides.
     case .arriving, .stopping, .unclear: return own.isWantedHere ? .taken : .left
-    case .running: break
+    case .running, .crashed: break
     }
     let door = parts.line.door(at: facts.now)
     guard door.isOpen, let held = parts.line.held(own) else {
@@ -86,7 +90,7 @@ enum Relocation {
       return .taken
     }
     switch domain.state {
-    case .running: return .left
+    case .running, .crashed: return .left
     case .paused:
       if parts.run.cannotResume {
         parts.destroy(domain, turn, &effects)

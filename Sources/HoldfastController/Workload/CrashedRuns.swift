@@ -17,7 +17,8 @@ enum CrashedRuns {
     }
     guard own.claim?.value.newerDisks == nil else {
       effects.noteOnce(
-        .stopping, "\(parts.name) crashed on \(facts.me) and is not started anew: its definition names older disks than it ran on",
+        .stopping,
+        "\(parts.name) crashed on \(facts.me) and is not started anew: its definition names older disks than it ran on",
         severity: .error, workload: parts.name)
       parts.line.tell(.unclear, own, &effects)
       return .taken

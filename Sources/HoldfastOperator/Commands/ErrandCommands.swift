@@ -13,7 +13,8 @@ extension OperatorCommand {
     let holder = try current.running(to: errand.rawValue, in: view)
     if errand == .pause || errand == .resume, view.hasCrashed(name, on: holder) {
       throw OperatorError(
-        .conflict, thing: "workload \(name)", reason: "it crashed on \(holder) and is kept: it executes nothing, and cannot go on",
+        .conflict, thing: "workload \(name)",
+        reason: "it crashed on \(holder) and is kept: it executes nothing, and cannot go on",
         remedy: "`holdfast restart \(name)` starts it anew.")
     }
     let isPaused = view.reports[holder]?.value.paused?[name] != nil

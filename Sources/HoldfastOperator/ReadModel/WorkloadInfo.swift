@@ -183,7 +183,8 @@ extension WorkloadInfo {
     state = situation.state
     why = situation.why
     // That a guest powers itself off and stays down is what its policy is for.
-    isInPlace = situation.why == nil || intent?.desired == .stopped && intent?.ended?.how == .poweredOff && situation.state == .stopped
+    isInPlace =
+      situation.why == nil || situation.state == .stopped && intent?.ended?.how == .poweredOff
     desired = (intent?.desired ?? .running).rawValue
     node = view.holder(of: name)?.text
     wantedNode = desired == IntentRecord.Desired.stopped.rawValue ? nil : placement?.node?.text

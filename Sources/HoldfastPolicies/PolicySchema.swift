@@ -98,6 +98,7 @@ public enum PolicySchema {
     case "when": words(Failback.Mode.self)
     case "how": words(Evacuation.Method.self)
     case "isolation": words(Isolation.self)
+    case "when-it-ends": words(WhenItEnds.self)
     default: nil
     }
   }

@@ -240,7 +240,7 @@ struct DomainReader {
     case VIR_DOMAIN_PAUSED: return try pausedState(of: domain, reason: reason, run)
     case VIR_DOMAIN_PMSUSPENDED: return (.paused, .powerManagement)
     case VIR_DOMAIN_SHUTDOWN: return (.stopping, .shuttingDown)
-    case VIR_DOMAIN_CRASHED: return (.unclear, .crashed)
+    case VIR_DOMAIN_CRASHED: return (.crashed, .crashed)
     default: return (.unclear, nil)
     }
   }

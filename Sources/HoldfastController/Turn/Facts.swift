@@ -144,7 +144,7 @@ struct Facts: Sendable {
       report.strays = []
       report.migrations = nil
       (report.freeze, report.unfrozen, report.paused, report.outdated, report.differing) = (nil, nil, nil, nil, nil)
-      (report.health, report.snapshots) = (nil, nil)
+      (report.health, report.crashed, report.snapshots) = (nil, nil, nil)
       return .report(report)
     default: return .absent
     }

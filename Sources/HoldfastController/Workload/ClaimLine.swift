@@ -197,10 +197,17 @@ struct ClaimLine: Hashable, Sendable {
       giveUp(under: own.placement?.modified)
       record.note(failure.record, on: me)
     }
-    guard
-      let transaction = turn.session.transaction(
-        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
-    else { return }
+    var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
+    var writes: [Write<RecordKey, Record>] = [.put(.claim(own.name), .claim(record))]
+    if case .staysDown(let end) = reason {
+      // No other node may start it in between.
+      guard let intent = own.intent else { return effects.check(false, "\(own.name) is to stay down without an intent") }
+      var wanted = intent.value
+      (wanted.desired, wanted.errand, wanted.ended) = (.stopped, nil, .init(end, on: me))
+      conditions.append(.unchanged(.intent(own.name), modified: intent.modified))
+      writes.append(.put(.intent(own.name), .intent(wanted)))
+    }
+    guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.release(of: claim.modified, because: reason), transaction, own, &effects)
   }
 

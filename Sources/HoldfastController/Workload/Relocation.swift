@@ -10,7 +10,11 @@ enum Relocation {
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
     _ own: WorkloadFacts, _ effects: inout Effects
   ) -> Attention {
-    let way = Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
+    // What crashed executes nothing that could be moved.
+    let way =
+      domain.state == .crashed
+      ? .restart
+      : Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
     let readiness = getReady(&parts, way, domain, spec, turn, facts, own, &effects)
     guard readiness == .left else { return .taken }
     guard let underWay = own.migration else {
@@ -90,7 +94,7 @@ enum Relocation {
     case .unclear where domain.isUntold && way != .restart: return .taken
     // On its way down.
     case .arriving, .stopping, .unclear: return own.isWantedHere ? .taken : .left
-    case .running: break
+    case .running, .crashed: break
     }
     let door = parts.line.door(at: facts.now)
     guard door.isOpen, let held = parts.line.held(own) else {
@@ -119,7 +123,7 @@ enum Relocation {
       return .taken
     }
     switch domain.state {
-    case .running: return .left
+    case .running, .crashed: return .left
     case .paused:
       if parts.run.cannotResume {
         parts.destroy(domain, turn, &effects)
@@ -154,6 +158,6 @@ enum Relocation {
 }
 
 extension DomainObservation {
-  /// Nobody can tell for now how it is. What has crashed, or has ended but for some processes, is told.
-  fileprivate var isUntold: Bool { state == .unclear && reason != .crashed && reason != .processesLeft }
+  /// Nobody can tell for now how it is. What has ended but for some processes is told.
+  fileprivate var isUntold: Bool { state == .unclear && reason != .processesLeft }
 }

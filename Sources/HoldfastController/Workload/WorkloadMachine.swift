@@ -91,7 +91,11 @@ struct WorkloadMachine: Sendable {
       return parts.line.takeBack(held, own, turn, &effects)
     }
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
-    if !turn.guardWord.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
+    if !turn.guardWord.isFrozen {
+      let mayStayDown = !parts.isKilled && !turn.stance.isLeaving
+      parts.run.noteVanished(own, facts, mayStayDown: mayStayDown, &effects)
+    }
+    if let end = parts.run.staysDown(own) { return parts.stayDown(after: end, turn, facts, own, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
     if let refusal = own.startRefusal(facts.configuration.hardwareReader) {
       parts.run.refuse(because: refusal, name, facts.me, &effects)
@@ -176,7 +180,9 @@ struct WorkloadMachine: Sendable {
       let door = parts.run.door(at: facts.now)
       guard door.isOpen else { return effects.agenda.wait(name, for: door) }
       effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
-      return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
+      // What crashed cannot shut down.
+      let grace: Duration = domain.state == .crashed ? .zero : .seconds(spec.stopTimeout)
+      return parts.stop(domain, grace: grace, turn, &effects)
     }
     goOnHere(domain, spec, turn, facts, own, &effects)
   }
@@ -190,6 +196,8 @@ struct WorkloadMachine: Sendable {
     guard marking == .left else { return }
     let errand = Errands.carryOut(&parts, domain, spec, turn, facts, own, &effects)
     guard errand == .left else { return }
+    let crashed = CrashedRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
+    guard crashed == .left else { return }
     let unwell = UnwellRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
     guard unwell == .left else { return }
     switch domain.state {
@@ -201,7 +209,7 @@ struct WorkloadMachine: Sendable {
       let news = ClaimNews(
         .running, ends: parts.run.ends, unwell: parts.run.unwell, forgiven: forgiven, newerDisks: own.newerDisks)
       parts.line.tell(news, own, &effects)
-    case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
+    case .stopping, .unclear, .arriving, .crashed: parts.line.tell(.unclear, own, &effects)
     }
   }
 
@@ -315,6 +323,7 @@ struct WorkloadMachine: Sendable {
   mutating func inheritStart() { parts.fence.inherit() }
   mutating func guardForgot() { parts.protection.guardDropped() }
   mutating func guardKilled() { parts.run.killed() }
+  mutating func ended(_ end: DomainEnd) { parts.run.ended(end) }
   mutating func losesKill() { parts.protection.clearKill() }
   func protectAnew(_ effects: inout Effects) { parts.protection.protectAnew(&effects) }
 

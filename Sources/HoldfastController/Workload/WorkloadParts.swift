@@ -221,6 +221,16 @@ struct WorkloadParts: Sendable {
     }
   }
 
+  /// It ended by itself, and its policy leaves it down: that, and that its claim is given up, is one write. A controller that dies before it has
+  /// seen nothing of the end, as far as the next one knows.
+  mutating func stayDown(
+    after end: DomainEnd, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    closeFence(facts, &effects)
+    guard let absence = absence(own) else { return }
+    line.release(absence, because: .staysDown(after: end), own, turn, facts.me, &effects)
+  }
+
   /// The right to remove its records; nil: it may be executed under its claim.
   func forgetPermit(_ own: WorkloadFacts) -> ForgetPermit? {
     guard name == own.name, own.isClaimed || !own.isHeld else { return nil }

@@ -67,6 +67,8 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
   /// An earlier release was not answered.
   case givenUpBefore
   case nameTaken(uuid: String)
+  /// It ended by itself, and its policy says so.
+  case staysDown(after: DomainEnd)
 
   /// A clause.
   var description: String {
@@ -77,6 +79,7 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
     case .moves(let node): node.map { "it moves to \($0)" } ?? "no node is to run it now"
     case .givenUpBefore: "it had been let go before"
     case .nameTaken(let uuid): WorkloadFailure.nameTaken(uuid)
+    case .staysDown(let end): "it \(end.words) and stays down, as its policy says"
     }
   }
 }

@@ -16,6 +16,7 @@ public struct WorkloadSettings: Hashable, Sendable {
   public var exclusive = true
   /// nil: the spec's.
   public var isolation: Isolation?
+  public var whenItEnds = WhenItEnds.restart
   /// The demand that replaces the spec's and adds to it; memory in MiB.
   public var demand: [String: Double] = [:]
 
@@ -33,6 +34,7 @@ public struct WorkloadSettings: Hashable, Sendable {
     if let value = rule.stickiness { stickiness = value }
     if let value = rule.exclusive { exclusive = value }
     if let value = rule.isolation { isolation = value }
+    if let value = rule.whenItEnds { whenItEnds = value }
     demand.merge(rule.demand) { _, later in later }
   }
 }

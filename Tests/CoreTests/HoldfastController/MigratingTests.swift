@@ -207,10 +207,10 @@ import Testing
     #expect(rig.stops() == [.seconds(2)])
   }
 
-  @Test func `what has crashed is told, and is stopped for its move`() throws {
+  @Test func `what libvirt has lost but for some processes is told, and is ended for its move`() throws {
     var rig = source()
     var domain = try #require(rig.processes["w1"])
-    (domain.state, domain.reason) = (.unclear, .crashed)
+    (domain.state, domain.reason) = (.unclear, .processesLeft)
     rig.sees(domain)
     rig.place("w1", on: "n2")
     #expect(rig.stops() == [.seconds(2)])

@@ -162,6 +162,10 @@ extension PolicyFile {
     .init(
       "workloads[].when-it-ends", words(WhenItEnds.self), .value("restart"),
       "What becomes of them when they end, or crash, without being told to. `restart-on-failure`: they stay down where the guest powered itself off."
+    ),
+    .init(
+      "workloads[].on-io-error", words(OnIOError.self), .value("leave"),
+      "What becomes of a VM that libvirt paused as a disk of it has an I/O error: it is resumed every 10 s until the disk answers, ended and started anew, or left paused."
     )
   ]
 

@@ -99,6 +99,7 @@ public enum PolicySchema {
     case "how": words(Evacuation.Method.self)
     case "isolation": words(Isolation.self)
     case "when-it-ends": words(WhenItEnds.self)
+    case "on-io-error": words(OnIOError.self)
     default: nil
     }
   }

@@ -66,6 +66,7 @@ public enum RuleText {
     list.add("exclusive", rule.exclusive.map(Flow.yesOrNo))
     list.add("isolation", rule.isolation?.rawValue)
     list.add("when-it-ends", rule.whenItEnds?.rawValue)
+    list.add("on-io-error", rule.onIOError?.rawValue)
     return list.entries
   }
 

@@ -8,7 +8,7 @@ extension PolicyFile {
     "name", "for", "only-on", "never-on", "only-in-order", "prefer", "avoid", "keep-apart", "keep-together", "demand",
     "priority",
     "displace", "make-room", "spread", "failover", "failback", "evacuation", "stickiness", "exclusive", "isolation",
-    "when-it-ends"
+    "when-it-ends", "on-io-error"
   ]
 }
 
@@ -41,6 +41,7 @@ struct WorkloadRuleReading {
     rule.exclusive = section["exclusive"]?.yesOrNo()
     rule.isolation = section["isolation"]?.choice(Isolation.self)
     rule.whenItEnds = section["when-it-ends"]?.choice(WhenItEnds.self)
+    rule.onIOError = section["on-io-error"]?.choice(OnIOError.self)
     return rule
   }
 

@@ -27,7 +27,7 @@ enum CrashedRuns {
       effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
       return .taken
     }
-    parts.run.endsCrashed(own, facts.me, &effects)
+    parts.run.startsAnew(own, facts.me, after: "crashed", &effects)
     parts.line.tell(ClaimNews(.stopping, ends: parts.run.ends), own, &effects)
     parts.destroy(domain, turn, &effects)
     return .taken

@@ -53,7 +53,7 @@ struct Run: Hashable, Sendable {
   var isStarting: Bool { operation == .start }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told.state == .killed }
-  /// It is being ended because a check of it fails, or it crashed.
+  /// It is being ended because a check of it fails, it crashed, or a disk of it has an I/O error.
   var isEndingUnwell: Bool { told.state == .ending }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
 
@@ -140,8 +140,8 @@ struct Run: Hashable, Sendable {
   private mutating func failResume(_ reason: String, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) {
     failedResumes += 1
     retryAt = facts.now + .seconds(min(failedResumes, Limits.longestResumePause))
-    // What an operator asked for is tried for as long as it stands, and told once.
-    if own.errand == .resume { return tellFailure(.resume, reason, of: own.name, &effects) }
+    // What an operator asked for, or its policy, is tried for as long as it stands, and told once.
+    if own.errand == .resume || own.observed?.reason == .ioError { return tellFailure(.resume, reason, of: own.name, &effects) }
     effects.note(
       .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
   }
@@ -369,8 +369,10 @@ struct Run: Hashable, Sendable {
       severity: .error, workload: name)
   }
 
-  /// It is ended and started anew, which counts like an end.
-  mutating func endsCrashed(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
+  /// It crashed, or is paused for good: it is ended and started anew, which counts like an end.
+  ///
+  /// - Parameter what: what came of it, as the predicate of a sentence.
+  mutating func startsAnew(_ own: WorkloadFacts, _ me: NodeName, after what: String, _ effects: inout Effects) {
     ending.goesUp()
     guard !isEndingUnwell, !wasKilled else { return }
     if let counted = own.claim?.value.ends, counted > ends { ends = counted }
@@ -379,7 +381,7 @@ struct Run: Hashable, Sendable {
     countEnd(wellSince: since, at: effects.now)
     told.move(to: .ending)
     effects.note(
-      .vanished, "\(own.name) crashed on \(me)\(timesInARow): it is ended and started anew", severity: .warning,
+      .vanished, "\(own.name) \(what) on \(me)\(timesInARow): it is ended and started anew", severity: .warning,
       workload: own.name)
   }
 

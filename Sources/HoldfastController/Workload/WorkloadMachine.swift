@@ -198,6 +198,8 @@ struct WorkloadMachine: Sendable {
     guard errand == .left else { return }
     let crashed = CrashedRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
     guard crashed == .left else { return }
+    let broken = IOErrors.attend(&parts, domain, spec, turn, facts, own, &effects)
+    guard broken == .left else { return }
     let unwell = UnwellRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
     guard unwell == .left else { return }
     switch domain.state {

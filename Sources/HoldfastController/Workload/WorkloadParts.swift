@@ -12,6 +12,7 @@ struct WorkloadParts: Sendable {
   var protection = Protection()
   var migration = Migration()
   var watch = HealthWatch()
+  var ioError = IOErrorPause()
 
   init(_ vacancy: consuming Vacancy) {
     name = vacancy.workload
@@ -19,7 +20,10 @@ struct WorkloadParts: Sendable {
   }
 
   /// Nothing in it says more than a new one would.
-  var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank }
+  var isBlank: Bool {
+    line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank
+      && ioError == IOErrorPause()
+  }
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach ?? watch.breach }
@@ -308,6 +312,7 @@ struct WorkloadParts: Sendable {
     fence.retire(withoutFence: withoutFence)
     protection.retire()
     migration = Migration()
+    ioError = IOErrorPause()
     // Its checks are told of its end when its turn comes (`HealthWatch.follow`).
   }
 }

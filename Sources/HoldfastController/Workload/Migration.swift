@@ -102,6 +102,9 @@ struct Migration: Hashable, Sendable {
     }
   }
 
+  /// It is waited for until it can be moved.
+  var isUnready: Bool { unreadySince != nil }
+
   /// libvirt said that it has arrived.
   var hasArrived: Bool { transfer?.hasArrived ?? false }
 
@@ -143,7 +146,7 @@ struct Migration: Hashable, Sendable {
   // MARK: the source
 
   /// It is to move and is not ready for that: gives until when a node that leaves waits for it.
-  mutating func getsReady(at now: BootInstant) -> BootInstant {
+  mutating func awaitsReadiness(at now: BootInstant) -> BootInstant {
     let since = unreadySince ?? now
     unreadySince = since
     return since + Limits.readiness

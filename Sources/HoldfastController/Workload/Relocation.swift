@@ -49,10 +49,15 @@ enum Relocation {
     guard case .live = way, domain.uuid == spec.uuid,
       domain.isUntold || domain.state == .running && own.lacksMark(domain)
     else {
+      // It may stay for long: whoever looks at it is told that it runs again.
+      if parts.migration.isUnready, way != .restart, domain.state == .running, own.claim?.value.activity == .unclear {
+        parts.line.tell(.running, own, &effects)
+        return .taken
+      }
       parts.migration.isReady()
       return .left
     }
-    let until = parts.migration.getsReady(at: facts.now)
+    let until = parts.migration.awaitsReadiness(at: facts.now)
     if turn.stance.isLeaving {
       guard facts.now < until else { return .left }
       effects.agenda.look(at: parts.name, at: until)

@@ -205,7 +205,7 @@ extension ClusterCommandResult {
     WorkloadInfo.all(in: ClusterSight(view)).filter { workload in
       switch workload.state {
       case .down, .starting, .stopping: true
-      case .running, .frozen, .paused: workload.isToLeave
+      case .running, .frozen, .paused, .crashed: workload.isToLeave
       case .pending, .stopped, .unclear: false
       }
     }.map(\.name)

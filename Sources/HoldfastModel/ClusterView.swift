@@ -81,6 +81,11 @@ public struct ClusterView: Sendable {
     holder(of: workload).flatMap { reports[$0]?.value.kept?[workload] }
   }
 
+  /// Its guest crashed on that node and is kept there, as the node says.
+  public func hasCrashed(_ workload: WorkloadName, on node: NodeName) -> Bool {
+    reports[node]?.value.crashed?.contains(workload) ?? false
+  }
+
   /// Whether the claim's holder may still execute the workload, as far as the store says.
   public func isHeld(_ claim: ClaimRecord?) -> Bool {
     guard let holder = claim?.holder else { return false }

@@ -63,7 +63,9 @@ public struct DomainObservation: Hashable, Sendable {
     case arriving
     /// On its way down.
     case stopping
-    /// libvirt knows the domain but not its state, or says that it crashed and is kept: something may still execute.
+    /// Its guest crashed, and libvirt keeps it as it is (`on_crash preserve`): its memory is all there, it executes nothing and cannot be resumed.
+    case crashed
+    /// libvirt knows the domain but not its state: something may still execute.
     case unclear
   }
   public var id: DomainID
@@ -91,6 +93,8 @@ public struct DomainObservation: Hashable, Sendable {
   public var frozenNetwork: FrozenNetwork?
   /// The disks, network cards and so on that it has; nil: not known.
   public var hardware: DomainHardware?
+  /// Snapshots that libvirt has of it; nil: none, or not known.
+  @LaterField public var snapshots: Int?
 
   public init(
     id: DomainID, uuid: String, state: State, reason: Reason? = nil, mark: ClaimMark?, memory: Int, vcpus: Int,
@@ -118,7 +122,7 @@ public enum HypervisorEvent: Hashable, Sendable {
   /// One domain changed, or appeared.
   case changed(DomainObservation)
   /// One domain was observed to be gone: no process of it is left.
-  case gone(DomainID, reason: String)
+  case gone(DomainID, reason: String, end: DomainEnd = .unknown)
   /// The connection does not answer: nothing is known about its domains until the next inventory. Never means "stopped".
   case unreachable(connection: String, reason: String)
   /// How far a live migration from here is; now and then while it is under way.

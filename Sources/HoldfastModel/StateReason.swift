@@ -13,9 +13,10 @@ extension DomainObservation {
     // Of one that is on its way down.
     case shuttingDown = "shutting-down"
     case processEnded = "process-ended"
+    // Of one that crashed and is kept.
+    case crashed
     // Of one whose state is unclear.
     case startingUp = "starting-up"
-    case crashed
     case noAnswer = "no-answer"
     case processesLeft = "processes-left"
 
@@ -32,8 +33,8 @@ extension DomainObservation {
       case .snapshot: "libvirt takes or restores a snapshot of it"
       case .shuttingDown: "its guest has shut down"
       case .processEnded: "its process has ended"
-      case .startingUp: "its start is not complete"
       case .crashed: "its guest crashed, and its definition says that it is kept like that (on_crash)"
+      case .startingUp: "its start is not complete"
       case .noAnswer: "libvirt does not answer about it"
       case .processesLeft: "libvirt no longer runs it, and processes of it are left"
       }

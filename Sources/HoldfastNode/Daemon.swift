@@ -13,7 +13,7 @@ import Logging
 
 /// One node's daemon: its ports, the controller's loop over them, the API. Ends after a clean departure or when its task is cancelled.
 package struct Daemon: Sendable {
-  /// What a clean departure may take besides the stop of the workload here that may take the longest.
+  /// What a clean departure may take besides the migrations, and the stop of the workload here that may take the longest.
   private static let handoverTime: Duration = .seconds(100)
 
   /// By then everything that only a start needs has been done: most of the program's code is never used again.
@@ -31,14 +31,15 @@ package struct Daemon: Sendable {
   private let probes: HealthProbes
   private let checks: CheckLoop
   private let logger: Logger
-  private let departures: AsyncStream<Void>
-  private let departure: AsyncStream<Void>.Continuation
+  /// Departures that were asked for: whether in haste.
+  private let departures: AsyncStream<Bool>
+  private let departure: AsyncStream<Bool>.Continuation
 
   /// - Throws: what keeps a node from being one: certificates that cannot be read, a store configured against its rules.
   package init(_ configuration: NodeConfiguration, version: String, logger: Logger) throws {
     self.configuration = configuration
     self.logger = logger
-    (departures, departure) = AsyncStream.makeStream(of: Void.self)
+    (departures, departure) = AsyncStream.makeStream(of: Bool.self)
     let store = try configuration.makeStore(logger: logger)
     let hypervisor = try LibvirtHypervisor(
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
@@ -113,19 +114,26 @@ package struct Daemon: Sendable {
   /// Hands everything over, then ends. `fast`: nothing is migrated live.
   package func leave(fast: Bool) {
     loop.send(.leave(fast: fast))
-    departure.yield()
+    departure.yield(fast)
   }
 
   /// How long a clean departure may take before the daemon ends anyway. What is left then is held by the guard's deadline and taken over when the
   /// session expires.
   ///
-  /// - Parameter longestStop: seconds that the slowest workload here may take to shut down.
-  package static func departureLimit(longestStop: Double) -> Duration { handoverTime + .seconds(longestStop) }
+  /// - Parameters:
+  ///   - longestStop: seconds that the slowest workload here may take to shut down.
+  ///   - migrations: seconds that moving the others live may take before; 0: nothing is moved live.
+  package static func departureLimit(longestStop: Double, migrations: Double) -> Duration {
+    handoverTime + .seconds(longestStop) + .seconds(migrations)
+  }
 
   /// Returns some time after a departure was asked for, so that one that hangs does not hang for ever.
   package func departureLimitPassed() async {
-    for await _ in departures {
-      let limit = Self.departureLimit(longestStop: await loop.view.longestStop(on: configuration.node))
+    for await fast in departures {
+      let picture = await loop.picture(), node = configuration.node
+      let limit = Self.departureLimit(
+        longestStop: picture.view.longestStop(on: node),
+        migrations: fast ? 0 : DepartureTime.migrations(from: node, in: picture.view, by: picture.planner))
       ServiceNotifier.needs(limit + .seconds(20))
       try? await Task.sleep(for: limit)
       if !Task.isCancelled { logger.error("the handover took longer than \(limit.inSeconds) s: ending anyway") }

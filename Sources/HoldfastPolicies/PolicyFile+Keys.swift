@@ -158,7 +158,15 @@ extension PolicyFile {
       "workloads[].exclusive", "`yes` or `no`", .value("yes"),
       "`no`: copies may run at the same time, so nobody freezes them."),
     .init(
-      "workloads[].isolation", "`freeze` or `stop`", .rule("the definition's"), "What the guard does at the deadline.")
+      "workloads[].isolation", "`freeze` or `stop`", .rule("the definition's"), "What the guard does at the deadline."),
+    .init(
+      "workloads[].when-it-ends", words(WhenItEnds.self), .value("restart"),
+      "What becomes of them when they end, or crash, without being told to. `restart-on-failure`: they stay down where the guest powered itself off."
+    ),
+    .init(
+      "workloads[].on-io-error", words(OnIOError.self), .value("leave"),
+      "What becomes of a VM that libvirt paused as a disk of it has an I/O error: it is resumed every 10 s until the disk answers, ended and started anew, or left paused."
+    )
   ]
 
   private static func words<T: CaseIterable & RawRepresentable>(_ type: T.Type) -> String where T.RawValue == String {

@@ -98,6 +98,8 @@ public enum PolicySchema {
     case "when": words(Failback.Mode.self)
     case "how": words(Evacuation.Method.self)
     case "isolation": words(Isolation.self)
+    case "when-it-ends": words(WhenItEnds.self)
+    case "on-io-error": words(OnIOError.self)
     default: nil
     }
   }

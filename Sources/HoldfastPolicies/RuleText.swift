@@ -65,6 +65,8 @@ public enum RuleText {
     list.add("stickiness", rule.stickiness.map { "\($0)" })
     list.add("exclusive", rule.exclusive.map(Flow.yesOrNo))
     list.add("isolation", rule.isolation?.rawValue)
+    list.add("when-it-ends", rule.whenItEnds?.rawValue)
+    list.add("on-io-error", rule.onIOError?.rawValue)
     return list.entries
   }
 

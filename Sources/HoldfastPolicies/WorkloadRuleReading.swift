@@ -7,7 +7,8 @@ extension PolicyFile {
   static let workloadNames = [
     "name", "for", "only-on", "never-on", "only-in-order", "prefer", "avoid", "keep-apart", "keep-together", "demand",
     "priority",
-    "displace", "make-room", "spread", "failover", "failback", "evacuation", "stickiness", "exclusive", "isolation"
+    "displace", "make-room", "spread", "failover", "failback", "evacuation", "stickiness", "exclusive", "isolation",
+    "when-it-ends", "on-io-error"
   ]
 }
 
@@ -39,6 +40,8 @@ struct WorkloadRuleReading {
     rule.stickiness = section["stickiness"]?.integer(in: 0...2000)
     rule.exclusive = section["exclusive"]?.yesOrNo()
     rule.isolation = section["isolation"]?.choice(Isolation.self)
+    rule.whenItEnds = section["when-it-ends"]?.choice(WhenItEnds.self)
+    rule.onIOError = section["on-io-error"]?.choice(OnIOError.self)
     return rule
   }
 

@@ -49,6 +49,12 @@ final class DomainPointer {
     return answer == 1
   }
 
+  func snapshotCount() throws(LibvirtError) -> Int {
+    let count = virDomainSnapshotNum(raw, 0)
+    try check(count)
+    return Int(count)
+  }
+
   func xml(_ flags: virDomainXMLFlags...) throws(LibvirtError) -> String {
     guard let text = virDomainGetXMLDesc(raw, flags.reduce(0) { $0 | $1.rawValue }) else { throw .last() }
     defer { free(text) }

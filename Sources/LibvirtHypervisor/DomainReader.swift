@@ -110,12 +110,14 @@ struct DomainReader {
       links: run.links, flaw: run.flaw)
     observation.frozenNetwork = run.frozenNetwork
     observation.hardware = run.hardware
+    observation.snapshots = run.snapshots
     return observation
   }
 
   /// Not every change is told. One text is compared with the other; it is seldom parsed.
   private func readAgain(_ domain: DomainPointer, _ run: inout Run) throws(LibvirtError) {
     guard let last = run.reading, BootClock.now - last.at >= hostFacts.rereading else { return }
+    run.snapshots = snapshots(of: domain)
     let text = try domain.xml(), fingerprint = text.fingerprint
     defer { run.reading = (fingerprint, BootClock.now) }
     // What cannot be read now was readable before, or has its flaw already: the next change that is told brings a whole reading.
@@ -133,9 +135,16 @@ struct DomainReader {
       run = try unreadable(domain, uuid: uuid, number: number, error)
     }
     if hostFacts.driver.kind == .lxc { run.frozenNetwork = Interfaces.frozenNetwork(in: text) }
+    run.snapshots = snapshots(of: domain)
     run.reading = (text.fingerprint, BootClock.now)
     findProcess(of: domain.name, &run)
     return run
+  }
+
+  /// A domain is as well known without them.
+  private func snapshots(of domain: DomainPointer) -> Int? {
+    guard hostFacts.driver.kind == .qemu, let count = try? domain.snapshotCount(), count > 0 else { return nil }
+    return count
   }
 
   /// What libvirt tells besides of a domain whose XML our reader refuses: it is one domain that cannot be read.
@@ -251,7 +260,7 @@ struct DomainReader {
     case VIR_DOMAIN_PAUSED: return try pausedState(of: domain, reason: reason, run)
     case VIR_DOMAIN_PMSUSPENDED: return (.paused, .powerManagement)
     case VIR_DOMAIN_SHUTDOWN: return (.stopping, .shuttingDown)
-    case VIR_DOMAIN_CRASHED: return (.unclear, .crashed)
+    case VIR_DOMAIN_CRASHED: return (.crashed, .crashed)
     default: return (.unclear, nil)
     }
   }

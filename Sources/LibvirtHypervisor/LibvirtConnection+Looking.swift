@@ -45,6 +45,7 @@ extension LibvirtConnection {
     if case .absent = sighting, startsInFlight[name] != nil { return }
     let before = ledger.sighting(of: name).told?.run
     if case .active = sighting { stopReasons[name] = nil }
+    if case .absent = sighting, before != nil, awaitsReason(of: name) { return }
     switch ledger.take(sighting, of: name, asOf: moment) {
     case .nothing: break
     case .changed(let observation):
@@ -53,14 +54,31 @@ extension LibvirtConnection {
     case .gone:
       // libvirt's event may come later than what was seen without it.
       let reason =
-        stopReasons.removeValue(forKey: name) ?? (before?.process == nil ? "it is no longer active" : "its process has ended")
-      logger.info("domain gone", metadata: ["domain": "\(name)", "reason": "\(reason)"])
-      send(.gone(DomainID(connection: uri, name: name), reason: reason))
+        stopReasons.removeValue(forKey: name)
+        ?? StopReason(before?.process == nil ? "it is no longer active" : "its process has ended", .unknown)
+      logger.info("domain gone", metadata: ["domain": "\(name)", "reason": "\(reason.text)"])
+      send(.gone(DomainID(connection: uri, name: name), reason: reason.text, end: reason.end))
     }
     wake(named: name)
     follow(name)
     if Self.isPassing(sighting) { lookAgain(at: name) }
   }
+
+  /// What ended a domain decides whether it is started again: libvirt's word for it is waited for a little, where it was seen gone before. The end is told
+  /// with the look after that, whether it has come or not.
+  private func awaitsReason(of name: String) -> Bool {
+    guard stopReasons[name] == nil, reasonsAwaited.insert(name).inserted else {
+      reasonsAwaited.remove(name)
+      return false
+    }
+    Task {
+      try? await Task.sleep(for: Self.reasonPatience, clock: .continuous)
+      look(at: name)
+    }
+    return true
+  }
+
+  private static let reasonPatience = Duration.milliseconds(250)
 
   /// What libvirt is about to make something else of. There will be an event, but before it says so it may be done.
   static func isPassing(_ sighting: Sighting) -> Bool {

@@ -38,7 +38,7 @@ extension DomainReader {
     switch state {
     case .running: return .runs
     case .arriving: return .refused("it is still arriving from another node")
-    case .stopping, .unclear: return .refused("it is \(state.rawValue)")
+    case .stopping, .crashed, .unclear: return .refused("it is \(state.rawValue)")
     case .paused: break
     }
     // libvirt would let us wait until the migration is over.

@@ -29,7 +29,7 @@ extension DomainReader {
     guard let state = try look(at: name, before: nil).told?.observation.state else { return "it is gone" }
     switch state {
     case .paused: return nil
-    case .arriving, .stopping, .unclear: return "it is \(state.rawValue)"
+    case .arriving, .stopping, .crashed, .unclear: return "it is \(state.rawValue)"
     case .running: break
     }
     // libvirt would let us wait until the migration is over.

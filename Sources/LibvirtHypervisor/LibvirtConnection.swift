@@ -54,7 +54,9 @@ actor LibvirtConnection {
   /// False from the loss of the connection until everything was told anew: single domains are not told then.
   var inventoryTold = false
   /// Why the last STOPPED event came, by name.
-  var stopReasons: [String: String] = [:]
+  var stopReasons: [String: StopReason] = [:]
+  /// Domains that were seen gone before libvirt said why: it is waited for, once.
+  var reasonsAwaited: Set<String> = []
   /// Calls that have not passed their limit, as far as others wait for them.
   var asking: [Question: Task<Void, Never>] = [:]
   /// Calls that have passed their limit.

@@ -15,7 +15,8 @@ extension DomainReader {
     case VIR_DOMAIN_PAUSED_SAVE, VIR_DOMAIN_PAUSED_DUMP: return (.paused, .saving)
     case VIR_DOMAIN_PAUSED_SNAPSHOT, VIR_DOMAIN_PAUSED_FROM_SNAPSHOT: return (.paused, .snapshot)
     case VIR_DOMAIN_PAUSED_SHUTTING_DOWN: return (.paused, .shuttingDown)
-    case VIR_DOMAIN_PAUSED_CRASHED: return (.paused, .crashed)
+    // QEMU does not let it go on.
+    case VIR_DOMAIN_PAUSED_CRASHED: return (.crashed, .crashed)
     case VIR_DOMAIN_PAUSED_POSTCOPY, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED: return (.paused, .postCopy)
     case VIR_DOMAIN_PAUSED_STARTING_UP: return startingUp(run)
     case VIR_DOMAIN_PAUSED_MIGRATION: break

@@ -20,6 +20,8 @@ package struct Run: Sendable {
   package var frozenNetwork: FrozenNetwork?
   /// Disks, network cards and so on; nil: not known.
   package var hardware: DomainHardware?
+  /// How many libvirt has of it; nil: none, or not known.
+  package var snapshots: Int?
   /// Tells whether the XML is still the one that all this was read from.
   package var reading: (text: String, at: BootInstant)?
   /// Something of it changed: it must be asked for again.

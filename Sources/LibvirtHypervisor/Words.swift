@@ -1,4 +1,5 @@
 import CLibvirt
+import HoldfastModel
 
 /// What is said to people about what libvirt did.
 enum Words {
@@ -13,17 +14,30 @@ enum Words {
 
   static func isStart(_ event: Int32) -> Bool { virDomainEventType(UInt32(bitPattern: event)) == VIR_DOMAIN_EVENT_STARTED }
 
-  /// Why a domain stopped; nil when the event is another.
-  static func ofStop(_ event: Int32, _ detail: Int32) -> String? {
+  /// Why a domain stopped, for people and for what follows from it; nil when the event is another.
+  static func ofStop(_ event: Int32, _ detail: Int32) -> StopReason? {
     guard virDomainEventType(UInt32(bitPattern: event)) == VIR_DOMAIN_EVENT_STOPPED else { return nil }
     return switch virDomainEventStoppedDetailType(UInt32(bitPattern: detail)) {
-    case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: "it shut down"
-    case VIR_DOMAIN_EVENT_STOPPED_DESTROYED: "it was destroyed"
-    case VIR_DOMAIN_EVENT_STOPPED_CRASHED: "it crashed"
-    case VIR_DOMAIN_EVENT_STOPPED_MIGRATED: "it was migrated away"
-    case VIR_DOMAIN_EVENT_STOPPED_SAVED: "it was saved to a file"
-    case VIR_DOMAIN_EVENT_STOPPED_FAILED: "its process failed"
-    default: "it stopped"
+    // The guest's own doing, or `virsh shutdown`; of a container, whatever its init's exit status: libvirt_lxc does not tell that.
+    case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: StopReason("it shut down", .poweredOff)
+    case VIR_DOMAIN_EVENT_STOPPED_DESTROYED: StopReason("it was destroyed", .destroyed)
+    case VIR_DOMAIN_EVENT_STOPPED_CRASHED: StopReason("it crashed", .crashed)
+    case VIR_DOMAIN_EVENT_STOPPED_MIGRATED: StopReason("it was migrated away", .migrated)
+    case VIR_DOMAIN_EVENT_STOPPED_SAVED: StopReason("it was saved to a file", .destroyed)
+    case VIR_DOMAIN_EVENT_STOPPED_FAILED: StopReason("its process failed", .failed)
+    default: StopReason("it stopped", .unknown)
     }
+  }
+}
+
+/// What libvirt said of a domain's end.
+struct StopReason: Sendable {
+  /// A clause.
+  var text: String
+  var end: DomainEnd
+
+  init(_ text: String, _ end: DomainEnd) {
+    self.text = text
+    self.end = end
   }
 }

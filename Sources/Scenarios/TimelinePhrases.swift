@@ -234,9 +234,17 @@ enum TimelinePhrases {
     ) {
       $0.nodes().map { .migrationBreaks($0, at: .confirm) }
     },
-    .init("end DOMAIN on NODE", "The domain ends by itself, as when its init exits.") {
+    .init("end DOMAIN on NODE", "The domain ends by itself: its process fails.") {
       let name = $0.domain()
       return [.domainEnds($0.node(), name)]
+    },
+    .init("power down DOMAIN on NODE", "Its guest powers itself off, if it executes there: the domain ends.") {
+      let name = $0.domain()
+      return [.guestPowersDown($0.node(), name)]
+    },
+    .init("crash DOMAIN on NODE", "Its guest crashes, if it executes there, and libvirt keeps it (`on_crash preserve`).") {
+      let name = $0.domain()
+      return [.guestCrashes($0.node(), name)]
     }
   ]
 

@@ -47,7 +47,7 @@ import Testing
 
   @Test(
     arguments: [
-      (1, .running, nil), (3, .paused, nil), (4, .stopping, .shuttingDown), (6, .unclear, .crashed),
+      (1, .running, nil), (3, .paused, nil), (4, .stopping, .shuttingDown), (6, .crashed, .crashed),
       (7, .paused, .powerManagement)
     ] as [(Int, DomainObservation.State, DomainObservation.Reason?)])
   func `a state is told with its reason`(number: Int, state: DomainObservation.State, reason: DomainObservation.Reason?)

@@ -124,6 +124,7 @@ struct NodeReport: Hashable, Sendable {
     record.unmanagedUUIDs.sort()
     record.unfrozen?.sort()
     record.outdated?.sort()
+    record.crashed?.sort()
     if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
     boundDifferences(in: &record)
     boundHealth(in: &record)
@@ -162,11 +163,17 @@ struct NodeReport: Hashable, Sendable {
       let why = domain.reason.map { " (\($0.words))" } ?? ""
       record.paused = [own.name: "libvirt has paused it\(why)"].merging(record.paused ?? [:]) { $1 }
     }
+    if domain.state == .crashed, own.claim?.value.holder?.node == facts.me {
+      record.crashed = (record.crashed ?? []) + [own.name]
+    }
     if !spec.isWhatRuns(startedFrom: domain.mark?.definition) {
       record.outdated = (record.outdated ?? []) + [own.name]
     }
     if let differences = own.hardware?.differences, !differences.isEmpty, own.claim?.value.holder?.node == facts.me {
       record.differing = [own.name: differences].merging(record.differing ?? [:]) { $1 }
+    }
+    if let snapshots = domain.snapshots, own.claim?.value.holder?.node == facts.me {
+      record.snapshots = [own.name: snapshots].merging(record.snapshots ?? [:]) { $1 }
     }
     let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
     if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }

@@ -49,7 +49,10 @@ enum EventIntake {
       // Where it answered before, only what it shows is new, and what this node does something about.
       effects.agenda.note(.hypervisor(isOutage: before[connection] != nil))
     case .migrating(let id, let progress): machines.workloads.change(WorkloadName(id.name)) { $0.progressed(progress) }
-    case .changed, .gone: break
+    case .gone(let id, _, let end):
+      guard facts.view.specs[WorkloadName(id.name)]?.value.connection == id.connection else { return }
+      machines.workloads.change(WorkloadName(id.name)) { $0.ended(end) }
+    case .changed: break
     }
   }
 

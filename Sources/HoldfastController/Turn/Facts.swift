@@ -146,7 +146,7 @@ struct Facts: Sendable {
       (report.freeze, report.unfrozen, report.paused, report.differing) = (nil, nil, nil, nil)
       // What runs with more than it is defined with keeps that until its next start.
       report.outdated = (report.outdated ?? []).filter { view.specs[$0]?.value.runsWith != nil }
-      report.health = nil
+      (report.health, report.crashed, report.snapshots) = (nil, nil, nil)
       return .report(report)
     default: return .absent
     }

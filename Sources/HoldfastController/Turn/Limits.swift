@@ -71,6 +71,10 @@ enum Limits {
   static let countedEnds = 1000
   /// Attempts at a live migration before the workload is stopped and started instead.
   static let migrationAttempts = 2
+  /// A node that leaves waits for so long until a workload that is to be moved while it runs can be: until it is told how it is, and is marked.
+  static let readiness: Duration = .seconds(30)
+  /// What is paused for an I/O error, and resumed by its policy, is left alone for so long before each attempt.
+  static let ioErrorPause: Duration = .seconds(10)
   /// Before a live migration is tried again where the workload is not to be stopped.
   static let migrationPause: Duration = .seconds(60)
   /// Before a live migration is tried again that libvirt refused as it works at the domain; times the attempts, up to so many.

@@ -56,7 +56,7 @@ public struct LocalDomains: Hashable, Sendable {
     case .changed(let domain):
       domains[domain.id] = domain
       return [domain.id]
-    case .gone(let id, _):
+    case .gone(let id, _, _):
       domains[id] = nil
       return [id]
     case .unreachable(let connection, let reason):

@@ -154,6 +154,12 @@ enum TransactionOutcomes {
     case .adopt:
       change(name, facts, &machines, &effects) { $0.wrote(claim, at: revision) }
       effects.note(.adopted, "\(name) is under protection, on \(me)", workload: name)
+    case .release(_, .staysDown(let end)):
+      retire(name, keepsGivingUp: true, facts, &machines, &effects)
+      effects.agenda.drop(name)
+      effects.note(
+        .stopped, "\(name) \(end.words) on \(me) and stays down, as its policy says: `holdfast start \(name)`",
+        severity: end == .poweredOff ? .info : .warning, workload: name)
     case .release(_, let reason):
       retire(name, keepsGivingUp: true, facts, &machines, &effects)
       effects.agenda.drop(name)

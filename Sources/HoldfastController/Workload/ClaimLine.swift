@@ -203,6 +203,13 @@ struct ClaimLine: Hashable, Sendable {
     if own.lacksIntent, let spec = own.spec, let desired = own.desired {
       conditions += [.stands(.spec(own.name), created: spec.created), .absent(.intent(own.name))]
       writes.append(.put(.intent(own.name), .intent(IntentRecord(desired: desired))))
+    } else if case .staysDown(let end) = reason {
+      // No other node may start it in between.
+      guard let intent = own.intent else { return effects.check(false, "\(own.name) is to stay down without an intent") }
+      var wanted = intent.value
+      (wanted.desired, wanted.errand, wanted.ended) = (.stopped, nil, .init(end, on: me))
+      conditions.append(.unchanged(.intent(own.name), modified: intent.modified))
+      writes.append(.put(.intent(own.name), .intent(wanted)))
     }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.release(of: claim.modified, because: reason), transaction, own, &effects)

@@ -12,8 +12,13 @@ enum Errands {
   ) -> Attention {
     // What has just arrived is this node's in every respect first, and what leaves with its node starts anew elsewhere.
     guard let errand = own.errand, own.isWantedHere, !own.hasArrived, !turn.stance.isLeaving else { return .left }
+    switch domain.state {
+    case .running, .paused: break
+    // It executes nothing, and cannot be resumed.
+    case .crashed: guard errand == .restart || errand == .reset else { return .left }
     // Of what is on its way up or down nobody can tell what it is by then.
-    guard domain.state == .running || domain.state == .paused else { return .left }
+    case .arriving, .stopping, .unclear: return .left
+    }
     // What could not be started or resumed again is left as it is.
     guard turn.mayAct else {
       effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
@@ -27,7 +32,7 @@ enum Errands {
         severity: .warning, workload: parts.name)
       parts.line.endErrand(own, turn, &effects)
     case (.restart, _), (.reset, _):
-      // What is paused cannot shut down.
+      // What is paused, or crashed, cannot shut down.
       let isGraceful = errand == .restart && !domain.cannotShutDown
       restart(&parts, domain, grace: isGraceful ? .seconds(spec.stopTimeout) : .zero, turn, facts, own, &effects)
     case (.pause, .running):

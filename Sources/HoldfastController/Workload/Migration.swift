@@ -78,6 +78,8 @@ struct Migration: Hashable, Sendable {
   private(set) var targetTrouble: TargetTrouble?
   /// Why it runs on here although it was to leave, until something changes: also where no attempt was ever made.
   private(set) var kept: KeptReason?
+  /// Since when it would be moved, and is not seen as it has to be for that; nil: it is, or is not to be moved.
+  private var unreadySince: BootInstant?
 
   var isBlank: Bool { self == Migration() }
   var breach: String? { course.breach }
@@ -99,6 +101,9 @@ struct Migration: Hashable, Sendable {
     case .offered(_, let past), .asked(_, let past), .withdrawn(let past, _): past
     }
   }
+
+  /// It is waited for until it can be moved.
+  var isUnready: Bool { unreadySince != nil }
 
   /// libvirt said that it has arrived.
   var hasArrived: Bool { transfer?.hasArrived ?? false }
@@ -139,6 +144,15 @@ struct Migration: Hashable, Sendable {
   }
 
   // MARK: the source
+
+  /// It is to move and is not ready for that: gives until when a node that leaves waits for it.
+  mutating func awaitsReadiness(at now: BootInstant) -> BootInstant {
+    let since = unreadySince ?? now
+    unreadySince = since
+    return since + Limits.readiness
+  }
+
+  mutating func isReady() { unreadySince = nil }
 
   private mutating func offered(at now: BootInstant) { course.move(to: .offered(at: now, past)) }
 
@@ -189,8 +203,8 @@ struct Migration: Hashable, Sendable {
     let remedy =
       hindrance == .busy
       ? "It runs on \(facts.me) and is moved when that is over"
-      : "It and whatever else was to go there run on \(facts.me), and it is tried again every minute. Mend it; or stop and start them "
-        + "instead: `holdfast maintenance enter \(facts.me) --method restart`"
+      : "It and whatever else was to go there run on \(facts.me), and it is tried again every minute. Mend it; or "
+        + MigrationFailure.wayOut(own, facts)
     effects.note(
       .migrating, "\(own.name) does not move while it runs: \(failure). \(remedy)",
       severity: hindrance == .busy ? .warning : .error, workload: own.name)
@@ -280,7 +294,11 @@ struct Migration: Hashable, Sendable {
       return next(to: target, spec, turn, facts, own)
     case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
       let isAsked = own.errand == .pause || own.errand == .resume
-      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : isAsked ? .paused : .pausedOutside
+      let obstacle: MoveMethod.Obstacle =
+        own.claim?.value.newerDisks != nil
+        ? .olderDisks
+        : isAsked
+          ? .paused : .pausedOutside("libvirt has paused it\(domain.reason.map { " (\($0.words))" } ?? "")")
       return .keep(because: .cannotMove(MoveMethod(.stay, obstacle)))
     case .live, .restart: return .abandon
     }
@@ -322,9 +340,10 @@ struct Migration: Hashable, Sendable {
     guard turn.mayAct, turn.session.deadline != nil else { return }
     let door = run.door(at: facts.now)
     guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
-    guard !line.isBusy, let held = line.held(own),
-      let permit = MigrationPermit(held, to: target, turn, startBudget: facts.timing.startBudget)
-    else { return }
+    guard !line.isBusy, let held = line.held(own) else { return }
+    guard let permit = MigrationPermit(held, to: target, turn, startBudget: facts.timing.startBudget) else {
+      return effects.agenda.waitForTime(own.name, until: facts.now + facts.timing.deadlinePause)
+    }
     effects.check(domain.state == .running, "a migration of \(own.name), which is not seen running")
     effects.check(target != facts.me, "a migration of \(own.name) to \(facts.me) itself")
     run.begin(.migrate)

@@ -35,7 +35,7 @@ struct OutsidePause: Hashable, Sendable {
       // Who asked for it is told so.
       guard own.errand != .resume else { return }
       effects.note(.started, "\(own.name) is not paused any more on \(me)", workload: own.name)
-    case .stopping, .unclear, .arriving: break
+    case .stopping, .unclear, .arriving, .crashed: break
     }
   }
 }
@@ -43,7 +43,8 @@ struct OutsidePause: Hashable, Sendable {
 extension DomainObservation {
   /// It is paused until somebody resumes it, and so cannot shut down: asked to, it would take all of its time for nothing. It is not resumed for that
   /// either: whoever suspended it may hold its disk, and what an I/O error paused would run into the next. What libvirt pauses for a moment goes on by itself.
-  var cannotShutDown: Bool { state == .paused && !isPausedForAMoment && !isPausedForMigration }
+  /// Nor can what crashed and is kept.
+  var cannotShutDown: Bool { state == .crashed || state == .paused && !isPausedForAMoment && !isPausedForMigration }
 
   /// libvirt lets it go on by itself.
   fileprivate var isPausedForAMoment: Bool { reason == .saving || reason == .snapshot }

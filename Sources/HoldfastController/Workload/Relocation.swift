@@ -1,5 +1,6 @@
 import GuardCore
 import HoldfastModel
+import HoldfastTime
 
 /// A live migration, as the two ends of it see it: what leaves this node, and what arrives here.
 enum Relocation {
@@ -9,7 +10,13 @@ enum Relocation {
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
     _ own: WorkloadFacts, _ effects: inout Effects
   ) -> Attention {
-    let way = Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
+    // What crashed executes nothing that could be moved.
+    let way =
+      domain.state == .crashed
+      ? .restart
+      : Departing(own, spec, mayStillAppear: parts.mayStillAppear, facts, turn.stance)
+    let readiness = getReady(&parts, way, domain, spec, turn, facts, own, &effects)
+    guard readiness == .left else { return .taken }
     guard let underWay = own.migration else {
       if mayGoOnFirst(parts, domain, way, own) {
         parts.resume(domain, turn, facts, own, &effects)
@@ -25,12 +32,45 @@ enum Relocation {
           return .taken
         }
         parts.migration.failed(.targetNotReady(underWay.target.node))
-        return withdraw(&parts, domain, turn, facts, own, &effects)
+        return withdraw(&parts, way, domain, turn, facts, own, &effects)
       }
       parts.migration.ask(domain, spec, to: underWay.target.node, uri, turn, facts, own, &parts.run, parts.line, &effects)
       return .taken
     }
-    return withdraw(&parts, domain, turn, facts, own, &effects)
+    return withdraw(&parts, way, domain, turn, facts, own, &effects)
+  }
+
+  /// What is to move while it runs is not stopped because nobody can tell for a moment how it is, or because it lacks its claim's mark: it is waited
+  /// for, and marked. A node that leaves does not wait for ever. Left is what is ready, or does not move while it runs.
+  private static func getReady(
+    _ parts: inout WorkloadParts, _ way: Departing, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn,
+    _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) -> Attention {
+    guard case .live = way, domain.uuid == spec.uuid,
+      domain.isUntold || domain.state == .running && own.lacksMark(domain)
+    else {
+      // It may stay for long: whoever looks at it is told that it runs again.
+      if parts.migration.isUnready, way != .restart, domain.state == .running, own.claim?.value.activity == .unclear {
+        parts.line.tell(.running, own, &effects)
+        return .taken
+      }
+      parts.migration.isReady()
+      return .left
+    }
+    let until = parts.migration.awaitsReadiness(at: facts.now)
+    if turn.stance.isLeaving {
+      guard facts.now < until else { return .left }
+      effects.agenda.look(at: parts.name, at: until)
+    }
+    guard !domain.isUntold else {
+      parts.line.tell(.unclear, own, &effects)
+      return .taken
+    }
+    guard turn.mayAct else {
+      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      return .taken
+    }
+    return parts.mark(domain, facts, own, &effects)
   }
 
   /// An operator asked for what is paused to go on. It does so before it leaves, as paused it cannot be moved; where that fails again and again, it
@@ -47,17 +87,19 @@ enum Relocation {
 
   /// It is here still: it goes on here, and only then the offer is taken back.
   private static func withdraw(
-    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
-    _ effects: inout Effects
+    _ parts: inout WorkloadParts, _ way: Departing, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts,
+    _ own: WorkloadFacts, _ effects: inout Effects
   ) -> Attention {
     switch domain.state {
     case .paused:
       if parts.run.cannotResume, !own.isWantedHere { return .left }
       parts.resume(domain, turn, facts, own, &effects)
       return .taken
-    // On its way down, or nobody knows: what is seen next decides.
+    // Nobody knows: what is seen next decides. It is stopped where it is to be stopped.
+    case .unclear where domain.isUntold && way != .restart: return .taken
+    // On its way down.
     case .arriving, .stopping, .unclear: return own.isWantedHere ? .taken : .left
-    case .running: break
+    case .running, .crashed: break
     }
     let door = parts.line.door(at: facts.now)
     guard door.isOpen, let held = parts.line.held(own) else {
@@ -86,7 +128,7 @@ enum Relocation {
       return .taken
     }
     switch domain.state {
-    case .running: return .left
+    case .running, .crashed: return .left
     case .paused:
       if parts.run.cannotResume {
         parts.destroy(domain, turn, &effects)
@@ -118,4 +160,9 @@ enum Relocation {
     guard turn.mayAct, !turn.stance.isLeaving else { return }
     parts.line.ready(facts.me, own, turn, &effects)
   }
+}
+
+extension DomainObservation {
+  /// Nobody can tell for now how it is. What has ended but for some processes is told.
+  fileprivate var isUntold: Bool { state == .unclear && reason != .processesLeft }
 }

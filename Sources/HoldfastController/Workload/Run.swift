@@ -7,59 +7,8 @@ import HoldfastTime
 ///     idle ──asked──▶ calling ──call ended──▶ settling ──effect seen──▶ idle
 ///                        └──it certainly did not happen──▶ idle       └──seen anew, without it──▶ idle
 struct Run: Hashable, Sendable {
-  /// A call that ended; only its effect is waited for.
-  struct Ended: Hashable, Sendable {
-    var at: BootInstant
-    /// How many inventories its connection had given then.
-    var inventories: Int
-    /// Everything was asked to be observed anew.
-    var isRefreshed = false
-    /// The call did not say what came of it.
-    var isUnknown: Bool
-  }
-
-  private enum Phase: StateList {
-    case idle
-    case calling(DomainOperation)
-    case settling(DomainOperation, Ended)
-
-    func mayBecome(_ next: Phase) -> Bool {
-      switch (self, next) {
-      case (.idle, .calling), (.calling, .idle), (.settling, .idle): true
-      // What is waited for is the effect of that very call.
-      case (.calling(let called), .settling(let settled, _)), (.settling(let called, _), .settling(let settled, _)):
-        called == settled
-      default: false
-      }
-    }
-  }
-
-  /// What people were told of the domain: that it runs, that it is ended for a check, or that the guard killed it.
-  private enum Told: StateList {
-    case nothing
-    /// - Parameter well: since when it has run well, as far as its checks say; nil: they do not say so.
-    case running(since: BootInstant, well: BootInstant?)
-    /// A check of it fails: it is ended for that, which is counted already.
-    case ending
-    /// libvirt may show it for a moment more.
-    case killed
-
-    func mayBecome(_ next: Told) -> Bool {
-      switch (self, next) {
-      case (.nothing, .running), (.running, .killed), (.running, .nothing), (.killed, .nothing): true
-      // Only what its checks say of it may change.
-      case (.running(let since, let well), .running(let other, let next)): since == other && well != next
-      // It may fail before it was told that it runs; and it may recover before it has ended.
-      case (.nothing, .ending), (.running, .ending), (.ending, .running), (.ending, .killed), (.ending, .nothing): true
-      // What was killed is gone before it runs again, and is not ended besides.
-      case (.killed, .running), (.killed, .ending), (.nothing, .killed): false
-      case (.ending, .ending), (.killed, .killed), (.nothing, .nothing): false
-      }
-    }
-  }
-
-  private var course = StateCourse(Phase.idle)
-  private var phase: Phase { course.state }
+  private var course = StateCourse(RunPhase.idle)
+  private var phase: RunPhase { course.state }
   /// Starts that failed in a row on this node.
   private(set) var failedStarts = 0
   /// Why the last start failed, when it is time to give the workload up.
@@ -71,9 +20,11 @@ struct Run: Hashable, Sendable {
   private(set) var ends = 0
   /// What the last of them was for, where a check failed.
   private(set) var unwell: Unwell?
-  private var told = StateCourse(Told.nothing)
+  private var told = StateCourse(RunTold.nothing)
+  private var ending = Ending()
   /// Attempts to resume a paused domain that failed in a row.
   private var failedResumes = 0
+  private var execution = Execution()
   /// The domain is out of protection; the records remain to be removed.
   private(set) var isUnmarked = false
   /// The last failure that people were told of, so that it is told once.
@@ -111,7 +62,7 @@ struct Run: Hashable, Sendable {
   }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told.state == .killed }
-  /// It is being ended because a check of it fails.
+  /// It is being ended because a check of it fails, it crashed, or a disk of it has an I/O error.
   var isEndingUnwell: Bool { told.state == .ending }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
 
@@ -120,7 +71,10 @@ struct Run: Hashable, Sendable {
 
   // MARK: steps
 
-  mutating func begin(_ kind: DomainOperation) { course.move(to: .calling(kind)) }
+  mutating func begin(_ kind: DomainOperation) {
+    course.move(to: .calling(kind))
+    ending.begins(kind)
+  }
 
   /// The workload is not this node's any more.
   mutating func retire() { self = Run() }
@@ -148,6 +102,7 @@ struct Run: Hashable, Sendable {
   ) -> Consequence {
     guard operation == kind else { return .none }
     let now = facts.now
+    ending.endsCall(kind, outcome)
     switch (kind, outcome) {
     case (.start, .failed(let reason)):
       course.move(to: .idle)
@@ -178,7 +133,7 @@ struct Run: Hashable, Sendable {
       isUnmarked = true
     case (_, .done), (_, .unknown):
       let inventories = facts.local.inventoryCount(own.id?.connection ?? "")
-      course.move(to: .settling(kind, Ended(at: now, inventories: inventories, isUnknown: outcome != .done)))
+      course.move(to: .settling(kind, EndedCall(at: now, inventories: inventories, isUnknown: outcome != .done)))
       effects.agenda.look(at: own.name, at: now + Limits.settling)
       if kind == .migrate, outcome == .done { return .migrationArrived }
     }
@@ -194,8 +149,8 @@ struct Run: Hashable, Sendable {
   private mutating func failResume(_ reason: String, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects) {
     failedResumes += 1
     retryAt = facts.now + .seconds(min(failedResumes, Limits.longestResumePause))
-    // What an operator asked for is tried for as long as it stands, and told once.
-    if own.errand == .resume { return tellFailure(.resume, reason, of: own.name, &effects) }
+    // What an operator asked for, or its policy, is tried for as long as it stands, and told once.
+    if own.errand == .resume || own.observed?.reason == .ioError { return tellFailure(.resume, reason, of: own.name, &effects) }
     effects.note(
       .migrating, "resuming \(own.name) on \(facts.me) failed: \(reason)", severity: .warning, workload: own.name)
   }
@@ -237,7 +192,7 @@ struct Run: Hashable, Sendable {
   ) {
     // What is over needs no remembering.
     if door(at: effects.now).isOpen { retryAt = nil }
-    let kind: DomainOperation, call: Ended?
+    let kind: DomainOperation, call: EndedCall?
     switch phase {
     case .idle: return
     case .calling(let asked): (kind, call) = (asked, nil)
@@ -264,6 +219,7 @@ struct Run: Hashable, Sendable {
     } else if inventories > ended.inventories {
       // Seen anew, and the effect is not there: the operation did not work, or was undone.
       course.move(to: .idle)
+      ending.didNotWork(kind)
       guard kind == .start else { return }
       if ended.isUnknown { fence.inherit() }
       startFailed(because: .endedAtOnce, of: own, facts)
@@ -275,7 +231,7 @@ struct Run: Hashable, Sendable {
   }
 
   private static func showsEffect(
-    of kind: DomainOperation, _ call: Ended?, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ inventories: Int
+    of kind: DomainOperation, _ call: EndedCall?, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ inventories: Int
   ) -> Bool {
     switch (kind, sight) {
     // Seen before its call returned, a start is still under way; and after a call that nobody answered, until libvirt answers again.
@@ -309,12 +265,13 @@ struct Run: Hashable, Sendable {
 
   // MARK: how it goes
 
-  /// It is seen to run.
+  /// It is seen to run, or paused.
   ///
   /// - Parameter wellSince: since when its checks say that it is well; nil: they do not.
   mutating func noteStarted(
-    _ own: WorkloadFacts, _ me: NodeName, wellSince: BootInstant?, _ effects: inout Effects
+    _ own: WorkloadFacts, _ me: NodeName, isPaused: Bool, wellSince: BootInstant?, _ effects: inout Effects
   ) -> Wellness {
+    execution.sees(isPaused: isPaused, at: effects.now)
     if told.state == .nothing {
       told.move(to: .running(since: effects.now, well: nil))
       giveUp = nil
@@ -324,8 +281,9 @@ struct Run: Hashable, Sendable {
       effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
     }
+    ending.runs(under: own.epoch)
     guard case .running(let since, let before) = told.state else { return .unproven }
-    let well = wellSince.map { max($0, since) }
+    let well = wellSince.flatMap { execution.since($0, since) }
     if well != before { told.move(to: .running(since: since, well: well)) }
     guard let well else { return .unproven }
     guard effects.now - well < Limits.ranWell else {
@@ -357,6 +315,7 @@ struct Run: Hashable, Sendable {
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     if isEndingUnwell { pauseAfterEnd(name, &effects) }
     if told.state != .nothing { told.move(to: .nothing) }
+    ending.isOver()
     effects.note(.stopped, "\(name) has stopped on \(me)", workload: name)
   }
 
@@ -371,19 +330,68 @@ struct Run: Hashable, Sendable {
   /// The domain was seen to be gone: what was killed is over.
   mutating func gone() { if wasKilled { told.move(to: .nothing) } }
 
-  /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
-  mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+  /// libvirt said how it ended. It is no news of what was not told to run.
+  mutating func ended(_ end: DomainEnd) { if case .running = told.state { ending.saw(end) } }
+
+  /// The end after which it stays down; nil: there was none, or an operator wants it to be started all the same.
+  mutating func staysDown(_ own: WorkloadFacts) -> DomainEnd? {
+    guard ending.staysDown != nil else { return nil }
+    if own.desired != .running || own.errand == .restart || own.errand == .reset { ending.goesUp() }
+    return ending.staysDown
+  }
+
+  /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time, or stays down.
+  ///
+  /// - Parameter mayStayDown: nothing but the workload, or somebody who has no part in this, can have ended it.
+  mutating func noteVanished(_ own: WorkloadFacts, _ facts: Facts, mayStayDown: Bool, _ effects: inout Effects) {
+    let name = own.name, me = facts.me
     gone()
     // Its end was counted when it was decided.
     if isEndingUnwell { return noteStopped(name, me, &effects) }
     guard case .running(_, let well) = told.state else { return }
-    if let well, effects.now - well >= Limits.ranWell { ends = 0 }
     told.move(to: .nothing)
+    if mayStayDown { ending.decide(own, facts) }
+    ending.isOver()
+    guard ending.staysDown == nil else { return }
+    countEnd(wellSince: well, at: effects.now)
+    pauseAfterEnd(name, &effects)
+    effects.note(
+      .vanished, "\(name) ended on \(me) without being told to\(timesInARow)", severity: .warning, workload: name)
+  }
+
+  private mutating func countEnd(wellSince well: BootInstant?, at now: BootInstant) {
+    if let well, now - well >= Limits.ranWell { ends = 0 }
     ends = min(ends + 1, Limits.countedEnds)
     unwell = nil
-    pauseAfterEnd(name, &effects)
-    let times = ends > 1 ? ", \(ends) times in a row now" : ""
-    effects.note(.vanished, "\(name) ended on \(me) without being told to\(times)", severity: .warning, workload: name)
+  }
+
+  /// Follows a clause.
+  private var timesInARow: String { ends > 1 ? ", \(ends) times in a row now" : "" }
+
+  // MARK: it crashed, and is kept
+
+  /// Its policy keeps it as it is. When it ends it stays down.
+  mutating func keepsCrashed(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    ending.staysDownCrashed()
+    effects.noteOnce(
+      .vanished, "\(name) crashed on \(me) and is kept as it is, as its policy says: `holdfast restart \(name)` starts it anew",
+      severity: .error, workload: name)
+  }
+
+  /// It crashed, or is paused for good: it is ended and started anew, which counts like an end.
+  ///
+  /// - Parameter what: what came of it, as the predicate of a sentence.
+  mutating func startsAnew(_ own: WorkloadFacts, _ me: NodeName, after what: String, _ effects: inout Effects) {
+    ending.goesUp()
+    guard !isEndingUnwell, !wasKilled else { return }
+    if let counted = own.claim?.value.ends, counted > ends { ends = counted }
+    var since: BootInstant?
+    if case .running(_, let well) = told.state { since = well }
+    countEnd(wellSince: since, at: effects.now)
+    told.move(to: .ending)
+    effects.note(
+      .vanished, "\(own.name) \(what) on \(me)\(timesInARow): it is ended and started anew", severity: .warning,
+      workload: own.name)
   }
 
   /// The second end in a row and those after it make the next start wait.

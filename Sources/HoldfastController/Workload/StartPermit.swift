@@ -47,7 +47,9 @@ struct MigrationPermit: ~Copyable {
     guard let migration = claim.migration, migration.step == .ready, migration.target.node == target, turn.mayAct,
       turn.session.mayWrite, let deadline = turn.session.deadline
     else { return nil }
+    let notAfter = deadline - startBudget
+    guard turn.now < notAfter else { return nil }
     workload = claim.workload
-    notAfter = deadline - startBudget
+    self.notAfter = notAfter
   }
 }

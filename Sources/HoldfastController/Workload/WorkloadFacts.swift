@@ -131,6 +131,11 @@ struct WorkloadFacts: Sendable {
     return mark.epoch > epoch
   }
 
+  /// It does not carry its claim's mark alone: somebody gave it a definition of libvirt's own, or its claim was taken anew.
+  func lacksMark(_ domain: DomainObservation) -> Bool {
+    domain.persistent || domain.mark != mark(at: epoch, definition: nil)
+  }
+
   /// - Parameter definition: what the domain was started from.
   func mark(at epoch: Epoch, definition: String?) -> ClaimMark {
     ClaimMark(cluster: cluster, workload: name.text, epoch: epoch, definition: definition)

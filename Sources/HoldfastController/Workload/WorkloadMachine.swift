@@ -116,7 +116,11 @@ struct WorkloadMachine: Sendable {
       return parts.line.takeBack(held, own, turn, &effects)
     }
     // What is frozen does not end by itself: the guard may be about to say that it killed it.
-    if !turn.guardWord.isFrozen { parts.run.noteVanished(name, facts.me, &effects) }
+    if !turn.guardWord.isFrozen {
+      let mayStayDown = !parts.isKilled && !turn.stance.isLeaving
+      parts.run.noteVanished(own, facts, mayStayDown: mayStayDown, &effects)
+    }
+    if let end = parts.run.staysDown(own) { return parts.stayDown(after: end, turn, facts, own, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
     if let refusal = own.startRefusal(facts.configuration.hardwareReader) {
       parts.run.refuse(because: refusal, name, facts.me, &effects)
@@ -210,27 +214,26 @@ struct WorkloadMachine: Sendable {
     _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
   ) {
-    let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
-    if domain.mark != mark || domain.persistent {
-      let door = parts.run.door(at: facts.now)
-      guard door.isOpen else { return effects.agenda.wait(name, for: door) }
-      if domain.persistent, domain.mark == mark { noteDefined(facts.me, &effects) }
-      parts.run.begin(.mark)
-      return effects.mark(name, domain, mark)
-    }
+    let marking = parts.mark(domain, facts, own, &effects)
+    guard marking == .left else { return }
     let errand = Errands.carryOut(&parts, domain, spec, turn, facts, own, &effects)
     guard errand == .left else { return }
+    let crashed = CrashedRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
+    guard crashed == .left else { return }
+    let broken = IOErrors.attend(&parts, domain, spec, turn, facts, own, &effects)
+    guard broken == .left else { return }
     let unwell = UnwellRuns.attend(&parts, domain, spec, turn, facts, own, &effects)
     guard unwell == .left else { return }
     switch domain.state {
     case .running, .paused:
-      let wellness = parts.run.noteStarted(own, facts.me, wellSince: parts.watch.wellSince(own, facts), &effects)
+      let wellness = parts.run.noteStarted(
+        own, facts.me, isPaused: domain.state == .paused, wellSince: parts.watch.wellSince(own, facts), &effects)
       let forgiven = ClaimNews.Forgiven(wellness, on: facts.me, isEmptied: Maintenances(facts).contains(facts.me))
       noteDisks(own, facts.me, &effects)
       let news = ClaimNews(
         .running, ends: parts.run.ends, unwell: parts.run.unwell, forgiven: forgiven, newerDisks: own.newerDisks)
       parts.line.tell(news, own, &effects)
-    case .stopping, .unclear, .arriving: parts.line.tell(.unclear, own, &effects)
+    case .stopping, .unclear, .arriving, .crashed: parts.line.tell(.unclear, own, &effects)
     }
   }
 
@@ -246,15 +249,6 @@ struct WorkloadMachine: Sendable {
       .defined,
       "\(name) runs with \(InWords.list(disks, most: 3)) as defined: it would not be started again from its definition. "
         + "`holdfast accept \(name) --running` on \(me) takes over what runs", severity: .warning, workload: name)
-  }
-
-  /// Somebody gave it a definition of libvirt's own while it was under protection, which is about to be removed.
-  private func noteDefined(_ me: NodeName, _ effects: inout Effects) {
-    effects.note(
-      .defined,
-      "\(name) was given a definition in libvirt on \(me) (as `virsh define` and `virsh edit` do): it is removed without any effect, as a "
-        + "protected workload is started from the store's definition alone. To change that: `holdfast workload \(name) --xml`, edit, `holdfast apply`",
-      severity: .warning, workload: name)
   }
 
   private mutating func presentAndNotMine(
@@ -360,6 +354,7 @@ struct WorkloadMachine: Sendable {
   mutating func inheritStart() { parts.fence.inherit() }
   mutating func guardForgot() { parts.protection.guardDropped() }
   mutating func guardKilled() { parts.run.killed() }
+  mutating func ended(_ end: DomainEnd) { parts.run.ended(end) }
   mutating func losesKill() { parts.protection.clearKill() }
   func protectAnew(_ effects: inout Effects) { parts.protection.protectAnew(&effects) }
 

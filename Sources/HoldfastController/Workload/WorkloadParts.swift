@@ -13,6 +13,7 @@ struct WorkloadParts: Sendable {
   var migration = Migration()
   var watch = HealthWatch()
   var pause = OutsidePause()
+  var ioError = IOErrorPause()
   var healthNotes = HealthNotes()
 
   init(_ vacancy: consuming Vacancy) {
@@ -23,7 +24,7 @@ struct WorkloadParts: Sendable {
   /// Nothing in it says more than a new one would.
   var isBlank: Bool {
     line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank && pause.isBlank
-      && healthNotes.isBlank
+      && ioError == IOErrorPause() && healthNotes.isBlank
   }
 
   /// A transition that is none of the listed ones; nil: there was none.
@@ -111,7 +112,8 @@ struct WorkloadParts: Sendable {
     _ domain: DomainObservation, _ spec: SpecRecord, on me: NodeName, _ turn: borrowing Turn, _ effects: inout Effects
   ) {
     let isAtOnce = domain.cannotShutDown
-    let how = isAtOnce ? ": it is paused and cannot shut down, so it is ended at once" : ""
+    let how =
+      isAtOnce ? ": it \(domain.state == .crashed ? "crashed" : "is paused") and cannot shut down, so it is ended at once" : ""
     effects.note(.stopping, "\(name) stops on \(me)\(how)", severity: isAtOnce ? .warning : .info, workload: name)
     stop(domain, grace: isAtOnce ? .zero : .seconds(spec.stopTimeout), turn, &effects)
   }
@@ -122,6 +124,32 @@ struct WorkloadParts: Sendable {
     guard !turn.guardWord.isFrozen else { return }
     run.begin(.stop)
     effects.stop(name, domain, grace: grace)
+  }
+
+  /// Writes its claim's mark into it, and takes away a definition of libvirt's own. Left is what needs neither.
+  mutating func mark(
+    _ domain: DomainObservation, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) -> Attention {
+    guard own.lacksMark(domain) else { return .left }
+    let door = run.door(at: facts.now)
+    guard door.isOpen else {
+      effects.agenda.wait(name, for: door)
+      return .taken
+    }
+    let mark = own.mark(at: own.epoch, definition: domain.mark?.definition)
+    if domain.persistent, domain.mark == mark { noteDefined(facts.me, &effects) }
+    run.begin(.mark)
+    effects.mark(name, domain, mark)
+    return .taken
+  }
+
+  /// Somebody gave it a definition of libvirt's own while it was under protection, which is about to be removed.
+  private func noteDefined(_ me: NodeName, _ effects: inout Effects) {
+    effects.note(
+      .defined,
+      "\(name) was given a definition in libvirt on \(me) (as `virsh define` and `virsh edit` do): it is removed without any effect, as a "
+        + "protected workload is started from the store's definition alone. To change that: `holdfast workload \(name) --xml`, edit, `holdfast apply`",
+      severity: .warning, workload: name)
   }
 
   /// Stops what fails its checks, so that it is started anew. A controller that dies in between leaves the count in the claim, and the workload is here
@@ -208,6 +236,16 @@ struct WorkloadParts: Sendable {
     Absence(withoutStartOf: own, run, fence, protection, facts, guardWord)
   }
 
+  /// It ended by itself, and its policy leaves it down: that, and that its claim is given up, is one write. A controller that dies before it has
+  /// seen nothing of the end, as far as the next one knows.
+  mutating func stayDown(
+    after end: DomainEnd, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    closeFence(facts, &effects)
+    guard let absence = absence(own) else { return }
+    line.release(absence, because: .staysDown(after: end), own, turn, facts.me, &effects)
+  }
+
   /// The right to remove its records; nil: it may be executed under its claim.
   func forgetPermit(_ own: WorkloadFacts) -> ForgetPermit? { ForgetPermit(own, run, fence) }
 
@@ -280,7 +318,7 @@ struct WorkloadParts: Sendable {
     fence.retire(withoutFence: withoutFence)
     protection.retire()
     migration = Migration()
-    (pause, healthNotes) = (OutsidePause(), HealthNotes())
+    (pause, ioError, healthNotes) = (OutsidePause(), IOErrorPause(), HealthNotes())
     // Its checks are told of its end when its turn comes (`HealthWatch.follow`).
   }
 }

@@ -71,6 +71,8 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
   case nameTaken(uuid: String)
   /// libvirt does not answer, and was not asked to start it.
   case hypervisorSilent(String)
+  /// It ended by itself, and its policy says so.
+  case staysDown(after: DomainEnd)
 
   /// A clause.
   var description: String {
@@ -83,6 +85,7 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
     case .givenUpBefore: "it had been let go before"
     case .nameTaken(let uuid): WorkloadFailure.nameTaken(uuid)
     case .hypervisorSilent(let connection): "\(connection) does not answer, and it was not started here yet"
+    case .staysDown(let end): "it \(end.words) and stays down, as its policy says"
     }
   }
 }
@@ -104,6 +107,17 @@ enum MigrationFailure: Hashable, Sendable, CustomStringConvertible {
     case .busy(let words): "busy: \(words)"
     case .unreachable(let target, let words): "\(target) cannot be reached by libvirt: \(words)"
     }
+  }
+
+  /// What else there is to do about a target that cannot be used, after "or": for the whole node where that is emptied, for the workload alone where
+  /// the move is its own.
+  static func wayOut(_ own: WorkloadFacts, _ facts: Facts) -> String {
+    if Maintenances(facts).contains(facts.me) {
+      return "stop and start them instead: `holdfast maintenance enter \(facts.me) --method restart`"
+    }
+    let isAsked = own.intent?.value.move.map { $0.serial == own.placement?.value.servedMove } ?? false
+    let stay = isAsked ? "let it stay: `holdfast move \(own.name) --to \(facts.me)`; or " : ""
+    return stay + "stop it and start it anew: `holdfast stop \(own.name)`, then `holdfast start \(own.name)`"
   }
 }
 

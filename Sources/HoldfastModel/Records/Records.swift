@@ -149,7 +149,27 @@ public struct IntentRecord: Hashable, Sendable, Codable {
     /// To resume what is paused, whoever paused it.
     case resume
   }
-  public var desired: Desired
+  /// What ended a run that its policy did not start again.
+  public struct Ended: Hashable, Sendable, Codable {
+    public var node: NodeName
+    public var how: DomainEnd
+
+    public init(_ how: DomainEnd, on node: NodeName) {
+      self.node = node
+      self.how = how
+    }
+
+    public init(from decoder: any Decoder) throws {
+      let fields = try decoder.container(keyedBy: CodingKeys.self)
+      // A later build may know more of them.
+      let how = DomainEnd(rawValue: try fields.decode(String.self, forKey: .how))
+      self.init(how ?? .unknown, on: try fields.decode(NodeName.self, forKey: .node))
+    }
+  }
+  public var desired: Desired {
+    // An operator has decided since.
+    didSet { if desired != .stopped { ended = nil } }
+  }
   public var move: Move?
   /// The node on which it is adopted.
   public var adopter: NodeName?
@@ -157,20 +177,24 @@ public struct IntentRecord: Hashable, Sendable, Codable {
   public var errand: Errand?
   /// The operator has agreed: every node removes shut-off definitions of this name and UUID that are not Holdfast's, with their autostart. nil: they stay.
   public var removesLeftovers: Bool?
+  /// Where a policy keeps it down since it ended by itself; nil: an operator stopped it, or it is not to be stopped.
+  @LaterField public var ended: Ended?
 
   public init(
-    desired: Desired, move: Move? = nil, adopter: NodeName? = nil, errand: Errand? = nil, removesLeftovers: Bool? = nil
+    desired: Desired, move: Move? = nil, adopter: NodeName? = nil, errand: Errand? = nil, removesLeftovers: Bool? = nil,
+    ended: Ended? = nil
   ) {
     self.desired = desired
     self.move = move
     self.adopter = adopter
     self.errand = errand
     self.removesLeftovers = removesLeftovers
+    self.ended = ended
   }
 }
 
 extension IntentRecord {
-  private enum CodingKeys: String, CodingKey { case desired, move, adopter, errand, removesLeftovers }
+  private enum CodingKeys: String, CodingKey { case desired, move, adopter, errand, removesLeftovers, ended }
 
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
@@ -179,7 +203,8 @@ extension IntentRecord {
     self.init(
       desired: try fields.decode(Desired.self, forKey: .desired), move: try fields.decodeIfPresent(Move.self, forKey: .move),
       adopter: try fields.decodeIfPresent(NodeName.self, forKey: .adopter), errand: errand.flatMap(Errand.init(rawValue:)),
-      removesLeftovers: try fields.decodeIfPresent(Bool.self, forKey: .removesLeftovers))
+      removesLeftovers: try fields.decodeIfPresent(Bool.self, forKey: .removesLeftovers),
+      ended: try fields.decodeIfPresent(Ended.self, forKey: .ended))
   }
 }
 

@@ -33,6 +33,10 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   public var incompatible: [IncompatibleWorkloads]?
   /// Workloads here that are not well, as their checks tell, or of which that is not known; so many at most. nil: there is none, as far as is known.
   @LaterField public var health: [WorkloadName: HealthReport]?
+  /// Snapshots that libvirt here has of workloads' domains: with them it does not move them while they run. nil: there is none, as far as is known.
+  @LaterField public var snapshots: [WorkloadName: Int]?
+  /// Workloads here that crashed and are kept by libvirt, sorted. nil: there is none.
+  @LaterField public var crashed: [WorkloadName]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

@@ -193,8 +193,9 @@ public struct Adoption: Hashable, Sendable {
     case .paused: "`\(look)` tells why it is paused; then `\(virsh("resume \(domain.id.name)"))`."
     case .arriving: "A live migration brings it here: repeat it when `\(look)` says running."
     case .stopping: "It is shutting down: start it again, then repeat."
-    case .running, .unclear:
-      "`\(look)` tells more. One that crashed has to be destroyed (`\(virsh("destroy \(domain.id.name)"))`) and started again."
+    case .crashed:
+      "It crashed and is kept: destroy it (`\(virsh("destroy \(domain.id.name)"))`) and start it again, then repeat."
+    case .running, .unclear: "`\(look)` tells more."
     }
   }
 }

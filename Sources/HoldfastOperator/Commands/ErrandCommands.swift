@@ -11,6 +11,12 @@ extension OperatorCommand {
         remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition; then repeat.")
     }
     let holder = try current.running(to: errand.rawValue, in: view)
+    if errand == .pause || errand == .resume, view.hasCrashed(name, on: holder) {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)",
+        reason: "it crashed on \(holder) and is kept: it executes nothing, and cannot go on",
+        remedy: "`holdfast restart \(name)` starts it anew.")
+    }
     let isPaused = view.reports[holder]?.value.paused?[name] != nil
     if current.intent.errand == errand {
       return PreparedCommand(name, .unchanged, Self.already(errand, on: holder, isPaused: isPaused))

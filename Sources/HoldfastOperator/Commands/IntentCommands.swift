@@ -115,9 +115,13 @@ extension OperatorCommand {
     }
     let serial = max(current.intent.move?.serial ?? 0, placement?.servedMove ?? 0) + 1
     let isRestarted = view.migrationURI(of: node, for: current.spec.connection) == nil
+    let obstacle = isRestarted ? nil : view.liveObstacle(of: name, current.spec).flatMap { MoveMethod(.restart, $0).why }
     let how =
       holder.map { holder in
         if holder == node { return "stays on \(node), and does not leave it by itself" }
+        if let obstacle {
+          return "is probably stopped on \(holder) and started on \(node), unless its policy says that it stays: \(obstacle)"
+        }
         return isRestarted
           ? "is stopped on \(holder) and started on \(node)"
           : "is moved live from \(holder) to \(node), or stopped and started there if its policy or libvirt does not allow a live migration"

@@ -138,6 +138,9 @@ public struct ClusterSight: Sendable {
   /// Why libvirt executes nothing of it on the node that holds it; nil: it executes.
   func paused(_ workload: WorkloadName, on node: NodeName) -> String? { view.reports[node]?.value.paused?[workload] }
 
+  /// It crashed there and is kept.
+  func isCrashed(_ workload: WorkloadName, on node: NodeName) -> Bool { view.hasCrashed(workload, on: node) }
+
   /// A check of it that fails on the node that holds it, or cannot be made there; nil: none, as far as is known.
   func health(of workload: WorkloadName) -> HealthReport? {
     view.holder(of: workload).flatMap { view.reports[$0]?.value.health?[workload] }

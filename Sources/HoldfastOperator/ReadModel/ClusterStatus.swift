@@ -28,6 +28,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     public var running: Int
     public var frozen: Int
     public var paused: Int
+    /// Absent: none.
+    public var crashed: Int?
     public var starting: Int
     public var stopping: Int
     public var pending: Int
@@ -197,7 +199,7 @@ extension ClusterStatus {
 
   private static func isWorse(_ a: WorkloadInfo, _ b: WorkloadInfo) -> Bool {
     let order: [WorkloadInfo.State] = [
-      .pending, .down, .frozen, .paused, .unclear, .starting, .stopping, .running, .stopped
+      .pending, .down, .frozen, .crashed, .paused, .unclear, .starting, .stopping, .running, .stopped
     ]
     func rank(_ info: WorkloadInfo) -> (Int, Int, String) {
       (order.firstIndex(of: info.state) ?? order.count, -info.priority, info.name)
@@ -216,6 +218,7 @@ extension ClusterStatus.Counts {
     }
     self.init(
       total: workloads.count, running: count(.running), frozen: count(.frozen), paused: count(.paused),
+      crashed: some { $0.state == .crashed },
       starting: count(.starting), stopping: count(.stopping), pending: count(.pending), stopped: count(.stopped),
       unclear: count(.unclear), down: count(.down), breakingRules: workloads.count { $0.brokenRule != nil },
       endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }, unhealthy: some(\.isUnhealthy),

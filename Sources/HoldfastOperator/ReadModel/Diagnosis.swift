@@ -31,6 +31,7 @@ struct Diagnosis {
     lookAtDisarm(status)
     lookAtMoves(status)
     lookAtIdleWorkloads(status)
+    lookAtCrashedWorkloads(status)
     lookAtPausedWorkloads(status)
     lookAtNodes(status)
     lookAtLeftovers(leftovers.filter { !$0.isRunning })
@@ -207,6 +208,15 @@ struct Diagnosis {
         suggest("holdfast start \(workload.name)", "retry, once the cause is fixed")
       }
     }
+  }
+
+  private mutating func lookAtCrashedWorkloads(_ status: ClusterStatus) {
+    let crashed = status.misplaced.filter { $0.state == .crashed }
+    guard let first = crashed.first else { return }
+    let (are, them) = crashed.count == 1 ? ("is", "it") : ("are", "them")
+    critical.append("\(list(crashed)) crashed and \(are) kept: libvirt executes nothing of \(them)")
+    suggest("virsh -c \(first.connection) dump \(first.name) FILE --memory-only", "what it was at", on: first.node)
+    suggest("holdfast restart \(first.name)", "start it anew")
   }
 
   private mutating func lookAtPausedWorkloads(_ status: ClusterStatus) {

@@ -142,6 +142,7 @@ private struct MoveCensus {
     let how = view.method(of: name, spec, to: target, method: method, evacuation).how
     return switch claim?.activity {
     case .stopping: made(name, spec, .stopping, to: target, how: .restart)
+    case .unclear where view.hasCrashed(name, on: source): made(name, spec, .stopping, to: target, how: .restart)
     case .unclear: made(name, spec, .unclear, to: target, why: "\(source) cannot tell whether it runs")
     case .starting, .running, nil: made(name, spec, how == .live ? .migrating : .stopping, to: target, how: how)
     }

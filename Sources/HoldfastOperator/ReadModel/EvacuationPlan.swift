@@ -161,11 +161,12 @@ extension ClusterView {
     specs[WorkloadName(move.workload)]?.value.priority ?? 0
   }
 
-  /// The method that the node would use now: a workload that does not run is not migrated.
+  /// The method that the node would use now, as far as can be told beforehand: a workload that does not run is not migrated.
   func method(
     of name: WorkloadName, _ spec: SpecRecord, to target: NodeName, method: Evacuation.Method?, _ evacuation: Evacuation
   ) -> MoveMethod {
     guard claims[name]?.value.activity == .running else { return MoveMethod(.restart, .notRunning) }
-    return MoveMethod(name, spec, to: target, method: method, evacuation, in: self).unlessLagging(claims[name]?.value)
+    return MoveMethod(name, spec, to: target, method: method, evacuation, in: self)
+      .foreseen(name, spec, evacuation, in: self).unlessLagging(claims[name]?.value)
   }
 }

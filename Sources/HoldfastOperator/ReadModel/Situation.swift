@@ -23,7 +23,7 @@ struct Situation {
       )
     } else {
       switch view.intents[name]?.value.desired ?? .running {
-      case .stopped: self.init(.stopped, nil)
+      case .stopped: self.init(.stopped, view.intents[name]?.value.ended.map { Self.words($0, name) })
       case .adopting: self.init(adopting: name, in: view)
       case .unprotected: self.init(.stopped, "it is leaving protection; the planner deletes its record next")
       case .running: self.init(unheld: name, in: sight)
@@ -84,6 +84,11 @@ struct Situation {
     case .stopping:
       let unwell = Self.unwell(claim).map { "\(holder) is restarting it: \($0)" }
       self.init(.stopping, displacement ?? errand ?? unwell ?? "\(holder) is stopping it")
+    case .unclear where sight.isCrashed(name, on: holder):
+      self.init(
+        .crashed,
+        displacement ?? errand
+          ?? "crashed and kept on \(holder), as its definition says (on_crash): `holdfast restart \(name)` starts it anew")
     case .unclear:
       let connection = view.specs[name]?.value.connection ?? ""
       let cause = view.reports[holder]?.value.unreachable[connection].map { ": \(connection) is unreachable: \($0)" } ?? ""
@@ -109,6 +114,10 @@ struct Situation {
     guard let placement else { return nil }
     guard let node = placement.node else { return "it has to leave \(holder): \(placement.reason)" }
     return node == holder ? nil : "it moves from \(holder) to \(node): \(placement.reason)"
+  }
+
+  private static func words(_ ended: IntentRecord.Ended, _ name: WorkloadName) -> String {
+    "it \(ended.how.words) on \(ended.node) and stays down, as its policy says: `holdfast start \(name)`"
   }
 
   private static func words(_ errand: IntentRecord.Errand, on holder: NodeName) -> String {

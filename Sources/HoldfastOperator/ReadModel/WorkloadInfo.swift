@@ -10,6 +10,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
     case frozen
     /// libvirt has paused it: somebody suspended it, or a disk failed. It executes nothing.
     case paused
+    /// Its guest crashed, and libvirt keeps it as it is. It executes nothing, and does not go on.
+    case crashed
     /// A node is starting it, or is about to.
     case starting
     case stopping
@@ -180,7 +182,9 @@ extension WorkloadInfo {
     self.name = name.text
     state = situation.state
     why = situation.why
-    isInPlace = situation.why == nil
+    // That a guest powers itself off and stays down is what its policy is for.
+    isInPlace =
+      situation.why == nil || situation.state == .stopped && intent?.ended?.how == .poweredOff
     desired = (intent?.desired ?? .running).rawValue
     node = view.holder(of: name)?.text
     wantedNode = desired == IntentRecord.Desired.stopped.rawValue ? nil : placement?.node?.text

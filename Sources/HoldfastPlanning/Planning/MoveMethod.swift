@@ -19,8 +19,12 @@ public struct MoveMethod: Sendable {
     case notRunning
     /// An operator paused it.
     case paused
-    /// Somebody suspended it, or libvirt paused it for a disk.
-    case pausedOutside
+    /// Somebody suspended it, or libvirt paused it for a disk; as its node reports it.
+    case pausedOutside(String)
+    /// libvirt does not move it with that.
+    case immovable(ImmovablePart)
+    /// libvirt has so many snapshots of it.
+    case snapshots(Int)
     /// The definition names older disks than it runs on: it would not be started again.
     case olderDisks
     /// libvirt there cannot run it as it is defined: it could not be started there either.
@@ -70,7 +74,9 @@ public struct MoveMethod: Sendable {
     case .noURI(let target, let connection): clause = "\(target) has no 'migration' URI for \(connection)"
     case .notRunning: clause = "it does not run"
     case .paused: clause = "it is paused, as an operator asked for it"
-    case .pausedOutside: clause = "it is paused"
+    case .pausedOutside(let text): clause = text
+    case .immovable(let part): clause = part.clause
+    case .snapshots(let count): clause = "libvirt has \(count == 1 ? "a snapshot" : "\(count) snapshots") of it"
     }
     return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
   }
@@ -79,6 +85,13 @@ public struct MoveMethod: Sendable {
   public func unlessLagging(_ claim: ClaimRecord?) -> MoveMethod {
     guard how == .restart, claim?.newerDisks != nil else { return self }
     return MoveMethod(.stay, .olderDisks)
+  }
+
+  /// The same, as it will probably be: what is paused, or has what libvirt does not move, is stopped and started, or stays. For people only: the node
+  /// tries to move it all the same, as libvirt alone knows for certain.
+  public func foreseen(_ name: WorkloadName, _ spec: SpecRecord, _ evacuation: Evacuation, in view: ClusterView) -> MoveMethod {
+    guard how == .live, let obstacle = view.liveObstacle(of: name, spec) else { return self }
+    return MoveMethod(evacuation.otherwise == .stay ? .stay : .restart, obstacle)
   }
 
   /// Seconds that it takes, guessed from what is known beforehand: the memory to be sent, the time a shutdown may take.
@@ -125,6 +138,14 @@ extension MoveMethod: Codable {
 }
 
 extension ClusterView {
+  /// Why libvirt would refuse to move it while it runs, wherever to, as far as its definition and its node's report tell; nil: nothing is known.
+  package func liveObstacle(of name: WorkloadName, _ spec: SpecRecord) -> MoveMethod.Obstacle? {
+    let report = claims[name]?.value.holder.flatMap { reports[$0.node]?.value }
+    if let paused = report?.paused?[name] { return intents[name]?.value.errand == .pause ? .paused : .pausedOutside(paused) }
+    if let part = ImmovablePart.first(in: spec.xml) { return .immovable(part) }
+    return report?.snapshots?[name].map { .snapshots($0) }
+  }
+
   /// Where libvirt's own migration of such a domain finds the node; nil: nothing is moved there while it runs.
   package func migrationURI(of node: NodeName, for connection: String) -> String? { nodes[node]?.value.migration?[connection] }
 }

@@ -236,7 +236,8 @@ extension WorkloadPolicy {
     let present = [
       "prefer": prefer != nil, "priority": priority != nil, "displace": displace != nil, "make-room": makeRoom != nil,
       "spread": spread != nil, "failback": failback != nil, "stickiness": stickiness != nil, "exclusive": exclusive != nil,
-      "isolation": isolation != nil
+      "isolation": isolation != nil, "when-it-ends": whenItEnds != nil,
+      "on-io-error": onIOError != nil
     ]
     return Set(present.filter(\.value).keys)
   }

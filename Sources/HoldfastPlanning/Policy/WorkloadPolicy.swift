@@ -42,13 +42,18 @@ public struct WorkloadPolicy: Hashable, Sendable, Codable {
   /// False: copies may run at the same time, so nobody freezes them.
   public var exclusive: Bool?
   public var isolation: Isolation?
+  /// What becomes of them when they end by themselves.
+  public var whenItEnds: WhenItEnds?
+  /// What becomes of them when libvirt pauses them for an I/O error.
+  public var onIOError: OnIOError?
 
   public init(
     name: String, selection: Selection, onlyOn: Selection? = nil, neverOn: Selection? = nil, onlyInOrder: [Selection] = [],
     prefer: Preference? = nil, avoid: Selection? = nil, keepApart: [KeepApart] = [], keepTogether: [KeepTogether] = [],
     demand: [String: Double] = [:], priority: Int? = nil, displace: Displacement? = nil, makeRoom: Bool? = nil,
     spread: Spread? = nil, failover: Failover? = nil, failback: Failback? = nil, evacuation: Evacuation? = nil,
-    stickiness: Int? = nil, exclusive: Bool? = nil, isolation: Isolation? = nil
+    stickiness: Int? = nil, exclusive: Bool? = nil, isolation: Isolation? = nil, whenItEnds: WhenItEnds? = nil,
+    onIOError: OnIOError? = nil
   ) {
     self.name = name
     self.selection = selection
@@ -70,6 +75,8 @@ public struct WorkloadPolicy: Hashable, Sendable, Codable {
     self.stickiness = stickiness
     self.exclusive = exclusive
     self.isolation = isolation
+    self.whenItEnds = whenItEnds
+    self.onIOError = onIOError
   }
 }
 

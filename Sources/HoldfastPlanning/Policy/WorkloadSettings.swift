@@ -16,6 +16,8 @@ public struct WorkloadSettings: Hashable, Sendable {
   public var exclusive = true
   /// nil: the spec's.
   public var isolation: Isolation?
+  public var whenItEnds = WhenItEnds.restart
+  public var onIOError = OnIOError.leave
   /// The demand that replaces the spec's and adds to it; memory in MiB.
   public var demand: [String: Double] = [:]
 
@@ -33,6 +35,8 @@ public struct WorkloadSettings: Hashable, Sendable {
     if let value = rule.stickiness { stickiness = value }
     if let value = rule.exclusive { exclusive = value }
     if let value = rule.isolation { isolation = value }
+    if let value = rule.whenItEnds { whenItEnds = value }
+    if let value = rule.onIOError { onIOError = value }
     demand.merge(rule.demand) { _, later in later }
   }
 }

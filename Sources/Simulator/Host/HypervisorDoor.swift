@@ -89,7 +89,7 @@ final class HypervisorDoor {
     lastEvent = max(lastEvent, host.world.now + delay)
     host.at(lastEvent) { [self] in
       guard process.isAlive else { return }
-      if case .gone(let id, _) = event, host.domains[id.name] != nil { return }
+      if case .gone(let id, _, _) = event, host.domains[id.name] != nil { return }
       process.deliver(.hypervisor(event))
     }
   }
@@ -219,6 +219,7 @@ final class HypervisorDoor {
       }
       if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
       if domain.pause == .arriving { return call.end(.failed(reason: "it is arriving")) }
+      if domain.pause == .crashed { return call.end(.failed(reason: "it crashed")) }
       libvirt.goOn(domain)
       call.end(.done)
     }

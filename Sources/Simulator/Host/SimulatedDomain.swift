@@ -23,6 +23,8 @@ final class SimulatedDomain {
     case arriving
     /// All of it is here.
     case whole
+    /// Its guest crashed, and it is kept.
+    case crashed
   }
   var pause: Pause?
   /// When a live migration had brought all of it.
@@ -81,6 +83,7 @@ final class SimulatedDomain {
     switch pause {
     case .arriving: return .arriving
     case .whole: return .paused
+    case .crashed: return .crashed
     case nil: return isStopping ? .stopping : .running
     }
   }

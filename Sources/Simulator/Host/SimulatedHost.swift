@@ -271,30 +271,43 @@ final class SimulatedHost {
   }
 
   /// SIGKILL to every process of it: from now on it executes nothing; soon nothing of it is left.
-  func kill(_ domain: SimulatedDomain, why: String, lasting: Span) {
+  func kill(_ domain: SimulatedDomain, why: String, lasting: Span, end: DomainEnd = .failed) {
     guard !domain.isEnding else { return }
     tell("\(domain.id.name) is killed: \(why)")
     domain.isKilled = true
     domain.isEnding = true
     world.invariants.hostChanged(self)
-    after(lasting) { [self] in remove(domain, why: why) }
+    after(lasting) { [self] in remove(domain, why: why, end: end) }
   }
 
   /// Its last process ends by itself.
-  func remove(_ domain: SimulatedDomain, why: String) {
+  func remove(_ domain: SimulatedDomain, why: String, end: DomainEnd) {
     guard domains[domain.id.name] === domain else { return }
     tell("\(domain.id.name) (process \(domain.pid)) is gone: \(why)")
     domains[domain.id.name] = nil
     domain.end()
     world.invariants.hostChanged(self)
-    libvirt.noticed(end: domain, why: why)
+    libvirt.noticed(end: domain, why: why, end)
   }
 
   /// Its last process ends by itself, if it can.
   func endByItself(_ name: String) {
     after(.zero) { [self] in
       guard let domain = domains[name], !isFrozen(domain), !domain.isKilled else { return }
-      remove(domain, why: "it ended by itself")
+      remove(domain, why: "it ended by itself", end: .failed)
+    }
+  }
+
+  /// Its guest powers itself off, or crashes and is kept, if it executes.
+  func endGuest(_ name: String, crashes: Bool) {
+    after(.zero) { [self] in
+      guard let domain = domains[name], domain.isReady, executes(domain), libvirt.migrations[name] == nil else { return }
+      if crashes {
+        tell("\(name) crashes and is kept")
+        libvirt.pause(domain, as: .crashed)
+      } else {
+        remove(domain, why: "it powered itself off", end: .poweredOff)
+      }
     }
   }
 

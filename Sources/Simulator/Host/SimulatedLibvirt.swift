@@ -37,7 +37,7 @@ final class SimulatedLibvirt {
   /// Starts under way whose process exists and is frozen: the daemon's other calls wait for them.
   private var starting: [SimulatedDomain] = []
   /// Ends that it sees when it no longer hangs.
-  private var unsaid: [(DomainID, String)] = []
+  private var unsaid: [(DomainID, String, DomainEnd)] = []
   private var life = 0
 
   init(_ host: SimulatedHost) {
@@ -105,7 +105,7 @@ final class SimulatedLibvirt {
     host.tell(hangs ? "libvirtd hangs" : "libvirtd answers again")
     isHanging = hangs
     if hangs { return }
-    for (id, why) in unsaid { door?.say(.gone(id, reason: why), after: dice.milliseconds(3...230)) }
+    for (id, why, end) in unsaid { door?.say(.gone(id, reason: why, end: end), after: dice.milliseconds(3...230)) }
     unsaid = []
     drain()
   }
@@ -141,13 +141,13 @@ final class SimulatedLibvirt {
     host.domains.values.filter { $0.isReady || $0.isSeenEarly }.map(\.observation).sorted { $0.id.name < $1.id.name }
   }
 
-  func noticed(end domain: SimulatedDomain, why: String) {
+  func noticed(end domain: SimulatedDomain, why: String, _ end: DomainEnd) {
     // Everything that waited for a frozen start is answered.
     if !domain.isReady, starting.contains(where: { $0 === domain }) { host.after(.zero) { [self] in thawed() } }
     starting.removeAll { $0 === domain }
     guard isUp else { return }
-    if isHanging { return unsaid.append((domain.id, why)) }
-    door?.say(.gone(domain.id, reason: why), after: dice.milliseconds(3...230))
+    if isHanging { return unsaid.append((domain.id, why, end)) }
+    door?.say(.gone(domain.id, reason: why, end: end), after: dice.milliseconds(3...230))
   }
 
   /// Counts the daemon's lives: a new one knows nothing of what the last was doing.
@@ -303,7 +303,7 @@ final class SimulatedLibvirt {
 
   /// Asks the domain to go; it may not listen.
   func askToShutDown(_ domain: SimulatedDomain) {
-    guard !domain.isStopping, !domain.isGone, !dice.chance(0.1) else { return }
+    guard !domain.isStopping, !domain.isGone, domain.pause != .crashed, !dice.chance(0.1) else { return }
     domain.isStopping = true
     shutDown(domain, after: dice.milliseconds(20...300))
   }
@@ -313,19 +313,19 @@ final class SimulatedLibvirt {
       if host.isFrozen(domain) {
         host.whenThawed { [self] in shutDown(domain, after: dice.milliseconds(5...50)) }
       } else if !domain.isKilled {
-        host.remove(domain, why: "it shut down")
+        host.remove(domain, why: "it shut down", end: .poweredOff)
       }
     }
   }
 
   func destroy(_ domain: SimulatedDomain) {
     guard host.isFrozen(domain) else {
-      return host.kill(domain, why: "destroyed", lasting: dice.milliseconds(5...200))
+      return host.kill(domain, why: "destroyed", lasting: dice.milliseconds(5...200), end: .destroyed)
     }
     domain.isKilled = true
     host.world.chronicle?.changed()
     host.whenThawed { [self] in
-      host.after(dice.milliseconds(2...20)) { [self] in host.remove(domain, why: "destroyed") }
+      host.after(dice.milliseconds(2...20)) { [self] in host.remove(domain, why: "destroyed", end: .destroyed) }
     }
   }
 

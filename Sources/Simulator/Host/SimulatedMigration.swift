@@ -85,7 +85,7 @@ final class SimulatedMigration {
         return source.after(dice.milliseconds(200...3000)) { [source] in source.libvirt.restart() }
       }
       end()
-      source.kill(domain, why: "it was migrated", lasting: dice.milliseconds(2...40))
+      source.kill(domain, why: "it was migrated", lasting: dice.milliseconds(2...40), end: .migrated)
       domain.whenGone { [ended] in ended(.done) }
     }
   }

@@ -26,7 +26,7 @@ struct Settlement {
     let protected = Set(world.store.workloads.map(\.text))
     for host in world.hosts {
       for domain in host.domains.values.sorted(by: { $0.id.name < $1.id.name })
-      where domain.pause != nil && protected.contains(domain.id.name) {
+      where domain.pause != nil && domain.pause != .crashed && protected.contains(domain.id.name) {
         let text = "\(domain.id.name) is paused on \(host.name) since a migration"
         complaints.append(Complaint(invariant: .everythingRuns, text: text))
       }

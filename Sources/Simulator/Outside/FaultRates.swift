@@ -34,6 +34,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case brokenService = "broken-service"
   case flappingService = "flapping-service"
   case blindChecks = "blind-checks"
+  case powerDown = "power-down"
+  case guestCrash = "guest-crash"
 
   /// Those that only checks see.
   public static let ofServices: [FaultKind] = [.serviceDeath, .brokenService, .flappingService, .blindChecks]
@@ -78,6 +80,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .brokenService: "A workload's service answers nothing on one host for 5 s to 60 s, whoever starts it."
     case .flappingService: "For a while, every second answer of a workload's service on a host is bad."
     case .blindChecks: "For a while, a workload's checks cannot be made on one host."
+    case .powerDown: "A domain's guest powers itself off."
+    case .guestCrash: "A domain's guest crashes, and libvirt keeps it as it is."
     }
   }
 }
@@ -132,7 +136,7 @@ public struct FaultRates: Sendable {
     .domainEnd: 15, .order: 6
   ]
 
-  /// Everything but a full store and what only checks see at once, for minutes: something goes wrong every second.
+  /// Everything but a full store, what only checks see and the ends of guests at once, for minutes: something goes wrong every second.
   public static let dense: FaultRates = {
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0) })
     rates.lateMessages = 0.01

@@ -117,6 +117,7 @@ final class FaultSource {
       drawLibvirt(kind)
     case .order: world.operators.random(dice)
     case .serviceDeath, .brokenService, .flappingService, .blindChecks: drawService(kind)
+    case .powerDown, .guestCrash: drawGuest(kind)
     }
   }
 
@@ -200,6 +201,11 @@ final class FaultSource {
     case .flappingService: return .serviceFlaps(workload, target, for: dice.seconds(2...30))
     default: return .checksBlind(workload, target, for: dice.seconds(2...40))
     }
+  }
+
+  private func drawGuest(_ kind: FaultKind) -> Happening? {
+    guard let host = anyHost(where: { $0.libvirt.isUp }), let name = dice.pick(host.domains.keys.sorted()) else { return nil }
+    return kind == .powerDown ? .guestPowersDown(host.name, name) : .guestCrashes(host.name, name)
   }
 
   private func drawLibvirt(_ kind: FaultKind) -> Happening? {

@@ -57,6 +57,8 @@ extension Happening: CustomStringConvertible {
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
     case .diskReplaced(let workload): "an external snapshot of \(workload) is taken"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
+    case .guestPowersDown(let node, let name): "\(name) on \(node) powers itself off"
+    case .guestCrashes(let node, let name): "\(name) on \(node) crashes and is kept"
     case .serviceDies(let workload): "the service of \(workload) dies"
     case .serviceBreaks(let workload, let node, let span):
       "the service of \(workload) answers nothing on \(node)\(Self.length(span))"

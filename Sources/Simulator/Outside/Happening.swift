@@ -81,6 +81,10 @@ public enum Happening: Hashable, Sendable {
   case diskReplaced(WorkloadName)
   /// The domain ends by itself.
   case domainEnds(NodeName, String)
+  /// The domain's guest powers itself off.
+  case guestPowersDown(NodeName, String)
+  /// The domain's guest crashes, and libvirt keeps it.
+  case guestCrashes(NodeName, String)
 
   // People.
   case asked(Order, through: NodeName?)

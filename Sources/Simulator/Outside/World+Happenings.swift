@@ -29,7 +29,7 @@ extension World {
       carryOutOnLibvirt(happening)
     case .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand, .blockJob, .inboundFails, .diskReplaced,
       .definedByHand, .undefinedByHand, .machineTypeForgotten, .machineTypeKnown,
-      .migrationBreaks, .domainEnds:
+      .migrationBreaks, .domainEnds, .guestPowersDown, .guestCrashes:
       carryOutOnDomains(happening)
     case .serviceDies, .serviceBreaks, .serviceMended, .serviceFlaps, .checksBlind: carryOutOnServices(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
@@ -203,6 +203,8 @@ extension World {
     case .migrationBreaks(let node, let step):
       host(node)?.libvirt.interruptions.append(step)
     case .domainEnds(let node, let name): host(node)?.endByItself(name)
+    case .guestPowersDown(let node, let name): host(node)?.endGuest(name, crashes: false)
+    case .guestCrashes(let node, let name): host(node)?.endGuest(name, crashes: true)
     default: break
     }
   }

@@ -66,7 +66,9 @@ struct ConsoleCommand: AsyncParsableCommand {
         .usage, kind: "invalid", thing: "the console of \(name)", reason: "there is no terminal to open it on",
         remedy: "`\(place.command)` is what would be run.")
     }
-    if workload.state == .frozen || workload.state == .paused {
+    if workload.state == .crashed {
+      Output.complain("\(name) crashed and is kept: it answers nothing.")
+    } else if workload.state == .frozen || workload.state == .paused {
       Output.complain("\(name) is \(workload.state.rawValue): it answers nothing until it goes on.")
     }
     throw Self.become(place)

@@ -100,7 +100,7 @@ struct WorkloadTable {
     switch workload.state {
     case .running: workload.isInPlace ? .good : .doubtful
     case .starting, .stopping, .unclear: .doubtful
-    case .pending, .down, .frozen, .paused: .bad
+    case .pending, .down, .frozen, .paused, .crashed: .bad
     case .stopped: .dim
     }
   }

@@ -244,6 +244,22 @@ import Testing
     }
   }
 
+  @Test func `what is paused does not run well, and its ends are not forgiven`() throws {
+    var rig = running()
+    rig.gone("w1")
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    rig.pass(.seconds(180), step: .milliseconds(190))
+    #expect(rig.claim("w1")?.ends == 1)
+    domain.state = .running
+    rig.sees(domain)
+    rig.pass(.seconds(50), step: .milliseconds(190))
+    #expect(rig.claim("w1")?.ends == 1, "the time before it went on does not count")
+    rig.pass(.seconds(20), step: .milliseconds(190))
+    #expect(rig.claim("w1")?.ends == nil)
+  }
+
   @Test func `a mark that cannot be written does not keep the workload from being stopped`() {
     var rig = Rig.running()
     rig.apply("w1")

@@ -2,6 +2,7 @@ import GuardCore
 import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
+import HoldfastTime
 import Testing
 
 /// A live migration, step by step, on both of its sides.
@@ -174,6 +175,90 @@ import Testing
     rig.send(.operation("w1", .resume, .done))
     rig.pass(.seconds(1))
     #expect(rig.claim("w1")?.migration?.step == .offered && rig.stops().isEmpty)
+  }
+
+  @Test(arguments: [false, true]) func `what cannot be told is waited for, and not stopped for a move`(isOffered: Bool) throws {
+    var rig = source()
+    var domain = try #require(rig.processes["w1"])
+    if isOffered { rig.place("w1", on: "n2") }
+    (domain.state, domain.reason) = (.unclear, .noAnswer)
+    rig.sees(domain)
+    rig.place("w1", on: "n2")
+    if isOffered { ready(&rig) }
+    rig.pass(.seconds(20))
+    #expect(rig.stops().isEmpty && migrations(rig).isEmpty && rig.claim("w1")?.activity == .unclear)
+    (domain.state, domain.reason) = (.running, nil)
+    rig.sees(domain)
+    if !isOffered { ready(&rig) }
+    rig.pass(.milliseconds(100))
+    #expect(rig.stops().isEmpty && migrations(rig).count == 1 && rig.claim("w1")?.activity == .running)
+  }
+
+  @Test func `a node that leaves waits for what cannot be told, but not for ever`() throws {
+    var rig = source()
+    var domain = try #require(rig.processes["w1"])
+    (domain.state, domain.reason) = (.unclear, .noAnswer)
+    rig.sees(domain)
+    rig.place("w1", on: "n2")
+    rig.send(.leave(fast: false))
+    rig.pass(.seconds(25))
+    #expect(rig.stops().isEmpty)
+    rig.pass(.seconds(10))
+    #expect(rig.stops() == [.seconds(2)])
+  }
+
+  @Test func `what libvirt has lost but for some processes is told, and is ended for its move`() throws {
+    var rig = source()
+    var domain = try #require(rig.processes["w1"])
+    (domain.state, domain.reason) = (.unclear, .processesLeft)
+    rig.sees(domain)
+    rig.place("w1", on: "n2")
+    #expect(rig.stops() == [.seconds(2)])
+  }
+
+  /// `virsh define` beside what runs; or the claim was taken anew, and its mark was not written yet.
+  @Test(arguments: [true, false])
+  func `what is about to be marked again is marked first, and moves then`(isDefined: Bool) throws {
+    var rig = source()
+    rig.domainsObey = false
+    var domain = try #require(rig.processes["w1"])
+    if isDefined { domain.persistent = true } else { domain.mark?.epoch = Epoch(0) }
+    rig.sees(domain)
+    rig.place("w1", on: "n2")
+    rig.send(.operation("w1", .mark, .failed(reason: "busy")))
+    #expect(rig.stops().isEmpty)
+    rig.domainsObey = true
+    rig.pass(.seconds(2))
+    #expect(rig.processes["w1"]?.persistent == false && rig.processes["w1"]?.mark?.epoch == Epoch(1))
+    #expect(rig.stops().isEmpty && rig.claim("w1")?.migration?.step == .offered)
+  }
+
+  @Test func `a migration for which no time is left is not told`() {
+    var rig = source()
+    rig.place("w1", on: "n2")
+    // No renewal is written any more, and what others write is still seen.
+    rig.mood = .refuses
+    while let deadline = rig.controller.session.deadline, deadline - rig.now > .milliseconds(90) { rig.pass(.milliseconds(10)) }
+    ready(&rig)
+    #expect(migrations(rig).isEmpty && !rig.notes().contains(.migrating))
+  }
+
+  @Test(
+    arguments: [
+      (MaintenanceRecord(since: 0), true, "maintenance enter n1 --method restart"), (nil, true, "holdfast move w1 --to n1"),
+      (nil, false, "holdfast stop w1")
+    ] as [(MaintenanceRecord?, Bool, String)])
+  func `the way out of a target that cannot be used is for what asked for the move`(
+    maintenance: MaintenanceRecord?, isAsked: Bool, remedy: String
+  ) {
+    var rig = source(method: maintenance)
+    if isAsked { rig.want("w1", .running, move: .init(to: "n2", serial: 1)) }
+    let served = PlacementRecord(node: "n2", reason: "test", servedMove: isAsked ? 1 : 0)
+    rig.write([.put(.placement("w1"), .placement(served))])
+    ready(&rig)
+    rig.send(.operation("w1", .migrate, .hindered(.target, reason: "the certificate has expired")))
+    let told = rig.actions.compactMap { if case .note(let note) = $0, note.kind == .migrating { note.text } else { nil } }
+    #expect(told.last?.contains(remedy) == true && (maintenance != nil || told.last?.contains("maintenance") == false))
   }
 
   @Test func `a domain that is paused here after a failure is resumed before the offer is taken back`() throws {

@@ -270,9 +270,9 @@ struct Rig {
     processes[domain.id.name] = domain
     send(.hypervisor(.changed(domain)))
   }
-  mutating func gone(_ name: String) {
+  mutating func gone(_ name: String, _ end: DomainEnd = .unknown) {
     processes[name] = nil
-    send(.hypervisor(.gone(DomainID(connection: Self.connection, name: name), reason: "test")))
+    send(.hypervisor(.gone(DomainID(connection: Self.connection, name: name), reason: "test", end: end)))
   }
 
   /// The claim as the store has it.

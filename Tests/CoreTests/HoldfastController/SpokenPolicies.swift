@@ -23,6 +23,8 @@ struct SpokenPolicies: PolicyReader {
     switch word {
     case "never-on": { $0.neverOn = try? Selection(parsing: value) }
     case "isolation": { $0.isolation = Isolation(rawValue: value) }
+    case "when-it-ends": { $0.whenItEnds = WhenItEnds(rawValue: value) }
+    case "on-io-error": { $0.onIOError = OnIOError(rawValue: value) }
     case "restarts": { $0.failover = Failover(restarts: Int(value)) }
     case "then": { $0.failover = Failover(then: Failover.Then(rawValue: value)) }
     case "otherwise": { $0.evacuation = Evacuation(otherwise: Evacuation.Otherwise(rawValue: value)) }

@@ -49,6 +49,18 @@ import Testing
     #expect(refusal(snapshot { $0.nodes[1].unavailable = .down }) == nil)
   }
 
+  @Test(
+    arguments: [
+      .leftover(LeftoverDefinition(of: "web1")), .incompatible(Incompatibility(.machine, "pc-q35-9.0"))
+    ] as [Exclusion])
+  func `that the node cannot run it, whatever the rules say`(exclusion: Exclusion) throws {
+    let refused = try #require(refusal(snapshot { $0.workloads[0].excluded = ["b": exclusion] }))
+    #expect(refused.kind == .conflict && refused.reason == "b cannot take it: \(exclusion)")
+    #expect(!refused.remedy.contains("policy"))
+    // What may pass is no reason to refuse.
+    #expect(refusal(snapshot { $0.workloads[0].excluded = ["b": .endsAgain(times: 3)] }) == nil)
+  }
+
   // MARK: a corrected definition
 
   @Test func `a definition that changes is tried where it failed to start, when nobody holds it`() throws {

@@ -11,6 +11,12 @@ import Testing
     (MoveMethod(.live), #"{"how":"live"}"#), (MoveMethod(.restart), #"{"how":"restart"}"#),
     (MoveMethod(.restart, .policy), #"{"how":"restart","why":"its policy says so"}"#),
     (MoveMethod(.restart, .container), #"{"how":"restart","why":"a container"}"#),
+    (
+      MoveMethod(.restart, .immovable(.hostDevice("pci 0000:03:00.0"))),
+      #"{"how":"restart","why":"it has a host device (pci 0000:03:00.0)"}"#
+    ),
+    (MoveMethod(.restart, .snapshots(1)), #"{"how":"restart","why":"libvirt has a snapshot of it"}"#),
+    (MoveMethod(.stay, .snapshots(3)), #"{"how":"stay","why":"libvirt has 3 snapshots of it, and 'otherwise: stay'"}"#),
     (MoveMethod(.restart, .notRunning), #"{"how":"restart","why":"it does not run"}"#),
     (MoveMethod(.stay, .container), #"{"how":"stay","why":"a container, and 'otherwise: stay'"}"#),
     (

@@ -108,7 +108,7 @@ extension HypervisorEvent {
     return false
   }
   func isGone(_ id: DomainID) -> Bool {
-    if case .gone(id, _) = self { return true }
+    if case .gone(id, _, _) = self { return true }
     return false
   }
   /// What it says of a domain that is there.
@@ -125,7 +125,7 @@ extension HypervisorEvent {
       "inventory(\(uri.prefix(4)): \(domains.map { "\($0.id.name) \($0.state)" }.joined(separator: ", ")))"
     case .changed(let domain):
       "changed(\(domain.id.name) \(domain.state)\(domain.persistent ? " persistent" : "")\(domain.mark == nil ? "" : " marked"))"
-    case .gone(let id, let reason): "gone(\(id.name): \(reason))"
+    case .gone(let id, let reason, let end): "gone(\(id.name): \(reason), \(end.rawValue))"
     case .unreachable(_, let reason): "unreachable(\(reason))"
     case .migrating(let id, let progress): "migrating(\(id.name): \(progress.sent) of \(progress.total) MiB)"
     }

@@ -1,0 +1,49 @@
+import HoldfastModel
+import HoldfastPlanning
+
+/// How one run ends, as far as that decides whether it is started again.
+struct Ending: Hashable, Sendable {
+  /// How it ended, as libvirt said; nil: it did not, or nobody saw it.
+  private var seen: DomainEnd?
+  /// libvirt was asked to stop it, or to move it away: its end is not its own doing.
+  private var isAsked = false
+  /// The claim under which it was last seen to run. Whatever ended it under an earlier one, and a freeze between, its node was lost.
+  private var ranUnder: Epoch?
+  /// It stays down after this end, or when it is ended, as it crashed and is kept.
+  private(set) var staysDown: DomainEnd?
+
+  /// What ended without being told to.
+  mutating func decide(_ own: WorkloadFacts, _ facts: Facts) {
+    guard staysDown == nil, !isAsked, own.desired == .running, own.intent != nil, ranUnder == own.epoch,
+      let spec = own.spec?.value
+    else { return }
+    let end = seen ?? .unknown
+    if facts.rules.settings(of: own.name, spec).whenItEnds.staysDown(after: end) { staysDown = end }
+  }
+
+  mutating func staysDownCrashed() { staysDown = .crashed }
+  mutating func goesUp() { staysDown = nil }
+  mutating func saw(_ end: DomainEnd) { seen = end }
+
+  mutating func runs(under epoch: Epoch) {
+    (seen, staysDown) = (nil, nil)
+    ranUnder = epoch
+  }
+
+  /// The run is over; what follows from it stays.
+  mutating func isOver() { (seen, isAsked, ranUnder) = (nil, false, nil) }
+
+  mutating func begins(_ kind: DomainOperation) { if kind == .stop || kind == .migrate { isAsked = true } }
+
+  /// A migration that certainly was none takes nothing away; what was asked to stop may still do so.
+  mutating func endsCall(_ kind: DomainOperation, _ outcome: OperationOutcome) {
+    guard kind == .migrate else { return }
+    switch outcome {
+    case .failed, .hindered, .tooLate, .barred: isAsked = false
+    case .done, .unknown: break
+    }
+  }
+
+  /// It was seen anew, and runs on.
+  mutating func didNotWork(_ kind: DomainOperation) { if kind == .migrate { isAsked = false } }
+}

@@ -1,0 +1,74 @@
+import HoldfastModel
+import HoldfastPlanning
+import HoldfastTime
+
+/// What a node does about what libvirt paused there as a disk of it has an I/O error: its policy has it resumed now and then, or started anew, or it is
+/// left for somebody to act.
+enum IOErrors {
+  /// Resumes it, or ends it. Left is what has no such error, or for which it is not the time: it stays as it is.
+  static func attend(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts,
+    _ own: WorkloadFacts, _ effects: inout Effects
+  ) -> Attention {
+    let policy = facts.rules.settings(of: parts.name, spec).onIOError
+    let isPaused = domain.state == .paused && domain.reason == .ioError
+    guard isPaused, own.errand != .pause, own.isWantedHere, !turn.stance.isLeaving, policy != .leave else {
+      if parts.ioError.isOver() { effects.unsay(.stopping, workload: parts.name) }
+      return .left
+    }
+    let due = parts.ioError.due(at: facts.now)
+    // A restart would open an older disk than the one with the error.
+    if policy == .restart, own.claim?.value.newerDisks != nil {
+      tell("is not started anew, as its definition names older disks than it runs on", parts.name, facts.me, &effects)
+      return .left
+    }
+    if policy == .resume {
+      tell(
+        "is resumed every \(Limits.ioErrorPause.inSeconds) s until the disk answers, as its policy says", parts.name, facts.me,
+        &effects)
+      guard facts.now >= due else {
+        effects.agenda.look(at: parts.name, at: due)
+        return .left
+      }
+    }
+    guard turn.mayAct else {
+      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      return .left
+    }
+    if policy == .resume {
+      parts.ioError.tried(at: facts.now)
+      parts.resume(domain, turn, facts, own, &effects)
+    } else {
+      parts.run.startsAnew(own, facts.me, after: "was paused as a disk of it has an I/O error", &effects)
+      parts.line.tell(ClaimNews(.stopping, ends: parts.run.ends), own, &effects)
+      parts.destroy(domain, turn, &effects)
+    }
+    return .taken
+  }
+
+  /// - Parameter what: what comes of it, as the predicate of a sentence.
+  private static func tell(_ what: String, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
+    effects.noteOnce(
+      .stopping, "\(name) is paused on \(me) as a disk of it has an I/O error: it \(what)", severity: .error, workload: name)
+  }
+}
+
+/// Since when a workload is paused for an I/O error, and when it is to be resumed next.
+struct IOErrorPause: Hashable, Sendable {
+  private var next: BootInstant?
+
+  /// The error has only just come, or the last attempt was in vain: its disk gets some time.
+  mutating func due(at now: BootInstant) -> BootInstant {
+    let due = next ?? now + Limits.ioErrorPause
+    next = due
+    return due
+  }
+
+  mutating func tried(at now: BootInstant) { next = now + Limits.ioErrorPause }
+
+  /// True when there was one until now.
+  mutating func isOver() -> Bool {
+    defer { next = nil }
+    return next != nil
+  }
+}

@@ -1,0 +1,50 @@
+import HoldfastModel
+import HoldfastOperator
+import HoldfastPlanning
+import Testing
+
+/// How a workload will probably leave its node, as its definition and its node's report tell beforehand.
+@Suite struct ForeseenMoveTests {
+  enum Obstacle: CaseIterable { case none, hostDevice, snapshots, paused, pausedOutside }
+
+  private func view(_ obstacle: Obstacle) -> (ClusterView, SpecRecord) {
+    var spec = OperatorFixture.spec("vm", connection: "qemu:///system")
+    if obstacle == .hostDevice {
+      spec.xml = "<domain><devices><hostdev type='mdev'><source><address uuid='AB'/></source></hostdev></devices></domain>"
+    }
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
+    if obstacle == .snapshots { report.snapshots = ["vm": 2] }
+    if obstacle == .paused || obstacle == .pausedOutside { report.paused = ["vm": "libvirt has paused it"] }
+    let node = NodeRecord(
+      capacity: Resources(memory: 4096, cpus: 4), labels: [:], connections: [spec.connection],
+      migration: [spec.connection: "qemu+tls://b/system"], version: "test")
+    let records: [RecordKey: Record] = [
+      .node("b"): .node(node), .spec("vm"): .spec(spec), .report("a"): .report(report),
+      .intent("vm"): .intent(IntentRecord(desired: .running, errand: obstacle == .paused ? .pause : nil)),
+      .claim("vm"): .claim(ClaimRecord(epoch: Epoch(1), holder: .init(node: "a", incarnation: "ia"), activity: .running))
+    ]
+    var view = ClusterView()
+    view.load(
+      ClusterListing(
+        revision: Revision(9),
+        entries: records.mapValues { Stored(value: $0, created: Revision(2), modified: Revision(2)) }))
+    return (view, spec)
+  }
+
+  @Test(
+    arguments: [
+      (.none, nil), (.hostDevice, "it has a host device (mdev ab)"), (.snapshots, "libvirt has 2 snapshots of it"),
+      (.paused, "it is paused, as an operator asked for it"), (.pausedOutside, "libvirt has paused it")
+    ] as [(Obstacle, String?)])
+  func `what libvirt will refuse is not promised to move while it runs`(obstacle: Obstacle, why: String?) {
+    let (view, spec) = view(obstacle)
+    for otherwise in [nil, .restart, .stay] as [Evacuation.Otherwise?] {
+      let evacuation = Evacuation(otherwise: otherwise)
+      let method = MoveMethod("vm", spec, to: "b", method: nil, evacuation, in: view)
+      #expect(method.how == .live, "the node tries")
+      let foreseen = method.foreseen("vm", spec, evacuation, in: view)
+      #expect(foreseen.how == (why == nil ? .live : otherwise == .stay ? .stay : .restart))
+      #expect(foreseen.why == (otherwise == .stay ? why.map { "\($0), and 'otherwise: stay'" } : why))
+    }
+  }
+}

@@ -5,6 +5,8 @@ import HoldfastTime
 ///
 ///     free ──sent──▶ in flight ──committed──▶ free
 ///      ▲                └──failed──▶ backing off ──time──▶ free
+///
+/// Retired in any state, it begins anew as free.
 struct ClaimLine: Hashable, Sendable {
   private enum Line: StateList {
     case free, inFlight
@@ -118,9 +120,11 @@ struct ClaimLine: Hashable, Sendable {
   /// - Parameter keepsGivingUp: the planner has to think anew before it comes here again.
   mutating func retire(keepsGivingUp: Bool) {
     let gaveUp = keepsGivingUp ? gaveUp : nil
+    var course = course
+    course.beginAnew(as: .free)
     proof.retire()
     self = ClaimLine(proof)
-    self.gaveUp = gaveUp
+    (self.course, self.gaveUp) = (course, gaveUp)
   }
 
   // MARK: writes

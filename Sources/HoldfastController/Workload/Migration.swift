@@ -6,6 +6,8 @@ import HoldfastTime
 ///
 ///     none ──offer──▶ offered ──target ready──▶ asked ──libvirt: arrived──▶ arrived ──▶ handed over
 ///                        └──────────┬────────────┴──still here──▶ withdrawn ──▶ offered, or stopped
+///
+/// Retired in any state, as by the hand-over, it begins anew as none.
 struct Migration: Hashable, Sendable {
   private enum Attempt: StateList {
     /// Not by this life.
@@ -81,6 +83,14 @@ struct Migration: Hashable, Sendable {
 
   var isBlank: Bool { self == Migration() }
   var breach: String? { course.breach }
+
+  /// The workload is not this node's any more.
+  mutating func retire() {
+    var course = course
+    course.beginAnew(as: .none)
+    self = Migration()
+    self.course = course
+  }
 
   // MARK: questions
 

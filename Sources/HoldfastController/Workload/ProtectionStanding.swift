@@ -6,6 +6,8 @@ import HoldfastModel
 ///     unguarded ──protect──▶ told ──forget, release──▶ forgetting ──the guard lists it no more──▶ unguarded
 ///                              ▲                          └──protect──▶ told anew ──the guard listed it no more──▶ told
 ///                              └────────────────────────────────────────────────────────────┘
+///
+/// Retired, it begins anew as unguarded, or as forgetting where the guard is forgetting it.
 struct ProtectionStanding: Hashable, Sendable {
   private enum Standing: StateList {
     case unguarded
@@ -87,11 +89,7 @@ struct ProtectionStanding: Hashable, Sendable {
   }
 
   /// The workload is not this node's any more: that the guard is forgetting it outlives that.
-  mutating func retire() {
-    let isForgetting = isForgetting
-    self = ProtectionStanding()
-    if isForgetting { course.move(to: .forgetting) }
-  }
+  mutating func retire() { course.beginAnew(as: isForgetting ? .forgetting : .unguarded) }
 }
 
 /// The guard's word that it knows of a start, so that the deadline covers it and the next life of the controller hears of it

@@ -6,6 +6,8 @@ import HoldfastTime
 ///
 ///     idle ──asked──▶ calling ──call ended──▶ settling ──effect seen──▶ idle
 ///                        └──it certainly did not happen──▶ idle       └──seen anew, without it──▶ idle
+///
+/// In every state but a start's call it may be retired: the workload is not this node's any more, and it begins anew as idle.
 struct Run: Hashable, Sendable {
   /// A call that ended; only its effect is waited for.
   struct Ended: Hashable, Sendable {
@@ -123,7 +125,13 @@ struct Run: Hashable, Sendable {
   mutating func begin(_ kind: DomainOperation) { course.move(to: .calling(kind)) }
 
   /// The workload is not this node's any more.
-  mutating func retire() { self = Run() }
+  mutating func retire() {
+    var (course, told) = (course, told)
+    course.beginAnew(as: .idle)
+    told.beginAnew(as: .nothing)
+    self = Run()
+    (self.course, self.told) = (course, told)
+  }
 
   mutating func claimed() {
     giveUp = nil

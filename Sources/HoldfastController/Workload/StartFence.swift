@@ -6,6 +6,8 @@ import HoldfastTime
 ///
 ///     open ──asked──▶ asked ──done──▶ closed ──the next start here──▶ open
 ///      ▲                └─refused──▶ refused ──after a pause──▶ asked
+///
+/// Retired, it begins anew as open, unless it is against a start from before.
 struct StartFence: Hashable, Sendable {
   /// What a bar is against.
   private enum Against: Hashable, Sendable {
@@ -129,5 +131,5 @@ struct StartFence: Hashable, Sendable {
   /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.
   ///
   /// - Parameter withoutFence: none can come any more, or nobody is to look after it.
-  mutating func retire(withoutFence: Bool) { if !hasLateStart || withoutFence { self = StartFence() } }
+  mutating func retire(withoutFence: Bool) { if !hasLateStart || withoutFence { course.beginAnew(as: .open) } }
 }

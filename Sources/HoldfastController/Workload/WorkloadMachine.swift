@@ -385,10 +385,9 @@ struct WorkloadMachine: Sendable {
 
   /// The workload is not this node's any more.
   mutating func retire(keepsGivingUp: Bool = false, _ effects: inout Effects) {
-    effects.check(!parts.run.isCallingStart, "\(name) was given away while libvirt was asked to start it")
     let before = (parts.fence.hasLateStart, parts.protection.isForgotten)
-    parts.retire(keepsGivingUp: keepsGivingUp)
-    let isKept = parts.breach != nil || before == (parts.fence.hasLateStart, parts.protection.isForgotten)
+    parts.retire(keepsGivingUp: keepsGivingUp, &effects)
+    let isKept = before == (parts.fence.hasLateStart, parts.protection.isForgotten)
     effects.check(isKept, "\(name) was given away, and what outlives that was forgotten")
   }
 
@@ -399,8 +398,10 @@ struct WorkloadMachine: Sendable {
     parts.line.forget(permit, report, own, turn, facts, &effects)
   }
 
+  /// Its records are gone. While libvirt is asked to start it, that waits for the call's end (`Unprotection.step`).
   mutating func forgotten(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
+    guard !parts.run.isCallingStart else { return }
     parts.letGo(guardWord, facts, &effects)
-    parts.retire()
+    parts.retire(&effects)
   }
 }

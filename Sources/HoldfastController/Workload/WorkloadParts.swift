@@ -254,14 +254,15 @@ struct WorkloadParts: Sendable {
   // MARK: the end
 
   /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.
-  mutating func retire(keepsGivingUp: Bool = false, withoutFence: Bool = false) {
-    // An illegal transition is not to be forgotten with the rest.
-    guard breach == nil else { return }
+  ///
+  /// - Parameter withoutFence: none can come any more, or nobody is to look after it.
+  mutating func retire(keepsGivingUp: Bool = false, withoutFence: Bool = false, _ effects: inout Effects) {
+    effects.check(!run.isCallingStart, "\(name) was given away while libvirt was asked to start it")
     line.retire(keepsGivingUp: keepsGivingUp)
     run.retire()
     fence.retire(withoutFence: withoutFence)
     protection.retire()
-    migration = Migration()
+    migration.retire()
     // Its checks are told of its end when its turn comes (`HealthWatch.follow`).
   }
 }

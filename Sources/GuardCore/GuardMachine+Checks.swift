@@ -62,7 +62,9 @@ extension GuardMachine.Phase {
     // One isolation goes on until it ends, and a killing that has begun is not put off.
     case (.isolated(let before), .isolated(let after)):
       before.since == after.since && (before.killsAt != nil || after.killsAt == nil)
-    case (.disarmed, _), (.armed, _), (.isolated, .armed), (.isolated, .disarmed): true
+    case (.isolated, .armed), (.isolated, .disarmed): true
+    case (.armed, .armed), (.armed, .disarmed), (.armed, .isolated): true
+    case (.disarmed, .armed), (.disarmed, .isolated), (.disarmed, .disarmed): true
     }
   }
 

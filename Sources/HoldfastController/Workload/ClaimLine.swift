@@ -12,7 +12,12 @@ struct ClaimLine: Hashable, Sendable {
     case free, inFlight
 
     /// One write at a time; the end of one may come when the workload is not this node's any more.
-    func mayBecome(_ next: Line) -> Bool { self == .free || next == .free }
+    func mayBecome(_ next: Line) -> Bool {
+      switch (self, next) {
+      case (.free, _), (_, .free): true
+      case (.inFlight, .inFlight): false
+      }
+    }
   }
 
   /// Writes that failed in a row; each waits longer for the next.

@@ -114,8 +114,9 @@ public struct OwnSession: Hashable, Sendable {
     self.timing = timing
   }
 
-  /// What it allows in a turn at `now`.
-  func permit(at now: BootInstant) -> SessionPermit { SessionPermit(self, now: now) }
+  /// What it allows in the turn of these facts. Their instant is the turn's, and never goes back: nobody can name an earlier one, at which a session
+  /// that is over would still seem valid.
+  func permit(_ facts: borrowing Facts) -> SessionPermit { SessionPermit(self, now: facts.now) }
 
   public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
   /// The session under which something may be begun: its end is not on its way, and cannot come any more.

@@ -3,7 +3,10 @@ import HoldfastPlanning
 import HoldfastTime
 
 /// What this controller knows: the store as the watch tells it, the domains as they were last seen, the rules, the time of day. Events change
-/// it before a turn; in a turn everybody reads it and nobody changes it.
+/// it before a turn; in a turn everybody reads it, and nothing that decides anything changes but for one thing. With a workload's own step, what its
+/// checks told of a run that they look at no more is dropped (`keepHealth`): which run that is, only that step tells. Of another workload's health
+/// `UnwellTogether` alone makes anything: in that turn it counts such a run for the workloads before this one and not for those after it, and asks again
+/// within `Limits.unwellTogetherLook`. `rememberRules` changes no answer: it only keeps what the rules say, so that it is found once.
 struct Facts: Sendable {
   let configuration: ControllerConfiguration
   private(set) var now: BootInstant = .zero

@@ -31,7 +31,7 @@ struct Machines: Sendable {
 
   /// What holds for the turn that begins.
   func turn(_ facts: Facts) -> Turn {
-    let session = lease.session.permit(at: facts.now)
+    let session = lease.session.permit(facts)
     let word = guardLink.word(within: session)
     return Turn(at: facts.now, session, word, stance(facts))
   }

@@ -79,6 +79,7 @@ import Testing
     ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]),
     ("return Turn(", ["Machines.swift"]), ("Roster<", ["Roster.swift", "WorkloadTable.swift"]),
     ("WorkloadTable(", ["Machines.swift"]), (" Machines(", ["Controller.swift"]),
+    (" Facts(", ["Controller.swift"]), ("SessionPermit(self", ["OwnSession.swift"]),
     ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []),
     ("parts.migration = ", []), ("parts.watch = ", [])
   ])

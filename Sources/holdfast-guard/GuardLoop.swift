@@ -34,6 +34,7 @@ final class GuardLoop {
 
   /// Commands taken before the timer is looked at again.
   private static let commandsAtOnce = 64
+  /// How long the first look at a freeze waits until every process is seen frozen: one in the kernel takes a moment. Later looks are made again anyway.
   private static let firstLook = Duration.milliseconds(3)
   private static let nextLook = Duration.milliseconds(1)
 

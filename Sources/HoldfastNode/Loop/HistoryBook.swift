@@ -13,7 +13,9 @@ package actor HistoryBook {
   package static let ringSize: Int64 = 256
   /// Lines that wait for one reader; then the oldest are dropped.
   static let mostUnread = 1000
+  /// Lines in one write to the store.
   private static let batch = 50
+  /// Lines that wait to be written while the store is away; then the oldest are dropped.
   private static let mostWaiting = 500
 
   private let node: NodeName

@@ -189,7 +189,7 @@ final class GuardLoop {
       log.line(
         .warning,
         "stopping with a deadline in force: until a guard runs again nothing enforces it on this node. Its state is in "
-          + "\(stateFile.path); nothing was thawed\(watchdog == nil ? "" : ", and the watchdog goes on ticking")")
+          + "\(stateFile.path); nothing was thawed\(watchdog == nil ? "" : ", and the watchdog keeps ticking")")
     }
     standing.tell("STOPPING=1")
     door.remove()

@@ -119,7 +119,7 @@ struct Lease: Sendable {
       session.takeUp(own.incarnation, own.entry, now: facts.now)
       save(own.incarnation, own.entry.created, &effects)
       effects.agenda.note(.ownSession)
-      return effects.note(.sessionOpened, "went on with session \(own.incarnation)")
+      return effects.note(.sessionOpened, "continues session \(own.incarnation)")
     }
     guard !stance.isLeaving else { return }
     tellFormat(facts, &effects)

@@ -67,7 +67,7 @@ struct ConsoleCommand: AsyncParsableCommand {
         remedy: "`\(place.command)` is what would be run.")
     }
     if workload.state == .frozen || workload.state == .paused {
-      Output.complain("\(name) is \(workload.state.rawValue): it answers nothing until it goes on.")
+      Output.complain("\(name) is \(workload.state.rawValue): it answers nothing until it continues.")
     }
     throw Self.become(place)
   }

@@ -36,7 +36,7 @@ struct MovesOffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "off", abstract: "Stop what the policies move: nothing more is begun.",
     discussion: """
-      Moves that are under way go on to their end. Failover, maintenance and `holdfast move` work as before. Every `holdfast status` says so \
+      Moves that are under way continue to their end. Failover, maintenance and `holdfast move` work as before. Every `holdfast status` says so \
       until `holdfast moves on`.
 
       Example: holdfast moves off --reason 'wrong rule'

@@ -14,7 +14,7 @@ extension GuardMachine {
     check(before.mayBecome(after), "the phase went from \(before.recorded) to \(after.recorded)")
   }
 
-  /// What holds after every event.
+  /// The checks of what holds after every event.
   mutating func checkState(_ now: BootInstant) {
     switch phase {
     case .disarmed: break
@@ -79,7 +79,7 @@ extension GuardMachine.Phase {
 }
 
 extension GuardCommand {
-  /// It moves the deadline away, or thaws.
+  /// The command moves the deadline away, or thaws.
   var letsWorkloadsExecute: Bool {
     switch self {
     case .extend, .resume: true

@@ -2,7 +2,7 @@ import GuardCore
 import HoldfastModel
 import HoldfastTime
 
-/// What the guard says, or its silence, told to the machines that asked it for something.
+/// The guard's words, or its silence, told to the machines that asked it for something.
 enum GuardNews {
   static func take(_ event: GuardEvent, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     let before = machines.guardLink.summary

@@ -50,7 +50,7 @@ package enum Thaw: StateList {
   var isValidating: Bool { if case .validating = self { true } else { false } }
   var isResuming: Bool { if case .resuming = self { true } else { false } }
 
-  /// What became of what was frozen, for people.
+  /// The outcome for what was frozen, in words.
   func words(of me: NodeName) -> String {
     switch asked ?? 0 {
     case 0: "\(me) is thawed: nothing of what was frozen there continues"

@@ -29,7 +29,7 @@ struct Machines: Sendable {
     return planner == own
   }
 
-  /// What holds for the turn that begins.
+  /// The turn that begins, with what holds for the whole of it.
   func turn(_ facts: Facts) -> Turn {
     let session = lease.session.permit(facts)
     let word = guardLink.word(within: session)

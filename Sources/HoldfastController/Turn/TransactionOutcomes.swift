@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What became of a transaction, told to whoever asked for it.
+/// The outcome of a transaction, told to whoever asked for it.
 enum TransactionOutcomes {
   static func take(
     _ id: TransactionID, _ outcome: Event.TransactionOutcome, _ facts: inout Facts, _ machines: inout Machines,

@@ -25,7 +25,7 @@ struct ClaimLine: Hashable, Sendable {
     var failures = 0
     /// The claim is neither taken nor given up before this instant.
     var writes: BootInstant?
-    /// What happens to the workload is not written into the claim before this instant.
+    /// News of the workload is not written into the claim before this instant.
     var tells: BootInstant?
   }
 
@@ -71,10 +71,10 @@ struct ClaimLine: Hashable, Sendable {
   /// The right to start it; nil: the claim is not proven yet, or not ours.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? { proof.permit(own) }
 
-  /// What is read of the claim is what this life wrote there.
+  /// The claim as it is read is what this life wrote there.
   func agrees(_ own: WorkloadFacts) -> Bool { proof.agrees(own) }
 
-  /// It was given up here under the placement that still stands.
+  /// The workload was given up here under the placement that still stands.
   func isGivenUp(_ own: WorkloadFacts, me: NodeName) -> Bool {
     guard let gaveUp, gaveUp == own.placement?.modified else { return false }
     return own.claim?.value.failures[me] != nil
@@ -167,7 +167,7 @@ struct ClaimLine: Hashable, Sendable {
     prove(.starting, own, turn, &effects)
   }
 
-  /// What an errand asked for is so, and the workload runs on: takes the errand away.
+  /// Takes the errand away: what it asked for is so, and the workload runs on.
   mutating func endErrand(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
     prove(.running, own, turn, &effects)
   }

@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What this life of the controller knows of its right to one workload: the only maker of the permits that follow from that.
+/// The right of this life of the controller to one workload, as far as it is proven: the only maker of the permits that follow from that.
 ///
 ///     none ──a write is committed──▶ written ──a release is unanswered──▶ in doubt ──a later write is committed──▶ written
 ///
@@ -26,7 +26,7 @@ struct ClaimProof: Hashable, Sendable {
     }
   }
 
-  /// What was written, to be compared with what is read back.
+  /// The claim as it was written, to be compared with what is read back.
   private struct Written: Hashable, Sendable {
     var revision: Revision
     /// nil: the write took no claim, or ended it.
@@ -57,7 +57,7 @@ struct ClaimProof: Hashable, Sendable {
   /// The store is an earlier one than it was: what was written to it may not be there, and its revisions are given again. A doubt stays.
   mutating func storeWentBack() { if case .written = course.state { course.beginAnew(as: .none) } }
 
-  /// What the store shows at the revision of this life's write is what was written; true where it shows another revision.
+  /// The claim that the store shows at the revision of this life's write is what was written; true where it shows another revision.
   func agrees(_ own: WorkloadFacts) -> Bool {
     guard case .written(let written) = course.state, let claim = own.claim, claim.modified == written.revision,
       let epoch = written.epoch

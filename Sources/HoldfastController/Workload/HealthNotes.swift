@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What people are told when the health of a workload changes: each failure, each check that cannot be made, and that all is well again.
+/// Notes for people when the health of a workload changes: each failure, each check that cannot be made, and that all is well again.
 enum HealthNotes {
   /// - Parameter before: of the same run; nil: nothing was known of it.
   static func tell(
@@ -19,7 +19,7 @@ enum HealthNotes {
     }
   }
 
-  /// What makes two findings the same for people.
+  /// The parts of a finding that make two the same for people.
   private struct Key: Hashable {
     var check: CheckName
     var isUnknown: Bool

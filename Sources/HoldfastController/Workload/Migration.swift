@@ -2,7 +2,7 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What this life of the controller knows of a live migration of one workload, from here or to here.
+/// A live migration of one workload, from here or to here, as this life of the controller knows it.
 ///
 ///     none ──offer──▶ offered ──target ready──▶ asked ──libvirt: arrived──▶ arrived ──▶ handed over
 ///                        └──────────┬────────────┴──still here──▶ withdrawn ──▶ offered, or stopped
@@ -126,7 +126,7 @@ struct Migration: Hashable, Sendable {
     }
   }
 
-  /// What an attempt in vain leads to.
+  /// The consequence of an attempt in vain.
   enum Prospect: Hashable, Sendable {
     case tries
     case waits(until: BootInstant)
@@ -235,7 +235,7 @@ struct Migration: Hashable, Sendable {
   /// The workload is not to leave this way any more.
   private mutating func reset() { if attempt != .none { course.move(to: .none) } }
 
-  /// What is to be done about a workload of which no migration is under way.
+  /// The next step with a workload of which no migration is under way.
   private enum Course: Hashable, Sendable {
     /// It runs on here; looked at again then.
     case keep(because: KeptReason?, until: BootInstant? = nil)
@@ -348,7 +348,7 @@ struct Migration: Hashable, Sendable {
     effects.migrate(permit, request)
   }
 
-  /// What moves is not to go there any more.
+  /// The workload that moves is not to go there any more.
   mutating func cancelIfUnwanted(
     _ domain: DomainObservation, _ own: WorkloadFacts, _ facts: Facts, _ stance: Stance, _ effects: inout Effects
   ) {

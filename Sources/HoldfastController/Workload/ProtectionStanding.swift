@@ -1,7 +1,7 @@
 import GuardCore
 import HoldfastModel
 
-/// What the guard was told about one workload and what it may have taken of that: the only maker of the receipt for a start.
+/// The guard's orders about one workload, and what it may have taken of them: the only maker of the receipt for a start.
 ///
 ///     unguarded ──protect──▶ told ──forget, release──▶ forgetting ──the guard lists it no more──▶ unguarded
 ///                              ▲                          └──protect──▶ told anew ──the guard listed it no more──▶ told
@@ -13,9 +13,9 @@ struct ProtectionStanding: Hashable, Sendable {
     case unguarded
     /// The guard was told to protect it.
     case told(GuardedWorkload)
-    /// It was told to forget the workload and still lists it: what it said before it took the command is no news.
+    /// The guard was told to forget the workload and still lists it: what it said before it took the command is no news.
     case forgetting
-    /// It was told to protect the workload anew, and its word of before still stands.
+    /// The guard was told to protect the workload anew, and its word of before still stands.
     case toldAnew(GuardedWorkload)
 
     func mayBecome(_ next: Standing) -> Bool {
@@ -32,7 +32,7 @@ struct ProtectionStanding: Hashable, Sendable {
   private var course = StateCourse(Standing.unguarded)
 
   var breach: String? { course.breach }
-  /// What the guard was told to protect.
+  /// The workload as the guard was told to protect it.
   var told: GuardedWorkload? {
     switch course.state {
     case .told(let workload), .toldAnew(let workload): workload

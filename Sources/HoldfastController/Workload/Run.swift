@@ -36,7 +36,7 @@ struct Run: Hashable, Sendable {
     }
   }
 
-  /// What people were told of the domain: that it runs, that it is ended for a check, or that the guard killed it.
+  /// The last word to people about the domain: that it runs, that it is ended for a check, or that the guard killed it.
   private enum Told: StateList {
     case nothing
     /// - Parameter well: since when it has run well, as far as its checks say; nil: they do not say so.
@@ -71,7 +71,7 @@ struct Run: Hashable, Sendable {
   /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some. That a
   /// check of it failed counts as one.
   private(set) var ends = 0
-  /// What the last of them was for, where a check failed.
+  /// The cause of the last of them, where a check failed.
   private(set) var unwell: Unwell?
   private var told = StateCourse(Told.nothing)
   /// Attempts to resume a paused domain that failed in a row.
@@ -91,7 +91,7 @@ struct Run: Hashable, Sendable {
 
   // MARK: questions
 
-  /// What was asked of libvirt and is not settled; nil: nothing.
+  /// The operation that was asked of libvirt and is not settled; nil: none.
   var operation: DomainOperation? {
     switch phase {
     case .idle: nil
@@ -113,7 +113,7 @@ struct Run: Hashable, Sendable {
   }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told.state == .killed }
-  /// It is being ended because a check of it fails.
+  /// The run is being ended because a check of it fails.
   var isEndingUnwell: Bool { told.state == .ending }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
 
@@ -140,7 +140,7 @@ struct Run: Hashable, Sendable {
 
   // MARK: a call's end
 
-  /// What a call's end means besides.
+  /// The consequence of a call's end for other machines.
   enum Consequence: Hashable, Sendable {
     case none
     /// - Parameter hindrance: nil: it is the workload's own.
@@ -223,7 +223,7 @@ struct Run: Hashable, Sendable {
     giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? failure : nil
   }
 
-  /// It must not be started as it is defined, and libvirt is not asked: it is given up here at once.
+  /// The workload must not be started as it is defined, and libvirt is not asked: it is given up here at once.
   mutating func refuse(because reason: StartFailure, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     failedStarts += 1
     giveUp = reason
@@ -310,14 +310,14 @@ struct Run: Hashable, Sendable {
     course.move(to: .idle)
   }
 
-  /// It carries the mark of its claim, or of the claim that its adoption is about to take.
+  /// The domain carries the mark of its claim, or of the claim that its adoption is about to take.
   private static func isMarked(_ domain: DomainObservation, _ own: WorkloadFacts) -> Bool {
     domain.mark?.epoch == own.claim?.value.epoch || own.isAdopting && own.wasAdoptedHalfway(domain)
   }
 
   // MARK: how it goes
 
-  /// It is seen to run.
+  /// The domain is seen to run.
   ///
   /// - Parameter wellSince: since when its checks say that it is well; nil: they do not.
   mutating func noteStarted(
@@ -356,10 +356,10 @@ struct Run: Hashable, Sendable {
     self.unwell = unwell
   }
 
-  /// It is ended for that.
+  /// The run is ended for a check that fails.
   mutating func endsUnwell() { if !isEndingUnwell { told.move(to: .ending) } }
 
-  /// It was to be ended for a check, and is not any more.
+  /// The run was to be ended for a check, and is not any more.
   mutating func isSpared(at now: BootInstant) { if isEndingUnwell { told.move(to: .running(since: now, well: nil)) } }
 
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
@@ -379,7 +379,7 @@ struct Run: Hashable, Sendable {
   /// The domain was seen to be gone: what was killed is over.
   mutating func gone() { if wasKilled { told.move(to: .nothing) } }
 
-  /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
+  /// The domain ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time.
   mutating func noteVanished(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     gone()
     // Its end was counted when it was decided.

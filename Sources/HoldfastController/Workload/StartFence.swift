@@ -9,7 +9,7 @@ import HoldfastTime
 ///
 /// Retired, it begins anew as open, unless it is against a start from before.
 struct StartFence: Hashable, Sendable {
-  /// What a bar is against.
+  /// The start that a bar is against.
   private enum Against: Hashable, Sendable {
     /// A start of this life whose call has not told its end: `Run` knows whether it is waited for still.
     case ownStart
@@ -24,7 +24,7 @@ struct StartFence: Hashable, Sendable {
     case unbarred
     case asked(Against)
     case closed(Against)
-    /// It could not be made certain; asked again then.
+    /// The bar was refused; asked again then.
     case refused(until: BootInstant, Against)
 
     func mayBecome(_ next: Bar) -> Bool {

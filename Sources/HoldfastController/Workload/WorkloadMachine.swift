@@ -122,7 +122,7 @@ struct WorkloadMachine: Sendable {
     parts.line.tell(ClaimNews(.starting, ends: parts.run.ends, unwell: parts.run.unwell), own, &effects)
   }
 
-  /// It is not here, and not to be: its claim is given up, or goes with its records.
+  /// The workload is not here, and not to be: its claim is given up, or goes with its records.
   private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
     parts.closeFence(facts, &effects)
     guard let absence = parts.absence(own) else { return }
@@ -199,7 +199,7 @@ struct WorkloadMachine: Sendable {
     goOnHere(domain, spec, turn, facts, own, &effects)
   }
 
-  /// It is here, it is this node's, and it stays.
+  /// The workload is here, it is this node's, and it stays.
   private mutating func goOnHere(
     _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
@@ -228,7 +228,7 @@ struct WorkloadMachine: Sendable {
     }
   }
 
-  /// It was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
+  /// The workload was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
   private func noteDisks(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
     guard let newer = own.newerDisks else { return }
     guard !newer.isEmpty else {
@@ -340,7 +340,7 @@ struct WorkloadMachine: Sendable {
   /// A live migration from here to that node failed, and not for the workload's sake.
   mutating func targetHinders(_ trouble: TargetTrouble) { parts.migration.targetHinders(trouble) }
 
-  /// What this life knows of the last target of a live migration from here; nil: nothing is wrong with it.
+  /// The trouble that this life knows of with the last target of a live migration from here; nil: nothing is wrong with it.
   var targetTrouble: TargetTrouble? { parts.migration.targetTrouble }
 
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
@@ -350,7 +350,7 @@ struct WorkloadMachine: Sendable {
   mutating func losesKill() { parts.protection.clearKill() }
   func protectAnew(_ effects: inout Effects) { parts.protection.protectAnew(&effects) }
 
-  /// It lost its claim while it was frozen here.
+  /// The workload lost its claim while it was frozen here.
   mutating func orderKill(_ effects: inout Effects) {
     guard !parts.protection.isKillOrdered else { return }
     parts.protection.orderKill(name, &effects)

@@ -73,12 +73,6 @@ package struct DomainDocument {
     if elements(of: resource).isEmpty { resource.detach() }
   }
 
-  /// All of a guard's partitions, of which this is one.
-  package static func guardsPartitions(beside partition: String) -> [String] {
-    let parent = partition.split(separator: "/").dropLast().map { "/\($0)" }.joined()
-    return [partition] + Isolation.allCases.map { "\(parent)/\($0.rawValue)" }.filter { $0 != partition }
-  }
-
   package func set(mark: ClaimMark) throws(DomainDocumentError) {
     removeMark()
     let text = ClaimElement.qualified(mark)

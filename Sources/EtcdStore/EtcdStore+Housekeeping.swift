@@ -8,6 +8,7 @@ import Synchronization
 extension EtcdStore: StoreHousekeeping {
   public func health(timeout: Duration) async -> StoreHealth {
     let deadline = ContinuousClock.now + timeout
+    async let shown = memberCertificates.certificates(within: timeout / 2)
     let answers = await withTaskGroup(of: (Int, Census.Answer).self) { group in
       for index in pool.endpoints.indices {
         group.addTask { (index, await self.answer(of: index, within: timeout)) }
@@ -20,7 +21,7 @@ extension EtcdStore: StoreHousekeeping {
     var listed: [Etcdserverpb_Member]?
     if let asked { listed = await members(asked, until: max(deadline, .now + timeout / 2)) }
     var health = census.withLock { $0.take(answers, listed: listed) }
-    health.certificates = calendar.certificates
+    health.certificates = calendar.certificates + (await shown)
     health.writes = writeClock.times()
     return health
   }

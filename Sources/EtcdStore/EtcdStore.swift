@@ -21,6 +21,7 @@ public final class EtcdStore: LeaseStore {
   let tokens: Tokens
   let census: Mutex<Census>
   let calendar: CertificateCalendar
+  let memberCertificates: MemberCertificates
   let writeClock = WriteClock()
   private let watches = WatchRegistry()
   private let watchSilence: Duration
@@ -34,6 +35,7 @@ public final class EtcdStore: LeaseStore {
     watchSilence = configuration.watchSilence
     calendar = CertificateCalendar(configuration)
     pool = try EndpointPool(configuration, logger: logger) { watches.follow(to: $0) }
+    memberCertificates = MemberCertificates(pool.endpoints, configuration, on: pool.executor.loop)
     census = Mutex(Census(pool.endpoints, quota: configuration.quota))
   }
 

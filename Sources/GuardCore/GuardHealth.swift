@@ -6,8 +6,10 @@ public struct GuardHealth: Hashable, Sendable {
   public enum Watchdog: Hashable, Sendable {
     /// The guard was not told to feed a watchdog.
     case none
-    /// The watchdog is open, and resets the host when it was not fed for so long, in seconds.
-    case open(timeout: Int)
+    /// The guard was told to feed one, and the driver has not answered yet: whether there is a fence is not known.
+    case opening
+    /// The watchdog is open, and resets the host when it was not fed for so long, in seconds; nil: its driver does not tell.
+    case open(timeout: Int?)
     /// The watchdog cannot be opened or fed, and why: nothing resets a host on which the freeze fails.
     case unusable(reason: String)
   }
@@ -17,6 +19,17 @@ public struct GuardHealth: Hashable, Sendable {
   public var watchdog: Watchdog
   /// Why the state that the next guard needs could not be written; nil: it is written.
   public var recordFlaw: String?
+
+  /// The same in the words of version 2 of the messages, which knows no watchdog of which something is not known: what is not known to be a fence is none.
+  var inVersion2: GuardHealth {
+    var health = self
+    switch watchdog {
+    case .opening: health.watchdog = .unusable(reason: "its driver has not answered yet")
+    case .open(nil): health.watchdog = .unusable(reason: "its driver does not tell its timeout")
+    case .none, .open, .unusable: break
+    }
+    return health
+  }
 
   public init(watchdog: Watchdog = .none, recordFlaw: String? = nil) {
     self.watchdog = watchdog

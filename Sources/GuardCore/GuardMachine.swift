@@ -297,8 +297,8 @@ public struct GuardMachine: Sendable {
 
   /// In the controller's version.
   private mutating func send(_ report: GuardReport) {
-    if case .state(var state) = report, heardVersion < 2 {
-      state.health = GuardHealth()
+    if case .state(var state) = report, heardVersion < 3 {
+      state.health = heardVersion < 2 ? GuardHealth() : state.health.inVersion2
       return act(.report(.state(state)))
     }
     act(.report(report))

@@ -86,7 +86,7 @@ public struct GuardState: Hashable, Sendable {
   public var workloads: [String]
   /// Workloads among them that may be starting, sorted.
   public var starting: [String]
-  /// Since version 2 of the messages.
+  /// Since version 2 of the messages; what is not known of a watchdog, since version 3.
   public var health: GuardHealth
 
   public init(phase: Phase, workloads: [String], starting: [String] = [], health: GuardHealth = GuardHealth()) {
@@ -98,7 +98,7 @@ public struct GuardState: Hashable, Sendable {
 }
 
 /// The version of the messages between controller and guard. Each speaks the other's where that is older, so that the two are upgraded one after the other.
-public let guardProtocolVersion = 2
+public let guardProtocolVersion = 3
 public let oldestGuardProtocolVersion = 1
 
 /// An event that the guard's door tells the controller.

@@ -107,12 +107,15 @@ extension GuardState {
 }
 
 extension GuardHealth {
+  private static let opening = "opening", untold = "untold"
+
   /// Nothing where all is well.
   var wireFields: String {
     var text =
       switch watchdog {
       case .none: ""
-      case .open(let timeout): " watchdog=\(timeout)"
+      case .opening: " watchdog=\(Self.opening)"
+      case .open(let timeout): " watchdog=\(timeout.map { "\($0)" } ?? Self.untold)"
       case .unusable(let reason): " watchdog-flaw=" + WireText.escaped(WireText.brief(reason))
       }
     if let recordFlaw { text += " record-flaw=" + WireText.escaped(WireText.brief(recordFlaw)) }
@@ -121,8 +124,11 @@ extension GuardHealth {
 
   init(_ words: inout WireWords) throws(WireError) {
     var watchdog = Watchdog.none
-    if let seconds = try words.takeIfPresent("watchdog") {
-      watchdog = .open(timeout: Int(clamping: try words.number(seconds)))
+    switch try words.takeIfPresent("watchdog") {
+    case nil: break
+    case Self.opening: watchdog = .opening
+    case Self.untold: watchdog = .open(timeout: nil)
+    case let seconds?: watchdog = .open(timeout: Int(clamping: try words.number(seconds)))
     }
     if let reason = try words.takeIfPresent("watchdog-flaw") { watchdog = .unusable(reason: reason) }
     self.init(watchdog: watchdog, recordFlaw: try words.takeIfPresent("record-flaw"))

@@ -51,6 +51,9 @@ public struct ClusterView: Sendable {
   /// Nodes with a standing session.
   public var standingNodes: Set<NodeName> { Set(sessions.values.map(\.value.node)) }
 
+  /// Nothing is moved that nobody asked for. What cannot be read counts as that.
+  public var areMovesOff: Bool { movesOff != nil || unreadable[.movesOff] != nil }
+
   /// The domains outside protection by UUID, and where each runs, as the nodes that are up last reported.
   public var unmanagedDomains: [String: NodeName] {
     var found: [String: NodeName] = [:]

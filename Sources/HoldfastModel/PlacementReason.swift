@@ -16,8 +16,11 @@ public struct PlacementReason: Sendable {
   /// No reason is given.
   public var isEmpty: Bool { clauses.isEmpty }
 
-  /// The policies move the workload by themselves.
+  /// The workload moves though nobody asked for it and nothing has failed: as the policies say, or home after a maintenance.
   public var isOwnMove: Bool { clauses.contains(where: \.isOwnMove) }
+
+  /// It goes home after a maintenance.
+  public var isHomecoming: Bool { clauses.contains(where: \.isHomecoming) }
 
   /// Stable, for programs; none where only a text is known.
   public var codes: [String] { clauses.flatMap(\.codes) }
@@ -105,16 +108,18 @@ extension PlacementReason.Clause {
 
   /// What leads to a move that the policies make by themselves; as a record says it.
   private enum OwnMove: String {
-    case notAllowed, affinityGroupMoved, backFrom, backTogether
+    case notAllowed, affinityGroupMoved, backFrom, backTogether, homeAfterMaintenance
   }
 
   fileprivate var isOwnMove: Bool {
     switch self {
-    case .notAllowed, .affinityGroupMoved, .backFrom, .backTogether: true
+    case .notAllowed, .affinityGroupMoved, .backFrom, .backTogether, .homeAfterMaintenance: true
     case .recorded(let codes, _): codes.contains { OwnMove(rawValue: $0) != nil }
     default: false
     }
   }
+
+  fileprivate var isHomecoming: Bool { codes.contains(OwnMove.homeAfterMaintenance.rawValue) }
 
   private var code: String {
     codeOfMove ?? codeOfChoice ?? codeOfNone
@@ -133,7 +138,7 @@ extension PlacementReason.Clause {
     case .affinityGroupMoved: OwnMove.affinityGroupMoved.rawValue
     case .backFrom: OwnMove.backFrom.rawValue
     case .backTogether: OwnMove.backTogether.rawValue
-    case .homeAfterMaintenance: "homeAfterMaintenance"
+    case .homeAfterMaintenance: OwnMove.homeAfterMaintenance.rawValue
     case .inPlaceOf: "inPlaceOf"
     case .madeWay: "madeWay"
     case .roomMade: "roomMade"

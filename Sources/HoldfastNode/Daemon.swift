@@ -27,6 +27,7 @@ package struct Daemon: Sendable {
   private let housekeeper: Housekeeper?
   private let leftovers: LeftoverWatch
   private let compatibility: CompatibilityWatch
+  private let hostWatch: HostWatch
   private let probes: HealthProbes
   private let checks: CheckLoop
   private let logger: Logger
@@ -64,6 +65,7 @@ package struct Daemon: Sendable {
     leftovers = LeftoverWatch(
       node: configuration.node, search: hypervisor, view: { await loop.view }, report: { loop.send(.leftovers($0)) },
       tell: { [history] in await history.write($0) })
+    hostWatch = HostWatch(loop: loop, cluster: configuration.cluster, hypervisor: { await hypervisor.flaws() })
     compatibility = CompatibilityWatch(
       check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
       report: { loop.send(.incompatible($0)) })
@@ -95,7 +97,7 @@ package struct Daemon: Sendable {
       group.addTask { await leftovers.run() }
       group.addTask { await compatibility.run() }
       group.addTask { await checks.run() }
-      group.addTask { await HostWatch(loop: loop, cluster: configuration.cluster).run() }
+      group.addTask { await hostWatch.run() }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.
       try await group.next()

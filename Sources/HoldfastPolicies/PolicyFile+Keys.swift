@@ -30,7 +30,7 @@ extension PolicyFile {
       "How many workloads may be moved so that one finds room; only those with `make-room: yes`."),
     .init(
       "cluster.moves.at-once", "integer, 1 to 1000", .value("\(MovePace.defaultAtOnce)"),
-      "How many workloads the policies move at a time."),
+      "How many workloads move by themselves at a time."),
     .init(
       "cluster.moves.per-node", "integer, 1 to 1000", .value("\(MovePace.defaultPerNode)"),
       "How many of these leave one node, or come to it, at a time."),

@@ -1,14 +1,17 @@
-/// A file by which this node and the store know each other.
+/// A certificate by which this node and the store know each other.
 public struct StoreCertificate: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable {
     /// This node's own.
     case client
     /// Who has signed the members' certificates.
     case authority
+    /// What a member shows to its clients.
+    case member
   }
   public var kind: Kind
+  /// The file; of a member, its endpoint.
   public var path: String
-  /// Until when the file serves, in milliseconds since 1970.
+  /// Until when it serves, in milliseconds since 1970.
   public var ends: Int64
 
   public init(_ kind: Kind, path: String, ends: Int64) {

@@ -215,16 +215,32 @@ extension StorePicture {
 
   private var certificates: [StoreConcern] {
     health.certificates.compactMap { certificate in
-      certificate.warning(at: at).map { concern(certificate, $0) }
+      guard let warning = certificate.warning(at: at) else { return nil }
+      return switch certificate.kind {
+      case .client: concern("The certificate by which this node is known to the store", certificate, warning)
+      case .authority: concern("The certificate of the store's authority", certificate, warning)
+      case .member: memberConcern(certificate, warning)
+      }
     }
   }
 
-  private func concern(_ certificate: StoreCertificate, _ warning: String) -> StoreConcern {
-    let name =
-      switch certificate.kind {
-      case .client: "The certificate by which this node is known to the store"
-      case .authority: "The certificate of the store's authority"
-      }
+  private func memberConcern(_ certificate: StoreCertificate, _ warning: String) -> StoreConcern {
+    let member = health.members.first { $0.endpoint == certificate.path }
+    let place = certificate.path.replacing("https://", with: "", maxReplacements: 1).prefix { $0 != "/" }
+    return StoreConcern(
+      .certificateEnds(certificate.path), .warning,
+      "The certificate that the store's member \(member?.name ?? certificate.path) shows (\(certificate.path)) \(warning): "
+        + (certificate.hasEnded(at: at)
+          ? "no node's lost connection to it comes back" : "after that no node's lost connection to it comes back"),
+      remedies: [
+        .init(
+          "openssl s_client -connect \(place) </dev/null | openssl x509 -noout -subject -enddate",
+          "which one it is; put a new one, with its key, in its place there: etcd takes it for the next connection",
+          on: member?.name)
+      ])
+  }
+
+  private func concern(_ name: String, _ certificate: StoreCertificate, _ warning: String) -> StoreConcern {
     let hasEnded = certificate.hasEnded(at: at)
     let effect =
       hasEnded

@@ -10,7 +10,7 @@ public struct StoreHealth: Hashable, Sendable {
   public var quota: Int64?
   /// What the store itself has raised and keeps up until somebody takes it down.
   public var alarms: [StoreAlarm]
-  /// The files by which this node and the store know each other.
+  /// The certificates by which this node and the store know each other.
   public var certificates: [StoreCertificate] = []
   /// Grows with every election of a leader; nil: no member told.
   public var term: UInt64?

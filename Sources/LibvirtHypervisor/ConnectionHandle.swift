@@ -35,6 +35,16 @@ final class ConnectionHandle: @unchecked Sendable {
     try check(virConnectGetLibVersion(raw, &version))
   }
 
+  /// Whether libvirtd words its errors in English: asked for a domain that nobody has, it says so in the language of its own environment.
+  func speaksEnglish() throws(LibvirtError) -> Bool {
+    guard virDomainLookupByUUIDString(raw, Self.nobodys) == nil else { return true }
+    let error = LibvirtError.last()
+    guard error.noSuchDomain else { throw error }
+    return error.message.hasPrefix("Domain not found")
+  }
+
+  private static let nobodys = "5f0c3b1e-8d5a-4c1f-9a52-0e7d6b3f4a91"
+
   /// The active domains.
   func activeDomains() throws(LibvirtError) -> [DomainPointer] { try list(VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue) }
 
@@ -47,6 +57,11 @@ final class ConnectionHandle: @unchecked Sendable {
   func definedDomains(autostart: Bool = false) throws(LibvirtError) -> [DomainPointer] {
     let defined = VIR_CONNECT_LIST_DOMAINS_PERSISTENT.rawValue
     return try list(autostart ? defined | VIR_CONNECT_LIST_DOMAINS_AUTOSTART.rawValue : defined)
+  }
+
+  /// The domains that are defined persistently and not active.
+  func shutOffDefinitions() throws(LibvirtError) -> [DomainPointer] {
+    try list(VIR_CONNECT_LIST_DOMAINS_INACTIVE.rawValue | VIR_CONNECT_LIST_DOMAINS_PERSISTENT.rawValue)
   }
 
   /// nil when there is no domain of that name, active or not.

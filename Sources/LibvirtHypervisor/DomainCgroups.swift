@@ -24,21 +24,59 @@ package struct DomainCgroups: Sendable {
     return ["vcpu", "iothread"].contains { part.hasPrefix($0) && Int(part.dropFirst($0.count)) != nil }
   }
 
-  /// Directories of runs of a container that libvirt lost, in the partition that its XML names, whether libvirt made them or systemd did for it.
-  /// Different domains can have the same: see `isAnothers`.
+  /// Directories of runs of a container that libvirt lost, whether libvirt made them or systemd did for it: in every partition there is, and in
+  /// those of these names. Different domains can have the same: see `isAnothers`.
   ///
   /// - Parameter root: where libvirtd's cgroups begin in the hierarchy.
-  package func directories(ofContainer name: String, partition: String, root: String) -> [String] {
+  package func directories(ofContainer name: String, partitions: [String], root: String) -> [String] {
     guard let base = hierarchy.directory(of: root) else { return [] }
-    return Self.directories(ofPartition: partition).flatMap { place in
-      let parent = base + place
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-      return names.filter { Self.isRun(of: name, $0) }.sorted().map { "\(parent)/\($0)" }
+    let named = partitions.flatMap(Self.directories(ofPartition:)).flatMap { place in
+      Self.contents(of: base + place).filter { Self.isContainer($0) }.map { "\(base)\(place)/\($0)" }
     }
+    let all = Set(named).union(containers(root: root))
+    return all.filter { Self.isRun(of: name, $0) }.sorted()
   }
 
-  private static func isRun(of name: String, _ directory: String) -> Bool {
-    guard let machine = MachineName.named(byCgroup: directory, driver: "lxc"), machine.hasPrefix("lxc-"),
+  /// Directories of the runs of all containers, whatever libvirt says of them, in every partition that libvirt or systemd made.
+  ///
+  /// libvirt keeps a name with a dot as it is: such a partition looks like any other directory, and is not found.
+  ///
+  /// - Parameter root: where libvirtd's cgroups begin in the hierarchy.
+  package func containers(root: String) -> [String] {
+    guard let base = hierarchy.directory(of: root) else { return [] }
+    var found: [String] = []
+    var partitions = Self.contents(of: base).filter { Self.isPlain($0) || Self.isPartition($0) }.map { "\(base)/\($0)" }
+    while let partition = partitions.popLast() {
+      for name in Self.contents(of: partition) {
+        if Self.isPartition(name) {
+          partitions.append("\(partition)/\(name)")
+        } else if Self.isContainer(name) {
+          found.append("\(partition)/\(name)")
+        }
+      }
+    }
+    return found.sorted()
+  }
+
+  private static func contents(of directory: String) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+  }
+
+  private static func isPartition(_ directory: String) -> Bool {
+    directory.hasSuffix(".partition") || directory.hasSuffix(".slice")
+  }
+
+  /// Whether libvirt keeps a partition's first part as it is.
+  private static func isPlain(_ part: String) -> Bool { ["machine", "system", "user"].contains(part) }
+
+  private static func isContainer(_ directory: String) -> Bool {
+    MachineName.named(byCgroup: directory, driver: "lxc")?.hasPrefix("lxc-") == true
+  }
+
+  /// Whether libvirt can have made a container's cgroup directory for a run of the domain of this name.
+  static func isRun(of name: String, _ directory: String) -> Bool {
+    let last = String(directory[(directory.lastIndex(of: "/").map(directory.index(after:)) ?? directory.startIndex)...])
+    guard let machine = MachineName.named(byCgroup: last, driver: "lxc"), machine.hasPrefix("lxc-"),
       let number = Int(machine.dropFirst(4).prefix { $0.isNumber })
     else { return false }
     return MachineName.forms(driver: "lxc", number: number, name: name).contains(machine)
@@ -49,8 +87,8 @@ package struct DomainCgroups: Sendable {
     let parts = partition.split(separator: "/").map(String.init)
     var own = "", slices = "", slice = ""
     for (depth, part) in parts.enumerated() {
-      let isPlain = part.contains(".") || depth == 0 && ["machine", "system", "user"].contains(part)
-      own += isPlain ? "/\(part)" : "/\(part).partition"
+      let isKept = part.contains(".") || depth == 0 && isPlain(part)
+      own += isKept ? "/\(part)" : "/\(part).partition"
       // A dash in a slice's name is a level.
       slice += (slice.isEmpty ? "" : "-") + part.replacing("-", with: "\\x2d")
       slices += "/\(slice).slice"
@@ -58,19 +96,23 @@ package struct DomainCgroups: Sendable {
     return [own, slices]
   }
 
-  /// Whether what runs in a cgroup directory belongs to another container than that of the UUID. libvirt tells each container's init whose it is,
-  /// and most of what an init starts inherits that; where nothing tells, it counts as this one's.
-  func isAnothers(_ directory: String, than uuid: String) -> Bool {
+  /// Whether what runs in a cgroup directory belongs to another container than that of the UUID; where nothing tells, it counts as this one's.
+  func isAnothers(_ directory: String, than uuid: String) -> Bool { belongs(directory, to: [uuid]) == false }
+
+  /// Whether what runs in a cgroup directory belongs to one of the containers of these UUIDs; nil: nothing tells. libvirt tells each container's init whose
+  /// it is, and most of what an init starts inherits that.
+  func belongs(_ directory: String, to uuids: Set<String>) -> Bool? {
     var tellsAnother = false
-    for process in processes(in: directory) ?? [] {
+    // An init is older than what it starts: as a rule it has one of the least numbers.
+    for process in (processes(in: directory) ?? []).sorted() {
       let data = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
       for variable in data.split(separator: 0).map({ String(decoding: $0, as: UTF8.self) })
       where variable.hasPrefix("LIBVIRT_LXC_UUID=") {
-        if variable.dropFirst("LIBVIRT_LXC_UUID=".count).lowercased() == uuid { return false }
+        if uuids.contains(variable.dropFirst("LIBVIRT_LXC_UUID=".count).lowercased()) { return true }
         tellsAnother = true
       }
     }
-    return tellsAnother
+    return tellsAnother ? false : nil
   }
 
   /// The processes in a cgroup directory and below it: none when it does not exist, nil when that cannot be told.

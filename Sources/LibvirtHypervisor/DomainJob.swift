@@ -50,6 +50,12 @@ extension DomainPointer {
     }
   }
 
+  /// Whether libvirt copies, commits or pulls a disk; false also where that cannot be told: the migration itself will tell.
+  func hasBlockJob(_ disk: String) -> Bool {
+    var info = virDomainBlockJobInfo()
+    return virDomainGetBlockJobInfo(raw, disk, &info, 0) == 1
+  }
+
   func abortJob() throws(LibvirtError) { try check(virDomainAbortJob(raw)) }
 
   func setMaximalDowntime(milliseconds: Int) throws(LibvirtError) {

@@ -42,12 +42,15 @@ struct DomainReader {
     var number: Int32?
   }
 
-  /// The active domains, those that libvirt lost, and what is left of those in `before` that are neither.
+  /// The active domains, those that libvirt lost, those that it says are shut off while a run of them is left, and what is left of those in `before` that are neither.
   func list(before: [String: Run]) throws(LibvirtError) -> (listed: [Listed], leftovers: [String: Sighting]) {
     var listed = try connection.activeDomains().map { Listed(name: $0.name, uuid: $0.uuid, number: $0.run) }
     var names = Set(listed.map(\.name))
     if losesDomains {
       for domain in try connection.lostDomains() where names.insert(domain.name).inserted {
+        listed.append(Listed(name: domain.name, uuid: domain.uuid, number: nil))
+      }
+      for domain in try definitionsWithRuns(beside: listed, before) where names.insert(domain.name).inserted {
         listed.append(Listed(name: domain.name, uuid: domain.uuid, number: nil))
       }
     }
@@ -92,7 +95,7 @@ struct DomainReader {
   /// libvirt knows a domain of that name, and says that it is not active.
   private func inactive(_ domain: DomainPointer, _ before: Run?) throws(LibvirtError) -> Sighting {
     let sighting = withoutActive(domain.name, before)
-    guard case .absent = sighting, losesDomains, try !domain.isPersistent() else { return sighting }
+    guard case .absent = sighting, losesDomains else { return sighting }
     // It may have been on its way up.
     if let now = try connection.domain(named: domain.name), now.run != nil { return try self.sighting(of: now, before: before) }
     return try orphan(of: domain)
@@ -183,8 +186,25 @@ struct DomainReader {
     }
   }
 
-  /// libvirt can say of a container that it is shut off although what it started runs on: its controller died while libvirtd was down.
+  /// libvirt can say of a container that it is shut off although what it started runs on: its controller died while libvirtd was down. One that was defined
+  /// persistently meanwhile looks like any other definition then.
   private var losesDomains: Bool { hostFacts.driver.kind == .lxc && hostFacts.sharesProcesses }
+
+  /// The shut-off definitions of which a run is left. What libvirt defines is listed only when there is a container's cgroup with processes in it that
+  /// belongs to nothing listed already.
+  private func definitionsWithRuns(beside listed: [Listed], _ before: [String: Run]) throws(LibvirtError) -> [DomainPointer] {
+    guard let cgroups = hostFacts.cgroups else { return [] }
+    let known = Set(listed.compactMap { before[$0.name]?.cgroup }), uuids = Set(listed.map(\.uuid))
+    let runs = cgroups.containers(root: hostFacts.cgroupRoot).filter { directory in
+      !known.contains(directory) && cgroups.processes(in: directory)?.isEmpty != true
+        && cgroups.belongs(directory, to: uuids) != true
+    }
+    guard !runs.isEmpty else { return [] }
+    return try connection.shutOffDefinitions().filter { domain in
+      let (name, uuid) = (domain.name, domain.uuid)
+      return runs.contains { DomainCgroups.isRun(of: name, $0) && !cgroups.isAnothers($0, than: uuid) }
+    }
+  }
 
   /// What such a container has left.
   private func orphan(of domain: DomainPointer) throws(LibvirtError) -> Sighting {
@@ -207,13 +227,13 @@ struct DomainReader {
   }
 
   /// The cgroup directory of a former run of a container in which processes are left, or in which that cannot be told.
+  ///
+  /// - Parameter partitions: those that the container's XML names, searched besides all that are found.
   func leftover(of name: String, uuid: String, partitions: [String]) -> String? {
     guard losesDomains, let cgroups = hostFacts.cgroups else { return nil }
-    for partition in partitions {
-      for directory in cgroups.directories(ofContainer: name, partition: partition, root: hostFacts.cgroupRoot)
-      where cgroups.processes(in: directory)?.isEmpty != true && !cgroups.isAnothers(directory, than: uuid) { return directory }
+    return cgroups.directories(ofContainer: name, partitions: partitions, root: hostFacts.cgroupRoot).first { directory in
+      cgroups.processes(in: directory)?.isEmpty != true && !cgroups.isAnothers(directory, than: uuid)
     }
-    return nil
   }
 
   static func arguments(of pid: Int32) -> [String] {

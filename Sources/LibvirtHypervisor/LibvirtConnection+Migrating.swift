@@ -1,4 +1,5 @@
 import CLibvirt
+import DomainXML
 import HoldfastModel
 import HoldfastTime
 import LinuxBasics
@@ -51,7 +52,7 @@ extension LibvirtConnection {
       case .refused(let reason): return .failed(reason: "\(name) was not migrated: \(reason)")
       case .busy(let reason): return .hindered(.busy, reason: reason)
       case .tooLate: return .tooLate
-      case .ended(let error): return await seen(name, uuid, after: error)
+      case .ended(let error): return await seen(request, uuid, after: error)
       }
     } catch .notBegun(let reason) {
       return .failed(reason: "\(name) was not migrated: \(reason)")
@@ -62,7 +63,8 @@ extension LibvirtConnection {
   }
 
   /// What became of it, by what is seen after libvirt's call has ended.
-  private func seen(_ name: String, _ uuid: String, after error: LibvirtError?) async -> OperationOutcome {
+  private func seen(_ request: MigrationRequest, _ uuid: String, after error: LibvirtError?) async -> OperationOutcome {
+    let name = request.id.name
     let reason = outgoingMigrations[uuid]?.givenUp ?? error?.explained ?? "libvirt says that it did"
     guard await lookNow(at: name) else { return .unknown(reason: "\(name) may have been migrated: libvirt does not answer") }
     if error == nil {
@@ -78,7 +80,7 @@ extension LibvirtConnection {
     guard error != nil, state == .running else {
       return .unknown(reason: "\(name) is still here, \(state.rawValue), and may have been migrated: \(reason)")
     }
-    if let error, outgoingMigrations[uuid]?.givenUp == nil, let hindrance = error.hindrance {
+    if let hindrance = error?.hindrance(movingTo: request.destination), outgoingMigrations[uuid]?.givenUp == nil {
       return .hindered(hindrance, reason: reason)
     }
     return .failed(reason: "\(name) was not migrated and runs on here: \(reason)")
@@ -138,6 +140,10 @@ extension DomainReader {
     if try domain.job().kind != .none {
       return .busy("libvirt works at it, as for a backup or a snapshot: see 'virsh domjobinfo \(request.id.name)'")
     }
+    // No job of the domain's: libvirt would refuse the migration, with an error that has no code of its own.
+    if let disk = try diskAtWork(of: domain) {
+      return .busy("libvirt copies, commits or pulls its disk \(disk): see 'virsh blockjob \(request.id.name) \(disk) --info'")
+    }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
     guard BootClock.now <= request.notAfter else { return .tooLate }
     do throws(LibvirtError) {
@@ -149,6 +155,12 @@ extension DomainReader {
       if error.lostConnection, (try? domain.isGone()) == nil { throw error }
       return .ended(error)
     }
+  }
+
+  /// One of the domain's disks on which libvirt runs a block job; nil: none that can be told.
+  private func diskAtWork(of domain: DomainPointer) throws(LibvirtError) -> String? {
+    guard let hardware = try? DomainDocument(try domain.xml()).hardware else { return nil }
+    return hardware.disks.map(\.target).first(where: domain.hasBlockJob)
   }
 
   fileprivate enum Order: Sendable { case goOn, abort, limitDowntime(Int) }

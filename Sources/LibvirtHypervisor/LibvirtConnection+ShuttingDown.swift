@@ -4,6 +4,24 @@ import HoldfastModel
 import LinuxBasics
 import Logging
 
+/// When the power button of a machine is pressed that was asked to shut down by its guest agent.
+package struct PowerButton: Sendable {
+  private let asked: ContinuousClock.Instant
+  /// An agent that hangs looks like one that obeys: it must leave the guest most of the stop's time.
+  private let patience: Duration
+
+  /// - Parameters:
+  ///   - asked: when the agent was.
+  ///   - deadline: when the machine is destroyed.
+  ///   - agent: the longest that an agent is waited for.
+  package init(asked: ContinuousClock.Instant, deadline: ContinuousClock.Instant, agent: Duration) {
+    self.asked = asked
+    patience = min(agent, (deadline - asked) / 3)
+  }
+
+  package func press(agentRefuses: Bool) -> ContinuousClock.Instant { agentRefuses ? asked : asked + patience }
+}
+
 /// How guests are asked to shut down.
 extension LibvirtConnection {
   /// nil: it was asked, or cannot be; go on. Otherwise the stop ends with this.
@@ -19,13 +37,13 @@ extension LibvirtConnection {
   private func askMachine(
     _ name: String, _ uuid: String, since begin: ContinuousClock.Instant, _ deadline: ContinuousClock.Instant
   ) async -> OperationOutcome? {
-    let patience = min(limits.agent, (deadline - begin) / 3)
+    let button = PowerButton(asked: begin, deadline: deadline, agent: limits.agent)
     let order = Order()
     Task { await askAgent(name, uuid, order) }
     // One that still waits for a thread must not reach the machine's next run.
     defer { order.withdraw() }
     while holds(name, uuid), let stop = stops[uuid], ContinuousClock.now < stop.deadline {
-      let press = stop.agentRefuses ? begin : begin + patience
+      let press = button.press(agentRefuses: stop.agentRefuses)
       if press <= .now {
         return await give(name, uuid, on: calls) { _, domain throws(LibvirtError) in
           try domain.shutDown(VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)

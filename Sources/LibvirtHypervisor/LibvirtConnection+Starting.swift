@@ -124,7 +124,9 @@ extension DomainReader {
       return .refused(
         "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain")
     }
-    if let directory = leftover(of: name, uuid: uuid, partitions: DomainDocument.guardsPartitions(beside: request.partition)) {
+    // A run of a container that was adopted lies where the container's own XML has it, not in the guard's partitions.
+    let partitions = DomainOutline.partitions(named: request.xml) + [request.partition]
+    if let directory = leftover(of: name, uuid: uuid, partitions: partitions) {
       return .left(directory)
     }
     // Last thing before the call, on the thread that makes it: whatever waited, waited before this.
@@ -138,16 +140,18 @@ extension DomainReader {
   private func clearDefinition(_ domain: DomainPointer, _ request: StartRequest) throws(LibvirtError) -> Attempt? {
     let (name, uuid) = (domain.name, request.uuid.lowercased())
     if domain.run != nil { return .refused("a domain of that name is running, with UUID \(domain.uuid)") }
+    let undefinition = LeftoverDefinition.undefinition(of: name, request.id.connection)
     let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
     guard let found = try definedMark(domain), found.cluster == request.mark.cluster, found.workload == request.mark.workload
     else {
       guard domain.uuid == uuid else {
         return .refused(
-          "another domain of that name is defined on this node, with UUID \(domain.uuid). Undefine it or rename the workload")
+          "another domain of that name is defined on this node, with UUID \(domain.uuid). Remove its definition ('\(undefinition)') or rename "
+            + "the workload")
       }
       return .refused(
-        "the domain \(name) is defined on this node and does not carry this workload's mark. Undefine it ('virsh undefine \(name)') "
-          + "when it is a leftover")
+        "the domain \(name) is defined on this node and does not carry this workload's mark. When that is a leftover, remove it "
+          + "('\(undefinition)')")
     }
     // Our mark on another UUID: the placeholder that keeps starts away.
     if domain.uuid != uuid, !request.overBar { return .barred }

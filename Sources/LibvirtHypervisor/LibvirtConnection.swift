@@ -71,6 +71,8 @@ actor LibvirtConnection {
   var clearing: Set<String> = []
   /// What this libvirt could run, since it was connected to.
   var abilities = AbilityBook()
+  /// Whether libvirtd words its errors in English, on the connection opened as that number.
+  var language: (opening: Int, isEnglish: Bool)?
   var waiters: [Int: Waiter] = [:]
   var nextWaiter = 0
   /// The looks at the whole node run one after another.

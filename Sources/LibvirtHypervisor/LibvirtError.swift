@@ -1,4 +1,5 @@
 import CLibvirt
+import Glibc
 import HoldfastModel
 
 /// libvirt's own account of what went wrong.
@@ -45,25 +46,29 @@ package struct LibvirtError: Error, Equatable {
 
   /// What stands in the way of a live migration that ended with this error, and is nothing of the domain's own; nil: it is the domain's.
   ///
-  /// libvirt has no codes of its own for these: the source passes on what the target's libvirt, or the connection to it, said.
-  package var hindrance: Hindrance? {
-    if self.is(VIR_ERR_BLOCK_COPY_ACTIVE)
+  /// Codes tell as far as libvirt has them. For the rest it has none of its own: the source passes on, in words, what the target's libvirt or the connection
+  /// to it said. Those words are in libvirtd's language (`ConnectionHandle.speaksEnglish`); what it quotes, such as the destination, is in none.
+  package func hindrance(movingTo destination: String) -> Hindrance? {
+    // The lock of a domain's state, for which libvirt waited 30 s.
+    if self.is(VIR_ERR_BLOCK_COPY_ACTIVE, VIR_ERR_OPERATION_TIMEOUT)
       || contains("active block job", "active backup job", "block copy", "state change lock")
     {
       return .busy
     }
     if self.is(VIR_ERR_NO_CONNECT, VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_CANCELLED, VIR_ERR_AUTH_UNAVAILABLE, VIR_ERR_RPC)
-      || source == Int32(VIR_FROM_RPC.rawValue)
+      || source == Int32(VIR_FROM_RPC.rawValue) || Self.unreachable.contains(number)
+      || self.is(VIR_ERR_OPERATION_FAILED) && message.contains(destination)
       || contains(
-        "connect to remote libvirt", "unable to connect to server", "to the same host", "certificate", "tls peer",
-        "tls session", "tls handshake",
-        "no route to host",
-        "connection refused", "unable to resolve address", "name or service not known")
+        "to the same host", "certificate", "tls peer", "tls session", "tls handshake", "no route to host", "connection refused",
+        "unable to resolve address", "name or service not known")
     {
       return .target
     }
     return nil
   }
+
+  /// The system's numbers for a host that cannot be reached.
+  private static let unreachable: Set<Int32> = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN]
 
   private func contains(_ texts: String...) -> Bool {
     let message = message.lowercased()

@@ -317,7 +317,7 @@ enum TimelinePhrases {
       [.asked(.disarm(for: $0.span()), through: nil)]
     },
     .init("arm", "`holdfast arm`") { _ in [.asked(.arm, through: nil)] },
-    .init("moves off", "`holdfast moves off`: the policies move nothing until `moves on`.") { _ in
+    .init("moves off", "`holdfast moves off`: nothing moves by itself until `moves on`.") { _ in
       [.asked(.movesOff, through: nil)]
     },
     .init("moves on", "`holdfast moves on`") { _ in [.asked(.movesOn, through: nil)] },

@@ -170,7 +170,7 @@ final class GuardLoop {
   }
 
   private func tellHealth() {
-    let now = GuardHealth(watchdog: watchdog?.standing ?? .none, recordFlaw: stateTrouble.reason)
+    let now = GuardHealth(watchdog: watchdog?.standing(BootClock.now) ?? .none, recordFlaw: stateTrouble.reason)
     guard now != health else { return }
     health = now
     step(.health(now))

@@ -17,8 +17,10 @@ final class Watchdog {
   /// Seconds.
   private let timeout: Int
   private(set) var nextFeed = BootInstant.zero
-  /// As it was found last; before that it counts as open, with what it was told.
-  var standing: GuardHealth.Watchdog { device.standing ?? .open(timeout: timeout) }
+  private let began = BootClock.now
+
+  /// Loading a driver's module takes a moment, and no longer.
+  private static let patience = Duration.seconds(10)
 
   /// Whether the machine says that all is well.
   var mayFeed = true {
@@ -31,16 +33,27 @@ final class Watchdog {
     errand = try Errand("the watchdog", urgent: true)
   }
 
+  /// As it was found last.
+  func standing(_ now: BootInstant) -> GuardHealth.Watchdog {
+    if let found = device.standing { return found }
+    guard now - began >= Self.patience else { return .opening }
+    return .unusable(reason: "\(device.path): its driver does not answer")
+  }
+
   /// Feeds it if it is time and all is well. A device that cannot be opened is tried again and again.
   func work(_ now: BootInstant) {
     guard now >= nextFeed else { return }
     // A driver may take less than it was asked for; what it took is known after it was opened.
-    let inForce = if case .open(let seconds) = standing { min(seconds, timeout) } else { timeout }
-    nextFeed = now + .milliseconds(min(inForce * 1000 / 5, 2000))
+    let found = device.standing
+    let inForce = if case .open(let seconds?) = found { min(seconds, timeout) } else { timeout }
+    nextFeed = now + (found == nil ? Self.untilKnown : .milliseconds(min(inForce * 1000 / 5, 2000)))
     // No feed is given in advance: it would be carried out later, when all may not be well any more.
     guard errand.count == 0 else { return }
     errand.add { [device, mayFeed] in device.work(feeding: mayFeed) }
   }
+
+  /// From one look at the device to the next, until it is known whether it can be used.
+  private static let untilKnown = Duration.milliseconds(100)
 
   /// A clean stop with nothing to guard: the magic character tells the driver that the closing is meant.
   func disarm() {
@@ -62,7 +75,7 @@ private final class WatchdogDevice: Sendable {
     init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
   }
 
-  private let path: String
+  let path: String
   private let timeout: Int
   private let log: GuardLog
   private let state = Mutex(State())
@@ -125,11 +138,12 @@ private final class WatchdogDevice: Sendable {
       }
       // A driver may round what it takes.
       let inForce = holdfast_watchdog_timeout_in_force(file.number)
-      let seconds = inForce > 0 ? Int(inForce) : timeout
+      let seconds = inForce > 0 ? Int(inForce) : nil
       state.file = File(file)
       state.openFailure = 0
       state.standing = .open(timeout: seconds)
-      log.line(.notice, "feeding the watchdog \(path), which resets the host \(seconds) s after it was fed last")
+      let reset = seconds.map { "\($0) s" } ?? "at a time that its driver does not tell,"
+      log.line(.notice, "feeding the watchdog \(path), which resets the host \(reset) after it was fed last")
     } catch {
       state.standing = .unusable(reason: "\(error)")
       if error.code != state.openFailure { log.line(.error, "\(error); continuing without the watchdog, and trying again") }

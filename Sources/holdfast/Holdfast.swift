@@ -12,7 +12,7 @@ enum ExitStatus: Int32 {
   case unreachable = 3
   /// `status --check`: the cluster is degraded or worse; `store check`: a record is at fault.
   case degraded = 4
-  /// `whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`: a workload would not run that runs now, or that is new.
+  /// `whatif`, `policy apply`, `maintenance enter`, `evacuate`: a workload would not run that runs now, or that is new.
   case wouldNotRun = 5
   /// `policy diff --check`: the files differ from the policies in force.
   case different = 6
@@ -35,7 +35,7 @@ struct Holdfast: AsyncParsableCommand {
         2  wrong usage (of holdfastd and holdfast-guard too)
         3  holdfastd is unreachable
         4  the cluster is not ok (`status --check`), or a record of the store is at fault (`store check`)
-        5  a workload would not run (`whatif`, `policy apply --dry-run`, `maintenance enter`, `evacuate`)
+        5  a workload would not run (`whatif`, `policy apply`, `maintenance enter`, `evacuate`)
         6  the files differ from the policies in force (`policy diff --check`)
       """,
     version: buildVersion,

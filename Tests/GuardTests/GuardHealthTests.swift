@@ -10,7 +10,8 @@ import Testing
 
   @Test(arguments: [
     GuardHealth(), GuardHealth(watchdog: .open(timeout: 10)), ill,
-    GuardHealth(watchdog: .open(timeout: 2), recordFlaw: "a=b,c \u{e9}")
+    GuardHealth(watchdog: .open(timeout: 2), recordFlaw: "a=b,c \u{e9}"), GuardHealth(watchdog: .opening),
+    GuardHealth(watchdog: .open(timeout: nil))
   ]) func `comes back as it went`(health: GuardHealth) throws {
     let report = GuardReport.state(GuardState(phase: .disarmed, workloads: ["a"], health: health))
     #expect(try GuardReport(wireText: report.wireText) == report)
@@ -47,6 +48,25 @@ import Testing
     #expect(rig.command(.status).map(\.health) == [GuardHealth()])
     rig.receive(.controllerConnected)
     #expect(rig.command(.hello(version: guardProtocolVersion)).map(\.health) == [Self.ill])
+  }
+
+  /// What is not known to be a fence is none to it.
+  @Test(
+    arguments: [
+      (.none, true), (.open(timeout: 2), true), (.unusable(reason: "gone"), true), (.opening, false),
+      (.open(timeout: nil), false)
+    ] as [(GuardHealth.Watchdog, Bool)]) func `is told to a controller of version 2 in its words`(
+      watchdog: GuardHealth.Watchdog, isSame: Bool
+    ) throws
+  {
+    var rig = MachineRig()
+    rig.start()
+    rig.receive(.controllerConnected)
+    rig.receive(.health(GuardHealth(watchdog: watchdog)))
+    let told = try #require(rig.command(.hello(version: 2)).first?.health).watchdog
+    if isSame { return #expect(told == watchdog) }
+    if case .unusable = told { return }
+    Issue.record("\(told)")
   }
 
   @Test func `decides nothing`() {

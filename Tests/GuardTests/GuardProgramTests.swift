@@ -303,12 +303,34 @@ struct `The guard program` {
     #expect(access(process.socket, F_OK) != 0)
   }
 
-  @Test func `a watchdog for which nobody gave a time gets one that suits the default TTL`() async throws {
+  /// What the guard tells of its watchdog when it has looked at it.
+  private func knownWatchdog(of process: GuardProcess) async throws -> GuardHealth.Watchdog {
+    let controller = try await Controller(process)
+    for _ in 1...250 {
+      guard case .state(let state) = try await controller.ask(.status) else { throw Failure(process.log) }
+      if state.health.watchdog != .opening { return state.health.watchdog }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    return .opening
+  }
+
+  /// A file takes no timeout and tells of none.
+  @Test func `a watchdog that tells nothing is fed, and not taken for a fence in time`() async throws {
     let device = directory.path + "/watchdog"
     try overwrite(device, with: "")
     let process = try await GuardProcess(in: hierarchies[0], options: ["--watchdog", device])
-    guard case .state(let state) = try await Controller(process).ask(.status) else { throw Failure(process.log) }
-    #expect(state.health.watchdog == .open(timeout: GuardHealth.watchdogTimeout))
+    let watchdog = try await knownWatchdog(of: process)
+    #expect(watchdog == .open(timeout: nil))
+    #expect(try await eventually(.seconds(5)) { try KernelFile.read(device).contains(".") })
+  }
+
+  @Test func `a watchdog that cannot be opened is told as that`() async throws {
+    let process = try await GuardProcess(in: hierarchies[0], options: ["--watchdog", directory.path + "/none"])
+    let watchdog = try await knownWatchdog(of: process)
+    guard case .unusable = watchdog else {
+      Issue.record("\(String(describing: watchdog))")
+      return
+    }
   }
 
   @Test func `two guards cannot share a directory`() async throws {

@@ -86,6 +86,20 @@ import Testing
     threads.close()
   }
 
+  /// As a connection has them: eight calls that hang, and others beside them.
+  @Test func `what hangs on some threads costs those of another kind nothing`() async {
+    let calls = CallThreads(name: "calls", atOnce: 4, hangingAtMost: 8)
+    let others = ["looks", "destroy"].map { CallThreads(name: $0, atOnce: 4, hangingAtMost: 8, limitsWaiting: false) }
+    let gate = Gate()
+    for _ in 1...8 { #expect(await outcome(of: calls, limit: .milliseconds(20)) { gate.wait() } == "timed out") }
+    #expect(await outcome(of: calls, limit: .seconds(5)) { 1 } == "not begun")
+    for threads in others {
+      for number in 1...8 { #expect(await outcome(of: threads, limit: .seconds(5)) { number } == "\(number)") }
+    }
+    gate.open(8)
+    for threads in others + [calls] { threads.close() }
+  }
+
   @Test func `nobody waits any more when all is given up`() async {
     let threads = CallThreads(name: "t", atOnce: 1, hangingAtMost: 4)
     let gate = Gate()

@@ -91,21 +91,29 @@ import Testing
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
     let cgroups = DomainCgroups(CgroupHierarchy(version: .v2, root: root))
-    #expect(cgroups.directories(ofContainer: "web_1", partition: "/holdfast/freeze", root: "/") == found)
+    #expect(cgroups.directories(ofContainer: "web_1", partitions: [], root: "/") == found)
+    #expect(cgroups.containers(root: "/") == (found + [others[0], others[2]]).sorted())
   }
 
-  @Test func `runs of a lost container are found in its partition`() throws {
+  @Test func `runs of a lost container are found in whatever partition they are`() throws {
     let root = FileManager.default.temporaryDirectory.appending(path: "cgroups-\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: root) }
-    for name in ["lxc-12-web.libvirt-lxc", "lxc-13-a-web.libvirt-lxc", "qemu-1-web.libvirt-qemu"] {
-      try FileManager.default.createDirectory(
-        atPath: "\(root)/holdfast.partition/freeze.partition/\(name)", withIntermediateDirectories: true)
+    let guards = "\(root)/holdfast.partition/freeze.partition", common = "\(root)/machine"
+    let own = "\(root)/attic.partition", dotted = "\(root)/a.b"
+    let found = [own, guards, common].map { "\($0)/lxc-12-web.libvirt-lxc" }
+    let others = [
+      "\(guards)/lxc-13-a-web.libvirt-lxc", "\(guards)/qemu-1-web.libvirt-qemu", "\(root)/lab/machine/lxc-1-web.libvirt-lxc"
+    ]
+    for directory in found + others + ["\(dotted)/lxc-12-web.libvirt-lxc"] {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
     let cgroups = DomainCgroups(CgroupHierarchy(version: .v1, root: root))
-    let expected = ["\(root)/holdfast.partition/freeze.partition/lxc-12-web.libvirt-lxc"]
-    #expect(cgroups.directories(ofContainer: "web", partition: "/holdfast/freeze", root: "/") == expected)
-    #expect(cgroups.directories(ofContainer: "web", partition: "/elsewhere", root: "/") == [])
-    #expect(cgroups.directories(ofContainer: "web", partition: "/freeze", root: "/holdfast.partition") == expected)
-    #expect(cgroups.directories(ofContainer: "web", partition: "/freeze", root: "/..") == [])
+    #expect(cgroups.directories(ofContainer: "web", partitions: ["/elsewhere", "/attic"], root: "/") == found)
+    #expect(
+      cgroups.directories(ofContainer: "web", partitions: ["/a.b"], root: "/") == ["\(dotted)/lxc-12-web.libvirt-lxc"] + found,
+      "one that only the definition tells of")
+    #expect(cgroups.containers(root: "/") == (found + [others[0]]).sorted())
+    #expect(cgroups.directories(ofContainer: "web", partitions: [], root: "/holdfast.partition") == [found[1]])
+    #expect(cgroups.directories(ofContainer: "web", partitions: ["/freeze"], root: "/..") == [])
   }
 }

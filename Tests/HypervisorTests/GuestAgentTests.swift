@@ -3,6 +3,21 @@ import HoldfastPorts
 import LibvirtHypervisor
 import Testing
 
+/// A guest agent that hangs looks like one that obeys.
+@Suite struct `The power button` {
+  @Test(
+    arguments: [
+      (.seconds(90), .seconds(20)), (.seconds(60), .seconds(20)), (.seconds(30), .seconds(10)), (.seconds(3), .seconds(1)),
+      (.zero, .zero)
+    ] as [(Duration, Duration)]) func `is pressed while most of the stop's time is left`(stop: Duration, pressed: Duration)
+  {
+    let asked = ContinuousClock.now
+    let button = PowerButton(asked: asked, deadline: asked + stop, agent: LibvirtLimits().agent)
+    #expect(button.press(agentRefuses: false) == asked + pressed)
+    #expect(button.press(agentRefuses: true) == asked, "one that refuses is not waited for")
+  }
+}
+
 /// What the port `GuestAgents` promises where there is no agent. What agents answer is theirs.
 @Suite(.libvirtHost) struct `Guest agents` {
   @Test(arguments: TestedDriver.available) func `cannot be asked where there are none`(driver: TestedDriver) async throws {

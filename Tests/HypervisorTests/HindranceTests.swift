@@ -1,3 +1,4 @@
+import Glibc
 import HoldfastModel
 import LibvirtHypervisor
 import Testing
@@ -42,6 +43,17 @@ import Testing
     ),
     (.internalError, .fromQemu, "internal error: Attempt to migrate guest to the same host n1", .target),
     (.authFailed, .fromRemote, "authentication failed: access denied by policy", .target),
+    // As a libvirtd says it whose language is another.
+    (
+      .operationTimeout, .fromQemu,
+      "Zeitüberschreitung während der Ausführung: Statusänderungssperre kann nicht erlangt werden", .busy
+    ),
+    (
+      .operationFailed, .fromQemu,
+      "Vorgang gescheitert: Verbindung zur entfernten Libvirt-URI qemu+tls://n2/system gescheitert: Keine Route zum Host",
+      .target
+    ),
+    (.operationFailed, .fromQemu, "Vorgang gescheitert: job: ist nicht aktiv", nil),
     (.configUnsupported, .fromCpu, "unsupported configuration: guest CPU doesn't match specification", nil),
     (.operationFailed, .fromQemu, "operation failed: migration out job: is not active", nil),
     (
@@ -53,6 +65,23 @@ import Testing
   @Test(arguments: rows.indices) func `tells whose it is`(_ index: Int) {
     let row = Self.rows[index]
     let error = LibvirtError(code: row.code.rawValue, source: row.source.rawValue, message: row.message)
-    #expect(error.hindrance == row.hindrance, "\(row.message)")
+    #expect(error.hindrance(movingTo: "qemu+tls://n2/system") == row.hindrance, "\(row.message)")
+  }
+
+  @Test(
+    arguments: [(ECONNREFUSED, .target), (EHOSTUNREACH, .target), (ENETUNREACH, .target), (ENOSPC, nil), (0, nil)]
+      as [(Int32, Hindrance?)])
+  func `tells an unreachable target by the system's number`(number: Int32, hindrance: Hindrance?) {
+    let error = LibvirtError(
+      code: Code.systemError.rawValue, source: Source.fromQemu.rawValue, message: "…", number: number)
+    #expect(error.hindrance(movingTo: "qemu+tls://n2/system") == hindrance)
+  }
+}
+
+@Suite(.libvirtHost, .enabled(if: !TestHost.isOff, "LAB=off")) struct `The language of libvirt's messages` {
+  @Test func `is asked for, and English is no flaw`() async throws {
+    try await Watched.with(try TestedDriver.allCases.map { try $0.uri() }) { watched in
+      for _ in 1...2 { #expect(await watched.hypervisor.flaws() == []) }
+    }
   }
 }

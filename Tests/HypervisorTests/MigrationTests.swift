@@ -52,6 +52,21 @@ import Testing
     }
   }
 
+  /// A copy of a disk is no job of the domain's.
+  @Test func `while libvirt works at its disk it is busy, and is migrated afterwards`() async throws {
+    try await Move.with("mirror") { move in
+      let (name, copy) = (move.idHere.name, "\(move.hosts.here.directory)/mirror.copy")
+      _ = try await virsh(move.domain, "blockcopy", name, "vda", copy, "--format", "raw", "--wait")
+      let outcome = await move.migrate()
+      guard case .hindered(.busy, let reason) = outcome else { throw TestHost.Trouble(description: "\(outcome)") }
+      #expect(reason.contains("its disk vda"))
+      _ = try await virsh(move.domain, "blockjob", name, "vda", "--abort")
+      expectDone(await move.migrate())
+      expectDone(await move.resumeThere())
+      try await move.guest.counts()
+    }
+  }
+
   @Test func `it tells how far it is, and runs on here when it is called off`() async throws {
     try await Move.with("cancel") { move in
       var limits = Self.slow

@@ -111,6 +111,41 @@ import Testing
     }
   }
 
+  /// Looks, and what destroys, have threads of their own, and libvirtd serves them beside what hangs.
+  @Test(.libvirtHost) func `eight starts that hang keep nobody from seeing and destroying another domain`() async throws {
+    let host = try TestHost.required()
+    let hung = try (1...8).map { try TestDomain(.lxc, "hung\($0)") }, other = try TestDomain(.lxc, "beside")
+    var limits = LibvirtLimits()
+    (limits.lifecycle, limits.call) = (.seconds(2), .seconds(1))
+    let file = "\(host.directory)/beside.xml"
+    try other.usersXML.write(toFile: file, atomically: true, encoding: .utf8)
+    _ = try await virsh(other, "create", file)
+    try await Watched.with([other.id.connection], limits: limits) { watched in
+      let hypervisor = watched.hypervisor
+      try await watched.expect(other.id, .running)
+      let next = await watched.mark
+      try host.partition(frozen: true)
+      defer { try? host.partition(frozen: false) }
+      // As many at once as there are threads for them.
+      for wave in [hung.prefix(4), hung.suffix(4)] {
+        await atOnce(Array(wave)) { domain in
+          let outcome = await hypervisor.start(domain.request)
+          if case .unknown = outcome {} else { Issue.record("the start did not hang: \(outcome)") }
+        }
+      }
+      _ = try await virsh(other, "suspend", other.id.name)
+      try await watched.expect(other.id, .paused, from: next)
+      let took = await ContinuousClock().measure {
+        expectDone(await hypervisor.stop(other.id, uuid: other.uuid, grace: .zero))
+      }
+      #expect(took < .seconds(10))
+      #expect(await watched.count(from: next) { $0.isUnreachable(other.id.connection) } == 0)
+      try host.partition(frozen: false)
+      for domain in hung { try await watched.expect(domain.id, .running, from: next) }
+      await atOnce(hung) { expectDone(await hypervisor.stop($0.id, uuid: $0.uuid, grace: .zero)) }
+    }
+  }
+
   @Test(.libvirtHost, arguments: [TestedDriver.lxc, .qemu])
   func `what dies while libvirtd is down is not in the next inventory`(driver: TestedDriver) async throws {
     let host = try TestHost.required()
@@ -156,6 +191,77 @@ import Testing
     #expect(isExecuting(orphan))
     try await host.command("libvirtd")
     try await Watched.with([domain.id.connection]) { watched in try await expectCleared(watched, domain, from: 0, orphan) }
+  }
+
+  /// Somebody gave it a persistent definition while it ran: libvirt says "shut off" of it afterwards, as of a thousand others.
+  @Test(.libvirtHost, arguments: [false, true]) func `nor is one that was defined persistently meanwhile`(
+    adapterRestarts: Bool
+  ) async throws {
+    let host = try TestHost.required()
+    let domain = try TestDomain(.lxc, "defi_ned"), bystander = try TestDomain(.lxc, "bystander")
+    var orphan: Int32 = 0
+    try await Watched.with([domain.id.connection]) { watched in
+      let controller = try #require(try await watched.start(domain).pid)
+      orphan = try child(of: controller)
+      try await define(domain, try await virsh(domain, "dumpxml", domain.id.name), on: host)
+      try await define(bystander, bystander.usersXML, on: host)
+      kill(try host.libvirtd, SIGKILL)
+      kill(controller, SIGKILL)
+      if adapterRestarts { return }
+      let next = await watched.mark
+      try await host.command("libvirtd")
+      try await expectCleared(watched, domain, from: next, orphan)
+    }
+    if adapterRestarts {
+      #expect(isExecuting(orphan))
+      try await host.command("libvirtd")
+      try await Watched.with([domain.id.connection]) { watched in
+        try await expectCleared(watched, domain, from: 0, orphan)
+        #expect(await watched.count { $0.observation(of: bystander.id) != nil } == 0, "one of which nothing runs is not told")
+      }
+    }
+    _ = try await virsh(bystander, "undefine", bystander.id.name)
+  }
+
+  /// As after an adoption: what runs is not in the guard's partitions, and libvirt knows nothing of it any more.
+  @Test(.libvirtHost, arguments: [nil, "/attic"]) func `a start finds a former run where the workload's own XML has it`(
+    partition: String?
+  ) async throws {
+    let host = try TestHost.required()
+    var domain = try TestDomain(.lxc, "adopted")
+    if let partition {
+      domain.xml = domain.xml.replacing("<os>", with: "<resource><partition>\(partition)</partition></resource><os>")
+      try await host.command("partition \(partition)")
+    }
+    let file = "\(host.directory)/adopted.xml"
+    try domain.usersXML.write(toFile: file, atomically: true, encoding: .utf8)
+    _ = try await virsh(domain, "create", file)
+    var orphan: Int32 = 0
+    try await Watched.with([domain.id.connection]) { watched in
+      let controller = try #require(try await watched.expect(domain.id, .running).pid)
+      orphan = try child(of: controller)
+      kill(try host.libvirtd, SIGKILL)
+      kill(controller, SIGKILL)
+    }
+    try FileManager.default.removeItem(atPath: "\(host.directory)/run/libvirt/lxc/adopted.xml")
+    try await host.command("libvirtd")
+    try await Watched.with([domain.id.connection]) { watched in
+      guard case .failed(let reason) = await watched.hypervisor.start(domain.request) else {
+        Issue.record("it was started beside its former run")
+        return
+      }
+      #expect(reason.contains("processes of a former run are left in"))
+      try await watched.expectGone(domain.id)
+      #expect(!isExecuting(orphan))
+      _ = try await watched.start(domain)
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+    }
+  }
+
+  private func define(_ domain: TestDomain, _ xml: String, on host: TestHost) async throws {
+    let file = "\(host.directory)/\(domain.id.name)-defined.xml"
+    try xml.write(toFile: file, atomically: true, encoding: .utf8)
+    _ = try await virsh(domain, "define", file)
   }
 
   /// libvirt drops the underscore from the names of cgroups.

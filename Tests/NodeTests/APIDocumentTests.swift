@@ -35,6 +35,13 @@ import Testing
     var reason: String
   }
 
+  @Test func `names every status`() throws {
+    let text = try Self.text()
+    for status in [400, 403, 404, 405, 409, 413, 500, 503, 504] {
+      #expect(text.contains("` | \(status) | "), "Docs/json.md does not tell of status \(status)")
+    }
+  }
+
   @Test func `names every state and kind`() throws {
     let text = try Self.text()
     let words =

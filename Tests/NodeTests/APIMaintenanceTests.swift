@@ -151,6 +151,30 @@ import Testing
     }
   }
 
+  @Test func `what waits to move back says what for`() async throws {
+    try await serving { api in
+      api.access.change { state in
+        state.cluster.put(.maintenance("n1"), .maintenance(MaintenanceRecord(phase: .over, since: 1, parallel: 1)))
+        for name: WorkloadName in ["web1", "db1"] {
+          MadeUpMaintenance.place(name, on: "n3", home: "n1", in: &state.cluster)
+          MadeUpMaintenance.hold(name, on: "n3", in: &state.cluster)
+        }
+      }
+      func reasons() async throws -> [String: String?] {
+        let look: NodeMaintenance = try await api.get(Self.path).decoded()
+        #expect(look.moves.allSatisfy { $0.state == .waiting && $0.to == "n1" }, "\(look.moves)")
+        return Dictionary(uniqueKeysWithValues: look.moves.map { ($0.workload, $0.why) })
+      }
+      // The less important one goes in the next plan.
+      #expect(try await reasons() == ["web1": nil, "db1": "1 move at a time from or to n1"])
+      let status: ClusterStatus = try await api.get("/v1/status").decoded()
+      #expect(status.moves?.waiting.map(\.workload) == ["db1"])
+      _ = try await api.post("/v1/moves/off", MovesOffRequest())
+      let off = "moves are off; `holdfast moves on` lets it move back"
+      #expect(try await reasons() == ["web1": off, "db1": off])
+    }
+  }
+
   private func until(_ api: APIHarness, _ condition: (NodeMaintenance) -> Bool) async throws -> NodeMaintenance {
     let end = ContinuousClock.now + .seconds(10)
     while true {
@@ -202,7 +226,7 @@ import Testing
       #expect(off.isChange && api.access.truth.movesOff?.value.reason == "wrong rule")
       let status: ClusterStatus = try await api.get("/v1/status").decoded()
       #expect(status.moves?.off?.reason == "wrong rule" && status.next.contains { $0.command == "holdfast moves on" })
-      #expect(status.reasons.contains { $0.hasPrefix("Moves by policy are off (wrong rule)") })
+      #expect(status.reasons.contains { $0.hasPrefix("Moves are off (wrong rule)") })
       let again: ClusterCommandResult = try await api.post("/v1/moves/off", MovesOffRequest()).decoded()
       #expect(!again.isChange)
       let on: ClusterCommandResult = try await api.post("/v1/moves/on").decoded()

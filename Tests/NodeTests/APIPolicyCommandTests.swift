@@ -98,6 +98,50 @@ import Testing
     }
   }
 
+  private static let nowhere = """
+    workloads:
+      - name: databases somewhere else
+        for: db*
+        only-on: rack=zzz
+
+    """
+  private static let reserved = """
+    nodes:
+      - name: kept
+        for: all
+        reserve: {memory: 16GiB}
+
+    """
+
+  @Test(arguments: [(nowhere, 1, "none that the rules allow for db1"), (reserved, 1, "no memory on n1"), (cramped, 5, "db1")])
+  func `policies that leave a workload no node are put in force only when that is accepted`(
+    _ text: String, _ status: Int32, _ words: String
+  ) async throws {
+    try await APIHarness.serving { api in
+      let folder = try write(text, for: api)
+      let dry = try await api.holdfast(["policy", "apply", folder, "--dry-run"])
+      #expect(dry.status == status && dry.output.contains(words), "\(dry)")
+      let refused = try await api.holdfast(["policy", "apply", folder, "--yes"])
+      #expect(refused.status == status && refused.errors.contains(words), "\(refused)")
+      #expect(refused.errors.contains("--accept-loss") && api.access.truth.policies == nil, "\(refused)")
+      let script = try await api.holdfast(["policy", "apply", folder, "--yes", "-o", "json"])
+      #expect(script.status == status && script.output.isEmpty, "\(script)")
+      #expect(script.errors.hasPrefix("{") && script.errors.contains("\"kind\":\"conflict\""), "\(script)")
+      #expect(api.access.truth.policies == nil)
+      let accepted = try await api.holdfast(["policy", "apply", folder, "--yes", "--accept-loss"])
+      #expect(accepted.status == 0 && accepted.errors.contains(words), "\(accepted)")
+      #expect(api.access.truth.policies?.value.files.map(\.text) == [text])
+    }
+  }
+
+  @Test func `a warning is shown where nobody is asked, and refuses nothing`() async throws {
+    try await APIHarness.serving { api in
+      let folder = try write(Self.spread.replacing("for: db*", with: "for: dp*"), for: api)
+      let done = try await api.holdfast(["policy", "apply", folder, "--yes"])
+      #expect(done.status == 0 && done.errors.contains("shop.yaml:4:10: warning: workloads[databases apart].for:"), "\(done)")
+    }
+  }
+
   @Test func `policies that somebody changed meanwhile are left alone`() async throws {
     try await APIHarness.serving { api in
       let folder = try write(Self.spread, for: api)

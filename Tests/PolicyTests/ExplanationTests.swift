@@ -87,6 +87,14 @@ import Testing
       title: "nodes without the label", policies: "workloads: [{name: a, for: app=x, keep-apart: power}]",
       said: ["workload(0) keep-apart: none on n1, n2, n3: each counts as a place of its own"]),
     Row(
+      title: "a reserve that leaves nothing on one node, and one that leaves nothing at all",
+      policies: """
+        nodes:
+          - {name: a, for: all, reserve: {cpus: 64}}
+          - {name: b, for: n2, reserve: {memory: 4GiB}}
+          - {name: c, for: all, reserve: {cpus: 64}}
+        """, said: ["node(1) reserve: no memory on n2", "node(2) reserve: no cpus on n1, n2, n3"]),
+    Row(
       title: "no node left",
       policies: "workloads: [{name: a, for: app=x, only-on: rack=a}, {name: b, for: x1, never-on: n1 or n2}]",
       said: ["workload(1) : none that the rules allow for x1"]),

@@ -3,35 +3,46 @@ import HoldfastPlanning
 import HoldfastPolicies
 import Testing
 
-/// The pace of what the policies move by themselves.
-@Suite struct `What the policies move` {
-  private static let rules = """
+/// The pace of what moves by itself.
+@Suite struct `What moves by itself` {
+  /// What makes it move.
+  enum Cause: CaseIterable { case rules, homecoming }
+
+  private static let pace = """
     cluster: {moves: {at-once: 3, per-node: 2}}
     workloads:
       - {name: copies apart, for: app=*, keep-apart: {over: node, same: app}}
-      - {name: off the old nodes, for: all, never-on: class=old}
     """
+  private static let rules = pace + "\n  - {name: off the old nodes, for: all, never-on: class=old}"
 
-  /// Two old nodes with six workloads each, among them the copies of two applications; and two new nodes.
-  private func cluster(_ pace: PlanningSnapshot.Pace?) -> PlanningSnapshot {
+  /// Two old nodes with six workloads each, among them the copies of two applications; and two new nodes. Those that go home are on the
+  /// new nodes, and the maintenances of the old ones are over.
+  private func cluster(_ pace: PlanningSnapshot.Pace?, _ cause: Cause = .rules) -> PlanningSnapshot {
     let nodes = ["n1", "n2", "n3", "n4"].map { name in
-      PlanningSnapshot.Node(
+      var node = PlanningSnapshot.Node(
         name: NodeName(name), capacity: Resources(memory: 8192, cpus: 64), labels: name < "n3" ? ["class": "old"] : [:],
         connections: ["lxc:///system"])
+      if cause == .homecoming, name < "n3" { node.maintenance = .init(failback: .byPolicy, atOnce: 4) }
+      return node
     }
     let apps = ["a1", "a2", "b1", "b2"], others = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"]
     let workloads = (apps + others).map { name in
-      let isApp = apps.contains(name), node: NodeName = ["a1", "b1", "c1", "c2", "c3", "c4"].contains(name) ? "n1" : "n2"
+      let isApp = apps.contains(name), isFirst = ["a1", "b1", "c1", "c2", "c3", "c4"].contains(name)
+      let old: NodeName = isFirst ? "n1" : "n2", new: NodeName = isFirst ? "n3" : "n4", node = cause == .rules ? old : new
       return PlanningSnapshot.Workload(
         name: WorkloadName(name), connection: "lxc:///system", demand: Resources(memory: 256, cpus: 0.5),
         labels: isApp ? ["app": String(name.prefix(1))] : [:], priority: isApp ? 10 : 0,
-        placed: PlacementRecord(node: node, reason: "before"), running: node, isOnItsWay: false)
+        placed: PlacementRecord(node: node, reason: "before", home: cause == .rules ? nil : old), running: node,
+        isOnItsWay: false)
     }
     return PlanningSnapshot(nodes: nodes, workloads: workloads, pace: pace)
   }
 
-  private func planner() throws -> PolicyPlanner {
-    PolicyPlanner(try PolicyFile.parse(text: Self.rules, file: "p.yaml").policies)
+  private func planner(_ cause: Cause = .rules) throws -> PolicyPlanner {
+    try planner(cause == .rules ? Self.rules : Self.pace)
+  }
+  private func planner(_ text: String) throws -> PolicyPlanner {
+    PolicyPlanner(try PolicyFile.parse(text: text, file: "p.yaml").policies)
   }
 
   /// Takes the plan over: what is to go elsewhere is on its way.
@@ -57,9 +68,10 @@ import Testing
     }
   }
 
-  @Test func `goes a few at a time, the least important first, and never two copies together`() throws {
-    let planner = try planner()
-    var snapshot = cluster(.kept), order: [WorkloadName] = []
+  @Test(arguments: Cause.allCases)
+  func `goes a few at a time, the least important first, and never two copies together`(cause: Cause) throws {
+    let planner = try planner(cause)
+    var snapshot = cluster(.kept, cause), order: [WorkloadName] = []
     for round in 0..<12 {
       let outcome = planner.outcome(snapshot), before = snapshot
       let begun = begin(outcome, in: &snapshot)
@@ -84,18 +96,76 @@ import Testing
     #expect(planner.outcome(snapshot).waiting.isEmpty)
   }
 
-  @Test func `is shown as a whole where nobody asks for the pace`() throws {
-    let outcome = try planner().outcome(cluster(nil))
-    #expect(outcome.placements.values.allSatisfy { ["n3", "n4"].contains($0.node) } && outcome.waiting.isEmpty)
+  @Test(arguments: Cause.allCases) func `is shown as a whole where nobody asks for the pace`(cause: Cause) throws {
+    let outcome = try planner(cause).outcome(cluster(nil, cause))
+    let goals: [NodeName?] = cause == .rules ? ["n3", "n4"] : ["n1", "n2"]
+    #expect(outcome.placements.values.allSatisfy { goals.contains($0.node) } && outcome.waiting.isEmpty)
   }
 
-  @Test func `is nothing while moves are off, and what is down is placed all the same`() throws {
-    var snapshot = cluster(.off)
+  @Test(arguments: Cause.allCases)
+  func `is nothing while moves are off, and what is down is placed all the same`(cause: Cause) throws {
+    var snapshot = cluster(.off, cause)
     snapshot.workloads[11].placed = nil
     snapshot.workloads[11].running = nil
-    let outcome = try planner().outcome(snapshot)
+    let outcome = try planner(cause).outcome(snapshot)
     #expect(outcome.waiting.count == 11 && outcome.waiting.allSatisfy { $0.why == .off } && outcome.lookAgainAfter == nil)
-    #expect(outcome.placements["c8"]?.node.map { ["n3", "n4"].contains($0) } == true)
+    let node = outcome.placements["c8"]?.node
+    #expect(node != nil && (cause == .homecoming || node == "n3" || node == "n4"))
+  }
+
+  @Test func `is a move of its own, so that it counts when it fails`() throws {
+    for cause in Cause.allCases {
+      let outcome = try planner(cause).outcome(cluster(nil, cause))
+      #expect(outcome.placements.values.allSatisfy { $0.reason.isOwnMove }, "\(cause)")
+    }
+  }
+
+  @Test func `goes home at once if it runs nowhere`() throws {
+    var snapshot = cluster(.off, .homecoming)
+    (snapshot.workloads[4].running, snapshot.workloads[4].isOnItsWay) = (nil, true)
+    let outcome = try planner(.homecoming).outcome(snapshot)
+    #expect(outcome.placements["c1"]?.node == "n1" && outcome.placements["c1"]?.home == nil && outcome.waiting.count == 11)
+  }
+
+  @Test func `comes home no faster than the drain's --parallel`() throws {
+    var snapshot = cluster(.kept, .homecoming)
+    for index in 0...1 { snapshot.nodes[index].maintenance?.atOnce = 1 }
+    let outcome = try planner(.homecoming).outcome(snapshot)
+    #expect(Set(begin(outcome, in: &snapshot)).count == 2)
+    #expect(outcome.waiting.contains { $0.why == .perNode(1, "n1") || $0.why == .perNode(1, "n2") })
+  }
+
+  @Test func `is told to stay away though others still wait`() throws {
+    var snapshot = cluster(.kept, .homecoming)
+    // Room for all but the last by name of the least important.
+    snapshot.nodes[0].capacity.memory = 5 * 256
+    let outcome = try planner(.homecoming).outcome(snapshot)
+    #expect(outcome.warnings.map(\.workload) == ["c4"] && outcome.placements["c4"]?.home == nil)
+    #expect(outcome.placements["c4"]?.node == "n3" && !outcome.waiting.contains { $0.workload == "c4" })
+    #expect(outcome.waiting.count == 8)
+  }
+
+  @Test func `lets the more important go first when the other waits for its place`() throws {
+    // a2 goes home to n1, where its copy a1 is, which goes home to n2.
+    var snapshot = cluster(.kept, .homecoming)
+    snapshot.workloads = [snapshot.workloads[0], snapshot.workloads[1]]
+    (snapshot.workloads[0].placed, snapshot.workloads[0].running) = (.init(node: "n1", reason: "before", home: "n2"), "n1")
+    snapshot.workloads[1].placed?.home = "n1"
+    let planner = try planner(.homecoming), first = planner.outcome(snapshot)
+    #expect(begin(first, in: &snapshot) == ["a1"] && first.waiting.map(\.workload) == ["a2"])
+    arrive(["a1"], in: &snapshot)
+    let second = planner.outcome(snapshot)
+    #expect(begin(second, in: &snapshot) == ["a2"] && second.waiting.isEmpty && second.warnings.isEmpty)
+  }
+
+  @Test func `goes nowhere if its rules would bring it back at once, and is not waited for`() throws {
+    let text = Self.pace + "\n  - {name: likes n3, for: [c1], prefer: [n3], failback: {when: automatic, after: 20s}}"
+    var snapshot = cluster(.kept, .homecoming)
+    let planner = try planner(text)
+    for _ in 0..<20 { arrive(begin(planner.outcome(snapshot), in: &snapshot), in: &snapshot) }
+    let outcome = planner.outcome(snapshot)
+    #expect(outcome.waiting.isEmpty && outcome.placements.values.allSatisfy { $0.home == nil })
+    #expect(outcome.placements["c1"]?.node == "n3" && outcome.placements["c2"]?.node == "n1")
   }
 
   @Test func `waits for those that start, and not for one that fails again and again`() throws {

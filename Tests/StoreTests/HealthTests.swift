@@ -129,6 +129,19 @@ extension StoreTests {
       }
     }
 
+    /// Also those that a node would not connect to any more.
+    @Test func `the certificates that members show are told with their ends`() async throws {
+      let cluster = try await SharedClusters.shared.three()
+      let store = try EtcdStore(cluster.configuration(), logger: TestCluster.quiet)
+      let health = await store.health(timeout: Self.limit)
+      let shown = health.certificates.filter { $0.kind == .member }
+      #expect(shown.map(\.path).sorted() == health.members.compactMap(\.endpoint).sorted() && shown.count == 3)
+      let path = try #require(cluster.certificates).certificate("server")
+      #expect(shown.allSatisfy { $0.ends == CertificateFiles.end(of: path, .client) })
+      #expect(await store.health(timeout: Self.limit).certificates == health.certificates)
+      await store.close()
+    }
+
     @Test func `without a quorum there is no leader, and a look still ends`() async throws {
       try await TestCluster.with(3, .mutualTLS) { cluster in
         let store = try cluster.store()

@@ -7,6 +7,8 @@ struct GuardFlaws: Hashable, Sendable {
   private var health = GuardHealth()
   /// The flaws that follow from that, sorted.
   private(set) var list: [NodeFlaw] = []
+  /// The codes of those that people were told of and that are not known to be over.
+  private var told: Set<String> = []
 
   private static func flaws(of health: GuardHealth, _ timing: Timing) -> [NodeFlaw] {
     var flaws: [NodeFlaw] = []
@@ -14,7 +16,17 @@ struct GuardFlaws: Hashable, Sendable {
     case .unusable(let reason):
       flaws.append(
         NodeFlaw(NodeFlaw.watchdog, "is without its fence: its guard cannot use the hardware watchdog (\(reason))"))
-    case .open(let timeout) where .seconds(timeout) > timing.fenceLimit:
+    case .opening:
+      flaws.append(
+        NodeFlaw(
+          NodeFlaw.watchdogOpening, "is not known to have its fence: its hardware watchdog's driver has not answered yet"))
+    case .open(nil):
+      flaws.append(
+        NodeFlaw(
+          NodeFlaw.watchdogUntold,
+          "is not known to have its fence in time: its hardware watchdog's driver does not tell after how long it resets the host"
+        ))
+    case .open(let timeout?) where .seconds(timeout) > timing.fenceLimit:
       flaws.append(
         NodeFlaw(
           NodeFlaw.watchdogLate,
@@ -33,14 +45,17 @@ struct GuardFlaws: Hashable, Sendable {
 
   mutating func take(_ said: GuardHealth, _ facts: Facts, _ effects: inout Effects) {
     guard said != health else { return }
-    // The same flaw for another reason is no news.
-    let before = Set(list.map(\.code)), flaws = Self.flaws(of: said, facts.timing)
+    // The same flaw for another reason is no news. Nor is a watchdog that is being opened: each guard begins with that, and soon knows.
+    let before = told, flaws = Self.flaws(of: said, facts.timing), codes = Set(flaws.map(\.code))
     health = said
     list = flaws.sorted()
-    for flaw in flaws where !before.contains(flaw.code) {
-      effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: flaw.code == NodeFlaw.watchdogLate ? .warning : .error)
+    told = said.watchdog == .opening ? before.union(codes) : codes
+    told.remove(NodeFlaw.watchdogOpening)
+    for flaw in flaws where told.contains(flaw.code) && !before.contains(flaw.code) {
+      let isMilder = [NodeFlaw.watchdogLate, NodeFlaw.watchdogUntold].contains(flaw.code)
+      effects.note(.guardFlawed, "\(facts.me) \(flaw.text)", severity: isMilder ? .warning : .error)
     }
-    if flaws.isEmpty, !before.isEmpty { effects.note(.guardBack, "the guard of \(facts.me) has all that it needs") }
+    if told.isEmpty, !before.isEmpty { effects.note(.guardBack, "the guard of \(facts.me) has all that it needs") }
     effects.agenda.note(.report)
   }
 }

@@ -8,11 +8,20 @@ public struct OwnSight: Hashable, Sendable {
   /// Workloads that it holds and that ran, and whose domain is seen to be gone while everything is frozen: what is `isolation: stop` was killed
   /// at the deadline.
   public var killed: Set<WorkloadName>
+  /// Why it has no session; nil: it has one.
+  public var absence: SessionAbsence?
+  /// Why the store's layout is not this build's, so that the node begins nothing: a clause; nil: it is.
+  public var formatFlaw: String?
 
-  public init(node: NodeName, report: ReportRecord, killed: Set<WorkloadName> = []) {
+  public init(
+    node: NodeName, report: ReportRecord, killed: Set<WorkloadName> = [], absence: SessionAbsence? = nil,
+    formatFlaw: String? = nil
+  ) {
     self.node = node
     self.report = report
     self.killed = killed
+    self.absence = absence
+    self.formatFlaw = formatFlaw
   }
 }
 
@@ -29,7 +38,10 @@ public struct OwnBasis: Sendable {
   /// Walks through every workload of the node.
   public func sight() -> OwnSight {
     let report = NodeReport.record(machines.turn(facts), facts, machines.workloads, machines.guardLink)
-    return OwnSight(node: facts.me, report: report, killed: report.freeze == nil ? [] : killed())
+    return OwnSight(
+      node: facts.me, report: report, killed: report.freeze == nil ? [] : killed(),
+      absence: machines.lease.absence(facts, machines.peers, machines.stance(facts), machines.guardLink),
+      formatFlaw: facts.formatFlaw.map { "\($0)" })
   }
 
   private func killed() -> Set<WorkloadName> {

@@ -160,7 +160,7 @@ struct PlannerRole: Sendable {
     var snapshot = picture.snapshot(facts, silent: silent)
     work.ownMoves.settle(facts)
     // Whoever lets them go on has seen what failed before.
-    if Self.areMovesOff(facts) { work.ownMoves.forgetFailures() }
+    if facts.view.areMovesOff { work.ownMoves.forgetFailures() }
     let moves = Self.moves(facts, work.ownMoves)
     if case .toHalt(let why) = moves { haltMoves(because: why, turn, facts, &effects) }
     snapshot.pace = moves == .on ? .kept : .off
@@ -180,7 +180,7 @@ struct PlannerRole: Sendable {
     }
   }
 
-  /// Whether the policies may move workloads.
+  /// Whether anything may be moved by itself.
   private enum MovesVerdict: Hashable, Sendable {
     case on, off
     /// Several such moves in a row have failed: they are to be off until an operator says so.
@@ -188,12 +188,8 @@ struct PlannerRole: Sendable {
   }
 
   private static func moves(_ facts: Facts, _ ownMoves: OwnMoves) -> MovesVerdict {
-    guard !areMovesOff(facts) else { return .off }
+    guard !facts.view.areMovesOff else { return .off }
     return ownMoves.failed(atLeast: facts.rules.planner.policies.cluster.movesHaltAfter).map(MovesVerdict.toHalt) ?? .on
-  }
-
-  private static func areMovesOff(_ facts: Facts) -> Bool {
-    facts.view.movesOff != nil || facts.view.unreadable[.movesOff] != nil
   }
 
   private func haltMoves(because why: String, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects) {

@@ -56,6 +56,24 @@ struct Lease: Sendable {
     return nil
   }
 
+  /// Why there is none, in the order in which `takeUpOrOpen` waits; nil: one stands.
+  func absence(_ facts: Facts, _ peers: PeerExpiry, _ stance: Stance, _ guardLink: GuardLink) -> SessionAbsence? {
+    guard !session.isStanding else { return nil }
+    guard facts.view.isLoaded else { return .unread }
+    guard guardLink.isConnected else { return .noGuard(hasWithdrawn: withdrewAt != nil) }
+    guard !stance.isLeaving else { return .leaving }
+    if let flaw = facts.formatFlaw { return .format("\(flaw)") }
+    if case .opening = session.phase { return .opening }
+    guard guardLink.rest(seesProtected: facts.seesProtectedDomain) == .certain else { return .notFrozen }
+    switch earlierSessions(facts, peers) {
+    case .over: break
+    case .unclear: return .earlier(isForeign: false)
+    case .standing(_, let foreign): return .earlier(isForeign: foreign != nil)
+    }
+    if let until = backAfterWithdrawal(facts), facts.now < until { return .noHypervisor(facts.local.unreachable.keys.sorted()) }
+    return .opening
+  }
+
   /// An earlier life left a session, as far as is known without the store.
   var mayHaveLeftOne: Bool { saved != nil }
 

@@ -18,17 +18,22 @@ struct Absence: ~Copyable {
     workload = own.name
   }
 
-  /// While libvirt does not answer: the workload was absent when it last did, and nothing has been asked of it since that could bring the workload here.
-  /// The guard was told of nothing either, and it is told before every start.
+  /// While libvirt does not answer, where no start was asked of it; nil also while the guard has not said that it knows of none.
   init?(
     withoutStartOf own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ protection: Protection, _ facts: Facts,
     _ guardWord: borrowing GuardWord
   ) {
-    guard own.sight == .unknown, let id = own.id, let spec = own.spec?.value, facts.local.wasLastSeenAbsent(id), run.isIdle,
-      !fence.mayStillAppear(isStarting: run.isStarting), own.migration == nil, facts.rules.isExclusive(own.name, spec),
-      !protection.holds(own.name, guardWord)
-    else { return nil }
+    guard Self.isWithoutStart(own, run, fence, facts), guardWord.isArmed, !protection.holds(own.name, guardWord) else {
+      return nil
+    }
     workload = own.name
+  }
+
+  /// Whether the workload was absent when libvirt last answered, and nothing has been asked of libvirt since that could bring it here.
+  static func isWithoutStart(_ own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ facts: Facts) -> Bool {
+    guard own.sight == .unknown, let id = own.id, let spec = own.spec?.value else { return false }
+    return facts.local.wasLastSeenAbsent(id) && run.isIdle && !fence.mayStillAppear(isStarting: run.isStarting)
+      && own.migration == nil && facts.rules.isExclusive(own.name, spec)
   }
 }
 

@@ -63,17 +63,20 @@ struct WorkloadMachine: Sendable {
   private mutating func unknownAndMine(
     _ id: DomainID, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    if !isBusy, !own.isUnprotecting, let silent = facts.local.silentSince[id.connection],
-      let absence = parts.absenceWithoutStart(own, facts, turn.guardWord)
-    {
-      let until = silent + Limits.silentHypervisor
-      guard own.isWantedHere, facts.now < until else {
-        let reason = own.isWantedHere ? .hypervisorSilent(id.connection) : own.whyItLeaves
-        return parts.line.release(absence, because: reason, own, turn, facts.me, &effects)
-      }
-      effects.agenda.look(at: name, at: until)
+    guard !isBusy, !own.isUnprotecting, let silent = facts.local.silentSince[id.connection], parts.isWithoutStart(own, facts)
+    else {
+      return parts.line.tell(.unclear, own, &effects)
     }
-    parts.line.tell(.unclear, own, &effects)
+    let until = silent + Limits.silentHypervisor
+    if own.isWantedHere, facts.now < until {
+      effects.agenda.look(at: name, at: until)
+      return parts.line.tell(.unclear, own, &effects)
+    }
+    // It may have been told of a start that was to come next.
+    parts.dropFromGuard(turn.guardWord, &effects)
+    guard let absence = parts.absenceWithoutStart(own, facts, turn.guardWord) else { return }
+    let reason = own.isWantedHere ? ReleaseReason.hypervisorSilent(id.connection) : own.whyItLeaves
+    parts.line.release(absence, because: reason, own, turn, facts.me, &effects)
   }
 
   /// libvirt does not answer. What is frozen here and was this node's is claimed again all the same, so that it can go on.

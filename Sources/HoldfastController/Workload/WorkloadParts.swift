@@ -185,7 +185,10 @@ struct WorkloadParts: Sendable {
   /// succeed (`closeFence`).
   func absence(_ own: WorkloadFacts) -> Absence? { Absence(of: own, run, fence) }
 
-  /// The same proof while libvirt does not answer, for what it was never asked to start.
+  /// libvirt does not answer, and was not asked to start it.
+  func isWithoutStart(_ own: WorkloadFacts, _ facts: Facts) -> Bool { Absence.isWithoutStart(own, run, fence, facts) }
+
+  /// The same proof while libvirt does not answer, for what it was not asked to start.
   func absenceWithoutStart(_ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> Absence? {
     Absence(withoutStartOf: own, run, fence, protection, facts, guardWord)
   }

@@ -102,7 +102,7 @@ public struct DisarmRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// The policies move nothing: an operator stopped that, or the planner did, as several moves in a row had failed. Failover and maintenance are not concerned.
+/// Nothing moves by itself, by policy or home after a maintenance: an operator stopped that, or the planner did, as several moves in a row had failed.
 public struct MovesOffRecord: Hashable, Sendable, Codable {
   public var reason: String?
   /// Milliseconds since 1970.

@@ -1,6 +1,6 @@
 /// A flaw of a node: people should know it, and it decides nothing.
 public struct NodeFlaw: Hashable, Sendable, Codable {
-  /// The kind of flaw, for programs: `watchdog`, `watchdog-late`, `guard-state`, `slow-bridge`.
+  /// The kind of flaw, for programs: `watchdog`, `watchdog-late`, `watchdog-opening`, `watchdog-untold`, `guard-state`, `slow-bridge`, `libvirt-language`.
   public var code: String
   /// A clause after the node's name, such as `has no hardware watchdog: …`.
   public var text: String
@@ -10,11 +10,17 @@ public struct NodeFlaw: Hashable, Sendable, Codable {
     self.text = text
   }
 
-  public static let watchdog = "watchdog", watchdogLate = "watchdog-late", guardState = "guard-state",
-    slowBridge = "slow-bridge"
+  public static let watchdog = "watchdog", watchdogLate = "watchdog-late", watchdogOpening = "watchdog-opening",
+    watchdogUntold = "watchdog-untold", guardState = "guard-state", slowBridge = "slow-bridge",
+    libvirtLanguage = "libvirt-language"
 
-  /// The node is not fenced by the hardware watchdog that it was given.
-  public var isFenceLost: Bool { code == Self.watchdog || code == Self.watchdogLate }
+  /// The node is as good as any other with it.
+  public var isMinor: Bool { code == Self.slowBridge || code == Self.libvirtLanguage }
+
+  /// The node is not known to be fenced by the hardware watchdog that it was given.
+  public var isFenceLost: Bool {
+    [Self.watchdog, Self.watchdogLate, Self.watchdogOpening, Self.watchdogUntold].contains(code)
+  }
 }
 
 /// By code.

@@ -8,6 +8,10 @@ import HoldfastPorts
 struct ClusterCommandRunner: Sendable {
   let access: any ClusterAccess
   let isDryRun: Bool
+  /// Who asks, for the history.
+  var requester: Requester?
+
+  private var who: String { requester?.description ?? "somebody unknown" }
 
   /// How often a command that lost a race against another writer is tried.
   private static let attempts = 5
@@ -32,7 +36,7 @@ struct ClusterCommandRunner: Sendable {
   }
 
   /// Its history goes first: what fails in the middle can be repeated.
-  func remove(_ node: NodeName, requester: Requester?) async throws(OperatorError) -> ClusterCommandResult {
+  func remove(_ node: NodeName) async throws(OperatorError) -> ClusterCommandResult {
     let view = await access.picture().view, removal = try NodeRemoval(node, in: view)
     if !isDryRun {
       for transaction in removal.historyTransactions(slots: Int(HistoryBook.ringSize)) {
@@ -45,14 +49,13 @@ struct ClusterCommandRunner: Sendable {
     }
     let result = try await run(.remove(node), node: node)
     if !isDryRun {
-      await access.tell(
-        Note(.nodeRemoved, "\(node) was removed (\(requester?.description ?? "somebody unknown"))", subject: node))
+      await access.tell(Note(.nodeRemoved, "\(node) was removed (\(who))", subject: node))
     }
     return result
   }
 
   /// A large one takes several transactions: what fails in the middle can be repeated.
-  func rename(_ old: NodeName, to new: NodeName, requester: Requester?) async throws(OperatorError) -> ClusterCommandResult {
+  func rename(_ old: NodeName, to new: NodeName) async throws(OperatorError) -> ClusterCommandResult {
     let picture = await access.picture()
     if let flaw = picture.policyFlaw {
       throw OperatorError(
@@ -70,8 +73,7 @@ struct ClusterCommandRunner: Sendable {
       if isDryRun { return result }
       guard try await commit(rename.transactions(slots: Int(HistoryBook.ringSize)), of: old, in: &view) else { continue }
       // One of the kinds that builds before it know: to them a line of another one is damaged.
-      await access.tell(
-        Note(.nodeRemoved, "\(old) is \(new) from now on (\(requester?.description ?? "somebody unknown"))", subject: old))
+      await access.tell(Note(.nodeRemoved, "\(old) is \(new) from now on (\(who))", subject: old))
       return result
     }
     throw Self.lost("node \(old)", look: "holdfast nodes")
@@ -128,7 +130,9 @@ struct ClusterCommandRunner: Sendable {
       let result = ClusterCommandResult(isDryRun: isDryRun, subject: subject, prepared, plan: plan, inProgress: inProgress)
       guard let transaction = prepared.transaction, !isDryRun else { return result }
       switch try await access.commit(transaction, for: subject, look: look) {
-      case .committed: return result
+      case .committed:
+        if let note = command.note(prepared, askedBy: who) { await access.tell(note) }
+        return result
       case .refused(let revision, let current):
         view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
       }

@@ -17,7 +17,7 @@ package struct ClusterPicture: Sendable {
   package var observations: [DomainID: DomainObservation]
   /// The standing session, for commands that claim; nil when the node has none.
   package var session: OwnSession.Saved?
-  /// Seconds since the store last confirmed a renewal of this node; nil when it never did.
+  /// Seconds since the store last confirmed a renewal of this node's session or, without one, last answered it; nil when it never did.
   package var storeSilence: Double?
   /// By the policies in force.
   package var planner: PolicyPlanner

@@ -61,7 +61,9 @@ package actor Readings {
   /// By node in maintenance: what that concerns.
   package func moves(of picture: ClusterPicture) -> [NodeName: [EvacuationMove]] {
     if let moves, moves.holds(for: picture) { return moves.value }
-    let value = EvacuationMove.all(in: picture.view, planning: { picture.planning() }, policies: picture.planner.policies)
+    let value = EvacuationMove.all(
+      in: picture.view, planning: { picture.planning() }, waitingMoves: { outlook(of: picture).waiting },
+      policies: picture.planner.policies)
     keep(value, of: picture, for: nil, in: &moves)
     return value
   }

@@ -5,6 +5,8 @@ import HoldfastModel
 struct HostWatch: Sendable {
   let loop: ControllerLoop
   let cluster: String
+  /// What people should know of this node's hypervisor.
+  let hypervisor: @Sendable () async -> [NodeFlaw]
 
   /// From one look to the next: what is looked for changes when somebody sets the host up.
   private static let interval: Duration = .seconds(60)
@@ -15,7 +17,7 @@ struct HostWatch: Sendable {
   func run() async {
     var told: [NodeFlaw] = []
     await inRounds(every: Self.interval, after: Self.firstLook) {
-      let flaws = Bridges().flaws(links: await links())
+      let flaws = Bridges().flaws(links: await links()) + (await hypervisor())
       if flaws != told { loop.send(.host(flaws)) }
       told = flaws
     }

@@ -42,6 +42,7 @@ package actor ControllerLoop {
   private let listTimeout: Duration
   private let events: AsyncStream<Event>
   private let inbox: AsyncStream<Event>.Continuation
+  private var contact = StoreContact()
   private var alarm: Task<Void, Never>?
   /// The reading of the store, from a listing on.
   private var reading: Task<Void, Never>?
@@ -74,6 +75,7 @@ package actor ControllerLoop {
       group.addTask { await self.followStore() }
       group.addTask { await self.followChecks() }
       group.addTask { await self.followCalendar() }
+      group.addTask { await self.askStore() }
       await turn()
       group.cancelAll()
     }
@@ -84,6 +86,7 @@ package actor ControllerLoop {
   /// Hands an event to the core at once, before those that wait: who asks for the view next finds it there.
   package func take(_ event: Event) {
     lastTurn = BootClock.now
+    contact.take(event, at: lastTurn)
     for action in controller.receive(event, now: lastTurn) {
       if action == .finished { return inbox.finish() }
       perform(action)
@@ -107,6 +110,17 @@ package actor ControllerLoop {
   private nonisolated func followCalendar() async {
     await inRounds(every: .seconds(60)) { send(.wallTime(localWeekTime(), wallTime())) }
   }
+
+  /// A node that renews no session asks nothing else of the store, and would not know whether it answers.
+  private nonisolated func askStore() async {
+    await inRounds(every: StoreContact.interval) {
+      guard await !controller.session.isStanding else { return }
+      guard (try? await ports.store.list(prefix: codec.key(.format), timeout: listTimeout)) != nil else { return }
+      await heardFromStore()
+    }
+  }
+
+  private func heardFromStore() { contact.answered(at: BootClock.now) }
 
   private func followStore() async {
     while !Task.isCancelled {
@@ -252,7 +266,7 @@ package actor ControllerLoop {
       observations: controller.local.domains,
       session: controller.session.isValid(at: now)
         ? standing.map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.created) } : nil,
-      storeSilence: standing?.confirmedSent.map { (now - $0).inSeconds }, planner: controller.planner,
+      storeSilence: contact.silence(renewed: standing?.confirmedSent, at: now)?.inSeconds, planner: controller.planner,
       policyFlaw: controller.policyFlaw, fault: controller.breach, quarantines: basis.quarantines,
       own: { own.sight() }, planning: { basis.snapshot() })
   }

@@ -36,6 +36,27 @@ public enum ClusterCommand: Hashable, Sendable {
     }
   }
 
+  /// The line of history about it: who asked, which the nodes that carry it out do not know.
+  ///
+  /// - Parameter who: such as `user 0`.
+  /// - Returns: nil: who removes a node writes one of its own.
+  public func note(_ prepared: PreparedClusterCommand, askedBy who: String) -> Note? {
+    func note(_ kind: Note.Kind, _ node: NodeName? = nil, because reason: String? = nil) -> Note {
+      let asked = reason.map { "\(who): \($0)" } ?? who
+      return Note(kind, "\(node?.text ?? "the cluster") \(prepared.text) (\(asked))", subject: node)
+    }
+    return switch self {
+    case .enter(let node, let record): note(.maintenance, node, because: record.reason)
+    case .exit(let node, _): note(.maintenance, node)
+    case .clearFailures(let node): note(.quarantine, node)
+    case .remove: nil
+    case .disarm(let record): note(.disarmed, because: record.reason)
+    case .arm: note(.armed)
+    case .movesOff(let record): note(.policies, because: record.reason)
+    case .movesOn: note(.policies)
+    }
+  }
+
   private func known(_ node: NodeName, _ key: RecordKey, _ view: ClusterView) throws(OperatorError) {
     guard view.knownNodes.contains(node) else {
       throw .unknownNode(node, in: view)
@@ -80,7 +101,9 @@ public enum ClusterCommand: Hashable, Sendable {
     let moves = away == 1 ? "1 workload moves" : "\(away) workloads move"
     let text =
       failback == .nothing || away == 0
-      ? "is back in use" : "is back in use; \(moves) back\(failback == .byPolicy ? " as policies say" : "")"
+      ? "is back in use"
+      : "is back in use; \(moves) back\(failback == .byPolicy ? " as policies say" : "")"
+        + (view.areMovesOff ? " once moves are on again: `holdfast moves on`" : "")
     return PreparedClusterCommand(
       text,
       ClusterTransaction(
@@ -140,7 +163,7 @@ public enum ClusterCommand: Hashable, Sendable {
   }
 
   private func movesOn(_ view: ClusterView) -> PreparedClusterCommand {
-    guard view.movesOff != nil || view.unreadable[.movesOff] != nil else {
+    guard view.areMovesOff else {
       return PreparedClusterCommand("moves workloads as its policies say already")
     }
     let conditions = view.movesOff.map { [Condition<RecordKey>.unchanged(.movesOff, modified: $0.modified)] } ?? []

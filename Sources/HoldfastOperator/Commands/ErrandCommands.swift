@@ -19,8 +19,18 @@ extension OperatorCommand {
     if errand == .resume, !isPaused, current.intent.errand != .pause {
       return PreparedCommand(name, .unchanged, "is not paused")
     }
-    return current.request(Self.words(errand, current.spec, on: holder, isOutdated: current.isOutdated(on: holder, in: view))) {
-      $0.errand = errand
+    let words = Self.words(errand, current.spec, on: holder, isOutdated: current.isOutdated(on: holder, in: view))
+    var prepared = current.request(words) { $0.errand = errand }
+    prepared.news = Self.news(errand)
+    return prepared
+  }
+
+  private static func news(_ errand: IntentRecord.Errand) -> String {
+    switch errand {
+    case .restart: "is to be restarted"
+    case .reset: "is to be reset"
+    case .pause: "is to be paused"
+    case .resume: "is to be resumed"
     }
   }
 

@@ -44,6 +44,7 @@ extension OperatorCommand {
     var prepared = current.request("is started\(hadFailed ? "; its failed starts are cleared" : "")\(refusal)") {
       $0.desired = .running
     }
+    prepared.news = "is to run"
     prepared.transaction?.conditions += clearing.conditions
     prepared.transaction?.writes += clearing.writes
     return prepared
@@ -75,10 +76,12 @@ extension OperatorCommand {
       }
       ?? "is not running and will not be started"
     let start = lag(of: name, in: view).map { "; it is not started again as long as \($0)" } ?? ""
-    return current.request(text + start) {
+    var prepared = current.request(text + start) {
       $0.desired = .stopped
       $0.errand = nil
     }
+    prepared.news = "is to be stopped"
+    return prepared
   }
 
   /// A clause: how its definition lags behind its disks, as far as is known; nil: it does not.
@@ -121,6 +124,7 @@ extension OperatorCommand {
       } ?? "is started on \(node)"
     var prepared = current.request(how) { $0.move = IntentRecord.Move(to: node, serial: serial) }
     prepared.moveSerial = serial
+    prepared.news = holder == node ? "is to stay on \(node)" : "is to move to \(node)"
     return prepared
   }
 

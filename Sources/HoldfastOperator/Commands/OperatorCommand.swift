@@ -97,7 +97,7 @@ public struct PreparedCommand: Equatable, Sendable {
   public var transaction: ClusterTransaction?
   /// The serial of a move request, by which its end is recognised.
   public var moveSerial: Int?
-  /// A clause after the workload's name, for the cluster's history; nil: the nodes that carry the command out tell it.
+  /// A clause after the workload's name, for the cluster's history: the nodes that carry the command out do not know who asked. nil: nothing changes.
   public var news: String?
 
   public init(

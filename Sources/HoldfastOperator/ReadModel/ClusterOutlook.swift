@@ -18,7 +18,7 @@ public struct ClusterOutlook: Sendable {
   public init(_ view: ClusterView, planner: PolicyPlanner = PolicyPlanner(), planning: PlanningSnapshot? = nil) {
     // As the planner itself plans.
     var paced = planning
-    paced?.pace = view.movesOff == nil && view.unreadable[.movesOff] == nil ? .kept : .off
+    paced?.pace = view.areMovesOff ? .off : .kept
     let outcome = paced.map(planner.outcome)
     warnings = outcome?.warnings ?? []
     waiting = outcome?.waiting ?? []

@@ -80,6 +80,10 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var risks: [Risk]
   /// Why the policies in the store cannot be used by the node that tells this; absent when they can.
   public var policyFlaw: String?
+  /// Why the node that tells this has no session; absent: it has one.
+  public var noSession: NoSession?
+  /// Why the store's layout is not the build's of the node that tells this: a clause. It begins nothing then. Absent: it is.
+  public var formatFlaw: String?
   /// The error that the controller of the node that tells it found in itself; absent: nothing. It decides nothing until it is restarted.
   public var fault: String?
   /// Violations of the policies and why they stay so; and what of a node is slow.
@@ -154,6 +158,8 @@ extension ClusterStatus {
     }
     recent = Self.recent(history, view, now)
     self.policyFlaw = policyFlaw
+    noSession = own?.absence.map { NoSession($0) }
+    formatFlaw = own?.formatFlaw
     self.fault = fault
     disarm = restrictions.disarm
     self.moves = MovesInfo(view, waiting: outlook.waiting)
@@ -165,7 +171,7 @@ extension ClusterStatus {
     warnings =
       outlook.warnings.map(\.description)
       + nodes.flatMap { node in
-        node.flaws.filter { $0.code == NodeFlaw.slowBridge }.map { "Node \(node.name) \($0.text)" }
+        node.flaws.filter(\.isMinor).map { "Node \(node.name) \($0.text)" }
           + (node.incompatible ?? []).map { "Node \(node.name) \($0.sentence)" }
       }
     self.clashes = clashes.isEmpty ? nil : clashes.map(\.description)

@@ -27,6 +27,7 @@ struct Diagnosis {
     lookAtCopies(status, view, leftovers.filter(\.isRunning))
     lookAtHealth(of: concerns, status)
     lookAtStore(status, view)
+    lookAt(SessionTrouble(status, view))
     lookAtDisarm(status)
     lookAtMoves(status)
     lookAtIdleWorkloads(status)
@@ -185,8 +186,8 @@ struct Diagnosis {
     guard let moves = status.moves, let off = moves.off else { return }
     let reason = off.reason.map { " (\($0))" } ?? ""
     let waiting = moves.waiting.isEmpty ? "" : "; \(moves.waiting.count) wait\(moves.waiting.count == 1 ? "s" : "")"
-    degraded.append("Moves by policy are off\(reason)\(waiting)")
-    suggest("holdfast moves on", "let the policies move workloads again, once the cause is gone")
+    degraded.append("Moves are off\(reason)\(waiting)")
+    suggest("holdfast moves on", "let workloads move by themselves again, once the cause is gone")
   }
 
   private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
@@ -217,6 +218,11 @@ struct Diagnosis {
     )
     suggest("virsh -c \(first.connection) domstate --reason \(first.name)", "why it is paused", on: first.node)
     suggest("holdfast resume \(first.name)", "let it continue, once the cause is gone")
+  }
+
+  private mutating func lookAt(_ session: SessionTrouble) {
+    degraded += session.reasons
+    for step in session.steps { suggest(step.command, step.purpose, on: step.on) }
   }
 
   private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {
@@ -272,6 +278,8 @@ struct Diagnosis {
     for node in status.nodes.filter({ $0.state == .down }) + status.nodes.filter({ $0.state != .down }) {
       switch node.state {
       case .down where node.isDownByPlan: break
+      // Why it has no session is told already.
+      case .down where node.name == status.node && status.noSession != nil && status.store.isAnswering: break
       case .down: lookAtDownNode(node)
       // The store's silence is told already.
       case .cutOff, .unknown: break
@@ -327,7 +335,7 @@ struct Diagnosis {
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
     lookAtGuard(of: node)
-    for flaw in node.flaws where flaw.code != NodeFlaw.slowBridge {
+    for flaw in node.flaws where !flaw.isMinor {
       degraded.append("Node \(node.name) \(flaw.text)")
       suggestRemedy(of: flaw, on: node)
     }
@@ -356,6 +364,9 @@ struct Diagnosis {
   private mutating func suggestRemedy(of flaw: NodeFlaw, on node: NodeInfo) {
     switch flaw.code {
     case NodeFlaw.watchdog: suggest("journalctl -u holdfast-guard -n 20", "why the watchdog cannot be used", on: node.name)
+    case NodeFlaw.watchdogOpening:
+      suggest("journalctl -u holdfast-guard -n 20", "whether the watchdog was opened", on: node.name)
+    case NodeFlaw.watchdogUntold: suggest("wdctl", "what the watchdog's driver tells of it", on: node.name)
     case NodeFlaw.watchdogLate:
       suggest(
         "editor /etc/default/holdfast-guard",

@@ -42,22 +42,26 @@ extension EvacuationMove {
   ///
   /// - Parameter planning: the planner's snapshot, asked for when there is a node in maintenance; nil: a workload that is stuck is reported as
   ///   waiting.
+  /// - Parameter waitingMoves: as the planner's outlook says, asked for when workloads move back.
   public static func all(
-    in view: ClusterView, planning: () -> PlanningSnapshot?, policies: PolicySet
+    in view: ClusterView, planning: () -> PlanningSnapshot?, waitingMoves: () -> [WaitingMove] = { [] }, policies: PolicySet
   ) -> [NodeName: [EvacuationMove]] {
     guard !view.maintenance.isEmpty else { return [:] }
     let planning = planning()
+    let waiting = view.maintenance.values.contains { $0.value.phase == .over } ? waitingMoves() : []
     return Dictionary(
       uniqueKeysWithValues: view.maintenance.map {
-        ($0.key, of($0.key, $0.value.value, in: view, planning: planning, policies: policies))
+        ($0.key, of($0.key, $0.value.value, in: view, planning: planning, waiting: waiting, policies: policies))
       })
   }
 
   /// Moves in motion first, then those that wait, then those that have arrived; each group by name.
   private static func of(
-    _ node: NodeName, _ record: MaintenanceRecord, in view: ClusterView, planning: PlanningSnapshot?, policies: PolicySet
+    _ node: NodeName, _ record: MaintenanceRecord, in view: ClusterView, planning: PlanningSnapshot?, waiting: [WaitingMove],
+    policies: PolicySet
   ) -> [EvacuationMove] {
     var census = MoveCensus(node: node, record: record, view: view, policies: policies)
+    census.turns = Dictionary(waiting.map { ($0.workload, $0.why) }) { first, _ in first }
     if let planning, record.phase == .empty, census.hasSomethingPlaced {
       let plan = EvacuationPlan(of: node, record, in: view, planning: planning, policies: policies)
       census.unplaceable = Dictionary(plan.unplaceable.map { (WorkloadName($0.workload), $0.reason) }) { first, _ in first }
@@ -77,6 +81,8 @@ private struct MoveCensus {
   let policies: PolicySet
   /// Workloads that no other node can take, and why.
   var unplaceable: [WorkloadName: String] = [:]
+  /// What those wait for whose turn to move has not come.
+  var turns: [WorkloadName: WaitingMove.Why] = [:]
 
   init(node: NodeName, record: MaintenanceRecord, view: ClusterView, policies: PolicySet) {
     (self.node, self.record, self.view, self.policies) = (node, record, view, policies)
@@ -191,6 +197,8 @@ private struct MoveCensus {
 
   /// It is elsewhere, and may come home.
   private func away(_ name: WorkloadName, _ spec: SpecRecord, _ placement: PlacementRecord) -> EvacuationMove {
-    made(name, spec, .waiting, to: node, why: placement.node == nil ? "\(placement.reason)" : nil)
+    if placement.node == nil { return made(name, spec, .waiting, to: node, why: "\(placement.reason)") }
+    let why = view.areMovesOff ? "moves are off; `holdfast moves on` lets it move back" : turns[name]?.cause
+    return made(name, spec, .waiting, to: node, why: why)
   }
 }

@@ -2,7 +2,7 @@ import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 
-/// Moves that the policies make by themselves, and how far they are.
+/// Moves that nobody asked for, as the policies say or home after a maintenance, and how far they are.
 public struct MovesInfo: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: String
@@ -17,7 +17,7 @@ public struct MovesInfo: Hashable, Sendable, Codable {
     public var reason: String?
     public var since: WallInstant
   }
-  /// The number that have arrived, of those that the policies in force led to.
+  /// The number that have arrived, of those that the policies in force or the end of a maintenance led to.
   public var done: Int
   public var underWay: [Move]
   /// In the order in which their turns come.
@@ -44,7 +44,9 @@ public struct MovesInfo: Hashable, Sendable, Codable {
       // What nobody holds is down, for whatever reason, and has a line of its own.
       guard let holder = view.holder(of: name) else { continue }
       if holder == node {
-        if let policies = view.policies, placement.modified > policies.modified { done += 1 }
+        let isHome = placement.value.reason.isHomecoming
+        let cause = isHome ? view.maintenance[node]?.modified : view.policies?.modified
+        if let cause, placement.modified > cause { done += 1 }
       } else {
         let why = view.whyKept(name) ?? placement.value.reason.description
         underWay.append(Move(workload: name.text, from: holder.text, to: node.text, why: why))

@@ -43,7 +43,7 @@ public struct StoreInfo: Hashable, Sendable, Codable {
   public var revision: Int64?
   /// When the node looked.
   public var seen: WallInstant
-  /// The files by which that node and the store know each other; absent where there are none.
+  /// The certificates by which that node and the store know each other; absent where there are none.
   public var certificates: [Certificate]?
   /// How often the members called an election within the last hour, as far as that node has looked; absent: an older build does not tell.
   public var elections: Int?
@@ -51,10 +51,11 @@ public struct StoreInfo: Hashable, Sendable, Codable {
   public var writeTime: Double?
 
   public struct Certificate: Hashable, Sendable, Codable {
-    /// `client`: the node's own; `authority`: who has signed the members' certificates.
+    /// `client`: the node's own; `authority`: who has signed the members' certificates; `member`: what a member shows.
     public var kind: String
+    /// The file; of a member, its endpoint.
     public var path: String
-    /// Until when the file serves.
+    /// Until when it serves.
     public var ends: WallInstant
   }
 }

@@ -28,7 +28,7 @@ extension RecordCheck {
         .byHand(["`holdfast policy apply FILE...` puts the policies in force again, from your files."])
       )
     case .disarm: ("The cluster counts as disarmed: no node is declared lost", .byHand(["`holdfast arm` ends that."]))
-    case .movesOff: ("Moves by policy count as off: the policies move nothing", .byHand(["`holdfast moves on` ends that."]))
+    case .movesOff: ("Moves count as off: nothing moves by itself", .byHand(["`holdfast moves on` ends that."]))
     case .definitions:
       (
         "Nothing: the next definition that comes in writes it anew",

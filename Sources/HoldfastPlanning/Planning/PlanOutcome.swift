@@ -21,7 +21,7 @@ public struct PlanOutcome: Hashable, Sendable {
   }
 }
 
-/// A move that the policies want and whose turn has not come.
+/// A move that nobody asked for, as the policies say or home after a maintenance, and whose turn has not come.
 public struct WaitingMove: Hashable, Sendable {
   public enum Why: Hashable, Sendable {
     /// As many as may be are on their way in the cluster.
@@ -50,13 +50,16 @@ public struct WaitingMove: Hashable, Sendable {
 
 extension WaitingMove.Why: CustomStringConvertible {
   /// The end of "it …".
-  public var description: String {
+  public var description: String { if case .copy = self { "waits \(cause)" } else { "waits: \(cause)" } }
+
+  /// What it waits for, where it is said already that it waits.
+  public var cause: String {
     switch self {
-    case .atOnce(let most): "waits: \(most) move\(most == 1 ? "" : "s") at a time"
-    case .perNode(let most, let node): "waits: \(most) move\(most == 1 ? "" : "s") at a time from or to \(node)"
-    case .copy(let other): "waits for \(other), a copy of the same application, which is on its way"
-    case .place: "waits: its place on the other node is not free yet"
-    case .off: "waits: moves are off"
+    case .atOnce(let most): "\(most) move\(most == 1 ? "" : "s") at a time"
+    case .perNode(let most, let node): "\(most) move\(most == 1 ? "" : "s") at a time from or to \(node)"
+    case .copy(let other): "for \(other), a copy of the same application, which is on its way"
+    case .place: "its place on the other node is not free yet"
+    case .off: "moves are off"
     }
   }
 }

@@ -89,49 +89,55 @@ extension PlanRun {
     }
   }
 
+  /// Workloads that cannot go home, the rows of their homes, and what is in the way.
+  private typealias Setbacks = [(workload: Int, row: Int, why: PlanWarning.Setback)]
+
+  /// Workloads go home a few at a time, like whatever else moves by itself.
   mutating func bringHome() {
-    var underWay: [Int: Int] = [:]
-    for row in 0..<tables.nodes.count where tables.nodes.nodes[row].maintenance?.failback != nil {
-      underWay[row] = tables.workloads.indices.count {
-        tables.placed[$0] == Int32(row) && tables.workloads[$0].isOnItsWay == true
-      }
-    }
-    if underWay.isEmpty { return }
-    var seen: Set<Int32> = []
-    for workload in tables.workloads.indices.sorted(by: tables.goesFirst) {
-      guard let row = goesHome(workload) else { continue }
-      if let most = tables.nodes.nodes[row].maintenance?.atOnce, underWay[row, default: 0] >= most { continue }
-      let affinityGroup = tables.neighbours.affinityGroup[workload]
-      if affinityGroup >= 0 {
-        guard seen.insert(affinityGroup).inserted else { continue }
-        underWay[row, default: 0] += bringHome(affinityGroup: Int(affinityGroup), to: row)
-      } else if bringHome(workload, to: row) {
-        underWay[row, default: 0] += 1
-      }
-    }
+    guard tables.nodes.nodes.contains(where: { $0.maintenance?.failback != nil }) else { return }
+    let homes = tables.workloads.indices.compactMap { workload in goesHome(workload).map { (workload: workload, row: $0) } }
+    var setbacks: Setbacks = []
+    keepingPace { setbacks = $0.goHome() }
+    for (workload, row) in homes where board.at[workload] == Int32(row) { broughtHome[workload] = row }
+    for (workload, row, why) in setbacks { stays(workload, away: row, because: why) }
   }
 
-  private mutating func bringHome(_ workload: Int, to row: Int) -> Bool {
+  /// All go home for which there is room, the most important first: so it will be in the end.
+  private mutating func goHome() -> Setbacks {
+    var seen: Set<Int32> = [], setbacks: Setbacks = []
+    for workload in tables.workloads.indices.sorted(by: tables.goesFirst) {
+      guard let row = goesHome(workload) else { continue }
+      let affinityGroup = tables.neighbours.affinityGroup[workload]
+      if affinityGroup < 0 {
+        if let why = goHome(workload, to: row) { setbacks.append((workload, row, why)) }
+      } else if seen.insert(affinityGroup).inserted {
+        for member in goHome(affinityGroup: Int(affinityGroup), to: row) { setbacks.append((member, row, .affinityGroup)) }
+      }
+    }
+    return setbacks
+  }
+
+  /// - Returns: what is in the way for good; nil: nothing is, or it passes.
+  private mutating func goHome(_ workload: Int, to row: Int) -> PlanWarning.Setback? {
     let here = Int(board.at[workload])
     board.take(workload, tables)
     search.prepare(workload, board, tables)
-    if let refusal = refusal(of: row) {
-      board.put(workload, on: here, tables)
-      switch refusal {
-      // That passes.
-      case .lingering, .excluded: return false
-      default: break
-      }
-      stays(workload, away: row, because: .excluded(wording.exclusion(refusal, of: search, by: row, board)))
-      return false
+    guard let refusal = refusal(of: row) else {
+      accept((row, search.score(row, board, tables)), because: .homeAfterMaintenance)
+      return nil
     }
-    accept((row, search.score(row, board, tables)), because: .homeAfterMaintenance)
-    broughtHome[workload] = row
-    return true
+    board.put(workload, on: here, tables)
+    switch refusal {
+    // That passes.
+    case .lingering, .excluded: return nil
+    default: return .excluded(wording.exclusion(refusal, of: search, by: row, board))
+    }
   }
 
   /// All of them, or none.
-  private mutating func bringHome(affinityGroup: Int, to row: Int) -> Int {
+  ///
+  /// - Returns: those that would go home, and cannot.
+  private mutating func goHome(affinityGroup: Int, to row: Int) -> [Int] {
     let members = tables.neighbours.affinityGroups[affinityGroup].map(Int.init).filter { board.isPlaced($0) }
     let places = Dictionary(uniqueKeysWithValues: members.map { ($0, Int(board.at[$0])) })
     let moving = members.filter { goesHome($0) == row }
@@ -139,12 +145,7 @@ extension PlanRun {
       affinityGroup, because: .homeAfterMaintenance,
       among: { member, node in moving.contains(member) ? node == row : node == places[member] || node == row },
       if: { run in moving.allSatisfy { run.board.at[$0] == Int32(row) } })
-    if isHome {
-      for member in moving { broughtHome[member] = row }
-      return members.count { board.at[$0] != Int32(places[$0] ?? -1) }
-    }
-    for member in moving { stays(member, away: row, because: .affinityGroup) }
-    return 0
+    return isHome ? [] : moving
   }
 
   /// It cannot go home: where it is, is its home now.

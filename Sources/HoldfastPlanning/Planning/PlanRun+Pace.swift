@@ -13,23 +13,36 @@ extension PlanRun {
       self = wish
       return
     }
-    var turns = Turns(self)
-    var (refused, allowed) = ([(move: [Int], why: WaitingMove.Why)](), [[Int]]())
-    for move in moves(of: moving) {
-      if let why = turns.refusal(of: move, to: wish.board, self) {
-        refused.append((move, why))
-      } else {
-        turns.begin(move, to: wish.board, self)
-        allowed.append(move)
-      }
-    }
-    if refused.isEmpty {
+    let turns = Turns(self)
+    let moves = moves(of: moving)
+    var all = turns
+    if moves.allSatisfy({ all.admits($0, to: wish.board, self) }) {
       self = wish
       for workload in moving { waiting[workload] = nil }
       return
     }
     lookAgainAfter = wish.lookAgainAfter
-    for move in allowed where !seat(move, as: wish) { refused.append((move, .place)) }
+    begin(moves, as: wish, turns)
+  }
+
+  /// Seats whoever may set out. What finds no place yet takes nobody's turn, and may find one when others have left theirs.
+  private mutating func begin(_ moves: [[Int]], as wish: PlanRun, _ start: Turns) {
+    var turns = start, rest = moves, refused: [(move: [Int], why: WaitingMove.Why)] = []
+    repeat {
+      let tried = rest.count
+      refused = []
+      for move in rest {
+        if let why = turns.refusal(of: move, to: wish.board, self) {
+          refused.append((move, why))
+        } else if seat(move, as: wish) {
+          turns.begin(move, to: wish.board, self)
+        } else {
+          refused.append((move, .place))
+        }
+      }
+      rest = refused.map(\.move)
+      if rest.count == tried { break }
+    } while !rest.isEmpty
     for (move, why) in refused { for workload in move { waiting[workload] = (Int(wish.board.at[workload]), why) } }
   }
 
@@ -117,8 +130,15 @@ private struct Turns {
     return wish.isOnItsWay ?? (running >= 0 && running != seat)
   }
 
+  /// Lets them go if they may.
+  mutating func admits(_ move: [Int], to board: Board, _ run: PlanRun) -> Bool {
+    guard refusal(of: move, to: board, run) == nil else { return false }
+    begin(move, to: board, run)
+    return true
+  }
+
   /// Why they have to wait; nil: they may go.
-  mutating func refusal(of move: [Int], to board: Board, _ run: PlanRun) -> WaitingMove.Why? {
+  func refusal(of move: [Int], to board: Board, _ run: PlanRun) -> WaitingMove.Why? {
     let tables = run.tables
     // What runs nowhere loses nothing; and what is on its way already may go elsewhere instead.
     let fresh = move.filter { tables.running[$0] >= 0 && !underWay.contains($0) }
@@ -129,7 +149,7 @@ private struct Turns {
     for node in Set(fresh.flatMap { Self.ends(of: $0, to: Int(board.at[$0]), run) }).sorted() {
       let here = fresh.filter { Self.ends(of: $0, to: Int(board.at[$0]), run).contains(node) }
       let leaving = here.compactMap { tables.settings($0).evacuation.atOnce }.min() ?? .max
-      let most = min(tables.policies.cluster.movesPerNode, leaving)
+      let most = min(tables.policies.cluster.movesPerNode, leaving, Self.mostComingHome(to: node, run))
       if onNode[node] > 0, onNode[node] + here.count > most { return .perNode(most, run.wording.node(node)) }
     }
     for workload in fresh {
@@ -151,6 +171,12 @@ private struct Turns {
 
   private mutating func count(_ workload: Int, to target: Int, _ run: PlanRun) {
     for node in Self.ends(of: workload, to: target, run) { onNode[node] += 1 }
+  }
+
+  /// So many at a time, as the operator said who had the node drained.
+  private static func mostComingHome(to node: Int, _ run: PlanRun) -> Int {
+    let maintenance = run.tables.nodes.nodes[node].maintenance
+    return maintenance?.failback == nil ? .max : maintenance?.atOnce ?? .max
   }
 
   /// The nodes that it leaves and goes to.

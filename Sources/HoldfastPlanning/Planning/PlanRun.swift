@@ -46,12 +46,13 @@ struct PlanRun {
     admit()
     placePending()
     bringHome()
+    let waitsToGoHome = waiting
     leaveWhereTheyEnd()
     // Every step leaves the cluster better by what it is for, and none undoes what another did: so this ends.
     var before: [Int32], rounds = 0
     repeat {
       before = board.at
-      waiting = [:]
+      waiting = waitsToGoHome
       keepingPace { $0.amend() }
       keepingPace { $0.failBack() }
       if board.at != before { placePending() }

@@ -20,6 +20,7 @@ private struct ClusterCheck {
     var findings: [PolicyFinding] = []
     names(&findings)
     places(&findings)
+    reserves(&findings)
     rooms(&findings)
     crowds(&findings)
     contradictions(&findings)
@@ -104,6 +105,33 @@ private struct ClusterCheck {
             nearest: labels.contains(label) ? nil : nearestSpelling(to: label, among: labels),
             remedy: "Add it to 'labels' in the configuration of these nodes."))
       }
+    }
+  }
+
+  /// Reserves that leave workloads nothing: of one node that may be meant, of all it cannot be.
+  private func reserves(_ findings: inout [PolicyFinding]) {
+    let nodes = tables.nodes.nodes
+    for (number, rule) in policies.nodes.enumerated() {
+      for name in rule.reserve.keys.sorted() {
+        guard let column = tables.nodes.resources.column(name) else { continue }
+        let bare = nodes.indices.filter { node in
+          tables.nodes.capacity[node * tables.resourceCount + column] <= 0 && lastReserve(of: name, on: nodes[node]) == number
+        }
+        guard !bare.isEmpty else { continue }
+        findings.append(
+          .init(
+            bare.count == nodes.count ? .error : .warning, .node(number), key: "reserve",
+            expected: "something that is left for workloads",
+            found: "no \(name) on \(Self.list(bare.map { nodes[$0].name.text }))",
+            remedy: "Reserve less, or only on other nodes."))
+      }
+    }
+  }
+
+  /// The rule whose reserve holds there.
+  private func lastReserve(of name: String, on node: PlanningSnapshot.Node) -> Int? {
+    policies.nodes.lastIndex {
+      $0.reserve[name] != nil && $0.selection.matches(name: node.name.text, labels: node.labels)
     }
   }
 

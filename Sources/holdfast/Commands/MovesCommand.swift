@@ -6,10 +6,11 @@ import HoldfastOperator
 struct MovesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "moves",
-    abstract: "Show, stop and resume what the policies move by themselves.",
+    abstract: "Show, stop and resume what moves by itself.",
     discussion: """
-      When rules change, or a better node is back, the policies move workloads: a few at a time (`cluster.moves` in the policies), the \
-      least important first, and never two copies of one application at once. Failover, maintenance and `holdfast move` are not concerned.
+      When rules change, or a better node is back, the policies move workloads; when a maintenance is over, what left moves back. Both \
+      happen a few at a time (`cluster.moves` in the policies), the least important first, and never with two copies of one application \
+      at once. Failover, draining a node and `holdfast move` are not concerned.
 
       Example: holdfast moves
       """,
@@ -27,17 +28,17 @@ struct MovesStatusCommand: AsyncParsableCommand {
   func run() async throws {
     let status = try await daemon.client.get("/status", as: ClusterStatus.self)
     if daemon.output == .json { return try Output.json(status.moves ?? .none) }
-    guard let moves = status.moves else { return Output.line("The policies move nothing at present.") }
+    guard let moves = status.moves else { return Output.line("Nothing moves by itself at present.") }
     for line in MoveLines(moves).lines(.current()) { Output.line(line) }
   }
 }
 
 struct MovesOffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "off", abstract: "Stop what the policies move: nothing more is begun.",
+    commandName: "off", abstract: "Stop what moves by itself: nothing more is begun.",
     discussion: """
-      Moves that are under way continue to their end. Failover, maintenance and `holdfast move` work as before. Every `holdfast status` says so \
-      until `holdfast moves on`.
+      Moves that are under way continue to their end. Failover, draining a node and `holdfast move` work as before; what left a node in \
+      maintenance does not move back meanwhile. Every `holdfast status` says so until `holdfast moves on`.
 
       Example: holdfast moves off --reason 'wrong rule'
       """)
@@ -59,7 +60,7 @@ struct MovesOffCommand: AsyncParsableCommand {
 
 struct MovesOnCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "on", abstract: "Let the policies move workloads again.", discussion: "Example: holdfast moves on")
+    commandName: "on", abstract: "Let workloads move by themselves again.", discussion: "Example: holdfast moves on")
 
   @OptionGroup var daemon: DaemonOptions
 
@@ -72,7 +73,7 @@ struct MovesOnCommand: AsyncParsableCommand {
   }
 }
 
-/// What the policies move, as lines.
+/// What moves by itself, as lines.
 struct MoveLines {
   let moves: MovesInfo
 
@@ -81,8 +82,7 @@ struct MoveLines {
   /// The whole of it in a line.
   var summary: String {
     let total = moves.done + moves.underWay.count + moves.waiting.count
-    var text =
-      "Moves by policy: \(moves.done) of \(total) done, \(moves.underWay.count) under way, \(moves.waiting.count) waiting"
+    var text = "Moves: \(moves.done) of \(total) done, \(moves.underWay.count) under way, \(moves.waiting.count) waiting"
     if let next = moves.waiting.first, moves.off == nil { text += "; next: \(Self.text(next)) (\(next.why))" }
     return text
   }
@@ -92,8 +92,8 @@ struct MoveLines {
     moves.off.map { off in
       let reason = off.reason.map { " (\($0))" } ?? ""
       return
-        "MOVES ARE OFF since \(Words.clock(off.since.milliseconds, today: Words.now()))\(reason): the policies move nothing. "
-        + "`holdfast moves on` lets them."
+        "MOVES ARE OFF since \(Words.clock(off.since.milliseconds, today: Words.now()))\(reason): nothing moves by itself. "
+        + "`holdfast moves on` lets it."
     }
   }
 

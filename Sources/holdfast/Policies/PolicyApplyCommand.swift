@@ -10,9 +10,10 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
     abstract: "Replace the policies in force by policy files, after showing what that changes and moves.",
     discussion: """
       The files replace all policies in force; with --none nothing takes their place. The command refuses when another operator has changed \
-      the policies meanwhile.
+      the policies meanwhile. With --yes it also refuses policies that do not fit the cluster: those that leave a workload no node that may run it, leave no room on any \
+      node, or leave a workload no place that runs now; --accept-loss puts them in force.
 
-      Exit status: 0 success; with --dry-run 5 when a running workload could no longer be placed.
+      Exit status: 0 success; 1 they do not fit the cluster (an error); 5 a running workload could no longer be placed. --dry-run has the same two.
 
       Example: holdfast policy apply policies/ --dry-run
       """)
@@ -31,6 +32,9 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
   @Flag(name: .shortAndLong, help: "Do not ask for confirmation. Required when there is no terminal.")
   var yes = false
 
+  @Flag(help: "Put policies in force without asking though they leave workloads without a node.")
+  var acceptLoss = false
+
   /// What it would do, for scripts.
   private struct Effect: Encodable {
     var isDryRun: Bool
@@ -40,6 +44,11 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
     var diff: PolicyDiff?
     var misfits: [FileMistake]
     var whatIf: WhatIf
+
+    /// Rules that some workloads could not run under, or all nodes could run nothing under.
+    var errors: [FileMistake] { misfits.filter { $0.severity == .error } }
+    /// The exit status of a look, and of what --yes refuses; nil: they can be put in force.
+    var objection: ExitStatus? { !errors.isEmpty ? .failed : !whatIf.victims.isEmpty ? .wouldNotRun : nil }
   }
 
   func checkOptions() throws {
@@ -63,7 +72,7 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
         Output.line("Nothing was done. What would happen:")
         for line in lines { Output.line(line) }
       }
-      if !effect.whatIf.victims.isEmpty { throw ExitCode(ExitStatus.wouldNotRun.rawValue) }
+      if let objection = effect.objection { throw ExitCode(objection.rawValue) }
       return
     }
     if effect.diff?.isEmpty ?? false, inForce.unreadable == nil {
@@ -71,7 +80,11 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
         ? try Output.json(effect)
         : Output.line("No difference: these policies are in force already (revision \(inForce.revision)).")
     }
-    if !yes { try Confirmation.ask(none ? "Put no policies in force?" : "Put these policies in force?", lines: lines) }
+    if !yes {
+      try Confirmation.ask(none ? "Put no policies in force?" : "Put these policies in force?", lines: lines)
+    } else {
+      try refuse(effect, next, lines)
+    }
     let done = try await client.post("/policies", body: request, files: next.paths, as: PoliciesInForce.self)
     guard daemon.output == .text else {
       var told = effect
@@ -81,6 +94,23 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
     let count = done.files.count
     let what = count == 0 ? "No policies are" : "\(Words.count(count, "policy file")) \(count == 1 ? "is" : "are")"
     Output.line("\(what) in force (revision \(done.revision)).")
+  }
+
+  /// Nobody is asked: what they would be asked about is shown, and refused unless it was said to be accepted.
+  private func refuse(_ effect: Effect, _ next: PolicyFiles, _ lines: [String]) throws {
+    let mistakes = next.warnings + effect.misfits
+    if daemon.output == .text {
+      let shown = effect.objection != nil ? lines : mistakes.isEmpty ? [] : [FileErrors(mistakes).description]
+      for line in shown { Output.complain(line) }
+    }
+    guard let objection = effect.objection, !acceptLoss else { return }
+    let count = effect.whatIf.victims.count
+    throw Failure(
+      objection, kind: "conflict", thing: none ? "no policies" : "the policies",
+      reason: objection == .failed
+        ? "they do not fit this cluster (\(Words.count(effect.errors.count, "error"))), and nothing was changed"
+        : "\(Words.count(count, "workload")) could no longer be placed, and nothing was changed",
+      remedy: "`holdfast policy apply --dry-run` shows what would happen; --accept-loss puts them in force all the same.")
   }
 
   private func effect(of next: PolicyFiles, _ inForce: PoliciesInForce) async throws -> Effect {

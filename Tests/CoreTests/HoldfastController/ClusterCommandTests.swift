@@ -40,6 +40,27 @@ import Testing
     #expect(maintenance(rig) == nil)
   }
 
+  @Test func `nothing that runs comes home while moves are off, and the maintenance stays open`() throws {
+    var rig = cluster()
+    try ask(&rig, .enter("n2", MaintenanceRecord(since: 1)))
+    rig.pass(.milliseconds(100))
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil)))])
+    rig.domainsObey = true
+    rig.pass(.milliseconds(500))
+    try ask(&rig, .movesOff(MovesOffRecord(since: 1)))
+    let said = try ClusterCommand.exit("n2", .byPolicy).prepare(in: rig.controller.view).text
+    #expect(said == "is back in use; 1 workload moves back as policies say once moves are on again: `holdfast moves on`")
+    try ask(&rig, .exit("n2", .byPolicy))
+    rig.pass(.seconds(2))
+    #expect(rig.placement("w1")?.node == "n1" && rig.placement("w1")?.home == "n2" && maintenance(rig)?.phase == .over)
+    try ask(&rig, .movesOn)
+    rig.pass(.milliseconds(500))
+    #expect(rig.placement("w1")?.node == "n2")
+    rig.hold("w1", by: "n2", "i2", epoch: 3)
+    rig.pass(.milliseconds(100))
+    #expect(maintenance(rig) == nil)
+  }
+
   @Test func `nothing comes home that is not to`() throws {
     var rig = cluster()
     try ask(&rig, .enter("n2", MaintenanceRecord(since: 1)))

@@ -13,6 +13,7 @@ import Testing
       (GuardHealth(watchdog: .open(timeout: 10)), [NodeFlaw.watchdogLate]),
       // As late as the TTL of 1 s is too late.
       (GuardHealth(watchdog: .open(timeout: 1)), [NodeFlaw.watchdogLate]), (GuardHealth(watchdog: .open(timeout: 0)), []),
+      (GuardHealth(watchdog: .open(timeout: nil)), [NodeFlaw.watchdogUntold]),
       (GuardHealth(recordFlaw: "no space left"), [NodeFlaw.guardState]),
       (GuardHealth(watchdog: .open(timeout: 9), recordFlaw: "no space"), [NodeFlaw.guardState, NodeFlaw.watchdogLate])
     ] as [(GuardHealth, [String])]) func `come from its guard into the report, and are told once`(
@@ -56,6 +57,26 @@ import Testing
     rig.pass(.seconds(3))
     #expect(rig.report()?.flaws == nil)
     #expect(rig.notes().filter { $0 == .guardFlawed || $0 == .guardBack } == [.guardBack])
+  }
+
+  /// Each guard begins with a watchdog that is being opened: the node is shown without its fence until it is known, and nobody is woken for that.
+  @Test func `have a word for a watchdog that is not open yet`() {
+    var rig = Rig.guarded()
+    rig.pass(.seconds(2))
+    rig.actions = []
+    rig.tellMachine(.health(GuardHealth(watchdog: .opening)))
+    rig.pass(.seconds(3))
+    #expect(rig.report()?.flaws?.map(\.code) == [NodeFlaw.watchdogOpening])
+    #expect(rig.report()?.flaws?.allSatisfy(\.isFenceLost) == true)
+    rig.tellMachine(.health(GuardHealth(watchdog: .unusable(reason: "its driver does not answer"))))
+    rig.pass(.seconds(3))
+    rig.tellMachine(.health(GuardHealth(watchdog: .opening)))
+    rig.pass(.seconds(3))
+    #expect(rig.notes().filter { $0 == .guardFlawed || $0 == .guardBack } == [.guardFlawed], "nothing is known to be over")
+    rig.tellMachine(.health(GuardHealth(watchdog: .open(timeout: 0))))
+    rig.pass(.seconds(3))
+    #expect(rig.report()?.flaws == nil)
+    #expect(rig.notes().filter { $0 == .guardFlawed || $0 == .guardBack } == [.guardFlawed, .guardBack])
   }
 
   @Test func `of its host go into the report beside the guard's`() {

@@ -53,6 +53,22 @@ import Testing
     #expect(concern.remedies.map(\.command).last == "systemctl reload holdfastd")
   }
 
+  @Test(arguments: [(30 * day, nil), (day, "ends in 1 day"), (-day, "ended 1 day ago")] as [(Int64, String?)])
+  func `the end of a member's certificate is told with the member`(left: Int64, words: String?) {
+    let now: Int64 = 1_700_000_000_000
+    var picture = Self.picture()
+    picture.at = now
+    let (name, endpoint) = (picture.health.members[1].name, picture.health.members[1].endpoint ?? "")
+    picture.health.certificates = [StoreCertificate(.member, path: endpoint, ends: now + left)]
+    let concerns = picture.concerns
+    #expect(concerns.map(\.topic) == (words == nil ? [] : [.certificateEnds(endpoint)]))
+    guard let words, let concern = concerns.first else { return }
+    #expect(concern.text.contains("member \(name) shows (\(endpoint)) \(words): "), "\(concern.text)")
+    #expect(concern.weight == .warning, "the others serve")
+    #expect(concern.remedies.map(\.member) == [name])
+    #expect(concern.remedies[0].command.contains("-connect \(endpoint.dropFirst("https://".count)) "))
+  }
+
   struct Case: Sendable {
     var name: String
     var picture: StorePicture

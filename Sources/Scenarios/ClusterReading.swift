@@ -127,6 +127,8 @@ struct ClusterReading {
     check.up = section.read("up", default: check.up) { $0.integer(in: HealthCheck.thresholds) }
     check.grace = section.read("grace", default: check.grace) { $0.duration(in: HealthCheck.graces) }
     check.reaction = section.read("on-failure", default: check.reaction) { $0.choice(HealthCheck.Reaction.self) }
+    let isThroughNode = section.read("through-node", default: false) { $0.yesOrNo() }
+    if isThroughNode { check.probe = .tcp(TCPProbe(host: "10.0.0.1", port: 80)) }
     return check
   }
 

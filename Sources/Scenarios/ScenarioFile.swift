@@ -61,6 +61,9 @@ public enum ScenarioFile {
     .init(
       "cluster.workloads[].check.on-failure", "`restart` or `report`", .value("restart"), "What follows when it fails."),
     .init(
+      "cluster.workloads[].check.through-node", "`yes` or `no`", .value("no"),
+      "It is asked over its node's network, and not within the workload."),
+    .init(
       "cluster.policies", "list of policies", .value("[]"),
       "Each as in a policy file. The first are in force from the start, the others when the timeline says so."),
     .init("timeline", "mapping of times with sentences", .value("{}"), "What happens: `at 10s: power off n1`."),

@@ -79,7 +79,10 @@ enum TimelinePhrases {
     .init("store changes leader for SPAN", "Meanwhile requests wait, are refused, or vanish.") {
       [.storeChangesLeader(for: $0.span())]
     },
-    .init("store forgets its history", "Compaction: watches that lag must list anew.") { _ in [.storeCompacts] }
+    .init("store forgets its history", "Compaction: watches that lag must list anew.") { _ in [.storeCompacts] },
+    .init("lose intent of WORKLOAD", "Somebody deletes the record of what is wanted of it (`intents/WORKLOAD`).") {
+      [.intentLost($0.workload())]
+    }
   ]
 
   private static func each(

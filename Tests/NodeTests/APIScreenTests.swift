@@ -126,6 +126,32 @@ import Testing
     }
   }
 
+  @Test func `find each workload in a line that stands for several`() async throws {
+    try await APIHarness.serving { api in
+      let now = APIHarness.now()
+      var folded = FoldedLines("web1", since: now - 60_000)
+      for _ in 1...3 { folded.take("web2") }
+      api.access.change { [folded] state in
+        state.cluster.history = [
+          HistoryRecord(
+            time: now - 20_000, node: "n1", serial: 1,
+            note: Note(.vanished, "web1 (and 1 more, 4 times) ended on n1", severity: .warning, workload: "web1"),
+            folded: folded)
+        ]
+      }
+      let all = try await api.holdfast(["events"]).output
+      #expect(all.contains("* web1 (and 1 more, 4 times) ended on n1"), "\(all)")
+      let page: HistoryPage = try await api.holdfast(["events", "-o", "json"]).decoded()
+      #expect(page.lines.first?.workloads == ["web1", "web2"] && page.lines.first?.times == 4)
+      for (name, words) in [("web1", "* web1 ended on n1"), ("web2", "* web2 (3 times) ended on n1")] {
+        let shown = try await api.holdfast(["events", "--workload", name]).output
+        #expect(shown.contains(words), "\(shown)")
+      }
+      let info: WorkloadDetail = try await api.holdfast(["workload", "web2", "-o", "json"]).decoded()
+      #expect(info.workload.recentEnds == 3 && info.history.map(\.workload) == ["web2"])
+    }
+  }
+
   @Test func `say of what is stopped that it is, and no more`() async throws {
     try await APIHarness.serving { api in
       let first = try await api.holdfast(["workload", "cache"]).output.split(separator: "\n").first

@@ -188,6 +188,7 @@ import Testing
         $0.put(.intent("web1"), .intent(IntentRecord(desired: .stopped)))
       }
     ),
+    (.degraded, "The record of what is wanted of web1 is missing", { $0.delete(.intent("web1")) }),
     (.degraded, "1 record of the store cannot be read", { $0.put(.report("n9"), .unreadable(reason: "from the future")) }),
     (.degraded, "The planner's record cannot be read", { $0.put(.planner, .unreadable(reason: "no JSON")) }),
     (.degraded, "It is unknown whether web1 runs", { $0.put(.placement("web1"), .unreadable(reason: "from the future")) })
@@ -351,6 +352,29 @@ import Testing
       {
         $0.delete(.session("n1-7"))
         $0.delete(.placement("w"))
+      }
+    ),
+    (.running, "the record of what is wanted of it is missing; the planner writes it anew", { $0.delete(.intent("w")) }),
+    (
+      .stopping, "the record of what is wanted of it is missing: `holdfast start w` or `holdfast stop w`",
+      {
+        $0.put(.claim("w"), claim(.stopping))
+        $0.delete(.intent("w"))
+      }
+    ),
+    (
+      .down, "the record of what is wanted of it is missing, so nobody starts it: `holdfast start w` or `holdfast stop w`",
+      {
+        $0.put(.claim("w"), claim(nil, by: nil))
+        $0.delete(.intent("w"))
+      }
+    ),
+    (
+      .stopped, "the record of what is wanted of it is missing, so nobody starts it: `holdfast start w` or `holdfast stop w`",
+      {
+        $0.put(.claim("w"), claim(nil, by: nil))
+        $0.put(.placement("w"), .placement(.init(node: nil, reason: PlacementReason(.stopped))))
+        $0.delete(.intent("w"))
       }
     ),
     // A dead session executes nothing: what should be stopped is.

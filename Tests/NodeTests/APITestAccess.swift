@@ -131,7 +131,7 @@ final class TestAccess: ClusterAccess {
 
   func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord] {
     state.withLock { state in
-      state.cluster.history.filter { workload == nil || $0.note.workload == workload }.suffix(limit)
+      state.cluster.history.compactMap { line in workload.map { line.told(of: $0) } ?? line }.suffix(limit)
     }
   }
 

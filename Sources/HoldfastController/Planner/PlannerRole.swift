@@ -156,6 +156,7 @@ struct PlannerRole: Sendable {
     guard !effects.isUnderWay({ $0 == .place }), !facts.isDisarmed else { return }
     if let until = settlesUntil(facts) { return effects.agenda.look(at: until) }
     effects.agenda.takePlan()
+    MissingIntents.restore(turn, facts, &effects)
     let silent = peers.silentNodes(facts)
     var snapshot = picture.snapshot(facts, silent: silent)
     work.ownMoves.settle(facts)

@@ -38,44 +38,74 @@ struct PlanningPicture: Sendable {
 
   /// - Parameter silent: nodes that may be about to be lost.
   mutating func snapshot(_ facts: Facts, silent: Set<NodeName>) -> PlanningSnapshot {
-    let nodes = nodes(facts, silent)
+    var nodes = nodes(facts, silent)
     forget { facts.view.specs[$0] == nil }
-    let deaf = Self.deafNodes(facts.view)
-    let runningElsewhere = facts.view.unmanagedDomains
-    let leftovers = Self.leftovers(facts.view), incompatible = facts.view.incompatible
-    let maintenances = Maintenances(facts)
+    let cluster = Surroundings(facts)
     var workloads: [PlanningSnapshot.Workload] = []
+    var leftAlone: [NodeName: Resources] = [:]
     for name in facts.view.specs.keys.sorted() {
-      guard let spec = facts.view.specs[name]?.value, !facts.view.isUnreadable(name) else { continue }
-      let intent = facts.view.intents[name]?.value ?? IntentRecord(desired: .running)
+      guard let spec = facts.view.specs[name]?.value, let demand = facts.view.demand(of: name) else { continue }
+      guard !facts.view.isUnreadable(name), let intent = facts.view.intents[name]?.value else {
+        // It keeps its place, and its room with it.
+        if let node = facts.view.seat(ofLeftAlone: name) { leftAlone[node, default: .none] += demand }
+        continue
+      }
       // It runs where it is; there is nothing to decide before it is adopted.
       guard intent.desired != .adopting else { continue }
-      let placed = facts.view.placements[name]?.value
-      let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
-      let failures = facts.view.claims[name]?.value.failures ?? [:]
-      // A workload stays on the node that holds it, and may run there.
-      let holder = facts.view.holder(of: name)
-      let isEmptied = holder.map(maintenances.isEmptied) ?? false
-      var excluded = excluded(name, spec, failures, holder, isEmptied: isEmptied, deaf, runningElsewhere, facts)
-      let ends = holder == placed?.node || placed?.node == nil ? Self.endsTooOften(name, spec, placed, facts) : nil
-      for (node, leftover) in leftovers[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = leftover }
-      // That it runs is proof that it can.
-      for (node, reason) in incompatible[name] ?? [:] where node != holder && excluded[node] == nil { excluded[node] = reason }
-      var counts = failures.mapValues(\.count)
-      let cause = ends == nil ? nil : facts.view.claims[name]?.value.unwell
-      if let ends, let holder {
-        let words = cause.map { WorkloadFailure.unwell(ends, $0).record.reason }
-        excluded[holder] = words.map(Exclusion.unwell) ?? .endsAgain(times: ends)
-        counts[holder, default: 0] += ends
-      }
-      workloads.append(
-        PlanningSnapshot.Workload(
-          name: name, connection: spec.connection, demand: spec.demand, labels: spec.labels, priority: spec.priority,
-          desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
-          failures: counts, ends: ends, unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
-          isOnItsWay: maintenances.isOnItsWay(name)))
+      workloads.append(workload(name, spec, intent, demand, cluster, facts))
     }
+    for index in nodes.indices { nodes[index].leftAlone = leftAlone[nodes[index].name] }
     return PlanningSnapshot(nodes: nodes, workloads: workloads, time: facts.calendar.weekTime(now: facts.now))
+  }
+
+  /// What is the same for every workload.
+  private struct Surroundings {
+    let deaf: [String: [NodeName: Exclusion]]
+    let runningElsewhere: [String: NodeName]
+    let leftovers: [WorkloadName: [NodeName: Exclusion]]
+    let incompatible: [WorkloadName: [NodeName: Exclusion]]
+    let maintenances: Maintenances
+
+    init(_ facts: Facts) {
+      deaf = PlanningPicture.deafNodes(facts.view)
+      runningElsewhere = facts.view.unmanagedDomains
+      leftovers = PlanningPicture.leftovers(facts.view)
+      incompatible = facts.view.incompatible
+      maintenances = Maintenances(facts)
+    }
+  }
+
+  private mutating func workload(
+    _ name: WorkloadName, _ spec: SpecRecord, _ intent: IntentRecord, _ demand: Resources, _ cluster: Surroundings,
+    _ facts: Facts
+  ) -> PlanningSnapshot.Workload {
+    let placed = facts.view.placements[name]?.value
+    let move = intent.move.flatMap { $0.serial > placed?.servedMove ?? 0 ? $0 : nil }
+    let failures = facts.view.claims[name]?.value.failures ?? [:]
+    // A workload stays on the node that holds it, and may run there.
+    let holder = facts.view.holder(of: name)
+    let isEmptied = holder.map(cluster.maintenances.isEmptied) ?? false
+    var excluded = excluded(name, spec, failures, holder, isEmptied: isEmptied, cluster, facts)
+    let ends = holder == placed?.node || placed?.node == nil ? Self.endsTooOften(name, spec, placed, facts) : nil
+    for (node, leftover) in cluster.leftovers[name] ?? [:] where node != holder && excluded[node] == nil {
+      excluded[node] = leftover
+    }
+    // That it runs is proof that it can.
+    for (node, reason) in cluster.incompatible[name] ?? [:] where node != holder && excluded[node] == nil {
+      excluded[node] = reason
+    }
+    var counts = failures.mapValues(\.count)
+    let cause = ends == nil ? nil : facts.view.claims[name]?.value.unwell
+    if let ends, let holder {
+      let words = cause.map { WorkloadFailure.unwell(ends, $0).record.reason }
+      excluded[holder] = words.map(Exclusion.unwell) ?? .endsAgain(times: ends)
+      counts[holder, default: 0] += ends
+    }
+    return PlanningSnapshot.Workload(
+      name: name, connection: spec.connection, demand: demand, labels: spec.labels, priority: spec.priority,
+      desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
+      failures: counts, ends: ends, unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
+      isOnItsWay: cluster.maintenances.isOnItsWay(name))
   }
 
   private func nodes(_ facts: Facts, _ silent: Set<NodeName>) -> [PlanningSnapshot.Node] {
@@ -95,19 +125,19 @@ struct PlanningPicture: Sendable {
   /// Nodes on which the workload cannot run now, and why.
   private mutating func excluded(
     _ name: WorkloadName, _ spec: SpecRecord, _ failures: [NodeName: ClaimRecord.Failure], _ holder: NodeName?, isEmptied: Bool,
-    _ deaf: [String: [NodeName: Exclusion]], _ runningElsewhere: [String: NodeName], _ facts: Facts
+    _ cluster: Surroundings, _ facts: Facts
   ) -> [NodeName: Exclusion] {
     var excluded = cooled(name, failures, now: facts.now)
     // What runs on a node that is emptied is not stopped to be tried again where it did not start.
     if isEmptied {
       for (node, failure) in failures where node != holder { excluded[node] = failure.exclusion }
     }
-    let deafHere = deaf[spec.connection] ?? [:]
+    let deafHere = cluster.deaf[spec.connection] ?? [:]
     if !deafHere.isEmpty {
       let stillThere = mayBeFrozen(name, among: deafHere, facts)
       for (node, reason) in deafHere where node != holder && node != stillThere { excluded[node] = reason }
     }
-    if let runsOn = runningElsewhere[spec.uuid], holder == nil {
+    if let runsOn = cluster.runningElsewhere[spec.uuid], holder == nil {
       for node in facts.view.nodes.keys { excluded[node] = .runsUnprotected(on: runsOn) }
     }
     return excluded

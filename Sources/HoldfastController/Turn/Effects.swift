@@ -182,6 +182,11 @@ struct Effects: Sendable {
     note(kind, text, severity: severity, workload: workload)
   }
 
+  /// Whether `noteOnce` would say it.
+  func isNew(_ kind: Note.Kind, _ text: String, workload: WorkloadName) -> Bool {
+    notices.isNew(kind, text, about: workload.text)
+  }
+
   /// Forgets what was said; true when something was.
   @discardableResult
   mutating func unsay(_ kind: Note.Kind, workload: WorkloadName? = nil, connection: String? = nil) -> Bool {

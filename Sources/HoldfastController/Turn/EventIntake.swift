@@ -26,7 +26,7 @@ enum EventIntake {
     case .host(let flaws): if facts.take(flaws) { effects.agenda.note(.report) }
     case .leftovers(let found): if facts.takeLeftovers(found) { effects.agenda.note(.report) }
     case .incompatible(let found): if facts.takeIncompatible(found) { effects.agenda.note(.report) }
-    case .health(let workload, let run, let health): told(health, of: workload, run: run, &facts, machines, &effects)
+    case .health(let workload, let run, let health): told(health, of: workload, run: run, &facts, &machines, &effects)
     case .leave(let fast): SessionEnd.leave(fast ? .fast : .normal, facts, &machines, &effects)
     }
   }
@@ -55,13 +55,13 @@ enum EventIntake {
 
   /// Word of an earlier run says nothing of the one that they look at now.
   private static func told(
-    _ health: WorkloadHealth, of workload: WorkloadName, run: Int, _ facts: inout Facts, _ machines: Machines,
+    _ health: WorkloadHealth, of workload: WorkloadName, run: Int, _ facts: inout Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
     guard machines.workloads[workload]?.parts.watch.subject?.run == run else { return }
     let before = facts.health[workload].flatMap { $0.run == run ? $0.health : nil }
     guard facts.take(health, of: workload, run: run) else { return }
-    HealthNotes.tell(health, before: before, of: workload, on: facts.me, &effects)
+    machines.workloads.change(workload) { $0.checked(health, before: before, on: facts.me, &effects) }
     // Whether others wait for it to be told what is at fault may have changed, too.
     effects.agenda.note(.health(machines.workloads.heldTogether.union([workload])))
   }

@@ -146,7 +146,9 @@ struct Facts: Sendable {
       report.flaws = nil
       report.strays = []
       report.migrations = nil
-      (report.freeze, report.unfrozen, report.paused, report.outdated, report.differing) = (nil, nil, nil, nil, nil)
+      (report.freeze, report.unfrozen, report.paused, report.differing) = (nil, nil, nil, nil)
+      // What runs with more than it is defined with keeps that until its next start.
+      report.outdated = (report.outdated ?? []).filter { view.specs[$0]?.value.runsWith != nil }
       report.health = nil
       return .report(report)
     default: return .absent

@@ -7,6 +7,8 @@ enum Limits {
   static let claimsAtOnce = 30
   /// Placements in one transaction: four conditions each with that for the node.
   static let placementsAtOnce = 30
+  /// Intents that are restored in one transaction: four conditions each.
+  static let intentsAtOnce = 20
   /// Conditions on claims when a thaw is validated. That the session stands is the proof; these make an error of ours show as a refusal.
   static let validatedClaims = 100
   /// Changes seen of an earlier session of this node: after more, it is another host that renews it, and no request that came late.
@@ -62,6 +64,13 @@ enum Limits {
   static let unwellTogetherPause: Duration = .seconds(300)
   /// Whether it is still so is looked at again after so long.
   static let unwellTogetherLook: Duration = .seconds(10)
+  /// Those that are not seen well again when most are have the time that their own checks need for it, and so much more: answers that come later than
+  /// that count for nothing (`HoldfastChecks`).
+  static let unwellTogetherLateness: Duration = .seconds(2)
+  /// Changes of a workload's health that are told at once within `healthNotePause`: that it fails, and that it is well again. What changes more
+  /// often is counted, and told once in that time.
+  static let healthNotesAtOnce = 2
+  static let healthNotePause: Duration = .seconds(60)
   /// No more ends in a row are counted.
   static let countedEnds = 1000
   /// Attempts at a live migration before the workload is stopped and started instead.

@@ -45,6 +45,8 @@ enum Purpose: Hashable, Sendable {
   /// A build that does not know the store's layout leaves the planner's role to another.
   case giveUpRole
   case place
+  /// Writes intents that are missing.
+  case restoreIntents([WorkloadName])
   /// Stops what the policies move, as several moves in a row have failed.
   case haltMoves
   /// Removes the record of a maintenance from which everything has come home.
@@ -65,7 +67,7 @@ enum Purpose: Hashable, Sendable {
     case .renew: .renewal
     case .end: .end
     case .arm: .arming
-    case .describe, .expire, .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance: .session
+    case .describe, .expire, .takeRole, .giveUpRole, .place, .restoreIntents, .haltMoves, .endMaintenance: .session
     case .claim, .activity, .workload, .validate, .report: .session
     }
   }

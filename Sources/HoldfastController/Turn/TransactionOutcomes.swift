@@ -66,6 +66,7 @@ enum TransactionOutcomes {
     // Told with the record's end, as on every other node.
     case .arm: break
     case .haltMoves: machines.planning.halted()
+    case .restoreIntents(let names): MissingIntents.restored(names, facts, &effects)
     case .place: machines.planning.placed(pending.transaction.writes, at: revision, facts, &effects)
     case .claim(let names):
       for name in names { claimed(name, pending.claim(of: name), at: revision, facts, &machines, &effects) }
@@ -199,7 +200,7 @@ enum TransactionOutcomes {
     case .expire(let incarnation, _, _):
       machines.peers.declaringFailed(incarnation)
       machines.planning.failed(pending.purpose, facts.timing, &effects)
-    case .takeRole, .giveUpRole, .place, .haltMoves, .endMaintenance:
+    case .takeRole, .giveUpRole, .place, .restoreIntents, .haltMoves, .endMaintenance:
       machines.planning.failed(pending.purpose, facts.timing, &effects)
     case .claim(let names):
       for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }

@@ -206,10 +206,14 @@ struct ClaimLine: Hashable, Sendable {
       giveUp(under: own.placement?.modified)
       record.note(failure.record, on: me)
     }
-    guard
-      let transaction = turn.session.transaction(
-        if: [.unchanged(.claim(own.name), modified: claim.modified)], write: [.put(.claim(own.name), .claim(record))])
-    else { return }
+    var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
+    var writes: [Write<RecordKey, Record>] = [.put(.claim(own.name), .claim(record))]
+    // Without a holder nothing would prove any more that it is to run.
+    if own.lacksIntent, let spec = own.spec, let desired = own.desired {
+      conditions += [.stands(.spec(own.name), created: spec.created), .absent(.intent(own.name))]
+      writes.append(.put(.intent(own.name), .intent(IntentRecord(desired: desired))))
+    }
+    guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.release(of: claim.modified, because: reason), transaction, own, &effects)
   }
 

@@ -28,7 +28,7 @@ enum Errands {
       parts.line.endErrand(own, turn, &effects)
     case (.restart, _), (.reset, _):
       // What is paused cannot shut down.
-      let isGraceful = errand == .restart && domain.state == .running
+      let isGraceful = errand == .restart && !domain.cannotShutDown
       restart(&parts, domain, grace: isGraceful ? .seconds(spec.stopTimeout) : .zero, turn, facts, own, &effects)
     case (.pause, .running):
       return pause(&parts, domain, facts, &effects)

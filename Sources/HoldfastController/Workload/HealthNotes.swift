@@ -1,22 +1,110 @@
 import HoldfastModel
+import HoldfastTime
 
-/// Notes for people when the health of a workload changes: each failure, each check that cannot be made, and that all is well again.
-enum HealthNotes {
+/// Notes for people when the health of a workload changes: each failure, each check that cannot be made, and that all is well again. Where it
+/// changes again and again, they are told a line a minute that counts the changes, and one when it stays as it is.
+///
+///     calm ──too many changes in a minute──▶ flapping ──a minute without one──▶ calm
+struct HealthNotes: Hashable, Sendable {
+  private enum Phase: Hashable {
+    /// - Parameter told: when the last changes were told.
+    case calm(told: [BootInstant])
+    /// - Parameter changes: since the last line.
+    case flapping(changes: Int, tellAt: BootInstant)
+  }
+
+  private var phase = Phase.calm(told: [])
+
+  var isBlank: Bool { self == HealthNotes() }
+
+  // MARK: steps
+
   /// - Parameter before: of the same run; nil: nothing was known of it.
-  static func tell(
+  mutating func tell(
     _ health: WorkloadHealth, before: WorkloadHealth?, of workload: WorkloadName, on me: NodeName, _ effects: inout Effects
   ) {
     let known = Set((before?.findings ?? []).map(Key.init))
     for finding in health.findings where !known.contains(Key(finding)) {
-      let text =
-        finding.isUnknown
-        ? "the check '\(finding.check)' of \(workload) cannot be made on \(me), so nobody knows: \(finding.reason)"
-        : "\(workload) fails its check '\(finding.check)' on \(me): \(finding.reason)"
+      let text = Self.text(of: finding, workload, me)
+      if isFlapping(at: effects.now) {
+        count()
+      } else if effects.isNew(.health, text, workload: workload) {
+        effects.noteOnce(.health, text, severity: .warning, workload: workload)
+        told(at: effects.now)
+      }
+    }
+    guard health.state == .healthy else { return }
+    if isFlapping(at: effects.now) {
+      if before?.state != .healthy { count() }
+    } else if effects.unsay(.health, workload: workload) {
+      effects.note(.health, "\(workload) is healthy again on \(me)", workload: workload)
+      told(at: effects.now)
+    }
+  }
+
+  /// Tells what has gathered, when a minute is over.
+  ///
+  /// - Parameter health: what is known of the run now; nil: nothing yet.
+  mutating func follow(_ health: WorkloadHealth?, of workload: WorkloadName, on me: NodeName, _ effects: inout Effects) {
+    guard case .flapping(let changes, let tellAt) = phase else { return }
+    guard effects.now >= tellAt else { return effects.agenda.look(at: workload, at: tellAt) }
+    let state = health.map { Self.state(of: $0) }
+    let span = "\(InWords.number(Limits.healthNotePause.inSeconds)) s"
+    if changes > 0 || state == nil {
+      let next = effects.now + Limits.healthNotePause
+      phase = .flapping(changes: 0, tellAt: next)
+      effects.agenda.look(at: workload, at: next)
+      guard changes > 0 else { return }
+      let now = state.map { ", and now \($0)" } ?? ""
+      return effects.note(
+        .health, "\(workload) changes again and again on \(me), \(changes) times within \(span)\(now)", severity: .warning,
+        workload: workload)
+    }
+    phase = .calm(told: [])
+    // What is said last holds until it is well.
+    effects.unsay(.health, workload: workload)
+    let text = "\(workload) has not changed on \(me) for \(span): it \(state ?? "")"
+    if health?.findings.isEmpty == true {
+      effects.note(.health, text, workload: workload)
+    } else {
       effects.noteOnce(.health, text, severity: .warning, workload: workload)
     }
-    if health.state == .healthy, effects.unsay(.health, workload: workload) {
-      effects.note(.health, "\(workload) is healthy again on \(me)", workload: workload)
-    }
+  }
+
+  // MARK: how often
+
+  /// So many changes are told at once in a minute: that it fails, and that it is well again. With one more it flaps.
+  private mutating func isFlapping(at now: BootInstant) -> Bool {
+    guard case .calm(let told) = phase else { return true }
+    let late = told.filter { now - $0 < Limits.healthNotePause }
+    phase = .calm(told: late)
+    guard late.count >= Limits.healthNotesAtOnce, let last = late.last else { return false }
+    phase = .flapping(changes: 0, tellAt: last + Limits.healthNotePause)
+    return true
+  }
+
+  private mutating func count() {
+    if case .flapping(let changes, let tellAt) = phase { phase = .flapping(changes: changes + 1, tellAt: tellAt) }
+  }
+
+  private mutating func told(at now: BootInstant) {
+    if case .calm(let told) = phase { phase = .calm(told: told + [now]) }
+  }
+
+  // MARK: words
+
+  private static func text(of finding: WorkloadHealth.Finding, _ workload: WorkloadName, _ me: NodeName) -> String {
+    finding.isUnknown
+      ? "the check '\(finding.check)' of \(workload) cannot be made on \(me), so nobody knows: \(finding.reason)"
+      : "\(workload) fails its check '\(finding.check)' on \(me): \(finding.reason)"
+  }
+
+  /// As a clause without its subject.
+  private static func state(of health: WorkloadHealth) -> String {
+    guard let first = health.findings.first else { return "is healthy" }
+    return first.isUnknown
+      ? "has a check that cannot be made, '\(first.check)': \(first.reason)"
+      : "fails its check '\(first.check)': \(first.reason)"
   }
 
   /// The parts of a finding that make two the same for people.

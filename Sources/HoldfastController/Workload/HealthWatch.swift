@@ -30,6 +30,7 @@ struct HealthWatch: Hashable, Sendable {
   private(set) var held: HeldReason?
   /// When it was last put on hold no longer; nil: it was not, in this run. What failed before tells nothing of it now.
   private var heldUntil: BootInstant?
+  private var together = UnwellTogether()
 
   var isBlank: Bool { self == HealthWatch() }
   var breach: String? { course.breach }
@@ -80,10 +81,12 @@ struct HealthWatch: Hashable, Sendable {
     guard let wanted else {
       course.move(to: .off)
       (held, heldUntil) = (nil, nil)
+      together.forget()
       return effects.endChecks(workload)
     }
     if let known = subject, known.run != wanted.run {
       heldUntil = nil
+      together.forget()
     } else if subject?.isOnHold == true, !wanted.isOnHold {
       heldUntil = effects.now
     }
@@ -104,7 +107,13 @@ struct HealthWatch: Hashable, Sendable {
   /// No check for which it would be ended fails any more.
   mutating func recovers(_ effects: inout Effects) {
     keep(because: nil, &effects)
+    together.forget()
     if case .counted(let subject, _) = phase { course.move(to: .on(subject)) }
+  }
+
+  /// The instant until which nothing is done about it, as most others fail with it, or did a moment ago; nil: it fails alone.
+  mutating func pauseTogether(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
+    together.pause(cause, own, facts)
   }
 
   /// The run fails, and nothing is done about that for now; nil: something is.

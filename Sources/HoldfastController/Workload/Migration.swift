@@ -289,7 +289,8 @@ struct Migration: Hashable, Sendable {
       && domain.mark?.epoch == own.claim?.value.epoch:
       return next(to: target, spec, turn, facts, own)
     case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
-      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : .paused
+      let isAsked = own.errand == .pause || own.errand == .resume
+      let obstacle: MoveMethod.Obstacle = own.claim?.value.newerDisks != nil ? .olderDisks : isAsked ? .paused : .pausedOutside
       return .keep(because: .cannotMove(MoveMethod(.stay, obstacle)))
     case .live, .restart: return .abandon
     }
@@ -315,11 +316,11 @@ struct Migration: Hashable, Sendable {
     }
   }
 
-  /// It cannot be moved as it is now, and is not to be stopped for it: it would not be started again from its definition; or an operator paused it,
-  /// and its policy does not let it be stopped.
+  /// It cannot be moved as it is now, and is not to be stopped for it: it would not be started again from its definition; or it is paused, and
+  /// its policy does not let it be stopped.
   private func lagsOrStays(_ domain: DomainObservation, _ spec: SpecRecord, _ facts: Facts, _ own: WorkloadFacts) -> Bool {
     if own.claim?.value.newerDisks != nil { return true }
-    guard domain.state == .paused, own.errand == .pause || own.errand == .resume else { return false }
+    guard domain.state == .paused else { return false }
     return facts.rules.settings(of: own.name, spec).evacuation.otherwise == .stay
   }
 

@@ -25,7 +25,7 @@ enum UnwellRuns {
     guard let claim = parts.line.held(own),
       let permit = UnwellPermit(claim, parts.watch, parts.run, domain, turn, facts, own)
     else { return .left }
-    if parts.watch.countedAt == nil, let until = UnwellTogether.pause(cause, own, facts) {
+    if parts.watch.countedAt == nil, let until = parts.watch.pauseTogether(cause, own, facts) {
       parts.watch.keep(because: .together(facts.me), &effects)
       effects.agenda.look(at: parts.name, at: min(until, facts.now + Limits.unwellTogetherLook))
       return .left

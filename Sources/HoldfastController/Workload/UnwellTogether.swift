@@ -2,25 +2,66 @@ import HoldfastModel
 import HoldfastTime
 
 /// Whether what fails here fails rather for the node's network: where most workloads that are asked over it fail at once, none of them is ended
-/// for that at once.
-enum UnwellTogether {
+/// for that at once, nor before those that are slow to be seen well again had the time for it.
+///
+///     alone ──most fail──▶ together ──most do not any more──▶ over ──it recovers, or its time is up──▶ alone
+struct UnwellTogether: Hashable, Sendable {
+  private enum Phase: Hashable {
+    case alone
+    case together
+    /// - Parameter since: when it was seen that most do not fail any more.
+    case over(since: BootInstant)
+  }
+
+  private var phase = Phase.alone
+
+  // MARK: steps
+
   /// Until when nothing is done about the workload for that; nil: it is not so.
-  static func pause(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
-    guard let since = facts.health[own.name]?.since, throughNode(own.spec?.value).contains(cause.check) else { return nil }
-    let until = since + Limits.unwellTogetherPause
-    guard facts.now < until else { return nil }
+  mutating func pause(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
+    guard let since = facts.health[own.name]?.since,
+      let check = Self.throughNode(own.spec?.value).first(where: { $0.name == cause.check })
+    else { return nil }
+    if Self.isSo(facts) {
+      phase = .together
+      let until = since + Limits.unwellTogetherPause
+      return facts.now < until ? until : nil
+    }
+    switch phase {
+    case .alone: return nil
+    case .together: phase = .over(since: facts.now)
+    case .over: break
+    }
+    guard case .over(let since) = phase else { return nil }
+    let until = since + Self.recovery(check)
+    return facts.now < until ? until : nil
+  }
+
+  /// Its check is well again, or it is another run.
+  mutating func forget() { phase = .alone }
+
+  // MARK: questions
+
+  /// Most workloads that are asked over the node's network fail, and so many that it is no accident.
+  private static func isSo(_ facts: Facts) -> Bool {
     var asked = 0, failing = 0
     for (name, entry) in facts.health.entries {
-      let checks = throughNode(facts.view.specs[name]?.value)
+      let checks = Set(throughNode(facts.view.specs[name]?.value).map(\.name))
       guard !checks.isEmpty else { continue }
       asked += 1
       if entry.health.findings.contains(where: { !$0.isUnknown && checks.contains($0.check) }) { failing += 1 }
     }
-    return failing >= Limits.unwellTogether && failing * 2 > asked ? until : nil
+    return failing >= Limits.unwellTogether && failing * 2 > asked
+  }
+
+  /// How long a check takes at most to see that its service is well again: a question that is under way is lost still, and then there are `up` good
+  /// answers in a row, each an interval after the one before. That they come late is allowed for.
+  private static func recovery(_ check: HealthCheck) -> Duration {
+    check.interval * check.up + check.timeout + Limits.unwellTogetherLateness
   }
 
   /// The checks for which it would be ended and that are asked over the node's own network.
-  private static func throughNode(_ spec: SpecRecord?) -> Set<CheckName> {
-    Set((spec?.checks ?? []).lazy.filter { $0.reaction == .restart && $0.probe.isThroughNode }.map(\.name))
+  private static func throughNode(_ spec: SpecRecord?) -> [HealthCheck] {
+    (spec?.checks ?? []).filter { $0.reaction == .restart && $0.probe.isThroughNode }
   }
 }

@@ -67,9 +67,11 @@ struct WorkloadFacts: Sendable {
 
   // MARK: what is wanted
 
-  /// Without the record, what this node runs goes on and nothing else begins.
-  var desired: IntentRecord.Desired? {
-    intent?.value.desired ?? (lacksIntent && (isClaimed || wasHere) ? .running : nil)
+  /// Without the record, what this node runs goes on, where the other records prove that it was to run, and nothing else begins.
+  var desired: IntentRecord.Desired? { intent?.value.desired ?? (isProvenWanted ? .running : nil) }
+
+  private var isProvenWanted: Bool {
+    lacksIntent && (isClaimed || wasHere) && claim?.value.provesWanted(placement?.value) == true
   }
 
   /// The record of what is wanted of it is missing, which no command brings about.
@@ -83,7 +85,11 @@ struct WorkloadFacts: Sendable {
 
   /// Why it is not to run here.
   var whyItLeaves: ReleaseReason {
-    desired == .stopped ? .stopped : goesDown ? .waitsForNode : .moves(to: placement?.value.node)
+    switch desired {
+    case .stopped: .stopped
+    case nil: .nobodyKnows
+    case .running, .adopting, .unprotected: goesDown ? .waitsForNode : .moves(to: placement?.value.node)
+    }
   }
 
   /// The errand: what is to be done once with what runs here.

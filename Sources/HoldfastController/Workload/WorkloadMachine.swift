@@ -29,6 +29,8 @@ struct WorkloadMachine: Sendable {
     _ effects: inout Effects
   ) {
     decide(turn, facts, own, startsUnderWay, &effects)
+    parts.pause.follow(own, isOurs: parts.line.isMine(own), isIdle: parts.run.isIdle, on: facts.me, &effects)
+    parts.healthNotes.follow(parts.watch.entry(name, facts)?.health, of: name, on: facts.me, &effects)
     parts.watch.follow(parts.subject(turn, own, nextRun: effects.lastRun + 1), name, &effects)
   }
 
@@ -40,7 +42,9 @@ struct WorkloadMachine: Sendable {
     guard let spec = own.spec?.value, let id = own.id else { return Unprotection.step(&parts, turn, facts, own, &effects) }
     if own.lacksIntent {
       effects.noteOnce(
-        .unreadable, "\(name): the record of what is wanted of it is missing, so it stays as it is until you start or stop it",
+        .unreadable,
+        "\(name): the record of what is wanted of it is missing. What runs of it runs on; `holdfast start \(name)` or `holdfast stop \(name)` says "
+          + "what is wanted, where the planner cannot tell",
         workload: name)
     }
     effects.check(parts.line.agrees(own), "the claim of \(name) is not read back as it was written")
@@ -196,8 +200,7 @@ struct WorkloadMachine: Sendable {
       parts.line.tell(.stopping, own, &effects)
       let door = parts.run.door(at: facts.now)
       guard door.isOpen else { return effects.agenda.wait(name, for: door) }
-      effects.note(.stopping, "\(name) stops on \(facts.me)", workload: name)
-      return parts.stop(domain, grace: .seconds(spec.stopTimeout), turn, &effects)
+      return parts.shutDown(domain, spec, on: facts.me, turn, &effects)
     }
     goOnHere(domain, spec, turn, facts, own, &effects)
   }
@@ -345,6 +348,13 @@ struct WorkloadMachine: Sendable {
 
   /// The trouble that this life knows of with the last target of a live migration from here; nil: nothing is wrong with it.
   var targetTrouble: TargetTrouble? { parts.migration.targetTrouble }
+
+  /// What its checks tell has changed.
+  ///
+  /// - Parameter before: of the same run; nil: nothing was known of it.
+  mutating func checked(_ health: WorkloadHealth, before: WorkloadHealth?, on me: NodeName, _ effects: inout Effects) {
+    parts.healthNotes.tell(health, before: before, of: name, on: me, &effects)
+  }
 
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
   mutating func inheritStart() { parts.fence.inherit() }

@@ -12,6 +12,8 @@ struct WorkloadParts: Sendable {
   var protection = Protection()
   var migration = Migration()
   var watch = HealthWatch()
+  var pause = OutsidePause()
+  var healthNotes = HealthNotes()
 
   init(_ vacancy: consuming Vacancy) {
     name = vacancy.workload
@@ -19,7 +21,10 @@ struct WorkloadParts: Sendable {
   }
 
   /// Nothing in it says more than a new one would.
-  var isBlank: Bool { line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank }
+  var isBlank: Bool {
+    line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank && pause.isBlank
+      && healthNotes.isBlank
+  }
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach ?? watch.breach }
@@ -100,6 +105,16 @@ struct WorkloadParts: Sendable {
   }
 
   // MARK: domains
+
+  /// Stops what is to leave, or not to run. What cannot shut down is ended at once.
+  mutating func shutDown(
+    _ domain: DomainObservation, _ spec: SpecRecord, on me: NodeName, _ turn: borrowing Turn, _ effects: inout Effects
+  ) {
+    let isAtOnce = domain.cannotShutDown
+    let how = isAtOnce ? ": it is paused and cannot shut down, so it is ended at once" : ""
+    effects.note(.stopping, "\(name) stops on \(me)\(how)", severity: isAtOnce ? .warning : .info, workload: name)
+    stop(domain, grace: isAtOnce ? .zero : .seconds(spec.stopTimeout), turn, &effects)
+  }
 
   mutating func stop(
     _ domain: DomainObservation, grace: Duration, _ turn: borrowing Turn, _ effects: inout Effects
@@ -266,6 +281,7 @@ struct WorkloadParts: Sendable {
     fence.retire(withoutFence: withoutFence)
     protection.retire()
     migration.retire()
+    (pause, healthNotes) = (OutsidePause(), HealthNotes())
     // Its checks are told of its end when its turn comes (`HealthWatch.follow`).
   }
 }

@@ -60,6 +60,8 @@ enum WorkloadFailure: Hashable, Sendable {
 enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
   case startsFail(StartFailure)
   case stopped
+  /// Its intent is missing, and nothing proves that it was to run.
+  case nobodyKnows
   /// The node leaves, and the workload waits for it.
   case waitsForNode
   /// nil: it has no place anywhere.
@@ -75,6 +77,7 @@ enum ReleaseReason: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .startsFail(let failure): "it does not start here: \(failure)"
     case .stopped: "stopped by the operator"
+    case .nobodyKnows: "the record of what is wanted of it is missing"
     case .waitsForNode: "it waits for this node"
     case .moves(let node): node.map { "it moves to \($0)" } ?? "no node is to run it now"
     case .givenUpBefore: "it had been let go before"

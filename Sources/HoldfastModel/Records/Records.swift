@@ -82,6 +82,8 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   /// `definition` of what the running domain was started from, whose own XML was taken over as this definition: so it does not run an older
   /// one. nil: nothing was taken over.
   public var takenFrom: String?
+  /// What an earlier definition asked for, from which the workload may still run, where that is more than `demand`. nil: nothing.
+  @LaterField public var runsWith: Resources?
   /// Belongings that other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
   public var shared: [String]?
   /// What tells whether it works while it runs; nil: nothing, as in records of builds that did not know it.
@@ -371,22 +373,5 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   package mutating func note(_ failure: Failure, on node: NodeName) {
     failures[node] = Failure(
       count: (failures[node]?.count ?? 0) + failure.count, reason: failure.reason, check: failure.check)
-  }
-}
-
-/// One line of the cluster's history.
-public struct HistoryRecord: Hashable, Sendable, Codable {
-  /// Milliseconds since 1970 on the writer's wall clock: for people, never for decisions.
-  public var time: Int64
-  public var node: NodeName
-  /// Grows by one with each line of this node.
-  public var serial: Int64
-  public var note: Note
-
-  public init(time: Int64, node: NodeName, serial: Int64, note: Note) {
-    self.time = time
-    self.node = node
-    self.serial = serial
-    self.note = note
   }
 }

@@ -53,8 +53,11 @@ struct EventRoutes: Sendable {
     let body = ResponseBody { writer in
       let pump = Task {
         let known = Set(past.map(\.identity))
-        for await record in live where workload == nil || record.note.workload == workload {
-          if !known.contains(record.identity) { feed.yield(record) }
+        var loops: Set<HistoryRecord.Identity> = []
+        for await record in live {
+          guard let told = workload.map({ record.told(of: $0) }) ?? record, !known.contains(told.identity) else { continue }
+          // A loop's line is written again also where it says no more of this workload.
+          if told.folded == nil || loops.insert(told.identity).inserted { feed.yield(told) }
         }
         feed.finish()
       }
@@ -87,6 +90,8 @@ extension HistoryRecord {
   fileprivate struct Identity: Hashable {
     var node: NodeName
     var serial: Int64
+    /// A line that is written again stands for more.
+    var lines: Int
   }
-  fileprivate var identity: Identity { Identity(node: node, serial: serial) }
+  fileprivate var identity: Identity { Identity(node: node, serial: serial, lines: folded?.count ?? 1) }
 }

@@ -15,18 +15,18 @@ package actor HistoryBook {
   static let mostUnread = 1000
   /// Lines in one write to the store.
   private static let batch = 50
-  /// Lines that wait to be written while the store is away; then the oldest are dropped.
-  private static let mostWaiting = 500
+  /// Lines of one event are gathered for so long, so that those that say the same are one.
+  private static let gathering: Duration = .milliseconds(100)
 
   private let node: NodeName
   private let codec: RecordCodec
   private let store: any LeaseStore
   private let logger: Logger
   private var lines: [NodeName: [Int64: HistoryRecord]] = [:]
-  private var waiting: [(time: Int64, note: Note)] = []
-  private var dropped = 0
-  private var nextSerial: Int64?
+  private var queue = HistoryQueue()
   private var isWriting = false
+  /// The program ends: nothing waits for more like it.
+  private var isClosing = false
   private var followers: [Int: AsyncStream<HistoryRecord>.Continuation] = [:]
   private var lastFollower = 0
 
@@ -42,8 +42,7 @@ package actor HistoryBook {
   func load(_ listing: ClusterListing) {
     lines = [:]
     for entry in listing.entries.values { if case .history(let line) = entry.value { keep(line) } }
-    let last = lines[node]?.keys.max() ?? -1
-    nextSerial = max(nextSerial ?? 0, last + 1)
+    queue.begin(after: lines[node]?.keys.max())
     writeSoon()
   }
 
@@ -64,9 +63,9 @@ package actor HistoryBook {
     lines[line.node]?[line.serial - Self.ringSize] = nil
   }
 
-  /// The last lines of the whole cluster, oldest first.
+  /// The last lines of the whole cluster, oldest first. Asked for one workload, what a line says of it alone.
   package func last(_ limit: Int, workload: WorkloadName?) -> [HistoryRecord] {
-    let all = lines.values.lazy.flatMap(\.values).filter { workload == nil || $0.note.workload == workload }
+    let all = lines.values.lazy.flatMap(\.values).compactMap { line in workload.map { line.told(of: $0) } ?? line }
     return Array(all.sorted { ($0.time, $0.node, $0.serial) < ($1.time, $1.node, $1.serial) }.suffix(limit))
   }
 
@@ -85,47 +84,39 @@ package actor HistoryBook {
   // MARK: writing
 
   func write(_ note: Note) {
-    waiting.append((wallTime(), note))
-    if waiting.count > Self.mostWaiting {
-      waiting.removeFirst()
-      dropped += 1
-    }
+    queue.add(note, at: wallTime())
     writeSoon()
   }
 
   private func writeSoon() {
-    guard !isWriting, nextSerial != nil, !waiting.isEmpty else { return }
+    guard !isWriting, queue.canWrite else { return }
     isWriting = true
     // Behind what matters: claims and starts of the same moment go first.
     Task(priority: .low) {
-      try? await Task.sleep(for: .milliseconds(100))
-      while await self.writeBatch() {}
+      repeat { try? await Task.sleep(for: Self.gathering) } while await self.writeBatch()
     }
   }
 
   /// Returns whether there is more to write.
   private func writeBatch() async -> Bool {
-    guard let first = nextSerial, !waiting.isEmpty else {
+    guard queue.canWrite else {
       isWriting = false
       return false
     }
-    let part = waiting.prefix(Self.batch)
-    var writes: [Write<RecordKey, Record>] = []
-    for (offset, line) in part.enumerated() {
-      let serial = first + Int64(offset)
-      let record = HistoryRecord(time: line.time, node: node, serial: serial, note: line.note)
-      writes.append(.put(.history(node, slot: Int(serial % Self.ringSize)), .history(record)))
+    let records = queue.take(Self.batch, at: wallTime(), isLast: isClosing, as: node), dropped = queue.dropped
+    // What is written again waits for its pause.
+    guard !records.isEmpty else { return true }
+    let writes: [Write<RecordKey, Record>] = records.map { record in
+      .put(.history(node, slot: Int(record.serial % Self.ringSize)), .history(record))
     }
     do {
       _ = try await store.transact(try codec.encode(ClusterTransaction(if: [], write: writes)), timeout: .seconds(2))
-      waiting.removeFirst(min(part.count, waiting.count))
-      nextSerial = first + Int64(writes.count)
+      queue.wrote(at: wallTime())
       if dropped > 0 {
         logger.warning("lines of history were lost while the store was away", metadata: ["lines": "\(dropped)"])
-        dropped = 0
       }
     } catch {
-      // The same lines go to the same slots again: writing twice does no harm.
+      queue.failed()
       try? await Task.sleep(for: .seconds(1))
     }
     return true
@@ -133,7 +124,8 @@ package actor HistoryBook {
 
   /// Writes what waits, for at most `limit`: before the program ends.
   package func flush(within limit: Duration) async {
+    isClosing = true
     let end = BootClock.now + limit
-    while !waiting.isEmpty, BootClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
+    while !queue.isEmpty, BootClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
   }
 }

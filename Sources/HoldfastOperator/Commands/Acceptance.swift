@@ -30,6 +30,7 @@ public struct Acceptance: Hashable, Sendable {
     var spec = present
     spec.xml = xml
     spec.takenFrom = domain.mark?.definition
+    spec.runsWith = nil
     guard let stored, let running else { return spec }
     // A demand that is what the domain had is to be what it has.
     if present.demand.memory == stored.memory, running.memory > 0 { spec.demand.memory = running.memory }

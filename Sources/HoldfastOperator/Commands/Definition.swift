@@ -47,7 +47,8 @@ extension OperatorCommand {
     }
     let restart = fields.contains("xml") && view.holder(of: name) != nil ? "; the new XML holds from its next start" : ""
     var transaction = ClusterTransaction(
-      if: [.unchanged(.spec(name), modified: present.modified)], write: [.put(.spec(name), .spec(spec))])
+      if: [.unchanged(.spec(name), modified: present.modified)],
+      write: [.put(.spec(name), .spec(spec.following(name, in: view)))])
     // What is corrected is tried at once, also where it failed to start before.
     let isTriedAgain = clearFailures(of: name, in: view, with: &transaction)
     // The claim too, where something depends on nobody holding it.

@@ -39,7 +39,7 @@ public struct ClusterLoad: Hashable, Sendable {
         countedUnmanaged: allowances[name]?.unmanaged ?? unmanaged, workloads: [])
     }
     for (name, spec) in view.specs.sorted(by: { $0.key < $1.key }) {
-      let demand = Self.demand(of: name, spec.value, planner.policies)
+      let demand = Self.demand(of: name, spec.value, view.demand(of: name) ?? spec.value.demand, planner.policies)
       for node in Self.nodes(of: name, in: view) {
         nodes[node]?.used += demand
         nodes[node]?.workloads.append(name)
@@ -47,12 +47,15 @@ public struct ClusterLoad: Hashable, Sendable {
     }
   }
 
-  private static func demand(of name: WorkloadName, _ spec: SpecRecord, _ policies: PolicySet) -> Resources {
-    guard policies.workloads.contains(where: { !$0.demand.isEmpty }) else { return spec.demand }
+  /// - Parameter demand: without what the policies say of it.
+  private static func demand(
+    of name: WorkloadName, _ spec: SpecRecord, _ demand: Resources, _ policies: PolicySet
+  ) -> Resources {
+    guard policies.workloads.contains(where: { !$0.demand.isEmpty }) else { return demand }
     let rules = policies.settings(of: name, labels: spec.labels).demand
     return Resources(
-      memory: rules[ResourceName.memory].map { Int($0) } ?? spec.demand.memory,
-      cpus: rules[ResourceName.cpus] ?? spec.demand.cpus)
+      memory: rules[ResourceName.memory].map { Int($0) } ?? demand.memory,
+      cpus: rules[ResourceName.cpus] ?? demand.cpus)
   }
 
   private static func nodes(of workload: WorkloadName, in view: ClusterView) -> Set<NodeName> {

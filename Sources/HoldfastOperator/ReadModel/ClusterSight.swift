@@ -59,15 +59,24 @@ public struct ClusterSight: Sendable {
     self.warnings = Dictionary(warnings.compactMap { warning in warning.workload.map { ($0, warning) } }) { first, other in
       first.brokenRule == nil ? other : first
     }
-    let recent = history.filter { $0.note.kind == .vanished && now - $0.time <= ClusterStatus.recentPeriod }
     endings = Self.endings(history)
-    ends = Dictionary(
-      recent.compactMap { line in line.note.workload.map { ($0, Ends(count: 1, last: line.time)) } },
-      uniquingKeysWith: { Ends(count: $0.count + $1.count, last: max($0.last, $1.last)) })
+    ends = Self.ends(history, since: now - ClusterStatus.recentPeriod)
     latest = Dictionary(
-      history.compactMap { line in line.note.workload.map { ($0, line) } },
+      history.flatMap { line in line.workloads.map { ($0, line) } },
       uniquingKeysWith: { ($0.time, $0.serial) < ($1.time, $1.serial) ? $1 : $0 })
     self.now = now
+  }
+
+  private static func ends(_ history: [HistoryRecord], since start: Int64) -> [WorkloadName: Ends] {
+    var ends: [WorkloadName: Ends] = [:]
+    for line in history where line.note.kind == .vanished && line.time >= start {
+      for workload in line.workloads {
+        let known = ends[workload] ?? Ends(count: 0, last: line.time)
+        ends[workload] = Ends(
+          count: known.count + line.times(of: workload, since: start), last: max(known.last, line.time))
+      }
+    }
+    return ends
   }
 
   /// How the last session of each node ended, as far as the history tells.

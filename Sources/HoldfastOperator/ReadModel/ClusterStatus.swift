@@ -189,7 +189,8 @@ extension ClusterStatus {
   /// Events of late about what there is.
   private static func recent(_ history: [HistoryRecord], _ view: ClusterView, _ now: Int64) -> [HistoryLine] {
     history.filter { line in
-      let isThere = line.note.workload.map { view.specs[$0] != nil || view.unreadable[.spec($0)] != nil } ?? true
+      let about = line.workloads
+      let isThere = about.isEmpty || about.contains { view.specs[$0] != nil || view.unreadable[.spec($0)] != nil }
       return isThere && now - line.time <= recentPeriod
     }.suffix(mostRecent).map { HistoryLine($0) }
   }

@@ -393,12 +393,27 @@ struct Diagnosis {
   }
 
   private mutating func lookAtRecords(_ view: ClusterView) {
+    lookAtIntents(view)
     guard !view.unreadable.isEmpty else { return }
     let count = view.unreadable.count
     degraded.append(
       "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
     )
     suggest("holdfast store check", "which records, what each of them means, and the way out")
+  }
+
+  /// What is wanted is missing: the planner writes it anew where it can tell, in a moment.
+  private mutating func lookAtIntents(_ view: ClusterView) {
+    let missing = view.withoutIntent
+    guard let first = missing.first else { return }
+    degraded.append(
+      "The record of what is wanted of \(InWords.list(missing.map(\.text), most: Self.namesInSentence)) is missing: it is not moved or failed over"
+    )
+    if let unproven = missing.first(where: { !view.isProvenWanted($0) }) {
+      suggest("holdfast start \(unproven)", "let it run; or `holdfast stop \(unproven)`, if it is to stay down")
+    } else {
+      suggest("holdfast store repair", "write anew what is wanted of \(first), if the planner does not")
+    }
   }
 
   private mutating func lookAt(_ clashes: [BelongingsIndex.Clash]) {

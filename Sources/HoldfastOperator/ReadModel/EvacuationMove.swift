@@ -98,6 +98,9 @@ private struct MoveCensus {
     let desired = view.intents[name]?.value.desired ?? .running
     guard desired == .running || desired == .stopped else { return nil }
     let holder = view.holder(of: name), placement = view.placements[name]?.value
+    if record.phase == .empty, let reason = view.whyLeftAlone(name), view.seat(ofLeftAlone: name) == node {
+      return made(name, spec, .stuck, to: nil, why: reason)
+    }
     if holder == node { return record.phase == .empty ? leaving(name, spec, desired, placement) : arriving(name, spec) }
     guard desired == .running, let placement else { return nil }
     if record.phase == .over {
@@ -200,5 +203,15 @@ private struct MoveCensus {
     if placement.node == nil { return made(name, spec, .waiting, to: node, why: "\(placement.reason)") }
     let why = view.areMovesOff ? "moves are off; `holdfast moves on` lets it move back" : turns[name]?.cause
     return made(name, spec, .waiting, to: node, why: why)
+  }
+}
+
+extension ClusterView {
+  /// Why nobody moves the workload; nil: it is moved like any other, or will be in a moment.
+  func whyLeftAlone(_ workload: WorkloadName) -> String? {
+    if lacksIntent(workload) {
+      return isProvenWanted(workload) ? nil : "the record of what is wanted of it is missing: `holdfast store check`"
+    }
+    return isUnreadable(workload) ? "a record of it cannot be read: `holdfast store check`" : nil
   }
 }

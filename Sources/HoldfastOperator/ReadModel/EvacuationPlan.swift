@@ -82,6 +82,7 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
         workload: $0.text, reason: "it stays with what cannot leave", others: [:], otherCodes: [:],
         demand: view.specs[$0]?.value.demand ?? .none)
     }
+    unplaceable += Self.leftAlone(on: node, in: view)
     moves = answer.moves.filter { $0.from == node }.compactMap { Self.move($0, record, policies, view) }
     stays += moves.filter { $0.method.how == .stay }.map { Staying(workload: $0.workload, reason: $0.method.why ?? "") }
     moves.removeAll { $0.method.how == .stay }
@@ -97,6 +98,14 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     }
     let lanes = Double(record.parallel ?? MaintenanceRecord.defaultParallel)
     seconds = max(moves.map(\.seconds).max() ?? 0, moves.reduce(0) { $0 + $1.seconds } / lanes)
+  }
+
+  /// What nobody moves, whatever room there is.
+  private static func leftAlone(on node: NodeName, in view: ClusterView) -> [Unplaceable] {
+    view.specs.sorted { $0.key < $1.key }.compactMap { name, spec in
+      guard let why = view.whyLeftAlone(name), view.seat(ofLeftAlone: name) == node else { return nil }
+      return Unplaceable(workload: name.text, reason: why, others: [:], otherCodes: [:], demand: spec.value.demand)
+    }
   }
 
   private static func supposing(

@@ -19,6 +19,14 @@ public struct HistoryLine: Hashable, Sendable, Codable {
   public var subject: String?
   /// A sentence: the thing, the reason.
   public var text: String
+  /// Of a line that stands for several: the workloads it names, sorted. Absent: `workload` alone.
+  public var workloads: [String]?
+  /// How many more lines it stands for, about workloads that are not named. Absent: none.
+  public var unnamed: Int?
+  /// How many lines it stands for, where that is more than one.
+  public var times: Int?
+  /// When the first of them was said: UTC, as `time`, which is the last one's.
+  public var since: String?
 
   public init(_ record: HistoryRecord) {
     time = timestamp(milliseconds: record.time)
@@ -30,6 +38,20 @@ public struct HistoryLine: Hashable, Sendable, Codable {
     workload = record.note.workload?.text
     subject = record.note.subject?.text
     text = InWords.oneLine(record.note.text)
+    guard let folded = record.folded else { return }
+    workloads = record.workloads.map(\.text)
+    unnamed = folded.unnamed > 0 ? folded.unnamed : nil
+    times = folded.count
+    since = timestamp(milliseconds: folded.since)
+  }
+
+  /// How many workloads it is about.
+  public var workloadCount: Int { workloads.map { $0.count + (unnamed ?? 0) } ?? (workload == nil ? 0 : 1) }
+
+  /// What it says after the name of its workload, and how many more it stands for.
+  public var rest: Substring {
+    guard let workload else { return text[...] }
+    return text.dropFirst(FoldedLines.lead(workload, workloads: workloadCount, times: times ?? 1).count)
   }
 }
 

@@ -15,6 +15,12 @@ struct Situation {
       self.init(.unclear, "a record of it cannot be read, so Holdfast leaves it alone: \(reason)")
     } else if let holder = view.holder(of: name) {
       self.init(name, heldBy: holder, in: sight)
+    } else if view.lacksIntent(name), !view.isProvenWanted(name) {
+      let wasStopped = view.placements[name]?.value.reason == PlacementReason(.stopped)
+      self.init(
+        wasStopped ? .stopped : .down,
+        "the record of what is wanted of it is missing, so nobody starts it: `holdfast start \(name)` or `holdfast stop \(name)`"
+      )
     } else {
       switch view.intents[name]?.value.desired ?? .running {
       case .stopped: self.init(.stopped, nil)
@@ -53,8 +59,7 @@ struct Situation {
 
   private init(_ name: WorkloadName, servedBy holder: NodeName, in sight: ClusterSight) {
     let view = sight.view, claim = view.claims[name]?.value, placement = view.placements[name]?.value
-    let desired = view.intents[name]?.value.desired ?? .running
-    let displacement = Self.displacement(desired, placement, from: holder)
+    let displacement = Self.displacement(name, in: view, placement, from: holder)
     let errand = view.intents[name]?.value.errand.map { Self.words($0, on: holder) }
     switch claim?.activity {
     case .running:
@@ -88,9 +93,14 @@ struct Situation {
 
   /// Why the workload is to leave the node that runs it; nil: it stays.
   private static func displacement(
-    _ desired: IntentRecord.Desired, _ placement: PlacementRecord?, from holder: NodeName
+    _ name: WorkloadName, in view: ClusterView, _ placement: PlacementRecord?, from holder: NodeName
   ) -> String? {
-    switch desired {
+    if view.lacksIntent(name) {
+      return view.isProvenWanted(name) && view.disarm == nil
+        ? "the record of what is wanted of it is missing; the planner writes it anew"
+        : "the record of what is wanted of it is missing: `holdfast start \(name)` or `holdfast stop \(name)`"
+    }
+    switch view.intents[name]?.value.desired ?? .running {
     case .stopped: return "\(holder) has been asked to stop it"
     case .adopting: return "\(holder) is adopting it"
     case .unprotected: return "\(holder) is releasing it from protection"

@@ -166,7 +166,9 @@ extension RecordCheck {
     guard view.intents[name] == nil, view.unreadable[.intent(name)] == nil else { return nil }
     return RecordFinding(
       .noIntent, key: codec.key(.intent(name)), "what is wanted of \(name) is missing",
-      effect: "\(name) stays as it is until somebody starts or stops it", intentRemedy(name))
+      effect: view.isProvenWanted(name)
+        ? "\(name) runs on where it runs; the planner writes the record anew, unless the cluster is disarmed"
+        : "\(name) is not started, moved or failed over until somebody starts or stops it", intentRemedy(name))
   }
 
   /// Workloads that other records speak of, and that are not defined.

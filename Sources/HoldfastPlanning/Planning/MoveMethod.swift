@@ -19,6 +19,8 @@ public struct MoveMethod: Sendable {
     case notRunning
     /// An operator paused it.
     case paused
+    /// Somebody suspended it, or libvirt paused it for a disk.
+    case pausedOutside
     /// The definition names older disks than it runs on: it would not be started again.
     case olderDisks
     /// libvirt there cannot run it as it is defined: it could not be started there either.
@@ -68,6 +70,7 @@ public struct MoveMethod: Sendable {
     case .noURI(let target, let connection): clause = "\(target) has no 'migration' URI for \(connection)"
     case .notRunning: clause = "it does not run"
     case .paused: clause = "it is paused, as an operator asked for it"
+    case .pausedOutside: clause = "it is paused"
     }
     return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
   }

@@ -124,7 +124,9 @@ struct NodeTable {
         let left = total.isFinite ? (total - reserve.of(total)) * factor : total
         capacity.append(resources.capacity(left, column))
       }
-      unmanaged += countsUnmanaged ? resources.amounts(node.unmanaged) : resources.amounts(.none)
+      // Whatever policies say of what is not under protection: this is.
+      let unplanned = (countsUnmanaged ? node.unmanaged : .none) + (node.leftAlone ?? .none)
+      unmanaged += resources.amounts(unplanned)
     }
   }
 

@@ -23,12 +23,14 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var maintenance: Maintenance?
     /// The node was not heard of for most of its TTL, so that its session may be about to expire: it is the last choice. nil: it was heard of.
     public var isSilent: Bool?
+    /// Used by workloads that are left as they are: a record of theirs cannot be read, or is missing. nil: there is none.
+    public var leftAlone: Resources?
 
     public init(
       name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
       unmanaged: Resources = .none, unavailable: Exclusion? = nil, isDraining: Bool = false, availableFor: Double? = nil,
       unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil,
-      isSilent: Bool? = nil
+      isSilent: Bool? = nil, leftAlone: Resources? = nil
     ) {
       self.name = name
       self.capacity = capacity
@@ -42,6 +44,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.quarantine = quarantine
       self.maintenance = maintenance
       self.isSilent = isSilent
+      self.leftAlone = leftAlone
     }
   }
 

@@ -44,6 +44,7 @@ extension Happening: CustomStringConvertible {
     case .storeSlows(let least, let most, let span): "the store takes \(Int(least)) to \(Int(most)) ms for \(span)"
     case .storeChangesLeader(let span): "the store changes its leader, which takes \(span)"
     case .storeCompacts: "the store forgets its history"
+    case .intentLost(let workload): "somebody deletes the intent of \(workload)"
     case .watchDeaf(let node, let span): "the watch of \(node) is deaf for \(span)"
     default: nil
     }

@@ -44,6 +44,8 @@ public enum Happening: Hashable, Sendable {
   case storeSlows(least: Double, most: Double, for: Span)
   case storeChangesLeader(for: Span)
   case storeCompacts
+  /// Somebody deletes the record of what is wanted of the workload.
+  case intentLost(WorkloadName)
   case watchDeaf(NodeName, for: Span)
 
   // libvirt.

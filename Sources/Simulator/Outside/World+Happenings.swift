@@ -22,7 +22,8 @@ extension World {
     case .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns: carryOutOnHost(happening)
     case .freezesSlowly, .freezesUnconfirmed, .killsFail, .timersLate: carryOutOnKernel(happening)
     case .cutOff, .connected, .linksBad: carryOutOnLinks(happening)
-    case .storeStops, .storeServes, .storeFull, .storeHasRoom, .storeSlows, .storeChangesLeader, .storeCompacts, .watchDeaf:
+    case .storeStops, .storeServes, .storeFull, .storeHasRoom, .storeSlows, .storeChangesLeader, .storeCompacts, .intentLost,
+      .watchDeaf:
       carryOutOnStore(happening)
     case .libvirtDies, .libvirtStarts, .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails:
       carryOutOnLibvirt(happening)
@@ -141,6 +142,8 @@ extension World {
       store.serve(.changingLeader)
       end(.store, nil, after: span) { [self] in store.serve(.serving) }
     case .storeCompacts: store.compact()
+    case .intentLost(let workload):
+      _ = store.apply(ClusterTransaction(if: [], write: [.delete(.intent(workload))]), from: "somebody")
     case .watchDeaf(let node, let span): host(node)?.controller?.deafenWatch(for: span)
     default: break
     }

@@ -8,7 +8,7 @@ struct EventsCommand: AsyncParsableCommand, CheckedCommand {
     discussion: """
       Each line shows the local time, the node that reports the event, and the event. '*' marks a warning, '!' an error. Equal events \
       that follow one another are one line: '(and 12 more)' are other workloads, and what every node tells of the cluster is told once. \
-      -o json has them one by one.
+      -o json has them as the nodes wrote them.
 
       Example: holdfast events --follow --workload web1
       """)

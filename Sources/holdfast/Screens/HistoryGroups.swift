@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastOperator
 
 /// Lines of history that say the same of several workloads, or again and again of one, told once.
@@ -14,35 +15,30 @@ enum HistoryGroups {
 
   private struct Group {
     var newest: HistoryLine
-    var workloads: [String] = []
+    var workloads: Set<String> = []
+    /// Lines about workloads that nobody named.
+    var unnamed = 0
     var count = 0
     /// Not all of them say the whole of it in the same words: `web1 goes to n2` for one reason, and `web2` for another.
     var differs = false
 
     mutating func take(_ line: HistoryLine) {
-      if count > 0, HistoryGroups.rest(line) != HistoryGroups.rest(newest) { differs = true }
+      if count > 0, line.rest != newest.rest { differs = true }
       newest = line
-      count += 1
-      if let workload = line.workload {
-        workloads.removeAll { $0 == workload }
-        workloads.append(workload)
-      }
+      count += line.times ?? 1
+      unnamed += line.unnamed ?? 0
+      workloads.formUnion(line.workloads ?? line.workload.map { [$0] } ?? [])
     }
 
     /// The newest, with how many more it stands for.
     func line(_ key: Key) -> HistoryLine {
       guard count > 1, let workload = newest.workload else { return newest }
       var line = newest
-      var more: [String] = []
-      if workloads.count > 1 { more.append("and \(workloads.count - 1) more") }
-      if count > workloads.count { more.append("\(count) times") }
-      line.text = "\(workload) (\(more.joined(separator: ", ")))\(differs ? key.text : HistoryGroups.rest(newest))"
+      let lead = FoldedLines.lead(workload, workloads: workloads.count + unnamed, times: count)
+      line.text = "\(lead)\(differs ? key.text : newest.rest)"
       return line
     }
   }
-
-  /// What the line says after the workload's name.
-  private static func rest(_ line: HistoryLine) -> Substring { line.text.dropFirst(line.workload?.count ?? 0) }
 
   /// Told by every node when it hears of it, in the same words.
   private static let ofTheCluster: Set = ["armed", "disarmed"]
@@ -52,8 +48,8 @@ enum HistoryGroups {
   /// - Parameter isBrief: placements of one node are alike whatever their reasons.
   private static func key(_ line: HistoryLine, isBrief: Bool) -> Key? {
     if ofTheCluster.contains(line.kind) { return Key(kind: line.kind, severity: line.severity, text: line.text[...]) }
-    guard let workload = line.workload, line.text.hasPrefix(workload), [" ", ":"].contains(rest(line).first) else { return nil }
-    let text = rest(line), isPlacement = isBrief && line.kind == "placed"
+    guard let workload = line.workload, line.text.hasPrefix(workload), [" ", ":"].contains(line.rest.first) else { return nil }
+    let text = line.rest, isPlacement = isBrief && line.kind == "placed"
     let end = isPlacement ? text.firstIndex(of: ":") ?? text.endIndex : text.endIndex
     return Key(node: line.node, kind: line.kind, severity: line.severity, text: text[..<end])
   }

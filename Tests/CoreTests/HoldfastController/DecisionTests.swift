@@ -50,14 +50,8 @@ import Testing
     #expect(rig.claim("w1")?.activity == .unclear)
   }
 
-  @Test func `a workload whose intent is missing stays as it is`() {
-    var rig = running()
-    rig.write([.delete(.intent("w1"))])
-    rig.pass(.seconds(30))
-    #expect(rig.stops().isEmpty && rig.starts().isEmpty && rig.claim("w1")?.holder?.node == "n1")
-    #expect(rig.notes().contains(.unreadable))
-    // Where it runs nowhere, nothing begins.
-    rig = Rig.running()
+  @Test func `a workload whose intent is missing and that runs nowhere is not started`() {
+    var rig = Rig.running()
     rig.write([
       .put(.spec("w2"), .spec(Rig.spec("u2", memory: 100))),
       .put(.placement("w2"), .placement(PlacementRecord(node: "n1", reason: "test")))

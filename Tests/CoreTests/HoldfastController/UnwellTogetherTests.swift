@@ -68,12 +68,35 @@ import Testing
     #expect(stopped(rig) == ["w1", "w2", "w3"])
   }
 
-  @Test func `is ended when most others are well again`() {
+  @Test func `is not ended as most others are well again, before its own check had the time to see it well`() {
     var (rig, runs) = running(host: "10.0.0.9")
     failTogether(Self.names[..<5], runs, &rig)
     #expect(stopped(rig) == [])
+    // The network is back. One after the other is seen well again; each time the rest is looked at anew.
+    for name in Self.names[..<4] {
+      tell([name], WorkloadHealth(.healthy), runs, &rig)
+      rig.pass(.seconds(1))
+      #expect(stopped(rig) == [])
+    }
+    #expect(rig.report()?.health?["w5"]?.held?.contains("over n1's network") == true)
+    tell(["w5"], WorkloadHealth(.healthy), runs, &rig)
+    rig.pass(.seconds(60), step: .milliseconds(200))
+    #expect(stopped(rig) == [])
+    // What fails alone afterwards is ended at once.
+    tell(["w5"], Self.failing, runs, &rig)
+    rig.pass(.milliseconds(100))
+    #expect(stopped(rig) == ["w5"])
+  }
+
+  @Test func `is ended when it had that time and is not well`() throws {
+    var (rig, runs) = running(host: "10.0.0.9")
+    failTogether(Self.names[..<5], runs, &rig)
     tell(Self.names[2..<4], WorkloadHealth(.healthy), runs, &rig)
-    rig.pass(.seconds(1))
+    let check = try #require(rig.controller.view.specs["w1"]?.value.checks?.first)
+    let time = check.interval * check.up + check.timeout
+    rig.pass(time, step: .milliseconds(100))
+    #expect(stopped(rig) == [])
+    rig.pass(.milliseconds(2100), step: .milliseconds(100))
     #expect(stopped(rig) == ["w1", "w2", "w5"])
   }
 }

@@ -84,8 +84,17 @@ import Testing
         HistoryRecord(
           time: 1_700_000_000_000, node: "n1", serial: 99,
           note: Note(.placed, "w goes to n1", severity: .warning, workload: "w", subject: "n2")))
-    )
+    ),
+    (.history("n1", slot: 8), .history(folded))
   ]
+
+  private static let folded: HistoryRecord = {
+    var lines = FoldedLines("w", since: 1_700_000_000_000)
+    for workload in ["w", "w2"] as [WorkloadName] { lines.take(workload) }
+    return HistoryRecord(
+      time: 1_700_000_009_000, node: "n1", serial: 100,
+      note: Note(.vanished, "w (and 1 more, 3 times) ended", severity: .warning, workload: "w"), folded: lines)
+  }()
 
   private static let unwell: ClaimRecord = {
     var claim = ClaimRecord(
@@ -171,6 +180,7 @@ import Testing
       connection: "qemu:///system", uuid: "u", xml: "<domain/>", demand: .none, labels: [:], priority: 0, isolation: .freeze,
       stopTimeout: 1)
     spec.takenFrom = "9f0"
+    spec.runsWith = Resources(memory: 3000, cpus: 2)
     return spec
   }()
   private static let displaced = PlacementRecord(

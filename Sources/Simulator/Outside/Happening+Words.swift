@@ -94,8 +94,9 @@ extension Happening: CustomStringConvertible {
     case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,
       .bothDie, .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns, .freezesSlowly, .freezesUnconfirmed,
       .killsFail, .timersLate, .cutOff, .connected, .linksBad, .storeStops, .storeServes, .storeFull, .storeHasRoom,
-      .storeSlows, .storeChangesLeader, .storeCompacts, .watchDeaf, .libvirtDies, .libvirtStarts, .libvirtHangs,
-      .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak, .startsMended, .stopsBreak, .stopsMended, .startedByHand,
+      .storeSlows, .storeChangesLeader, .storeCompacts, .intentLost, .watchDeaf, .libvirtDies, .libvirtStarts,
+      .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak, .startsMended, .stopsBreak, .stopsMended,
+      .startedByHand,
       .blockJob, .inboundFails, .definedByHand, .undefinedByHand, .machineTypeForgotten, .machineTypeKnown,
       .migrationBreaks:
       ""

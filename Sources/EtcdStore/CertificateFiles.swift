@@ -39,6 +39,7 @@ final class CertificateCalendar: Sendable {
   private let paths: [(kind: StoreCertificate.Kind, path: String)]
   private let known = Mutex<(at: ContinuousClock.Instant, certificates: [StoreCertificate])?>(nil)
 
+  /// From one reading of the files to the next: certificates end by the day.
   private static let interval: Duration = .seconds(600)
 
   init(_ configuration: EtcdConfiguration) {

@@ -14,6 +14,7 @@ import Synchronization
 public final class EtcdStore: LeaseStore {
   public var executor: (any TaskExecutor)? { pool.executor }
 
+  /// Records in one answer of etcd, far below its limit for a message.
   private static let pageSize: Int64 = 1000
 
   let pool: EndpointPool

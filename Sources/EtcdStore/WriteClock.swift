@@ -13,6 +13,7 @@ final class WriteClock: Sendable {
     var next = 0
   }
 
+  /// Measures that are kept: those of a busy node's window.
   private static let size = 512
   /// What is older says nothing about now.
   static let window: Duration = .seconds(300)

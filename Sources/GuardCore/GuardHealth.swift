@@ -4,13 +4,13 @@ import HoldfastTime
 public struct GuardHealth: Hashable, Sendable {
   /// The hardware watchdog that the guard feeds.
   public enum Watchdog: Hashable, Sendable {
-    /// It was not told to feed one.
+    /// The guard was not told to feed a watchdog.
     case none
-    /// It was told to feed one, and the driver has not answered yet: whether there is a fence is not known.
+    /// The guard was told to feed one, and the driver has not answered yet: whether there is a fence is not known.
     case opening
-    /// It is open, and resets the host when it was not fed for so long, in seconds; nil: its driver does not tell.
+    /// The watchdog is open, and resets the host when it was not fed for so long, in seconds; nil: its driver does not tell.
     case open(timeout: Int?)
-    /// It cannot be opened or fed, and why: nothing resets a host on which the freeze fails.
+    /// The watchdog cannot be opened or fed, and why: nothing resets a host on which the freeze fails.
     case unusable(reason: String)
   }
   /// After so many seconds an unfed watchdog resets the host, unless the guard is told otherwise: in time with the default TTL of 3 s.
@@ -42,7 +42,7 @@ public struct GuardHealth: Hashable, Sendable {
 public struct WriteTrouble: Hashable, Sendable {
   public enum Word: Hashable, Sendable {
     case fails(reason: String)
-    /// It fails still, so many times since that was said last.
+    /// The write fails still, so many times since that was said last.
     case failsStill(reason: String, count: Int)
     case isOver
   }

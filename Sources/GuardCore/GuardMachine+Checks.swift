@@ -14,7 +14,7 @@ extension GuardMachine {
     check(before.mayBecome(after), "the phase went from \(before.recorded) to \(after.recorded)")
   }
 
-  /// What holds after every event.
+  /// The checks of what holds after every event.
   mutating func checkState(_ now: BootInstant) {
     switch phase {
     case .disarmed: break
@@ -62,7 +62,9 @@ extension GuardMachine.Phase {
     // One isolation goes on until it ends, and a killing that has begun is not put off.
     case (.isolated(let before), .isolated(let after)):
       before.since == after.since && (before.killsAt != nil || after.killsAt == nil)
-    case (.disarmed, _), (.armed, _), (.isolated, .armed), (.isolated, .disarmed): true
+    case (.isolated, .armed), (.isolated, .disarmed): true
+    case (.armed, .armed), (.armed, .disarmed), (.armed, .isolated): true
+    case (.disarmed, .armed), (.disarmed, .isolated), (.disarmed, .disarmed): true
     }
   }
 
@@ -77,7 +79,7 @@ extension GuardMachine.Phase {
 }
 
 extension GuardCommand {
-  /// It moves the deadline away, or thaws.
+  /// The command moves the deadline away, or thaws.
   var letsWorkloadsExecute: Bool {
     switch self {
     case .extend, .resume: true

@@ -67,7 +67,7 @@ extension GuardMachine {
     answer(.ready(.state(state)))
   }
 
-  /// It stays isolated; only the deadline for what is `stop` is another one.
+  /// The node stays isolated; only the deadline for what is `stop` is another one.
   private mutating func moveKills(_ isolated: IsolatedState, to deadline: BootInstant) {
     var isolated = isolated
     isolated.killsAt = deadline

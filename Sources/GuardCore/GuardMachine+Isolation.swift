@@ -3,7 +3,7 @@
 import HoldfastTime
 
 extension GuardMachine {
-  /// What the guard makes of the things it finds when it starts. "Cannot tell" never means "fine".
+  /// The guard's beginning: what it makes of the things that it finds. "Cannot tell" never means "fine".
   mutating func start(_ found: FoundAtStart, _ now: BootInstant) {
     switch found.record {
     case .unreadable(let reason):
@@ -117,7 +117,7 @@ extension GuardMachine {
     beginKills(targets + [stopPartition], isolation: true, now)
   }
 
-  /// What is `stop` was frozen until now.
+  /// Begins to kill what is `stop`, which was frozen until now.
   mutating func beginStopping(_ now: BootInstant, why: String) {
     guard case .isolated(var isolated) = phase else { return }
     isolated.killsAt = nil
@@ -128,7 +128,7 @@ extension GuardMachine {
     persist()
   }
 
-  /// What left protection meanwhile is thawed with everything else, but nobody freezes it again.
+  /// A workload that left protection meanwhile is thawed with everything else, but nobody freezes it again.
   private func held(_ isolated: IsolatedState) -> [String] { isolated.taken.frozen.subtracting(released.values).sorted() }
 
   private mutating func dropStopPartitionKills() {

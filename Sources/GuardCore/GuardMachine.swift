@@ -14,7 +14,7 @@ import HoldfastTime
 ///
 /// The program executes the actions in order and feeds each result back as an event at once.
 public struct GuardMachine: Sendable {
-  /// What happened.
+  /// An event: what happened.
   public enum Event: Hashable, Sendable {
     /// First and once.
     case started(FoundAtStart)
@@ -37,7 +37,7 @@ public struct GuardMachine: Sendable {
     case health(GuardHealth)
   }
 
-  /// What to do.
+  /// An action: what to do.
   public enum Action: Hashable, Sendable {
     /// To the connected controller.
     case report(GuardReport)
@@ -69,7 +69,7 @@ public struct GuardMachine: Sendable {
     case notice = 5
   }
 
-  /// What the guard finds when it starts.
+  /// The things that the guard finds when it starts.
   public struct FoundAtStart: Hashable, Sendable {
     public enum Record: Hashable, Sendable {
       case none
@@ -129,7 +129,7 @@ public struct GuardMachine: Sendable {
     var nextRound: BootInstant
     /// From a look that found everything as it should be until the next one.
     var interval: Duration
-    /// What the log said last: everything is frozen, or not.
+    /// The log's last word: everything is frozen, or not.
     var said: Bool?
     var taken = TakenThings()
     /// Newly taken: if these are found frozen or down, that was somebody else. Empty for a guard that took over a dead
@@ -149,7 +149,7 @@ public struct GuardMachine: Sendable {
     /// That it takes long was said.
     var isLate = false
     var links: Set<String>
-    /// Those of them that are somebody else's to take up when they are found down.
+    /// Links among them that are somebody else's to take up when they are found down.
     var fresh: Set<String>
     /// The isolation has ended since: these go up when the result tells which of them were down before.
     var thenUp: Set<String>?
@@ -198,7 +198,7 @@ public struct GuardMachine: Sendable {
   private var starting: [String] = []
   /// A start was asked of the hypervisor, and its end is not known.
   var mayStart: Bool { !starting.isEmpty }
-  /// What is killed with every isolation.
+  /// The target that is killed with every isolation.
   private(set) var stopPartition = KillTarget.stopPartition(sparing: [])
   var kills: [KillTarget: Kill] = [:]
   var connected = false
@@ -336,7 +336,7 @@ public struct GuardMachine: Sendable {
     act(.persist(record))
   }
 
-  /// What the next guard has to know.
+  /// The record of what the next guard has to know.
   public var record: GuardRecord {
     let taken = if case .isolated(let isolated) = phase { isolated.taken } else { TakenThings() }
     var targets: [KillTarget] = []

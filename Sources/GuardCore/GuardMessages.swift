@@ -1,6 +1,6 @@
 import HoldfastTime
 
-/// What the guard does to a workload when the deadline passes. Stopped before that, it is frozen either way.
+/// The guard's act on a workload when the deadline passes. Stopped before that, it is frozen either way.
 public enum Isolation: String, Sendable, Codable, CaseIterable {
   /// Freeze: nothing is lost; goes on where it was when the claim is re-validated.
   case freeze
@@ -30,7 +30,7 @@ public struct GuardedWorkload: Hashable, Sendable {
   }
 }
 
-/// What a controller tells its guard. Every command is answered by exactly one report, in order.
+/// A controller's command to its guard. Every command is answered by exactly one report, in order.
 public enum GuardCommand: Hashable, Sendable {
   /// First on every connection. The guard refuses a version that it does not speak; one of an older version is answered in that version's words.
   case hello(version: Int)
@@ -44,7 +44,7 @@ public enum GuardCommand: Hashable, Sendable {
   case protect(GuardedWorkload)
   /// The workload is no longer this node's to stop: it has stopped.
   case forget(workload: String)
-  /// It left protection and runs on in the partition: it is never killed, and does not count as protected. With the partition it still
+  /// The workload left protection and runs on in the partition: it is never killed, and does not count as protected. With the partition it still
   /// is frozen and thawed.
   case release(workload: String, cgroup: String)
   /// Kill every process of the workload without letting it execute another instruction, frozen or not. Needs its cgroup.
@@ -61,7 +61,7 @@ public enum GuardCommand: Hashable, Sendable {
   case status
 }
 
-/// What the guard answers, and what it says unasked when its phase changes.
+/// The guard's answer, or its word unasked when its phase changes.
 public enum GuardReport: Hashable, Sendable {
   case state(GuardState)
   /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
@@ -84,7 +84,7 @@ public struct GuardState: Hashable, Sendable {
   public var phase: Phase
   /// Names of the workloads that it protects, sorted.
   public var workloads: [String]
-  /// Those of them that may be starting, sorted.
+  /// Workloads among them that may be starting, sorted.
   public var starting: [String]
   /// Since version 2 of the messages; what is not known of a watchdog, since version 3.
   public var health: GuardHealth
@@ -101,7 +101,7 @@ public struct GuardState: Hashable, Sendable {
 public let guardProtocolVersion = 3
 public let oldestGuardProtocolVersion = 1
 
-/// What the guard's door tells the controller.
+/// An event that the guard's door tells the controller.
 public enum GuardEvent: Hashable, Sendable {
   case connected(GuardState)
   case report(GuardReport)

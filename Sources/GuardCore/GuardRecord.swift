@@ -1,6 +1,6 @@
 import HoldfastTime
 
-/// What the guard writes down, so that the next guard on this boot goes on where this one was.
+/// The guard's record, written down so that the next guard on this boot continues where this one was.
 public struct GuardRecord: Hashable, Sendable {
   public enum Phase: Hashable, Sendable {
     case disarmed
@@ -100,7 +100,7 @@ extension GuardRecord.Phase {
   }
 }
 
-/// What was done to single things while isolated, and what was found done already and is somebody else's.
+/// The things that were frozen or taken down one by one while isolated, and those that were found done already and is somebody else's.
 public struct TakenThings: Hashable, Sendable {
   /// Cgroups that the guard froze one by one.
   public var frozen: Set<String> = []
@@ -128,7 +128,7 @@ public struct TakenThings: Hashable, Sendable {
   }
 }
 
-/// What a kill is aimed at.
+/// The target of a kill.
 public enum KillTarget: Hashable, Sendable {
   case workload(name: String, cgroup: String)
   /// Everything in the partition for `isolation: stop`, except these cgroups: they belong to workloads that are now

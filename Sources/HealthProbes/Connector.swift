@@ -79,7 +79,9 @@ struct Connector: Sendable {
       do throws(ContainerProcess.Missing) { network = try ContainerProcess(at: endpoint.place).network } catch {
         return loop.makeFailedFuture(error)
       }
-      return door.connect(in: network, port: endpoint.port, until: end).flatMap { bootstrap().withConnectedSocket($0) }
+      return door.connect(in: network, port: endpoint.port, until: end).flatMap {
+        bootstrap().withConnectedSocket($0.handOver())
+      }
     }
     // An address needs no resolver, and no thread of its.
     if let address = Names.literal(host, port: endpoint.port) { return bootstrap().connect(to: address) }

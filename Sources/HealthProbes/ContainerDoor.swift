@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
+import LinuxBasics
 import NIOCore
 import NIOPosix
-import SystemPackage
 
 /// Why there is no connection within a container's network: the C library's error number.
 enum ContainerDoorError: Error, Equatable {
@@ -32,7 +32,7 @@ final class ContainerDoor: Sendable {
   /// - Parameters:
   ///   - network: the path of the network namespace.
   ///   - end: it is given up then.
-  func connect(in network: String, port: Int, until end: NIODeadline) -> EventLoopFuture<CInt> {
+  func connect(in network: String, port: Int, until end: NIODeadline) -> EventLoopFuture<OpenSocket> {
     attempt(AF_INET, in: network, port: port, until: end).flatMapError { [self] error in
       guard error as? ContainerDoorError == .notConnected(ECONNREFUSED) else { return loop.makeFailedFuture(error) }
       // It may listen on IPv6 alone. Where there is none, that it refuses is all that is to be said.
@@ -46,7 +46,7 @@ final class ContainerDoor: Sendable {
   /// What the kernel says of the loopback address of IPv6 in a network that has none.
   private static let withoutSix: Set<Int32> = [EADDRNOTAVAIL, EAFNOSUPPORT, EPROTONOSUPPORT, ENETUNREACH, EHOSTUNREACH]
 
-  private func attempt(_ family: Int32, in network: String, port: Int, until end: NIODeadline) -> EventLoopFuture<CInt> {
+  private func attempt(_ family: Int32, in network: String, port: Int, until end: NIODeadline) -> EventLoopFuture<OpenSocket> {
     thread.submit {
       guard holdfast_enter_network(network) == 0 else { throw ContainerDoorError.noWayIn(errno) }
       // Out at once: a thread that stays keeps the container's network, and a card that was passed to it, from being given back. Should it fail,
@@ -58,28 +58,27 @@ final class ContainerDoor: Sendable {
     }
   }
 
-  private static func open(_ family: Int32, port: Int) throws(ContainerDoorError) -> CInt {
+  private static func open(_ family: Int32, port: Int) throws(ContainerDoorError) -> OpenSocket {
     let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    let socket = Glibc.socket(family, kind, 0)
-    guard socket >= 0 else { throw .notConnected(errno) }
+    let number = Glibc.socket(family, kind, 0)
+    guard number >= 0 else { throw .notConnected(errno) }
+    let socket = OpenSocket(Descriptor(owning: number))
     let host = family == AF_INET ? "127.0.0.1" : "::1"
     let result =
-      (try? SocketAddress(ipAddress: host, port: port))?.withSockAddr { Glibc.connect(socket, $0, socklen_t($1)) } ?? -1
+      (try? SocketAddress(ipAddress: host, port: port))?.withSockAddr { Glibc.connect(number, $0, socklen_t($1)) } ?? -1
     let code = errno
     if result == 0 || code == EINPROGRESS { return socket }
-    try? FileDescriptor(rawValue: socket).close()
     throw .notConnected(code)
   }
 
-  private func connected(_ socket: CInt, until end: NIODeadline, nextLook: TimeAmount) -> EventLoopFuture<Void> {
-    var poll = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0), code = Int32(0),
+  private func connected(_ socket: OpenSocket, until end: NIODeadline, nextLook: TimeAmount) -> EventLoopFuture<Void> {
+    var poll = pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0), code = Int32(0),
       size = socklen_t(MemoryLayout<Int32>.size)
     let isDecided = Glibc.poll(&poll, 1, 0) == 1
-    if isDecided, getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code == 0 {
+    if isDecided, getsockopt(socket.number, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code == 0 {
       return loop.makeSucceededVoidFuture()
     }
     if isDecided || .now() >= end {
-      try? FileDescriptor(rawValue: socket).close()
       return loop.makeFailedFuture(ContainerDoorError.notConnected(isDecided ? code : ETIMEDOUT))
     }
     return loop.scheduleTask(in: nextLook) {}.futureResult.flatMap { [self] in

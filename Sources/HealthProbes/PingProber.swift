@@ -1,6 +1,7 @@
 import Glibc
 import HoldfastChecks
 import HoldfastModel
+import LinuxBasics
 import NIOCore
 import NIOPosix
 import SystemPackage
@@ -18,17 +19,18 @@ struct PingProber: Sendable {
   }
 
   private func ask(_ address: SocketAddress, _ words: String, _ exchange: Exchange) {
-    let opened: (socket: CInt, isRaw: Bool)
-    do throws(Errno) { opened = try Self.open(address.protocol == .inet6 ? AF_INET6 : AF_INET) } catch {
+    let socket: Descriptor
+    var isRaw = false
+    do throws(Errno) { socket = try Self.open(address.protocol == .inet6 ? AF_INET6 : AF_INET, isRaw: &isRaw) } catch {
       return exchange.settle(Words.answer(toNumber: error.rawValue, at: words))
     }
     exchange.reached(.silence("\(words) does not answer"))
-    let echo = Echo(isSix: address.protocol == .inet6, isRaw: opened.isRaw)
+    let echo = Echo(isSix: address.protocol == .inet6, isRaw: isRaw)
     DatagramBootstrap(group: loop).channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         try channel.pipeline.syncOperations.addHandler(EchoHandler(echo, to: address, words, exchange))
       }
-    }.withBoundSocket(opened.socket).whenComplete { result in
+    }.withBoundSocket(socket.giveAway()).whenComplete { result in
       switch result {
       case .success(let channel): exchange.own(channel)
       case .failure(let error): exchange.settle(Words.answer(to: error, at: words))
@@ -37,14 +39,15 @@ struct PingProber: Sendable {
   }
 
   /// The kernel's own need no privilege, but `net.ipv4.ping_group_range` has to let this process's group have them.
-  private static func open(_ family: Int32) throws(Errno) -> (socket: CInt, isRaw: Bool) {
+  private static func open(_ family: Int32, isRaw: inout Bool) throws(Errno) -> Descriptor {
     let kind = family == AF_INET6 ? Int32(IPPROTO_ICMPV6) : Int32(IPPROTO_ICMP)
     let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     let own = socket(family, Int32(SOCK_DGRAM.rawValue) | flags, kind)
-    if own >= 0 { return (own, false) }
+    isRaw = own < 0
+    if own >= 0 { return Descriptor(owning: own) }
     let raw = socket(family, Int32(SOCK_RAW.rawValue) | flags, kind)
     guard raw >= 0 else { throw Errno(rawValue: errno) }
-    return (raw, true)
+    return Descriptor(owning: raw)
   }
 }
 

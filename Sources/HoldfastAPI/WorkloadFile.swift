@@ -29,7 +29,7 @@ public enum WorkloadFile {
     .init("workloads[].priority", "integer, -1000000 to 1000000", .value("0"), "Higher goes first when not all fit."),
     .init(
       "workloads[].isolation", "`freeze` or `stop`", .value("freeze"),
-      "What the guard does at the deadline: freeze it, so that it can go on, or kill it, for disks whose lock must be released."
+      "What the guard does at the deadline: freeze it, so that it can continue, or kill it, for disks whose lock must be released."
     ),
     .init(
       "workloads[].stop-timeout", "duration, 0s to 24h", .value(Quantity.text(.seconds(SpecRecord.defaultStopTimeout))),

@@ -5,7 +5,7 @@ import HoldfastTime
 ///
 ///     starting ──up good──▶ healthy ──down bad──▶ failing ──up good──▶ healthy
 ///        │ └──down bad, after the grace──▶ failing ──put on hold──▶ starting
-///        └──down that cannot tell──▶ unknown, from each of them; and from there as from starting
+///        └──down that cannot tell──▶ unknown, from each of them; and from there to healthy or failing
 struct CheckCourse: Sendable {
   private enum Judged: StateList {
     case starting, healthy
@@ -14,10 +14,12 @@ struct CheckCourse: Sendable {
 
     func mayBecome(_ next: Judged) -> Bool {
       switch (self, next) {
-      case (.starting, .starting), (.healthy, .healthy), (.healthy, .starting): false
+      case (.starting, .healthy), (.starting, .failing), (.starting, .unknown): true
+      case (.healthy, .failing), (.healthy, .unknown), (.unknown, .healthy), (.unknown, .failing): true
+      // What fails is put on hold, and has to be seen to fail anew.
+      case (.failing, .healthy), (.failing, .unknown), (.failing, .starting): true
       // The reason of the first is kept.
-      case (.failing, .failing), (.unknown, .unknown): false
-      default: true
+      default: false
       }
     }
   }

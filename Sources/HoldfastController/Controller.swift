@@ -36,24 +36,24 @@ public struct Controller: Sendable {
   public var planner: PolicyPlanner { facts.rules.planner }
   /// Why the policies in the store cannot be used; nil when they can.
   public var policyFlaw: String? { facts.rules.flaw }
-  /// What the controller found wrong with itself; nil: nothing.
+  /// The defect that the controller found in itself; nil: nothing.
   public var breach: String? { effects.breach }
 
-  /// What would be planned on, at a moment after the last event.
+  /// The basis of a plan that would be made at a moment after the last event.
   public func planningBasis(now: BootInstant) -> PlanningBasis {
     var facts = facts
     facts.begin(at: now)
     return PlanningBasis(facts, machines.planning)
   }
 
-  /// What this node knows of itself, at a moment after the last event.
+  /// This node's knowledge of itself at a moment after the last event.
   public func ownBasis(now: BootInstant) -> OwnBasis {
     var facts = facts
     facts.begin(at: now)
     return OwnBasis(facts, machines)
   }
 
-  /// What runs here of the workload is being ended because a check of it fails.
+  /// The workload's run here is being ended because a check of it fails.
   package func endsUnwell(_ workload: WorkloadName) -> Bool { machines.workloads[workload]?.parts.run.isEndingUnwell ?? false }
 
   /// Has a check fail, so that tests see what follows. Nothing that comes from outside makes one fail.
@@ -81,7 +81,7 @@ public struct Controller: Sendable {
     return effects.takeActions()
   }
 
-  /// What is asked for when everything is decided again with nothing changed: anything here was overlooked before.
+  /// The actions that deciding everything again with nothing changed asks for: any of them was overlooked before.
   public func overlooked() -> [Action] {
     var copy = self
     guard !copy.isFinished else { return [] }
@@ -135,7 +135,7 @@ public struct Controller: Sendable {
     }
   }
 
-  /// What goes on here outside protection is told with the end of its records.
+  /// A domain that continues here outside protection is told of with the end of its records.
   private mutating func forget(_ own: WorkloadFacts, _ machine: inout WorkloadMachine, _ turn: borrowing Turn) {
     machines.workloads.put(machine)
     let report = own.observation(in: facts.local).map {

@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastPlanning
 
-/// What a controller is told at its birth, and what stays so for its life.
+/// A controller's configuration: told at its birth, and the same for its life.
 public struct ControllerConfiguration: Sendable {
   public var cluster: String
   public var node: NodeName

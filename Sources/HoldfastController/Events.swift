@@ -9,7 +9,7 @@ public struct TransactionID: Hashable, Sendable {
   public init(_ value: Int) { self.value = value }
 }
 
-/// What an operation on a domain was.
+/// An operation on a domain.
 public enum DomainOperation: String, Hashable, Sendable {
   case start, stop, mark, unmark, bar, migrate, resume, suspend
 }
@@ -23,21 +23,21 @@ public enum Event: Hashable, Sendable {
   case hypervisor(HypervisorEvent)
   case operation(WorkloadName, DomainOperation, OperationOutcome)
   case fromGuard(GuardEvent)
-  /// What came of one `isolateDirectly`: everything under protection was seen frozen, or not yet.
+  /// The outcome of one `isolateDirectly`: everything under protection was seen frozen, or not yet.
   case frozenDirectly(confirmed: Bool)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
   /// The local time of the week on this node and its wall clock, in milliseconds since 1970; told now and then.
   case wallTime(WeekTime, Int64)
-  /// What people should know of this host; told when it changes.
+  /// Flaws of this host that people should know; told when it changes.
   case host([NodeFlaw])
   /// Clean departure: hand everything over, then end. `fast`: nothing is migrated live, everything is stopped and started.
   case leave(fast: Bool)
-  /// What libvirt keeps defined here under a workload's name or UUID and is not Holdfast's; told when it changes.
+  /// Definitions that libvirt keeps here under a workload's name or UUID and that are not Holdfast's; told when it changes.
   case leftovers([LeftoverDefinition])
   /// Which workloads libvirt here could not run as they are defined, in the order of the reasons; told when it changes.
   case incompatible([IncompatibleWorkloads])
-  /// What the checks of a workload here tell of that run of it (`CheckSubject.run`); told when it changes.
+  /// The health of a workload here as its checks tell it of that run of it (`CheckSubject.run`); told when it changes.
   case health(WorkloadName, run: Int, WorkloadHealth)
 
   public enum StoreEvent: Hashable, Sendable {
@@ -48,9 +48,9 @@ public enum Event: Hashable, Sendable {
 
   public enum TransactionOutcome: Hashable, Sendable {
     case verdict(ClusterVerdict)
-    /// It certainly did not happen.
+    /// The transaction certainly did not happen.
     case notApplied(reason: String)
-    /// It may have happened.
+    /// The transaction may have happened.
     case unknown(reason: String)
 
     /// The store's when it answered; nil: it did not.

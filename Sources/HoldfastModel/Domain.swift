@@ -169,6 +169,7 @@ public struct MigrationLimits: Hashable, Sendable, Codable {
     self.copiesStorage = copiesStorage
     self.time = time
   }
+  /// Seconds that a live migration may take when nobody said.
   public static let defaultTime: Double = 600
 }
 

@@ -207,6 +207,11 @@ extension Exclusion.Comparison {
 extension Exclusion: CustomStringConvertible {
   /// A clause after the node's name.
   public var description: String {
+    wordsOfNode ?? wordsOfRules ?? wordsOfChoice
+  }
+
+  /// The node itself, and what happened on it.
+  private var wordsOfNode: String? {
     switch self {
     case .down: "is down"
     case .downInMaintenance: "is down, in maintenance"
@@ -224,6 +229,13 @@ extension Exclusion: CustomStringConvertible {
     case .leftover(let leftover): "\(leftover.clause), so it cannot start: `holdfast leftovers` tells what to do"
     case .incompatible(let why): "\(why.clause): \(why.remedy)"
     case .outOfTheQuestion: "is out of the question"
+    default: nil
+    }
+  }
+
+  /// The rules, and the room.
+  private var wordsOfRules: String? {
+    switch self {
     case .onlyOn(let rule): "'\(rule)' allows other nodes only"
     case .neverOn(let rule): "'\(rule)' forbids it"
     case .notInOrder(let rule): "not on the list of '\(rule)'"
@@ -237,6 +249,13 @@ extension Exclusion: CustomStringConvertible {
     case .poolShortage(let shortage): "the whole cluster \(shortage)"
     case .lingering(let resource): "has not enough \(resource) until others have left it"
     case .roomLater: "has the room only when others have left it"
+    default: nil
+    }
+  }
+
+  /// Others that suit better; and what a record had.
+  private var wordsOfChoice: String {
+    switch self {
     case .spare: "a spare node"
     case .lostLately: "was lost lately"
     case .silent: "was not heard of for most of its TTL"
@@ -250,6 +269,12 @@ extension Exclusion: CustomStringConvertible {
     case .betterButStays: "would suit it better now, but nothing moves for that"
     case .movedAway(let other): "\(other?.text ?? "it") was moved away by the operator"
     case .recorded(_, let text): text
+    // Said by the others.
+    case .down, .downInMaintenance, .leaving, .inMaintenance, .lost, .beingEmptied, .unavailable, .failedToStart, .endsAgain,
+      .unwell, .connectionSilent, .connectionMissing, .runsUnprotected, .leftover, .incompatible, .outOfTheQuestion, .onlyOn,
+      .neverOn, .notInOrder, .dedicated, .apart, .apartInPlace, .together, .togetherInPlace, .contradiction, .shortage,
+      .poolShortage, .lingering, .roomLater:
+      ""
     }
   }
 }

@@ -122,6 +122,11 @@ extension PlacementReason.Clause {
   fileprivate var isHomecoming: Bool { codes.contains(OwnMove.homeAfterMaintenance.rawValue) }
 
   private var code: String {
+    codeOfMove ?? codeOfChoice ?? codeOfNone
+  }
+
+  /// Of why it moves, or stays where it was.
+  private var codeOfMove: String? {
     switch self {
     case .adopted: "adopted"
     case .operatorAsked: "operatorAsked"
@@ -143,6 +148,13 @@ extension PlacementReason.Clause {
     case .endsAgain: "endsAgain"
     case .unwell: "unwell"
     case .staysAsTargetFails: "staysAsTargetFails"
+    default: nil
+    }
+  }
+
+  /// Of why it is that node among those that can take it.
+  private var codeOfChoice: String? {
+    switch self {
     case .spareUsed: "spareUsed"
     case .lostLatelyUsed: "lostLatelyUsed"
     case .silentUsed: "silentUsed"
@@ -156,6 +168,13 @@ extension PlacementReason.Clause {
     case .fullest: "fullest"
     case .fewestWorkloads: "fewestWorkloads"
     case .ruleBroken: "ruleBroken"
+    default: nil
+    }
+  }
+
+  /// Of why it is on no node; and what a record had.
+  private var codeOfNone: String {
+    switch self {
     case .stopped: "stopped"
     case .givenUp: "givenUp"
     case .givenUpUnwell: "givenUpUnwell"
@@ -166,6 +185,13 @@ extension PlacementReason.Clause {
     case .displaced: "displaced"
     case .notAdmitted: "notAdmitted"
     case .recorded: "recorded"
+    // Said by the others.
+    case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
+      .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
+      .backAsNowhereElse, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed, .silentUsed, .preferred,
+      .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads,
+      .ruleBroken:
+      ""
     }
   }
 }
@@ -174,6 +200,11 @@ extension PlacementReason.Clause: CustomStringConvertible {
   private static func quoted(_ rule: String?) -> String { rule.map { "'\($0)'" } ?? "its rules" }
 
   public var description: String {
+    wordsOfMove ?? wordsOfChoice ?? wordsOfNone
+  }
+
+  /// Why it moves, or stays where it was.
+  private var wordsOfMove: String? {
     switch self {
     case .adopted: "adopted here"
     case .operatorAsked: "the operator asked for it"
@@ -196,6 +227,13 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .endsAgain(let times, let node): "moved, as it ended \(times) times in a row on \(node)"
     case .unwell(let times, let node): "moved, as its checks failed \(times) times in a row on \(node)"
     case .staysAsTargetFails(let node, let exclusion): "stays, as \(node) cannot take it now: \(exclusion)"
+    default: nil
+    }
+  }
+
+  /// Why it is that node among those that can take it.
+  private var wordsOfChoice: String? {
+    switch self {
     case .spareUsed: "a spare node, as no other can take it"
     case .lostLatelyUsed: "lost lately, but used all the same, as no other can take it"
     case .silentUsed: "not heard of for most of its TTL, but used all the same, as no other can take it"
@@ -209,6 +247,13 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .fullest(let percent): "the fullest with room for it: \(percent) % with it"
     case .fewestWorkloads(let count): "fewest workloads: \(count) with it"
     case .ruleBroken(let rule): "'\(rule)' could not hold"
+    default: nil
+    }
+  }
+
+  /// Why it is on no node; and what a record had.
+  private var wordsOfNone: String {
+    switch self {
     case .stopped: "stopped by the operator"
     case .givenUp(let nodes):
       "given up after its failures on \(nodes.map(\.text).joined(separator: ", ")): `holdfast start` has it tried again, once the cause is gone"
@@ -223,6 +268,13 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .notAdmitted(let loss, let missing):
       "not admitted: with it the cluster would not survive \(loss): \(missing) would be missing"
     case .recorded(_, let text): text
+    // Said by the others.
+    case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
+      .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
+      .backAsNowhereElse, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed, .silentUsed, .preferred,
+      .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads,
+      .ruleBroken:
+      ""
     }
   }
 }

@@ -17,4 +17,8 @@ package struct StateCourse<State: StateList>: Hashable, Sendable {
     if !state.mayBecome(next), breach == nil { breach = "\(State.self) went from \(state) to \(next)" }
     state = next
   }
+
+  /// Another story begins: what the machine was about is not this node's any more, or what it knew does not hold. That is no transition, and is listed
+  /// nowhere; the diagrams end there. A breach that was found stays.
+  package mutating func beginAnew(as state: State) { self.state = state }
 }

@@ -6,6 +6,7 @@ import Logging
 
 /// Reads and repairs the store's records for `holdfast store`, with this node's configuration and certificates, whether or not a daemon runs here.
 package struct StoreErrand: Sendable {
+  /// For one call to the store: somebody waits at a terminal.
   private static let timeout: Duration = .seconds(10)
 
   private let store: any LeaseStore

@@ -7,7 +7,7 @@ public struct StoredDefinition: Hashable, Sendable {
   public var connection: String
   /// Of the domain.
   public var xml: String
-  /// It runs here as it is defined. That is proof that it can, and what asks for the same can, too.
+  /// The domain runs here as it is defined. That is proof that it can, and what asks for the same can, too.
   public var isRunningHere: Bool
 
   public init(_ workload: WorkloadName, connection: String, xml: String, isRunningHere: Bool = false) {
@@ -18,7 +18,7 @@ public struct StoredDefinition: Hashable, Sendable {
   }
 }
 
-/// What a hypervisor can tell beforehand of domains that it could not run, where it can. No start, stop or claim depends on it.
+/// The port by which a hypervisor tells beforehand of domains that it could not run, where it can. No start, stop or claim depends on it.
 public protocol CompatibilityCheck: Sendable {
   /// The connections' URIs.
   var connections: [String] { get }

@@ -1,12 +1,12 @@
 import HoldfastModel
 
-/// What a hypervisor can ask of the agents within its virtual machines, where it can. No start, stop or claim depends on it.
+/// The port to the agents within a hypervisor's virtual machines, where it has one. No start, stop or claim depends on it.
 public protocol GuestAgents: Sendable {
   /// Sends a command of QEMU's guest agent protocol, as JSON. Returns by the limit, or a little more than a second later, whatever hangs.
   func ask(agentOf id: DomainID, uuid: String, command: String, limit: Duration) async -> GuestAgentAnswer
 }
 
-/// What came of a question to a guest agent.
+/// The outcome of a question to a guest agent.
 public enum GuestAgentAnswer: Hashable, Sendable {
   /// JSON, as the agent gave it.
   case answer(String)

@@ -52,7 +52,7 @@ public protocol Hypervisor: Sendable {
   /// The XML from which the running domain can be started elsewhere (inactive, migratable form).
   func describe(_ id: DomainID) async throws(HypervisorError) -> String
 
-  /// What libvirt keeps of a running domain beside its definition: to be asked before `mark`, which removes the definition.
+  /// The state that libvirt keeps of a running domain beside its definition: to be asked before `mark`, which removes the definition.
   func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState
 
   /// Asks for a fresh inventory of every connection.

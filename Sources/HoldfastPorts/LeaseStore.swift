@@ -32,7 +32,7 @@ public protocol LeaseStore: Sendable {
   /// Nothing is lost or delivered twice by it.
   func restartWatches()
 
-  /// What is known to be unsafe in the server that answers, each as a sentence that names the issue; empty when nothing is known.
+  /// The faults that are known of the server that answers and make it unsafe, each as a sentence that names the issue; empty when nothing is known.
   func warnings(timeout: Duration) async throws(StoreError) -> [String]
 
   /// Ends all connections. Nothing is called afterwards.
@@ -43,7 +43,7 @@ public protocol LeaseStore: Sendable {
 public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The request certainly did not happen: it was not sent, or the store refused it as a whole.
   case notApplied(reason: String)
-  /// It may have happened: a time-out, or the connection was lost after the request was sent.
+  /// The transaction may have happened: a time-out, or the connection was lost after the request was sent.
   case unknownOutcome(reason: String)
   /// The watched history is gone.
   case compacted(upTo: Revision)

@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What the store knows of a workload's domain.
+/// A workload's domain as the store knows it.
 public struct ProtectedDomain: Hashable, Sendable {
   /// The domain has the same name.
   public var workload: WorkloadName
@@ -16,11 +16,11 @@ public struct ProtectedDomain: Hashable, Sendable {
   }
 }
 
-/// What became of the removal of a leftover.
+/// The outcome of the removal of a leftover.
 public enum LeftoverRemoval: Hashable, Sendable {
-  /// It is not there any more.
+  /// The leftover is not there any more.
   case done
-  /// It is there still, and why; whether its autostart was switched off before that was found out.
+  /// The leftover is there still, and why; whether its autostart was switched off before that was found out.
   case refused(reason: String, isAutostartOff: Bool)
   /// A time-out or a lost connection: it may be gone, or its autostart off.
   case unknown(reason: String)
@@ -29,7 +29,7 @@ public enum LeftoverRemoval: Hashable, Sendable {
   public static func untouched(_ reason: String) -> LeftoverRemoval { .refused(reason: reason, isAutostartOff: false) }
 }
 
-/// What a hypervisor can tell of domains that were defined beside the protected ones, where it can. No start, stop or claim depends on it.
+/// The port by which a hypervisor tells of domains that were defined beside the protected ones, where it can. No start, stop or claim depends on it.
 public protocol LeftoverSearch: Sendable {
   /// The connections' URIs.
   var connections: [String] { get }

@@ -1,7 +1,7 @@
 import HoldfastModel
 import Housekeeping
 
-/// What a store can tell of itself and be asked to do about itself, where it can. Nothing depends on it but that the store lasts.
+/// The port by which a store tells of itself, and is asked to do something about itself, where it can. Nothing depends on it but that the store lasts.
 ///
 /// It never disturbs what else the store is asked: a call that fails changes nothing about where the next renewal goes.
 public protocol StoreHousekeeping: Sendable {

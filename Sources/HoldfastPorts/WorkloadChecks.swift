@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// Who looks at how the workloads here are, by their checks. Nothing but a restart of what fails follows from it, and that the core decides.
+/// The port to whoever looks at how the workloads here are, by their checks. Nothing but a restart of what fails follows from it, and that the core decides.
 public protocol WorkloadChecks: Sendable {
   /// One stream, one consumer: what changes of the health of what is looked at.
   func changes() -> AsyncStream<HealthChange>

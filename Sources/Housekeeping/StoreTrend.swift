@@ -40,6 +40,7 @@ public struct StoreTrend: Hashable, Sendable {
 
 /// What one look at the store after the other showed. Bounded: a look is a mark at most, and marks are kept for an hour.
 public struct StoreCourse: Hashable, Sendable {
+  /// For so long marks are kept: long enough to tell a trend from one bad look.
   public static let window: Duration = .seconds(3600)
   /// Fewer measured writes tell nothing.
   private static let fewestWrites = 20

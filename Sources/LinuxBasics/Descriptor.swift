@@ -11,6 +11,13 @@ package struct Descriptor: ~Copyable, Sendable {
   package init(owning number: Int32) { file = FileDescriptor(rawValue: number) }
   deinit { try? file.close() }
 
+  /// For another owner that closes it, such as a channel of NIO's.
+  package consuming func giveAway() -> Int32 {
+    let number = file.rawValue
+    discard self
+    return number
+  }
+
   /// Opens a file, for this process only and not for those that it starts.
   ///
   /// - Parameter permissions: of the file, where it is created.

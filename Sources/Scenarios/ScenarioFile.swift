@@ -12,7 +12,7 @@ public enum ScenarioFile {
     .init("scenario", "text", .required, "What it shows, in a line."),
     .init("why", "text", .rule("none"), "Why it matters, for readers."),
     .init("seeds", "integer, 1 to 100000", .value("3"), "With how many seeds it must hold: each has other delays."),
-    .init("lasts", "duration, 1s to 24h", .rule("a minute after the last time that is named"), "How long it goes on."),
+    .init("lasts", "duration, 1s to 24h", .rule("a minute after the last time that is named"), "How long it lasts."),
     .init(
       "begins", "day and time: `Sat 01:59`", .rule("soon after `Mon 00:00`"),
       "The time of day at which it begins, on every node's clock; for policies with a `window`."),
@@ -43,7 +43,7 @@ public enum ScenarioFile {
     .init("cluster.workloads[].isolation", "`freeze` or `stop`", .value("freeze"), "What the guard does at the deadline."),
     .init(
       "cluster.workloads[].network", "`bridge` or `macvlan`", .value("bridge"),
-      "How it is connected. On macvlan it would go on answering while it is frozen, so the guard kills it at the deadline."),
+      "How it is connected. On macvlan it would keep answering while it is frozen, so the guard kills it at the deadline."),
     .init("cluster.workloads[].stop-timeout", "duration, 0s to 1h", .value("5s"), "Time to shut down before it is destroyed."),
     .init("cluster.workloads[].connection", "libvirt URI", .value("lxc:///system"), "What runs it."),
     .init(

@@ -22,11 +22,11 @@ enum TimelinePhrases {
     .init("pause NODES", "The hosts stop as a whole, as a guest does when its hypervisor stops it.") {
       $0.nodes().map { .hostPauses($0, for: nil) }
     },
-    .init("pause NODES for SPAN", "The same, and after that time everything on them goes on at once.") {
+    .init("pause NODES for SPAN", "The same, and after that time everything on them continues at once.") {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .hostPauses($0, for: span) }
     },
-    .init("resume NODES", "The paused hosts go on.") { $0.nodes().map { .hostGoesOn($0) } },
+    .init("resume NODES", "The paused hosts continue.") { $0.nodes().map { .hostGoesOn($0) } },
     .init("clock of NODE gains RATE", "Its clock runs so much faster than the world's.") {
       [.clockRuns($0.node(), rate: $0.number())]
     },
@@ -278,7 +278,7 @@ enum TimelinePhrases {
     .init("suspend WORKLOAD", "`holdfast pause`: paused by libvirt where it runs.") {
       [.asked(.errand(.pause, $0.workload()), through: nil)]
     },
-    .init("let WORKLOAD go on", "`holdfast resume`: what is paused goes on.") {
+    .init("let WORKLOAD go on", "`holdfast resume`: what is paused continues.") {
       [.asked(.errand(.resume, $0.workload()), through: nil)]
     },
     .init(

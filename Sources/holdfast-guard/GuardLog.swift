@@ -13,6 +13,7 @@ final class GuardLog: Sendable {
   private let dropped = Mutex(0)
   private let isTerminal = isatty(STDERR_FILENO) == 1
 
+  /// Lines that wait for their thread; more are counted, and not kept.
   private static let mostWaiting = 200
 
   init() throws(KernelFileError) { errand = try Errand("the log") }

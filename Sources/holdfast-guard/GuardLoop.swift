@@ -34,6 +34,7 @@ final class GuardLoop {
 
   /// Commands taken before the timer is looked at again.
   private static let commandsAtOnce = 64
+  /// How long the first look at a freeze waits until every process is seen frozen: one in the kernel takes a moment. Later looks are made again anyway.
   private static let firstLook = Duration.milliseconds(3)
   private static let nextLook = Duration.milliseconds(1)
 
@@ -188,7 +189,7 @@ final class GuardLoop {
       log.line(
         .warning,
         "stopping with a deadline in force: until a guard runs again nothing enforces it on this node. Its state is in "
-          + "\(stateFile.path); nothing was thawed\(watchdog == nil ? "" : ", and the watchdog goes on ticking")")
+          + "\(stateFile.path); nothing was thawed\(watchdog == nil ? "" : ", and the watchdog keeps ticking")")
     }
     standing.tell("STOPPING=1")
     door.remove()

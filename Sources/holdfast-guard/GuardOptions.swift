@@ -44,7 +44,7 @@ struct GuardOptions {
       --help, -h                Show this text.
 
     SIGTERM while a deadline holds: the state is kept for the next guard, nothing
-    is thawed, and an open watchdog goes on ticking.
+    is thawed, and an open watchdog keeps ticking.
 
     Exit status: 0 ended by SIGTERM; 1 failed; 2 wrong usage.
     """

@@ -110,7 +110,7 @@ private final class WatchdogDevice: Sendable {
     state.withLock { state in
       guard let file = state.file else { return }
       if Glibc.write(file.descriptor.number, "V", 1) != 1 {
-        log.line(.warning, "cannot stop the watchdog \(path): \(String(cString: strerror(errno))); it goes on ticking")
+        log.line(.warning, "cannot stop the watchdog \(path): \(String(cString: strerror(errno))); it keeps ticking")
       }
       state.file = nil
     }
@@ -146,7 +146,7 @@ private final class WatchdogDevice: Sendable {
       log.line(.notice, "feeding the watchdog \(path), which resets the host \(reset) after it was fed last")
     } catch {
       state.standing = .unusable(reason: "\(error)")
-      if error.code != state.openFailure { log.line(.error, "\(error); going on without the watchdog, and trying again") }
+      if error.code != state.openFailure { log.line(.error, "\(error); continuing without the watchdog, and trying again") }
       state.openFailure = error.code
     }
   }

@@ -34,7 +34,7 @@ package enum DirectFreeze: StateList {
     return .wanted(attempts: attempts, next: now + (attempts < Limits.directFreezeAttempts ? pause.first : pause.later))
   }
 
-  /// It was tried so often in vain that people are to know, and not more often.
+  /// The freeze was tried so often in vain that people are to know, and not more often.
   var hasJustFailed: Bool {
     if case .wanted(let attempts, _) = self { attempts == Limits.directFreezeAttempts } else { false }
   }

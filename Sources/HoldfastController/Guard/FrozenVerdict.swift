@@ -1,21 +1,21 @@
 import HoldfastModel
 
-/// What becomes of one workload that is frozen here.
+/// The fate of one workload that is frozen here.
 enum FrozenVerdict: Hashable, Sendable {
-  /// It may go on, under a claim that is validated.
+  /// The workload may continue, under a claim that is validated.
   case keep
   /// Something about it is not known yet.
   case undecided
   /// Its claim may come back: so it waits, and not for long.
   case reclaimable
-  /// It lost its claim, or is a copy of what ran elsewhere since.
+  /// The workload lost its claim, or is a copy of what ran elsewhere since.
   case killPending(isStale: Bool)
   /// Nothing of it is here, and an earlier start of it must not come any more.
   case keepWhenBarred
-  /// It left protection here, or never came under it.
+  /// The workload left protection here, or never came under it.
   case leave
 
-  /// What becomes of it when everything here is frozen.
+  /// The workload's fate when everything here is frozen.
   static func of(_ parts: borrowing WorkloadParts, _ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord)
     -> FrozenVerdict
   {

@@ -2,10 +2,10 @@ import GuardCore
 import HoldfastModel
 import HoldfastTime
 
-/// What the guard said last of what it needs and does not have, and what people were told of it.
+/// The guard's last word of what it needs and does not have, and what people were told of it.
 struct GuardFlaws: Hashable, Sendable {
   private var health = GuardHealth()
-  /// What follows from that, sorted.
+  /// The flaws that follow from that, sorted.
   private(set) var list: [NodeFlaw] = []
   /// The codes of those that people were told of and that are not known to be over.
   private var told: Set<String> = []

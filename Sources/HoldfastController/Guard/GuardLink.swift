@@ -12,7 +12,7 @@ public struct GuardLink: Sendable {
   private var course = StateCourse(GuardStanding.absent(GuardAbsence(hasSpoken: false)))
   /// Attempts at a freeze without the guard that were not answered. Until they are, the last of them may freeze what was thawed since.
   private var unansweredFreezes = 0
-  /// What it protects, as it said last. While it is gone, so does its successor, as far as anybody knows.
+  /// The workloads that the guard protects, as it said last. While it is gone, so does its successor, as far as anybody knows.
   private var lists = GuardLists()
   private var guardFlaws = GuardFlaws()
   /// The latest deadline that a guard was told since the last `shorten`; nil: not known. Its successor takes it up.
@@ -61,7 +61,7 @@ public struct GuardLink: Sendable {
     }
   }
 
-  /// What people should know of the guard that is there; sorted.
+  /// Flaws of the guard that is there, for people; sorted.
   var flaws: [NodeFlaw] { isConnected ? guardFlaws.list : [] }
 
   /// Since when nothing under protection executes here, for certain; nil: something may.
@@ -75,20 +75,20 @@ public struct GuardLink: Sendable {
   /// What is told of that.
   var freeze: ReportRecord.Freeze? { isFreezing ? (frozenSince == nil ? .ordered : .confirmed) : nil }
 
-  /// What runs here is stopped in time after this controller has ended: by the guard, or since it was seen frozen.
+  /// This node's workloads are stopped in time after this controller has ended: by the guard, or since it was seen frozen.
   var outlastsController: Bool { isConnected || frozenSince != nil }
 
   /// Everything under protection is frozen, or is being frozen without the guard.
   var isFreezing: Bool { isIsolated || isFreezingDirectly }
-  /// It was told to freeze everything, and has not said so.
+  /// The guard was told to freeze everything, and has not said so.
   var isAboutToFreeze: Bool { presence?.isIsolating ?? false }
 
-  /// What holds for a turn under that session.
+  /// The guard's word for a turn under that session.
   func word(within session: borrowing SessionPermit) -> GuardWord {
     GuardWord(course.state, lists, within: session.deadline)
   }
 
-  /// What waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
+  /// Work that waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
   mutating func noteArmed(_ word: borrowing GuardWord, _ workloads: WorkloadTable, _ effects: inout Effects) {
     if word.isArmed, !wasArmed { effects.agenda.note(.guardAnew) }
     // What its checks look at is not judged meanwhile.
@@ -98,18 +98,18 @@ public struct GuardLink: Sendable {
 
   // MARK: what the guard says
 
-  /// What came of something that the guard said.
+  /// The consequences of something that the guard said.
   struct Heard {
     /// Names that the guard protects no more.
     var dropped: Set<String> = []
     /// Starts that the guard was told of before this life: they may still succeed.
     var inheritedStarts: [String] = []
-    /// What it was told to forget, it may not have forgotten: what it says of itself holds.
+    /// The guard may not have forgotten what it was told to forget: what it says of itself holds.
     var isAnew = false
-    /// What was told to the guard may not have been taken, or its successor does not know: it is told again.
+    /// The guard may not have taken what it was told, or its successor does not know: it is told again.
     var losesKills = false
     var protectsAnew = false
-    /// It is armed: the deadline goes on.
+    /// The guard is armed: the deadline moves on.
     var extends = false
   }
 

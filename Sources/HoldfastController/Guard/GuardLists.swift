@@ -1,7 +1,7 @@
 import GuardCore
 import HoldfastModel
 
-/// What the guard said it protects.
+/// The workloads that the guard said it protects.
 struct GuardLists: Hashable, Sendable {
   let workloads: Set<String>
   let starting: Set<String>

@@ -1,6 +1,6 @@
 /// Why the guard counts as gone.
 enum GuardLoss: Hashable, Sendable, CustomStringConvertible {
-  /// It was not heard of since this life of the controller began.
+  /// The guard was not heard of since this life of the controller began.
   case silent
   /// Its door closed, as that says.
   case closed(String)

@@ -2,7 +2,7 @@ import GuardCore
 import HoldfastModel
 import HoldfastTime
 
-/// What the guard says, or its silence, told to the machines that asked it for something.
+/// The guard's words, or its silence, told to the machines that asked it for something.
 enum GuardNews {
   static func take(_ event: GuardEvent, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     let before = machines.guardLink.summary
@@ -40,7 +40,7 @@ enum GuardNews {
       effects.agenda.note(.guardLists(pending))
     }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
-    if heard.extends { machines.guardLink.meet(machines.lease.session.permit(at: facts.now), facts.timing, &effects) }
+    if heard.extends { machines.guardLink.meet(machines.lease.session.permit(facts), facts.timing, &effects) }
   }
 
   private static func guardLost(_ loss: GuardLoss, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {

@@ -2,7 +2,7 @@ import GuardCore
 import HoldfastModel
 import HoldfastTime
 
-/// What this controller knows of its guard: there, with what it said last; or gone, with the freeze that stands in for it.
+/// The guard as this controller knows it: there, with what it said last; or gone, with the freeze that stands in for it.
 enum GuardStanding: StateList {
   case absent(GuardAbsence)
   case present(GuardPresence)
@@ -23,7 +23,7 @@ enum GuardStanding: StateList {
 struct GuardAbsence: Hashable, Sendable {
   /// One has spoken with this life of the controller.
   let hasSpoken: Bool
-  /// What stands in for it.
+  /// The freeze that stands in for the guard.
   var freeze = DirectFreeze.none
 }
 
@@ -75,7 +75,7 @@ struct GuardPresence: Hashable, Sendable {
 
   // MARK: what it says
 
-  /// What it answers or says unasked: only what was told before is answered.
+  /// The guard answers, or says unasked: only what was told before is answered.
   ///
   /// - Returns: false when it thawed what was frozen, and this controller did not ask for that: it is to isolate again.
   mutating func hear(_ said: GuardState.Phase) -> Bool {
@@ -100,7 +100,7 @@ struct GuardPresence: Hashable, Sendable {
     return isExpected
   }
 
-  /// It refused a command, which may be any but `isolate`: a guard that was greeted never refuses that.
+  /// The guard refused a command, which may be any but `isolate`: a guard that was greeted never refuses that.
   mutating func refuses() {
     shortening = .none
     change { isolation in

@@ -1,6 +1,6 @@
 import HoldfastTime
 
-/// What the guard's side says for one turn, under the session of that turn. Only `GuardLink` makes it, from the state that it owns, and it cannot be
+/// The word of the guard's side for one turn, under the session of that turn. Only `GuardLink` makes it, from the state that it owns, and it cannot be
 /// kept.
 struct GuardWord: ~Copyable {
   /// The guard enforces a deadline, nothing is frozen, and it would not stop later than the session ends: one that would counts as none. Before a session

@@ -50,12 +50,12 @@ package enum Thaw: StateList {
   var isValidating: Bool { if case .validating = self { true } else { false } }
   var isResuming: Bool { if case .resuming = self { true } else { false } }
 
-  /// What became of what was frozen, for people.
+  /// The outcome for what was frozen, in words.
   func words(of me: NodeName) -> String {
     switch asked ?? 0 {
-    case 0: "\(me) is thawed: nothing of what was frozen there goes on"
-    case 1: "1 workload of \(me) was thawed and goes on where it was"
-    case let goingOn: "\(goingOn) workloads of \(me) were thawed and go on where they were"
+    case 0: "\(me) is thawed: nothing of what was frozen there continues"
+    case 1: "1 workload of \(me) was thawed and continues where it was"
+    case let goingOn: "\(goingOn) workloads of \(me) were thawed and continue where they were"
     }
   }
 }

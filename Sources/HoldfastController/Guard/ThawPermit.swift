@@ -3,11 +3,11 @@ import HoldfastTime
 
 /// Everything that is frozen here was decided about, in this turn. `FrozenWorkloads` alone makes it, when it has done so.
 struct SettledFreeze: ~Copyable {
-  /// What may go on.
+  /// The workloads that may continue.
   let kept: [WorkloadName]
 }
 
-/// What a thaw needs: a transaction that was committed under the session that stands, after everything frozen here was decided about, and time
+/// The right to thaw: a transaction that was committed under the session that stands, after everything frozen here was decided about, and time
 /// left to the deadline.
 struct ThawPermit: ~Copyable {
   let deadline: BootInstant

@@ -5,11 +5,11 @@ import HoldfastTime
 ///
 ///     still ──differs──▶ waiting ──pause over──▶ under way ──written──▶ still
 struct NodeReport: Hashable, Sendable {
-  /// What is known to stand in the store; nil: not known.
+  /// The report that is known to stand in the store; nil: not known.
   private var published: ReportRecord?
   private var notBefore: BootInstant = .zero
   private var course = StateCourse(Writing.still)
-  /// What was not heard of in the first moments counts as silent.
+  /// A connection that was not heard of in the first moments counts as silent.
   private var isPastFirstWords = false
 
   private enum Writing: StateList {
@@ -137,7 +137,7 @@ struct NodeReport: Hashable, Sendable {
     return ofHost.isEmpty ? ofGuard : (ofGuard + ofHost).sorted()
   }
 
-  /// What is defined here beside the workloads there are. That one runs which has a workload's UUID is believed only where it was seen: while it comes
+  /// Definitions here beside the workloads there are. That one runs which has a workload's UUID is believed only where it was seen: while it comes
   /// under protection here, it is no leftover.
   private static func tellLeftovers(_ facts: Facts, under incarnation: Incarnation?, in record: inout ReportRecord) {
     let unmanaged = Set(record.unmanagedUUIDs)
@@ -194,14 +194,14 @@ struct NodeReport: Hashable, Sendable {
     }
   }
 
-  /// What fails comes first.
+  /// Workloads that fail come first.
   private static func boundHealth(in record: inout ReportRecord) {
     guard let all = record.health, all.count > Limits.unwellTold else { return }
     let order = all.sorted { a, b in a.value.isFailing == b.value.isFailing ? a.key < b.key : a.value.isFailing }
     record.health = Dictionary(uniqueKeysWithValues: order.prefix(Limits.unwellTold).map { ($0.key, $0.value) })
   }
 
-  /// What is to become of the record: `underWay` means that it is to be written now, unless one is already.
+  /// The record's next state: `underWay` means that it is to be written now, unless one is already.
   private func next(_ record: ReportRecord, now: BootInstant) -> Writing {
     if course.state == .underWay { return .underWay }
     guard record != published else { return .still }

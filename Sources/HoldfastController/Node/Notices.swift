@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What people were told and still holds: it is said once, until it changes.
+/// Notices that people were given and that still hold: each is said once, until it changes.
 struct Notices: Sendable {
   private var said: [String: String] = [:]
 

@@ -1,9 +1,9 @@
 import HoldfastModel
 
-/// What a node knows of itself at one instant, whether or not the store takes it.
+/// A node's knowledge of itself at one instant, whether or not the store takes it.
 public struct OwnSight: Hashable, Sendable {
   public var node: NodeName
-  /// What it would report now.
+  /// The report that the node would write now.
   public var report: ReportRecord
   /// Workloads that it holds and that ran, and whose domain is seen to be gone while everything is frozen: what is `isolation: stop` was killed
   /// at the deadline.
@@ -25,7 +25,7 @@ public struct OwnSight: Hashable, Sendable {
   }
 }
 
-/// What that is made from. A value that shares its storage with the controller until one of them changes, as `PlanningBasis` does.
+/// The basis of an `OwnSight`. A value that shares its storage with the controller until one of them changes, as `PlanningBasis` does.
 public struct OwnBasis: Sendable {
   private let facts: Facts
   private let machines: Machines

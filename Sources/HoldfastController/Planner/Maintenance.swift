@@ -22,7 +22,7 @@ struct Maintenances {
     view.maintenance[node]?.value.phase == .empty || view.unreadable[.maintenance(node)] != nil
   }
 
-  /// It is up, and what it runs has to leave.
+  /// The node is up, and what it runs has to leave.
   func isEmptied(_ node: NodeName) -> Bool {
     contains(node) && view.session(of: node)?.record.value.phase == .active
   }

@@ -3,7 +3,7 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What becomes of the moves that this planner began by itself. When several in a row did not start on their new node, something is wrong with the
+/// The moves that this planner began by itself, and what becomes of them. When several in a row did not start on their new node, something is wrong with the
 /// rules or with the nodes, and every further move would stop one more workload for it.
 struct OwnMoves: Hashable, Sendable {
   private struct Move: Hashable, Sendable {
@@ -49,7 +49,7 @@ struct OwnMoves: Hashable, Sendable {
     failures += failed
   }
 
-  /// What failed, in words, when that were so many in a row; nil: fewer.
+  /// The failures in words, when they were so many in a row; nil: fewer.
   func failed(atLeast limit: Int) -> String? {
     guard failures.count >= limit, let last = failures.last else { return nil }
     let names = failures.suffix(limit).map { "\($0.workload) on \($0.to)" }

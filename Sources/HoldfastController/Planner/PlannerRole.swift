@@ -24,13 +24,13 @@ struct PlannerRole: Sendable {
     }
   }
 
-  /// What a planner remembers of its plans.
+  /// A planner's memory of its plans.
   private struct Work: Hashable, Sendable {
     /// The last plan had more changes than one transaction takes.
     var wasCut = false
     /// The last plan said that it will be another one then, with nothing changed.
     var planAgainAt: BootInstant?
-    /// What the last plan warned of.
+    /// Warnings of the last plan.
     var warnings: Set<PlanWarning.Topic> = []
     var ownMoves = OwnMoves()
   }
@@ -256,7 +256,7 @@ struct PlannerRole: Sendable {
     return ordered
   }
 
-  /// What is to be written anew, the most important first.
+  /// Placements to be written anew, the most important first.
   private static func changes(
     from facts: Facts, to plan: [WorkloadName: PlacementRecord]
   ) -> [(WorkloadName, PlacementRecord)] {

@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastPlanning
 
-/// What a plan is made from at one instant: the facts, and what the planner remembers besides. A value that shares its storage with the
+/// The basis of a plan at one instant: the facts, and what the planner remembers besides. A value that shares its storage with the
 /// controller until one of them changes: taking it costs next to nothing, making the snapshot is left to who needs it.
 public struct PlanningBasis: Sendable {
   private let facts: Facts

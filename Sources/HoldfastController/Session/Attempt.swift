@@ -37,7 +37,7 @@ package struct Attempt: Hashable, Sendable {
 
   mutating func begins() { course.move(to: .underWay) }
 
-  /// It succeeded, or what it was for is so already: then an answer that is still to come says nothing.
+  /// The attempt succeeded, or what it was for is so already: then an answer that is still to come says nothing.
   mutating func succeeded() { if course.state != .idle { course.move(to: .idle) } }
 
   mutating func failed(until instant: BootInstant) {

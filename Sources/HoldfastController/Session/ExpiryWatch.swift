@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What this node makes of one session.
+/// One session as this node judges it.
 ///
 ///     watched ──due, the transaction is sent──▶ declaring ──committed──▶ gone with its record
 ///        ▲                                          │
@@ -65,7 +65,7 @@ public struct ExpiryWatch: Hashable, Sendable {
 
   private var sessions: [Incarnation: StateCourse<PeerStanding>] = [:]
   private var answer: Answer?
-  /// Nobody is declared expired before this instant.
+  /// The instant before which no session is declared expired.
   private var notBefore: BootInstant = .zero
   /// No session is due before this instant. It may be earlier than need be: renewals move what is due away from it.
   private var nothingBefore: BootInstant = .zero

@@ -137,7 +137,7 @@ struct Lease: Sendable {
       session.takeUp(own.incarnation, own.entry, now: facts.now)
       save(own.incarnation, own.entry.created, &effects)
       effects.agenda.note(.ownSession)
-      return effects.note(.sessionOpened, "went on with session \(own.incarnation)")
+      return effects.note(.sessionOpened, "continues session \(own.incarnation)")
     }
     guard !stance.isLeaving else { return }
     tellFormat(facts, &effects)
@@ -368,7 +368,7 @@ struct Lease: Sendable {
 
   /// A node that was taken up with another configuration says so.
   private mutating func describe(_ facts: Facts, _ effects: inout Effects) {
-    let permit = session.permit(at: facts.now), record = facts.configuration.record
+    let permit = session.permit(facts), record = facts.configuration.record
     guard permit.isValid, permit.mayWrite else { return }
     // An answer that was lost is no failure any more: nothing is looked at again for its sake.
     guard facts.view.nodes[facts.me]?.value != record else { return describing.succeeded() }

@@ -6,7 +6,7 @@ import HoldfastTime
 /// The deadline comes from the instant before a renewal was sent, never from its reply; an attempt whose outcome is unknown
 /// extends nothing.
 public struct OwnSession: Hashable, Sendable {
-  /// What survives a restart of the controller, in the runtime directory.
+  /// The part of a session that survives a restart of the controller, in the runtime directory.
   public struct Saved: Hashable, Sendable, Codable {
     public var incarnation: Incarnation
     public var created: Revision
@@ -26,7 +26,7 @@ public struct OwnSession: Hashable, Sendable {
     public var counter: Int64
     /// nil until the first renewal since we took it up: what an earlier life of this controller knew is not known.
     public var confirmedSent: BootInstant?
-    /// What that renewal wrote; nil: the usual TTL. Shortened before a renewal with less is sent, as that may be applied unanswered.
+    /// The TTL that this renewal wrote; nil: the usual TTL. Shortened before a renewal with less is sent, as that may be applied unanswered.
     public var confirmedTTL: Duration?
     public var leaving: Bool
   }
@@ -58,13 +58,13 @@ public struct OwnSession: Hashable, Sendable {
     case lost
   }
 
-  /// What is on its way about the session: a renewal, or its end, as a node that leaves asks for it; never both, as the end is asked of the record as
+  /// The request on its way about the session: a renewal, or its end, as a node that leaves asks for it; never both, as the end is asked of the record as
   /// it is.
   private enum Traffic: StateList {
     case none
     case renewal(Renewal)
     case end
-    /// Nobody knows whether the end was applied, or will be. A renewal that is committed afterwards rules it out; nil: none is on its way.
+    /// The end may have been applied, or may be still: nobody knows. A renewal that is committed afterwards rules it out; nil: none is on its way.
     case endInDoubt(Renewal?)
 
     func mayBecome(_ next: Traffic) -> Bool {
@@ -114,8 +114,9 @@ public struct OwnSession: Hashable, Sendable {
     self.timing = timing
   }
 
-  /// What it allows in a turn at `now`.
-  func permit(at now: BootInstant) -> SessionPermit { SessionPermit(self, now: now) }
+  /// The session's permit in the turn of these facts. Their instant is the turn's, and never goes back: nobody can name an earlier one, at which a session
+  /// that is over would still seem valid.
+  func permit(_ facts: borrowing Facts) -> SessionPermit { SessionPermit(self, now: facts.now) }
 
   public var standing: Standing? { if case .standing(let standing) = phase { standing } else { nil } }
   /// The session under which something may be begun: its end is not on its way, and cannot come any more.
@@ -213,7 +214,7 @@ public struct OwnSession: Hashable, Sendable {
 
   // MARK: renewing
 
-  /// What it says is to be written anew.
+  /// The session's record is to be written anew.
   package mutating func renewNow(at now: BootInstant) { nextRenewal = min(nextRenewal, now) }
 
   /// Whether a renewal is to be sent.
@@ -297,7 +298,7 @@ public struct OwnSession: Hashable, Sendable {
   }
 }
 
-/// What the session allows for one turn. Only the session makes it, and it cannot be kept.
+/// The session's permit for one turn. Only the session makes it, and it cannot be kept.
 struct SessionPermit: ~Copyable {
   /// The session that stands, in a state in which something may be begun under it; nil: nothing may.
   private let acting: OwnSession.Standing?
@@ -335,7 +336,7 @@ struct SessionPermit: ~Copyable {
 
 /// A transaction that may be sent: made under a session that stands, by the session itself, or on the one record that it takes away.
 package struct PermittedTransaction: ~Copyable {
-  /// What it rests on: what its first condition is about.
+  /// The basis of a transaction: what its first condition is about.
   enum Basis: Hashable, Sendable {
     /// A session that stands.
     case session

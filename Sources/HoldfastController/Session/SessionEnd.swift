@@ -77,7 +77,7 @@ enum SessionEnd {
     let name = machines.lease.session.incarnation?.text ?? "none"
     effects.note(
       .sessionLost,
-      "another node declared \(facts.me)'s session expired (\(name)): all workloads of \(facts.me) are frozen; those that no other node has taken go on",
+      "another node declared \(facts.me)'s session expired (\(name)): all workloads of \(facts.me) are frozen; those that no other node has taken continue",
       severity: .error)
     machines.lease.ended()
     machines.lease.forgetSaved(&effects)

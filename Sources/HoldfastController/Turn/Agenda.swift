@@ -1,12 +1,12 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What is due in a turn, and when what is not due now is to be looked at again. One table says what change makes what due.
+/// The work that is due in a turn, and when the rest is to be looked at again. One table says what change makes what due.
 struct Agenda: Sendable {
   private enum Breadth: Comparable {
     /// Only those that are named.
     case named
-    /// What this node does something about.
+    /// The workloads that this node does something about.
     case everyMachine
     case everyWorkload
   }
@@ -16,7 +16,7 @@ struct Agenda: Sendable {
   private(set) var isPlanDue = true
   private(set) var isReportDue = true
   private var workloads: Set<WorkloadName> = []
-  /// Those besides.
+  /// More workloads that are due.
   private var breadth = Breadth.named
 
   private var workloadInstants: [WorkloadName: BootInstant] = [:]
@@ -94,7 +94,7 @@ struct Agenda: Sendable {
     workloadInstants[workload] = min(workloadInstants[workload] ?? instant, instant)
   }
 
-  /// What cannot be begun now is looked at when it can; what is busy is due when that ends.
+  /// A workload about which nothing can be begun now is looked at when it can; one that is busy is due when that ends.
   mutating func wait(_ workload: WorkloadName, for door: Door) {
     if case .shut(let until) = door { look(at: workload, at: until) }
   }
@@ -106,7 +106,7 @@ struct Agenda: Sendable {
   /// A start is over whose call had ended before: whoever waits for its place is looked at at once.
   mutating func startEnded(at now: BootInstant) { for workload in waitingToStart { look(at: workload, at: now) } }
 
-  /// It is due when a renewal gives it the time; at the latest at that instant.
+  /// The workload is due when a renewal gives it the time; at the latest at that instant.
   mutating func waitForTime(_ workload: WorkloadName, until instant: BootInstant) {
     waitingForTime.insert(workload)
     look(at: workload, at: instant)
@@ -193,7 +193,7 @@ enum News: Hashable, Sendable {
   /// An operation on the workload's domain ended; others may have waited for the end of a start.
   case operation(WorkloadName, freesStart: Bool)
   case domains(Set<WorkloadName>)
-  /// What checks tell of them, or that nothing is to be told for a while.
+  /// Checks have told something of these workloads, or that nothing is to be told for a while.
   case health(Set<WorkloadName>)
   /// A connection was lost or is back; or it told what it runs.
   case hypervisor(isOutage: Bool)

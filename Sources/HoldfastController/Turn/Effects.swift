@@ -2,7 +2,7 @@ import GuardCore
 import HoldfastModel
 import HoldfastTime
 
-/// What the machines bring about, in the order in which they ask for it: the only maker of actions. What safety hangs on takes a permit.
+/// The actions that the machines bring about, in the order in which they ask for them: their only maker. An action that safety hangs on takes a permit.
 struct Effects: Sendable {
   private let me: NodeName
   private let timing: Timing
@@ -13,7 +13,7 @@ struct Effects: Sendable {
   private var requests = Requests()
   private var notices = Notices()
   var agenda = Agenda()
-  /// What the turn's workloads want written to claims.
+  /// Writes to claims that the turn's workloads want.
   var batch = ClaimBatch()
   /// The last run of a workload that checks were told to look at; each has a number of its own.
   private(set) var lastRun = 0

@@ -1,7 +1,7 @@
 import GuardCore
 import HoldfastModel
 
-/// What an event brings: it changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
+/// The intake of events: each changes what is known, or tells a machine what became of what it asked for; and the agenda hears what is news.
 enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
@@ -56,7 +56,7 @@ enum EventIntake {
     }
   }
 
-  /// What checks tell of an earlier run says nothing of the one that they look at now.
+  /// Word of an earlier run says nothing of the one that they look at now.
   private static func told(
     _ health: WorkloadHealth, of workload: WorkloadName, run: Int, _ facts: inout Facts, _ machines: inout Machines,
     _ effects: inout Effects
@@ -89,7 +89,7 @@ enum EventIntake {
   }
 }
 
-/// What libvirt says goes into records, tables and lines of history: it gets no line breaks there.
+/// libvirt's words go into records, tables and lines of history: it gets no line breaks there.
 extension HypervisorEvent {
   fileprivate var inOneLine: HypervisorEvent {
     switch self {

@@ -3,7 +3,10 @@ import HoldfastPlanning
 import HoldfastTime
 
 /// What this controller knows: the store as the watch tells it, the domains as they were last seen, the rules, the time of day. Events change
-/// it before a turn; in a turn everybody reads it and nobody changes it.
+/// it before a turn; in a turn everybody reads it, and nothing that decides anything changes but for one thing. With a workload's own step, what its
+/// checks told of a run that they look at no more is dropped (`keepHealth`): which run that is, only that step tells. Of another workload's health
+/// `UnwellTogether` alone makes anything: in that turn it counts such a run for the workloads before this one and not for those after it, and asks again
+/// within `Limits.unwellTogetherLook`. `rememberRules` changes no answer: it only keeps what the rules say, so that it is found once.
 struct Facts: Sendable {
   let configuration: ControllerConfiguration
   private(set) var now: BootInstant = .zero
@@ -84,7 +87,7 @@ struct Facts: Sendable {
     return view.apply(change) ? learned(change.key, before) : nil
   }
 
-  /// What a transaction on this node's behalf wrote.
+  /// Writes of a transaction on this node's behalf.
   mutating func take(_ writes: [Write<RecordKey, Record>], committed revision: Revision) -> [RecordChange] {
     // Loops: a closure that calls a method of ours makes the compiler copy everything that is known.
     var before: [(RecordKey, Importance)] = [], changes: [RecordChange] = []
@@ -95,7 +98,7 @@ struct Facts: Sendable {
     return changes
   }
 
-  /// What the store has in place of what a refused transaction expected.
+  /// Records as the store has them, in place of what a refused transaction expected.
   mutating func take(
     _ current: [RecordKey: Stored<Record>], askedBy transaction: ClusterTransaction, at revision: Revision
   ) -> [RecordChange] {
@@ -252,7 +255,7 @@ struct Facts: Sendable {
     return found.sorted { $0.workload < $1.workload }
   }
 
-  /// What the rules say of the workloads is found once.
+  /// The rules' settings of the workloads are found once.
   mutating func rememberRules(of names: [WorkloadName]) {
     for name in names { if let spec = view.specs[name]?.value { rules.remember(name, spec) } }
   }
@@ -278,7 +281,7 @@ struct Facts: Sendable {
 }
 
 extension ClusterView {
-  /// What most of the cluster's clocks say, in milliseconds since 1970: those of the sessions as they were last written, and this node's.
+  /// The time by most of the cluster's clocks, in milliseconds since 1970: those of the sessions as they were last written, and this node's.
   fileprivate func time(beside own: Int64, of me: NodeName) -> Int64 {
     let others = sessions.values.filter { $0.value.node != me }.compactMap(\.value.clock)
     let all = (others + [own]).sorted()

@@ -3,7 +3,7 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What runs here against what the store says of it: compared when either of the two changes, and remembered.
+/// Differences between what runs here and what the store says of it: compared when either of the two changes, and remembered.
 struct HardwareBook: Sendable {
   struct Page: Sendable {
     /// Of the run that was compared: its UUID and epoch.
@@ -18,7 +18,7 @@ struct HardwareBook: Sendable {
     /// The disks first.
     fileprivate(set) var differences: [HardwareDifference] = []
     fileprivate var others: [String: OtherDisk] = [:]
-    /// Those of them that the definition certainly lags behind: it is what the domain was started from, or the domain was seen to change its disk.
+    /// Differences that the definition certainly lags behind: it is what the domain was started from, or the domain was seen to change its disk.
     fileprivate var newer: Set<String> = []
 
     /// Disks that the definition lags behind. Where it was changed since the start, another disk in it may be what its operator wants: what the claim

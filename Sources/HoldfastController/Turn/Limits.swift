@@ -1,4 +1,5 @@
-/// The controller's bounds and waits, each with its unit. What should follow the cluster's pace is scaled with the TTL, in `Timing`.
+/// The controller's bounds and waits, each with its unit. What should follow the cluster's pace is scaled with the TTL, in `Timing`. What is here
+/// follows another pace: libvirt's, the store's, or people's.
 enum Limits {
   // Transactions. etcd takes 128 operations in one.
 
@@ -30,11 +31,14 @@ enum Limits {
   static let directFreezePause: (first: Duration, later: Duration) = (.milliseconds(5), .milliseconds(100))
   /// Attempts at a freeze without the guard before people are told.
   static let directFreezeAttempts = 100
-  /// After a call's end its effect may take so long to be seen before everything is observed anew.
+  /// After a call's end its effect may take so long to be seen before everything is observed anew. That is libvirt's pace, which no TTL changes: an event
+  /// that has not come by then is lost, and asking sooner would have a busy libvirt looked through for nothing. No deadline depends on it: the guard's
+  /// covers the domain meanwhile.
   static let settling: Duration = .seconds(1)
-  /// After an operation on a domain failed.
+  /// The pause after an operation on a domain failed. It keeps this node from asking libvirt in a circle for what has just been refused; whatever is in the way
+  /// there, a lock or a disk, does not go faster with a shorter TTL. A failover waits for it only where a start has failed on its new node.
   static let afterFailure: Duration = .seconds(1)
-  /// What was claimed and not started is given up where libvirt does not answer for so long: longer than a restart of libvirtd takes.
+  /// A workload that was claimed and not started is given up where libvirt does not answer for so long: longer than a restart of libvirtd takes.
   static let silentHypervisor: Duration = .seconds(10)
   /// The longest wait between attempts to resume a paused domain, in seconds: one for each that failed.
   static let longestResumePause = 10
@@ -50,7 +54,7 @@ enum Limits {
   static let lengtheningEnds = 5
   /// The end in a row after which the next start waits for the first time.
   static let firstLengtheningEnd = 2
-  /// What fails its checks also after the restarts that its policy allows runs on for so long before it is restarted again: doubled each time, so
+  /// A workload that fails its checks also after the restarts that its policy allows runs on for so long before it is restarted again: doubled each time, so
   /// often at most.
   static let unwellPause: Duration = .seconds(30)
   static let lengtheningUnwell = 5
@@ -83,9 +87,10 @@ enum Limits {
   /// Other nodes' wall clocks are compared with this node's over so long, and told when they are off by more than that.
   static let clockWindow: Duration = .seconds(30)
   static let clockTolerance: Duration = .seconds(10)
-  /// Between two writes of the node's report.
+  /// The pause between two writes of the node's report. It bounds what reports cost the store, which is as fast at any TTL. Nothing that a failover waits
+  /// for is in a report: sessions, claims and placements are written at once.
   static let reportPause: Duration = .seconds(1)
-  /// What a report tells of workloads that differ from their definitions: so many differences of one, and so many in all.
+  /// Differences that a report tells of workloads from their definitions: so many differences of one, and so many in all.
   static let differencesOfOne = 8
   static let differencesTold = 400
   /// Workloads that a report tells of as they fail their checks, or as nobody knows.

@@ -1,9 +1,9 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What this node's hypervisor was last seen to run.
+/// The domains that this node's hypervisor was last seen to run.
 public struct LocalDomains: Hashable, Sendable {
-  /// What is known about one domain.
+  /// One domain as it is known.
   public enum Sight: Hashable, Sendable {
     /// The connection does not answer, or did not yet: never means "stopped".
     case unknown

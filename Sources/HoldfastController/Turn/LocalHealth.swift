@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What this node's checks told last, by workload. It is of one run each: what is known of an earlier one says nothing of the next.
+/// The last word of this node's checks, by workload. It is of one run each: what is known of an earlier one says nothing of the next.
 public struct LocalHealth: Hashable, Sendable {
   public struct Entry: Hashable, Sendable {
     /// `CheckSubject.run`.

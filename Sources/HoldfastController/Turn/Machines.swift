@@ -29,9 +29,9 @@ struct Machines: Sendable {
     return planner == own
   }
 
-  /// What holds for the turn that begins.
+  /// The turn that begins, with what holds for the whole of it.
   func turn(_ facts: Facts) -> Turn {
-    let session = lease.session.permit(at: facts.now)
+    let session = lease.session.permit(facts)
     let word = guardLink.word(within: session)
     return Turn(at: facts.now, session, word, stance(facts))
   }

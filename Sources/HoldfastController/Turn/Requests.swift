@@ -60,7 +60,7 @@ enum Purpose: Hashable, Sendable {
   case validate(Incarnation, kept: Set<WorkloadName>)
   case report(ReportRecord)
 
-  /// What a transaction for it has to rest on.
+  /// The basis that a transaction for it has to have.
   var basis: PermittedTransaction.Basis {
     switch self {
     case .open: .opening

@@ -41,13 +41,13 @@ struct RulesInForce: Sendable {
     if read == .zero { mayPlan = false }
   }
 
-  /// What the rules say about a workload.
+  /// A workload's settings by the rules.
   func settings(of workload: WorkloadName, _ spec: SpecRecord) -> WorkloadSettings {
     if planner.policies.workloads.isEmpty { return WorkloadSettings() }
     return settings[workload] ?? planner.policies.settings(of: workload, labels: spec.labels)
   }
 
-  /// What the rules say about it is found once.
+  /// Settings by the rules are found once for each workload.
   mutating func remember(_ workload: WorkloadName, _ spec: SpecRecord) {
     if planner.policies.workloads.isEmpty || settings[workload] != nil { return }
     settings[workload] = planner.policies.settings(of: workload, labels: spec.labels)

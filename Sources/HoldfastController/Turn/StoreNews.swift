@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastPlanning
 
-/// What changed in the store, told to the machines that keep something of it, and to the agenda.
+/// A change in the store, told to the machines that keep something of it, and to the agenda.
 enum StoreNews {
   static func listed(_ listing: ClusterListing, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     facts.load(listing)
@@ -46,7 +46,7 @@ enum StoreNews {
       .unreadable, "a record of the store cannot be read, and what depends on it is left alone: \(reason)", severity: .error)
   }
 
-  /// What changed in the store, told to the machines that keep something of it, and to the agenda.
+  /// A change in the store, told to the machines that keep something of it, and to the agenda.
   ///
   /// - Parameter purpose: of this node's transaction that wrote it, as the store's answer said; nil: somebody else did, or it is not known.
   static func learned(

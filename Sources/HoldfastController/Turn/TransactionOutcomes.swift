@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What became of a transaction, told to whoever asked for it.
+/// The outcome of a transaction, told to whoever asked for it.
 enum TransactionOutcomes {
   static func take(
     _ id: TransactionID, _ outcome: Event.TransactionOutcome, _ facts: inout Facts, _ machines: inout Machines,
@@ -91,7 +91,7 @@ enum TransactionOutcomes {
     machines.planning.sessionOpened(at: facts.now)
     machines.peers.answered(sent: sent, now: facts.now)
     machines.lease.opened(incarnation, at: revision, facts, &effects)
-    machines.guardLink.extend(machines.lease.session.permit(at: facts.now), facts.timing, &effects)
+    machines.guardLink.extend(machines.lease.session.permit(facts), facts.timing, &effects)
     effects.agenda.note(.ownSession)
   }
 
@@ -100,7 +100,7 @@ enum TransactionOutcomes {
   ) {
     let now = facts.now, wasValid = machines.lease.session.isValid(at: now)
     // Where all is well, a renewal changes nothing but the deadline.
-    let wasArmed = machines.guardLink.word(within: machines.lease.session.permit(at: now)).isArmed
+    let wasArmed = machines.guardLink.word(within: machines.lease.session.permit(facts)).isArmed
     if !wasValid || !wasArmed || machines.departure.isLeaving || now >= machines.lease.session.nextRenewal {
       effects.agenda.note(.other)
     }
@@ -109,7 +109,7 @@ enum TransactionOutcomes {
       machines.peers.answered(sent: sent, now: now)
       let end = machines.lease.renewed(sent: sent, at: revision, silence: silence, facts, &effects)
       if end == .renewed {
-        machines.guardLink.extend(machines.lease.session.permit(at: now), facts.timing, &effects)
+        machines.guardLink.extend(machines.lease.session.permit(facts), facts.timing, &effects)
         effects.agenda.timeWasGained()
       }
     }
@@ -169,7 +169,7 @@ enum TransactionOutcomes {
       effects.agenda.drop(name)
       effects.note(.released, "\(name) was handed over to \(target) by \(me)", workload: name)
     case .forget:
-      let word = machines.guardLink.word(within: machines.lease.session.permit(at: facts.now))
+      let word = machines.guardLink.word(within: machines.lease.session.permit(facts))
       var machine = machines.workloads.take(name)
       machine.forgotten(word, facts, &effects)
       machines.workloads.put(machine)

@@ -1,6 +1,6 @@
 import HoldfastTime
 
-/// What holds for the whole of one turn, made when it begins. It cannot be copied, so that nothing in it outlives the turn: neither the
+/// One turn: what holds for the whole of it, made when it begins. It cannot be copied, so that nothing in it outlives the turn: neither the
 /// session's permit nor the guard's word.
 struct Turn: ~Copyable {
   let now: BootInstant

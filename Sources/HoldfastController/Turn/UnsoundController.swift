@@ -5,7 +5,7 @@ import HoldfastModel
 /// relied on. So it freezes everything under protection and decides nothing more: its session runs out, and other nodes take its workloads over. A
 /// restart of the daemon begins from what is observed.
 enum UnsoundController {
-  /// What was asked for in the turn that showed it is not done.
+  /// The actions of the turn that showed it are not done.
   static func begin(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     effects.takeBack()
     effects.agenda.forgetInstants()

@@ -1,6 +1,6 @@
 import HoldfastModel
 
-/// What one turn's workloads want written to claims, gathered so that many go in few transactions.
+/// Writes to claims that one turn's workloads want, gathered so that many go in few transactions.
 struct ClaimBatch: Sendable {
   private(set) var claims: [WorkloadName] = []
   private(set) var news: [(workload: WorkloadName, news: ClaimNews)] = []
@@ -17,14 +17,14 @@ struct ClaimBatch: Sendable {
   }
 }
 
-/// What the holder of a claim tells in it.
+/// The holder's news of a workload, told in its claim.
 struct ClaimNews: Hashable, Sendable {
-  /// What is forgiven of the starts that failed, and the runs that ended.
+  /// The failed starts and ended runs that are forgiven.
   enum Forgiven: Hashable, Sendable {
     case nothing
-    /// It runs well on a node that is to be emptied: what it cannot start on keeps it there, and is remembered.
+    /// The workload runs well on a node that is to be emptied: what it cannot start on keeps it there, and is remembered.
     case ofNode(NodeName)
-    /// It runs well here. That its checks failed on other nodes is remembered for longer: it would soon be back there, and fail again.
+    /// The workload runs well here. That its checks failed on other nodes is remembered for longer: it would soon be back there, and fail again.
     case butChecksElsewhere(NodeName)
     case everything
 
@@ -40,7 +40,7 @@ struct ClaimNews: Hashable, Sendable {
   var activity: ClaimRecord.Activity
   /// How often in a row it ended by itself here; nil: as the claim says.
   var ends: Int?
-  /// What the last of them was for, where a check failed; nothing without `ends`.
+  /// The cause of the last of them, where a check failed; nothing without `ends`.
   var unwell: Unwell?
   var forgiven = Forgiven.nothing
   /// Disks that its definition lags behind; nil: as the claim says.

@@ -5,12 +5,19 @@ import HoldfastTime
 ///
 ///     free ──sent──▶ in flight ──committed──▶ free
 ///      ▲                └──failed──▶ backing off ──time──▶ free
+///
+/// Retired in any state, it begins anew as free.
 struct ClaimLine: Hashable, Sendable {
   private enum Line: StateList {
     case free, inFlight
 
     /// One write at a time; the end of one may come when the workload is not this node's any more.
-    func mayBecome(_ next: Line) -> Bool { self == .free || next == .free }
+    func mayBecome(_ next: Line) -> Bool {
+      switch (self, next) {
+      case (.free, _), (_, .free): true
+      case (.inFlight, .inFlight): false
+      }
+    }
   }
 
   /// Writes that failed in a row; each waits longer for the next.
@@ -18,7 +25,7 @@ struct ClaimLine: Hashable, Sendable {
     var failures = 0
     /// The claim is neither taken nor given up before this instant.
     var writes: BootInstant?
-    /// What happens to the workload is not written into the claim before this instant.
+    /// News of the workload is not written into the claim before this instant.
     var tells: BootInstant?
   }
 
@@ -64,10 +71,10 @@ struct ClaimLine: Hashable, Sendable {
   /// The right to start it; nil: the claim is not proven yet, or not ours.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? { proof.permit(own) }
 
-  /// What is read of the claim is what this life wrote there.
+  /// The claim as it is read is what this life wrote there.
   func agrees(_ own: WorkloadFacts) -> Bool { proof.agrees(own) }
 
-  /// It was given up here under the placement that still stands.
+  /// The workload was given up here under the placement that still stands.
   func isGivenUp(_ own: WorkloadFacts, me: NodeName) -> Bool {
     guard let gaveUp, gaveUp == own.placement?.modified else { return false }
     return own.claim?.value.failures[me] != nil
@@ -118,9 +125,11 @@ struct ClaimLine: Hashable, Sendable {
   /// - Parameter keepsGivingUp: the planner has to think anew before it comes here again.
   mutating func retire(keepsGivingUp: Bool) {
     let gaveUp = keepsGivingUp ? gaveUp : nil
+    var course = course
+    course.beginAnew(as: .free)
     proof.retire()
     self = ClaimLine(proof)
-    self.gaveUp = gaveUp
+    (self.course, self.gaveUp) = (course, gaveUp)
   }
 
   // MARK: writes
@@ -158,7 +167,7 @@ struct ClaimLine: Hashable, Sendable {
     prove(.starting, own, turn, &effects)
   }
 
-  /// What an errand asked for is so, and the workload runs on: takes the errand away.
+  /// Takes the errand away: what it asked for is so, and the workload runs on.
   mutating func endErrand(_ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
     prove(.running, own, turn, &effects)
   }

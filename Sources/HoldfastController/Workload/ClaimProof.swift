@@ -1,8 +1,10 @@
 import HoldfastModel
 
-/// What this life of the controller knows of its right to one workload: the only maker of the permits that follow from that.
+/// The right of this life of the controller to one workload, as far as it is proven: the only maker of the permits that follow from that.
 ///
 ///     none ──a write is committed──▶ written ──a release is unanswered──▶ in doubt ──a later write is committed──▶ written
+///
+/// It begins anew as none when the workload is not this node's any more; and what was written, when the store is an earlier one than it was.
 struct ClaimProof: Hashable, Sendable {
   /// Each with a revision of the claim: it says nothing of the claim at another one.
   private enum Proof: StateList {
@@ -14,7 +16,7 @@ struct ClaimProof: Hashable, Sendable {
 
     func mayBecome(_ next: Proof) -> Bool {
       switch (self, next) {
-      // Nothing is unlearned: a claim that is seen at another revision is not proven by this one.
+      // Nothing is unlearned but by beginning anew: a claim that is seen at another revision is not proven by this one.
       case (_, .none): false
       // Every write has a revision of its own, and is guarded on the one before it.
       case (.written(let before), .written(let after)): before.revision != after.revision
@@ -24,7 +26,7 @@ struct ClaimProof: Hashable, Sendable {
     }
   }
 
-  /// What was written, to be compared with what is read back.
+  /// The claim as it was written, to be compared with what is read back.
   private struct Written: Hashable, Sendable {
     var revision: Revision
     /// nil: the write took no claim, or ended it.
@@ -50,12 +52,12 @@ struct ClaimProof: Hashable, Sendable {
   mutating func doubt(_ revision: Revision) { course.move(to: .inDoubt(revision)) }
 
   /// The workload is not this node's any more.
-  mutating func retire() { self = ClaimProof() }
+  mutating func retire() { course.beginAnew(as: .none) }
 
   /// The store is an earlier one than it was: what was written to it may not be there, and its revisions are given again. A doubt stays.
-  mutating func storeWentBack() { if case .written = course.state { self = ClaimProof() } }
+  mutating func storeWentBack() { if case .written = course.state { course.beginAnew(as: .none) } }
 
-  /// What the store shows at the revision of this life's write is what was written; true where it shows another revision.
+  /// The claim that the store shows at the revision of this life's write is what was written; true where it shows another revision.
   func agrees(_ own: WorkloadFacts) -> Bool {
     guard case .written(let written) = course.state, let claim = own.claim, claim.modified == written.revision,
       let epoch = written.epoch

@@ -3,7 +3,7 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What a node does with what runs there, because an operator asked for it.
+/// Errands: what a node does once with what runs there, because an operator asked for it.
 enum Errands {
   /// Carries out what is to be done. Left is a workload of which nothing is to be done, or for which it is not the time: it stays as it is.
   static func carryOut(

@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What people are told when the health of a workload changes: each failure, each check that cannot be made, and that all is well again. Where it
+/// Notes for people when the health of a workload changes: each failure, each check that cannot be made, and that all is well again. Where it
 /// changes again and again, they are told a line a minute that counts the changes, and one when it stays as it is.
 ///
 ///     calm ──too many changes in a minute──▶ flapping ──a minute without one──▶ calm
@@ -107,7 +107,7 @@ struct HealthNotes: Hashable, Sendable {
       : "fails its check '\(first.check)': \(first.reason)"
   }
 
-  /// What makes two findings the same for people.
+  /// The parts of a finding that make two the same for people.
   private struct Key: Hashable {
     var check: CheckName
     var isUnknown: Bool

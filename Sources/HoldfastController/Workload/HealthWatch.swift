@@ -37,7 +37,7 @@ struct HealthWatch: Hashable, Sendable {
 
   // MARK: questions
 
-  /// What the checks were told to look at; nil: nothing.
+  /// The run that the checks were told to look at; nil: none.
   var subject: CheckSubject? {
     switch phase {
     case .off: nil
@@ -48,14 +48,14 @@ struct HealthWatch: Hashable, Sendable {
   /// When a failure of this run was counted; nil: none was.
   var countedAt: BootInstant? { if case .counted(_, let at) = phase { at } else { nil } }
 
-  /// What is known of this very run; nil: nothing yet, or it is not judged just now.
+  /// The last word of this very run; nil: nothing yet, or it is not judged just now.
   func entry(_ workload: WorkloadName, _ facts: Facts) -> LocalHealth.Entry? {
     guard let subject, !subject.isOnHold, let entry = facts.health[workload], entry.run == subject.run else { return nil }
     if let heldUntil, entry.at <= heldUntil, entry.health.cause != nil { return nil }
     return entry
   }
 
-  /// What the run is to be ended for; nil: nothing.
+  /// The finding for which the run is to be ended; nil: nothing.
   func cause(_ workload: WorkloadName, _ facts: Facts) -> WorkloadHealth.Finding? { entry(workload, facts)?.health.cause }
 
   /// Since when its checks say that it is well, those for which it would be ended; nil: they do not. Without such checks, always.
@@ -64,7 +64,7 @@ struct HealthWatch: Hashable, Sendable {
     return entry(own.name, facts)?.wellSince
   }
 
-  /// What others are told of it; nil: it is well, or starts.
+  /// The report of it to others; nil: it is well, or starts.
   func report(_ workload: WorkloadName, _ facts: Facts) -> HealthReport? {
     guard let entry = entry(workload, facts), let first = entry.health.findings.first else { return nil }
     return HealthReport(
@@ -111,12 +111,12 @@ struct HealthWatch: Hashable, Sendable {
     if case .counted(let subject, _) = phase { course.move(to: .on(subject)) }
   }
 
-  /// Until when nothing is done about it, as most others fail with it, or did a moment ago; nil: it fails alone.
+  /// The instant until which nothing is done about it, as most others fail with it, or did a moment ago; nil: it fails alone.
   mutating func pauseTogether(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
     together.pause(cause, own, facts)
   }
 
-  /// It fails, and nothing is done about that for now; nil: something is.
+  /// The run fails, and nothing is done about that for now; nil: something is.
   mutating func keep(because reason: HeldReason?, _ effects: inout Effects) {
     guard held != reason else { return }
     held = reason

@@ -2,10 +2,12 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What this life of the controller knows of a live migration of one workload, from here or to here.
+/// A live migration of one workload, from here or to here, as this life of the controller knows it.
 ///
 ///     none ──offer──▶ offered ──target ready──▶ asked ──libvirt: arrived──▶ arrived ──▶ handed over
 ///                        └──────────┬────────────┴──still here──▶ withdrawn ──▶ offered, or stopped
+///
+/// Retired in any state, as by the hand-over, it begins anew as none.
 struct Migration: Hashable, Sendable {
   private enum Attempt: StateList {
     /// Not by this life.
@@ -84,6 +86,14 @@ struct Migration: Hashable, Sendable {
   var isBlank: Bool { self == Migration() }
   var breach: String? { course.breach }
 
+  /// The workload is not this node's any more.
+  mutating func retire() {
+    var course = course
+    course.beginAnew(as: .none)
+    self = Migration()
+    self.course = course
+  }
+
   // MARK: questions
 
   /// An attempt that began came to its end, and the workload is still here; or this life of the controller did not begin it.
@@ -121,7 +131,7 @@ struct Migration: Hashable, Sendable {
     }
   }
 
-  /// What an attempt in vain leads to.
+  /// The consequence of an attempt in vain.
   enum Prospect: Hashable, Sendable {
     case tries
     case waits(until: BootInstant)
@@ -239,7 +249,7 @@ struct Migration: Hashable, Sendable {
   /// The workload is not to leave this way any more.
   private mutating func reset() { if attempt != .none { course.move(to: .none) } }
 
-  /// What is to be done about a workload of which no migration is under way.
+  /// The next step with a workload of which no migration is under way.
   private enum Course: Hashable, Sendable {
     /// It runs on here; looked at again then.
     case keep(because: KeptReason?, until: BootInstant? = nil)
@@ -358,7 +368,7 @@ struct Migration: Hashable, Sendable {
     effects.migrate(permit, request)
   }
 
-  /// What moves is not to go there any more.
+  /// The workload that moves is not to go there any more.
   mutating func cancelIfUnwanted(
     _ domain: DomainObservation, _ own: WorkloadFacts, _ facts: Facts, _ stance: Stance, _ effects: inout Effects
   ) {

@@ -1,7 +1,7 @@
 import GuardCore
 import HoldfastModel
 
-/// What the guard is told about one workload, and what this controller may take for granted of that.
+/// One workload's protection: what the guard is told, and what this controller may take for granted of that.
 ///
 /// The states are `ProtectionStanding`'s. Beside them, in any of them: a kill that stays commanded until the guard is another one or the workload starts
 /// anew.
@@ -17,7 +17,7 @@ struct Protection: Hashable, Sendable {
 
   var isBlank: Bool { self == Protection() }
   var breach: String? { standing.breach }
-  /// What the guard was told to protect.
+  /// The workload as the guard was told to protect it.
   var told: GuardedWorkload? { standing.told }
   /// The guard lists it still, and was told to forget it.
   var isForgotten: Bool { standing.isForgetting }
@@ -34,7 +34,7 @@ struct Protection: Hashable, Sendable {
   /// The guard has said that it knows of a start of it.
   func isStartKnown(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool { standing.isStartKnown(name, guardWord) }
 
-  /// It is in the guard's hands, as far as either of the two knows.
+  /// The workload is in the guard's hands, as far as either of the two knows.
   func holds(_ name: WorkloadName, _ guardWord: borrowing GuardWord) -> Bool { told != nil || isAcknowledged(name, guardWord) }
 
   /// The guard's word that it knows of the start that is about to be made; nil: not yet.
@@ -69,7 +69,7 @@ struct Protection: Hashable, Sendable {
     effects.tellGuard(.kill(workload: name.text))
   }
 
-  /// What is seen in that cgroup is to be killed.
+  /// The processes in that cgroup are to be killed.
   mutating func killIsOrdered(in cgroup: String?) { kill = Kill(cgroup: cgroup) }
 
   /// What was killed was another run, or is gone; or the guard that was told is another one.

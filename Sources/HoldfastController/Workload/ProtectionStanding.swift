@@ -1,19 +1,21 @@
 import GuardCore
 import HoldfastModel
 
-/// What the guard was told about one workload and what it may have taken of that: the only maker of the receipt for a start.
+/// The guard's orders about one workload, and what it may have taken of them: the only maker of the receipt for a start.
 ///
 ///     unguarded ──protect──▶ told ──forget, release──▶ forgetting ──the guard lists it no more──▶ unguarded
 ///                              ▲                          └──protect──▶ told anew ──the guard listed it no more──▶ told
 ///                              └────────────────────────────────────────────────────────────┘
+///
+/// Retired, it begins anew as unguarded, or as forgetting where the guard is forgetting it.
 struct ProtectionStanding: Hashable, Sendable {
   private enum Standing: StateList {
     case unguarded
     /// The guard was told to protect it.
     case told(GuardedWorkload)
-    /// It was told to forget the workload and still lists it: what it said before it took the command is no news.
+    /// The guard was told to forget the workload and still lists it: what it said before it took the command is no news.
     case forgetting
-    /// It was told to protect the workload anew, and its word of before still stands.
+    /// The guard was told to protect the workload anew, and its word of before still stands.
     case toldAnew(GuardedWorkload)
 
     func mayBecome(_ next: Standing) -> Bool {
@@ -30,7 +32,7 @@ struct ProtectionStanding: Hashable, Sendable {
   private var course = StateCourse(Standing.unguarded)
 
   var breach: String? { course.breach }
-  /// What the guard was told to protect.
+  /// The workload as the guard was told to protect it.
   var told: GuardedWorkload? {
     switch course.state {
     case .told(let workload), .toldAnew(let workload): workload
@@ -87,11 +89,7 @@ struct ProtectionStanding: Hashable, Sendable {
   }
 
   /// The workload is not this node's any more: that the guard is forgetting it outlives that.
-  mutating func retire() {
-    let isForgetting = isForgetting
-    self = ProtectionStanding()
-    if isForgetting { course.move(to: .forgetting) }
-  }
+  mutating func retire() { course.beginAnew(as: isForgetting ? .forgetting : .unguarded) }
 }
 
 /// The guard's word that it knows of a start, so that the deadline covers it and the next life of the controller hears of it

@@ -6,6 +6,8 @@ import HoldfastTime
 ///
 ///     idle ──asked──▶ calling ──call ended──▶ settling ──effect seen──▶ idle
 ///                        └──it certainly did not happen──▶ idle       └──seen anew, without it──▶ idle
+///
+/// In every state but a start's call it may be retired: the workload is not this node's any more, and it begins anew as idle.
 struct Run: Hashable, Sendable {
   private var course = StateCourse(RunPhase.idle)
   private var phase: RunPhase { course.state }
@@ -18,7 +20,7 @@ struct Run: Hashable, Sendable {
   /// Ends without being told to, in a row, since it last ran well; the next start waits longer each time. An earlier life may have counted some. That a
   /// check of it failed counts as one.
   private(set) var ends = 0
-  /// What the last of them was for, where a check failed.
+  /// The cause of the last of them, where a check failed.
   private(set) var unwell: Unwell?
   private var told = StateCourse(RunTold.nothing)
   private var ending = Ending()
@@ -40,7 +42,7 @@ struct Run: Hashable, Sendable {
 
   // MARK: questions
 
-  /// What was asked of libvirt and is not settled; nil: nothing.
+  /// The operation that was asked of libvirt and is not settled; nil: none.
   var operation: DomainOperation? {
     switch phase {
     case .idle: nil
@@ -62,7 +64,7 @@ struct Run: Hashable, Sendable {
   }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told.state == .killed }
-  /// It is being ended because a check of it fails, it crashed, or a disk of it has an I/O error.
+  /// The run is being ended because a check of it fails, it crashed, or a disk of it has an I/O error.
   var isEndingUnwell: Bool { told.state == .ending }
   var cannotResume: Bool { failedResumes >= Limits.migrationAttempts + 1 }
 
@@ -77,7 +79,13 @@ struct Run: Hashable, Sendable {
   }
 
   /// The workload is not this node's any more.
-  mutating func retire() { self = Run() }
+  mutating func retire() {
+    var (course, told) = (course, told)
+    course.beginAnew(as: .idle)
+    told.beginAnew(as: .nothing)
+    self = Run()
+    (self.course, self.told) = (course, told)
+  }
 
   mutating func claimed() {
     giveUp = nil
@@ -86,7 +94,7 @@ struct Run: Hashable, Sendable {
 
   // MARK: a call's end
 
-  /// What a call's end means besides.
+  /// The consequence of a call's end for other machines.
   enum Consequence: Hashable, Sendable {
     case none
     /// - Parameter hindrance: nil: it is the workload's own.
@@ -170,7 +178,7 @@ struct Run: Hashable, Sendable {
     giveUp = failedStarts >= Self.startsBeforeGivingUp(own, facts) ? failure : nil
   }
 
-  /// It must not be started as it is defined, and libvirt is not asked: it is given up here at once.
+  /// The workload must not be started as it is defined, and libvirt is not asked: it is given up here at once.
   mutating func refuse(because reason: StartFailure, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     failedStarts += 1
     giveUp = reason
@@ -258,14 +266,14 @@ struct Run: Hashable, Sendable {
     course.move(to: .idle)
   }
 
-  /// It carries the mark of its claim, or of the claim that its adoption is about to take.
+  /// The domain carries the mark of its claim, or of the claim that its adoption is about to take.
   private static func isMarked(_ domain: DomainObservation, _ own: WorkloadFacts) -> Bool {
     domain.mark?.epoch == own.claim?.value.epoch || own.isAdopting && own.wasAdoptedHalfway(domain)
   }
 
   // MARK: how it goes
 
-  /// It is seen to run, or paused.
+  /// The domain is seen to run, or paused.
   ///
   /// - Parameter wellSince: since when its checks say that it is well; nil: they do not.
   mutating func noteStarted(
@@ -306,10 +314,10 @@ struct Run: Hashable, Sendable {
     self.unwell = unwell
   }
 
-  /// It is ended for that.
+  /// The run is ended for a check that fails.
   mutating func endsUnwell() { if !isEndingUnwell { told.move(to: .ending) } }
 
-  /// It was to be ended for a check, and is not any more.
+  /// The run was to be ended for a check, and is not any more.
   mutating func isSpared(at now: BootInstant) { if isEndingUnwell { told.move(to: .running(since: now, well: nil)) } }
 
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
@@ -340,7 +348,7 @@ struct Run: Hashable, Sendable {
     return ending.staysDown
   }
 
-  /// It ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time, or stays down.
+  /// The domain ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time, or stays down.
   ///
   /// - Parameter mayStayDown: nothing but the workload, or somebody who has no part in this, can have ended it.
   mutating func noteVanished(_ own: WorkloadFacts, _ facts: Facts, mayStayDown: Bool, _ effects: inout Effects) {

@@ -6,8 +6,10 @@ import HoldfastTime
 ///
 ///     open ──asked──▶ asked ──done──▶ closed ──the next start here──▶ open
 ///      ▲                └─refused──▶ refused ──after a pause──▶ asked
+///
+/// Retired, it begins anew as open, unless it is against a start from before.
 struct StartFence: Hashable, Sendable {
-  /// What a bar is against.
+  /// The start that a bar is against.
   private enum Against: Hashable, Sendable {
     /// A start of this life whose call has not told its end: `Run` knows whether it is waited for still.
     case ownStart
@@ -22,7 +24,7 @@ struct StartFence: Hashable, Sendable {
     case unbarred
     case asked(Against)
     case closed(Against)
-    /// It could not be made certain; asked again then.
+    /// The bar was refused; asked again then.
     case refused(until: BootInstant, Against)
 
     func mayBecome(_ next: Bar) -> Bool {
@@ -129,5 +131,5 @@ struct StartFence: Hashable, Sendable {
   /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.
   ///
   /// - Parameter withoutFence: none can come any more, or nobody is to look after it.
-  mutating func retire(withoutFence: Bool) { if !hasLateStart || withoutFence { self = StartFence() } }
+  mutating func retire(withoutFence: Bool) { if !hasLateStart || withoutFence { course.beginAnew(as: .open) } }
 }

@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastTime
 
-/// What a start needs (Docs/safety.md, rules 5, 10, 11): a claim that this life has proven, the guard's word that it knows of the start, and
+/// The right to start (Docs/safety.md, rules 5, 10, 11): a claim that this life has proven, the guard's word that it knows of the start, and
 /// time left to the deadline.
 struct StartPermit: ~Copyable {
   let workload: WorkloadName
@@ -21,10 +21,10 @@ struct StartPermit: ~Copyable {
   }
 }
 
-/// What a paused domain needs to be resumed: a claim that is this node's, and time left to the deadline.
+/// The right to resume a paused domain: a claim that is this node's, and time left to the deadline.
 struct ResumePermit: ~Copyable {
   let workload: WorkloadName
-  /// It is not to be resumed after this instant.
+  /// The instant after which the domain is not to be resumed.
   let notAfter: BootInstant
 
   init?(_ claim: consuming HeldClaim, _ turn: borrowing Turn, startBudget: Duration) {
@@ -36,11 +36,11 @@ struct ResumePermit: ~Copyable {
   }
 }
 
-/// What a live migration needs to be asked of libvirt (Docs/safety.md, rule 13): a claim that is this node's and says that the target is ready. Its
+/// The right to ask libvirt for a live migration (Docs/safety.md, rule 13): a claim that is this node's and says that the target is ready. Its
 /// guard covers what arrives then. The target wrote the claim last, so it is not a claim that this life has written.
 struct MigrationPermit: ~Copyable {
   let workload: WorkloadName
-  /// It is not to be begun after this instant.
+  /// The instant after which the migration is not to be begun.
   let notAfter: BootInstant
 
   init?(_ claim: consuming HeldClaim, to target: NodeName, _ turn: borrowing Turn, startBudget: Duration) {

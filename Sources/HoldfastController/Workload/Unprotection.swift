@@ -11,11 +11,13 @@ enum Unprotection {
     // What was started here before it ran, and left protection, elsewhere must not come up beside that.
     if parts.mayComeBack(own, facts) { return parts.closeFence(facts, &effects) }
     if parts.mayBlockHypervisor(facts, turn.guardWord) || parts.isFrozenStarting(turn.guardWord) { return }
+    // It may still come: the call's end brings this back.
+    guard !parts.run.isCallingStart else { return }
     parts.fence.noLateStart()
     parts.letGo(turn.guardWord, facts, &effects)
     let marked = facts.local.domains.values.filter { $0.mark?.workload == parts.name.text && facts.isMarked($0) }
       .min { $0.id.description < $1.id.description }
-    guard let marked else { return parts.retire(withoutFence: true) }
+    guard let marked else { return parts.retire(withoutFence: true, &effects) }
     // What has just left protection here is still seen with its mark for a moment.
     if own.claim?.value.releasedTo?.node == facts.me {
       if marked.state == .paused {
@@ -24,7 +26,7 @@ enum Unprotection {
           "\(parts.name) left protection and is paused on \(facts.me): it executes nothing until you resume it (`virsh -c \(marked.id.connection) resume \(marked.id.name)`)",
           workload: parts.name)
       }
-      return parts.retire(withoutFence: true)
+      return parts.retire(withoutFence: true, &effects)
     }
     effects.noteOnce(
       .stray,
@@ -40,7 +42,7 @@ enum Unprotection {
     guard own.spec == nil, own.isAnothers else { return }
     if let domain = own.staleCopy { return endStaleCopy(&parts, domain, turn, facts, own, &effects) }
     // It is gone.
-    if parts.run.operation == .stop { parts.retire() }
+    if parts.run.operation == .stop { parts.retire(&effects) }
   }
 
   static func endStaleCopy(

@@ -2,7 +2,7 @@ import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
 
-/// What a node does about what runs there and fails its checks: the same as if it had ended by itself. It is started anew in place as often as its
+/// A node's dealings with what runs there and fails its checks: the same as if it had ended by itself. It is started anew in place as often as its
 /// policy says; then another node is tried, if one can take it. Where none can, it runs on, and is started anew later each time.
 enum UnwellRuns {
   /// Ends what fails its checks. Left is a workload that does not, or that runs on for now.

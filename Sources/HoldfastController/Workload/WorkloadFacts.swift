@@ -1,7 +1,7 @@
 import HoldfastModel
 import HoldfastPlanning
 
-/// What is known of one workload, made once when its turn comes: the records about it, what is seen of it here, what the rules say. Everything
+/// One workload as it is known, made once when its turn comes: the records about it, what is seen of it here, what the rules say. Everything
 /// else about it follows.
 struct WorkloadFacts: Sendable {
   let name: WorkloadName
@@ -92,7 +92,7 @@ struct WorkloadFacts: Sendable {
     }
   }
 
-  /// What is to be done once with what runs here.
+  /// The errand: what is to be done once with what runs here.
   var errand: IntentRecord.Errand? { intent?.value.errand }
 
   /// On a node that leaves, what waits for its node (`failover: wait`) keeps its place and is stopped: it would run on as long as the wait is.
@@ -125,7 +125,7 @@ struct WorkloadFacts: Sendable {
     domain.uuid == spec.uuid || isMarked(domain) && domain.mark?.workload == name.text
   }
 
-  /// It was marked on the way to protection, and the claim to the mark never came.
+  /// The domain was marked on the way to protection, and the claim to the mark never came.
   func wasAdoptedHalfway(_ domain: DomainObservation) -> Bool {
     guard let mark = domain.mark, mark.cluster == cluster else { return false }
     return mark.epoch > epoch

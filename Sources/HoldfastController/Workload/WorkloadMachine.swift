@@ -133,7 +133,7 @@ struct WorkloadMachine: Sendable {
     parts.line.tell(ClaimNews(.starting, ends: parts.run.ends, unwell: parts.run.unwell), own, &effects)
   }
 
-  /// It is not here, and not to be: its claim is given up, or goes with its records.
+  /// The workload is not here, and not to be: its claim is given up, or goes with its records.
   private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
     parts.closeFence(facts, &effects)
     guard let absence = parts.absence(own) else { return }
@@ -209,7 +209,7 @@ struct WorkloadMachine: Sendable {
     goOnHere(domain, spec, turn, facts, own, &effects)
   }
 
-  /// It is here, it is this node's, and it stays.
+  /// The workload is here, it is this node's, and it stays.
   private mutating func goOnHere(
     _ domain: DomainObservation, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
@@ -237,7 +237,7 @@ struct WorkloadMachine: Sendable {
     }
   }
 
-  /// It was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
+  /// The workload was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
   private func noteDisks(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
     guard let newer = own.newerDisks else { return }
     guard !newer.isEmpty else {
@@ -340,7 +340,7 @@ struct WorkloadMachine: Sendable {
   /// A live migration from here to that node failed, and not for the workload's sake.
   mutating func targetHinders(_ trouble: TargetTrouble) { parts.migration.targetHinders(trouble) }
 
-  /// What this life knows of the last target of a live migration from here; nil: nothing is wrong with it.
+  /// The trouble that this life knows of with the last target of a live migration from here; nil: nothing is wrong with it.
   var targetTrouble: TargetTrouble? { parts.migration.targetTrouble }
 
   /// What its checks tell has changed.
@@ -358,7 +358,7 @@ struct WorkloadMachine: Sendable {
   mutating func losesKill() { parts.protection.clearKill() }
   func protectAnew(_ effects: inout Effects) { parts.protection.protectAnew(&effects) }
 
-  /// It lost its claim while it was frozen here.
+  /// The workload lost its claim while it was frozen here.
   mutating func orderKill(_ effects: inout Effects) {
     guard !parts.protection.isKillOrdered else { return }
     parts.protection.orderKill(name, &effects)
@@ -393,10 +393,9 @@ struct WorkloadMachine: Sendable {
 
   /// The workload is not this node's any more.
   mutating func retire(keepsGivingUp: Bool = false, _ effects: inout Effects) {
-    effects.check(!parts.run.isCallingStart, "\(name) was given away while libvirt was asked to start it")
     let before = (parts.fence.hasLateStart, parts.protection.isForgotten)
-    parts.retire(keepsGivingUp: keepsGivingUp)
-    let isKept = parts.breach != nil || before == (parts.fence.hasLateStart, parts.protection.isForgotten)
+    parts.retire(keepsGivingUp: keepsGivingUp, &effects)
+    let isKept = before == (parts.fence.hasLateStart, parts.protection.isForgotten)
     effects.check(isKept, "\(name) was given away, and what outlives that was forgotten")
   }
 
@@ -407,8 +406,10 @@ struct WorkloadMachine: Sendable {
     parts.line.forget(permit, report, own, turn, facts, &effects)
   }
 
+  /// Its records are gone. While libvirt is asked to start it, that waits for the call's end (`Unprotection.step`).
   mutating func forgotten(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
+    guard !parts.run.isCallingStart else { return }
     parts.letGo(guardWord, facts, &effects)
-    parts.retire()
+    parts.retire(&effects)
   }
 }

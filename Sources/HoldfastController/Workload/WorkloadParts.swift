@@ -34,20 +34,20 @@ struct WorkloadParts: Sendable {
 
   var mayStillAppear: Bool { fence.mayStillAppear(isStarting: run.isStarting) }
 
-  /// It is being killed, or was, though libvirt may show it for a moment more.
+  /// The workload is being killed, or was, though libvirt may show it for a moment more.
   var isKilled: Bool { run.wasKilled || protection.isKillPending }
 
   /// Something is under way that a departure waits for.
   var isBusy: Bool { line.isBusy || !run.isIdle }
 
-  /// It is here because it has arrived: this life of the controller asked for it, and libvirt said so. After any other end it may have gone on
+  /// The workload is here because it has arrived: this life of the controller asked for it, and libvirt said so. After any other end it may have gone on
   /// here, and what is there has an older memory: that is ended, and the workload started anew.
   func hasMigrated(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
     guard let migration = own.migration, migration.step == .ready, self.migration.hasArrived else { return false }
     return migration.target.node != facts.me && facts.view.sessions[migration.target.incarnation] != nil
   }
 
-  /// It has the workload's UUID and never was under protection here: somebody else's, and not to be touched.
+  /// The domain has the workload's UUID and never was under protection here: somebody else's, and not to be touched.
   func isUnmanagedDuplicate(
     _ domain: DomainObservation, _ own: WorkloadFacts, _ spec: SpecRecord, _ guardWord: borrowing GuardWord
   )
@@ -57,7 +57,7 @@ struct WorkloadParts: Sendable {
     return !protection.holds(name, guardWord)
   }
 
-  /// Nobody took the claim since an earlier session of this node held it, and it is still meant to run here.
+  /// The claim may be taken back: nobody took it since an earlier session of this node held it, and it is still meant to run here.
   func mayReclaim(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
     guard let claim = own.claim?.value, own.wasHere, !protection.isKillPending else { return false }
     guard let desired = own.desired, desired != .stopped else { return false }
@@ -66,7 +66,7 @@ struct WorkloadParts: Sendable {
     return placed == facts.me || placed == nil
   }
 
-  /// It left protection, and runs since on another node, or nowhere: a start of it that is still on its way here is a stale one. So it is where
+  /// The workload left protection, and runs since on another node, or nowhere: a start of it that is still on its way here is a stale one. So it is where
   /// it went on here and nothing of it is seen.
   func mayComeBack(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
     guard own.spec == nil, let left = own.claim?.value.releasedTo, mayStillAppear else { return false }
@@ -83,7 +83,7 @@ struct WorkloadParts: Sendable {
     guardWord.isFrozen && protection.isStartKnown(name, guardWord)
   }
 
-  /// What the guard does to it at the deadline. What would answer for its successor while it is frozen is killed, whatever was asked for.
+  /// The guard's act on it at the deadline. A workload that would answer for its successor while it is frozen is killed, whatever was asked for.
   ///
   /// - Parameter domain: where it is seen: a network of libvirt's may be another kind of interface than the spec says.
   func isolation(_ spec: SpecRecord, _ facts: Facts, seen domain: DomainObservation? = nil) -> Isolation {
@@ -97,7 +97,7 @@ struct WorkloadParts: Sendable {
     }
   }
 
-  /// What the next node is to know when it goes: that it ended again and again here; nil: nothing of the kind.
+  /// The failure that the next node is to know of when it goes: that it ended again and again here; nil: nothing of the kind.
   func failure(_ own: WorkloadFacts, _ facts: Facts) -> WorkloadFailure? {
     guard own.desired == .running, let spec = own.spec?.value else { return nil }
     let ends = max(run.ends, own.claim?.value.ends ?? 0)
@@ -196,7 +196,7 @@ struct WorkloadParts: Sendable {
     effects.resume(permit, domain)
   }
 
-  /// It runs here without a valid claim.
+  /// The domain runs here without a valid claim.
   mutating func endIntruder(
     _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
@@ -251,7 +251,7 @@ struct WorkloadParts: Sendable {
 
   // MARK: its checks
 
-  /// What the checks are to look at: what runs here and is this node's. While it executes nothing, moves, or something is under way with it, it is not
+  /// The run that the checks are to look at: what runs here and is this node's. While it executes nothing, moves, or something is under way with it, it is not
   /// judged.
   ///
   /// - Parameter nextRun: the number of a run that begins now.
@@ -297,7 +297,7 @@ struct WorkloadParts: Sendable {
     if !mayStillAppear { protection.end(name, .forget(workload: name.text), guardWord, &effects) }
   }
 
-  /// It left protection: the guard is to leave alone what runs on here.
+  /// The workload left protection: the guard is to leave alone what runs on here.
   mutating func letGo(_ guardWord: borrowing GuardWord, _ facts: Facts, _ effects: inout Effects) {
     guard !isFrozenStarting(guardWord) else { return }
     let domain = facts.domain(of: name)
@@ -310,14 +310,15 @@ struct WorkloadParts: Sendable {
   // MARK: the end
 
   /// The workload is not this node's any more. A start from before outlives that: the next one here takes its bar away.
-  mutating func retire(keepsGivingUp: Bool = false, withoutFence: Bool = false) {
-    // An illegal transition is not to be forgotten with the rest.
-    guard breach == nil else { return }
+  ///
+  /// - Parameter withoutFence: none can come any more, or nobody is to look after it.
+  mutating func retire(keepsGivingUp: Bool = false, withoutFence: Bool = false, _ effects: inout Effects) {
+    effects.check(!run.isCallingStart, "\(name) was given away while libvirt was asked to start it")
     line.retire(keepsGivingUp: keepsGivingUp)
     run.retire()
     fence.retire(withoutFence: withoutFence)
     protection.retire()
-    migration = Migration()
+    migration.retire()
     (pause, ioError, healthNotes) = (OutsidePause(), IOErrorPause(), HealthNotes())
     // Its checks are told of its end when its turn comes (`HealthWatch.follow`).
   }
@@ -331,7 +332,7 @@ extension CheckSubject {
 }
 
 extension CheckSubject.Place {
-  /// It is the same process, as far as is known: what cannot be seen for a moment is no other one.
+  /// The run is the same process, as far as is known: what cannot be seen for a moment is no other one.
   fileprivate func isSameRun(as other: CheckSubject.Place) -> Bool {
     domain == other.domain && uuid == other.uuid && (pid == nil || other.pid == nil || pid == other.pid)
   }

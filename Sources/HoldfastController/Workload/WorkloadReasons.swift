@@ -7,7 +7,7 @@ enum StartFailure: Hashable, Sendable, CustomStringConvertible {
   /// The call failed; with what libvirt said.
   case refused(String)
   case endedAtOnce
-  /// It was not begun: these of the workload's disks are newer than its definition says.
+  /// The start was not begun: these of the workload's disks are newer than its definition says.
   case olderDefinition(WorkloadName, [String: OtherDisk])
 
   var description: String {
@@ -27,11 +27,11 @@ enum StartFailure: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What a node tells the others of a workload that did not work there.
+/// A failure on a node, told to the others by it.
 enum WorkloadFailure: Hashable, Sendable {
   /// So many starts failed in a row, the last for that reason.
   case starts(Int, StartFailure)
-  /// It ended so many times in a row without being told to.
+  /// The workload ended so many times in a row without being told to.
   case ends(Int)
   /// So many times in a row a check of it failed, the last time this one.
   case unwell(Int, Unwell)
@@ -123,11 +123,11 @@ enum MigrationFailure: Hashable, Sendable, CustomStringConvertible {
 
 /// Why a workload that was to leave runs on here.
 enum KeptReason: Hashable, Sendable, CustomStringConvertible {
-  /// It cannot be moved while it runs, and is not to be stopped for it.
+  /// The workload cannot be moved while it runs, and is not to be stopped for it.
   case cannotMove(MoveMethod)
-  /// It could not be moved, and that is tried again; nil: an earlier life of the controller knew why.
+  /// The workload could not be moved, and that is tried again; nil: an earlier life of the controller knew why.
   case triedAgain(after: MigrationFailure?)
-  /// It is not tried for now: another of this node was told that its target cannot be used.
+  /// The move is not tried for now: another of this node was told that its target cannot be used.
   case targetTroubled(TargetTrouble)
 
   /// A clause, as the node's report has it.

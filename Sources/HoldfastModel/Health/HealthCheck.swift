@@ -38,10 +38,15 @@ public struct HealthCheck: Hashable, Sendable {
 
   // MARK: what holds when nobody said
 
+  /// From one probe to the next.
   public static let defaultInterval: Duration = .seconds(10)
+  /// The longest for one answer.
   public static let greatestDefaultTimeout: Duration = .seconds(5)
+  /// Bad answers in a row that make it *failing*: one may be lost on the way.
   public static let defaultDown = 3
+  /// Good answers in a row that make it *healthy*.
   public static let defaultUp = 2
+  /// After a start bad answers count for nothing for so long: a guest boots.
   public static let defaultGrace: Duration = .seconds(60)
 
   /// Five seconds, and never longer than the interval.
@@ -53,6 +58,7 @@ public struct HealthCheck: Hashable, Sendable {
   public static let most = 16
   public static let intervals: ClosedRange<Duration> = .milliseconds(200) ... .seconds(86_400)
   public static let timeouts: ClosedRange<Duration> = .milliseconds(50) ... .seconds(300)
+  /// Answers in a row, of either kind.
   public static let thresholds = 1...100
   public static let graces: ClosedRange<Duration> = .zero ... .seconds(86_400)
 

@@ -45,6 +45,7 @@ public enum Probe: Hashable, Sendable {
   // MARK: bounds
 
   public static let ports = 1...65_535
+  /// HTTP statuses.
   public static let statuses = 100...599
   /// Bytes of a host name or an address, of a path, of what a body is to contain, of one argument.
   public static let greatestHost = 253
@@ -88,6 +89,7 @@ public struct HTTPProbe: Hashable, Sendable, Codable {
   /// The certificate is valid for so many days more; nil: it is not looked at.
   public var certificateDays: Int?
 
+  /// HTTP statuses that are good when nobody said: redirections as well, since the service answers.
   public static let defaultStatus = 200...399
   public static let defaultPort = 80
   public static let defaultSecurePort = 443

@@ -19,6 +19,7 @@ struct CommandRunner: Sendable {
   private static let attemptsAmongDefinitions = 40
   /// So often, and so long in between, it is waited for what another one defined.
   private static let looks = 40
+  /// Between two such looks.
   private static let pause: Duration = .milliseconds(25)
 
   /// The cluster, and who has which disks, directories and addresses in it.

@@ -41,7 +41,7 @@ struct StoreReading {
     let history = section.read("history", default: HistoryRetention.usual) { $0.duration(in: HistoryRetention.allowed) }
     if history < .seconds(300) {
       section["history"]?.wrong(
-        .warning, expected: "a history of 5m or more, which a watch can go on from that lags or was away",
+        .warning, expected: "a history of 5m or more, from which a watch can continue that lags or was away",
         remedy: "Use 1h: it takes no more than some tens of MiB.")
     }
     return history

@@ -8,6 +8,7 @@ struct HostWatch: Sendable {
   /// What people should know of this node's hypervisor.
   let hypervisor: @Sendable () async -> [NodeFlaw]
 
+  /// From one look to the next: what is looked for changes when somebody sets the host up.
   private static let interval: Duration = .seconds(60)
   /// At the start libvirt has not told yet what runs.
   private static let firstLook: Duration = .seconds(5)

@@ -15,6 +15,7 @@ package struct LeftoverWatch: Sendable {
   /// Between two looks when nothing else is reason for one; while a few are known, so that it is soon seen when they are gone.
   private static let interval = Duration.seconds(30)
   private static let shortInterval = Duration.seconds(10)
+  /// As many known leftovers are few: more would cost too much to be looked at so often.
   private static let few = 50
   /// After a look that a connection did not answer, as at the start, when libvirt is still being connected to.
   private static let retry = Duration.seconds(4)

@@ -13,6 +13,7 @@ package actor HistoryBook {
   package static let ringSize: Int64 = 256
   /// Lines that wait for one reader; then the oldest are dropped.
   static let mostUnread = 1000
+  /// Lines in one write to the store.
   private static let batch = 50
   /// Lines of one event are gathered for so long, so that those that say the same are one.
   private static let gathering: Duration = .milliseconds(100)

@@ -13,6 +13,7 @@ package actor Housekeeper {
   package static let usualInterval: Duration = .seconds(10)
   /// How long a member may take to answer a look.
   private static let lookTimeout: Duration = .seconds(2)
+  /// How long the store may take to forget its history.
   private static let compactionTimeout: Duration = .seconds(5)
 
   /// What the controller beside it knows.

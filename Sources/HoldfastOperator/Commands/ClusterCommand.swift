@@ -154,7 +154,7 @@ public enum ClusterCommand: Hashable, Sendable {
 
   private func movesOff(_ record: MovesOffRecord, _ view: ClusterView) -> PreparedClusterCommand {
     let text =
-      "moves nothing by its policies until `holdfast moves on`; what is on its way goes on, and what fails is recovered"
+      "moves nothing by its policies until `holdfast moves on`; what is on its way continues, and what fails is recovered"
     if let present = view.movesOff?.value, record.reason == nil || record.reason == present.reason {
       return PreparedClusterCommand("moves nothing by its policies already\(present.reason.map { " (\($0))" } ?? "")")
     }

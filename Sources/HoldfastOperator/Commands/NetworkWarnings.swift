@@ -5,7 +5,7 @@ import HoldfastModel
 private func warnings(_ network: FrozenNetwork?, _ isolation: Isolation) -> [String] {
   guard let network else { return [] }
   return [
-    "it \(network.words): frozen, it would go on answering ping and TCP beside its successor. So the guard kills it at the deadline"
+    "it \(network.words): frozen, it would keep answering ping and TCP beside its successor. So the guard kills it at the deadline"
       + (isolation == .freeze ? ", as with 'isolation: stop'" : "")
   ]
 }

@@ -83,9 +83,9 @@ struct Diagnosis {
       critical.append("\(what) frozen: \(freeze.reason)")
       if node.guardPhase == .absent {
         suggest("systemctl status holdfast-guard", "what stopped the guard", on: node.name)
-        suggest("systemctl restart holdfast-guard", "what is frozen there goes on when the guard is back", on: node.name)
+        suggest("systemctl restart holdfast-guard", "what is frozen there continues when the guard is back", on: node.name)
       } else if status.store.isAnswering {
-        suggest("holdfast events --limit 20", "why the guard has isolated \(node.name); it goes on by itself when it can")
+        suggest("holdfast events --limit 20", "why the guard has isolated \(node.name); it continues by itself when it can")
       }
     }
   }
@@ -227,7 +227,7 @@ struct Diagnosis {
       "\(list(paused)) \(paused.count == 1 ? "is" : "are") paused: libvirt executes nothing of \(paused.count == 1 ? "it" : "them")"
     )
     suggest("virsh -c \(first.connection) domstate --reason \(first.name)", "why it is paused", on: first.node)
-    suggest("holdfast resume \(first.name)", "let it go on, once the cause is gone")
+    suggest("holdfast resume \(first.name)", "let it continue, once the cause is gone")
   }
 
   private mutating func lookAt(_ session: SessionTrouble) {

@@ -82,7 +82,7 @@ extension RecordCheck {
     return (
       "No node opens a session, and \(whose) is never declared lost\(what)",
       .byHand([
-        "Make sure that \(whose) executes nothing under protection: switch it off; or stop holdfastd there, and see with `virsh list` that what is under protection is gone, and shut down the rest. While it executes anything, do not go on: that would run twice.",
+        "Make sure that \(whose) executes nothing under protection: switch it off; or stop holdfastd there, and see with `virsh list` that what is under protection is gone, and shut down the rest. While it executes anything, do not continue: that would run twice.",
         Self.preparation,
         "`etcdctl del \(Self.quoted(codec.key(.session(incarnation))))` ends the session, and other nodes take over."
       ])

@@ -70,7 +70,7 @@ extension RecordCheck {
     let bytes = (try? codec.encode(.claim(record))) ?? []
     let value = String(decoding: bytes, as: UTF8.self)
     return [
-      "Look on every node, with `virsh -c \(uri) list --all`, whether \(name) is there. Where it is anything but shut off, shut it down: `virsh -c \(uri) shutdown \(domain)` (or `destroy`). Switch off a node that does not answer, or on which it does not end. Look once more a minute later: a start may have been under way. While a copy of it executes anywhere, do not go on: it would run twice.",
+      "Look on every node, with `virsh -c \(uri) list --all`, whether \(name) is there. Where it is anything but shut off, shut it down: `virsh -c \(uri) shutdown \(domain)` (or `destroy`). Switch off a node that does not answer, or on which it does not end. Look once more a minute later: a start may have been under way. While a copy of it executes anywhere, do not continue: it would run twice.",
       Self.preparation,
       "`etcdctl put \(Self.quoted(codec.key(.claim(name)))) '\(value)'` says that nobody executes it, with an epoch above all before."
     ]
@@ -116,7 +116,7 @@ extension RecordCheck {
     switch hold(of: name) {
     case .held(let node): return put(.running, "\(name) is to run, as it does on \(node)")
     case .lapsed(let node):
-      return put(.running, "\(name) is to run, as it did on \(node): another node starts it, or \(node) goes on")
+      return put(.running, "\(name) is to run, as it did on \(node): another node starts it, or it continues on \(node)")
     case .released: return put(.stopped, "\(name) is to stay down, as it is; `holdfast start \(name)` starts it")
     case .never where isThere(.placement(name)):
       return put(.stopped, "\(name) is to stay down, as it is; `holdfast start \(name)` starts it")
@@ -146,7 +146,7 @@ extension RecordCheck {
         node: node, reason: PlacementReason(text: "it was there when its placement was repaired"), servedMove: servedMove(name))
       return .repair(
         RecordRepair(
-          "\(name) has its place on \(node), which holds it; the planner goes on from there",
+          "\(name) has its place on \(node), which holds it; the planner continues from there",
           replacement(of: .placement(name), by: .placement(record), besides: others)))
     case .released, .never:
       return .repair(

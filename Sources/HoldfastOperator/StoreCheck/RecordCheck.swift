@@ -134,7 +134,7 @@ public struct RecordCheck: Sendable {
     }
     guard count > 0 else { return [] }
     return [
-      "\(count == 1 ? "1 claim" : "\(count) claims") of workloads that left protection: that is right. A claim stays so that its epoch never falls, and says where the workload went on."
+      "\(count == 1 ? "1 claim" : "\(count) claims") of workloads that left protection: that is right. A claim stays so that its epoch never falls, and says where the workload continued."
     ]
   }
 

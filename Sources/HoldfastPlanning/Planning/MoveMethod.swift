@@ -107,8 +107,11 @@ public struct MoveMethod: Sendable {
 
   /// MiB a second: what a network of 1 Gbit/s carries.
   private static let usualBandwidth = 110
+  /// Seconds: what a live migration takes apart from sending memory, to connect and to change over.
   private static let liveOverhead = 1.0
+  /// Seconds: what a guest takes to shut down when it is asked to. Its stop timeout is the longest, and seldom used up.
   private static let usualShutdown = 5.0
+  /// Seconds: from the claim to a domain that runs.
   private static let usualStart = 2.0
 }
 

@@ -3,8 +3,9 @@ import HoldfastModel
 /// Moves others, so that one finds room that chose too late: those that policy allows to be moved, and those that this plan placed
 /// and that run nowhere yet.
 extension PlanRun {
-  /// Looks at nodes that may be taken for one workload, and in a whole plan: an over-full cluster must not take for ever.
+  /// Looks at nodes that may be taken for one workload: an over-full cluster must not take for ever.
   private static let looksForOne = 20_000
+  /// The same for all workloads of one plan.
   private static let looksForAll = 3_000_000
 
   mutating func makeRoom() {

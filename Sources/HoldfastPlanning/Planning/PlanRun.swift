@@ -69,10 +69,12 @@ struct PlanRun {
     if !waiting.isEmpty, tables.pace == .kept { lookAgain(after: Self.nextTurn) }
   }
 
-  /// Seconds until it is seen whether those on their way have arrived.
+  /// Seconds until it is seen whether those on their way have arrived: short beside any move, and long enough that planning costs little while
+  /// much waits.
   private static let nextTurn = 1.0
 
-  /// Against what nobody thought of: a plan never takes for ever.
+  /// Rounds of one plan. A few suffice, as no step undoes what another did; this is against what nobody thought of: a plan never
+  /// takes for ever.
   private static let mostRounds = 50
 
   mutating func lookAgain(after seconds: Double) { lookAgainAfter = min(lookAgainAfter ?? seconds, seconds) }

@@ -18,6 +18,7 @@ public struct Failover: Hashable, Sendable, Codable {
   /// nil: it is tried again.
   public var then: Then?
 
+  /// Restarts in place before another node is tried, when nobody said.
   public static let defaultRestarts = 2
   /// Nodes on which a workload that fails its checks is tried when nobody said on how many: what fails on two of them is rather its own fault than
   /// theirs, and a bad release must not go through all.

@@ -8,8 +8,11 @@ public struct MovePace: Hashable, Sendable, Codable {
   /// After so many moves in a row that did not start on their new node no more are begun until an operator says so. nil: `defaultHaltAfter`.
   public var haltAfter: Int?
 
+  /// Moves at a time in the whole cluster, when nobody said: few enough for one network between the nodes.
   public static let defaultAtOnce = 4
+  /// Moves at a time that leave one node, or come to it, when nobody said.
   public static let defaultPerNode = 2
+  /// Moves in a row that may fail on their new nodes, when nobody said: one may be the workload's fault, three are not by chance.
   public static let defaultHaltAfter = 3
 
   public init(atOnce: Int? = nil, perNode: Int? = nil, haltAfter: Int? = nil) {

@@ -43,6 +43,7 @@ public struct ClusterPolicy: Hashable, Sendable, Codable {
   /// The pace of what is moved by itself. nil: the defaults.
   public var moves: MovePace?
 
+  /// Workloads that may be moved to make room for one, when nobody said.
   public static let defaultMovesToMakeRoom = 2
 
   public init(

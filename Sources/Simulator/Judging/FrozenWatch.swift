@@ -39,7 +39,8 @@ final class FrozenWatch {
       let timing = world.settings.timing
       guard world.now - began.at > Span(timing.frozenPatience + timing.ttl * 2) + Self.slack else { continue }
       world.violated(
-        .nothingStaysFrozen, "\(workload) has stood frozen on \(host.name) since \(began.at), whose session stands all the time")
+        .nothingStaysFrozen, "\(workload) has stood frozen on \(host.name) since \(began.at), whose session stands all the time"
+      )
     }
   }
 

@@ -2,6 +2,11 @@ import HoldfastModel
 
 extension Happening: CustomStringConvertible {
   public var description: String {
+    onHosts ?? onStore ?? inLibvirt ?? inWorkloads
+  }
+
+  /// Controllers, guards and their hosts.
+  private var onHosts: String? {
     switch self {
     case .controllerDies(let node, let back): "the controller of \(node) is killed\(Self.back(back))"
     case .controllerStarts(let node): "the controller of \(node) is started"
@@ -21,6 +26,13 @@ extension Happening: CustomStringConvertible {
     case .freezesUnconfirmed(let node, let span): "freezes on \(node) cannot be confirmed for \(span)"
     case .killsFail(let node, let span): "kills on \(node) miss now and then for \(span)"
     case .timersLate(let node, let extra, let span): "the guard's timer on \(node) comes \(extra) late for \(span)"
+    default: nil
+    }
+  }
+
+  /// The store, and the way to it.
+  private var onStore: String? {
+    switch self {
     case .cutOff(let nodes, let way, let span): "\(Self.are(nodes)) cut off from the store\(way.words)\(Self.length(span))"
     case .connected(let nodes): "\(Self.are(nodes)) connected to the store again"
     case .linksBad(let nodes, let share, let span):
@@ -34,6 +46,13 @@ extension Happening: CustomStringConvertible {
     case .storeCompacts: "the store forgets its history"
     case .intentLost(let workload): "somebody deletes the intent of \(workload)"
     case .watchDeaf(let node, let span): "the watch of \(node) is deaf for \(span)"
+    default: nil
+    }
+  }
+
+  /// libvirt, and what it has of workloads.
+  private var inLibvirt: String? {
+    switch self {
     case .libvirtDies(let node, let back): "libvirtd on \(node) is killed\(Self.back(back))"
     case .libvirtStarts(let node): "libvirtd on \(node) is started"
     case .libvirtHangs(let node, let span): "libvirtd on \(node) hangs\(Self.length(span))"
@@ -55,6 +74,13 @@ extension Happening: CustomStringConvertible {
     case .machineTypeForgotten(let workload, let node): "QEMU on \(node) does not know the machine type of \(workload)"
     case .machineTypeKnown(let workload, let node): "QEMU on \(node) knows the machine type of \(workload)"
     case .migrationBreaks(let node, let step): "the next migration from \(node) breaks off at \(step.rawValue)"
+    default: nil
+    }
+  }
+
+  /// Workloads themselves; and what people ask for.
+  private var inWorkloads: String {
+    switch self {
     case .diskReplaced(let workload): "an external snapshot of \(workload) is taken"
     case .domainEnds(let node, let name): "\(name) on \(node) ends by itself"
     case .guestPowersDown(let node, let name): "\(name) on \(node) powers itself off"
@@ -66,6 +92,16 @@ extension Happening: CustomStringConvertible {
     case .serviceFlaps(let workload, let node, let span): "the service of \(workload) on \(node) flaps for \(span)"
     case .checksBlind(let workload, let node, let span): "checks of \(workload) cannot be made on \(node) for \(span)"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
+    // Said by the others.
+    case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,
+      .bothDie, .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns, .freezesSlowly, .freezesUnconfirmed,
+      .killsFail, .timersLate, .cutOff, .connected, .linksBad, .storeStops, .storeServes, .storeFull, .storeHasRoom,
+      .storeSlows, .storeChangesLeader, .storeCompacts, .intentLost, .watchDeaf, .libvirtDies, .libvirtStarts,
+      .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak, .startsMended, .stopsBreak, .stopsMended,
+      .startedByHand,
+      .blockJob, .inboundFails, .definedByHand, .undefinedByHand, .machineTypeForgotten, .machineTypeKnown,
+      .migrationBreaks:
+      ""
     }
   }
 

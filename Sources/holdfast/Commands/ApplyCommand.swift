@@ -11,8 +11,8 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
       (`holdfast restart`). What failed to start is tried again at once. --diff shows what changes against the definition in the store, line by \
       line and without passwords; `holdfast workload NAME` shows what runs otherwise than that.
 
-      With --prune --selector KEY=VALUE, workloads that have this label and are in none of the files are released: they leave protection and go on \
-      running where they run, and `holdfast release --undo` brings them back. Every workload in the files must have the label, so that the files \
+      With --prune --selector KEY=VALUE, workloads that have this label and are in none of the files are released: they leave protection and \
+      continue where they run, and `holdfast release --undo` brings them back. Every workload in the files must have the label, so that the files \
       and the label stand for the same workloads. What would be released is shown first; nothing is while anything in the files is refused.
 
       Example: holdfast apply -f workloads.yaml --diff --dry-run

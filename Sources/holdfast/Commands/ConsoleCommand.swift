@@ -69,7 +69,7 @@ struct ConsoleCommand: AsyncParsableCommand {
     if workload.state == .crashed {
       Output.complain("\(name) crashed and is kept: it answers nothing.")
     } else if workload.state == .frozen || workload.state == .paused {
-      Output.complain("\(name) is \(workload.state.rawValue): it answers nothing until it goes on.")
+      Output.complain("\(name) is \(workload.state.rawValue): it answers nothing until it continues.")
     }
     throw Self.become(place)
   }

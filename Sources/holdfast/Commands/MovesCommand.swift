@@ -37,7 +37,7 @@ struct MovesOffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "off", abstract: "Stop what moves by itself: nothing more is begun.",
     discussion: """
-      Moves that are under way go on to their end. Failover, draining a node and `holdfast move` work as before; what left a node in \
+      Moves that are under way continue to their end. Failover, draining a node and `holdfast move` work as before; what left a node in \
       maintenance does not move back meanwhile. Every `holdfast status` says so until `holdfast moves on`.
 
       Example: holdfast moves off --reason 'wrong rule'

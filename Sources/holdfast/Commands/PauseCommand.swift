@@ -31,7 +31,7 @@ struct PauseCommand: AsyncParsableCommand {
 struct ResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume",
-    abstract: "Let paused workloads go on where they were.",
+    abstract: "Let paused workloads continue where they were.",
     discussion: """
       Also those that somebody suspended with virsh, and those that libvirt paused, for example for an I/O error: once its cause is gone.
 

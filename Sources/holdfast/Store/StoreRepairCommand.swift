@@ -85,6 +85,7 @@ struct StoreRepairCommand: AsyncParsableCommand {
 /// The repairs that a person has agreed to, carried out one after the other. A repair that another one gets in the way of is decided anew, and done
 /// only if it is still the same.
 struct StoreRepairRun {
+  /// Rounds in which what another one got in the way of is decided anew.
   private static let mostRounds = 5
 
   private struct Wish: Hashable {

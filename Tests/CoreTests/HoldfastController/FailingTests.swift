@@ -170,7 +170,7 @@ import Testing
     rig.send(rig.isolated(["w1"]))
     rig.pass(.milliseconds(100))
     rig.send(rig.armed(["w1"]))
-    #expect(thawed(rig) == "1 workload of n1 was thawed and goes on where it was")
+    #expect(thawed(rig) == "1 workload of n1 was thawed and continues where it was")
   }
 
   @Test func `a thaw after which nothing goes on says so`() throws {
@@ -180,6 +180,6 @@ import Testing
     rig.gone("w1")
     rig.pass(.seconds(1))
     rig.send(rig.armed())
-    #expect(thawed(rig) == "n1 is thawed: nothing of what was frozen there goes on")
+    #expect(thawed(rig) == "n1 is thawed: nothing of what was frozen there continues")
   }
 }

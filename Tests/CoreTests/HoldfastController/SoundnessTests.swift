@@ -186,4 +186,13 @@ import Testing
     for next in path { course.move(to: next) }
     #expect(course.breach == breach && course.state == path.last)
   }
+
+  @Test func `a state that begins anew keeps the breach that was found, and adds none`() {
+    var course = StateCourse(Door.locked)
+    course.beginAnew(as: .open)
+    #expect(course.state == .open && course.breach == nil)
+    course.move(to: .open)
+    course.beginAnew(as: .shut)
+    #expect(course.state == .shut && course.breach == "Door went from open to open")
+  }
 }

@@ -89,7 +89,8 @@ import Testing
 
   @Test(arguments: [
     "  mutating func step(_ turn: borrowing Turn) {", "  public init(\n    name: String\n  ) {", "  init?(name: String) {",
-    "  private static func found(\n    _ name: String\n  ) -> Bool\n  {", "  @Test func `a long story`() async throws {"
+    "  private static func found(\n    _ name: String\n  ) -> Bool\n  {", "  @Test func `a long story`() async throws {",
+    "  public var description: String {", "  subscript(name: String) -> Course? {"
   ])
   func `sees a long function`(head: String) {
     func file(_ lines: Int) -> SourceFile {

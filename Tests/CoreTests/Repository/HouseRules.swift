@@ -56,7 +56,7 @@ enum HouseRules {
 
   // MARK: sizes
 
-  /// Functions and initialisers whose bodies have more lines.
+  /// Functions, initialisers, subscripts and computed properties whose bodies have more lines.
   static func longFunctions(_ files: [SourceFile], most: Int) -> [String] {
     files.flatMap { file in
       let lines = file.lines
@@ -67,10 +67,12 @@ enum HouseRules {
     }
   }
 
-  /// The lines between the braces of the function that is declared there; nil: none is, or it is written in one line.
+  /// The lines between the braces of what is declared there; nil: it has none, or is written in one line.
   private static func bodyLength(at index: Int, in lines: [Substring]) -> Int? {
     let line = lines[index], indent = line.prefix { $0 == " " }
-    guard line.contains(#/^ *(?:[\w@()]+ )*(?:func |init[?(<])/#), !line.isComment, !line.contains(#/\{.*\}$/#) else {
+    guard line.contains(#/^ *(?:[\w@()]+ )*(?:func |init[?(<]|subscript[(<]|var \w+: [^=]+\{$)/#), !line.isComment,
+      !line.contains(#/\{.*\}$/#)
+    else {
       return nil
     }
     func isOurs(_ other: Substring, _ starts: [Character]) -> Bool {

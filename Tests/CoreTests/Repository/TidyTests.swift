@@ -59,7 +59,8 @@ import Testing
   /// What is done in one place alone: done again elsewhere, the two will differ one day.
   @Test(arguments: [
     ("clock_gettime(CLOCK_BOOTTIME", ""), ("clock_gettime(CLOCK_REALTIME", "LinuxBasics"), ("eventfd(", ""),
-    ("Glibc.close(", ""), ("close(descriptor", ""), ("/mountinfo", "CgroupIsolation"), ("XMLTags(", "HoldfastModel"),
+    ("Glibc.close(", ""), ("close(descriptor", ""), ("FileDescriptor(rawValue", "LinuxBasics"),
+    ("/mountinfo", "CgroupIsolation"), ("XMLTags(", "HoldfastModel"),
     ("XMLParser(", "DomainXML"),
     ("XMLDocument(", "DomainXML")
   ])
@@ -79,6 +80,7 @@ import Testing
     ("SettledFreeze(", ["FrozenWorkloads.swift"]), ("ThawPermit(", ["FrozenWorkloads.swift"]),
     ("return Turn(", ["Machines.swift"]), ("Roster<", ["Roster.swift", "WorkloadTable.swift"]),
     ("WorkloadTable(", ["Machines.swift"]), (" Machines(", ["Controller.swift"]),
+    (" Facts(", ["Controller.swift"]), ("SessionPermit(self", ["OwnSession.swift"]),
     ("parts.line = ", []), ("parts.run = ", []), ("parts.fence = ", []), ("parts.protection = ", []),
     ("parts.migration = ", []), ("parts.watch = ", [])
   ])

@@ -20,7 +20,7 @@ public struct PlacementReason: Sendable {
   public var isOwnMove: Bool { clauses.contains(where: \.isOwnMove) }
 
   /// It goes home after a maintenance.
-  public var isHomecoming: Bool { clauses.contains(where: \.isHomecoming) }
+  public var isFailbackAfterMaintenance: Bool { clauses.contains(where: \.isFailbackAfterMaintenance) }
 
   /// Stable, for programs; none where only a text is known.
   public var codes: [String] { clauses.flatMap(\.codes) }
@@ -119,7 +119,7 @@ extension PlacementReason.Clause {
     }
   }
 
-  fileprivate var isHomecoming: Bool { codes.contains(OwnMove.homeAfterMaintenance.rawValue) }
+  fileprivate var isFailbackAfterMaintenance: Bool { codes.contains(OwnMove.homeAfterMaintenance.rawValue) }
 
   private var code: String {
     codeOfMove ?? codeOfChoice ?? codeOfNone

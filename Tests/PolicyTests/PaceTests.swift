@@ -6,7 +6,7 @@ import Testing
 /// The pace of what moves by itself.
 @Suite struct `What moves by itself` {
   /// What makes it move.
-  enum Cause: CaseIterable { case rules, homecoming }
+  enum Cause: CaseIterable { case rules, failback }
 
   private static let pace = """
     cluster: {moves: {at-once: 3, per-node: 2}}
@@ -22,7 +22,7 @@ import Testing
       var node = PlanningSnapshot.Node(
         name: NodeName(name), capacity: Resources(memory: 8192, cpus: 64), labels: name < "n3" ? ["class": "old"] : [:],
         connections: ["lxc:///system"])
-      if cause == .homecoming, name < "n3" { node.maintenance = .init(failback: .byPolicy, atOnce: 4) }
+      if cause == .failback, name < "n3" { node.maintenance = .init(failback: .byPolicy, atOnce: 4) }
       return node
     }
     let apps = ["a1", "a2", "b1", "b2"], others = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"]
@@ -110,7 +110,7 @@ import Testing
     let outcome = try planner(cause).outcome(snapshot)
     #expect(outcome.waiting.count == 11 && outcome.waiting.allSatisfy { $0.why == .off } && outcome.lookAgainAfter == nil)
     let node = outcome.placements["c8"]?.node
-    #expect(node != nil && (cause == .homecoming || node == "n3" || node == "n4"))
+    #expect(node != nil && (cause == .failback || node == "n3" || node == "n4"))
   }
 
   @Test func `is a move of its own, so that it counts when it fails`() throws {
@@ -121,25 +121,25 @@ import Testing
   }
 
   @Test func `goes home at once if it runs nowhere`() throws {
-    var snapshot = cluster(.off, .homecoming)
+    var snapshot = cluster(.off, .failback)
     (snapshot.workloads[4].running, snapshot.workloads[4].isOnItsWay) = (nil, true)
-    let outcome = try planner(.homecoming).outcome(snapshot)
+    let outcome = try planner(.failback).outcome(snapshot)
     #expect(outcome.placements["c1"]?.node == "n1" && outcome.placements["c1"]?.home == nil && outcome.waiting.count == 11)
   }
 
   @Test func `comes home no faster than the drain's --parallel`() throws {
-    var snapshot = cluster(.kept, .homecoming)
+    var snapshot = cluster(.kept, .failback)
     for index in 0...1 { snapshot.nodes[index].maintenance?.atOnce = 1 }
-    let outcome = try planner(.homecoming).outcome(snapshot)
+    let outcome = try planner(.failback).outcome(snapshot)
     #expect(Set(begin(outcome, in: &snapshot)).count == 2)
     #expect(outcome.waiting.contains { $0.why == .perNode(1, "n1") || $0.why == .perNode(1, "n2") })
   }
 
   @Test func `is told to stay away though others still wait`() throws {
-    var snapshot = cluster(.kept, .homecoming)
+    var snapshot = cluster(.kept, .failback)
     // Room for all but the last by name of the least important.
     snapshot.nodes[0].capacity.memory = 5 * 256
-    let outcome = try planner(.homecoming).outcome(snapshot)
+    let outcome = try planner(.failback).outcome(snapshot)
     #expect(outcome.warnings.map(\.workload) == ["c4"] && outcome.placements["c4"]?.home == nil)
     #expect(outcome.placements["c4"]?.node == "n3" && !outcome.waiting.contains { $0.workload == "c4" })
     #expect(outcome.waiting.count == 8)
@@ -147,11 +147,11 @@ import Testing
 
   @Test func `lets the more important go first when the other waits for its place`() throws {
     // a2 goes home to n1, where its copy a1 is, which goes home to n2.
-    var snapshot = cluster(.kept, .homecoming)
+    var snapshot = cluster(.kept, .failback)
     snapshot.workloads = [snapshot.workloads[0], snapshot.workloads[1]]
     (snapshot.workloads[0].placed, snapshot.workloads[0].running) = (.init(node: "n1", reason: "before", home: "n2"), "n1")
     snapshot.workloads[1].placed?.home = "n1"
-    let planner = try planner(.homecoming), first = planner.outcome(snapshot)
+    let planner = try planner(.failback), first = planner.outcome(snapshot)
     #expect(begin(first, in: &snapshot) == ["a1"] && first.waiting.map(\.workload) == ["a2"])
     arrive(["a1"], in: &snapshot)
     let second = planner.outcome(snapshot)
@@ -160,7 +160,7 @@ import Testing
 
   @Test func `goes nowhere if its rules would bring it back at once, and is not waited for`() throws {
     let text = Self.pace + "\n  - {name: likes n3, for: [c1], prefer: [n3], failback: {when: automatic, after: 20s}}"
-    var snapshot = cluster(.kept, .homecoming)
+    var snapshot = cluster(.kept, .failback)
     let planner = try planner(text)
     for _ in 0..<20 { arrive(begin(planner.outcome(snapshot), in: &snapshot), in: &snapshot) }
     let outcome = planner.outcome(snapshot)

@@ -44,7 +44,7 @@ public struct MovesInfo: Hashable, Sendable, Codable {
       // What nobody holds is down, for whatever reason, and has a line of its own.
       guard let holder = view.holder(of: name) else { continue }
       if holder == node {
-        let isHome = placement.value.reason.isHomecoming
+        let isHome = placement.value.reason.isFailbackAfterMaintenance
         let cause = isHome ? view.maintenance[node]?.modified : view.policies?.modified
         if let cause, placement.modified > cause { done += 1 }
       } else {

@@ -391,6 +391,23 @@ import Testing
         $0.put(.claim("w"), claim(nil, by: nil))
         $0.put(.intent("w"), .intent(.init(desired: .unprotected)))
       }
+    ),
+    (
+      .stopped, "it crashed on n1 and stays down, as its policy says: `holdfast start w`",
+      {
+        $0.put(.claim("w"), claim(nil, by: nil))
+        $0.put(.intent("w"), .intent(.init(desired: .stopped, ended: .init(.crashed, on: "n1"))))
+      }
+    ),
+    (
+      .crashed, "crashed and kept on n1, as its definition says (on_crash): `holdfast restart w` starts it anew",
+      {
+        $0.put(.claim("w"), claim(.unclear))
+        var report = ReportRecord(
+          unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
+        report.crashed = ["w"]
+        $0.put(.report("n1"), .report(report))
+      }
     )
   ]
 
@@ -400,6 +417,15 @@ import Testing
     #expect(info.state == state)
     #expect(info.why == why)
     #expect(info.isInPlace == (why == nil))
+  }
+
+  @Test func `what powered itself off and stays down is where it should be, and says why`() {
+    let info = info {
+      $0.put(.claim("w"), Self.claim(nil, by: nil))
+      $0.put(.intent("w"), .intent(.init(desired: .stopped, ended: .init(.poweredOff, on: "n1"))))
+    }
+    #expect(info.state == .stopped && info.isInPlace)
+    #expect(info.why == "it powered itself off on n1 and stays down, as its policy says: `holdfast start w`")
   }
 
   @Test func `a claim that outlived its workload is none`() {

@@ -115,7 +115,8 @@ import Testing
     let policies = try PolicyFile.parse(
       text: """
         workloads:
-          - {name: all, for: all, priority: 1, failover: {wait: 10s, restarts: 5}, demand: {memory: 64}, isolation: stop}
+          - {name: all, for: all, priority: 1, failover: {wait: 10s, restarts: 5}, demand: {memory: 64}, isolation: stop,
+             when-it-ends: stay-down}
           - {name: db, for: tier=db, priority: 2, failover: {wait: 20s, then: give-up, nodes: 2}, demand: {gpus: 1}, exclusive: no}
         nodes: [{name: n, for: all, capacity: {gpus: 2}}]
         """, file: "p.yaml"
@@ -124,7 +125,8 @@ import Testing
     #expect(settings.priority == 2)
     #expect(settings.failover == Failover(wait: 20, restarts: 5, nodes: 2, then: .giveUp))
     #expect(settings.demand == ["memory": 64, "gpus": 1])
-    #expect(settings.isolation == .stop && !settings.exclusive)
+    #expect(settings.isolation == .stop && !settings.exclusive && settings.whenItEnds == .stayDown)
+    #expect(WorkloadSettings().whenItEnds == .restart)
     #expect(policies.settings(of: "web", labels: [:]).exclusive)
   }
 

@@ -285,6 +285,7 @@ struct Run: Hashable, Sendable {
       giveUp = nil
       if let claim = own.claim?.value, let counted = claim.ends, counted > ends { (ends, unwell) = (counted, claim.unwell) }
       effects.unsay(.killed, workload: own.name)
+      effects.unsay(.vanished, workload: own.name)
       effects.unsay(.startFailed, workload: own.name)
       effects.unsay(.stopping, workload: own.name)
       effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)

@@ -40,8 +40,7 @@ struct Diagnosis {
     lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
     lookAtRestlessWorkloads(status)
     lookAtDisks(status, view)
-    lookAt(clashes)
-    lookAtRecords(view)
+    lookAt(RecordTroubles(view, clashes, most: Self.mostSteps, named: Self.namesInSentence))
     lookAtPolicies(status)
     if let outdated = status.outdated.first {
       suggest("holdfast workload \(outdated)", "it runs an older definition: the changed one holds from its next start")
@@ -402,39 +401,9 @@ struct Diagnosis {
       "holdfast accept \(first) --running", "take what runs as its definition", on: view.holder(of: WorkloadName(first))?.text)
   }
 
-  private mutating func lookAtRecords(_ view: ClusterView) {
-    lookAtIntents(view)
-    guard !view.unreadable.isEmpty else { return }
-    let count = view.unreadable.count
-    degraded.append(
-      "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
-    )
-    suggest("holdfast store check", "which records, what each of them means, and the way out")
-  }
-
-  /// What is wanted is missing: the planner writes it anew where it can tell, in a moment.
-  private mutating func lookAtIntents(_ view: ClusterView) {
-    let missing = view.withoutIntent
-    guard let first = missing.first else { return }
-    degraded.append(
-      "The record of what is wanted of \(InWords.list(missing.map(\.text), most: Self.namesInSentence)) is missing: it is not moved or failed over"
-    )
-    if let unproven = missing.first(where: { !view.isProvenWanted($0) }) {
-      suggest("holdfast start \(unproven)", "let it run; or `holdfast stop \(unproven)`, if it is to stay down")
-    } else {
-      suggest("holdfast store repair", "write anew what is wanted of \(first), if the planner does not")
-    }
-  }
-
-  private mutating func lookAt(_ clashes: [BelongingsIndex.Clash]) {
-    degraded += clashes.prefix(Self.mostSteps).map(\.description)
-    if clashes.count > Self.mostSteps {
-      degraded.append(
-        "\(clashes.count - Self.mostSteps) more disks, directories or addresses belong to several workloads at once")
-    }
-    if let last = clashes.first?.workloads.last {
-      suggest("holdfast workload \(last) --xml", "what it has; give it its own, or share it on purpose with 'shared'")
-    }
+  private mutating func lookAt(_ records: RecordTroubles) {
+    degraded += records.sentences
+    for step in records.steps { suggest(step.command, step.purpose) }
   }
 
   private mutating func lookAtPolicies(_ status: ClusterStatus) {

@@ -216,7 +216,7 @@ final class ControllerProcess {
 
   /// What always answered is not ended by its checks.
   private func judgeStop(of workload: WorkloadName) {
-    guard core.endsUnwell(workload), let domain = host.domains[workload.text] else { return }
+    guard core.endsUnwell(workload), let domain = host.domains[workload.text], domain.pause != .crashed else { return }
     world.tally.count(.endedUnwell)
     if domain.hasFailed { return }
     world.violated(.wellIsLeftAlone, "\(workload) is ended on \(host.name) for its checks, and it answered all the time")

@@ -110,7 +110,7 @@ import Testing
     #expect(try note(.release("web1")) == "web1 is released while it runs on a (user 0)")
     fixture.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil)))
     #expect(try note(.release("web1")) == "web1 is released while it runs nowhere: its definition is deleted (user 0)")
-    #expect(try note(.stop("web1")) == nil)
+    #expect(try note(.stop("web1")) == "web1 is to be stopped (user 0)")
     let adoption = fixture.adoption(OperatorFixture.domain("web3"))
     #expect(try note(.adopt(adoption)) == "web3 is defined as it runs on a, and adopted there (user 0)")
   }

@@ -38,6 +38,8 @@ package struct DomainDocument {
 
   package var uuid: String? { value(["uuid"])?.lowercased() }
   package var partition: String? { value(["resource", "partition"]) }
+  /// What libvirt does when the guest crashes, such as `preserve`; nil: its default.
+  package var onCrash: String? { value(["on_crash"]) }
   package var vcpus: Int { value(["vcpu"]).flatMap { Int($0) } ?? 1 }
 
   /// MiB, rounded up; 0 when there is none that can be read.

@@ -125,13 +125,13 @@ public struct Controller: Sendable {
       own.goDownWithNode(turn.stance, facts.rules)
       // What a later build's records say of it is not understood for certain: it runs on.
       if turn.stance.decidesNothing, own.isClaimed { continue }
-      let startsUnderWay = machines.workloads.startsUnderWay
+      let connection = own.id?.connection, startsUnderWay = machines.workloads.startsUnderWay(on: connection)
       var machine = machines.workloads.take(name)
       machine.step(turn, facts, own, startsUnderWay: startsUnderWay, &effects)
       if effects.batch.takeForget() != nil { forget(own, &machine, turn) }
       facts.keepHealth(of: name, run: machine.parts.watch.subject?.run)
       machines.workloads.put(machine)
-      if machines.workloads.startsUnderWay < startsUnderWay { effects.agenda.startEnded(at: facts.now) }
+      if machines.workloads.startsUnderWay(on: connection) < startsUnderWay { effects.agenda.startEnded(at: facts.now) }
     }
   }
 

@@ -260,7 +260,8 @@ struct DomainReader {
     case VIR_DOMAIN_PAUSED: return try pausedState(of: domain, reason: reason, run)
     case VIR_DOMAIN_PMSUSPENDED: return (.paused, .powerManagement)
     case VIR_DOMAIN_SHUTDOWN: return (.stopping, .shuttingDown)
-    case VIR_DOMAIN_CRASHED: return (.crashed, .crashed)
+    // Before libvirt carries out what else its definition says (a dump, a restart), it is in that state as well.
+    case VIR_DOMAIN_CRASHED: return (run.staysCrashed ? .crashed : .unclear, .crashed)
     default: return (.unclear, nil)
     }
   }

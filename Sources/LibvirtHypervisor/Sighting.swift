@@ -22,6 +22,8 @@ package struct Run: Sendable {
   package var hardware: DomainHardware?
   /// How many libvirt has of it; nil: none, or not known.
   package var snapshots: Int?
+  /// Its definition says that it is kept when it crashes.
+  package var staysCrashed = false
   /// Tells whether the XML is still the one that all this was read from.
   package var reading: (text: String, at: BootInstant)?
   /// Something of it changed: it must be asked for again.
@@ -50,6 +52,7 @@ package struct Run: Sendable {
     vcpus = xml.vcpus
     links = xml.links
     hardware = xml.hardware
+    staysCrashed = xml.onCrash == "preserve"
     flaw = nil
   }
 

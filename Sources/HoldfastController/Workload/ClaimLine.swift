@@ -208,20 +208,28 @@ struct ClaimLine: Hashable, Sendable {
     }
     var conditions: [Condition<RecordKey>] = [.unchanged(.claim(own.name), modified: claim.modified)]
     var writes: [Write<RecordKey, Record>] = [.put(.claim(own.name), .claim(record))]
-    // Without a holder nothing would prove any more that it is to run.
-    if own.lacksIntent, let spec = own.spec, let desired = own.desired {
-      conditions += [.stands(.spec(own.name), created: spec.created), .absent(.intent(own.name))]
-      writes.append(.put(.intent(own.name), .intent(IntentRecord(desired: desired))))
-    } else if case .staysDown(let end) = reason {
-      // No other node may start it in between.
-      guard let intent = own.intent else { return effects.check(false, "\(own.name) is to stay down without an intent") }
-      var wanted = intent.value
-      (wanted.desired, wanted.errand, wanted.ended) = (.stopped, nil, .init(end, on: me))
-      conditions.append(.unchanged(.intent(own.name), modified: intent.modified))
+    if let wanted = Self.wanted(after: reason, own, me) {
+      // Without a holder nothing would prove any more whether it is to run; and what stays down is started by no other node in between.
+      if let intent = own.intent {
+        conditions.append(.unchanged(.intent(own.name), modified: intent.modified))
+      } else {
+        guard let spec = own.spec else { return }
+        conditions += [.stands(.spec(own.name), created: spec.created), .absent(.intent(own.name))]
+      }
       writes.append(.put(.intent(own.name), .intent(wanted)))
     }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.release(of: claim.modified, because: reason), transaction, own, &effects)
+  }
+
+  /// The intent that a release writes anew; nil: it stays as it is.
+  private static func wanted(after reason: ReleaseReason, _ own: WorkloadFacts, _ me: NodeName) -> IntentRecord? {
+    if case .staysDown(let end) = reason {
+      var wanted = own.intent?.value ?? IntentRecord(desired: .stopped)
+      (wanted.desired, wanted.errand, wanted.ended) = (.stopped, nil, IntentRecord.Ended(end, on: me))
+      return wanted
+    }
+    return own.lacksIntent ? own.desired.map { IntentRecord(desired: $0) } : nil
   }
 
   /// Offers the workload to the target of a live migration.

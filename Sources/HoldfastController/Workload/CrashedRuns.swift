@@ -11,7 +11,7 @@ enum CrashedRuns {
   ) -> Attention {
     guard domain.state == .crashed else { return .left }
     if facts.rules.settings(of: parts.name, spec).whenItEnds.staysDown(after: .crashed) {
-      parts.run.keepsCrashed(parts.name, facts.me, &effects)
+      parts.run.keepsCrashed(own, facts.me, &effects)
       parts.line.tell(.unclear, own, &effects)
       return .taken
     }

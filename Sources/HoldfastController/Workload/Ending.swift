@@ -9,29 +9,40 @@ struct Ending: Hashable, Sendable {
   private var isAsked = false
   /// The claim under which it was last seen to run. Whatever ended it under an earlier one, and a freeze between, its node was lost.
   private var ranUnder: Epoch?
-  /// It stays down after this end, or when it is ended, as it crashed and is kept.
-  private(set) var staysDown: DomainEnd?
+  /// It stays down after this end, or when it is ended, as it crashed and is kept. Whatever runs under a later claim is another run.
+  private var down: Down?
+
+  private struct Down: Hashable {
+    var end: DomainEnd
+    var epoch: Epoch
+  }
+
+  /// The end after which it stays down under this claim; nil: there was none.
+  func staysDown(under epoch: Epoch) -> DomainEnd? { down.flatMap { $0.epoch == epoch ? $0.end : nil } }
 
   /// What ended without being told to.
   mutating func decide(_ own: WorkloadFacts, _ facts: Facts) {
-    guard staysDown == nil, !isAsked, own.desired == .running, own.intent != nil, ranUnder == own.epoch,
+    guard staysDown(under: own.epoch) == nil, !isAsked, own.desired == .running, own.intent != nil, ranUnder == own.epoch,
       let spec = own.spec?.value
     else { return }
     let end = seen ?? .unknown
-    if facts.rules.settings(of: own.name, spec).whenItEnds.staysDown(after: end) { staysDown = end }
+    if facts.rules.settings(of: own.name, spec).whenItEnds.staysDown(after: end) { keepDown(after: end, under: own.epoch) }
   }
 
-  mutating func staysDownCrashed() { staysDown = .crashed }
-  mutating func goesUp() { staysDown = nil }
+  mutating func keepDown(after end: DomainEnd, under epoch: Epoch) { down = Down(end: end, epoch: epoch) }
+  mutating func goesUp() { down = nil }
   mutating func saw(_ end: DomainEnd) { seen = end }
 
   mutating func runs(under epoch: Epoch) {
-    (seen, staysDown) = (nil, nil)
+    (seen, down) = (nil, nil)
     ranUnder = epoch
   }
 
   /// The run is over; what follows from it stays.
-  mutating func isOver() { (seen, isAsked, ranUnder) = (nil, false, nil) }
+  mutating func end() { (seen, isAsked, ranUnder) = (nil, false, nil) }
+
+  /// An earlier life of the controller was stopping it.
+  mutating func wasBeingStopped() { isAsked = true }
 
   mutating func begins(_ kind: DomainOperation) { if kind == .stop || kind == .migrate { isAsked = true } }
 

@@ -13,10 +13,10 @@ enum IOErrors {
     let policy = facts.rules.settings(of: parts.name, spec).onIOError
     let isPaused = domain.state == .paused && domain.reason == .ioError
     guard isPaused, own.errand != .pause, own.isWantedHere, !turn.stance.isLeaving, policy != .leave else {
-      if parts.ioError.isOver() { effects.unsay(.stopping, workload: parts.name) }
+      if parts.ioError.end() { effects.unsay(.stopping, workload: parts.name) }
       return .left
     }
-    let due = parts.ioError.due(at: facts.now)
+    parts.ioError.begin(at: facts.now)
     // A restart would open an older disk than the one with the error.
     if policy == .restart, own.claim?.value.newerDisks != nil {
       tell("is not started anew, as its definition names older disks than it runs on", parts.name, facts.me, &effects)
@@ -24,10 +24,11 @@ enum IOErrors {
     }
     if policy == .resume {
       tell(
-        "is resumed every \(Limits.ioErrorPause.inSeconds) s until the disk answers, as its policy says", parts.name, facts.me,
+        "is resumed every \(InWords.number(Limits.ioErrorPause.inSeconds)) s until the disk answers, as its policy says",
+        parts.name, facts.me,
         &effects)
-      guard facts.now >= due else {
-        effects.agenda.look(at: parts.name, at: due)
+      guard facts.now >= parts.ioError.due else {
+        effects.agenda.look(at: parts.name, at: parts.ioError.due)
         return .left
       }
     }
@@ -50,25 +51,5 @@ enum IOErrors {
   private static func tell(_ what: String, _ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     effects.noteOnce(
       .stopping, "\(name) is paused on \(me) as a disk of it has an I/O error: it \(what)", severity: .error, workload: name)
-  }
-}
-
-/// Since when a workload is paused for an I/O error, and when it is to be resumed next.
-struct IOErrorPause: Hashable, Sendable {
-  private var next: BootInstant?
-
-  /// The error has only just come, or the last attempt was in vain: its disk gets some time.
-  mutating func due(at now: BootInstant) -> BootInstant {
-    let due = next ?? now + Limits.ioErrorPause
-    next = due
-    return due
-  }
-
-  mutating func tried(at now: BootInstant) { next = now + Limits.ioErrorPause }
-
-  /// True when there was one until now.
-  mutating func isOver() -> Bool {
-    defer { next = nil }
-    return next != nil
   }
 }

@@ -156,13 +156,18 @@ struct Migration: Hashable, Sendable {
   // MARK: the source
 
   /// It is to move and is not ready for that: gives until when a node that leaves waits for it.
-  mutating func awaitsReadiness(at now: BootInstant) -> BootInstant {
+  mutating func waitForReadiness(at now: BootInstant) -> BootInstant {
     let since = unreadySince ?? now
     unreadySince = since
     return since + Limits.readiness
   }
 
-  mutating func isReady() { unreadySince = nil }
+  mutating func keepUnready(_ why: Unreadiness, _ effects: inout Effects) { keep(because: .notReady(why), &effects) }
+
+  mutating func becomeReady(_ effects: inout Effects) {
+    unreadySince = nil
+    if case .notReady = kept { keep(because: nil, &effects) }
+  }
 
   private mutating func offered(at now: BootInstant) { course.move(to: .offered(at: now, past)) }
 
@@ -214,7 +219,7 @@ struct Migration: Hashable, Sendable {
       hindrance == .busy
       ? "It runs on \(facts.me) and is moved when that is over"
       : "It and whatever else was to go there run on \(facts.me), and it is tried again every minute. Mend it; or "
-        + MigrationFailure.wayOut(own, facts)
+        + TargetRemedy.words(own, facts)
     effects.note(
       .migrating, "\(own.name) does not move while it runs: \(failure). \(remedy)",
       severity: hindrance == .busy ? .warning : .error, workload: own.name)

@@ -1,4 +1,5 @@
 import HoldfastModel
+import HoldfastPlanning
 
 /// What runs here is paused, and Holdfast did not ask for it: somebody suspended it, or libvirt did for a disk. People are told once, and once when it
 /// goes on. What an operator's errand or a migration pauses has lines of its own.
@@ -8,14 +9,21 @@ struct OutsidePause: Hashable, Sendable {
   var isBlank: Bool { !isTold }
 
   mutating func follow(
-    _ own: WorkloadFacts, isOurs: Bool, isIdle: Bool, on me: NodeName, _ effects: inout Effects
+    _ own: WorkloadFacts, isOurs: Bool, isIdle: Bool, _ facts: Facts, _ effects: inout Effects
   ) {
+    let me = facts.me
     switch own.sight {
     case .unknown: return
     case .absent: isTold = false
+    // What its policy does about that has lines of its own.
+    case .present(let domain) where domain.reason == .ioError && Self.hasPolicy(own, facts): isTold = false
     case .present(let domain) where isOurs && own.isSeen: follow(domain, own, isIdle: isIdle, on: me, &effects)
     case .present: isTold = false
     }
+  }
+
+  private static func hasPolicy(_ own: WorkloadFacts, _ facts: Facts) -> Bool {
+    own.spec.map { facts.rules.settings(of: own.name, $0.value).onIOError != .leave } ?? false
   }
 
   private mutating func follow(

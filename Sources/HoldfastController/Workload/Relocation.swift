@@ -54,13 +54,17 @@ enum Relocation {
         parts.line.tell(.running, own, &effects)
         return .taken
       }
-      parts.migration.isReady()
+      parts.migration.becomeReady(&effects)
       return .left
     }
-    let until = parts.migration.awaitsReadiness(at: facts.now)
-    if turn.stance.isLeaving {
-      guard facts.now < until else { return .left }
+    let until = parts.migration.waitForReadiness(at: facts.now)
+    if facts.now < until {
       effects.agenda.look(at: parts.name, at: until)
+    } else if turn.stance.isLeaving {
+      return .left
+    } else {
+      // Nobody waits for its turn behind it.
+      parts.migration.keepUnready(domain.isUntold ? .cannotTell : .cannotMark, &effects)
     }
     guard !domain.isUntold else {
       parts.line.tell(.unclear, own, &effects)

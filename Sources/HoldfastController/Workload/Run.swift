@@ -29,6 +29,8 @@ struct Run: Hashable, Sendable {
   private var execution = Execution()
   /// The domain is out of protection; the records remain to be removed.
   private(set) var isUnmarked = false
+  /// The connection that was asked for the last start; nil: none was.
+  private var startedOn: String?
   /// The last failure that people were told of, so that it is told once.
   private var toldFailure: String?
 
@@ -37,7 +39,11 @@ struct Run: Hashable, Sendable {
   /// A new one knows of nothing that libvirt was asked for.
   init(_ vacancy: borrowing Vacancy) {}
 
-  var isBlank: Bool { self == Run() }
+  var isBlank: Bool {
+    var other = Run()
+    other.startedOn = startedOn
+    return self == other
+  }
   var breach: String? { course.breach ?? told.breach }
 
   // MARK: questions
@@ -62,6 +68,8 @@ struct Run: Hashable, Sendable {
     case .idle, .calling, .settling: false
     }
   }
+  /// The connection on which a start holds a place; nil: none does.
+  var startHeldOn: String? { holdsStart ? startedOn : nil }
   /// The guard killed it, and nothing was seen of that yet.
   var wasKilled: Bool { told.state == .killed }
   /// The run is being ended because a check of it fails, it crashed, or a disk of it has an I/O error.
@@ -72,6 +80,11 @@ struct Run: Hashable, Sendable {
   func door(at now: BootInstant) -> Door { if let retryAt, retryAt > now { .shut(until: retryAt) } else { .open } }
 
   // MARK: steps
+
+  mutating func beginStart(on connection: String) {
+    startedOn = connection
+    begin(.start)
+  }
 
   mutating func begin(_ kind: DomainOperation) {
     course.move(to: .calling(kind))
@@ -281,6 +294,7 @@ struct Run: Hashable, Sendable {
   ) -> Wellness {
     execution.sees(isPaused: isPaused, at: effects.now)
     if told.state == .nothing {
+      if own.claim?.value.activity == .stopping { ending.wasBeingStopped() }
       told.move(to: .running(since: effects.now, well: nil))
       giveUp = nil
       if let claim = own.claim?.value, let counted = claim.ends, counted > ends { (ends, unwell) = (counted, claim.unwell) }
@@ -324,7 +338,7 @@ struct Run: Hashable, Sendable {
   private mutating func noteStopped(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
     if isEndingUnwell { pauseAfterEnd(name, &effects) }
     if told.state != .nothing { told.move(to: .nothing) }
-    ending.isOver()
+    ending.end()
     effects.note(.stopped, "\(name) has stopped on \(me)", workload: name)
   }
 
@@ -337,16 +351,21 @@ struct Run: Hashable, Sendable {
   }
 
   /// The domain was seen to be gone: what was killed is over.
-  mutating func gone() { if wasKilled { told.move(to: .nothing) } }
+  mutating func gone() {
+    guard wasKilled else { return }
+    told.move(to: .nothing)
+    ending.end()
+  }
 
   /// libvirt said how it ended. It is no news of what was not told to run.
   mutating func ended(_ end: DomainEnd) { if case .running = told.state { ending.saw(end) } }
 
-  /// The end after which it stays down; nil: there was none, or an operator wants it to be started all the same.
-  mutating func staysDown(_ own: WorkloadFacts) -> DomainEnd? {
-    guard ending.staysDown != nil else { return nil }
+  /// The end after which it stays down; nil: there was none.
+  func staysDown(_ own: WorkloadFacts) -> DomainEnd? { ending.staysDown(under: own.epoch) }
+
+  /// An operator who wants it to be started all the same has the last word.
+  mutating func heedOperator(_ own: WorkloadFacts) {
     if own.desired != .running || own.errand == .restart || own.errand == .reset { ending.goesUp() }
-    return ending.staysDown
   }
 
   /// The domain ran and was not told to stop: it ended by itself or was ended by somebody. It is started again here, later each time, or stays down.
@@ -360,8 +379,8 @@ struct Run: Hashable, Sendable {
     guard case .running(_, let well) = told.state else { return }
     told.move(to: .nothing)
     if mayStayDown { ending.decide(own, facts) }
-    ending.isOver()
-    guard ending.staysDown == nil else { return }
+    ending.end()
+    guard staysDown(own) == nil else { return }
     countEnd(wellSince: well, at: effects.now)
     pauseAfterEnd(name, &effects)
     effects.note(
@@ -380,11 +399,12 @@ struct Run: Hashable, Sendable {
   // MARK: it crashed, and is kept
 
   /// Its policy keeps it as it is. When it ends it stays down.
-  mutating func keepsCrashed(_ name: WorkloadName, _ me: NodeName, _ effects: inout Effects) {
-    ending.staysDownCrashed()
+  mutating func keepsCrashed(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
+    ending.keepDown(after: .crashed, under: own.epoch)
     effects.noteOnce(
-      .vanished, "\(name) crashed on \(me) and is kept as it is, as its policy says: `holdfast restart \(name)` starts it anew",
-      severity: .error, workload: name)
+      .vanished,
+      "\(own.name) crashed on \(me) and is kept as it is, as its policy says: `holdfast restart \(own.name)` starts it anew",
+      severity: .error, workload: own.name)
   }
 
   /// It crashed, or is paused for good: it is ended and started anew, which counts like an end.

@@ -34,7 +34,7 @@ enum StartSequence {
     if case .absent = own.sight {} else { effects.check(false, "a start of \(parts.name), which is not seen absent") }
     effects.check(own.isWantedHere, "a start of \(parts.name) on \(facts.me), where it is not placed")
     effects.check(permit.epoch == own.epoch, "a start of \(parts.name) under another epoch than its claim's")
-    parts.run.begin(.start)
+    parts.run.beginStart(on: id.connection)
     let configuration = facts.configuration
     let partition = isExclusive ? "\(configuration.partition)/\(isolation.rawValue)" : configuration.commonPartition
     let request = StartRequest(

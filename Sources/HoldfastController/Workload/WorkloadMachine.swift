@@ -29,7 +29,7 @@ struct WorkloadMachine: Sendable {
     _ effects: inout Effects
   ) {
     decide(turn, facts, own, startsUnderWay, &effects)
-    parts.pause.follow(own, isOurs: parts.line.isMine(own), isIdle: parts.run.isIdle, on: facts.me, &effects)
+    parts.pause.follow(own, isOurs: parts.line.isMine(own), isIdle: parts.run.isIdle, facts, &effects)
     parts.healthNotes.follow(parts.watch.entry(name, facts)?.health, of: name, on: facts.me, &effects)
     parts.watch.follow(parts.subject(turn, own, nextRun: effects.lastRun + 1), name, &effects)
   }
@@ -120,6 +120,7 @@ struct WorkloadMachine: Sendable {
       let mayStayDown = !parts.isKilled && !turn.stance.isLeaving
       parts.run.noteVanished(own, facts, mayStayDown: mayStayDown, &effects)
     }
+    parts.run.heedOperator(own)
     if let end = parts.run.staysDown(own) { return parts.stayDown(after: end, turn, facts, own, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
     if let refusal = own.startRefusal(facts.configuration.hardwareReader) {

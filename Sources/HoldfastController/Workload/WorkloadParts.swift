@@ -24,7 +24,7 @@ struct WorkloadParts: Sendable {
   /// Nothing in it says more than a new one would.
   var isBlank: Bool {
     line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank && pause.isBlank
-      && ioError == IOErrorPause() && healthNotes.isBlank
+      && ioError.isBlank && healthNotes.isBlank
   }
 
   /// A transition that is none of the listed ones; nil: there was none.

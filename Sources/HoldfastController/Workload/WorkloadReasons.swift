@@ -108,17 +108,6 @@ enum MigrationFailure: Hashable, Sendable, CustomStringConvertible {
     case .unreachable(let target, let words): "\(target) cannot be reached by libvirt: \(words)"
     }
   }
-
-  /// What else there is to do about a target that cannot be used, after "or": for the whole node where that is emptied, for the workload alone where
-  /// the move is its own.
-  static func wayOut(_ own: WorkloadFacts, _ facts: Facts) -> String {
-    if Maintenances(facts).contains(facts.me) {
-      return "stop and start them instead: `holdfast maintenance enter \(facts.me) --method restart`"
-    }
-    let isAsked = own.intent?.value.move.map { $0.serial == own.placement?.value.servedMove } ?? false
-    let stay = isAsked ? "let it stay: `holdfast move \(own.name) --to \(facts.me)`; or " : ""
-    return stay + "stop it and start it anew: `holdfast stop \(own.name)`, then `holdfast start \(own.name)`"
-  }
 }
 
 /// Why a workload that was to leave runs on here.
@@ -129,6 +118,8 @@ enum KeptReason: Hashable, Sendable, CustomStringConvertible {
   case triedAgain(after: MigrationFailure?)
   /// The move is not tried for now: another of this node was told that its target cannot be used.
   case targetTroubled(TargetTrouble)
+  /// The workload is not in a state in which it could be moved, and that lasts.
+  case notReady(Unreadiness)
 
   /// A clause, as the node's report has it.
   var description: String {
@@ -136,9 +127,14 @@ enum KeptReason: Hashable, Sendable, CustomStringConvertible {
     case .cannotMove(let method): method.why ?? ""
     case .triedAgain(let failure): "\(failure?.description ?? "it could not be moved while it runs"). It is tried again"
     case .targetTroubled(let trouble): "\(trouble.reason), as \(trouble.workload) was told. It is tried again"
+    case .notReady(.cannotTell): "libvirt does not tell how it is. It is moved when libvirt does"
+    case .notReady(.cannotMark): "libvirt does not let the mark of its claim be written. It is moved when that is there"
     }
   }
 }
+
+/// Why a workload cannot be moved while it runs, though nothing is wrong with the move.
+enum Unreadiness: Hashable, Sendable { case cannotTell, cannotMark }
 
 /// The target of live migrations that cannot be used for now, whatever is to go there.
 struct TargetTrouble: Hashable, Sendable {

@@ -4,8 +4,8 @@ import HoldfastModel
 /// The machines of the workloads that this node does something about. One that says nothing more than a new one would is not kept.
 struct WorkloadTable: Sendable {
   private var machines = Roster<WorkloadMachine>()
-  /// Starts that libvirt was asked for and that have not ended, as far as is known.
-  private(set) var startsUnderWay = 0
+  /// By connection: starts that libvirt was asked for and that have not ended, as far as is known. One that hangs holds up no other.
+  private var starts: [String: Int] = [:]
   /// The first transition of a workload's machine that is none of the listed ones.
   private(set) var breach: String?
 
@@ -22,6 +22,8 @@ struct WorkloadTable: Sendable {
 
   /// Everything that the guard was told to protect, in the order of names.
   var guarded: [GuardedWorkload] { machines.sorted.compactMap(\.value.parts.protection.told) }
+
+  func startsUnderWay(on connection: String?) -> Int { connection.flatMap { starts[$0] } ?? 0 }
 
   /// A start that was asked for before may still succeed.
   var mayStillAppear: Bool { machines.all.contains(where: \.parts.mayStillAppear) }
@@ -40,13 +42,13 @@ struct WorkloadTable: Sendable {
   /// Takes a machine out, to be changed and put back: the only way in which one changes.
   mutating func take(_ name: WorkloadName) -> WorkloadMachine {
     let machine = machines.take(name) ?? WorkloadMachine(machines.vacate(name))
-    if machine.parts.run.holdsStart { startsUnderWay -= 1 }
+    if let connection = machine.parts.run.startHeldOn { starts[connection, default: 0] -= 1 }
     return machine
   }
 
   mutating func put(_ machine: WorkloadMachine) {
     if breach == nil, let found = machine.parts.breach { breach = "\(machine.name): \(found)" }
-    if machine.parts.run.holdsStart { startsUnderWay += 1 }
+    if let connection = machine.parts.run.startHeldOn { starts[connection, default: 0] += 1 }
     if !machine.parts.isBlank { machines.put(machine, as: machine.name) }
   }
 

@@ -86,7 +86,7 @@ import Testing
     rig.place("w1", on: "n2")
     rig.pass(.seconds(5))
     #expect(rig.stops().isEmpty && rig.claim("w1")?.migration == nil)
-    #expect(rig.controller.view.whyKept("w1") == "it is paused, and 'otherwise: stay'")
+    #expect(rig.controller.view.whyKept("w1") == "libvirt has paused it (somebody suspended it), and 'otherwise: stay'")
     see(.running, in: &rig)
     rig.pass(.seconds(1))
     #expect(rig.claim("w1")?.migration?.step == .offered && rig.stops().isEmpty)

@@ -33,7 +33,8 @@ import Testing
     Drawing(section: "ClaimLine", states: "Line", file: "ClaimLine"),
     Drawing(
       section: "ClaimLine", index: 1, states: "Proof", file: "ClaimProof", same: ["unproven": "none", "proven": "written"]),
-    Drawing(section: "Run", states: "Phase", file: "Run"), Drawing(section: "Run", index: 1, states: "Told", file: "Run"),
+    Drawing(section: "Run", states: "RunPhase", file: "RunStates"),
+    Drawing(section: "Run", index: 1, states: "RunTold", file: "RunStates"),
     Drawing(section: "StartFence", states: "Bar", file: "StartFence"),
     Drawing(section: "Protection", states: "Standing", file: "ProtectionStanding"),
     Drawing(section: "Migration", states: "Attempt", file: "Migration"),

@@ -21,7 +21,9 @@ final class MemberCertificates: Sendable {
   private let loop: any EventLoop
   private let state = Mutex(State())
 
-  private static let interval: Duration = .seconds(600)
+  /// The time from one look to the next. What ends is told days before, so that minutes do not matter; and whoever has put a new file on a member's
+  /// host sees soon that it is shown. A handshake that is followed by no request costs a member little, ten minutes apart.
+  private static let pauseBetweenLooks: Duration = .seconds(600)
 
   init(_ endpoints: [Endpoint], _ configuration: EtcdConfiguration, on loop: any EventLoop) {
     self.endpoints = endpoints
@@ -33,7 +35,7 @@ final class MemberCertificates: Sendable {
   func certificates(within limit: Duration) async -> [StoreCertificate] {
     let isDue = state.withLock { state in
       guard state.due <= .now else { return false }
-      state.due = .now + Self.interval
+      state.due = .now + Self.pauseBetweenLooks
       return true
     }
     if isDue { await ask(within: limit) }

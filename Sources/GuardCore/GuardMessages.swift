@@ -2,7 +2,7 @@ import HoldfastTime
 
 /// The guard's act on a workload when the deadline passes. Stopped before that, it is frozen either way.
 public enum Isolation: String, Sendable, Codable, CaseIterable {
-  /// Freeze: nothing is lost; goes on where it was when the claim is re-validated.
+  /// Freeze: nothing is lost; it continues where it was when the claim is re-validated.
   case freeze
   /// Kill: for workloads whose disk lock must be released at the deadline.
   case stop

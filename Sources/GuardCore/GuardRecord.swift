@@ -100,7 +100,7 @@ extension GuardRecord.Phase {
   }
 }
 
-/// The things that were frozen or taken down one by one while isolated, and those that were found done already and is somebody else's.
+/// The things that were frozen or taken down one by one while isolated, and those that were found done already and are somebody else's.
 public struct TakenThings: Hashable, Sendable {
   /// Cgroups that the guard froze one by one.
   public var frozen: Set<String> = []

@@ -9,7 +9,7 @@ public struct MaintenanceRequest: Hashable, Sendable, Codable {
   public var until: Int64?
   /// `live` or `restart`; absent: as the policies say.
   public var method: String?
-  /// How many workloads move at once, out or back.
+  /// How many workloads leave at once, and at most move back at once.
   public var parallel: Int?
   /// Seconds from now after which remaining workloads are stopped and started elsewhere, all at once.
   public var deadline: Double?

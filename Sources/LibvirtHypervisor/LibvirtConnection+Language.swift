@@ -16,14 +16,22 @@ extension LibvirtHypervisor {
   /// What people should know of this node's libvirt. Only live migrations are judged by what libvirt words, so containers' libvirt may word it as it likes.
   public func flaws() async -> [NodeFlaw] {
     var flaws: [NodeFlaw] = []
-    for connection in opened.values where connection.driver.kind == .qemu {
-      guard await connection.speaksEnglish() == false else { continue }
+    for (uri, isEnglish) in await speaksEnglish() where !isEnglish {
       flaws.append(
         NodeFlaw(
           NodeFlaw.libvirtLanguage,
-          "has a libvirt at \(connection.uri) whose messages are not in English: where a live migration fails, what stands in its way may not be told "
+          "has a libvirt at \(uri) whose messages are not in English: where a live migration fails, what stands in its way may not be told "
             + "from a fault of the machine's own"))
     }
     return flaws.sorted()
+  }
+
+  /// By URI of the connections for VMs: whether the libvirt there words its errors in English. One that has not said is left out.
+  package func speaksEnglish() async -> [String: Bool] {
+    var answers: [String: Bool] = [:]
+    for connection in opened.values where connection.driver.kind == .qemu {
+      answers[connection.uri] = await connection.speaksEnglish()
+    }
+    return answers
   }
 }

@@ -10,7 +10,7 @@ public enum SessionAbsence: Hashable, Sendable {
   case noGuard(hasWithdrawn: Bool)
   /// The node is leaving.
   case leaving
-  /// The store's layout is not this build's: a clause.
+  /// The store's format is not this build's: a clause.
   case format(String)
   /// The guard has not confirmed yet that nothing under protection executes.
   case notFrozen

@@ -31,3 +31,15 @@ public struct Note: Hashable, Sendable, Codable {
     self.subject = subject
   }
 }
+
+extension Note.Kind {
+  /// What notes about several workloads must have in common after the workload's name, so that one line tells all of them. Of what is no trouble only what
+  /// happened, not why, and not at which epoch: a placement and a claim have records that say that.
+  public func brief(_ rest: Substring, _ severity: Note.Severity) -> Substring {
+    guard severity == .info else { return rest }
+    // The colon of `web1: every process is gone` is no beginning of a reason.
+    let said = rest.hasPrefix(": ") ? rest.dropFirst(2) : rest
+    let end = said.firstRange(of: self == .claimed ? " at epoch " : ": ")?.lowerBound
+    return rest[..<(end ?? rest.endIndex)]
+  }
+}

@@ -1,6 +1,6 @@
 import GuardCore
 
-/// The layout of the store that this build reads and writes.
+/// The format of the store that this build reads and writes.
 public struct FormatRecord: Hashable, Sendable, Codable {
   public static let current = 1
   public var version: Int

@@ -53,10 +53,11 @@ struct EventRoutes: Sendable {
     let body = ResponseBody { writer in
       let pump = Task {
         let known = Set(past.map(\.identity))
+        // Lines that stand for several, as they were told: one about a loop (the same of a workload again and again) is written again and again itself.
         var loops: Set<HistoryRecord.Identity> = []
         for await record in live {
           guard let told = workload.map({ record.told(of: $0) }) ?? record, !known.contains(told.identity) else { continue }
-          // A loop's line is written again also where it says no more of this workload.
+          // It is written again also where it says no more of this workload.
           if told.folded == nil || loops.insert(told.identity).inserted { feed.yield(told) }
         }
         feed.finish()

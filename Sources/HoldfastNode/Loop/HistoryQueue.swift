@@ -9,8 +9,7 @@ package struct HistoryQueue: Sendable {
   package static let sameMoment: Int64 = 1000
   /// So many workloads have a line each; of more that an event concerns there is one.
   package static let linesOfAnEvent = 4
-  /// Milliseconds within which what is said of a workload again and again is one line; half of the history that the status shows is then left for others
-  /// however long it goes on.
+  /// Milliseconds in which repeats about one workload are one line, so that a long loop fills at most half of what the status shows.
   package static let oneLoop: Int64 = 600_000
   /// So often a workload has a line of its own for the same within that time. Starts and stops of a person's are no loop.
   package static let linesOfItsOwn = 2
@@ -81,7 +80,7 @@ package struct HistoryQueue: Sendable {
     let kind = Self.kind(of: note)
     defer { dropOldest() }
     guard let kind, let workload = note.workload else { return waiting.append(Line(kind: kind, note: note, time: time)) }
-    if isLoop(Remembered(kind: kind.withoutNumbers, workload: workload), at: time) {
+    if rememberAndCount(Remembered(kind: kind.withoutNumbers, workload: workload), at: time) >= Self.linesOfItsOwn {
       return addToLoop(kind.withoutNumbers, note, workload, at: time)
     }
     waiting.append(Line(kind: kind, note: note, time: time))
@@ -155,14 +154,16 @@ package struct HistoryQueue: Sendable {
 
   // MARK: loops
 
-  /// Remembers the line, and says whether there were enough like it of late.
-  private mutating func isLoop(_ key: Remembered, at time: Int64) -> Bool {
+  /// Remembers the line.
+  ///
+  /// - Returns: how many like it there were of late; no more than a workload has of its own are counted.
+  private mutating func rememberAndCount(_ key: Remembered, at time: Int64) -> Int {
     if remembered.count >= Self.mostRemembered {
       remembered = remembered.filter { abs(time - ($0.value.last ?? time)) <= Self.oneLoop }
     }
     let before = (remembered[key] ?? []).filter { abs(time - $0) <= Self.oneLoop }
     remembered[key] = (before + [time]).suffix(Self.linesOfItsOwn)
-    return before.count >= Self.linesOfItsOwn
+    return before.count
   }
 
   private mutating func addToLoop(_ kind: Kind, _ note: Note, _ workload: WorkloadName, at time: Int64) {
@@ -176,7 +177,7 @@ package struct HistoryQueue: Sendable {
       loops[kind] = line
       changed.insert(kind)
     } else {
-      forget(kind)
+      close(kind)
       waiting.append(Line(kind: kind, note: note, time: time, folded: FoldedLines(workload, since: time), isLoop: true))
     }
   }
@@ -187,8 +188,8 @@ package struct HistoryQueue: Sendable {
     return abs(time - since) <= Self.oneLoop && next - serial < HistoryBook.ringSize / 2
   }
 
-  /// A loop that is over: what it still had to say is said.
-  private mutating func forget(_ kind: Kind) {
+  /// The loop is over: its line is written once more where it stands for more than was written, and the next one is another.
+  private mutating func close(_ kind: Kind) {
     if changed.remove(kind) != nil, let line = loops[kind], let serial = line.serial, let next,
       next - serial < HistoryBook.ringSize / 2
     {
@@ -233,12 +234,9 @@ extension HistoryQueue.Kind {
     return kind
   }
 
-  /// Of what is no trouble only what happened, not why, and not at which epoch: a placement and a claim have records that say that.
   fileprivate var inBrief: Self {
-    guard severity == .info else { return self }
     var kind = self
-    let end = after.firstRange(of: self.kind == .claimed ? " at epoch " : ": ")?.lowerBound
-    kind.after = String(after[..<(end ?? after.endIndex)])
+    kind.after = String(self.kind.brief(after[...], severity))
     return kind
   }
 }

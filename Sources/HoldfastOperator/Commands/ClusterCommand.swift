@@ -14,9 +14,9 @@ public enum ClusterCommand: Hashable, Sendable {
   case disarm(DisarmRecord)
   /// Resumes automatic recovery.
   case arm
-  /// Stops what the policies move by themselves. What is on its way goes on.
+  /// Stops what moves by itself: as the policies say, and back after a maintenance. What is on its way continues.
   case movesOff(MovesOffRecord)
-  /// Lets the policies move workloads again.
+  /// Lets workloads move by themselves again.
   case movesOn
 
   /// The transaction that carries the command out on the cluster as `view` shows it, guarded on everything that the answer depends on.
@@ -154,9 +154,9 @@ public enum ClusterCommand: Hashable, Sendable {
 
   private func movesOff(_ record: MovesOffRecord, _ view: ClusterView) -> PreparedClusterCommand {
     let text =
-      "moves nothing by its policies until `holdfast moves on`; what is on its way continues, and what fails is recovered"
+      "moves nothing by itself until `holdfast moves on`; what is on its way continues, and what fails is recovered"
     if let present = view.movesOff?.value, record.reason == nil || record.reason == present.reason {
-      return PreparedClusterCommand("moves nothing by its policies already\(present.reason.map { " (\($0))" } ?? "")")
+      return PreparedClusterCommand("moves nothing by itself already\(present.reason.map { " (\($0))" } ?? "")")
     }
     return PreparedClusterCommand(
       text, ClusterTransaction(if: [view.asSeen(.movesOff, view.movesOff)], write: [.put(.movesOff, .movesOff(record))]))
@@ -164,11 +164,11 @@ public enum ClusterCommand: Hashable, Sendable {
 
   private func movesOn(_ view: ClusterView) -> PreparedClusterCommand {
     guard view.areMovesOff else {
-      return PreparedClusterCommand("moves workloads as its policies say already")
+      return PreparedClusterCommand("lets workloads move by themselves already")
     }
     let conditions = view.movesOff.map { [Condition<RecordKey>.unchanged(.movesOff, modified: $0.modified)] } ?? []
     return PreparedClusterCommand(
-      "moves workloads as its policies say again", ClusterTransaction(if: conditions, write: [.delete(.movesOff)]))
+      "lets workloads move by themselves again", ClusterTransaction(if: conditions, write: [.delete(.movesOff)]))
   }
 }
 

@@ -14,7 +14,7 @@ extension OperatorCommand {
     if errand == .pause || errand == .resume, view.hasCrashed(name, on: holder) {
       throw OperatorError(
         .conflict, thing: "workload \(name)",
-        reason: "it crashed on \(holder) and is kept: it executes nothing, and cannot go on",
+        reason: "it crashed on \(holder) and is kept: it executes nothing, and cannot be resumed",
         remedy: "`holdfast restart \(name)` starts it anew.")
     }
     let isPaused = view.reports[holder]?.value.paused?[name] != nil

@@ -80,7 +80,7 @@ public struct MaintenanceInfo: Hashable, Sendable, Codable {
   public var isOverdue: Bool
   /// `live` or `restart`; absent: as the policies say.
   public var method: String?
-  /// How many workloads move at once, out or back.
+  /// How many workloads leave at once, and at most move back at once.
   public var parallel: Int
   /// From then on remaining workloads are stopped and started elsewhere, all at once.
   public var deadline: WallInstant?

@@ -84,7 +84,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var policyFlaw: String?
   /// Why the node that tells this has no session; absent: it has one.
   public var noSession: NoSession?
-  /// Why the store's layout is not the build's of the node that tells this: a clause. It begins nothing then. Absent: it is.
+  /// Why the store's format is not the build's of the node that tells this: a clause. It begins nothing then. Absent: it is.
   public var formatFlaw: String?
   /// The error that the controller of the node that tells it found in itself; absent: nothing. It decides nothing until it is restarted.
   public var fault: String?

@@ -13,7 +13,7 @@ public struct NoSession: Hashable, Sendable, Codable {
     case .unread: (code, reason) = ("unread", "it has not read the cluster's records yet")
     case .noGuard(true):
       (code, reason) = (
-        Self.noGuard, "its guard is gone: it gave the one that it had up, so that other nodes take its workloads over"
+        Self.noGuard, "its guard is gone, so it gave its session up and other nodes take its workloads over"
       )
     case .noGuard(false): (code, reason) = (Self.noGuard, "its guard is not there")
     case .leaving: (code, reason) = ("leaving", "it is leaving")
@@ -24,7 +24,7 @@ public struct NoSession: Hashable, Sendable, Codable {
     case .earlier(false): (code, reason) = ("earlier", "an earlier session under its name may still stand")
     case .noHypervisor(let connections):
       let (list, verb) = (InWords.list(connections, most: 3), connections.count == 1 ? "does" : "do")
-      (code, reason) = (Self.libvirt, "\(list) \(verb) not answer: it gave the one that it had up")
+      (code, reason) = (Self.libvirt, "\(list) \(verb) not answer, so it gave its session up")
     case .opening: (code, reason) = (Self.opening, "it has not opened one yet")
     }
   }

@@ -6,11 +6,11 @@ import HoldfastPlanning
 public struct WorkloadInfo: Hashable, Sendable, Codable {
   public enum State: String, Hashable, Sendable, Codable, CaseIterable {
     case running
-    /// The guard of its node has frozen it, or was told to: it executes nothing, and goes on where it was.
+    /// The guard of its node has frozen it, or was told to: it executes nothing, and continues where it was when it is thawed.
     case frozen
     /// libvirt has paused it: somebody suspended it, or a disk failed. It executes nothing.
     case paused
-    /// Its guest crashed, and libvirt keeps it as it is. It executes nothing, and does not go on.
+    /// Its guest crashed, and libvirt keeps it as it is. It executes nothing, and cannot be resumed.
     case crashed
     /// A node is starting it, or is about to.
     case starting

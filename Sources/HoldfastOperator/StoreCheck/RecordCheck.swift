@@ -72,7 +72,7 @@ public struct RecordCheck: Sendable {
     return reason.hasPrefix(prefix) ? String(reason.dropFirst(prefix.count)) : reason
   }
 
-  // MARK: the layout
+  // MARK: the format
 
   private var isNewer: Bool { view.format.map { $0.value.version > FormatRecord.current } ?? false }
 

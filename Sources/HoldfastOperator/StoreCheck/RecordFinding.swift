@@ -6,9 +6,9 @@ public struct RecordFinding: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable, CaseIterable {
     /// This build cannot read the record.
     case unreadable
-    /// The store has the layout of a newer build.
+    /// The store has the format of a newer build.
     case newerFormat = "newer-format"
-    /// The record of the layout is missing, or says something that no build has written.
+    /// The record of the format is missing, or says something that no build has written.
     case noFormat = "no-format"
     /// A workload is defined, and the record of what is wanted of it is missing.
     case noIntent = "no-intent"

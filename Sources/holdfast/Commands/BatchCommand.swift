@@ -1,5 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
+import HoldfastModel
 import HoldfastOperator
 
 /// Options of every command that changes workloads.
@@ -105,6 +106,40 @@ struct BatchCommand {
     if format == .json { return try Output.json(CommandResults(isDryRun: isDryRun, results: results)) }
     if isDryRun { Output.line("Nothing was done. What would happen:") }
     for line in ResultLines(terminal: .current()).lines(results) { Output.line(line) }
+  }
+
+  // MARK: commands that go on from one workload to the next
+
+  /// Tells what has become of the others when such a command breaks off.
+  ///
+  /// - Parameters:
+  ///   - asked: the workload whose answer has not come, and what was asked for; nil: every answer came.
+  ///   - waiting: what was not asked for.
+  static func tellRest(asked: (workload: String, what: String)?, waiting: [String]) {
+    if let asked {
+      Output.complain("Perhaps begun: \(asked.what). `holdfast workload \(asked.workload)` shows its state.")
+    }
+    if let rest = notBegun(waiting) { Output.complain(rest) }
+  }
+
+  /// nil: everything was begun.
+  static func notBegun(_ waiting: [String]) -> String? {
+    waiting.isEmpty ? nil : "Not begun: \(InWords.list(waiting, most: 20))."
+  }
+
+  /// Waits until all of them are there.
+  ///
+  /// - Parameter limit: seconds beyond the longest stop timeout among them.
+  /// - Throws: `Failure` when one of them will not get there, or not in time.
+  static func wait(for goals: [(name: String, goal: Waiting.Goal)], beyondStopTimeout limit: Double, _ daemon: DaemonOptions)
+    async throws
+  {
+    var stopTimeout = 0.0
+    for (name, _) in goals {
+      let workload = try await daemon.client.get("/workloads/\(name)", ["limit": "0"], as: WorkloadDetail.self).workload
+      stopTimeout = max(stopTimeout, workload.stopTimeout)
+    }
+    try await Waiting(client: daemon.client, limit: limit + stopTimeout).wait(for: goals)
   }
 
   static func refuseIfFailed(_ results: [CommandResult]) throws {

@@ -97,8 +97,7 @@ struct RestartCommand: AsyncParsableCommand, CheckedCommand {
       if wait { for name in underWay { try await comeBack(name) } }
     } catch {
       try BatchCommand.tell(results, isDryRun: false, daemon.output)
-      if let asked { Output.complain("Perhaps begun: \(asked). `holdfast workload \(asked)` shows its state.") }
-      if !waiting.isEmpty { Output.complain("Not begun: \(InWords.list(Array(waiting), most: 20)).") }
+      BatchCommand.tellRest(asked: asked.map { ($0, $0) }, waiting: Array(waiting))
       throw error
     }
     try BatchCommand.tell(results, isDryRun: false, daemon.output)
@@ -106,7 +105,6 @@ struct RestartCommand: AsyncParsableCommand, CheckedCommand {
   }
 
   private func comeBack(_ name: String) async throws {
-    let workload = try await daemon.client.get("/workloads/\(name)", ["limit": "0"], as: WorkloadDetail.self).workload
-    try await Waiting(client: daemon.client, limit: timeout + workload.stopTimeout).wait(for: [(name, .runsOn)])
+    try await BatchCommand.wait(for: [(name, .runsOn)], beyondStopTimeout: timeout, daemon)
   }
 }

@@ -19,7 +19,8 @@ struct EvacuationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How many workloads to move at once, out or back. (default: \(MaintenanceRecord.defaultParallel))", valueName: "number"))
+      "How many workloads leave at once, and at most move back at once. (default: \(MaintenanceRecord.defaultParallel))",
+      valueName: "number"))
   var parallel: Int?
 
   @Option(

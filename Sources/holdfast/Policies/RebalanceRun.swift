@@ -21,7 +21,7 @@ struct RebalanceRun {
       while let move = waiting.first {
         waiting = waiting.dropFirst()
         asked = move
-        let rest = Self.notBegun(waiting)
+        let rest = BatchCommand.notBegun(waiting.map(Self.text))
         try await Interruption.telling({ Self.farewell(move, rest) }) {
           let result = try await ask(move)
           asked = nil
@@ -33,11 +33,7 @@ struct RebalanceRun {
       }
     } catch {
       try summarize(results)
-      if let asked {
-        let name = asked.workload
-        Output.complain("Perhaps begun: \(Self.text(asked)). `holdfast workload \(name)` shows its state.")
-      }
-      if let rest = Self.notBegun(waiting) { Output.complain(rest) }
+      BatchCommand.tellRest(asked: asked.map { ($0.workload.text, Self.text($0)) }, waiting: waiting.map(Self.text))
       throw error
     }
     try summarize(results)
@@ -56,17 +52,11 @@ struct RebalanceRun {
     try BatchCommand.refuseIfFailed([result])
   }
 
-  /// - Throws: `Failure` when one of them will not get there, or not in time.
   private func arrive(_ move: Rebalance.Move, serial: Int) async throws {
     let target = move.to.text
     var goals: [(name: String, goal: Waiting.Goal)] = [(move.workload.text, .moved(to: target, serial: serial))]
     goals += move.with.map { ($0.text, .takenAlong(to: target)) }
-    var stopTimeout = 0.0
-    for (name, _) in goals {
-      let workload = try await daemon.client.get("/workloads/\(name)", ["limit": "0"], as: WorkloadDetail.self).workload
-      stopTimeout = max(stopTimeout, workload.stopTimeout)
-    }
-    try await Waiting(client: daemon.client, limit: limit + stopTimeout).wait(for: goals)
+    try await BatchCommand.wait(for: goals, beyondStopTimeout: limit, daemon)
   }
 
   /// What scripts get, in the end.
@@ -83,10 +73,6 @@ struct RebalanceRun {
   private static func text(_ move: Rebalance.Move) -> String {
     let along = move.with.isEmpty ? "" : " with \(InWords.list(move.with.map(\.text), most: 20))"
     return "\(move.workload)\(along) to \(move.to)"
-  }
-
-  private static func notBegun(_ moves: ArraySlice<Rebalance.Move>) -> String? {
-    moves.isEmpty ? nil : "Not begun: \(InWords.list(moves.map(text), most: 20))."
   }
 
   private static func farewell(_ move: Rebalance.Move, _ rest: String?) -> String {

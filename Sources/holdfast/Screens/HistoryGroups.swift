@@ -45,13 +45,19 @@ enum HistoryGroups {
 
   /// What every node tells of the cluster is one line.
   ///
-  /// - Parameter isBrief: placements of one node are alike whatever their reasons.
+  /// - Parameter isBrief: what is no trouble is alike whatever its reasons.
   private static func key(_ line: HistoryLine, isBrief: Bool) -> Key? {
     if ofTheCluster.contains(line.kind) { return Key(kind: line.kind, severity: line.severity, text: line.text[...]) }
     guard let workload = line.workload, line.text.hasPrefix(workload), [" ", ":"].contains(line.rest.first) else { return nil }
-    let text = line.rest, isPlacement = isBrief && line.kind == "placed"
-    let end = isPlacement ? text.firstIndex(of: ":") ?? text.endIndex : text.endIndex
-    return Key(node: line.node, kind: line.kind, severity: line.severity, text: text[..<end])
+    return Key(node: line.node, kind: line.kind, severity: line.severity, text: isBrief ? brief(line) : line.rest)
+  }
+
+  /// What was said of the workload, as `Note.Kind.brief` has it; of a kind that this build does not know, all of it.
+  private static func brief(_ line: HistoryLine) -> Substring {
+    guard let kind = Note.Kind(rawValue: line.kind), let severity = Note.Severity(rawValue: line.severity) else {
+      return line.rest
+    }
+    return kind.brief(line.rest, severity)
   }
 
   /// Equal lines that follow one another are one, in the order in which things happened.

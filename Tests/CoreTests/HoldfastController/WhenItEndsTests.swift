@@ -68,10 +68,11 @@ import Testing
     var rig = running(.stayDown)
     rig.gone("w1", .poweredOff)
     rig.pass(.seconds(1))
-    var wanted = intent(rig)
-    wanted?.desired = .running
-    #expect(wanted?.ended == nil)
-    rig.want("w1", .running)
+    guard var wanted = intent(rig) else { return #expect(Bool(false), "w1 has no intent") }
+    #expect(wanted.ended == .init(.poweredOff, on: "n1"))
+    wanted.desired = .running
+    rig.write([.put(.intent("w1"), .intent(wanted))])
+    #expect(intent(rig)?.ended == nil)
     rig.pass(.seconds(5))
     #expect(rig.processes["w1"] != nil && rig.starts().count == 1)
   }

@@ -87,7 +87,8 @@ import Testing
       OperatorFixture.domain("x", state: .arriving), .conflict, "when `virsh -c lxc:///system domstate --reason x` says running"
     ),
     (OperatorFixture.domain("x", state: .stopping), .conflict, "start it again"),
-    (OperatorFixture.domain("x", state: .unclear), .conflict, "virsh -c lxc:///system destroy x")
+    (OperatorFixture.domain("x", state: .crashed), .conflict, "virsh -c lxc:///system destroy x"),
+    (OperatorFixture.domain("x", state: .unclear), .conflict, "virsh -c lxc:///system domstate --reason x")
   ]
 
   @Test(arguments: refused.indices) func `what cannot be adopted is refused with a remedy`(_ index: Int) throws {

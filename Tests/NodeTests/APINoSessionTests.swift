@@ -32,7 +32,8 @@ import Testing
   static let absences: [(SessionAbsence, String, String, String?)] = [
     (
       .noGuard(hasWithdrawn: true), "guard",
-      "n1 has no session because its guard is gone, so it gave its session up and other nodes take its workloads over", "systemctl status holdfast-guard"
+      "n1 has no session because its guard is gone, so it gave its session up and other nodes take its workloads over",
+      "systemctl status holdfast-guard"
     ),
     (
       .noGuard(hasWithdrawn: false), "guard", "n1 has no session because its guard is not there",

@@ -1,6 +1,5 @@
 import ArgumentParser
 import HoldfastAPI
-import HoldfastModel
 import HoldfastOperator
 
 struct RestartCommand: AsyncParsableCommand, CheckedCommand {

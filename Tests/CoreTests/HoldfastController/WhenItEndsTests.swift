@@ -64,11 +64,11 @@ import Testing
     #expect(intent(rig)?.desired == .running && rig.claim("w1")?.holder?.node == "n1", "neither without the other")
   }
 
-  @Test func `an operator's start afterwards works, and says no more of the end`() {
+  @Test func `an operator's start afterwards works, and says no more of the end`() throws {
     var rig = running(.stayDown)
     rig.gone("w1", .poweredOff)
     rig.pass(.seconds(1))
-    guard var wanted = intent(rig) else { return #expect(Bool(false), "w1 has no intent") }
+    var wanted = try #require(intent(rig))
     #expect(wanted.ended == .init(.poweredOff, on: "n1"))
     wanted.desired = .running
     rig.write([.put(.intent("w1"), .intent(wanted))])

@@ -19,7 +19,7 @@ struct WorkloadCommand: AsyncParsableCommand {
   @Flag(help: "With --xml or -o json: show the passwords in the XML, masked without it. holdfastd's log keeps who asked.")
   var secrets = false
 
-  @Option(help: "Number of history lines.")
+  @Option(help: "Number of events.")
   var limit = 20
 
   func run() async throws {

@@ -30,7 +30,7 @@ import Testing
     Request(path: "workloads/web1/restart", text: "web1 is to be restarted"),
     Request(path: "workloads/web1/reset", text: "web1 is to be reset"),
     Request(path: "workloads/web1/pause", text: "web1 is to be paused"),
-    // Room for all of them there is on no two nodes of three.
+    // No two of the three nodes have room for all workloads.
     Request(
       path: "nodes/n3/maintenance", reason: "new disks", leavesPending: true, kind: .maintenance,
       text: "n3 is being drained and will be kept empty"),

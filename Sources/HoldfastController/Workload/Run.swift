@@ -220,7 +220,7 @@ struct Run: Hashable, Sendable {
     case .settling(let asked, let ended): (kind, call) = (asked, ended)
     }
     let inventories = facts.local.inventoryCount(id.connection)
-    if Self.showsEffect(of: kind, call, own, sight, inventories) { return take(effectOf: kind, own, sight, facts.me, &effects) }
+    if RunEffect.isShown(of: kind, call, own, sight, inventories) { return take(effectOf: kind, own, sight, facts.me, &effects) }
     guard var ended = call else { return }
     let again = effects.now + Limits.settling
     // Whatever else it was woken for has taken the timer.
@@ -251,23 +251,6 @@ struct Run: Hashable, Sendable {
     }
   }
 
-  private static func showsEffect(
-    of kind: DomainOperation, _ call: EndedCall?, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ inventories: Int
-  ) -> Bool {
-    switch (kind, sight) {
-    // Seen before its call returned, a start is still under way; and after a call that nobody answered, until libvirt answers again.
-    case (.start, .present): call.map { !$0.isUnknown || inventories > $0.inventories } ?? false
-    // The next start waits for the call's return, a release does not.
-    case (.stop, .absent): call != nil || !own.isWantedHere
-    case (.migrate, .absent): call != nil
-    case (.resume, .present(let domain)): call != nil && domain.state == .running
-    case (.suspend, .present(let domain)): call != nil && domain.state == .paused
-    case (.suspend, .absent), (.resume, .absent): true
-    case (.mark, .present(let domain)): call != nil && !domain.persistent && isMarked(domain, own)
-    default: false
-    }
-  }
-
   private mutating func take(
     effectOf kind: DomainOperation, _ own: WorkloadFacts, _ sight: LocalDomains.Sight, _ me: NodeName, _ effects: inout Effects
   ) {
@@ -277,11 +260,6 @@ struct Run: Hashable, Sendable {
     default: break
     }
     course.move(to: .idle)
-  }
-
-  /// The domain carries the mark of its claim, or of the claim that its adoption is about to take.
-  private static func isMarked(_ domain: DomainObservation, _ own: WorkloadFacts) -> Bool {
-    domain.mark?.epoch == own.claim?.value.epoch || own.isAdopting && own.wasAdoptedHalfway(domain)
   }
 
   // MARK: how it goes

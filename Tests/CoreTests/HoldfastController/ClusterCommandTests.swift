@@ -44,8 +44,8 @@ import Testing
     var rig = cluster()
     try ask(&rig, .enter("n2", MaintenanceRecord(since: 1)))
     rig.pass(.milliseconds(100))
-    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil)))])
     rig.domainsObey = true
+    rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil)))])
     rig.pass(.milliseconds(500))
     try ask(&rig, .movesOff(MovesOffRecord(since: 1)))
     let said = try ClusterCommand.exit("n2", .byPolicy).prepare(in: rig.controller.view).text

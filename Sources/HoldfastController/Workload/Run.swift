@@ -220,7 +220,9 @@ struct Run: Hashable, Sendable {
     case .settling(let asked, let ended): (kind, call) = (asked, ended)
     }
     let inventories = facts.local.inventoryCount(id.connection)
-    if RunEffect.isShown(of: kind, call, own, sight, inventories) { return take(effectOf: kind, own, sight, facts.me, &effects) }
+    if RunEffect.isShown(of: kind, call, own, sight, inventories) {
+      return take(effectOf: kind, own, sight, facts.me, &effects)
+    }
     guard var ended = call else { return }
     let again = effects.now + Limits.settling
     // Whatever else it was woken for has taken the timer.

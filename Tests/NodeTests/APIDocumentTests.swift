@@ -20,8 +20,7 @@ import Testing
   @Test(arguments: ["status", "nodes", "workloads", "workloads/shop1", "history", "domains"])
   func `names every field`(path: String) async throws {
     try await APIHarness.serving { api in
-      _ = try await api.post("/v1/nodes/n2/maintenance", MaintenanceFields(reason: "new disks"))
-      _ = try await api.post("/v1/disarm", MaintenanceFields(reason: "new switch"))
+      try await api.tellOfEverything()
       let answer = try await api.get("/v1/\(path)")
       #expect(answer.status == 200)
       let fields = Self.fields(try JSONSerialization.jsonObject(with: answer.body))
@@ -29,10 +28,6 @@ import Testing
       let text = try Self.text(), missing = fields.filter { !text.contains("`\($0)`") }.sorted()
       #expect(missing.isEmpty, "Docs/json.md does not tell of \(missing)")
     }
-  }
-
-  private struct MaintenanceFields: Encodable {
-    var reason: String
   }
 
   @Test func `names every status`() throws {

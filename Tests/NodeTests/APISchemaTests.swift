@@ -64,8 +64,7 @@ import Testing
   @Test func `has what commands print`() async throws {
     let schema = try APISchema()
     try await APIHarness.serving { api in
-      _ = try await api.post("/v1/nodes/n2/maintenance", ["reason": "new disks"])
-      _ = try await api.post("/v1/disarm", ["reason": "new switch"])
+      try await api.tellOfEverything()
       for (definition, command) in Self.commands {
         let run = try await api.holdfast(command + ["-o", "json"])
         guard let value: JSONValue = try? run.decoded() else {

@@ -7,6 +7,7 @@ import NIOCore
 import NIOHTTP1
 import Subprocess
 import SystemPackage
+import Testing
 
 /// A server on a socket of its own over a made-up cluster, and what is asked of it.
 struct APIHarness {

@@ -64,13 +64,22 @@ extension LibvirtConnection {
     if Self.isPassing(sighting) { lookAgain(at: name) }
   }
 
-  /// What ended a domain decides whether it is started again: libvirt's word for it is waited for a little, where it was seen gone before. The end is told
-  /// with the look after that, whether it has come or not.
+  /// What ended a domain decides whether it is started again: libvirt's word for it is waited for a little, where it was seen gone before, whoever looks
+  /// meanwhile. The end is told when the word comes, or with the look after that time.
   private func awaitsReason(of name: String) -> Bool {
-    guard stopReasons[name] == nil, reasonsAwaited.insert(name).inserted else {
-      reasonsAwaited.remove(name)
+    guard stopReasons[name] == nil else {
+      reasonsAwaited[name] = nil
       return false
     }
+    let now = ContinuousClock.now
+    if let until = reasonsAwaited[name] {
+      guard now < until else {
+        reasonsAwaited[name] = nil
+        return false
+      }
+      return true
+    }
+    reasonsAwaited[name] = now + Self.reasonPatience
     Task {
       try? await Task.sleep(for: Self.reasonPatience, clock: .continuous)
       look(at: name)
@@ -78,7 +87,9 @@ extension LibvirtConnection {
     return true
   }
 
-  private static let reasonPatience = Duration.milliseconds(250)
+  /// libvirt tells an end some milliseconds after the process is gone; on a busy host it takes its time. Where libvirt lost the domain it tells nothing, and
+  /// the workload's next start waits so long.
+  private static let reasonPatience = Duration.seconds(1)
 
   /// What libvirt is about to make something else of. There will be an event, but before it says so it may be done.
   static func isPassing(_ sighting: Sighting) -> Bool {

@@ -55,8 +55,8 @@ actor LibvirtConnection {
   var inventoryTold = false
   /// Why the last STOPPED event came, by name.
   var stopReasons: [String: StopReason] = [:]
-  /// Domains that were seen gone before libvirt said why: it is waited for, once.
-  var reasonsAwaited: Set<String> = []
+  /// Domains that were seen gone before libvirt said why, and until when that is waited for.
+  var reasonsAwaited: [String: ContinuousClock.Instant] = [:]
   /// Calls that have not passed their limit, as far as others wait for them.
   var asking: [Question: Task<Void, Never>] = [:]
   /// Calls that have passed their limit.

@@ -35,7 +35,7 @@ import Testing
     let runState = state.map { "<test:runstate>\($0)</test:runstate>" } ?? ""
     return """
       <domain type='test' xmlns:test='http://libvirt.org/schemas/domain/test/1.0'><name>\(name)</name><uuid>\(UUID().uuidString)</uuid>
-      <metadata>\(metadata)</metadata><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os>\(runState)</domain>
+      <metadata>\(metadata)</metadata><memory unit='MiB'>32</memory><vcpu>1</vcpu><os><type>hvm</type></os><on_crash>preserve</on_crash>\(runState)</domain>
       """
   }
 

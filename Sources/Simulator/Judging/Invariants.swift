@@ -262,10 +262,11 @@ final class Invariants {
         if placement.reason.isEmpty { world.violated(.reasonsAreStated, "\(who) placed \(workload) nowhere without a reason") }
         continue
       }
-      given.insert(node)
-      // What is where it may not be, or on its way there, since rules changed, may stay when no other node can take it.
+      // What is where it may not be, or on its way there, since rules changed, may stay when no other node can take it; and so may what an operator
+      // brought there, as by an adoption, whatever room there is.
       if placed[workload] == node { continue }
       if let holder = world.store.claim(of: workload)?.holder, holder.node == node { continue }
+      given.insert(node)
       // What starts nowhere else comes back to the node that it was to leave.
       if homes[workload] == node, PlacementRules.isInMaintenance(node, in: world) { continue }
       if let reason = PlacementRules.refusal(of: workload, on: node, in: world) {

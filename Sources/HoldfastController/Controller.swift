@@ -125,13 +125,14 @@ public struct Controller: Sendable {
       own.goDownWithNode(turn.stance, facts.rules)
       // What a later build's records say of it is not understood for certain: it runs on.
       if turn.stance.decidesNothing, own.isClaimed { continue }
-      let connection = own.id?.connection, startsUnderWay = machines.workloads.startsUnderWay(on: connection)
+      let connection = own.id?.connection, before = machines.workloads.startsUnderWay(on: connection)
       var machine = machines.workloads.take(name)
-      machine.step(turn, facts, own, startsUnderWay: startsUnderWay, &effects)
+      // Its own place is its own: a start that has come to nothing may be followed by the next at once.
+      machine.step(turn, facts, own, startsUnderWay: machines.workloads.startsUnderWay(on: connection), &effects)
       if effects.batch.takeForget() != nil { forget(own, &machine, turn) }
       facts.keepHealth(of: name, run: machine.parts.watch.subject?.run)
       machines.workloads.put(machine)
-      if machines.workloads.startsUnderWay(on: connection) < startsUnderWay { effects.agenda.startEnded(at: facts.now) }
+      if machines.workloads.startsUnderWay(on: connection) < before { effects.agenda.startEnded(at: facts.now) }
     }
   }
 

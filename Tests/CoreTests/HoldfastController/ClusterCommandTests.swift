@@ -44,9 +44,11 @@ import Testing
     var rig = cluster()
     try ask(&rig, .enter("n2", MaintenanceRecord(since: 1)))
     rig.pass(.milliseconds(100))
-    rig.domainsObey = true
     rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil)))])
     rig.pass(.milliseconds(500))
+    rig.sees(Rig.domain("w1", epoch: 2))
+    rig.pass(.milliseconds(500))
+    #expect(rig.claim("w1")?.activity == .running)
     try ask(&rig, .movesOff(MovesOffRecord(since: 1)))
     let said = try ClusterCommand.exit("n2", .byPolicy).prepare(in: rig.controller.view).text
     #expect(said == "is back in use; 1 workload moves back as policies say once moves are on again: `holdfast moves on`")

@@ -47,6 +47,7 @@ import Testing
     rig.write([.put(.claim("w1"), .claim(ClaimRecord(epoch: Epoch(1), holder: nil)))])
     rig.pass(.milliseconds(500))
     rig.sees(Rig.domain("w1", epoch: 2))
+    rig.send(.operation("w1", .start, .done))
     rig.pass(.milliseconds(500))
     #expect(rig.claim("w1")?.activity == .running)
     try ask(&rig, .movesOff(MovesOffRecord(since: 1)))

@@ -37,6 +37,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   @LaterField public var snapshots: [WorkloadName: Int]?
   /// Workloads here that crashed and are kept by libvirt, sorted. nil: there is none.
   @LaterField public var crashed: [WorkloadName]?
+  /// Workloads here that write to a file on a file system of this node's own, and the first such file of each: libvirt moves them while they run only with
+  /// a copy of their disks. So many at most. nil: there is none, as far as is known.
+  @LaterField public var ownDisks: [WorkloadName: String]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

@@ -169,6 +169,18 @@ import Testing
     }
   }
 
+  /// The container's controller dies while libvirtd is down. What that leaves is looked for by this adapter, unless another is to.
+  private func lose(
+    _ controller: Int32, of domain: TestDomain, _ orphan: Int32, adapterRestarts: Bool, _ watched: Watched, on host: TestHost
+  ) async throws {
+    kill(try host.libvirtd, SIGKILL)
+    kill(controller, SIGKILL)
+    if adapterRestarts { return }
+    let next = await watched.mark
+    try await host.command("libvirtd")
+    try await expectCleared(watched, domain, from: next, orphan)
+  }
+
   /// libvirt says "shut off" of it afterwards, and its processes go on executing.
   @Test(.libvirtHost, arguments: [false, true], ["orphan", "o_p--h.", "orphan" + String(repeating: "x", count: 54)])
   func `a container whose controller died while libvirtd was down is not gone before its processes are`(
@@ -180,12 +192,7 @@ import Testing
     try await Watched.with([domain.id.connection]) { watched in
       let controller = try #require(try await watched.start(domain).pid)
       orphan = try child(of: controller)
-      kill(try host.libvirtd, SIGKILL)
-      kill(controller, SIGKILL)
-      if adapterRestarts { return }
-      let next = await watched.mark
-      try await host.command("libvirtd")
-      try await expectCleared(watched, domain, from: next, orphan)
+      try await lose(controller, of: domain, orphan, adapterRestarts: adapterRestarts, watched, on: host)
     }
     guard adapterRestarts else { return }
     #expect(isExecuting(orphan))
@@ -205,12 +212,7 @@ import Testing
       orphan = try child(of: controller)
       try await define(domain, try await virsh(domain, "dumpxml", domain.id.name), on: host)
       try await define(bystander, bystander.usersXML, on: host)
-      kill(try host.libvirtd, SIGKILL)
-      kill(controller, SIGKILL)
-      if adapterRestarts { return }
-      let next = await watched.mark
-      try await host.command("libvirtd")
-      try await expectCleared(watched, domain, from: next, orphan)
+      try await lose(controller, of: domain, orphan, adapterRestarts: adapterRestarts, watched, on: host)
     }
     if adapterRestarts {
       #expect(isExecuting(orphan))

@@ -37,6 +37,9 @@ struct Effects: Sendable {
     return batch
   }
 
+  /// Too little of the deadline is left for the workload: it is looked at when a renewal gives the time, or a little later.
+  mutating func waitForTime(_ workload: WorkloadName) { agenda.waitForTime(workload, until: now + timing.deadlinePause) }
+
   // MARK: checks
 
   /// A check of the core on itself. One that fails is a defect: it is told, and the node stops what it runs.

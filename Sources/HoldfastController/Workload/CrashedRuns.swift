@@ -24,12 +24,10 @@ enum CrashedRuns {
       return .taken
     }
     guard turn.mayAct else {
-      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      effects.waitForTime(parts.name)
       return .taken
     }
-    parts.run.startsAnew(own, facts.me, after: "crashed", &effects)
-    parts.line.tell(ClaimNews(.stopping, ends: parts.run.ends), own, &effects)
-    parts.destroy(domain, turn, &effects)
+    parts.startAnew(domain, after: "crashed", turn, facts, own, &effects)
     return .taken
   }
 }

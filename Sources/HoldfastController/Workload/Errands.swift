@@ -21,7 +21,7 @@ enum Errands {
     }
     // What could not be started or resumed again is left as it is.
     guard turn.mayAct else {
-      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      effects.waitForTime(parts.name)
       return .left
     }
     switch (errand, domain.state) {

@@ -25,24 +25,21 @@ enum IOErrors {
     if policy == .resume {
       tell(
         "is resumed every \(InWords.number(Limits.ioErrorPause.inSeconds)) s until the disk answers, as its policy says",
-        parts.name, facts.me,
-        &effects)
+        parts.name, facts.me, &effects)
       guard facts.now >= parts.ioError.due else {
         effects.agenda.look(at: parts.name, at: parts.ioError.due)
         return .left
       }
     }
     guard turn.mayAct else {
-      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      effects.waitForTime(parts.name)
       return .left
     }
     if policy == .resume {
       parts.ioError.tried(at: facts.now)
       parts.resume(domain, turn, facts, own, &effects)
     } else {
-      parts.run.startsAnew(own, facts.me, after: "was paused as a disk of it has an I/O error", &effects)
-      parts.line.tell(ClaimNews(.stopping, ends: parts.run.ends), own, &effects)
-      parts.destroy(domain, turn, &effects)
+      parts.startAnew(domain, after: "was paused as a disk of it has an I/O error", turn, facts, own, &effects)
     }
     return .taken
   }

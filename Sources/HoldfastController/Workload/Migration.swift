@@ -357,7 +357,7 @@ struct Migration: Hashable, Sendable {
     guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
     guard !line.isBusy, let held = line.held(own) else { return }
     guard let permit = MigrationPermit(held, to: target, turn, startBudget: facts.timing.startBudget) else {
-      return effects.agenda.waitForTime(own.name, until: facts.now + facts.timing.deadlinePause)
+      return effects.waitForTime(own.name)
     }
     effects.check(domain.state == .running, "a migration of \(own.name), which is not seen running")
     effects.check(target != facts.me, "a migration of \(own.name) to \(facts.me) itself")

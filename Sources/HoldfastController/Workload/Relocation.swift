@@ -71,7 +71,7 @@ enum Relocation {
       return .taken
     }
     guard turn.mayAct else {
-      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      effects.waitForTime(parts.name)
       return .taken
     }
     return parts.mark(domain, facts, own, &effects)

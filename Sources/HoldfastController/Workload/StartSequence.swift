@@ -14,7 +14,7 @@ enum StartSequence {
     guard turn.mayAct, let deadline = turn.session.deadline else { return }
     guard let claim = parts.line.permit(own) else { return parts.line.prove(own, turn, &effects) }
     guard turn.now < deadline - facts.timing.startBudget else {
-      return effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      return effects.waitForTime(parts.name)
     }
     guard startsUnderWay < Limits.startsAtOnce else { return effects.agenda.waitToStart(parts.name) }
     effects.agenda.starts(parts.name)

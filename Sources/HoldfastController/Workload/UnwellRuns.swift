@@ -19,7 +19,7 @@ enum UnwellRuns {
       return .left
     }
     guard turn.mayAct else {
-      effects.agenda.waitForTime(parts.name, until: facts.now + facts.timing.deadlinePause)
+      effects.waitForTime(parts.name)
       return .left
     }
     guard let claim = parts.line.held(own),

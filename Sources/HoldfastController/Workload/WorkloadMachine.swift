@@ -181,7 +181,7 @@ struct WorkloadMachine: Sendable {
     guard own.isCopy(domain, spec) else { return nameIsTaken(by: domain, turn, facts, own, &effects) }
     if own.isUnprotecting, own.migration == nil {
       // Under the claim, like anything else: without its mark nobody would know it for a copy.
-      guard turn.mayAct else { return effects.agenda.waitForTime(name, until: facts.now + facts.timing.deadlinePause) }
+      guard turn.mayAct else { return effects.waitForTime(name) }
       return Unprotection.begin(&parts, domain, turn, facts, own, &effects)
     }
     parts.protect(domain, spec, turn, facts, own, &effects)

@@ -183,6 +183,18 @@ struct WorkloadParts: Sendable {
     stop(domain, grace: .zero, turn, &effects)
   }
 
+  /// Ends what executes nothing any more, so that it is started anew: counted like an end by itself.
+  ///
+  /// - Parameter what: what became of it, as the predicate of a sentence.
+  mutating func startAnew(
+    _ domain: DomainObservation, after what: String, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
+    _ effects: inout Effects
+  ) {
+    run.startsAnew(own, facts.me, after: what, &effects)
+    line.tell(ClaimNews(.stopping, ends: run.ends), own, &effects)
+    destroy(domain, turn, &effects)
+  }
+
   mutating func resume(
     _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
@@ -190,7 +202,7 @@ struct WorkloadParts: Sendable {
     let door = run.door(at: effects.now)
     guard door.isOpen else { return effects.agenda.wait(name, for: door) }
     guard let claim = line.held(own), let permit = ResumePermit(claim, turn, startBudget: facts.timing.startBudget) else {
-      return effects.agenda.waitForTime(name, until: facts.now + facts.timing.deadlinePause)
+      return effects.waitForTime(name)
     }
     run.begin(.resume)
     effects.resume(permit, domain)

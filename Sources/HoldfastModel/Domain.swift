@@ -96,6 +96,9 @@ public struct DomainObservation: Hashable, Sendable {
   /// Snapshots that libvirt has of it; nil: none, or not known.
   @LaterField public var snapshots: Int?
 
+  /// Somebody suspended it, or all of it has arrived by a migration: it is paused for no fault of its own, and whole.
+  public var isSuspended: Bool { state == .paused && reason == .suspended }
+
   public init(
     id: DomainID, uuid: String, state: State, reason: Reason? = nil, mark: ClaimMark?, memory: Int, vcpus: Int,
     persistent: Bool, pid: Int32?, cgroup: String?, links: [String], flaw: String? = nil
@@ -180,14 +183,19 @@ public struct MigrationRequest: Hashable, Sendable {
   /// The libvirt URI by which this host reaches the other, such as `qemu+tls://b/system`.
   public var destination: String
   public var limits: MigrationLimits
+  /// Somebody suspended it, and it is not begun with one that runs; else not with one that is paused.
+  public var isSuspended: Bool
   /// The migration is not begun after this instant.
   public var notAfter: BootInstant
 
-  public init(id: DomainID, uuid: String, destination: String, limits: MigrationLimits, notAfter: BootInstant) {
+  public init(
+    id: DomainID, uuid: String, destination: String, limits: MigrationLimits, isSuspended: Bool = false, notAfter: BootInstant
+  ) {
     self.id = id
     self.uuid = uuid
     self.destination = destination
     self.limits = limits
+    self.isSuspended = isSuspended
     self.notAfter = notAfter
   }
 }

@@ -33,8 +33,8 @@ public protocol Hypervisor: Sendable {
   /// what is left behind for that as ours; a `start` with `overBar` removes it. Fails when a domain of that name is there.
   func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome
 
-  /// Moves a running domain to another host's libvirt while it runs, peer to peer. It arrives there paused, with this partition, these
-  /// links and this mark, and executes nothing until that host's `resume`: so whatever becomes of the connection, it never runs twice.
+  /// Moves a running domain to another host's libvirt while it runs, or a suspended one as it is, peer to peer. It arrives there paused, with
+  /// this partition, these links and this mark, and executes nothing until that host's `resume`: so whatever becomes of the connection, it never runs twice.
   /// `.done`: it has arrived and is gone here. `.failed`: it is here, as before; `.hindered`: likewise, for a
   /// reason that is not the domain's: libvirt works at it, or the target cannot be reached. `.unknown`: observe, it may be here and paused.
   /// Given up after the limits' time, or by `cancelMigration`. `migrating` events tell how far it is, about twice a second.

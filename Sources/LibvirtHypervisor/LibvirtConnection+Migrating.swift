@@ -77,13 +77,14 @@ extension LibvirtConnection {
       guard error != nil else { return .done }
       return .unknown(reason: "\(name) is gone, and libvirt did not say that it was migrated: \(reason)")
     }
-    guard error != nil, state == .running else {
+    guard error != nil, state == (request.isSuspended ? .paused : .running) else {
       return .unknown(reason: "\(name) is still here, \(state.rawValue), and may have been migrated: \(reason)")
     }
     if let hindrance = error?.hindrance(movingTo: request.destination), outgoingMigrations[uuid]?.givenUp == nil {
       return .hindered(hindrance, reason: reason)
     }
-    return .failed(reason: "\(name) was not migrated and runs on here: \(reason)")
+    let how = request.isSuspended ? "is here, paused" : "runs on here"
+    return .failed(reason: "\(name) was not migrated and \(how): \(reason)")
   }
 
   /// Tells how far a migration is, and sees to it that it is aborted when it is given up.
@@ -133,7 +134,14 @@ extension DomainReader {
     guard let domain = try active(request.id.name, uuid) else {
       return .refused("no domain of that name and UUID \(uuid) is running")
     }
-    guard try domain.state().state == VIR_DOMAIN_RUNNING else { return .refused("it is not running") }
+    let (state, reason) = try domain.state()
+    if request.isSuspended {
+      guard state == VIR_DOMAIN_PAUSED, reason == Int32(VIR_DOMAIN_PAUSED_USER.rawValue) else {
+        return .refused("it is not suspended any more")
+      }
+    } else {
+      guard state == VIR_DOMAIN_RUNNING else { return .refused("it is not running") }
+    }
     if try domain.isPersistent() {
       return .refused("it is defined persistently, and its definition would stay behind. Put it under protection first")
     }

@@ -52,6 +52,58 @@ import Testing
     }
   }
 
+  @Test func `what somebody suspended moves as it is, there and back, and counts on when it is resumed`() async throws {
+    try await Move.with("suspended") { move in
+      try #expect(failure(await move.migrate(isSuspended: true)).contains("it is not suspended any more"))
+      expectDone(await move.here.hypervisor.suspend(move.idHere, uuid: move.domain.uuid))
+      let paused = try await move.here.expect(move.idHere, .paused)
+      #expect(paused.isSuspended)
+      let counted = try move.guest.counts.count
+      try #expect(failure(await move.migrate()).contains("it is not running"))
+      let (here, there) = (await move.here.mark, await move.there.mark)
+      expectDone(await move.migrate(isSuspended: true))
+      let arrived = try await move.there.expect(move.idThere, .paused, from: there)
+      #expect(arrived.isSuspended)
+      expectDone(await move.turned.migrate(isSuspended: true))
+      let back = try await move.here.expect(move.idHere, .paused, from: here)
+      #expect(back.isSuspended)
+      try await Task.sleep(for: .milliseconds(300))
+      #expect(try move.guest.counts.count == counted, "it ran before it was resumed")
+      expectDone(await move.resumeHere())
+      try await move.guest.counts()
+    }
+  }
+
+  @Test(arguments: ["cancel", "target", "source"])
+  func `what somebody suspended stays so where its move breaks off`(what: String) async throws {
+    try await Move.with("suspended-\(what)") { move in
+      expectDone(await move.here.hypervisor.suspend(move.idHere, uuid: move.domain.uuid))
+      try await move.here.expect(move.idHere, .paused)
+      let counted = try move.guest.counts.count
+      async let outcome = move.migrate(Self.slow, isSuspended: true)
+      try await move.there.expect(move.idThere, .arriving)
+      switch what {
+      case "cancel": await move.here.hypervisor.cancelMigration(move.idHere, uuid: move.domain.uuid)
+      case "target": kill(try move.hosts.there.libvirtd, SIGKILL)
+      default: kill(try move.hosts.here.libvirtd, SIGKILL)
+      }
+      let end = await outcome
+      let next = await move.here.mark
+      switch what {
+      case "cancel": try #expect(failure(end).contains("it was called off"))
+      case "target": try await move.hosts.there.command("libvirtd")
+      default:
+        try await move.hosts.here.command("libvirtd")
+        try await move.here.expect(move.idHere, .paused, from: next)
+      }
+      try await Task.sleep(for: .milliseconds(300))
+      #expect(try move.guest.counts.count == counted, "it ran before it was resumed")
+      try await move.there.waitUntil("gone there", within: .seconds(20)) { Self.isGone(move.idThere, $0) }
+      expectDone(await move.resumeHere())
+      try await move.guest.counts()
+    }
+  }
+
   /// A copy of a disk is no job of the domain's.
   @Test func `while libvirt works at its disk it is busy, and is migrated afterwards`() async throws {
     try await Move.with("mirror") { move in

@@ -124,6 +124,7 @@ struct NodeReport: Hashable, Sendable {
     record.unmanagedUUIDs.sort()
     record.unfrozen?.sort()
     record.outdated?.sort()
+    record.suspended?.sort()
     record.crashed?.sort()
     if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
     boundDifferences(in: &record)
@@ -162,6 +163,7 @@ struct NodeReport: Hashable, Sendable {
     if domain.state == .paused, own.claim?.value.holder?.node == facts.me, !own.hasArrived {
       let why = domain.reason.map { " (\($0.words))" } ?? ""
       record.paused = [own.name: "libvirt has paused it\(why)"].merging(record.paused ?? [:]) { $1 }
+      if domain.isSuspended { record.suspended = (record.suspended ?? []) + [own.name] }
     }
     if domain.state == .crashed, own.claim?.value.holder?.node == facts.me {
       record.crashed = (record.crashed ?? []) + [own.name]

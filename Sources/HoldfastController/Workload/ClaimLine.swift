@@ -233,13 +233,16 @@ struct ClaimLine: Hashable, Sendable {
   }
 
   /// Offers the workload to the target of a live migration.
+  ///
+  /// - Parameter staysPaused: it is paused here, and is to be so there.
   mutating func offer(
-    _ held: consuming HeldClaim, to target: ClaimRecord.Holder, _ own: WorkloadFacts, _ turn: borrowing Turn, _ facts: Facts,
-    _ effects: inout Effects
+    _ held: consuming HeldClaim, to target: ClaimRecord.Holder, staysPaused: Bool, _ own: WorkloadFacts,
+    _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
     guard held.workload == own.name else { return effects.check(false, "the offer of \(own.name) under another's claim") }
     // What is released meanwhile does not move: nobody would let it go on where it arrives.
-    step(.init(.offered, target: target), if: [facts.view.asSeen(.intent(own.name), own.intent)], own, turn, &effects)
+    let offer = ClaimRecord.Migration(.offered, target: target, staysPaused: staysPaused ? true : nil)
+    step(offer, if: [facts.view.asSeen(.intent(own.name), own.intent)], own, turn, &effects)
   }
 
   /// Takes the offer back: nothing of the workload moves any more.
@@ -251,7 +254,8 @@ struct ClaimLine: Hashable, Sendable {
   /// Says in the claim, which is the source's, that this node is ready for what may arrive.
   mutating func ready(_ me: NodeName, _ own: WorkloadFacts, _ turn: borrowing Turn, _ effects: inout Effects) {
     guard own.isArriving, let incarnation = turn.session.incarnation else { return }
-    step(.init(.ready, target: .init(node: me, incarnation: incarnation)), own, turn, &effects)
+    let target = ClaimRecord.Holder(node: me, incarnation: incarnation)
+    step(ClaimRecord.Migration(.ready, target: target, staysPaused: own.migration?.staysPaused), own, turn, &effects)
   }
 
   private mutating func step(
@@ -289,7 +293,8 @@ struct ClaimLine: Hashable, Sendable {
     record.activity = .starting
     (record.ends, record.unwell) = (nil, nil)
     if let failure { record.note(failure.record, on: facts.me) }
-    record.migration = .init(.arrived, target: target, mark: claim.value.epoch)
+    record.migration = ClaimRecord.Migration(
+      .arrived, target: target, mark: claim.value.epoch, staysPaused: claim.value.migration?.staysPaused)
     guard
       let transaction = turn.session.transaction(
         if: [

@@ -251,6 +251,15 @@ struct Migration: Hashable, Sendable {
     course.move(to: .withdrawn(past, retryAt: now + pause))
   }
 
+  /// The offer is taken back, as it was for what ran and is paused, or the other way round: nothing is wrong with the move.
+  mutating func retract() { reset() }
+
+  /// What is paused here was so before: no migration from here has paused it, or could have.
+  func wasPausedBefore(_ offer: ClaimRecord.Migration) -> Bool {
+    if case .offered = attempt { return true }
+    return offer.staysPaused == true
+  }
+
   /// The workload is not to leave this way any more.
   private mutating func reset() { if attempt != .none { course.move(to: .none) } }
 
@@ -289,7 +298,7 @@ struct Migration: Hashable, Sendable {
         effects.agenda.wait(own.name, for: door)
         return .taken
       }
-      line.offer(held, to: target, own, turn, facts, &effects)
+      line.offer(held, to: target, staysPaused: domain.isSuspended, own, turn, facts, &effects)
       offered(at: facts.now)
     }
     return .taken
@@ -304,7 +313,7 @@ struct Migration: Hashable, Sendable {
     case .stays(let method): return .keep(because: .cannotMove(method))
     case .restart where !own.isWantedHere: return .leave
     case .live(let target, _)
-    where domain.state == .running && domain.uuid == spec.uuid && !domain.persistent
+    where domain.mayMigrate && domain.uuid == spec.uuid && !domain.persistent
       && domain.mark?.epoch == own.claim?.value.epoch:
       return next(to: target, spec, turn, facts, own)
     case .live where !turn.stance.isLeaving && lagsOrStays(domain, spec, facts, own):
@@ -339,8 +348,8 @@ struct Migration: Hashable, Sendable {
     }
   }
 
-  /// It cannot be moved as it is now, and is not to be stopped for it: it would not be started again from its definition; or it is paused, and
-  /// its policy does not let it be stopped.
+  /// It cannot be moved as it is now, and is not to be stopped for it: it would not be started again from its definition; or it is paused as
+  /// nobody suspended it, and its policy does not let it be stopped.
   private func lagsOrStays(_ domain: DomainObservation, _ spec: SpecRecord, _ facts: Facts, _ own: WorkloadFacts) -> Bool {
     if own.claim?.value.newerDisks != nil { return true }
     guard domain.state == .paused else { return false }
@@ -359,17 +368,21 @@ struct Migration: Hashable, Sendable {
     guard let permit = MigrationPermit(held, to: target, turn, startBudget: facts.timing.startBudget) else {
       return effects.waitForTime(own.name)
     }
-    effects.check(domain.state == .running, "a migration of \(own.name), which is not seen running")
+    let staysPaused = own.migration?.staysPaused == true
+    effects.check(
+      staysPaused ? domain.isSuspended : domain.state == .running,
+      "a migration of \(own.name), which is not seen \(staysPaused ? "suspended" : "running")")
     effects.check(target != facts.me, "a migration of \(own.name) to \(facts.me) itself")
     run.begin(.migrate)
     asks()
     // What is tried again and again is told once.
     if past.hindrance == nil {
-      effects.note(.migrating, "\(own.name) moves from \(facts.me) to \(target) while it runs", workload: own.name)
+      let how = staysPaused ? "paused, with its memory" : "while it runs"
+      effects.note(.migrating, "\(own.name) moves from \(facts.me) to \(target) \(how)", workload: own.name)
     }
     let request = MigrationRequest(
       id: domain.id, uuid: domain.uuid, destination: uri,
-      limits: facts.rules.settings(of: own.name, spec).evacuation.limits, notAfter: permit.notAfter)
+      limits: facts.rules.settings(of: own.name, spec).evacuation.limits, isSuspended: staysPaused, notAfter: permit.notAfter)
     effects.migrate(permit, request)
   }
 

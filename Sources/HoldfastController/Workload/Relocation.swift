@@ -24,7 +24,8 @@ enum Relocation {
       }
       return parts.migration.begin(way, domain, spec, turn, facts, own, parts.run, &parts.line, &effects)
     }
-    if case .live(underWay.target, let uri) = way, !parts.migration.wasTriedInVain, domain.state == .running {
+    let isAsOffered = domain.isAs(underWay) && !mayGoOnFirst(parts, domain, way, own)
+    if case .live(underWay.target, let uri) = way, !parts.migration.wasTriedInVain, isAsOffered {
       guard underWay.step == .ready else {
         let until = parts.migration.patience(facts)
         if facts.now < until {
@@ -32,12 +33,12 @@ enum Relocation {
           return .taken
         }
         parts.migration.failed(.targetNotReady(underWay.target.node))
-        return withdraw(&parts, way, domain, turn, facts, own, &effects)
+        return withdraw(underWay, &parts, way, domain, turn, facts, own, &effects)
       }
       parts.migration.ask(domain, spec, to: underWay.target.node, uri, turn, facts, own, &parts.run, parts.line, &effects)
       return .taken
     }
-    return withdraw(&parts, way, domain, turn, facts, own, &effects)
+    return withdraw(underWay, &parts, way, domain, turn, facts, own, &effects)
   }
 
   /// What is to move while it runs is not stopped because nobody can tell for a moment how it is, or because it lacks its claim's mark: it is waited
@@ -47,10 +48,10 @@ enum Relocation {
     _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) -> Attention {
     guard case .live = way, domain.uuid == spec.uuid,
-      domain.isUntold || domain.state == .running && own.lacksMark(domain)
+      domain.isUntold || domain.mayMigrate && own.lacksMark(domain)
     else {
       // It may stay for long: whoever looks at it is told that it runs again.
-      if parts.migration.isUnready, way != .restart, domain.state == .running, own.claim?.value.activity == .unclear {
+      if parts.migration.isUnready, way != .restart, domain.mayMigrate, own.claim?.value.activity == .unclear {
         parts.line.tell(.running, own, &effects)
         return .taken
       }
@@ -77,8 +78,7 @@ enum Relocation {
     return parts.mark(domain, facts, own, &effects)
   }
 
-  /// An operator asked for what is paused to go on. It does so before it leaves, as paused it cannot be moved; where that fails again and again, it
-  /// leaves as it is.
+  /// An operator asked for what is paused to go on. It does so before it leaves; where that fails again and again, it leaves as it is.
   private static func mayGoOnFirst(
     _ parts: borrowing WorkloadParts, _ domain: DomainObservation, _ way: Departing, _ own: WorkloadFacts
   ) -> Bool {
@@ -89,12 +89,13 @@ enum Relocation {
     }
   }
 
-  /// It is here still: it goes on here, and only then the offer is taken back.
+  /// It is here still: it goes on here, unless it was paused before, and only then the offer is taken back.
   private static func withdraw(
-    _ parts: inout WorkloadParts, _ way: Departing, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts,
-    _ own: WorkloadFacts, _ effects: inout Effects
+    _ offer: ClaimRecord.Migration, _ parts: inout WorkloadParts, _ way: Departing, _ domain: DomainObservation,
+    _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) -> Attention {
     switch domain.state {
+    case .paused where parts.migration.wasPausedBefore(offer): break
     case .paused:
       if parts.run.cannotResume, !own.isWantedHere { return .left }
       parts.resume(domain, turn, facts, own, &effects)
@@ -111,17 +112,24 @@ enum Relocation {
       return .taken
     }
     if parts.migration.mayBeUnderWay { effects.cancelMigration(domain) }
+    let staysPaused = offer.staysPaused == true
+    if staysPaused, domain.state == .running || mayGoOnFirst(parts, domain, way, own) {
+      parts.migration.retract()
+      parts.line.takeBack(held, own, turn, &effects)
+      return .taken
+    }
     parts.migration.withdraw(at: facts.now)
     parts.line.takeBack(held, own, turn, &effects)
     if !own.isWantedHere, !parts.migration.isHindered {
+      let reason = parts.migration.reason.map { ": \($0)" } ?? ""
       effects.note(
-        .migrating, "\(parts.name) did not move while it runs\(parts.migration.reason.map { ": \($0)" } ?? "")",
-        severity: .warning, workload: parts.name)
+        .migrating, "\(parts.name) did not move \(staysPaused ? "paused" : "while it runs")\(reason)", severity: .warning,
+        workload: parts.name)
     }
     return .taken
   }
 
-  /// Lets what has arrived go on. Left is what runs.
+  /// Lets what has arrived go on. Left is what runs, and what was paused before: it has arrived as it is to be.
   static func goOn(
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
@@ -133,6 +141,7 @@ enum Relocation {
     }
     switch domain.state {
     case .running, .crashed: return .left
+    case .paused where own.migration?.staysPaused == true: return .left
     case .paused:
       if parts.run.cannotResume {
         parts.destroy(domain, turn, &effects)
@@ -167,6 +176,13 @@ enum Relocation {
 }
 
 extension DomainObservation {
+  /// libvirt moves it with its memory: it runs, or somebody suspended it. What is paused for another reason would lose that on its way, or part of
+  /// its memory.
+  var mayMigrate: Bool { state == .running || isSuspended }
+
+  /// It is as it was when it was offered.
+  fileprivate func isAs(_ offer: ClaimRecord.Migration) -> Bool { offer.staysPaused == true ? isSuspended : state == .running }
+
   /// Nobody can tell for now how it is. What has ended but for some processes is told.
   fileprivate var isUntold: Bool { state == .unclear && reason != .processesLeft }
 }

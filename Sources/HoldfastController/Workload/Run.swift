@@ -282,7 +282,10 @@ struct Run: Hashable, Sendable {
       effects.unsay(.vanished, workload: own.name)
       effects.unsay(.startFailed, workload: own.name)
       effects.unsay(.stopping, workload: own.name)
-      effects.note(.started, "\(own.name) runs on \(me)", workload: own.name)
+      let isMoved = isPaused && own.hasArrived
+      effects.note(
+        .started, isMoved ? "\(own.name) has moved to \(me), and stays paused there" : "\(own.name) runs on \(me)",
+        workload: own.name)
     }
     ending.runs(under: own.epoch)
     guard case .running(let since, let before) = told.state else { return .unproven }

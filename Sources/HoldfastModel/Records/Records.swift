@@ -310,16 +310,22 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
     public var target: Holder
     /// The epoch of the mark that came with what arrived; nil: it has not, or a release before this field gave it away.
     public var mark: Epoch?
+    /// True: it was paused before, and neither side resumes it for the migration. nil: it ran; or a build before this field wrote the record, which
+    /// does not move what is paused, and resumes what arrives.
+    @LaterField public var staysPaused: Bool?
 
-    public init(_ step: Step, target: Holder, mark: Epoch? = nil) {
+    public init(_ step: Step, target: Holder, mark: Epoch? = nil, staysPaused: Bool? = nil) {
       self.step = step
       self.target = target
       self.mark = mark
+      self.staysPaused = staysPaused
     }
 
     /// The node that held it last takes the claim anew: a domain that is paused there for the migration is resumed.
     package func retaken(by holder: Holder) -> Migration {
-      step == .arrived ? Migration(.arrived, target: holder, mark: mark) : Migration(.offered, target: target)
+      step == .arrived
+        ? Migration(.arrived, target: holder, mark: mark, staysPaused: staysPaused)
+        : Migration(.offered, target: target, staysPaused: staysPaused)
     }
   }
   /// Starts that failed on one node, or runs that ended there by themselves, since the workload last ran well.

@@ -37,6 +37,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   @LaterField public var snapshots: [WorkloadName: Int]?
   /// Workloads here that crashed and are kept by libvirt, sorted. nil: there is none.
   @LaterField public var crashed: [WorkloadName]?
+  /// Those of `paused` that somebody suspended, sorted: they are moved paused. nil: there is none, or a build before this field wrote the record, which
+  /// does not move what is paused.
+  @LaterField public var suspended: [WorkloadName]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

@@ -17,7 +17,9 @@ extension OperatorCommand {
         reason: "it crashed on \(holder) and is kept: it executes nothing, and cannot be resumed",
         remedy: "`holdfast restart \(name)` starts it anew.")
     }
-    let isPaused = view.reports[holder]?.value.paused?[name] != nil
+    // Its new node may not have told yet.
+    let movesPaused = view.claims[name]?.value.migration?.staysPaused == true
+    let isPaused = view.reports[holder]?.value.paused?[name] != nil || movesPaused
     if current.intent.errand == errand {
       return PreparedCommand(name, .unchanged, Self.already(errand, on: holder, isPaused: isPaused))
     }

@@ -178,7 +178,8 @@ private struct MoveCensus {
     }
     if let holder, holder != target { return inProgress(name, spec, from: holder, to: target) }
     if holder == target, claim?.migration?.step == .arrived {
-      return made(name, spec, .migrating, to: target, why: "it has arrived and is about to be resumed", how: .live)
+      let next = claim?.migration?.staysPaused == true ? "stays paused" : "is about to be resumed"
+      return made(name, spec, .migrating, to: target, why: "it has arrived and \(next)", how: .live)
     }
     return starting(name, spec, target)
   }

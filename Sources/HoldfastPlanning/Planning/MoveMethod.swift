@@ -17,9 +17,9 @@ public struct MoveMethod: Sendable {
     /// The node's libvirt cannot be reached by others.
     case noURI(NodeName, connection: String)
     case notRunning
-    /// An operator paused it.
+    /// An operator paused it, and its node does not move it so.
     case paused
-    /// Somebody suspended it, or libvirt paused it for a disk; as its node reports it.
+    /// libvirt paused it, as for a disk; as its node reports it.
     case pausedOutside(String)
     /// libvirt does not move it with that.
     case immovable(ImmovablePart)
@@ -87,7 +87,7 @@ public struct MoveMethod: Sendable {
     return MoveMethod(.stay, .olderDisks)
   }
 
-  /// The same, as it will probably be: what is paused, or has what libvirt does not move, is stopped and started, or stays. For people only: the node
+  /// The same, as it will probably be: what libvirt paused, or has what it does not move, is stopped and started, or stays. For people only: the node
   /// tries to move it all the same, as libvirt alone knows for certain.
   public func foreseen(_ name: WorkloadName, _ spec: SpecRecord, _ evacuation: Evacuation, in view: ClusterView) -> MoveMethod {
     guard how == .live, let obstacle = view.liveObstacle(of: name, spec) else { return self }
@@ -144,7 +144,9 @@ extension ClusterView {
   /// Why libvirt would refuse to move it while it runs, wherever to, as far as its definition and its node's report tell; nil: nothing is known.
   package func liveObstacle(of name: WorkloadName, _ spec: SpecRecord) -> MoveMethod.Obstacle? {
     let report = claims[name]?.value.holder.flatMap { reports[$0.node]?.value }
-    if let paused = report?.paused?[name] { return intents[name]?.value.errand == .pause ? .paused : .pausedOutside(paused) }
+    if let paused = report?.paused?[name], report?.suspended?.contains(name) != true {
+      return intents[name]?.value.errand == .pause ? .paused : .pausedOutside(paused)
+    }
     if let part = ImmovablePart.first(in: spec.xml) { return .immovable(part) }
     return report?.snapshots?[name].map { .snapshots($0) }
   }

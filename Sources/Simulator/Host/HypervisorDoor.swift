@@ -182,8 +182,10 @@ final class HypervisorDoor {
     guard let call = begin(workload, .migrate) else { return }
     limit(call, .seconds(request.limits.time) + Self.lifecycleLimit)
     inTime(call, request.notAfter) { [self] in
-      guard let domain = host.domains[request.id.name], domain.uuid == request.uuid, domain.pause == nil, domain.isReady else {
-        return call.end(.failed(reason: "it does not run here"))
+      let pause: SimulatedDomain.Pause? = request.isSuspended ? .suspended : nil
+      guard let domain = host.domains[request.id.name], domain.uuid == request.uuid, domain.pause == pause, domain.isReady
+      else {
+        return call.end(.failed(reason: request.isSuspended ? "it is not suspended here" : "it does not run here"))
       }
       host.world.invariants.touched(domain, on: host, by: "migrate")
       libvirt.migrate(domain, to: NodeName(request.destination), request.limits) { call.end($0) }
@@ -205,7 +207,7 @@ final class HypervisorDoor {
       if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
       if domain.pause == .arriving { return call.end(.failed(reason: "it is arriving")) }
       host.world.invariants.touched(domain, on: host, by: "suspend")
-      if domain.pause == nil { libvirt.pause(domain, as: .whole) }
+      if domain.pause == nil { libvirt.pause(domain, as: .suspended) }
       call.end(.done)
     }
   }
@@ -220,6 +222,7 @@ final class HypervisorDoor {
       if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
       if domain.pause == .arriving { return call.end(.failed(reason: "it is arriving")) }
       if domain.pause == .crashed { return call.end(.failed(reason: "it crashed")) }
+      if libvirt.migrations[id.name] != nil { return call.end(.failed(reason: "libvirt is busy with it")) }
       libvirt.goOn(domain)
       call.end(.done)
     }

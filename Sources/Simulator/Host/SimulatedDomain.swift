@@ -21,8 +21,10 @@ final class SimulatedDomain {
   enum Pause {
     /// A migration brings it here.
     case arriving
-    /// All of it is here.
-    case whole
+    /// A migration from here has sent all of it, and is not over.
+    case sent
+    /// Somebody suspended it; or all of it has arrived, of which libvirt says the same.
+    case suspended
     /// Its guest crashed, and it is kept.
     case crashed
   }
@@ -82,15 +84,24 @@ final class SimulatedDomain {
     guard isReady else { return .unclear }
     switch pause {
     case .arriving: return .arriving
-    case .whole: return .paused
+    case .sent, .suspended: return .paused
     case .crashed: return .crashed
     case nil: return isStopping ? .stopping : .running
     }
   }
 
+  private var reason: DomainObservation.Reason? {
+    guard isReady else { return nil }
+    return switch pause {
+    case .sent: .migration
+    case .suspended: .suspended
+    case .arriving, .crashed, nil: nil
+    }
+  }
+
   var observation: DomainObservation {
     var observation = DomainObservation(
-      id: id, uuid: uuid, state: state, mark: mark, memory: memory,
+      id: id, uuid: uuid, state: state, reason: reason, mark: mark, memory: memory,
       vcpus: vcpus, persistent: isPersistent, pid: pid, cgroup: cgroup, links: links)
     observation.hardware = hardware
     return observation

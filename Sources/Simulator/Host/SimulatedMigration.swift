@@ -2,7 +2,7 @@ import HoldfastModel
 
 /// A live migration between two hosts' libvirts, as libvirt's own protocol has it: the target prepares, the memory is sent, the source
 /// is paused, the target finishes (and stays paused), its answer comes, the source ends its domain. Where the answer does not come,
-/// the source is resumed.
+/// the source is resumed, unless it was paused before.
 final class SimulatedMigration {
   let domain: SimulatedDomain
   var isCancelled = false
@@ -62,12 +62,12 @@ final class SimulatedMigration {
   }
 
   private func standStill() {
-    source.libvirt.pause(domain, as: .whole)
+    if domain.pause == nil { source.libvirt.pause(domain, as: .sent) }
     source.after(dice.milliseconds(5...60)) { [self] in
       guard !isOver, source.libvirt.lives == sourceLife else { return }
       guard isTargetThere, !domain.isGone, let copy else { return giveUp("the target is gone") }
       copy.completedAt = source.world.now
-      target.libvirt.pause(copy, as: .whole)
+      target.libvirt.pause(copy, as: .suspended)
       if breaks == .finish {
         // libvirt's answer to that: the source is resumed, whatever is on the other side.
         self.copy = dice.chance(0.5) ? copy : nil
@@ -105,7 +105,7 @@ final class SimulatedMigration {
   private func giveUp(_ reason: String) {
     end()
     dropCopy()
-    if !domain.isGone, !domain.isKilled, domain.pause != nil { source.libvirt.goOn(domain) }
+    if !domain.isGone, !domain.isKilled, domain.pause == .sent { source.libvirt.goOn(domain) }
     source.after(dice.milliseconds(1...50)) { [ended] in ended(.failed(reason: reason)) }
   }
 

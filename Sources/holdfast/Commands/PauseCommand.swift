@@ -6,8 +6,8 @@ struct PauseCommand: AsyncParsableCommand {
     commandName: "pause",
     abstract: "Pause workloads where they run: they execute nothing until `holdfast resume`.",
     discussion: """
-      Memory is kept, network connections time out. A pause ends with `holdfast resume`, and with whatever starts the workload anew: a restart, a \
-      move, the loss of its node. It counts as no fault, and is shown as long as it lasts.
+      Memory is kept, network connections time out. A pause ends with `holdfast resume`, and with whatever starts the workload anew: a restart, the \
+      loss of its node, a move that is not live. Moved live, it stays paused. It counts as no fault, and is shown as long as it lasts.
 
       Example: holdfast pause web1
       """)
@@ -31,7 +31,7 @@ struct PauseCommand: AsyncParsableCommand {
 struct ResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume",
-    abstract: "Let paused workloads continue where they were.",
+    abstract: "Let paused workloads continue where they are.",
     discussion: """
       Also those that somebody suspended with virsh, and those that libvirt paused, for example for an I/O error: once its cause is gone.
 

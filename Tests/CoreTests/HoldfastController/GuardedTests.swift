@@ -340,12 +340,16 @@ import Testing
     domain.state = .paused
     rig.sees(domain)
     rig.pass(.seconds(2))
-    #expect(rig.report()?.paused == ["w1": "libvirt has paused it"])
-    #expect(rig.controller.overlooked().isEmpty)
-    domain.state = .running
+    #expect(rig.report()?.paused == ["w1": "libvirt has paused it"] && rig.report()?.suspended == nil)
+    domain.reason = .suspended
     rig.sees(domain)
     rig.pass(.seconds(2))
-    #expect(rig.report()?.paused == nil)
+    #expect(rig.report()?.suspended == ["w1"])
+    #expect(rig.controller.overlooked().isEmpty)
+    (domain.state, domain.reason) = (.running, nil)
+    rig.sees(domain)
+    rig.pass(.seconds(2))
+    #expect(rig.report()?.paused == nil && rig.report()?.suspended == nil)
   }
 
   @Test func `the report tells what runs an older definition, until it is started again`() throws {

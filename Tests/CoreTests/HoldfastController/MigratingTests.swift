@@ -154,13 +154,13 @@ import Testing
     #expect(rig.actions.contains(.finished))
   }
 
-  @Test func `what an operator paused is not stopped against its policy`() throws {
+  @Test func `what is paused as nobody suspended it is not stopped against its policy`() throws {
     var rig = source()
     let rules = PoliciesRecord(files: [PolicyText(file: "p.yaml", text: "otherwise w1 stay")])
     rig.write([.put(.policies, .policies(rules))])
     rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .pause)))])
     var domain = try #require(rig.processes["w1"])
-    domain.state = .paused
+    (domain.state, domain.reason) = (.paused, .ioError)
     rig.sees(domain)
     rig.send(.operation("w1", .suspend, .done))
     rig.place("w1", on: "n2")
@@ -170,7 +170,7 @@ import Testing
     // It goes on when that is asked for, and moves then.
     rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .running, errand: .resume)))])
     #expect(resumes(rig) == 1 && rig.stops().isEmpty)
-    domain.state = .running
+    (domain.state, domain.reason) = (.running, nil)
     rig.sees(domain)
     rig.send(.operation("w1", .resume, .done))
     rig.pass(.seconds(1))

@@ -82,11 +82,11 @@ import Testing
   @Test func `is not stopped against its policy: it stays, and is told as what stays`() {
     var rig = source()
     rig.write([.put(.policies, .policies(PoliciesRecord(files: [PolicyText(file: "p.yaml", text: "otherwise w1 stay")])))])
-    see(.paused, .suspended, in: &rig)
+    see(.paused, .ioError, in: &rig)
     rig.place("w1", on: "n2")
     rig.pass(.seconds(5))
     #expect(rig.stops().isEmpty && rig.claim("w1")?.migration == nil)
-    #expect(rig.controller.view.whyKept("w1") == "libvirt has paused it (somebody suspended it), and 'otherwise: stay'")
+    #expect(rig.controller.view.whyKept("w1") == "libvirt has paused it (a disk of it has an I/O error), and 'otherwise: stay'")
     see(.running, in: &rig)
     rig.pass(.seconds(1))
     #expect(rig.claim("w1")?.migration?.step == .offered && rig.stops().isEmpty)

@@ -69,6 +69,7 @@ import Testing
     (.claim("w"), .claim(ClaimRecord(epoch: Epoch(13), holder: nil))),
     (.claim("w"), .claim(lagging)),
     (.claim("w"), .claim(unwell)),
+    (.claim("w"), .claim(movesPaused)),
     (.spec("w"), .spec(checked)),
     (.report("n4"), .report(unhealthy)),
     (.report("n3"), .report(differing)),
@@ -104,6 +105,10 @@ import Testing
     claim.unwell = Unwell(check: "web", reason: "refused")
     return claim
   }()
+
+  private static let movesPaused = ClaimRecord(
+    epoch: Epoch(13), holder: .init(node: "n1", incarnation: "n1-0f"), activity: .running,
+    migration: .init(.ready, target: .init(node: "n2", incarnation: "n2-0f"), staysPaused: true))
 
   private static let checked = SpecRecord(
     connection: "lxc:///system", uuid: "u", xml: "<domain/>", demand: Resources(memory: 1, cpus: 1), labels: [:], priority: 0,

@@ -5,7 +5,7 @@ import Testing
 
 /// How a workload will probably leave its node, as its definition and its node's report tell beforehand.
 @Suite struct ForeseenMoveTests {
-  enum Obstacle: CaseIterable { case none, hostDevice, snapshots, paused, pausedOutside }
+  enum Obstacle: CaseIterable { case none, hostDevice, snapshots, suspended, paused, pausedOutside }
 
   private func view(_ obstacle: Obstacle) -> (ClusterView, SpecRecord) {
     var spec = OperatorFixture.spec("vm", connection: "qemu:///system")
@@ -14,7 +14,8 @@ import Testing
     }
     var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     if obstacle == .snapshots { report.snapshots = ["vm": 2] }
-    if obstacle == .paused || obstacle == .pausedOutside { report.paused = ["vm": "libvirt has paused it"] }
+    if [.suspended, .paused, .pausedOutside].contains(obstacle) { report.paused = ["vm": "libvirt has paused it"] }
+    if obstacle == .suspended { report.suspended = ["vm"] }
     let node = NodeRecord(
       capacity: Resources(memory: 4096, cpus: 4), labels: [:], connections: [spec.connection],
       migration: [spec.connection: "qemu+tls://b/system"], version: "test")
@@ -34,7 +35,7 @@ import Testing
   @Test(
     arguments: [
       (.none, nil), (.hostDevice, "it has a host device (mdev ab)"), (.snapshots, "libvirt has 2 snapshots of it"),
-      (.paused, "it is paused, as an operator asked for it"), (.pausedOutside, "libvirt has paused it")
+      (.suspended, nil), (.paused, "it is paused, as an operator asked for it"), (.pausedOutside, "libvirt has paused it")
     ] as [(Obstacle, String?)])
   func `what libvirt will refuse is not promised to move while it runs`(obstacle: Obstacle, why: String?) {
     let (view, spec) = view(obstacle)

@@ -89,10 +89,13 @@ struct Move {
     return move
   }
 
-  func migrate(_ limits: MigrationLimits = MigrationLimits(), notAfter: Int64 = .max) async -> OperationOutcome {
+  func migrate(_ limits: MigrationLimits = MigrationLimits(), isSuspended: Bool = false, notAfter: Int64 = .max) async
+    -> OperationOutcome
+  {
     await here.hypervisor.migrate(
       MigrationRequest(
-        id: idHere, uuid: domain.uuid, destination: destination, limits: limits, notAfter: BootInstant(nanoseconds: notAfter)))
+        id: idHere, uuid: domain.uuid, destination: destination, limits: limits, isSuspended: isSuspended,
+        notAfter: BootInstant(nanoseconds: notAfter)))
   }
 
   func resumeThere(notAfter: Int64 = .max) async -> OperationOutcome {

@@ -17,8 +17,8 @@ struct Migration: Hashable, Sendable {
     case offered(at: BootInstant, Past)
     /// libvirt was asked for it.
     case asked(Transfer, Past)
-    /// The offer was taken back; not tried again before that instant, where it is waited for.
-    case withdrawn(Past, retryAt: BootInstant)
+    /// The offer was taken back; not tried again before that instant, where it is waited for. libvirt was asked for it, or may have been.
+    case withdrawn(Past, retryAt: BootInstant, wasAsked: Bool)
 
     func mayBecome(_ next: Attempt) -> Bool {
       switch (self, next) {
@@ -108,7 +108,7 @@ struct Migration: Hashable, Sendable {
   private var past: Past {
     switch attempt {
     case .none, .arriving: Past()
-    case .offered(_, let past), .asked(_, let past), .withdrawn(let past, _): past
+    case .offered(_, let past), .asked(_, let past), .withdrawn(let past, _, _): past
     }
   }
 
@@ -144,7 +144,7 @@ struct Migration: Hashable, Sendable {
   ///   - mayStop: its policy lets it be stopped, when it cannot be moved while it runs.
   ///   - waitsForHindrances: there is time for somebody to mend what stands in the way, or for it to pass.
   func prospect(mayStop: Bool, waitsForHindrances: Bool, at now: BootInstant) -> Prospect {
-    let retryAt: BootInstant? = if case .withdrawn(_, let retryAt) = attempt { retryAt } else { nil }
+    let retryAt: BootInstant? = if case .withdrawn(_, let retryAt, _) = attempt { retryAt } else { nil }
     if past.hindrance != nil, waitsForHindrances { return retryAt.map { now < $0 ? .waits(until: $0) : .tries } ?? .tries }
     // Where nobody waits, an attempt that something stood in the way of is in vain like any other.
     guard past.failures + past.hindered >= Limits.migrationAttempts else { return .tries }
@@ -189,7 +189,7 @@ struct Migration: Hashable, Sendable {
     case .none, .arriving: break
     case .offered(let at, _): course.move(to: .offered(at: at, past))
     case .asked(let transfer, _): course.move(to: .asked(transfer, past))
-    case .withdrawn(_, let retryAt): course.move(to: .withdrawn(past, retryAt: retryAt))
+    case .withdrawn(_, let retryAt, let wasAsked): course.move(to: .withdrawn(past, retryAt: retryAt, wasAsked: wasAsked))
     }
   }
 
@@ -248,16 +248,24 @@ struct Migration: Hashable, Sendable {
     // A backup may take hours: it is looked at less and less often.
     let isBusy = past.hindrance == .busy
     let pause = isBusy ? Limits.busyPause * min(max(past.hindered, 1), Limits.longestBusyPauses) : Limits.migrationPause
-    course.move(to: .withdrawn(past, retryAt: now + pause))
+    course.move(to: .withdrawn(past, retryAt: now + pause, wasAsked: mayHaveBegun))
   }
 
   /// The offer is taken back, as it was for what ran and is paused, or the other way round: nothing is wrong with the move.
   mutating func retract() { reset() }
 
   /// What is paused here was so before: no migration from here has paused it, or could have.
-  func wasPausedBefore(_ offer: ClaimRecord.Migration) -> Bool {
-    if case .offered = attempt { return true }
-    return offer.staysPaused == true
+  func wasPausedBefore(_ domain: DomainObservation, _ offer: ClaimRecord.Migration) -> Bool {
+    offer.staysPaused == true || domain.isSuspended && !mayHaveBegun
+  }
+
+  /// libvirt was asked for the attempt that the claim tells of, or an earlier life may have asked.
+  private var mayHaveBegun: Bool {
+    switch attempt {
+    case .none, .arriving, .asked: true
+    case .offered: false
+    case .withdrawn(_, _, let wasAsked): wasAsked
+    }
   }
 
   /// The workload is not to leave this way any more.

@@ -95,7 +95,7 @@ enum Relocation {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) -> Attention {
     switch domain.state {
-    case .paused where parts.migration.wasPausedBefore(offer): break
+    case .paused where parts.migration.wasPausedBefore(domain, offer): break
     case .paused:
       if parts.run.cannotResume, !own.isWantedHere { return .left }
       parts.resume(domain, turn, facts, own, &effects)

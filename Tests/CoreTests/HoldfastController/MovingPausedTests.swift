@@ -146,7 +146,14 @@ import Testing
     try see(.running, in: &rig)
     rig.place("w1", on: "n2")
     #expect(rig.claim("w1")?.migration?.staysPaused == nil)
+    // Nor is it while the offer is being taken back.
+    rig.mood = .holds
     try see(.paused, in: &rig)
+    rig.pass(.milliseconds(100))
+    try see(.paused, in: &rig)
+    #expect(resumes(rig) == 0 && rig.claim("w1")?.migration != nil)
+    rig.mood = .answers
+    rig.answerHeld()
     rig.pass(.milliseconds(100))
     #expect(resumes(rig) == 0 && rig.claim("w1")?.migration?.staysPaused == true)
   }

@@ -37,6 +37,8 @@ public enum Event: Hashable, Sendable {
   case leftovers([LeftoverDefinition])
   /// Which workloads libvirt here could not run as they are defined, in the order of the reasons; told when it changes.
   case incompatible([IncompatibleWorkloads])
+  /// Workloads here that write to a file of this host alone, and the first such file of each; told when it changes.
+  case ownDisks([WorkloadName: String])
   /// The health of a workload here as its checks tell it of that run of it (`CheckSubject.run`); told when it changes.
   case health(WorkloadName, run: Int, WorkloadHealth)
 

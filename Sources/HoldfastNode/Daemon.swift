@@ -27,6 +27,7 @@ package struct Daemon: Sendable {
   private let housekeeper: Housekeeper?
   private let leftovers: LeftoverWatch
   private let compatibility: CompatibilityWatch
+  private let diskPlaces: DiskPlaceWatch
   private let hostWatch: HostWatch
   private let probes: HealthProbes
   private let checks: CheckLoop
@@ -70,6 +71,8 @@ package struct Daemon: Sendable {
     compatibility = CompatibilityWatch(
       check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
       report: { loop.send(.incompatible($0)) })
+    diskPlaces = DiskPlaceWatch(
+      view: { await loop.view }, domains: { await loop.picture().observations }, report: { loop.send(.ownDisks($0)) })
     housekeeper = (store as? any StoreHousekeeping).map { [history] store in
       Housekeeper(
         store, keeping: configuration.keptHistory, ttl: configuration.timing.ttl,
@@ -97,6 +100,7 @@ package struct Daemon: Sendable {
       group.addTask { await ReleasedClearance(access: access, logger: logger).run() }
       group.addTask { await leftovers.run() }
       group.addTask { await compatibility.run() }
+      group.addTask { await diskPlaces.run() }
       group.addTask { await checks.run() }
       group.addTask { await hostWatch.run() }
       group.addTask { await loop.run() }

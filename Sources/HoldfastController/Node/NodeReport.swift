@@ -93,6 +93,7 @@ struct NodeReport: Hashable, Sendable {
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
     (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), facts.incompatible)
+    record.ownDisks = ownDisks(facts)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
@@ -120,16 +121,20 @@ struct NodeReport: Hashable, Sendable {
         record.kept = [machine.name: kept.description].merging(record.kept ?? [:]) { $1 }
       }
     }
+    sortLists(in: &record)
+    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
+    boundDifferences(in: &record)
+    boundHealth(in: &record)
+    return record
+  }
+
+  private static func sortLists(in record: inout ReportRecord) {
     record.strays.sort()
     record.unmanagedUUIDs.sort()
     record.unfrozen?.sort()
     record.outdated?.sort()
     record.suspended?.sort()
     record.crashed?.sort()
-    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
-    boundDifferences(in: &record)
-    boundHealth(in: &record)
-    return record
   }
 
   /// Both sorted, and so are they together; nil: there is none.
@@ -149,6 +154,14 @@ struct NodeReport: Hashable, Sendable {
       return !own.isAdopting && unmanaged.contains(spec.uuid)
     }
     if !found.isEmpty { record.leftovers = found }
+  }
+
+  /// Of what this node holds; of too many the first by name.
+  private static func ownDisks(_ facts: Facts) -> [WorkloadName: String]? {
+    let held = facts.ownDisks.filter { facts.view.claims[$0.key]?.value.holder?.node == facts.me }
+    guard held.count > Limits.ownDisksTold else { return held.isEmpty ? nil : held }
+    return Dictionary(
+      uniqueKeysWithValues: held.sorted { $0.key < $1.key }.prefix(Limits.ownDisksTold).map { ($0.key, $0.value) })
   }
 
   /// Whether a workload's domain that is here executes, what, and how well.

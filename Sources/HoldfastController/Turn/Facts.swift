@@ -25,6 +25,8 @@ struct Facts: Sendable {
   private(set) var leftovers: [LeftoverDefinition] = []
   /// What libvirt here was found unable to run. Before it was asked, what the life before found holds: a restart makes nobody try. nil: nothing is known.
   private(set) var incompatible: [IncompatibleWorkloads]?
+  /// Of workloads here, a disk that is a file of this host alone.
+  private(set) var ownDisks: [WorkloadName: String] = [:]
   private(set) var health = LocalHealth()
 
   var me: NodeName { configuration.node }
@@ -58,6 +60,12 @@ struct Facts: Sendable {
     let before = incompatible
     incompatible = found.isEmpty ? nil : found
     return incompatible != before
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func takeOwnDisks(_ found: [WorkloadName: String]) -> Bool {
+    defer { ownDisks = found }
+    return ownDisks != found
   }
 
   /// - Returns: false when it is what was known.
@@ -149,7 +157,7 @@ struct Facts: Sendable {
       (report.freeze, report.unfrozen, report.paused, report.differing) = (nil, nil, nil, nil)
       // What runs with more than it is defined with keeps that until its next start.
       report.outdated = (report.outdated ?? []).filter { view.specs[$0]?.value.runsWith != nil }
-      (report.health, report.crashed, report.snapshots) = (nil, nil, nil)
+      (report.health, report.crashed, report.snapshots, report.ownDisks) = (nil, nil, nil, nil)
       return .report(report)
     default: return .absent
     }

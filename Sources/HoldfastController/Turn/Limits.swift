@@ -95,6 +95,8 @@ enum Limits {
   static let differencesTold = 400
   /// Workloads that a report tells of as they fail their checks, or as nobody knows.
   static let unwellTold = 200
+  /// Workloads of which a report tells that they write to a file of their node alone.
+  static let ownDisksTold = 1000
   /// A disarmed cluster's sessions when nobody said for how long: the store may be away for so long.
   static let disarmedTTL: Duration = .seconds(600)
   /// The longest that a record may say.

@@ -38,6 +38,7 @@ enum UnsoundController {
     case .host(let flaws): _ = facts.take(flaws)
     case .leftovers(let found): _ = facts.takeLeftovers(found)
     case .incompatible(let found): _ = facts.takeIncompatible(found)
+    case .ownDisks(let found): _ = facts.takeOwnDisks(found)
     case .health(let workload, let run, let health): _ = facts.take(health, of: workload, run: run)
     case .transaction, .operation: break
     }

@@ -40,6 +40,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   /// Those of `paused` that somebody suspended, sorted: they are moved paused. nil: there is none, or a build before this field wrote the record, which
   /// does not move what is paused.
   @LaterField public var suspended: [WorkloadName]?
+  /// Workloads here that write to a file on a file system of this node's own, and the first such file of each: libvirt moves them while they run only with
+  /// a copy of their disks. So many at most. nil: there is none, as far as is known.
+  @LaterField public var ownDisks: [WorkloadName: String]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

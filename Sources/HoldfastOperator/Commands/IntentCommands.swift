@@ -114,22 +114,27 @@ extension OperatorCommand {
       return PreparedCommand(name, .unchanged, "is on \(node) already", moveSerial: placement?.servedMove)
     }
     let serial = max(current.intent.move?.serial ?? 0, placement?.servedMove ?? 0) + 1
-    let isRestarted = view.migrationURI(of: node, for: current.spec.connection) == nil
-    let obstacle = isRestarted ? nil : view.liveObstacle(of: name, current.spec).flatMap { MoveMethod(.restart, $0).why }
-    let how =
-      holder.map { holder in
-        if holder == node { return "stays on \(node), and does not leave it by itself" }
-        if let obstacle {
-          return "is probably stopped on \(holder) and started on \(node), unless its policy says that it stays: \(obstacle)"
-        }
-        return isRestarted
-          ? "is stopped on \(holder) and started on \(node)"
-          : "is moved live from \(holder) to \(node), or stopped and started there if its policy or libvirt does not allow a live migration"
-      } ?? "is started on \(node)"
+    let how = holder.map { moveWords(name, current.spec, from: $0, to: node, in: view) } ?? "is started on \(node)"
     var prepared = current.request(how) { $0.move = IntentRecord.Move(to: node, serial: serial) }
     prepared.moveSerial = serial
     prepared.news = holder == node ? "is to stay on \(node)" : "is to move to \(node)"
     return prepared
+  }
+
+  private func moveWords(
+    _ name: WorkloadName, _ spec: SpecRecord, from holder: NodeName, to node: NodeName, in view: ClusterView
+  ) -> String {
+    if holder == node { return "stays on \(node), and does not leave it by itself" }
+    guard view.migrationURI(of: node, for: spec.connection) != nil else {
+      return "is stopped on \(holder) and started on \(node)"
+    }
+    // What its policy says is not looked at.
+    guard let obstacle = view.liveObstacle(of: name, spec, Evacuation()), let why = MoveMethod(.restart, obstacle).why else {
+      return
+        "is moved live from \(holder) to \(node), or stopped and started there if its policy or libvirt does not allow a live migration"
+    }
+    let exception = if case .ownDisk = obstacle { "'copy-storage: yes', or that it stays" } else { "that it stays" }
+    return "is probably stopped on \(holder) and started on \(node), unless its policy says \(exception): \(why)"
   }
 
   func prepareLeftovers(_ name: WorkloadName, remove isWanted: Bool, in view: ClusterView) throws(OperatorError)

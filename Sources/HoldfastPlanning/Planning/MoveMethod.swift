@@ -25,6 +25,8 @@ public struct MoveMethod: Sendable {
     case immovable(ImmovablePart)
     /// libvirt has so many snapshots of it.
     case snapshots(Int)
+    /// It writes to a file of the node that runs it alone, and its policy has no disks copied.
+    case ownDisk(String, NodeName)
     /// The definition names older disks than it runs on: it would not be started again.
     case olderDisks
     /// libvirt there cannot run it as it is defined: it could not be started there either.
@@ -77,6 +79,7 @@ public struct MoveMethod: Sendable {
     case .pausedOutside(let text): clause = text
     case .immovable(let part): clause = part.clause
     case .snapshots(let count): clause = "libvirt has \(count == 1 ? "a snapshot" : "\(count) snapshots") of it"
+    case .ownDisk(let file, let node): clause = "its disk \(file) is on a file system of \(node)'s own"
     }
     return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
   }
@@ -87,10 +90,10 @@ public struct MoveMethod: Sendable {
     return MoveMethod(.stay, .olderDisks)
   }
 
-  /// The same, as it will probably be: what libvirt paused, or has what it does not move, is stopped and started, or stays. For people only: the node
-  /// tries to move it all the same, as libvirt alone knows for certain.
+  /// The same, as it will probably be: what libvirt paused, has what it does not move, or does not find there, is stopped and started, or stays. For
+  /// people only: the node tries to move it all the same, as libvirt alone knows for certain.
   public func foreseen(_ name: WorkloadName, _ spec: SpecRecord, _ evacuation: Evacuation, in view: ClusterView) -> MoveMethod {
-    guard how == .live, let obstacle = view.liveObstacle(of: name, spec) else { return self }
+    guard how == .live, let obstacle = view.liveObstacle(of: name, spec, evacuation) else { return self }
     return MoveMethod(evacuation.otherwise == .stay ? .stay : .restart, obstacle)
   }
 
@@ -141,14 +144,16 @@ extension MoveMethod: Codable {
 }
 
 extension ClusterView {
-  /// Why libvirt would refuse to move it while it runs, wherever to, as far as its definition and its node's report tell; nil: nothing is known.
-  package func liveObstacle(of name: WorkloadName, _ spec: SpecRecord) -> MoveMethod.Obstacle? {
-    let report = claims[name]?.value.holder.flatMap { reports[$0.node]?.value }
+  /// Why libvirt would fail to move it while it runs, wherever to, as far as its definition and its node's report tell; nil: nothing is known.
+  package func liveObstacle(of name: WorkloadName, _ spec: SpecRecord, _ evacuation: Evacuation) -> MoveMethod.Obstacle? {
+    let holder = claims[name]?.value.holder?.node, report = holder.flatMap { reports[$0]?.value }
     if let paused = report?.paused?[name], report?.suspended?.contains(name) != true {
       return intents[name]?.value.errand == .pause ? .paused : .pausedOutside(paused)
     }
     if let part = ImmovablePart.first(in: spec.xml) { return .immovable(part) }
-    return report?.snapshots?[name].map { .snapshots($0) }
+    if let count = report?.snapshots?[name] { return .snapshots(count) }
+    guard evacuation.copiesStorage != true, let holder, let file = report?.ownDisks?[name] else { return nil }
+    return .ownDisk(file, holder)
   }
 
   /// Where libvirt's own migration of such a domain finds the node; nil: nothing is moved there while it runs.

@@ -17,6 +17,10 @@ import Testing
     ),
     (MoveMethod(.restart, .snapshots(1)), #"{"how":"restart","why":"libvirt has a snapshot of it"}"#),
     (MoveMethod(.stay, .snapshots(3)), #"{"how":"stay","why":"libvirt has 3 snapshots of it, and 'otherwise: stay'"}"#),
+    (
+      MoveMethod(.restart, .ownDisk("/srv/x.img", "n1")),
+      #"{"how":"restart","why":"its disk /srv/x.img is on a file system of n1's own"}"#
+    ),
     (MoveMethod(.restart, .notRunning), #"{"how":"restart","why":"it does not run"}"#),
     (MoveMethod(.stay, .container), #"{"how":"stay","why":"a container, and 'otherwise: stay'"}"#),
     (

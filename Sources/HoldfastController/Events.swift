@@ -39,6 +39,8 @@ public enum Event: Hashable, Sendable {
   case incompatible([IncompatibleWorkloads])
   /// Workloads here that write to a file of this host alone, and the first such file of each; told when it changes.
   case ownDisks([WorkloadName: String])
+  /// The CPUs with which virtual machines run here, and those of others that no guest here can have; told when it changes.
+  case guestCPUs(GuestCPUs)
   /// The health of a workload here as its checks tell it of that run of it (`CheckSubject.run`); told when it changes.
   case health(WorkloadName, run: Int, WorkloadHealth)
 

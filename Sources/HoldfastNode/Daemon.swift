@@ -28,6 +28,7 @@ package struct Daemon: Sendable {
   private let leftovers: LeftoverWatch
   private let compatibility: CompatibilityWatch
   private let diskPlaces: DiskPlaceWatch
+  private let guestCPUs: GuestCPUWatch
   private let hostWatch: HostWatch
   private let probes: HealthProbes
   private let checks: CheckLoop
@@ -73,6 +74,9 @@ package struct Daemon: Sendable {
       report: { loop.send(.incompatible($0)) })
     diskPlaces = DiskPlaceWatch(
       view: { await loop.view }, domains: { await loop.picture().observations }, report: { loop.send(.ownDisks($0)) })
+    guestCPUs = GuestCPUWatch(
+      node: configuration.node, check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
+      report: { loop.send(.guestCPUs($0)) })
     housekeeper = (store as? any StoreHousekeeping).map { [history] store in
       Housekeeper(
         store, keeping: configuration.keptHistory, ttl: configuration.timing.ttl,
@@ -101,6 +105,7 @@ package struct Daemon: Sendable {
       group.addTask { await leftovers.run() }
       group.addTask { await compatibility.run() }
       group.addTask { await diskPlaces.run() }
+      group.addTask { await guestCPUs.run() }
       group.addTask { await checks.run() }
       group.addTask { await hostWatch.run() }
       group.addTask { await loop.run() }

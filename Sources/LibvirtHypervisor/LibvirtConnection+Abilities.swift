@@ -39,7 +39,7 @@ extension LibvirtConnection {
   }
 
   /// nil: this libvirt does not tell.
-  private func hostCapabilities() async throws(CallFailure) -> HostCapabilities? {
+  func hostCapabilities() async throws(CallFailure) -> HostCapabilities? {
     do {
       return try await ask(.abilities, on: abilityThreads) { reader throws(LibvirtError) in
         HostCapabilities(try reader.connection.capabilities())

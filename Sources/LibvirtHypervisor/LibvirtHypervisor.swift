@@ -142,6 +142,26 @@ extension LibvirtHypervisor: LeftoverSearch {
   }
 }
 
+extension LibvirtHypervisor: GuestCPUCheck {
+  public func runningCPUs(of domains: [DomainID]) async -> [DomainID: GuestCPU] {
+    var found: [DomainID: GuestCPU] = [:]
+    for (uri, ids) in Dictionary(grouping: domains, by: \.connection) {
+      guard let cpus = try? await opened[uri]?.runningCPUs(of: ids.map(\.name)) else { continue }
+      for (name, cpu) in cpus { found[DomainID(connection: uri, name: name)] = cpu }
+    }
+    return found
+  }
+
+  public func lacking(_ cpus: [GuestCPU]) async -> [String: [GuestCPU: Incompatibility]] {
+    let byConnection = Dictionary(grouping: cpus, by: \.connection)
+    var found: [String: [GuestCPU: Incompatibility]] = [:]
+    for connection in opened.values {
+      if let lacking = try? await connection.lacking(byConnection[connection.uri] ?? []) { found[connection.uri] = lacking }
+    }
+    return found
+  }
+}
+
 extension LibvirtHypervisor: CompatibilityCheck {
   public func incompatibilities(of definitions: [StoredDefinition]) async -> [String: [WorkloadName: Incompatibility]] {
     let byConnection = Dictionary(grouping: definitions, by: \.connection)

@@ -79,6 +79,29 @@ import Testing
     }
   }
 
+  /// One host has one kind of CPU: what another one would lack is asked for besides.
+  @Test func `the CPU of one that runs with the host's model is told, and what is missing for it`() async throws {
+    var domain = try TestDomain(.qemu, "able-running")
+    domain.xml = domain.xml.replacing(Self.end, with: Self.end + "<cpu mode='host-model'/>")
+    try await Watched.with([domain.id.connection], limits: Self.limits) { [domain] watched in
+      #expect(await watched.hypervisor.runningCPUs(of: [domain.id]).isEmpty, "it does not run yet")
+      let abilities = try await virsh(domain, "domcapabilities", "--virttype", "qemu")
+      guard abilities.contains("<mode name='host-model' supported='yes'>") else { return }
+      _ = try await watched.start(domain)
+      let cpu = try #require(await watched.hypervisor.runningCPUs(of: [domain.id])[domain.id])
+      #expect(cpu.xml.contains("<model>") && cpu.type == "qemu" && cpu.architecture == "x86_64", "\(cpu)")
+      #expect(await watched.hypervisor.lacking([cpu]) == [domain.id.connection: [:]])
+      var other = cpu
+      other.xml = cpu.xml.replacing(#/<feature [^>]*name='avx512f'\/>/#, with: "")
+        .replacing("</cpu>", with: "<feature policy='require' name='avx512f'/></cpu>")
+      let why = await watched.hypervisor.lacking([cpu, other])[domain.id.connection]
+      #expect(why?.keys.map(\.xml) == [other.xml], "\(why ?? [:])")
+      #expect(why?[other]?.kind == .cpu && why?[other]?.detail.contains("avx512f") == true, "\(why ?? [:])")
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+      #expect(await watched.hypervisor.runningCPUs(of: [domain.id]).isEmpty)
+    }
+  }
+
   @Test func `containers are no question`() async throws {
     let domain = try TestDomain(.lxc, "able-lxc")
     try await Watched.with([domain.id.connection], limits: Self.limits) { watched in

@@ -1,4 +1,5 @@
 import DomainXML
+import HoldfastModel
 import Testing
 
 /// What a definition asks of the libvirt that is to run it.
@@ -45,6 +46,28 @@ import Testing
         == "<cpu mode='custom' match='exact'><model>EPYC</model><feature policy='require' name='svm'/>"
         + "<feature policy='disable' name='x2apic'/></cpu>")
     #expect(try Self.requirement("<cpu><model>EPYC-Rome</model></cpu>") != one)
+  }
+
+  @Test func `of one that runs is its CPU, all of it, and the same again from a report`() throws {
+    let running =
+      "<cpu mode='custom' match='exact' check='full'><model fallback='forbid'>EPYC-Rome</model><vendor>AMD</vendor>"
+      + "<topology sockets='1' cores='2' threads='1'/><feature policy='require' name='x2apic'/></cpu>"
+    let found = try #require(DomainRequirement(running: Self.domain(running, emulator: "<emulator>/usr/bin/kvm</emulator>")))
+    let cpu = try #require(found.cpu)
+    #expect(found.machine == nil && found.emulator == nil && found.type == "kvm" && found.architecture == "x86_64")
+    #expect(cpu.model == "EPYC-Rome" && cpu.check == .full && cpu.asksForMore && cpu.isCompared)
+    let told = GuestCPU(connection: "qemu:///system", type: found.type, architecture: found.architecture, xml: cpu.xml)
+    #expect(DomainRequirement(of: told) == found)
+  }
+
+  @Test(arguments: ["", "<cpu mode='host-passthrough'/>", "<cpu mode='host-model'/>", "<cpu><topology cores='2'/></cpu>"])
+  func `of one that runs is none where its CPU is not named`(cpu: String) {
+    #expect(DomainRequirement(running: Self.domain(cpu)) == nil)
+  }
+
+  @Test(arguments: ["", "<cpu/>", "<cpu><model/></cpu>", "<domain><model>EPYC</model></domain>"])
+  func `is none for what a report does not name`(xml: String) {
+    #expect(DomainRequirement(of: GuestCPU(connection: "qemu:///system", type: "kvm", architecture: nil, xml: xml)) == nil)
   }
 
   @Test(arguments: [

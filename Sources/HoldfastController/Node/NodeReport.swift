@@ -93,7 +93,8 @@ struct NodeReport: Hashable, Sendable {
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
     (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), facts.incompatible)
-    record.ownDisks = ownDisks(facts)
+    (record.ownDisks, record.runningCPUs) = (ownDisks(facts), facts.guestCPUs.running.unlessEmpty)
+    record.lackingCPUs = facts.guestCPUs.lacking.unlessEmpty
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
@@ -222,4 +223,8 @@ struct NodeReport: Hashable, Sendable {
     guard record != published else { return .still }
     return now >= notBefore ? .underWay : .waiting
   }
+}
+
+extension Array {
+  fileprivate var unlessEmpty: [Element]? { isEmpty ? nil : self }
 }

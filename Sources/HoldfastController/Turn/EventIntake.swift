@@ -7,7 +7,7 @@ enum EventIntake {
     switch event {
     // These say themselves what they change.
     case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime: break
-    case .host, .leftovers, .incompatible, .ownDisks, .health: break
+    case .host, .leftovers, .incompatible, .ownDisks, .guestCPUs, .health: break
     default: effects.agenda.note(.other)
     }
     switch event {
@@ -27,6 +27,7 @@ enum EventIntake {
     case .leftovers(let found): if facts.takeLeftovers(found) { effects.agenda.note(.report) }
     case .incompatible(let found): if facts.takeIncompatible(found) { effects.agenda.note(.report) }
     case .ownDisks(let found): if facts.takeOwnDisks(found) { effects.agenda.note(.report) }
+    case .guestCPUs(let known): if facts.takeGuestCPUs(known) { effects.agenda.note(.report) }
     case .health(let workload, let run, let health): told(health, of: workload, run: run, &facts, &machines, &effects)
     case .leave(let fast): SessionEnd.leave(fast ? .fast : .normal, facts, &machines, &effects)
     }

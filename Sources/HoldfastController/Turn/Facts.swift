@@ -27,6 +27,7 @@ struct Facts: Sendable {
   private(set) var incompatible: [IncompatibleWorkloads]?
   /// Of workloads here, a disk that is a file of this host alone.
   private(set) var ownDisks: [WorkloadName: String] = [:]
+  private(set) var guestCPUs = GuestCPUs()
   private(set) var health = LocalHealth()
 
   var me: NodeName { configuration.node }
@@ -66,6 +67,12 @@ struct Facts: Sendable {
   mutating func takeOwnDisks(_ found: [WorkloadName: String]) -> Bool {
     defer { ownDisks = found }
     return ownDisks != found
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func takeGuestCPUs(_ known: GuestCPUs) -> Bool {
+    defer { guestCPUs = known }
+    return guestCPUs != known
   }
 
   /// - Returns: false when it is what was known.
@@ -158,6 +165,7 @@ struct Facts: Sendable {
       // What runs with more than it is defined with keeps that until its next start.
       report.outdated = (report.outdated ?? []).filter { view.specs[$0]?.value.runsWith != nil }
       (report.health, report.crashed, report.snapshots, report.ownDisks) = (nil, nil, nil, nil)
+      (report.runningCPUs, report.lackingCPUs) = (nil, nil)
       return .report(report)
     default: return .absent
     }

@@ -39,6 +39,7 @@ enum UnsoundController {
     case .leftovers(let found): _ = facts.takeLeftovers(found)
     case .incompatible(let found): _ = facts.takeIncompatible(found)
     case .ownDisks(let found): _ = facts.takeOwnDisks(found)
+    case .guestCPUs(let known): _ = facts.takeGuestCPUs(known)
     case .health(let workload, let run, let health): _ = facts.take(health, of: workload, run: run)
     case .transaction, .operation: break
     }

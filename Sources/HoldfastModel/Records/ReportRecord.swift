@@ -43,6 +43,11 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   /// Workloads here that write to a file on a file system of this node's own, and the first such file of each: libvirt moves them while they run only with
   /// a copy of their disks. So many at most. nil: there is none, as far as is known.
   @LaterField public var ownDisks: [WorkloadName: String]?
+  /// The CPUs with which workloads run here whose definition leaves that to the host; so many at most. nil: none, as far as is known.
+  @LaterField public var runningCPUs: [RunningCPU]?
+  /// Workloads that run elsewhere with a CPU that no guest here can have, in the order of the reasons: they cannot be moved here while they run. nil: there
+  /// is none, as far as is known.
+  @LaterField public var lackingCPUs: [IncompatibleWorkloads]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

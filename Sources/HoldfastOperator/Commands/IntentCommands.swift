@@ -129,7 +129,8 @@ extension OperatorCommand {
       return "is stopped on \(holder) and started on \(node)"
     }
     // What its policy says is not looked at.
-    guard let obstacle = view.liveObstacle(of: name, spec, Evacuation()), let why = MoveMethod(.restart, obstacle).why else {
+    guard let obstacle = view.liveObstacle(of: name, spec, to: node, Evacuation()), let why = MoveMethod(.restart, obstacle).why
+    else {
       return
         "is moved live from \(holder) to \(node), or stopped and started there if its policy or libvirt does not allow a live migration"
     }

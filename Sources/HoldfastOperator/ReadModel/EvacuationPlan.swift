@@ -167,6 +167,6 @@ extension ClusterView {
   ) -> MoveMethod {
     guard claims[name]?.value.activity == .running else { return MoveMethod(.restart, .notRunning) }
     return MoveMethod(name, spec, to: target, method: method, evacuation, in: self)
-      .foreseen(name, spec, evacuation, in: self).unlessLagging(claims[name]?.value)
+      .foreseen(name, spec, to: target, evacuation, in: self).unlessLagging(claims[name]?.value)
   }
 }

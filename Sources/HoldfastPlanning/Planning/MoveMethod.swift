@@ -27,6 +27,8 @@ public struct MoveMethod: Sendable {
     case snapshots(Int)
     /// It writes to a file of the node that runs it alone, and its policy has no disks copied.
     case ownDisk(String, NodeName)
+    /// No guest there can have the CPU with which it runs, as libvirt says.
+    case lackingCPU(NodeName, String)
     /// The definition names older disks than it runs on: it would not be started again.
     case olderDisks
     /// libvirt there cannot run it as it is defined: it could not be started there either.
@@ -79,6 +81,7 @@ public struct MoveMethod: Sendable {
     case .pausedOutside(let text): clause = text
     case .immovable(let part): clause = part.clause
     case .snapshots(let count): clause = "libvirt has \(count == 1 ? "a snapshot" : "\(count) snapshots") of it"
+    case .lackingCPU(let target, let what): clause = "\(target) cannot give it the CPU that it runs with (\(what))"
     case .ownDisk(let file, let node): clause = "its disk \(file) is on a file system of \(node)'s own"
     }
     return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
@@ -92,8 +95,10 @@ public struct MoveMethod: Sendable {
 
   /// The same, as it will probably be: what libvirt paused, has what it does not move, or does not find there, is stopped and started, or stays. For
   /// people only: the node tries to move it all the same, as libvirt alone knows for certain.
-  public func foreseen(_ name: WorkloadName, _ spec: SpecRecord, _ evacuation: Evacuation, in view: ClusterView) -> MoveMethod {
-    guard how == .live, let obstacle = view.liveObstacle(of: name, spec, evacuation) else { return self }
+  public func foreseen(
+    _ name: WorkloadName, _ spec: SpecRecord, to target: NodeName, _ evacuation: Evacuation, in view: ClusterView
+  ) -> MoveMethod {
+    guard how == .live, let obstacle = view.liveObstacle(of: name, spec, to: target, evacuation) else { return self }
     return MoveMethod(evacuation.otherwise == .stay ? .stay : .restart, obstacle)
   }
 
@@ -144,15 +149,19 @@ extension MoveMethod: Codable {
 }
 
 extension ClusterView {
-  /// Why libvirt would fail to move it while it runs, wherever to, as far as its definition and its node's report tell; nil: nothing is known.
-  package func liveObstacle(of name: WorkloadName, _ spec: SpecRecord, _ evacuation: Evacuation) -> MoveMethod.Obstacle? {
+  /// Why libvirt would fail to move it there while it runs, as far as its definition and the reports of both nodes tell; nil: nothing is known.
+  package func liveObstacle(
+    of name: WorkloadName, _ spec: SpecRecord, to target: NodeName, _ evacuation: Evacuation
+  ) -> MoveMethod.Obstacle? {
     let holder = claims[name]?.value.holder?.node, report = holder.flatMap { reports[$0]?.value }
     if let paused = report?.paused?[name], report?.suspended?.contains(name) != true {
       return intents[name]?.value.errand == .pause ? .paused : .pausedOutside(paused)
     }
     if let part = ImmovablePart.first(in: spec.xml) { return .immovable(part) }
     if let count = report?.snapshots?[name] { return .snapshots(count) }
-    guard evacuation.copiesStorage != true, let holder, let file = report?.ownDisks?[name] else { return nil }
+    guard let holder else { return nil }
+    if let lack = cpuLack(of: name, from: holder, to: target) { return .lackingCPU(target, lack.detail) }
+    guard evacuation.copiesStorage != true, let file = report?.ownDisks?[name] else { return nil }
     return .ownDisk(file, holder)
   }
 

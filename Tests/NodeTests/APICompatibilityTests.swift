@@ -84,4 +84,30 @@ import Testing
       }
     }
   }
+
+  @Test func `the workload tells why it would probably not be moved live`() async throws {
+    try await APIHarness.serving { api in
+      let xml =
+        "<domain type='kvm'><memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>"
+        + "<filesystem type='mount'><source dir='/srv/www'/></filesystem></devices></domain>"
+      _ = try await apply(api, [Self.definition("vm1", xml)])
+      api.access.change {
+        for node in ["n1", "n2"] as [NodeName] {
+          $0.cluster.put(
+            .node(node),
+            .node(
+              NodeRecord(
+                capacity: Resources(memory: 4096, cpus: 4), labels: [:], connections: [Self.qemu],
+                migration: [Self.qemu: "qemu+tls://\(node)/system"], version: "1")))
+        }
+        $0.cluster.put(
+          .claim("vm1"),
+          .claim(ClaimRecord(epoch: Epoch(1), holder: .init(node: "n1", incarnation: "n1-1"), activity: .running)))
+      }
+      let detail: WorkloadDetail = try await api.get("/v1/workloads/vm1").decoded()
+      #expect(detail.notLive == "it has a directory of its host (/srv/www)")
+      let screen = try await api.holdfast(["workload", "vm1"])
+      #expect(screen.output.contains("would probably not be live: it has a directory of its host (/srv/www)"), "\(screen)")
+    }
+  }
 }

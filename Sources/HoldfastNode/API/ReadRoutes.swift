@@ -110,6 +110,7 @@ struct ReadRoutes: Sendable {
     let isUnmasked = request.flag("secrets") && xml != nil
     if isUnmasked { log.tell(.secrets, request, context, "200") }
     let shown = isUnmasked ? xml : xml.map(DomainSecrets.masked)
-    return try jsonResponse(WorkloadDetail(info, xml: shown, history: history))
+    let notLive = picture.view.notLive(name, by: picture.planner.policies)
+    return try jsonResponse(WorkloadDetail(info, xml: shown, history: history, notLive: notLive))
   }
 }

@@ -169,4 +169,17 @@ extension ClusterView {
     return MoveMethod(name, spec, to: target, method: method, evacuation, in: self)
       .foreseen(name, spec, to: target, evacuation, in: self).unlessLagging(claims[name]?.value)
   }
+
+  /// Why a workload that runs would probably not be moved while it runs, to none of the nodes that others of its kind are moved to so; nil: nothing is
+  /// known against it, or its policy has it stopped, or stay, anyway.
+  public func notLive(_ name: WorkloadName, by policies: PolicySet) -> String? {
+    guard let spec = specs[name]?.value, let claim = claims[name]?.value, claim.activity == .running,
+      nodes.keys.contains(where: { $0 != claim.holder?.node && migrationURI(of: $0, for: spec.connection) != nil })
+    else { return nil }
+    let evacuation = policies.settings(of: name, labels: spec.labels).evacuation
+    guard evacuation.method ?? .live == .live, let obstacle = liveObstacle(of: name, spec, to: nil, evacuation) else {
+      return nil
+    }
+    return MoveMethod(evacuation.otherwise == .stay ? .stay : .restart, obstacle).why
+  }
 }

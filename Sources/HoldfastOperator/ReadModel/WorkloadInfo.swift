@@ -139,10 +139,14 @@ public struct WorkloadDetail: Hashable, Sendable, Codable {
   public var xml: String?
   /// The last lines about it, oldest first.
   public var history: [HistoryLine]
+  /// A clause: why it would probably not be moved while it runs, wherever to, though its policy does not say so. Absent: nothing is known against it, or it
+  /// is no question.
+  public var notLive: String?
 
-  public init(_ workload: WorkloadInfo, xml: String?, history: [HistoryRecord]) {
+  public init(_ workload: WorkloadInfo, xml: String?, history: [HistoryRecord], notLive: String? = nil) {
     self.workload = workload
     self.xml = xml
+    self.notLive = notLive
     self.history = history.map { HistoryLine($0) }
   }
 }

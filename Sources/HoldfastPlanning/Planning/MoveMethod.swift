@@ -150,8 +150,10 @@ extension MoveMethod: Codable {
 
 extension ClusterView {
   /// Why libvirt would fail to move it there while it runs, as far as its definition and the reports of both nodes tell; nil: nothing is known.
+  ///
+  /// - Parameter target: nil: wherever to.
   package func liveObstacle(
-    of name: WorkloadName, _ spec: SpecRecord, to target: NodeName, _ evacuation: Evacuation
+    of name: WorkloadName, _ spec: SpecRecord, to target: NodeName?, _ evacuation: Evacuation
   ) -> MoveMethod.Obstacle? {
     let holder = claims[name]?.value.holder?.node, report = holder.flatMap { reports[$0]?.value }
     if let paused = report?.paused?[name], report?.suspended?.contains(name) != true {
@@ -160,7 +162,7 @@ extension ClusterView {
     if let part = ImmovablePart.first(in: spec.xml) { return .immovable(part) }
     if let count = report?.snapshots?[name] { return .snapshots(count) }
     guard let holder else { return nil }
-    if let lack = cpuLack(of: name, from: holder, to: target) { return .lackingCPU(target, lack.detail) }
+    if let target, let lack = cpuLack(of: name, from: holder, to: target) { return .lackingCPU(target, lack.detail) }
     guard evacuation.copiesStorage != true, let file = report?.ownDisks?[name] else { return nil }
     return .ownDisk(file, holder)
   }

@@ -35,7 +35,7 @@ struct WorkloadScreen {
     for (index, leftover) in (workload.leftovers ?? []).enumerated() {
       lines += paragraph(index == 0 ? "left" : "", Self.text(leftover, isRemoved: workload.removesLeftovers == true))
     }
-    lines += incompatible
+    lines += incompatible + notLive
     if let move = workload.move, !move.isServed {
       lines += paragraph("asked", "to move to \(move.to); the planner has not decided yet")
     }
@@ -124,6 +124,11 @@ struct WorkloadScreen {
     return nodes.sorted { ($0.value.min() ?? "") < ($1.value.min() ?? "") }.enumerated().flatMap { index, entry in
       paragraph(index == 0 ? "cannot run" : "", "on \(InWords.list(entry.value.sorted(), most: 3)): \(entry.key)")
     }
+  }
+
+  /// How a move of it would probably go, where that is not as its policy has it.
+  private var notLive: [String] {
+    detail.notLive.map { paragraph("a move", "would probably not be live: \($0)") } ?? []
   }
 
   private var state: String {

@@ -6,16 +6,28 @@ import HoldfastTime
 ///
 ///     calm ──too many changes in a minute──▶ flapping ──a minute without one──▶ calm
 struct HealthNotes: Hashable, Sendable {
-  private enum Phase: Hashable {
+  private enum Phase: StateList {
     /// - Parameter told: when the last changes were told.
     case calm(told: [BootInstant])
     /// - Parameter changes: since the last line.
     case flapping(changes: Int, tellAt: BootInstant)
+
+    func mayBecome(_ next: Phase) -> Bool {
+      switch (self, next) {
+      case (.calm, .calm(let told)): told.count <= Limits.healthNotesAtOnce
+      case (.calm(let told), .flapping(let changes, _)): told.count >= Limits.healthNotesAtOnce && changes == 0
+      case (.flapping(let before, let at), .flapping(let changes, let next)):
+        at == next ? changes == before + 1 : changes == 0 && next > at
+      case (.flapping(let changes, _), .calm(let told)): changes == 0 && told.isEmpty
+      }
+    }
   }
 
-  private var phase = Phase.calm(told: [])
+  private var course = StateCourse(Phase.calm(told: []))
+  private var phase: Phase { course.state }
 
   var isBlank: Bool { self == HealthNotes() }
+  var breach: String? { course.breach }
 
   // MARK: steps
 
@@ -26,7 +38,8 @@ struct HealthNotes: Hashable, Sendable {
     let known = Set((before?.findings ?? []).map(Key.init))
     for finding in health.findings where !known.contains(Key(finding)) {
       let text = Self.text(of: finding, workload, me)
-      if isFlapping(at: effects.now) {
+      notice(at: effects.now)
+      if isFlapping {
         count()
       } else if effects.isNew(.health, text, workload: workload) {
         effects.noteOnce(.health, text, severity: .warning, workload: workload)
@@ -34,7 +47,8 @@ struct HealthNotes: Hashable, Sendable {
       }
     }
     guard health.state == .healthy else { return }
-    if isFlapping(at: effects.now) {
+    notice(at: effects.now)
+    if isFlapping {
       if before?.state != .healthy { count() }
     } else if effects.unsay(.health, workload: workload) {
       effects.note(.health, "\(workload) is healthy again on \(me)", workload: workload)
@@ -52,7 +66,7 @@ struct HealthNotes: Hashable, Sendable {
     let span = "\(InWords.number(Limits.healthNotePause.inSeconds)) s"
     if changes > 0 || state == nil {
       let next = effects.now + Limits.healthNotePause
-      phase = .flapping(changes: 0, tellAt: next)
+      course.move(to: .flapping(changes: 0, tellAt: next))
       effects.agenda.look(at: workload, at: next)
       guard changes > 0 else { return }
       let now = state.map { ", and now \($0)" } ?? ""
@@ -60,7 +74,7 @@ struct HealthNotes: Hashable, Sendable {
         .health, "\(workload) changes again and again on \(me), \(changes) times within \(span)\(now)", severity: .warning,
         workload: workload)
     }
-    phase = .calm(told: [])
+    course.move(to: .calm(told: []))
     // What is said last holds until it is well.
     effects.unsay(.health, workload: workload)
     let text = "\(workload) has not changed on \(me) for \(span): it \(state ?? "")"
@@ -73,22 +87,23 @@ struct HealthNotes: Hashable, Sendable {
 
   // MARK: how often
 
+  private var isFlapping: Bool { if case .flapping = phase { true } else { false } }
+
   /// So many changes are told at once in a minute: that it fails, and that it is well again. With one more it flaps.
-  private mutating func isFlapping(at now: BootInstant) -> Bool {
-    guard case .calm(let told) = phase else { return true }
+  private mutating func notice(at now: BootInstant) {
+    guard case .calm(let told) = phase else { return }
     let late = told.filter { now - $0 < Limits.healthNotePause }
-    phase = .calm(told: late)
-    guard late.count >= Limits.healthNotesAtOnce, let last = late.last else { return false }
-    phase = .flapping(changes: 0, tellAt: last + Limits.healthNotePause)
-    return true
+    if late.count < told.count { course.move(to: .calm(told: late)) }
+    guard late.count >= Limits.healthNotesAtOnce, let last = late.last else { return }
+    course.move(to: .flapping(changes: 0, tellAt: last + Limits.healthNotePause))
   }
 
   private mutating func count() {
-    if case .flapping(let changes, let tellAt) = phase { phase = .flapping(changes: changes + 1, tellAt: tellAt) }
+    if case .flapping(let changes, let tellAt) = phase { course.move(to: .flapping(changes: changes + 1, tellAt: tellAt)) }
   }
 
   private mutating func told(at now: BootInstant) {
-    if case .calm(let told) = phase { phase = .calm(told: told + [now]) }
+    if case .calm(let told) = phase { course.move(to: .calm(told: told + [now])) }
   }
 
   // MARK: words

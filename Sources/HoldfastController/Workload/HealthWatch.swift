@@ -33,7 +33,7 @@ struct HealthWatch: Hashable, Sendable {
   private var together = UnwellTogether()
 
   var isBlank: Bool { self == HealthWatch() }
-  var breach: String? { course.breach }
+  var breach: String? { course.breach ?? together.breach }
 
   // MARK: questions
 
@@ -70,6 +70,11 @@ struct HealthWatch: Hashable, Sendable {
     return HealthReport(
       isFailing: !first.isUnknown, check: first.check, reason: first.reason, since: entry.time,
       others: entry.health.findings.dropFirst().map(\.check), held: held?.description)
+  }
+
+  /// The instant until which nothing is done about it, as most others fail with it, or did a moment ago; nil: it fails alone.
+  func pauseTogether(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
+    together.pause(cause, own, facts)
   }
 
   // MARK: steps
@@ -111,9 +116,9 @@ struct HealthWatch: Hashable, Sendable {
     if case .counted(let subject, _) = phase { course.move(to: .on(subject)) }
   }
 
-  /// The instant until which nothing is done about it, as most others fail with it, or did a moment ago; nil: it fails alone.
-  mutating func pauseTogether(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
-    together.pause(cause, own, facts)
+  /// It fails, and that was not counted: whether most others fail with it.
+  mutating func lookAround(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) {
+    together.look(at: cause, own, facts)
   }
 
   /// The run fails, and nothing is done about that for now; nil: something is.

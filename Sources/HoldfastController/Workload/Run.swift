@@ -44,7 +44,7 @@ struct Run: Hashable, Sendable {
     other.startedOn = startedOn
     return self == other
   }
-  var breach: String? { course.breach ?? told.breach }
+  var breach: String? { course.breach ?? told.breach ?? execution.breach }
 
   // MARK: questions
 

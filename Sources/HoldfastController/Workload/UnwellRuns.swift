@@ -25,10 +25,13 @@ enum UnwellRuns {
     guard let claim = parts.line.held(own),
       let permit = UnwellPermit(claim, parts.watch, parts.run, domain, turn, facts, own)
     else { return .left }
-    if parts.watch.countedAt == nil, let until = parts.watch.pauseTogether(cause, own, facts) {
-      parts.watch.keep(because: .together(facts.me), &effects)
-      effects.agenda.look(at: parts.name, at: min(until, facts.now + Limits.unwellTogetherLook))
-      return .left
+    if parts.watch.countedAt == nil {
+      parts.watch.lookAround(cause, own, facts)
+      if let until = parts.watch.pauseTogether(cause, own, facts) {
+        parts.watch.keep(because: .together(facts.me), &effects)
+        effects.agenda.look(at: parts.name, at: min(until, facts.now + Limits.unwellTogetherLook))
+        return .left
+      }
     }
     let failover = facts.rules.settings(of: parts.name, spec).failover
     count(cause, failover, &parts, facts, &effects)

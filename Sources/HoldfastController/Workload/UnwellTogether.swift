@@ -6,41 +6,57 @@ import HoldfastTime
 ///
 ///     alone ──most fail──▶ together ──most do not any more──▶ over ──it recovers, or its time is up──▶ alone
 struct UnwellTogether: Hashable, Sendable {
-  private enum Phase: Hashable {
+  private enum Phase: StateList {
     case alone
     case together
     /// - Parameter since: when it was seen that most do not fail any more.
     case over(since: BootInstant)
+
+    func mayBecome(_ next: Phase) -> Bool {
+      switch (self, next) {
+      case (.alone, .together), (.together, .over), (.over, .together), (.together, .alone), (.over, .alone): true
+      case (.alone, .alone), (.together, .together), (.alone, .over), (.over, .over): false
+      }
+    }
   }
 
-  private var phase = Phase.alone
+  private var course = StateCourse(Phase.alone)
+
+  var breach: String? { course.breach }
 
   // MARK: steps
 
-  /// Until when nothing is done about the workload for that; nil: it is not so.
-  mutating func pause(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
-    guard let since = facts.health[own.name]?.since,
-      let check = Self.throughNode(own.spec?.value).first(where: { $0.name == cause.check })
-    else { return nil }
+  /// Looks at the others that fail with it.
+  mutating func look(at cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) {
+    guard facts.health[own.name] != nil, Self.check(of: cause, own) != nil else { return }
     if Self.isSo(facts) {
-      phase = .together
-      let until = since + Limits.unwellTogetherPause
-      return facts.now < until ? until : nil
+      if course.state != .together { course.move(to: .together) }
+    } else if course.state == .together {
+      course.move(to: .over(since: facts.now))
     }
-    switch phase {
-    case .alone: return nil
-    case .together: phase = .over(since: facts.now)
-    case .over: break
-    }
-    guard case .over(let since) = phase else { return nil }
-    let until = since + Self.recovery(check)
-    return facts.now < until ? until : nil
   }
 
   /// Its check is well again, or it is another run.
-  mutating func forget() { phase = .alone }
+  mutating func forget() { if course.state != .alone { course.move(to: .alone) } }
 
   // MARK: questions
+
+  /// Until when nothing is done about the workload for that; nil: it is not so.
+  func pause(_ cause: WorkloadHealth.Finding, _ own: WorkloadFacts, _ facts: Facts) -> BootInstant? {
+    guard let failing = facts.health[own.name]?.since, let check = Self.check(of: cause, own) else { return nil }
+    let until: BootInstant? =
+      switch course.state {
+      case .alone: nil
+      case .together: failing + Limits.unwellTogetherPause
+      case .over(let since): since + Self.recovery(check)
+      }
+    return until.flatMap { facts.now < $0 ? $0 : nil }
+  }
+
+  /// The check that the finding is of, where it is asked over the node's own network.
+  private static func check(of cause: WorkloadHealth.Finding, _ own: WorkloadFacts) -> HealthCheck? {
+    throughNode(own.spec?.value).first { $0.name == cause.check }
+  }
 
   /// Most workloads that are asked over the node's network fail, and so many that it is no accident.
   private static func isSo(_ facts: Facts) -> Bool {

@@ -28,7 +28,9 @@ struct WorkloadParts: Sendable {
   }
 
   /// A transition that is none of the listed ones; nil: there was none.
-  var breach: String? { line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach ?? watch.breach }
+  var breach: String? {
+    line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach ?? watch.breach ?? healthNotes.breach
+  }
 
   // MARK: questions
 

@@ -39,6 +39,9 @@ import Testing
     Drawing(section: "Protection", states: "Standing", file: "ProtectionStanding"),
     Drawing(section: "Migration", states: "Attempt", file: "Migration"),
     Drawing(section: "HealthWatch", states: "Phase", file: "HealthWatch"),
+    Drawing(section: "UnwellTogether", states: "Phase", file: "UnwellTogether"),
+    Drawing(section: "HealthNotes", states: "Phase", file: "HealthNotes"),
+    Drawing(section: "Execution", states: "Pause", file: "Wellness"),
     Drawing(section: "CheckCourse", states: "Judged", file: "CheckCourse"),
     Drawing(section: "CheckCourse", index: 1, states: "Asking", file: "CheckCourse"),
     Drawing(

@@ -9,6 +9,7 @@ extension EtcdStore: StoreHousekeeping {
   public func health(timeout: Duration) async -> StoreHealth {
     let deadline = ContinuousClock.now + timeout
     async let shown = memberCertificates.certificates(within: timeout / 2)
+    async let amongMembers = peerCertificates.certificates(within: timeout / 2)
     let answers = await withTaskGroup(of: (Int, Census.Answer).self) { group in
       for index in pool.endpoints.indices {
         group.addTask { (index, await self.answer(of: index, within: timeout)) }
@@ -20,8 +21,10 @@ extension EtcdStore: StoreHousekeeping {
     let asked = answers.indices.first { if case .silent = answers[$0] { false } else { true } }
     var listed: [Etcdserverpb_Member]?
     if let asked { listed = await members(asked, until: max(deadline, .now + timeout / 2)) }
+    // They are asked with the next look: this one is not to take longer for that.
+    if let listed { peerCertificates.learn(listed.flatMap(\.peerUrls)) }
     var health = census.withLock { $0.take(answers, listed: listed) }
-    health.certificates = calendar.certificates + (await shown)
+    health.certificates = calendar.certificates + (await shown) + (await amongMembers)
     health.writes = writeClock.times()
     return health
   }

@@ -22,6 +22,7 @@ public final class EtcdStore: LeaseStore {
   let census: Mutex<Census>
   let calendar: CertificateCalendar
   let memberCertificates: MemberCertificates
+  let peerCertificates: MemberCertificates
   let writeClock = WriteClock()
   private let watches = WatchRegistry()
   private let watchSilence: Duration
@@ -36,6 +37,7 @@ public final class EtcdStore: LeaseStore {
     calendar = CertificateCalendar(configuration)
     pool = try EndpointPool(configuration, logger: logger) { watches.follow(to: $0) }
     memberCertificates = MemberCertificates(pool.endpoints, configuration, on: pool.executor.loop)
+    peerCertificates = MemberCertificates(amongMembers: configuration, on: pool.executor.loop)
     census = Mutex(Census(pool.endpoints, quota: configuration.quota))
   }
 

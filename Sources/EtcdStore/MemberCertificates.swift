@@ -6,55 +6,81 @@ import NIOSSL
 import NIOTLS
 import Synchronization
 
-/// Until when the certificates serve that the members show to their clients, asked now and then.
+/// Until when the certificates serve that the members show, to their clients or to each other, asked now and then.
 ///
 /// Each time in a handshake of its own: a connection that stands was made with the certificate of that day, and the member may have another by now.
 final class MemberCertificates: Sendable {
   private struct State {
     var due = ContinuousClock.now
+    /// What is asked.
+    var endpoints: [Endpoint]
     /// By endpoint, in milliseconds since 1970. A member that does not answer keeps what it showed last.
-    var ends: [Int: Int64] = [:]
+    var ends: [Endpoint: Int64] = [:]
   }
 
-  private let endpoints: [Endpoint]
+  private let kind: StoreCertificate.Kind
+  private let pause: Duration
   private let configuration: EtcdConfiguration
   private let loop: any EventLoop
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// The time from one look to the next. What ends is told days before, so that minutes do not matter; and whoever has put a new file on a member's
   /// host sees soon that it is shown. A handshake that is followed by no request costs a member little, ten minutes apart.
   private static let pauseBetweenLooks: Duration = .seconds(600)
+  /// A member may complain in its log of a client among its peers: so seldom that nobody minds.
+  private static let pauseBetweenPeerLooks: Duration = .seconds(6 * 3600)
 
+  /// What members show to their clients.
   init(_ endpoints: [Endpoint], _ configuration: EtcdConfiguration, on loop: any EventLoop) {
-    self.endpoints = endpoints
+    (kind, pause) = (.member, Self.pauseBetweenLooks)
     self.configuration = configuration
     self.loop = loop
+    state = Mutex(State(endpoints: endpoints))
+  }
+
+  /// What members show to each other, at the URLs that `learn` is told.
+  init(amongMembers configuration: EtcdConfiguration, on loop: any EventLoop) {
+    (kind, pause) = (.peer, Self.pauseBetweenPeerLooks)
+    self.configuration = configuration
+    self.loop = loop
+    state = Mutex(State(endpoints: []))
+  }
+
+  /// The members' URLs for each other, as the store lists them. Others than before are asked with the next look.
+  func learn(_ urls: [String]) {
+    let listed = urls.sorted().compactMap { try? Endpoint($0) }
+    state.withLock { state in
+      guard state.endpoints != listed else { return }
+      state.endpoints = listed
+      state.ends = state.ends.filter { listed.contains($0.key) }
+      state.due = .now
+    }
   }
 
   /// Those that are known. Takes no longer than the limit, and seldom any time at all.
   func certificates(within limit: Duration) async -> [StoreCertificate] {
-    let isDue = state.withLock { state in
-      guard state.due <= .now else { return false }
-      state.due = .now + Self.pauseBetweenLooks
-      return true
+    let due = state.withLock { state in
+      guard state.due <= .now else { return [Endpoint]() }
+      state.due = .now + pause
+      return state.endpoints.filter(\.isSecure)
     }
-    if isDue { await ask(within: limit) }
+    if !due.isEmpty { await ask(due, within: limit) }
     return state.withLock { state in
-      endpoints.indices.compactMap { index in
-        state.ends[index].map { StoreCertificate(.member, path: endpoints[index].description, ends: $0) }
+      state.endpoints.compactMap { endpoint in
+        state.ends[endpoint].map { StoreCertificate(kind, path: endpoint.description, ends: $0) }
       }
     }
   }
 
-  private func ask(within limit: Duration) async {
+  private func ask(_ endpoints: [Endpoint], within limit: Duration) async {
     // Files that cannot be read are told of where the connections need them.
-    guard endpoints.contains(where: \.isSecure), let context = try? configuration.handshakeContext() else { return }
-    await withTaskGroup(of: (Int, Int64?).self) { group in
-      for (index, endpoint) in endpoints.enumerated() where endpoint.isSecure {
-        group.addTask { [loop] in (index, await Self.end(of: endpoint, context, on: loop, within: limit)) }
+    guard let context = try? configuration.handshakeContext() else { return }
+    await withTaskGroup(of: (Endpoint, Int64?).self) { group in
+      for endpoint in endpoints {
+        group.addTask { [loop] in (endpoint, await Self.end(of: endpoint, context, on: loop, within: limit)) }
       }
-      for await (index, end) in group {
-        if let end { state.withLock { $0.ends[index] = end } }
+      for await (endpoint, end) in group {
+        if let end { state.withLock { $0.ends[endpoint] = end } }
       }
     }
   }

@@ -7,9 +7,11 @@ public struct StoreCertificate: Hashable, Sendable {
     case authority
     /// What a member shows to its clients.
     case member
+    /// What a member shows to the other members.
+    case peer
   }
   public var kind: Kind
-  /// The file; of a member, its endpoint.
+  /// The file; of a member, its endpoint, or its URL for the other members.
   public var path: String
   /// Until when it serves, in milliseconds since 1970.
   public var ends: Int64

@@ -220,24 +220,36 @@ extension StorePicture {
       case .client: concern("The certificate by which this node is known to the store", certificate, warning)
       case .authority: concern("The certificate of the store's authority", certificate, warning)
       case .member: memberConcern(certificate, warning)
+      case .peer: peerConcern(certificate, warning)
       }
     }
   }
 
   private func memberConcern(_ certificate: StoreCertificate, _ warning: String) -> StoreConcern {
     let member = health.members.first { $0.endpoint == certificate.path }
-    let place = certificate.path.replacing("https://", with: "", maxReplacements: 1).prefix { $0 != "/" }
     return StoreConcern(
       .certificateEnds(certificate.path), .warning,
       "The certificate that the store's member \(member?.name ?? certificate.path) shows (\(certificate.path)) \(warning): "
         + (certificate.hasEnded(at: at)
           ? "no node's lost connection to it comes back" : "after that no node's lost connection to it comes back"),
-      remedies: [
-        .init(
-          "openssl s_client -connect \(place) </dev/null | openssl x509 -noout -subject -enddate",
-          "which one it is; put a new one, with its key, in its place there: etcd takes it for the next connection",
-          on: member?.name)
-      ])
+      remedies: [Self.newCertificate(at: certificate, on: member?.name)])
+  }
+
+  private func peerConcern(_ certificate: StoreCertificate, _ warning: String) -> StoreConcern {
+    StoreConcern(
+      .certificateEnds(certificate.path), .warning,
+      "The certificate that a member of the store shows to the others (\(certificate.path)) \(warning): "
+        + (certificate.hasEnded(at: at)
+          ? "their lost connections to it do not come back" : "after that their lost connections to it do not come back")
+        + ", and without most of them the store takes no writes",
+      remedies: [Self.newCertificate(at: certificate, on: nil)])
+  }
+
+  private static func newCertificate(at certificate: StoreCertificate, on member: String?) -> StoreConcern.Remedy {
+    let place = certificate.path.replacing("https://", with: "", maxReplacements: 1).prefix { $0 != "/" }
+    return .init(
+      "openssl s_client -connect \(place) </dev/null | openssl x509 -noout -subject -enddate",
+      "which one it is; put a new one, with its key, in its place there: etcd takes it for the next connection", on: member)
   }
 
   private func concern(_ name: String, _ certificate: StoreCertificate, _ warning: String) -> StoreConcern {

@@ -69,6 +69,19 @@ import Testing
     #expect(concern.remedies[0].command.contains("-connect \(endpoint.dropFirst("https://".count)) "))
   }
 
+  @Test(arguments: [(30 * day, nil), (day, "ends in 1 day"), (-day, "ended 1 day ago")] as [(Int64, String?)])
+  func `the end of a certificate that members show each other is told with its place`(left: Int64, words: String?) {
+    let now: Int64 = 1_700_000_000_000, url = "https://10.0.0.2:2380"
+    var picture = Self.picture()
+    picture.at = now
+    picture.health.certificates = [StoreCertificate(.peer, path: url, ends: now + left)]
+    #expect(picture.concerns.map(\.topic) == (words == nil ? [] : [.certificateEnds(url)]))
+    guard let words, let concern = picture.concerns.first else { return }
+    #expect(concern.text.contains("to the others (\(url)) \(words): "), "\(concern.text)")
+    #expect(concern.text.hasSuffix("without most of them the store takes no writes"))
+    #expect(concern.remedies[0].command.contains("-connect 10.0.0.2:2380 "))
+  }
+
   struct Case: Sendable {
     var name: String
     var picture: StorePicture

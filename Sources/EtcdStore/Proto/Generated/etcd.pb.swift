@@ -634,6 +634,8 @@ nonisolated struct Etcdserverpb_Member: Sendable {
 
   var name: String = String()
 
+  var peerUrls: [String] = []
+
   var clientUrls: [String] = []
 
   var isLearner: Bool = false
@@ -1688,7 +1690,7 @@ nonisolated extension Etcdserverpb_StatusResponse: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Etcdserverpb_Member: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Member"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{4}\u{2}client_urls\0\u{3}is_learner\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{3}peer_urls\0\u{3}client_urls\0\u{3}is_learner\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1698,6 +1700,7 @@ nonisolated extension Etcdserverpb_Member: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.peerUrls) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.clientUrls) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.isLearner) }()
       default: break
@@ -1712,6 +1715,9 @@ nonisolated extension Etcdserverpb_Member: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
     }
+    if !self.peerUrls.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.peerUrls, fieldNumber: 3)
+    }
     if !self.clientUrls.isEmpty {
       try visitor.visitRepeatedStringField(value: self.clientUrls, fieldNumber: 4)
     }
@@ -1724,6 +1730,7 @@ nonisolated extension Etcdserverpb_Member: SwiftProtobuf.Message, SwiftProtobuf.
   static func ==(lhs: Etcdserverpb_Member, rhs: Etcdserverpb_Member) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.name != rhs.name {return false}
+    if lhs.peerUrls != rhs.peerUrls {return false}
     if lhs.clientUrls != rhs.clientUrls {return false}
     if lhs.isLearner != rhs.isLearner {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

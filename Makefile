@@ -12,7 +12,7 @@ help:
 	@echo "make bench-build     a build from nothing, timed"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node, and what an isolated guard costs"
-	@echo "make simulate        10,000 virtual hours of a cluster with every fault"
+	@echo "make simulate        10,000 virtual hours and 50,000 short storms of a cluster with every fault"
 	@echo "make bench-planner   one node lost in clusters of up to 1000 nodes, planned by us and by others"
 	@echo "make build lint clean"
 
@@ -40,9 +40,10 @@ bench-failover: build
 bench-idle: build
 	.build/release/holdfast-lab bench-idle $(if $(OUT),--out $(OUT))
 
-# The great run: an hour of five nodes and thirty workloads for each seed, all faults at once.
+# The great run: hours of five nodes and thirty workloads, and short storms with every fault at once. Hours of both on a small machine.
 simulate: build
 	.build/release/holdfast simulate --seeds 1..10000
+	.build/release/holdfast simulate --short --seeds 1000001..1050000
 
 bench-planner: setup
 	$(BUILD) --product planner-bench

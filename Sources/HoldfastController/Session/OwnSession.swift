@@ -38,7 +38,7 @@ public struct OwnSession: Hashable, Sendable {
     case opening(Incarnation, sent: BootInstant)
     case standing(Standing)
 
-    package func mayBecome(_ next: Phase) -> Bool {
+    public func mayBecome(_ next: Phase) -> Bool {
       switch (self, next) {
       case (.none, .opening), (.none, .standing), (_, .none): true
       // It is the session that was asked for, or the one that stands.

@@ -21,9 +21,9 @@ struct WorkloadParts: Sendable {
     (line, run, fence) = (ClaimLine(vacancy), Run(vacancy), StartFence(vacancy))
   }
 
-  /// Nothing in it says more than a new one would.
+  /// Nothing in it says more than a new one would. What the guard knows of is asked first: nothing else is then.
   var isBlank: Bool {
-    line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank && pause.isBlank
+    protection.told == nil && line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank && pause.isBlank
       && ioError.isBlank && healthNotes.isBlank
   }
 

@@ -26,9 +26,13 @@ public struct StateCourse<State: StateList>: Hashable, Sendable {
 
   @inlinable
   public mutating func move(to next: State) {
-    if !current.mayBecome(next), illegal == nil { illegal = "\(State.self) went from \(current) to \(next)" }
+    if !current.mayBecome(next), illegal == nil { illegal = Self.breach(from: current, to: next) }
     current = next
   }
+
+  // Not inlined: where the compiler knows the type, it writes a private one's name with its file's number.
+  @usableFromInline @inline(never)
+  static func breach(from state: State, to next: State) -> String { "\(State.self) went from \(state) to \(next)" }
 
   /// Another story begins: what the machine was about is not this node's any more, or what it knew does not hold. That is no transition, and is listed
   /// nowhere; the diagrams end there. A breach that was found stays.

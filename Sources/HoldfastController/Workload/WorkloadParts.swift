@@ -23,8 +23,8 @@ struct WorkloadParts: Sendable {
 
   /// Nothing in it says more than a new one would. What the guard knows of is asked first: nothing else is then.
   var isBlank: Bool {
-    protection.told == nil && line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank && watch.isBlank && pause.isBlank
-      && ioError.isBlank && healthNotes.isBlank
+    protection.told == nil && line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank
+      && watch.isBlank && pause.isBlank && ioError.isBlank && healthNotes.isBlank
   }
 
   /// A transition that is none of the listed ones; nil: there was none.

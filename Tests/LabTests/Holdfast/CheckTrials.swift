@@ -67,7 +67,7 @@ extension LabHostsTests {
         let served = try await ServedContainer.bring("web1", into: test)
         try await test.enforce("workloads:\n  - {name: for a person, for: web1, failover: {then: give-up}}\n")
         let before = try test.lab.lives(of: "web1").count, began = LabClock.now
-        try served.release("broken\n")
+        try served.release("a fault\n")
         #expect(await test.isSilent("web1", for: .seconds(5), within: .seconds(120)), "it is tried on and on")
         let ended = try #require(test.probe.history("web1").answers.last).to - began
         let lives = try test.lab.lives(of: "web1").dropFirst(before), away = test.gaps(of: "web1", since: began)

@@ -7,8 +7,11 @@ import Testing
 extension LabHostsTests {
   /// A service that dies in a container which runs on, on real hosts; one that is no good anywhere; and answers that are good and bad in turn.
   @Suite(.serialized) struct Checks {
+    /// So long that a busy machine costs no node its session: what becomes of workloads then is other trials' matter.
+    private static let patience = ["LAB_TTL": "10s"]
+
     @Test func `a service that is killed is restarted in place`() async throws {
-      try await TestStage.run { test in
+      try await TestStage.run(environment: Self.patience) { test in
         let served = try await ServedContainer.bring("web1", into: test), host = served.host
         let began = LabClock.now
         try await served.killService()
@@ -32,7 +35,7 @@ extension LabHostsTests {
     @Test func `a service that does not come up on its node any more is served by another, and comes home when it can`()
       async throws
     {
-      try await TestStage.run { test in
+      try await TestStage.run(environment: Self.patience) { test in
         let served = try await ServedContainer.bring("web1", into: test), host = served.host
         try await test.enforce(
           """
@@ -63,7 +66,7 @@ extension LabHostsTests {
     }
 
     @Test func `a bad release ends after the attempts that its policy allows, and the status says why`() async throws {
-      try await TestStage.run { test in
+      try await TestStage.run(environment: Self.patience) { test in
         let served = try await ServedContainer.bring("web1", into: test)
         try await test.enforce("workloads:\n  - {name: for a person, for: web1, failover: {then: give-up}}\n")
         let before = try test.lab.lives(of: "web1").count, began = LabClock.now
@@ -95,7 +98,7 @@ extension LabHostsTests {
     }
 
     @Test func `ten checks that flap at once restart nothing and move nothing`() async throws {
-      try await TestStage.run(count: 12) { test in
+      try await TestStage.run(count: 12, environment: Self.patience) { test in
         let flapping = Array(test.stage.containers.prefix(10)), told = Set(flapping.suffix(5))
         // Every second answer is bad: that is never three in a row, and each time one.
         let file = try test.lab.writeSpecs(to: "flapping.yaml") { name, spec in

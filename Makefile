@@ -1,5 +1,5 @@
 # Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
-.PHONY: help setup build demo test lint bench-build bench-failover bench-idle bench-planner simulate clean
+.PHONY: help setup build demo test lint bench-build bench-failover bench-idle bench-checks bench-planner simulate clean
 
 BUILD = swift build -c release
 KEEP ?=
@@ -12,6 +12,7 @@ help:
 	@echo "make bench-build     a build from nothing, timed"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node, and what an isolated guard costs"
+	@echo "make bench-checks    what 500 checks cost a node that asks each of them once a second (OUT=file writes JSON)"
 	@echo "make simulate        10,000 virtual hours and 50,000 short storms of a cluster with every fault"
 	@echo "make bench-planner   one node lost in clusters of up to 1000 nodes, planned by us and by others"
 	@echo "make build lint clean"
@@ -39,6 +40,9 @@ bench-failover: build
 
 bench-idle: build
 	.build/release/holdfast-lab bench-idle $(if $(OUT),--out $(OUT))
+
+bench-checks: build
+	.build/release/holdfast-lab bench-checks $(if $(OUT),--out $(OUT))
 
 # The great run: hours of five nodes and thirty workloads, and short storms with every fault at once. Hours of both on a small machine.
 simulate: build

@@ -119,15 +119,33 @@ extension LabCluster {
   /// Writes the XML and the specs of the containers web1, web2, … and the machines vm1, vm2, …; returns the path of the specs' file.
   ///
   /// The first machine ever on this computer has its kernel fetched from Debian.
+  ///
+  /// - Parameter beat: from one line in a container's trace to the next; nil: 10 ms.
   @discardableResult
   public func workloads(
-    count: Int = 9, memory: Int = 32, isolation: String = "freeze", machines: Int = 0
+    count: Int = 9, memory: Int = 32, isolation: String = "freeze", machines: Int = 0, beat: Duration? = nil
   ) async throws(LabError) -> String {
     try await call(
       [
         "workloads", "--count", "\(count)", "--memory", "\(memory)", "--isolation", isolation, "--machines", "\(machines)"
-      ], limit: .seconds(machines > 0 ? 120 : 30))
+      ] + (beat.map { ["--beat", "\(Int($0.inSeconds * 1000))"] } ?? []), limit: .seconds(machines > 0 ? 120 : 30))
     return "\(workloadsFolder)/workloads.yaml"
+  }
+
+  /// The specs that `workloads` wrote, each as `changed` makes it, in a file beside them; its path.
+  ///
+  /// - Parameter changed: it is given a workload's name, and its spec from the name on.
+  @discardableResult
+  public func writeSpecs(to file: String, _ changed: (_ name: String, _ spec: String) -> String) throws(LabError) -> String {
+    let separator = "  - name: ", path = "\(workloadsFolder)/\(file)"
+    let parts = try text(of: "\(workloadsFolder)/workloads.yaml").components(separatedBy: separator)
+    let specs = parts.dropFirst().map { changed(String($0.prefix { $0 != "\n" }), $0) }
+    do {
+      try (parts.prefix(1) + specs).joined(separator: separator).write(toFile: path, atomically: true, encoding: .utf8)
+    } catch {
+      throw .unreadable(path: path, reason: error.localizedDescription)
+    }
+    return path
   }
 
   /// Starts `unmanaged-hN` on each host by plain virsh.

@@ -68,16 +68,24 @@ extension LabCluster {
   }
 
   /// Waits until so many workloads run on one host.
-  public func until(_ count: Int, runOn host: LabHost, limit: Duration) async throws(LabError) {
+  public func until(
+    _ count: Int, runOn host: LabHost, limit: Duration, askedOn asked: LabHost = LabHost(1)
+  ) async throws(LabError) {
     let end = LabClock.now + limit
+    var running: Int?
     while true {
-      let running = try await workloadList().count { $0.node == "\(host)" && $0.state == .running }
-      if running == count { return }
+      // A host that is busy with all of them may be late with its answer once.
+      let list = try? await workloadList(on: asked)
+      running = list?.count { $0.node == "\(host)" && $0.state == .running } ?? running
+      if list != nil, running == count { return }
       guard LabClock.now < end else {
         throw .failed(
-          command: "holdfast workloads", status: "\(running) of \(count) run on \(host) after \(seconds(limit)) s", output: "")
+          command: "holdfast workloads",
+          status: "\(running.map { "\($0) of \(count) run" } ?? "nobody tells what runs") on \(host) after \(seconds(limit)) s",
+          output: "")
       }
-      try? await Task.sleep(for: .milliseconds(200))
+      // A question costs as much as a start.
+      try? await Task.sleep(for: .milliseconds(500))
     }
   }
 
@@ -90,6 +98,20 @@ extension LabCluster {
       throw .unexpectedAnswer(command: "/proc/PID/stat", answer: text)
     }
     return (user + system) / 100
+  }
+
+  /// TCP connections that the networks of a host's containers have taken since they began, all together: so often were the containers asked.
+  public func connectionsTaken(on host: LabHost) async throws(LabError) -> Int {
+    // The counters are those of the network that the process is in, and the first process of every container is the lab's own.
+    let script = #"""
+      files=$(pgrep -x -f /sbin/init | sed 's|.*|/proc/&/net/snmp|')
+      awk '/^Tcp: [0-9]/ { taken += $7 } END { print taken + 0 }' $files </dev/null
+      """#
+    let text = try await run(host, ["sh", "-c", script]).output
+    guard let taken = Int(text.filter { !$0.isWhitespace }) else {
+      throw .unexpectedAnswer(command: "/proc/PID/net/snmp", answer: text)
+    }
+    return taken
   }
 
   /// Resident memory of a service.

@@ -71,8 +71,10 @@ extension ProbeHistory {
 extension LabCluster {
   /// Runs `holdfast` on a host; its output.
   @discardableResult
-  public func holdfast(_ arguments: [String], on host: LabHost = LabHost(1)) async throws(LabError) -> String {
-    let result = try await run(host, ["holdfast"] + arguments)
+  public func holdfast(
+    _ arguments: [String], on host: LabHost = LabHost(1), limit: Duration = .seconds(30)
+  ) async throws(LabError) -> String {
+    let result = try await run(host, ["holdfast"] + arguments, limit: limit)
     guard result.succeeded else {
       throw .failed(
         command: "holdfast \(arguments.joined(separator: " "))", status: result.status.map { "exit \($0)" } ?? "a signal",
@@ -139,6 +141,18 @@ extension LabCluster {
       }
       try? await Task.sleep(for: .milliseconds(50))
     }
+  }
+
+  /// Has what a file defines run on one host. With the others' daemons away it all goes there, and nothing moves by itself when they come back.
+  ///
+  /// - Parameter count: so many workloads run there then, with those that are not in the file.
+  public func gather(_ file: String, count: Int, onto host: LabHost, limit: Duration = .seconds(120)) async throws(LabError) {
+    let others = allHosts.filter { $0 != host }
+    for other in others { try await service(other, .daemon, .stop) }
+    try await holdfast(["apply", "-f", file, "--yes"], on: host, limit: .seconds(60))
+    try await until(count, runOn: host, limit: limit, askedOn: host)
+    for other in others { try await service(other, .daemon, .start) }
+    try await untilReady()
   }
 
   /// The host whose controller is the planner.

@@ -93,14 +93,8 @@ struct BenchIdle: AsyncParsableCommand {
   private func bringUp(_ lab: LabCluster) async throws {
     try await lab.up()
     try await lab.untilReady()
-    // With the others away everything goes to one host; nothing moves by itself when they come back.
-    let others = lab.allHosts.filter { $0 != Self.busy }
-    for host in others { try await lab.service(host, .daemon, .stop) }
     let file = try await lab.workloads(count: containers + frozen)
-    try await lab.holdfast(["apply", "-f", file, "--yes"], on: Self.busy)
-    try await lab.until(containers + frozen, runOn: Self.busy, limit: .seconds(120))
-    for host in others { try await lab.service(host, .daemon, .start) }
-    try await lab.untilReady()
+    try await lab.gather(file, count: containers + frozen, onto: Self.busy)
     for number in 0..<frozen {
       try await lab.holdfast(["move", "web\(containers + number + 1)", "--to", "\(Self.cutOff)", "--yes"], on: Self.busy)
     }

@@ -3,7 +3,7 @@
 // Every 10 ms (or BEAT_MS) it appends "NODE EPOCH BOOTTIME_NS START_NS\n" to /beats/NAME. START_NS is the process's start on the boot
 // clock, which no PID namespace changes: with it, even two on one node under one epoch are told apart. The first line of a
 // life ends in " first". On port 80 it answers "NAME NODE EPOCH COUNTER\n": the counter is in memory only, so it goes on
-// after a pause and begins anew after a restart.
+// after a pause and begins anew after a restart. Asked for /flaky, it fails with status 503 every second time.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -111,15 +111,20 @@ static int listen_at_80(void) {
   return server;
 }
 
-// Whatever is asked, the answer is the same; a request that is not there yet is waited for by the caller.
+// Whatever is asked, the answer is the same, but for the status of /flaky; a request that is not there yet is waited for by the
+// caller.
 static int answered(int client, long long counter) {
+  static const char flaky[] = "GET /flaky ";
+  static unsigned long flaky_asked;
   char request[1024], body[256], answer[512];
   ssize_t length = recv(client, request, sizeof request, 0);
   if (length < 0) return errno != EAGAIN;
   if (length == 0) return 1;
+  int is_flaky = length >= (ssize_t)(sizeof flaky - 1) && memcmp(request, flaky, sizeof flaky - 1) == 0;
+  const char *status = is_flaky && flaky_asked++ % 2 ? "503 Service Unavailable" : "200 OK";
   int size = snprintf(body, sizeof body, "%s %s %s %lld\n", name, node, epoch, counter);
   int total = snprintf(answer, sizeof answer,
-      "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", size, body);
+      "HTTP/1.0 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, size, body);
   send(client, answer, total, MSG_NOSIGNAL);
   shutdown(client, SHUT_WR);
   return 1;

@@ -15,8 +15,8 @@ fixed_uuid() { # NAME: always the same for the same name
   printf 'holdfast-lab/%s' "$1" | sha1sum | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-5\3-8\4-\5/'
 }
 
-container_xml() { # NAME ADDRESS MEMORY
-  local name=$1 address=$2 memory=$3 c d
+container_xml() { # NAME ADDRESS MEMORY [BEAT]
+  local name=$1 address=$2 memory=$3 beat=${4:-} c d
   IFS=. read -r _ _ c d <<<"$address"
   cat <<END
 <domain type='lxc'>
@@ -24,7 +24,7 @@ container_xml() { # NAME ADDRESS MEMORY
   <uuid>$(fixed_uuid "$name")</uuid>
   <memory unit='MiB'>$memory</memory>
   <vcpu>1</vcpu>
-  <os><type>exe</type><init>/sbin/init</init></os>
+  <os><type>exe</type><init>/sbin/init</init>${beat:+<initenv name='BEAT_MS'>$beat</initenv>}</os>
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
@@ -59,7 +59,7 @@ END
 
 workload_arguments() {
   while [ $# -gt 0 ]; do
-    [[ $1 =~ ^--(count|memory|isolation|machines)$ ]] && [ -n "${2:-}" ] || die "workloads: what is '$*'?"
+    [[ $1 =~ ^--(count|memory|isolation|machines|beat)$ ]] && [ -n "${2:-}" ] || die "workloads: what is '$*'?"
     case $1=$2 in
       --isolation=freeze | --isolation=stop) isolation=$2 ;;
       --isolation=*) die "--isolation takes freeze or stop, not '$2'" ;;
@@ -67,6 +67,8 @@ workload_arguments() {
       --count=*) die "--count takes 1 to 249, not '$2'" ;;
       --machines=[0-9] | --machines=[1-9][0-9]) machines=$2 ;;
       --machines=*) die "--machines takes 0 to 99, not '$2'" ;;
+      --beat=[1-9] | --beat=[1-9][0-9] | --beat=[1-9][0-9][0-9]) beat=$2 ;;
+      --beat=*) die "--beat takes 1 to 999 ms, not '$2'" ;;
       --memory=*) [[ $2 =~ ^[1-9][0-9]*$ ]] || die "--memory takes MiB, not '$2'"; memory=$2 ;;
     esac
     shift 2
@@ -74,7 +76,7 @@ workload_arguments() {
 }
 
 lab_workloads() {
-  local count=9 memory=32 machines=0 isolation=freeze folder=$SHARED/workloads number name address
+  local count=9 memory=32 machines=0 isolation=freeze beat= folder=$SHARED/workloads number name address
   workload_arguments "$@"
   [ -e "$STATE/lab.conf" ] || die "no lab in $STATE: lab up"
   rm -rf "$folder"
@@ -82,7 +84,7 @@ lab_workloads() {
   echo "workloads:" >"$folder/workloads.yaml"
   for ((number = 1; number <= count; number++)); do
     name=web$number address=$PREFIX.1.$number
-    container_xml "$name" "$address" "$memory" >"$folder/$name.xml"
+    container_xml "$name" "$address" "$memory" "$beat" >"$folder/$name.xml"
     echo "$name $address" >>"$folder/addresses"
     workload_entry "$name" lxc:///system "$memory" 0.1 "$isolation" 2s >>"$folder/workloads.yaml"
     echo "    shared: ['$SHARED/beats']" >>"$folder/workloads.yaml"

@@ -99,9 +99,12 @@ extension LabCluster {
     return try #require(Int(table[1][column]))
   }
 
-  func unmanagedLives(_ host: LabHost) throws -> [BeatLog.Life] {
+  func unmanagedLives(_ host: LabHost) throws -> [BeatLog.Life] { try lives(of: "unmanaged-\(host)") }
+
+  /// Each run of a container, by its trace.
+  func lives(of container: String) throws -> [BeatLog.Life] {
     let check = try BeatCheck.folder(beatsFolder)
-    return try #require(check.logs.first { $0.container == "unmanaged-\(host)" }).lives
+    return try #require(check.logs.first { $0.container == container }).lives
   }
 }
 

@@ -13,18 +13,10 @@ struct Crowd {
   private static let asked = LabHost(1)
   private static let beatMilliseconds = 50
 
-  /// Brings so many containers, and those that are on stage already, onto one host. With the others' daemons away everything goes there, and
-  /// nothing moves by itself when they come back.
+  /// Brings so many containers, and those that are on stage already, onto one host.
   static func bring(_ count: Int, onto host: LabHost, in test: TestStage) async throws -> Crowd {
-    let lab = test.lab, others = lab.allHosts.filter { $0 != host }
     let crowd = Crowd(names: (1...count).map { "crowd\($0)" }, test: test)
-    let file = try crowd.write()
-    for other in others { try await lab.service(other, .daemon, .stop) }
-    let applied = try await lab.run(host, ["holdfast", "apply", "-f", file, "--yes"], limit: .seconds(60))
-    try #require(applied.succeeded, "\(applied)")
-    try #require(try await crowd.allRun(within: .seconds(90), askedOn: host) { $0 == "\(host)" }, "not all run on \(host)")
-    for other in others { try await lab.service(other, .daemon, .start) }
-    try await lab.untilReady()
+    try await test.lab.gather(try crowd.write(), count: count + test.stage.containers.count, onto: host, limit: .seconds(90))
     return crowd
   }
 
@@ -58,11 +50,11 @@ struct Crowd {
   }
 
   /// Waits until all of them, and those that were on stage before, run on hosts of which `isThere` says yes.
-  func allRun(within limit: Duration, askedOn host: LabHost = asked, _ isThere: (String) -> Bool) async throws -> Bool {
+  func allRun(within limit: Duration, _ isThere: (String) -> Bool) async throws -> Bool {
     let end = LabClock.now + limit
     while true {
       // A host that is busy with all of them may be late once.
-      let list = (try? await test.lab.workloadList(on: host)) ?? []
+      let list = (try? await test.lab.workloadList(on: Self.asked)) ?? []
       let there = list.count { $0.state == .running && $0.node.map(isThere) == true }
       if there == names.count + test.stage.containers.count { return true }
       guard LabClock.now < end else { return false }

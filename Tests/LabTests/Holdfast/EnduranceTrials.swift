@@ -144,25 +144,16 @@ private struct Pause {
 extension TestStage {
   /// Gives a container `isolation: stop` and starts it anew, where it runs.
   fileprivate func makeStop(_ name: String, on host: LabHost) async throws {
-    let path = lab.workloadsFolder + "/workloads.yaml", separator = "  - name: "
-    let entries = try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: separator)
-    let changed = entries.map { entry in
-      entry.hasPrefix("\(name)\n") ? entry.replacing("isolation: freeze", with: "isolation: stop") : entry
+    let file = try lab.writeSpecs(to: "workloads.yaml") {
+      $0 == name ? $1.replacing("isolation: freeze", with: "isolation: stop") : $1
     }
-    try changed.joined(separator: separator).write(toFile: path, atomically: true, encoding: .utf8)
-    try await lab.holdfast(["apply", "-f", path, "--yes"], on: host)
+    try await lab.holdfast(["apply", "-f", file, "--yes"], on: host)
     try await lab.holdfast(["restart", name, "--yes", "--wait"], on: host)
     #expect(await allAnswer())
     let xml = try await lab.run(host, ["virsh", "-c", "lxc:///system", "dumpxml", name]).output
     #expect(xml.contains("/stop</partition>"), "\(name) is not in the guard's stop partition on \(host)")
     // What follows from its restart is over.
     try await wait(.seconds(3))
-  }
-
-  /// When each container's processes began, by their traces.
-  fileprivate func starts() throws -> [String: [BootInstant]] {
-    let logs = try BeatCheck.folder(lab.beatsFolder).logs
-    return Dictionary(uniqueKeysWithValues: logs.map { ($0.container, $0.lives.map(\.start)) })
   }
 
   /// All pauses that ended after `instant`, of every container under protection.
@@ -174,11 +165,9 @@ extension TestStage {
     }.filter { $0.to > instant }
   }
 
-  /// Lines of history of these kinds since `instant`.
+  /// Lines of history of these kinds since `instant`: who tells it, and what.
   fileprivate func told(_ kinds: Set<String>, since instant: BootInstant) async throws -> [String] {
-    try await lab.history(limit: 500).filter {
-      kinds.contains($0.kind) && LabClock.instant(milliseconds: $0.milliseconds) > instant
-    }.map { "\($0.node): \($0.text)" }
+    try await lines(of: kinds, since: instant).map { "\($0.node): \($0.text)" }
   }
 
   /// How often the host's guard has isolated it since it was booted.

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastOperator
 import HoldfastTime
 import Lab
 import Synchronization
@@ -146,6 +147,19 @@ struct TestStage {
   /// How long each of these was silent since `instant`, all its gaps together.
   func silences(of names: [String], since instant: BootInstant) -> [Duration] {
     names.map { name in probe.history(name).gaps.filter { $0.to > instant }.reduce(.zero) { $0 + $1.length } }
+  }
+
+  /// When each container's processes began, by their traces.
+  func starts() throws -> [String: [BootInstant]] {
+    let logs = try BeatCheck.folder(lab.beatsFolder).logs
+    return Dictionary(uniqueKeysWithValues: logs.map { ($0.container, $0.lives.map(\.start)) })
+  }
+
+  /// Lines of history of these kinds since `instant`.
+  func lines(of kinds: Set<String>, since instant: BootInstant) async throws -> [HistoryLine] {
+    try await lab.history(limit: 500).filter {
+      kinds.contains($0.kind) && LabClock.instant(milliseconds: $0.milliseconds) > instant
+    }
   }
 
   /// A host that runs containers and does not answer our questions (h1 does).

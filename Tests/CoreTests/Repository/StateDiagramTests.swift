@@ -41,6 +41,7 @@ import Testing
     Drawing(section: "HealthWatch", states: "Phase", file: "HealthWatch"),
     Drawing(section: "CheckCourse", states: "Judged", file: "CheckCourse"),
     Drawing(section: "CheckCourse", index: 1, states: "Asking", file: "CheckCourse"),
+    Drawing(section: "Outbox", states: "Delivery", file: "Outbox"),
     Drawing(
       section: "GuardMachine", states: "Phase", file: "GuardMachine+Checks", head: "extension GuardMachine.Phase {")
   ]

@@ -147,7 +147,7 @@ import Testing
   @Test func `says in the log and in the history what it drops`() async throws {
     let scratch = try ScratchDirectory(), post = Post(), log = RecordedLog()
     post.refuse(["run /one"])
-    var outbox = Outbox([Self.one], now: .zero)
+    var outbox = Outbox([Self.one])
     for serial in 1...Int64(Outbox.mostWaiting) { _ = outbox.receive(.post(.made(serial)), now: .zero) }
     try await OutboxFile(directory: scratch.path).save(outbox.kept(now: .zero))
     let sentence = "a notice was dropped, as 500 others wait for 'run /one'",

@@ -111,7 +111,7 @@ import Testing
   ]
 
   @Test(arguments: rows) func `delivers`(row: Row) {
-    var outbox = Outbox(row.receivers, now: .zero), underWay: [String: Int] = [:]
+    var outbox = Outbox(row.receivers), underWay: [String: Int] = [:]
     for (second, step, expected) in row.steps {
       let event: Outbox.Event =
         switch step {
@@ -145,7 +145,7 @@ import Testing
   // MARK: a full one
 
   @Test func `drops of the least severe the oldest when it is full, and says how many at most every ten minutes`() {
-    var outbox = Outbox([Self.a], now: .zero), told: [String] = []
+    var outbox = Outbox([Self.a]), told: [String] = []
     func post(_ serials: ClosedRange<Int64>, _ severity: Note.Severity, at second: Double) {
       for serial in serials {
         for case .tell(let losses) in outbox.receive(.post(.made(serial, .nodeLost, severity)), now: .zero + .seconds(second)) {
@@ -172,16 +172,16 @@ import Testing
   // MARK: a restart
 
   @Test func `continues after a restart with what waited, for as long as was left`() {
-    var outbox = Outbox([Self.a, Self.b], now: .zero)
+    var outbox = Outbox([Self.a, Self.b])
     _ = outbox.receive(.post(.made(1)), now: .zero)
     _ = outbox.receive(.post(.made(2)), now: .zero)
     let kept = outbox.kept(now: .zero + .seconds(80_000))
     // Its clock began anew, and one of the receivers is another one now.
     let later = BootInstant.zero + .seconds(7)
     let changed = NoticeReceiver(.run(path: "/a"), severity: .error, timeout: .seconds(10))
-    var restarted = Outbox([changed], kept: kept, now: later)
+    var restarted = Outbox([changed])
     #expect(
-      restarted.receive(.tick, now: later).flatMap(Self.words) == [
+      restarted.receive(.found(kept), now: later).flatMap(Self.words) == [
         "1 to run /a", "2 notices were dropped that waited for 'mail b@c', which is no receiver any more", "save", "wake 22"
       ])
     let actions = restarted.receive(.tick, now: later + .seconds(6400))
@@ -189,13 +189,26 @@ import Testing
     #expect(restarted.isEmpty)
   }
 
+  @Test func `tells what was said before a restart first, and has room for so many of both`() {
+    var outbox = Outbox([Self.a])
+    for serial in 1...Int64(Outbox.mostWaiting) { _ = outbox.receive(.post(.made(serial)), now: .zero) }
+    var restarted = Outbox([Self.a]), told: [String] = []
+    for serial in 1001...Int64(1010) { _ = restarted.receive(.post(.made(serial)), now: .zero) }
+    for case .tell(let losses) in restarted.receive(.found(outbox.kept(now: .zero)), now: .zero) {
+      told += losses.map(\.description)
+    }
+    let ids = restarted.kept(now: .zero).lines[0].letters.map(\.notice.id)
+    #expect(ids.count == Outbox.mostWaiting && ids.first == "h1-s-11" && ids.last == "h1-s-1010")
+    #expect(told == ["10 notices were dropped, as 500 others wait for 'run /a'"])
+  }
+
   @Test(arguments: [Double.infinity, -1, 1e300, .nan]) func `tries nothing for ever, whatever a file says`(left: Double) {
-    var outbox = Outbox([Self.a], now: .zero)
+    var outbox = Outbox([Self.a])
     _ = outbox.receive(.post(.made(1)), now: .zero)
     var kept = outbox.kept(now: .zero)
     kept.lines[0].letters[0].secondsLeft = left
-    var restarted = Outbox([Self.a], kept: kept, now: .zero)
-    _ = restarted.receive(.tick, now: .zero)
+    var restarted = Outbox([Self.a])
+    _ = restarted.receive(.found(kept), now: .zero)
     _ = restarted.receive(.tick, now: .zero + Outbox.patience + .seconds(60))
     _ = restarted.receive(.tick, now: .zero + Outbox.patience + .seconds(120))
     _ = restarted.receive(.tick, now: .zero + Outbox.patience + .seconds(240))

@@ -20,14 +20,11 @@ package actor NoticeCourier {
 
   /// Lines of one event are gathered for so long.
   private static let gathering: Duration = .milliseconds(100)
-  /// A disk that does not answer for so long is gone without.
-  private static let diskPatience: Duration = .seconds(5)
   /// The end of the program waits so long for the disk.
   private static let closingPatience: Duration = .seconds(1)
 
   private let node: NodeName
   private let cluster: String
-  private let receivers: [NoticeReceiver]
   private let notes: AsyncStream<TimedNote>
   private let file: OutboxFile
   private let deliver: Deliver
@@ -43,6 +40,8 @@ package actor NoticeCourier {
   private var outbox: Outbox
   private var deliveries: [Int: Task<Void, Never>] = [:]
   private var alarm: Task<Void, Never>?
+  /// What waited is being read; nil: it was, and may be written.
+  private var loading: Task<Void, Never>?
   private var saving: Task<Void, Never>?
   private var isStale = false
   private var cannotSave = false
@@ -57,19 +56,18 @@ package actor NoticeCourier {
   ) {
     self.node = node
     self.cluster = cluster
-    self.receivers = receivers
     self.notes = notes
     self.file = file
     self.deliver = deliver
     self.tell = tell
     self.logger = logger
-    outbox = Outbox(receivers, now: BootClock.now)
+    outbox = Outbox(receivers)
     queue.begin(after: nil)
   }
 
   /// Delivers until its task is cancelled. Once.
   package func run() async {
-    await open()
+    loading = Task { await load() }
     for await note in notes { take(note) }
     await close()
   }
@@ -83,26 +81,36 @@ package actor NoticeCourier {
 
   // MARK: beginning and end
 
-  private func open() async {
-    switch await race(until: .now + Self.diskPatience, { [file] in try await file.load() }) {
-    case .success(.nothing): break
-    case .success(.kept(let kept)): outbox = Outbox(receivers, kept: kept, now: BootClock.now)
-    case .success(.unreadable(let reason)):
-      logger.error("the notices that waited cannot be read, and are lost", metadata: ["reason": "\(InWords.oneLine(reason))"])
-    case .failure(let error): say(unkept: "\(error)")
-    case nil: say(unkept: "the disk does not answer")
+  /// A disk that does not answer holds up what waited, and nothing that is said now.
+  private func load() async {
+    var found: Outbox.Kept?
+    do {
+      switch try await file.load() {
+      case .nothing: break
+      case .kept(let kept): found = kept
+      case .unreadable(let reason):
+        logger.error("the notices that waited cannot be read, and are lost", metadata: ["reason": "\(InWords.oneLine(reason))"])
+      }
+    } catch {
+      say(unkept: "\(error)")
     }
-    act(on: .tick)
+    loading = nil
+    if let found { act(on: .found(found)) } else if isStale { save() }
   }
 
   private func close() async {
     gather()
     // Not in this task, which is cancelled and would not wait.
-    await Task { [saving] in _ = await race(until: .now + Self.closingPatience) { await saving?.value } }.value
+    await Task { _ = await race(until: .now + Self.closingPatience) { await self.settle() } }.value
     alarm?.cancel()
     // What is under way comes again after the next start.
     for delivery in deliveries.values { delivery.cancel() }
     await file.close()
+  }
+
+  private func settle() async {
+    await loading?.value
+    await saving?.value
   }
 
   // MARK: notes
@@ -170,10 +178,10 @@ package actor NoticeCourier {
     }
   }
 
-  /// Written by one at a time: what changes meanwhile is in the next.
+  /// Written by one at a time: what changes meanwhile is in the next. Never over what was not read yet.
   private func save() {
     isStale = true
-    guard saving == nil else { return }
+    guard saving == nil, loading == nil else { return }
     saving = Task {
       while isStale {
         isStale = false

@@ -20,6 +20,8 @@ package struct Outbox: Sendable {
   package enum Event: Hashable, Sendable {
     /// A wake-up that was asked for, or just time passing.
     case tick
+    /// What waited when the program ended.
+    case found(Kept)
     case post(Notice)
     case ended(serial: Int, Ending)
   }
@@ -100,22 +102,7 @@ package struct Outbox: Sendable {
   private var isChanged = false
   private var actions: [Action] = []
 
-  /// - Parameter kept: what waited when the program ended; nil: nothing.
-  package init(_ receivers: [NoticeReceiver], kept: Kept? = nil, now: BootInstant) {
-    lines = receivers.map { Line(receiver: $0) }
-    for line in kept?.lines ?? [] {
-      guard let index = lines.firstIndex(where: { $0.receiver.identity == line.receiver }) else {
-        lose(line.letters.count, NoticeReceiver.shown(line.receiver), .noReceiver)
-        continue
-      }
-      lines[index].letters = line.letters.suffix(Self.mostWaiting).map { letter in
-        // What a damaged file says is no reason to stop, or to try for ever.
-        let left = letter.secondsLeft.isFinite ? max(0, min(letter.secondsLeft, Self.patience.inSeconds)) : 0
-        return Letter(notice: letter.notice, tries: letter.tries, until: now + .seconds(left))
-      }
-    }
-    isChanged = !losses.isEmpty
-  }
+  package init(_ receivers: [NoticeReceiver]) { lines = receivers.map { Line(receiver: $0) } }
 
   // MARK: questions
 
@@ -131,6 +118,7 @@ package struct Outbox: Sendable {
     switch event {
     // One that rang a moment early must not have been the last.
     case .tick: alarm = nil
+    case .found(let kept): find(kept, now: now)
     case .post(let notice): post(notice, now: now)
     case .ended(let serial, let ending): ended(serial, ending, now: now)
     }
@@ -146,11 +134,34 @@ package struct Outbox: Sendable {
     return actions
   }
 
+  /// What was there before comes before what was said since.
+  private mutating func find(_ kept: Kept, now: BootInstant) {
+    for line in kept.lines {
+      isChanged = true
+      guard let index = lines.firstIndex(where: { $0.receiver.identity == line.receiver }) else {
+        lose(line.letters.count, NoticeReceiver.shown(line.receiver), .noReceiver)
+        continue
+      }
+      let letters = line.letters.map { letter in
+        // What a damaged file says is no reason to stop, or to try for ever.
+        let left = letter.secondsLeft.isFinite ? max(0, min(letter.secondsLeft, Self.patience.inSeconds)) : 0
+        return Letter(notice: letter.notice, tries: letter.tries, until: now + .seconds(left))
+      }
+      lines[index].letters.insert(contentsOf: letters, at: 0)
+      dropSurplus(index)
+    }
+  }
+
   private mutating func post(_ notice: Notice, now: BootInstant) {
     for index in lines.indices where lines[index].receiver.wants(notice) {
       lines[index].letters.append(Letter(notice: notice, tries: 0, until: now + Self.patience))
       isChanged = true
-      guard let surplus = lines[index].surplus else { continue }
+      dropSurplus(index)
+    }
+  }
+
+  private mutating func dropSurplus(_ index: Int) {
+    while let surplus = lines[index].surplus {
       lines[index].letters.remove(at: surplus)
       lose(1, "\(lines[index].receiver)", .full)
     }

@@ -286,6 +286,23 @@ int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_
   return memmem(bytes, count, wanted, wanted_count) != NULL;
 }
 
+int holdfast_memory_file(const void *bytes, size_t count) {
+  int fd = memfd_create("holdfast", MFD_CLOEXEC);
+  if (fd < 0) return -1;
+  for (size_t done = 0; done < count;) {
+    ssize_t n = pwrite(fd, (const char *)bytes + done, count - done, (off_t)done);
+    if (n > 0) {
+      done += (size_t)n;
+    } else if (n == 0 || errno != EINTR) {
+      int reason = n == 0 ? ENOSPC : errno;
+      close(fd);
+      errno = reason;
+      return -1;
+    }
+  }
+  return fd;
+}
+
 int holdfast_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }
 
 #ifndef PR_SET_IO_FLUSHER

@@ -16,6 +16,9 @@ package struct Daemon: Sendable {
   /// What a clean departure may take besides the migrations, and the stop of the workload here that may take the longest.
   private static let handoverTime: Duration = .seconds(100)
 
+  /// What the last notices of a clean departure may take. What is not delivered then is kept, and delivered after the next start.
+  private static let lastNotices: Duration = .seconds(2)
+
   /// By then everything that only a start needs has been done: most of the program's code is never used again.
   private static let startupTime: Duration = .seconds(15)
 
@@ -32,6 +35,8 @@ package struct Daemon: Sendable {
   private let hostWatch: HostWatch
   private let probes: HealthProbes
   private let checks: CheckLoop
+  /// nil: nobody is to get notices.
+  private let courier: NoticeCourier?
   private let logger: Logger
   /// Departures that were asked for: whether in haste.
   private let departures: AsyncStream<Bool>
@@ -53,7 +58,11 @@ package struct Daemon: Sendable {
       store: store, hypervisor: hypervisor, guardDoor: door, checks: checks,
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
-    history = HistoryBook(node: configuration.node, cluster: configuration.cluster, store: store, logger: logger)
+    let (notes, told) = AsyncStream.makeStream(of: TimedNote.self)
+    history = HistoryBook(
+      node: configuration.node, cluster: configuration.cluster, store: store,
+      notes: configuration.receivers.isEmpty ? nil : told, logger: logger)
+    courier = configuration.receivers.isEmpty ? nil : Self.courier(configuration, notes, history, logger)
     let loop = ControllerLoop(
       ControllerConfiguration(
         cluster: configuration.cluster, node: configuration.node,
@@ -85,6 +94,16 @@ package struct Daemon: Sendable {
     }
   }
 
+  private static func courier(
+    _ configuration: NodeConfiguration, _ notes: AsyncStream<TimedNote>, _ history: HistoryBook, _ logger: Logger
+  ) -> NoticeCourier {
+    let sender = NoticeSender(configuration.receivers, logger: logger)
+    return NoticeCourier(
+      node: configuration.node, cluster: configuration.cluster, receivers: configuration.receivers, notes: notes,
+      file: OutboxFile(directory: configuration.stateDirectory), deliver: { await sender.deliver($0, to: $1) },
+      tell: { await history.record($0) }, logger: logger)
+  }
+
   /// Runs until departed. `ready` is called when the API answers.
   package func run(ready: @Sendable @escaping () -> Void) async throws {
     await warnAboutStore()
@@ -108,10 +127,13 @@ package struct Daemon: Sendable {
       group.addTask { await guestCPUs.run() }
       group.addTask { await checks.run() }
       group.addTask { await hostWatch.run() }
+      // Behind what matters: claims and starts of the same moment go first.
+      if let courier { group.addTask(priority: .low) { await courier.run() } }
       group.addTask { await loop.run() }
       // Whichever ends first ends the daemon: the loop after a departure, the API when its socket cannot be had.
       try await group.next()
       await history.flush(within: .seconds(1))
+      await courier?.flush(within: Self.lastNotices)
       group.cancelAll()
     }
     await probes.close()

@@ -44,12 +44,12 @@ enum JSONValue: Hashable, Sendable, Codable {
   subscript(field: String) -> JSONValue? { fields[field] }
 }
 
-/// `Docs/api.schema.json`, and as much of JSON Schema as it is written in.
+/// `Docs/api.schema.json`, or another like it, and as much of JSON Schema as they are written in.
 struct APISchema {
   let definitions: [String: JSONValue]
 
-  init() throws {
-    let top = try JSONDecoder().decode(JSONValue.self, from: Data(repositoryFile("Docs/api.schema.json").utf8))
+  init(_ path: String = "Docs/api.schema.json") throws {
+    let top = try JSONDecoder().decode(JSONValue.self, from: Data(repositoryFile(path).utf8))
     definitions = top["$defs"]?.fields ?? [:]
   }
 

@@ -111,6 +111,8 @@ final class ScratchDirectory: Sendable {
     try scratch.write("locked-key.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
     try scratch.write("password", "hunter2\n")
     try scratch.write("empty", "")
+    try scratch.write("hook", "#!/bin/sh\n", mode: 0o755)
+    try scratch.write("open-hook", "#!/bin/sh\n", mode: 0o777)
     return scratch
   }
 }

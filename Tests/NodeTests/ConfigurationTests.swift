@@ -33,7 +33,12 @@ func repositoryFile(_ path: String) throws -> String {
       ("timing.ttl", "4s"), ("timing.margin", "150ms"), ("timing.drift", "0.5%"), ("timing.stop-budget", "60ms"),
       ("timing.start-budget", "1m"), ("guard.socket", "/run/g.sock"), ("guard.partition", "/held/fast"),
       ("api.socket", "/run/a.sock"),
-      ("api.group", "root"), ("run-dir", "/run/h"), ("on-stop", "stay"), ("log.level", "debug")
+      ("api.group", "root"), ("run-dir", "/run/h"), ("state-dir", "/var/lib/h"),
+      (
+        "notices",
+        "[{webhook: \"https://h/\", secret-file: \(directory)/password, events: [node-lost, started], severity: error, timeout: 1m}, "
+          + "{run: \"\(directory)/hook\", severity: warning, timeout: 30s}, {mail: \"ops@example.net\", severity: info, timeout: 10s}]"
+      ), ("on-stop", "stay"), ("log.level", "debug")
     ]
   }
 
@@ -65,7 +70,8 @@ func repositoryFile(_ path: String) throws -> String {
     let complete = Self.complete(scratch.path).map { $0.key == "timing.start-budget" ? ($0.key, "200ms") : ($0.key, $0.value) }
     let configuration = try parse(Self.yaml(complete))
     #expect(configuration.settings.map { "\($0.key): \($0.value)" } == complete.map { "\($0.0): \($0.1)" })
-    #expect(Set(complete.map(\.0)).union(["store.memory"]) == Set(NodeConfiguration.keys.rows.map(\.path)))
+    let notices = ["run", "webhook", "secret-file", "mail", "events", "severity", "timeout"].map { "notices[].\($0)" }
+    #expect(Set(complete.map(\.0) + notices).union(["store.memory"]) == Set(NodeConfiguration.keys.rows.map(\.path)))
     #expect(configuration.warnings.isEmpty)
     guard case .etcd(let etcd) = configuration.store else { throw ConfigurationErrors([]) }
     #expect(etcd.endpoints.last == EtcdEndpoint(isEncrypted: true, host: "fd00::2", port: 2379))

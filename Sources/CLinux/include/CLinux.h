@@ -87,6 +87,9 @@ int holdfast_link_set(int fd, const char *name, int up);
 // 1 when the bytes are among the others, next to each other. Takes time by the sum of both, whatever they are.
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count);
 
+// A file of no file system that holds the bytes, at its beginning; -1: errno says why.
+int holdfast_memory_file(const void *bytes, size_t count);
+
 int holdfast_lock_memory(void);
 
 // For the calling thread: when the kernel finds memory for it, it starts no writing to disks and waits for none. Linux 5.6, CAP_SYS_RESOURCE.

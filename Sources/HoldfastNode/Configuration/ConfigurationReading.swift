@@ -42,6 +42,8 @@ struct ConfigurationReading {
       migration: migration(top["migration"], connections: connections), capacity: capacity(top["capacity"]),
       timing: timing(top["timing"], store: store), guardDoor: guardDoor,
       api: apiPlace(top["api"], runDirectory: runDirectory, guardSocket: guardDoor.socket), runDirectory: runDirectory,
+      stateDirectory: top.read("state-dir", default: NodeConfiguration.defaultStateDirectory) { $0.absolutePath() },
+      receivers: NoticesReading(host: host).receivers(top["notices"]),
       onStop: top.read("on-stop", default: .handover) { $0.choice(NodeConfiguration.OnStop.self) },
       logLevel: section(top["log"], "log")?.read("level", default: .info) { $0.choice(Logger.Level.self) } ?? .info)
   }

@@ -7,11 +7,14 @@ public struct HostFacts: Hashable, Sendable {
   /// MiB; nil when the kernel did not tell.
   public var memory: Int?
   public var processors: Int
+  /// It has a mail system.
+  public var hasMail: Bool
 
-  public init(name: String, memory: Int?, processors: Int) {
+  public init(name: String, memory: Int?, processors: Int, hasMail: Bool = true) {
     self.name = name
     self.memory = memory
     self.processors = processors
+    self.hasMail = hasMail
   }
 
   /// This host's.
@@ -20,7 +23,8 @@ public struct HostFacts: Hashable, Sendable {
     let text = gethostname(&name, name.count - 1) == 0 ? name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) } : []
     return HostFacts(
       name: String(decoding: text, as: UTF8.self), memory: totalMemory(),
-      processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+      processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))),
+      hasMail: access(NoticeMail.program, X_OK) == 0)
   }
 
   /// Memory for workloads where the file does not say: what is left after a share for the kernel, libvirt, etcd and us.

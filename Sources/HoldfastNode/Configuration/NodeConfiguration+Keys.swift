@@ -65,6 +65,29 @@ extension NodeConfiguration {
     .init(
       "run-dir", "absolute path", .value("/run/holdfast"), "State for a restarted daemon; a reboot must empty it (tmpfs)."),
     .init(
+      "state-dir", "absolute path", .value("/var/lib/holdfast"),
+      "What outlives a reboot: notices that wait. Nothing is written there without `notices`."),
+    .init(
+      "notices", "list of receivers, at most 16", .rule("none"),
+      "Who is told what happens: [notices.md](notices.md). Each has one of `run`, `webhook`, `mail`."),
+    .init(
+      "notices[].run", "absolute path", .rule("none"),
+      "An executable, run as root for each notice: JSON on its standard input, exit status 0 when it is done."),
+    .init(
+      "notices[].webhook", "URL", .rule("none"),
+      "An address that each notice is posted to as JSON: `https://…`, or `http://` on loopback. A status of 2xx says that it is taken."
+    ),
+    .init(
+      "notices[].secret-file", "absolute path", .rule("none: not signed"),
+      "With `webhook`: the file whose first line the requests are signed with."),
+    .init("notices[].mail", "address", .rule("none"), "A mailbox, by this host's `/usr/sbin/sendmail`."),
+    .init(
+      "notices[].events", "list of [events](notices.md#events)", .rule("all"), "Which events: `[node-lost, start-failed]`."),
+    .init(
+      "notices[].severity", "`info`, `warning` or `error`", .rule("`info` with `events`, else `warning`"),
+      "The least severe that are told."),
+    .init("notices[].timeout", "duration, 1s to 10m", .rule("`30s`"), "What one delivery may take; then it has failed."),
+    .init(
       "on-stop", "`evacuate`, `handover` or `stay`", .value("handover"),
       "What a clean stop, and so a shutdown of the host, does: move the workloads to other nodes, live where that can be done; stop them here and start them there, which is sooner over; or leave them to a daemon that is back within the TTL."
     ),
@@ -99,7 +122,10 @@ extension NodeConfiguration {
       ("timing.ttl", Quantity.text(timing.ttl)), ("timing.margin", Quantity.text(timing.margin)), ("timing.drift", drift),
       ("timing.stop-budget", Quantity.text(timing.stopBudget)), ("timing.start-budget", Quantity.text(timing.startBudget)),
       ("guard.socket", guardDoor.socket), ("guard.partition", guardDoor.partition), ("api.socket", api.socket),
-      ("api.group", api.group), ("run-dir", runDirectory), ("on-stop", onStop.rawValue), ("log.level", logLevel.rawValue)
+      ("api.group", api.group), ("run-dir", runDirectory),
+      ("state-dir", stateDirectory),
+      ("notices", receivers.isEmpty ? nil : "[\(receivers.map(\.setting).joined(separator: ", "))]"),
+      ("on-stop", onStop.rawValue), ("log.level", logLevel.rawValue)
     ]
     return settings.compactMap { key, value in value.map { (key, $0) } }
   }

@@ -21,6 +21,10 @@ public struct NodeConfiguration: Hashable, Sendable {
   public var api: APIPlace
   /// Where the session's state is kept for a restarted daemon: must not outlive a reboot.
   public var runDirectory: String
+  /// Where is kept what outlives a reboot: notices that wait.
+  public var stateDirectory: String
+  /// Who is told what happens, besides the history.
+  public var receivers: [NoticeReceiver]
   public var onStop: OnStop
   public var logLevel: Logger.Level
   /// What is odd in the file, though it can be used.
@@ -131,7 +135,7 @@ public struct NodeConfiguration: Hashable, Sendable {
   public init(
     cluster: String, node: NodeName, labels: [String: String] = [:], store: StoreChoice, connections: [String],
     migration: [String: String] = [:], capacity: Resources, timing: Timing = Timing(), guardDoor: GuardPlace, api: APIPlace,
-    runDirectory: String,
+    runDirectory: String, stateDirectory: String = NodeConfiguration.defaultStateDirectory, receivers: [NoticeReceiver] = [],
     onStop: OnStop = .handover, logLevel: Logger.Level = .info, warnings: [FileMistake] = []
   ) {
     self.cluster = cluster
@@ -145,6 +149,8 @@ public struct NodeConfiguration: Hashable, Sendable {
     self.guardDoor = guardDoor
     self.api = api
     self.runDirectory = runDirectory
+    self.stateDirectory = stateDirectory
+    self.receivers = receivers
     self.onStop = onStop
     self.logLevel = logLevel
     self.warnings = warnings
@@ -157,6 +163,9 @@ public typealias ConfigurationErrors = FileErrors
 extension NodeConfiguration {
   /// Where the configuration is when nobody says otherwise.
   public static let defaultPath = "/etc/holdfast/holdfastd.yaml"
+
+  /// The daemon makes it when it has something to keep: systemd would not start it where it cannot be made.
+  public static let defaultStateDirectory = "/var/lib/holdfast"
 
   /// Reads and checks a configuration file, and the files that it names.
   ///

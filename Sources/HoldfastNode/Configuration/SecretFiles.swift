@@ -54,24 +54,31 @@ extension YAMLValue {
   }
 
   /// The path of a password file that can be read.
-  func passwordFile() -> String? {
-    guard let path = absolutePath(), let file = readable(path, expected: "a file with a password") else { return nil }
+  ///
+  /// - Parameters:
+  ///   - what: that is in it.
+  ///   - severity: of its absence. Where that is no error, the path is the value all the same.
+  func passwordFile(_ what: String = "password", _ severity: FileMistake.Severity = .error) -> String? {
+    guard let path = absolutePath() else { return nil }
+    guard let file = readable(path, expected: "a file with a \(what)", severity) else { return severity == .error ? nil : path }
     do {
       _ = try PasswordFile.read(path)
-      warnIfExposed(path, file, what: "a password")
+      warnIfExposed(path, file, what: "a \(what)")
     } catch {
       wrong(
-        expected: "a file with a password in its first line", found: "\(error.found) in \(Self.quote(path))",
-        remedy: "Write the password into it, in one line.")
+        severity, expected: "a file with a \(what) in its first line", found: "\(error.found) in \(Self.quote(path))",
+        remedy: "Write the \(what) into it, in one line.")
     }
     return path
   }
 
-  private func readable(_ path: String, expected: String) -> RegularFile? {
+  private func readable(_ path: String, expected: String, _ severity: FileMistake.Severity = .error) -> RegularFile? {
     do {
       return try RegularFile.read(path, limit: 1 << 20)
     } catch {
-      wrong(expected: expected, found: "\(error.found): \(Self.quote(path))", remedy: "Check the path and the permissions.")
+      wrong(
+        severity, expected: expected, found: "\(error.found): \(Self.quote(path))",
+        remedy: "Check the path and the permissions.")
       return nil
     }
   }

@@ -22,6 +22,8 @@ package actor HistoryBook {
   private let codec: RecordCodec
   private let store: any LeaseStore
   private let logger: Logger
+  /// Takes what is to become notices; nil: nobody wants any.
+  private let notes: AsyncStream<TimedNote>.Continuation?
   private var lines: [NodeName: [Int64: HistoryRecord]] = [:]
   private var queue = HistoryQueue()
   private var isWriting = false
@@ -30,9 +32,13 @@ package actor HistoryBook {
   private var followers: [Int: AsyncStream<HistoryRecord>.Continuation] = [:]
   private var lastFollower = 0
 
-  package init(node: NodeName, cluster: String, store: any LeaseStore, logger: Logger) {
+  /// - Parameter notes: takes what is to become notices; nil: nobody wants any.
+  package init(
+    node: NodeName, cluster: String, store: any LeaseStore, notes: AsyncStream<TimedNote>.Continuation? = nil, logger: Logger
+  ) {
     self.node = node
     self.store = store
+    self.notes = notes
     self.logger = logger
     codec = RecordCodec(cluster: cluster)
   }
@@ -83,7 +89,14 @@ package actor HistoryBook {
 
   // MARK: writing
 
-  func write(_ note: Note) {
+  /// Writes a line, and has it told as a notice.
+  package func write(_ note: Note) {
+    notes?.yield(TimedNote(note, at: wallTime()))
+    record(note)
+  }
+
+  /// Writes a line that is no notice.
+  package func record(_ note: Note) {
     queue.add(note, at: wallTime())
     writeSoon()
   }

@@ -149,7 +149,9 @@ import Testing
     post.refuse(["run /one"])
     var outbox = Outbox([Self.one])
     for serial in 1...Int64(Outbox.mostWaiting) { _ = outbox.receive(.post(.made(serial)), now: .zero) }
-    try await OutboxFile(directory: scratch.path).save(outbox.kept(now: .zero))
+    let before = OutboxFile(directory: scratch.path), after = OutboxFile(directory: scratch.path)
+    try await before.save(outbox.kept(now: .zero))
+    await before.close()
     let sentence = "a notice was dropped, as 500 others wait for 'run /one'",
       (told, tell) = AsyncStream.makeStream(of: Note.self)
     try await running(
@@ -160,7 +162,8 @@ import Testing
     }
     tell.finish()
     #expect(await told.reduce(into: []) { $0.append($1.text) } == [sentence])
-    guard case .kept(let kept) = try await OutboxFile(directory: scratch.path).load() else { throw FileNotKept() }
+    guard case .kept(let kept) = try await after.load() else { throw FileNotKept() }
+    await after.close()
     #expect(kept.lines.first?.letters.count == Outbox.mostWaiting)
   }
 

@@ -100,17 +100,18 @@ package actor NoticeCourier {
 
   private func close() async {
     gather()
-    // Not in this task, which is cancelled and would not wait.
-    await Task { _ = await race(until: .now + Self.closingPatience) { await self.settle() } }.value
     alarm?.cancel()
     // What is under way comes again after the next start.
     for delivery in deliveries.values { delivery.cancel() }
-    await file.close()
+    // Not in this task, which is cancelled and would not wait.
+    await Task { _ = await race(until: .now + Self.closingPatience) { await self.settle() } }.value
   }
 
+  /// Has what waits on the disk. Where that hangs, nobody waits for it.
   private func settle() async {
     await loading?.value
     await saving?.value
+    await file.close()
   }
 
   // MARK: notes

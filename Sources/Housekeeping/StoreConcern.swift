@@ -143,9 +143,17 @@ extension StorePicture {
       remedies.append(.init("etcdctl compaction \(revision.value)", "forget the old history"))
     }
     return remedies + [
-      .init("etcdctl --command-timeout=5m defrag", "give back the room, one member after the other"),
+      .init(defragmentation, "give back the room, one member after the other"),
       .init("etcdctl alarm disarm", "let the store write again")
     ]
+  }
+
+  /// etcdctl waits its whole time for a member that does not answer, and what comes after it waits as well: only those that answer are named then.
+  private var defragmentation: String {
+    let command = "etcdctl --command-timeout=5m defrag", members = health.members
+    let there = members.filter(\.isThere).compactMap(\.endpoint)
+    let isAnySilent = members.contains { if case .silent = $0.standing { $0.endpoint != nil } else { false } }
+    return isAnySilent && !there.isEmpty ? "ETCDCTL_ENDPOINTS=\(there.joined(separator: ",")) \(command)" : command
   }
 
   private var leadership: [StoreConcern] {
@@ -200,7 +208,7 @@ extension StorePicture {
     let remedies = [
       Self.preparation,
       isLoose
-        ? StoreConcern.Remedy("etcdctl --command-timeout=5m defrag", "give back the room; each member answers nobody meanwhile")
+        ? StoreConcern.Remedy(defragmentation, "give back the room; each member answers nobody meanwhile")
         : .init("etcdctl endpoint status -w table", "what each member holds; raise --quota-backend-bytes if it must")
     ]
     if share < Self.nearlyFullShare {

@@ -149,6 +149,17 @@ import Testing
     #expect(concerns.flatMap(\.remedies).map(\.command) == expected.commands, "\(expected.name)")
   }
 
+  @Test func `room is given back by the members that answer, as etcdctl would wait for the others`() throws {
+    let picture = Self.picture([.answers, .leaderless, Self.silent], alarms: [StoreAlarm(.noSpace, member: "h1")])
+    let full = try #require(picture.concerns.first { $0.topic == .full })
+    #expect(
+      full.remedies.map(\.command) == [
+        "eval \"$(holdfastd --etcdctl)\"",
+        "ETCDCTL_ENDPOINTS=https://10.77.0.1:2379,https://10.77.0.2:2379 etcdctl --command-timeout=5m defrag",
+        "etcdctl alarm disarm"
+      ])
+  }
+
   @Test func `a member that is silent for long is to be replaced, with the commands for that`() {
     var picture = Self.picture([.answers, .answers, Self.silent])
     picture.health.members[2].id = "8211f1d0f64f3269"

@@ -183,7 +183,7 @@ import Testing
   // MARK: what cannot be understood
 
   @Test(arguments: [
-    ("", "it is not JSON"), ("{", "it is not JSON"), ("[]", "it is not a"), ("{}", "'workloads' is missing"),
+    ("", "it is not JSON"), ("{", "it is not JSON"), ("[]", "it is not an object"), ("{}", "'workloads' is missing"),
     (#"{"workloads":[{"connection":"x"}]}"#, "'workloads[0].name' is missing"),
     (
       #"{"workloads":[{"name":"x","connection":"lxc:///","xml":"","demand":{"memory":"much","cpus":1}}]}"#,

@@ -207,6 +207,23 @@ import Testing
     #expect(status.next.contains { $0.command == "holdfast store check" } == isUnreadable, "\(status.next)")
   }
 
+  @Test func `a domain whose definition in the store cannot be read is not told as one that the cluster does not know`() {
+    let status = status {
+      quiet(&$0)
+      $0.put(
+        .report("n1"),
+        .report(
+          .init(
+            unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed,
+            strays: ["lxc:///system/web1", "lxc:///system/web7"])))
+      $0.put(.spec("web1"), .unreadable(reason: "no JSON"))
+    }
+    #expect(status.nodes.first?.strays == ["lxc:///system/web7"])
+    #expect(status.reasons.contains("Node n1 runs lxc:///system/web7, which the cluster does not know"))
+    #expect(status.next.contains { $0.command == "holdfast store check" })
+    #expect(!status.next.contains { $0.command == "holdfast adopt lxc:///system/web1" })
+  }
+
   @Test func `what to type about a second copy, and about what is left`() throws {
     let copy = status {
       quiet(&$0)

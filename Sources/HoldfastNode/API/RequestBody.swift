@@ -121,9 +121,21 @@ private func explain(_ error: DecodingError) -> String {
   return switch error {
   case .keyNotFound(let key, let context): "the field '\(path(context, key))' is missing"
   case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-    path(context).isEmpty ? "it is not a \(type)" : "the field '\(path(context))' is not a \(type)"
+    path(context).isEmpty ? "it is not \(nameInJSON(type))" : "the field '\(path(context))' is not \(nameInJSON(type))"
   case .dataCorrupted(let context) where !context.codingPath.isEmpty:
     "the field '\(path(context))' has a value that cannot be: \(context.debugDescription)"
   default: "it is not JSON"
+  }
+}
+
+/// What JSON calls a value of this type.
+private func nameInJSON(_ type: any Any.Type) -> String {
+  switch type {
+  case is String.Type: "a string"
+  case is Bool.Type: "true or false"
+  case is any Numeric.Type: "a number"
+  case is [String: Any].Type: "an object"
+  case is [Any].Type: "an array"
+  default: "a \(type)"
   }
 }

@@ -139,7 +139,10 @@ extension NodeInfo {
     flaws = state == .down ? [] : report?.flaws ?? []
     connections = record?.connections ?? []
     unreachable = state == .down ? [:] : (report?.unreachable ?? [:]).mapValues(InWords.oneLine)
-    strays = report?.strays ?? []
+    // Of one whose definition cannot be read the cluster knows; that record is told, and has a way out of its own.
+    strays = (report?.strays ?? []).filter { domain in
+      domain.split(separator: "/").last.map { view.unreadable[.spec(WorkloadName(String($0)))] == nil } ?? true
+    }
     let others = Set(report?.unmanagedUUIDs ?? [])
     unmanagedDuplicates =
       others.isEmpty

@@ -139,6 +139,10 @@ extension DomainReader {
       guard state == VIR_DOMAIN_PAUSED, reason == Int32(VIR_DOMAIN_PAUSED_USER.rawValue) else {
         return .refused("it is not suspended any more")
       }
+      // QEMU (7.2) ends when it is sent on before it was resumed, and the guest's memory with it. Whether it was resumed, nothing tells.
+      guard !mayHaveArrived(request.id.name) else {
+        return .refused("it came here by a migration, and may not have been resumed since: QEMU would end, so resume it first")
+      }
     } else {
       guard state == VIR_DOMAIN_RUNNING else { return .refused("it is not running") }
     }

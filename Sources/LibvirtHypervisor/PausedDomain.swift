@@ -32,6 +32,16 @@ extension DomainReader {
     }
   }
 
+  /// The domain came here by a migration, or its process is out of sight.
+  func mayHaveArrived(_ name: String) -> Bool {
+    let file = "\(hostFacts.driver.runtimeDirectory)/qemu/\(name).pid"
+    guard hostFacts.sharesProcesses, let text = try? String(contentsOfFile: file, encoding: .utf8),
+      let pid = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    else { return true }
+    let arguments = Self.arguments(of: pid)
+    return arguments.isEmpty || arguments.contains("-incoming")
+  }
+
   /// The start may end at any moment, and holds up whoever asks for its job.
   private func startingUp(_ run: Run) -> Observed {
     if let process = run.process, Self.arguments(of: process.pid).contains("-incoming") { return (.arriving, .migration) }

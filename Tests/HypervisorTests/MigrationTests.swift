@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func `what somebody suspended moves as it is, there and back, and counts on when it is resumed`() async throws {
+  @Test func `what somebody suspended moves as it is, is not sent on before it is resumed, and counts on then`() async throws {
     try await Move.with("suspended") { move in
       try #expect(failure(await move.migrate(isSuspended: true)).contains("it is not suspended any more"))
       expectDone(await move.here.hypervisor.suspend(move.idHere, uuid: move.domain.uuid))
@@ -60,16 +60,15 @@ import Testing
       #expect(paused.isSuspended)
       let counted = try move.guest.counts.count
       try #expect(failure(await move.migrate()).contains("it is not running"))
-      let (here, there) = (await move.here.mark, await move.there.mark)
+      let there = await move.there.mark
       expectDone(await move.migrate(isSuspended: true))
       let arrived = try await move.there.expect(move.idThere, .paused, from: there)
       #expect(arrived.isSuspended)
-      expectDone(await move.turned.migrate(isSuspended: true))
-      let back = try await move.here.expect(move.idHere, .paused, from: here)
-      #expect(back.isSuspended)
+      // QEMU would end.
+      try #expect(failure(await move.turned.migrate(isSuspended: true)).contains("it came here by a migration"))
       try await Task.sleep(for: .milliseconds(300))
       #expect(try move.guest.counts.count == counted, "it ran before it was resumed")
-      expectDone(await move.resumeHere())
+      expectDone(await move.resumeThere())
       try await move.guest.counts()
     }
   }

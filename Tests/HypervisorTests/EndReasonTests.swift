@@ -75,7 +75,11 @@ import Testing
       _ = try await watched.start(domain)
       let end = try await end(of: domain.id, watched)
       // On a slow host libvirt now and then says that it was destroyed: nobody knows yet by whom.
-      withKnownIssue(isIntermittent: true) { #expect(end == .poweredOff) } when: { end == .destroyed }
+      withKnownIssue(isIntermittent: true) {
+        #expect(end == .poweredOff)
+      } when: {
+        end == .destroyed
+      }
     }
   }
 

@@ -73,6 +73,8 @@ public struct PlacementReason: Sendable {
     case givenUpUnwell(on: [NodeName])
     /// nil: nobody in particular.
     case waitsForRoom(on: NodeName, leaving: WorkloadName?)
+    /// Its definition names older disks than it runs on.
+    case olderDisks
     case noNodes
     case noNodeCanTake
     case noOtherNodeCanTake
@@ -99,8 +101,8 @@ extension PlacementReason.Clause {
   /// The clauses that are nothing but their name.
   private static let plain: [PlacementReason.Clause] = [
     .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn,
-    .staysWithoutRoom, .backAsNowhereElse, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .noNodes, .noNodeCanTake,
-    .noOtherNodeCanTake
+    .staysWithoutRoom, .backAsNowhereElse, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .olderDisks, .noNodes,
+    .noNodeCanTake, .noOtherNodeCanTake
   ]
   fileprivate static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
 
@@ -179,6 +181,7 @@ extension PlacementReason.Clause {
     case .givenUp: "givenUp"
     case .givenUpUnwell: "givenUpUnwell"
     case .waitsForRoom: "waitsForRoom"
+    case .olderDisks: "olderDisks"
     case .noNodes: "noNodes"
     case .noNodeCanTake: "noNodeCanTake"
     case .noOtherNodeCanTake: "noOtherNodeCanTake"
@@ -261,6 +264,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
       "given up: its checks failed on \(nodes.map(\.text).joined(separator: ", ")) after each restart: `holdfast start` has it tried again, "
         + "once the cause is gone"
     case .waitsForRoom(let node, let other): "waits for room on \(node): \(other?.text ?? "another one") has not left it yet"
+    case .olderDisks: "its definition names older disks than it runs on, so it would not be started again"
     case .noNodes: "the cluster has no node"
     case .noNodeCanTake: "no node can take it"
     case .noOtherNodeCanTake: "no other node can take it"

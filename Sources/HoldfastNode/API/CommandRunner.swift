@@ -97,7 +97,7 @@ struct CommandRunner: Sendable {
       }
       let before = known.view.definitions?.modified
       if try await isDone(prepared, in: &known.view) {
-        known.index.put(command.workload, spec, belongings)
+        known.index.put(command.workload, spec, belongings.with(known.view.disksInUse(by: command.workload)))
         return CommandResult(prepared)
       }
       if known.view.definitions?.modified != before { try await lookAgain(&known) }

@@ -183,7 +183,10 @@ import Testing
     var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     report.differing = [
       "w": [HardwareDifference("disk vda", stored: "/a", running: "/b", isOtherDisk: true)],
-      "w2": [HardwareDifference("memory", stored: nil, running: "1 MiB")]
+      "w2": [
+        HardwareDifference("memory", stored: nil, running: "1 MiB"),
+        HardwareDifference("disk vdb", stored: nil, running: "/c", written: "/c")
+      ]
     ]
     return report
   }()

@@ -22,6 +22,14 @@ public struct PlacementReason: Sendable {
   /// It goes home after a maintenance.
   public var isFailbackAfterMaintenance: Bool { clauses.contains(where: \.isFailbackAfterMaintenance) }
 
+  /// It is not to run: an operator stopped it, or its policy keeps it down.
+  public var isStopped: Bool { codes.contains { Stop(rawValue: $0) != nil } }
+
+  /// Why it is not to run; as a record says it.
+  fileprivate enum Stop: String {
+    case stopped, staysDown
+  }
+
   /// Stable, for programs; none where only a text is known.
   public var codes: [String] { clauses.flatMap(\.codes) }
 
@@ -69,6 +77,8 @@ public struct PlacementReason: Sendable {
 
     // Why nowhere.
     case stopped
+    /// Its policy keeps it down since it ended there.
+    case staysDown(DomainEnd, on: NodeName)
     case givenUp(failedOn: [NodeName])
     case givenUpUnwell(on: [NodeName])
     /// nil: nobody in particular.
@@ -177,7 +187,8 @@ extension PlacementReason.Clause {
   /// Of why it is on no node; and what a record had.
   private var codeOfNone: String {
     switch self {
-    case .stopped: "stopped"
+    case .stopped: PlacementReason.Stop.stopped.rawValue
+    case .staysDown: PlacementReason.Stop.staysDown.rawValue
     case .givenUp: "givenUp"
     case .givenUpUnwell: "givenUpUnwell"
     case .waitsForRoom: "waitsForRoom"
@@ -258,6 +269,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
   private var wordsOfNone: String {
     switch self {
     case .stopped: "stopped by the operator"
+    case .staysDown(let end, let node): "it \(end.words) on \(node) and stays down, as its policy says"
     case .givenUp(let nodes):
       "given up after its failures on \(nodes.map(\.text).joined(separator: ", ")): `holdfast start` has it tried again, once the cause is gone"
     case .givenUpUnwell(let nodes):

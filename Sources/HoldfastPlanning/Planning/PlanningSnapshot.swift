@@ -88,14 +88,16 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     /// The workload does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
     public var isOnItsWay: Bool?
     /// True: its definition names older disks than it last ran on, so nobody starts it; for who asks what if. nil: it does not.
-    @LaterField public var namesOlderDisks: Bool?
+    public var namesOlderDisks: Bool?
+    /// Where its policy keeps it down, what ended it; nil: an operator stopped it, or it is not stopped.
+    public var ended: IntentRecord.Ended?
 
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
       failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil,
-      namesOlderDisks: Bool? = nil
+      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -112,6 +114,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.unwell = unwell
       self.isOnItsWay = isOnItsWay
       self.namesOlderDisks = namesOlderDisks
+      self.ended = ended
     }
   }
 

@@ -139,8 +139,8 @@ struct Diagnosis {
       degraded.append(
         "libvirt starts \(names(booting.map(\.name))) outside protection at the next boot of \(names(booting.map(\.node)))")
     }
-    let removable = Set(left.filter(\.isRemovable).map(\.workload)).sorted()
-    if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovable) {
+    let removable = Set(left.filter(\.isRemovableAtOnce).map(\.workload)).sorted()
+    if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovableAtOnce) {
       suggest("holdfast leftovers remove \(removable.joined(separator: " "))", "so that it can start everywhere")
     } else {
       suggest("holdfast leftovers", "what is left where, and what to do about it")

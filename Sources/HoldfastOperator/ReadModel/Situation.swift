@@ -16,7 +16,7 @@ struct Situation {
     } else if let holder = view.holder(of: name) {
       self.init(name, heldBy: holder, in: sight)
     } else if view.lacksIntent(name), !view.isProvenWanted(name) {
-      let wasStopped = view.placements[name]?.value.reason == PlacementReason(.stopped)
+      let wasStopped = view.placements[name]?.value.reason.isStopped ?? false
       self.init(
         wasStopped ? .stopped : .down,
         "the record of what is wanted of it is missing, so nobody starts it: `holdfast start \(name)` or `holdfast stop \(name)`"

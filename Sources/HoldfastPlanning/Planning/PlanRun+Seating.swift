@@ -8,7 +8,8 @@ extension PlanRun {
     for workload in tables.workloads.indices {
       let wish = tables.workloads[workload]
       if wish.desired == .stopped {
-        nowhere(workload, PlacementReason(.stopped))
+        let end = wish.ended.map { PlacementReason.Clause.staysDown($0.how, on: $0.node) }
+        nowhere(workload, PlacementReason(end ?? .stopped))
         continue
       }
       // It runs where it is; there is nothing to decide before it is adopted.

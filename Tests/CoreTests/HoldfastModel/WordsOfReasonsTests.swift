@@ -14,8 +14,9 @@ import Testing
     .staysAsTargetFails(node, .down), .spareUsed, .lostLatelyUsed, .silentUsed, .preferred(rule: nil),
     .preferredSuitLess(rule: rule), .preferredCannot(rule: rule), .onlyNode(percent: 40), .loaded(percent: 40),
     .leastLoaded(percent: 40), .bestBalanced(percent: 40), .fullest(percent: 40), .fewestWorkloads(2), .ruleBroken(rule),
-    .stopped, .givenUp(failedOn: [node]), .givenUpUnwell(on: [node]), .waitsForRoom(on: node, leaving: nil), .noNodes,
-    .noNodeCanTake, .noOtherNodeCanTake, .displaced(by: other, priority: 2, over: 1),
+    .stopped, .staysDown(.crashed, on: node), .givenUp(failedOn: [node]), .givenUpUnwell(on: [node]),
+    .waitsForRoom(on: node, leaving: nil), .olderDisks,
+    .noNodes, .noNodeCanTake, .noOtherNodeCanTake, .displaced(by: other, priority: 2, over: 1),
     .notAdmitted(loss: "the loss of a node", missing: "1 GiB of memory"), .recorded(codes: ["recorded"], text: "as it was")
   ]
 

@@ -190,10 +190,12 @@ struct Situation {
       self.init(placement.cause == .waits ? .starting : .pending, text)
       return
     }
-    if view.session(of: node) == nil {
+    let phase = view.session(of: node)?.record.value.phase
+    if phase != .active {
       // Such as 'waits 40 s more for n1 to come back'.
       let waits = sight.warning(name).flatMap { $0.text.hasPrefix("waits ") ? "it \($0.text)" : nil }
-      self.init(.down, "\(node) is down, and \(waits ?? "the planner has not chosen another node yet")")
+      let state = phase == nil ? "is down" : "leaves"
+      self.init(.down, "\(node) \(state), and \(waits ?? "the planner has not chosen another node yet")")
     } else {
       self.init(.starting, "\(node) is about to start it: \(placement.reason)\(StartFailures(claim).clauses())")
     }

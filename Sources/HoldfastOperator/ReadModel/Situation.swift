@@ -74,7 +74,7 @@ struct Situation {
         self.init(
           .running,
           moves ?? errand ?? Self.failedCheck(name, in: sight) ?? Self.endsAgain(name, in: sight)
-            ?? Self.breach(name, in: sight))
+            ?? sight.breach(of: name)?.why)
       }
     case .starting, nil:
       let frozen = sight.freeze(of: name, on: holder).map { ", and everything there is frozen: \($0.reason)" } ?? ""
@@ -148,12 +148,6 @@ struct Situation {
     let ends = sight.recentEnds(of: name)
     return ends < ClusterSight.manyEnds
       ? nil : "it ended \(ends) times in the last \(ClusterStatus.recentPeriod / 60_000) minutes without being told to"
-  }
-
-  /// The rule that it breaks where it is.
-  private static func breach(_ name: WorkloadName, in sight: ClusterSight) -> String? {
-    guard let warning = sight.warning(name), warning.brokenRule != nil else { return nil }
-    return warning.text
   }
 
   // MARK: what no node holds

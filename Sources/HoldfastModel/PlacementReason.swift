@@ -52,6 +52,8 @@ public struct PlacementReason: Sendable {
     case staysForItsTurn
     case staysWithoutRoom
     case backAsNowhereElse
+    /// Every node leaves, or is away.
+    case backAsNobodyStays
     case endsAgain(times: Int, on: NodeName)
     /// A check of the workload failed there after each restart.
     case unwell(times: Int, on: NodeName)
@@ -111,7 +113,8 @@ extension PlacementReason.Clause {
   /// The clauses that are nothing but their name.
   private static let plain: [PlacementReason.Clause] = [
     .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn,
-    .staysWithoutRoom, .backAsNowhereElse, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .olderDisks, .noNodes,
+    .staysWithoutRoom, .backAsNowhereElse, .backAsNobodyStays, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .olderDisks,
+    .noNodes,
     .noNodeCanTake, .noOtherNodeCanTake
   ]
   fileprivate static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
@@ -157,6 +160,7 @@ extension PlacementReason.Clause {
     case .staysForItsTurn: "staysForItsTurn"
     case .staysWithoutRoom: "staysWithoutRoom"
     case .backAsNowhereElse: "backAsNowhereElse"
+    case .backAsNobodyStays: "backAsNobodyStays"
     case .endsAgain: "endsAgain"
     case .unwell: "unwell"
     case .staysAsTargetFails: "staysAsTargetFails"
@@ -202,8 +206,9 @@ extension PlacementReason.Clause {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed, .silentUsed, .preferred,
-      .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads,
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
+      .silentUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest,
+      .fewestWorkloads,
       .ruleBroken:
       ""
     }
@@ -238,6 +243,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .staysForItsTurn: "stays: its turn to leave has not come"
     case .staysWithoutRoom: "stays: no other node can take it"
     case .backAsNowhereElse: "back where it ran: it started on no other node"
+    case .backAsNobodyStays: "back where it was, as no node stays up"
     case .endsAgain(let times, let node): "moved, as it ended \(times) times in a row on \(node)"
     case .unwell(let times, let node): "moved, as its checks failed \(times) times in a row on \(node)"
     case .staysAsTargetFails(let node, let exclusion): "stays, as \(node) cannot take it now: \(exclusion)"
@@ -287,8 +293,9 @@ extension PlacementReason.Clause: CustomStringConvertible {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed, .silentUsed, .preferred,
-      .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads,
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
+      .silentUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest,
+      .fewestWorkloads,
       .ruleBroken:
       ""
     }

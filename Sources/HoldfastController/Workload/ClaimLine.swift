@@ -71,6 +71,9 @@ struct ClaimLine: Hashable, Sendable {
   /// The right to start it; nil: the claim is not proven yet, or not ours.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? { proof.permit(own) }
 
+  /// This life of the controller has written nothing of the claim.
+  var isUnwritten: Bool { proof.isUnwritten }
+
   /// The claim as it is read is what this life wrote there.
   func agrees(_ own: WorkloadFacts) -> Bool { proof.agrees(own) }
 

@@ -142,7 +142,8 @@ extension PlanRun {
     (answer.node, answer.servedMove) = (wording.node(here), move.serial)
     defer { records[workload] = answer }
     guard move.to != answer.node else {
-      (answer.reason, answer.cause, answer.home) = (PlacementReason(.operatorAsked, .alreadyThere), .operatorsMove, nil)
+      (answer.reason, answer.cause) = (PlacementReason(.operatorAsked, .alreadyThere), .operatorsMove)
+      (answer.home, answer.handedOver) = (nil, nil)
       pinned[workload] = true
       return
     }

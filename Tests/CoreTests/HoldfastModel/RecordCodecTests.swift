@@ -58,6 +58,10 @@ import Testing
           servedMove: 9))
     ),
     (.placement("w"), .placement(PlacementRecord(node: nil, reason: "no node can take it"))),
+    (
+      .placement("w"),
+      .placement(PlacementRecord(node: "n2", reason: "least loaded", handedOver: .init(from: "n1", wasMoved: true)))
+    ),
     (.placement("w"), .placement(displaced)),
     (
       .claim("w"),

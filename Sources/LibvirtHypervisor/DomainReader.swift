@@ -167,9 +167,7 @@ struct DomainReader {
     case .lxc: (pid, argument) = (run.number, ["--name", name])
     case .qemu:
       // Missing while qemu starts: the next event brings another look.
-      let file = "\(hostFacts.driver.runtimeDirectory)/qemu/\(name).pid"
-      guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return }
-      guard let number = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { return }
+      guard let number = qemuProcess(of: name) else { return }
       (pid, argument) = (number, ["-uuid", run.uuid])
     case .other: return
     }
@@ -193,6 +191,13 @@ struct DomainReader {
     run.cgroup = (try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8)).flatMap {
       hostFacts.cgroups?.directory(procfs: $0)
     }
+  }
+
+  /// The PID that libvirtd has written down of a machine; nil: none.
+  func qemuProcess(of name: String) -> Int32? {
+    let file = "\(hostFacts.driver.runtimeDirectory)/qemu/\(name).pid"
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
+    return Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
   }
 
   /// libvirt can say of a container that it is shut off although what it started runs on: its controller died while libvirtd was down. One that was defined

@@ -34,10 +34,7 @@ extension DomainReader {
 
   /// The domain came here by a migration, or its process is out of sight.
   func mayHaveArrived(_ name: String) -> Bool {
-    let file = "\(hostFacts.driver.runtimeDirectory)/qemu/\(name).pid"
-    guard hostFacts.sharesProcesses, let text = try? String(contentsOfFile: file, encoding: .utf8),
-      let pid = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
-    else { return true }
+    guard hostFacts.sharesProcesses, let pid = qemuProcess(of: name) else { return true }
     let arguments = Self.arguments(of: pid)
     return arguments.isEmpty || arguments.contains("-incoming")
   }

@@ -43,10 +43,7 @@ package struct DiskPlaceWatch: Sendable {
   /// Looks until its task is cancelled.
   package func run() async {
     var memory = Memory()
-    while !Task.isCancelled {
-      await round(&memory)
-      try? await Task.sleep(for: Self.interval, clock: .continuous)
-    }
+    await inRounds(every: Self.interval) { await round(&memory) }
   }
 
   /// Looks once.

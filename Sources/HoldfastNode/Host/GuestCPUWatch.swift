@@ -62,10 +62,7 @@ package struct GuestCPUWatch: Sendable {
   /// Looks until its task is cancelled.
   package func run() async {
     var memory = Memory()
-    while !Task.isCancelled {
-      await round(&memory, now: BootClock.now)
-      try? await Task.sleep(for: Self.tick, clock: .continuous)
-    }
+    await inRounds(every: Self.tick) { await round(&memory, now: BootClock.now) }
   }
 
   /// Asks what is due.

@@ -38,6 +38,27 @@ package struct CgroupProcesses {
     }
   }
 
+  /// Whether each process directly in it has its SIGKILL pending: whatever it waits for in the kernel, it executes nothing more of its own.
+  func areDying(_ directory: String) throws(KernelFileError) -> Bool {
+    for pid in try here(directory) where try !isDying(pid) { return false }
+    return true
+  }
+
+  private func isDying(_ pid: pid_t) throws(KernelFileError) -> Bool {
+    let status: String
+    do { status = try KernelFile.read("/proc/\(pid)/status") } catch {
+      if error.isGone || error.code == ESRCH { return true }
+      throw error
+    }
+    // Of its first thread, and of all: a SIGKILL ends all, whichever takes it.
+    return status.split(separator: "\n").contains { line in
+      guard line.hasPrefix("SigPnd:") || line.hasPrefix("ShdPnd:"), let word = line.split(separator: "\t").last,
+        let pending = UInt64(word, radix: 16)
+      else { return false }
+      return pending & (1 << UInt64(SIGKILL - 1)) != 0
+    }
+  }
+
   func directories(_ directory: String) throws(KernelFileError) -> [String] {
     try KernelFile.directories(in: directory) ?? []
   }

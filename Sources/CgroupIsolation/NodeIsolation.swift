@@ -165,9 +165,39 @@ public struct NodeIsolation: Sendable {
         problems.append("\(error)")
         return false
       }
-      if ContinuousClock.now - start >= patience { return false }
+      if ContinuousClock.now - start >= patience { return areStillButForTheDying(waiting, &problems) }
       // Asleep, not looking: the tasks need the processor to come to rest.
       usleep(100)
+    }
+    return true
+  }
+
+  /// Whether only what was killed keeps them from being frozen: a process that does not even take its SIGKILL, as it waits for an answer that never
+  /// comes.
+  private func areStillButForTheDying(_ directories: ArraySlice<String>, _ problems: inout [String]) -> Bool {
+    do {
+      for directory in directories {
+        switch try freezer.stillness(directory) {
+        case .frozen, .gone: break
+        case .thawed: return false
+        case .freezing: if try !isStillButForTheDying(directory) { return false }
+        }
+      }
+      return true
+    } catch {
+      problems.append("\(error)")
+      return false
+    }
+  }
+
+  /// - Parameter directory: it, or one above it, was ordered frozen. v2 tells of that order only where it was given.
+  private func isStillButForTheDying(_ directory: String) throws(KernelFileError) -> Bool {
+    let processes = CgroupProcesses(hierarchy: hierarchy)
+    guard try processes.areDying(directory) else { return false }
+    for child in try processes.directories(directory).map({ directory + "/" + $0 }) {
+      let stillness = try freezer.stillness(child)
+      if stillness == .frozen || stillness == .gone { continue }
+      guard try isStillButForTheDying(child) else { return false }
     }
     return true
   }

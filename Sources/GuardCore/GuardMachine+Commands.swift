@@ -99,6 +99,8 @@ extension GuardMachine {
     for link in workload.links where isolated.taken.down.insert(link).inserted { isolated.freshLinks.insert(link) }
     isolated.namedLinks.formUnion(workload.links)
     isolated.told = false
+    // More may be about to be told: what is not known yet is not taken for a start.
+    if isolated.startsEndAt != nil { isolated.startsEndAt = now + times.freezeLimit }
     phase = .isolated(isolated)
     freezeAgain(now)
     killStopped([workload], now)
@@ -125,6 +127,7 @@ extension GuardMachine {
     log(.notice, "killing \(name)")
     kills[target]?.overdue = false
     kills[target]?.begun = now
+    kills[target]?.isOfStart = false
     answer(.kill(target))
     beginKills([target], isolation: false, now)
   }

@@ -7,11 +7,14 @@ extension GuardMachine {
   mutating func start(_ found: FoundAtStart, _ now: BootInstant) {
     switch found.record {
     case .unreadable(let reason):
-      beginIsolation(now, why: "the state of the guard before this one cannot be read (\(reason))", trusting: false)
+      beginIsolation(
+        now, why: "the state of the guard before this one cannot be read (\(reason))", trusting: false, knowsAll: false)
     case .found(let record) where record.boot == boot:
       takeUp(record, found, now)
     case .none, .found:
-      if let doubt = doubt(found) { beginIsolation(now, why: "\(doubt), and no state tells a deadline", trusting: false) }
+      if let doubt = doubt(found) {
+        beginIsolation(now, why: "\(doubt), and no state tells a deadline", trusting: false, knowsAll: false)
+      }
     }
     persist()
   }
@@ -29,7 +32,9 @@ extension GuardMachine {
     released = record.released
     switch record.phase {
     case .disarmed:
-      if let doubt = doubt(found) { beginIsolation(now, why: "\(doubt), and there is no deadline", trusting: false) }
+      if let doubt = doubt(found) {
+        beginIsolation(now, why: "\(doubt), and there is no deadline", trusting: false, knowsAll: false)
+      }
     case .armed(let deadline):
       phase = .armed(deadline: deadline)
       log(.notice, "took up the deadline and \(workloads.count) workloads of the guard before this one")
@@ -62,13 +67,15 @@ extension GuardMachine {
   /// - Parameters:
   ///   - deadline: the one in force, if it is known: until then what is `stop` is frozen only.
   ///   - trusting: what is found frozen or down was so before any guard did it.
+  ///   - knowsAll: everything under protection is known.
   mutating func beginIsolation(
     _ now: BootInstant, since: BootInstant? = nil, why: String, deadline: BootInstant? = nil,
     taken: TakenThings = TakenThings(),
-    trusting: Bool = true
+    trusting: Bool = true, knowsAll: Bool = true
   ) {
     var isolated = IsolatedState(
-      since: since ?? now, nextRound: now + times.verify, interval: times.verify, taken: taken)
+      since: since ?? now, startsEndAt: now + times.freezeLimit, knowsAll: knowsAll, nextRound: now + times.verify,
+      interval: times.verify, taken: taken)
     if let deadline, deadline > now { isolated.killsAt = deadline }
     isolated.taken.frozen.formUnion(workloads.values.compactMap(\.cgroup))
     isolated.taken.down.formUnion(workloads.values.flatMap(\.links))
@@ -173,6 +180,7 @@ extension GuardMachine {
     isolated.taken.foundFrozen.formUnion(isolated.freshCgroups.intersection(found))
     isolated.freshCgroups.removeAll()
     isolated.confirmed = confirmed
+    isolated.startsEndAt = confirmed ? nil : isolated.startsEndAt ?? now + times.freezeLimit
     isolated.told = true
     isolated.nextRound = now + (confirmed ? isolated.interval : times.freezeRetry)
     isolated.interval = confirmed ? min(isolated.interval + isolated.interval, longestInterval) : times.verify
@@ -252,7 +260,7 @@ extension GuardMachine {
     let report = GuardReport.killed(workload: name, confirmed: true)
     let isAnswer = answerWaiting(report) { $0 == .kill(target) }
     // Looked at once more and found as it was: nobody asked, and everybody knows.
-    guard isAnswer || kill.hasFound || !wasTold(target) else { return }
+    guard isAnswer || kill.hasFound || !kill.isOfStart && !wasTold(target) else { return }
     if case .isolated(var isolated) = phase {
       isolated.ended.insert(target)
       phase = .isolated(isolated)
@@ -277,11 +285,13 @@ extension GuardMachine {
       // A start that was under way may have come into the partition since.
       if isolated.killsAt == nil, kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
     }
+    endStarts(now)
     let limit = times.killLimit
     for (target, kill) in kills(where: { now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {
       if now >= kill.nextAttempt { attempt(target, now) }
       if !kill.overdue, now >= kill.begun + limit { overdue(target) }
     }
+    dropEndedStarts()
   }
 
   private mutating func overdue(_ target: KillTarget) {

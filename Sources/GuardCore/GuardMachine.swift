@@ -12,6 +12,9 @@ import HoldfastTime
 /// the deadline; what is `stop` dies when that passes, and goes on with the rest when `resume` comes first. Without a deadline, or after it, an isolation
 /// kills what is `stop` from its beginning. A `kill` kills at once, whenever it comes.
 ///
+/// **When a start is killed.** A start that the freeze catches can keep it from holding for ever: a container's init waits in the kernel for its own
+/// controller, which is frozen. When the deadline has passed and the freeze is not confirmed in `freezeLimit`, what is in no known cgroup is killed.
+///
 /// The program executes the actions in order and feeds each result back as an event at once.
 public struct GuardMachine: Sendable {
   /// An event: what happened.
@@ -93,6 +96,9 @@ public struct GuardMachine: Sendable {
   public struct Times: Hashable, Sendable {
     /// Between attempts at a freeze that is not confirmed.
     public var freezeRetry = Duration.milliseconds(2)
+    /// A freeze that is not confirmed so long, past the deadline, is helped: the starts that are under way are killed. Far longer than a busy host takes for
+    /// a freeze, and within the time-out that is advised for a watchdog, which is not fed meanwhile.
+    var freezeLimit = Duration.seconds(1)
     /// Between looks at a confirmed isolation, at first and while something may be starting. It doubles up to `verifyMost`, or `verifyIdle` where no
     /// workload is known.
     ///
@@ -122,6 +128,12 @@ public struct GuardMachine: Sendable {
   struct IsolatedState: Hashable, Sendable {
     var since: BootInstant
     var confirmed = false
+    /// When starts under way are killed because the freeze is not confirmed; nil: it is.
+    var startsEndAt: BootInstant?
+    /// The guard knows of everything that was under protection when it began: what it does not know is none of it.
+    var knowsAll = true
+    /// The log has the starts that are killed.
+    var saidStarts = false
     /// The first result came: the controller has been told.
     var told = false
     /// The deadline that was in force when it began: then what is `stop` is killed. nil: that has begun.
@@ -164,6 +176,8 @@ public struct GuardMachine: Sendable {
     var overdue = false
     /// The workload was killed because of its `isolation: stop`.
     var isolation: Bool
+    /// The guard's own, of a start that keeps the freeze from being confirmed: nobody asked for it.
+    var isOfStart = false
     /// An attempt found something to kill.
     var hasFound = false
   }

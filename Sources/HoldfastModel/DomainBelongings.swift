@@ -2,6 +2,8 @@
 package struct Belonging: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     case disk
+    /// What lies under a disk: it is only read, and nobody may write it.
+    case backing
     /// Of the host, in a container.
     case directory
     /// A file with a virtual machine's firmware variables (NVRAM).
@@ -18,6 +20,8 @@ package struct Belonging: Hashable, Sendable {
   package var rivals: [String]
   /// The domain's XML says that others may write it, too.
   package var isShareable: Bool
+  /// The workload runs on it, or last did, and its definition does not name it.
+  package var isInUse = false
 
   package init(_ kind: Kind, _ name: String, marks: [String], rivals: [String]? = nil, isShareable: Bool = false) {
     self.kind = kind
@@ -32,6 +36,7 @@ package struct Belonging: Hashable, Sendable {
     let what =
       switch kind {
       case .disk: "disk"
+      case .backing: "image"
       case .directory: "directory"
       case .firmware: "firmware variables"
       case .macAddress: "MAC address"
@@ -69,7 +74,9 @@ package struct DomainBelongings: Hashable, Sendable {
     case kept
   }
   /// Things that no other workload may have at the same time. Each once.
-  package fileprivate(set) var owned: [Belonging] = []
+  package private(set) var owned: [Belonging] = []
+  /// Images under its disks, as far as the XML names them. Each once; they may be under others' disks too.
+  package private(set) var backing: [Belonging] = []
   /// Each path once.
   package fileprivate(set) var files: [NamedFile] = []
   /// The state of an emulated TPM; nil: there is none.
@@ -97,8 +104,15 @@ package struct DomainBelongings: Hashable, Sendable {
   /// Where libvirt keeps the state of emulated TPMs, each in a directory named by its domain's UUID.
   package static let tpmFolder = "/var/lib/libvirt/swtpm"
 
-  fileprivate mutating func add(_ belonging: Belonging) {
+  mutating func add(_ belonging: Belonging) {
     if !owned.contains(where: { $0.marks == belonging.marks }) { owned.append(belonging) }
+  }
+
+  /// - Parameter image: a disk.
+  mutating func addBacking(_ image: Belonging) {
+    var image = image
+    image.kind = .backing
+    if !backing.contains(where: { $0.marks == image.marks }) { backing.append(image) }
   }
 
   fileprivate mutating func add(_ path: String, _ use: NamedFile.Use) {
@@ -118,7 +132,7 @@ private struct BelongingsReading {
     if os.attribute("firmware") == "efi" { hasFirmwareVariables = true }
     for part in os.children {
       switch part.name {
-      case "kernel", "initrd", "dtb": if let file = absolute(part.text) { found.add(file, .start) }
+      case "kernel", "initrd", "dtb": if let file = part.text.plainPath { found.add(file, .start) }
       case "loader":
         if part.attribute("type") == "pflash", part.attribute("stateless") != "yes" { hasFirmwareVariables = true }
       case "nvram":
@@ -130,7 +144,7 @@ private struct BelongingsReading {
   }
 
   private mutating func firmware(_ text: String?) {
-    guard let file = text.flatMap(absolute) else { return }
+    guard let file = text.flatMap(\.plainPath) else { return }
     found.add(file, .firmware)
     found.add(Belonging(.firmware, file, marks: [file]))
   }
@@ -139,9 +153,10 @@ private struct BelongingsReading {
     switch device.name {
     case "disk": disk(device)
     case "filesystem": filesystem(device)
+    case "memory": if ["nvdimm", "virtio-pmem"].contains(device.attribute("model")) { persistentMemory(device) }
     case "interface": if device.attribute("type") != "user", let mac = device.macAddress { address(mac) }
     case "serial", "console", "parallel":
-      if device.attribute("type") == "file", let file = device.first("source")?.value("path").flatMap(absolute) {
+      if device.attribute("type") == "file", let file = device.first("source")?.value("path").flatMap(\.plainPath) {
         found.add(file, .console)
       }
     case "tpm":
@@ -150,7 +165,7 @@ private struct BelongingsReading {
       }
     default: break
     }
-    if let log = device.first("log")?.value("file").flatMap(absolute) { found.add(log, .console) }
+    if let log = device.first("log")?.value("file").flatMap(\.plainPath) { found.add(log, .console) }
   }
 
   // MARK: what is written
@@ -162,7 +177,22 @@ private struct BelongingsReading {
     if disk.name.hasPrefix("/"), !disk.name.hasPrefix("/dev/"), !isOptional { found.add(disk.name, .start) }
     // Each run writes a copy of its own, over a file that stays as it is; and what a guest has in a CD-ROM drive it cannot write.
     let writesCopy = device.first("transient")?.attribute("shareBacking") == "yes"
-    if !device.has("readonly"), !writesCopy, device.attribute("device") != "cdrom" { found.add(disk) }
+    guard !device.has("readonly"), !writesCopy, device.attribute("device") != "cdrom" else { return }
+    found.add(disk)
+    var layer = device.first("backingStore")
+    while let below = layer {
+      if let image = storage(.disk, of: below, type: below.attribute("type") ?? "file") { found.addBacking(image) }
+      layer = below.first("backingStore")
+    }
+  }
+
+  /// Memory that keeps what is written to it, in a file of the host.
+  private mutating func persistentMemory(_ device: DomainElement) {
+    guard let file = device.first("source")?.first("path")?.text.plainPath else { return }
+    if !file.hasPrefix("/dev/") { found.add(file, .start) }
+    // With `private` nothing that is written gets into the file.
+    if device.attribute("access") == "private" || device.first("target")?.has("readonly") == true { return }
+    found.add(Belonging(.disk, file, marks: [file]))
   }
 
   private mutating func filesystem(_ device: DomainElement) {
@@ -181,9 +211,9 @@ private struct BelongingsReading {
   private func storage(_ kind: Belonging.Kind, of device: DomainElement, type: String) -> Belonging? {
     guard let source = device.first("source") else { return nil }
     switch type {
-    case "file": return source.value("file").flatMap(absolute).map { Belonging(.disk, $0, marks: [$0]) }
-    case "block": return source.value("dev").flatMap(absolute).map { Belonging(.disk, $0, marks: [$0]) }
-    case "dir", "mount": return source.value("dir").flatMap(absolute).map { Belonging(kind, $0, marks: [$0]) }
+    case "file": return source.value("file").flatMap(\.plainPath).map { Belonging(.disk, $0, marks: [$0]) }
+    case "block": return source.value("dev").flatMap(\.plainPath).map { Belonging(.disk, $0, marks: [$0]) }
+    case "dir", "mount": return source.value("dir").flatMap(\.plainPath).map { Belonging(kind, $0, marks: [$0]) }
     case "volume":
       guard let pool = source.value("pool"), let volume = source.value("volume") else { return nil }
       let name = "volume:\(pool)/\(volume)"
@@ -193,13 +223,24 @@ private struct BelongingsReading {
     }
   }
 
-  /// Two are the same when they have one name and a host in common, or when one of them names no host: its client knows them.
   private func networkDisk(_ source: DomainElement) -> Belonging? {
     guard let kind = source.value("protocol") else { return nil }
-    var name = source.value("name") ?? ""
+    return .network(kind, source.value("name") ?? "", source.servers(of: kind))
+  }
+
+  private mutating func address(_ mac: String) {
+    guard mac.split(separator: ":").count == 6 else { return }
+    found.add(Belonging(.macAddress, mac, marks: [mac]))
+  }
+}
+
+extension Belonging {
+  /// A disk on a network. Two are the same when they have one name and a host in common, or when one of them names no host: its client knows them.
+  static func network(_ kind: String, _ name: String, _ servers: [DiskServer]) -> Belonging? {
+    var name = name
     // libvirt's own default.
     if kind == "iscsi", !name.isEmpty, !name.contains("/") { name += "/0" }
-    let hosts = source.servers(of: kind).compactMap { Self.host($0, of: kind) }
+    let hosts = servers.compactMap { host($0, of: kind) }
     guard !name.isEmpty || !hosts.isEmpty else { return nil }
     let disk = "\(kind):\(name)"
     return Belonging(
@@ -213,16 +254,5 @@ private struct BelongingsReading {
     if let socket = server.socket { return socket }
     guard let name = server.name?.lowercased() else { return nil }
     return kind == "rbd" ? name : "\(name):\(server.port ?? DiskServer.usualPorts[kind] ?? "0")"
-  }
-
-  private mutating func address(_ mac: String) {
-    guard mac.split(separator: ":").count == 6 else { return }
-    found.add(Belonging(.macAddress, mac, marks: [mac]))
-  }
-
-  /// As the kernel reads it, links aside; nil when it is no absolute path.
-  private func absolute(_ text: String) -> String? {
-    guard text.hasPrefix("/") else { return nil }
-    return "/" + text.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 }

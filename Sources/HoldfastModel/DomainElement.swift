@@ -86,6 +86,36 @@ package struct DiskServer: Hashable, Sendable {
     "nbd": "10809", "sheepdog": "7000", "gluster": "24007", "iscsi": "3260", "ssh": "22", "http": "80", "https": "443",
     "ftp": "21", "ftps": "990", "tftp": "69", "nfs": "2049"
   ]
+
+  package init(name: String?, port: String?, socket: String?) {
+    self.name = name
+    self.port = port
+    self.socket = socket
+  }
+
+  /// As it is written where a disk is named in one line: a socket's path, a name, or a name and its port.
+  init(_ text: Substring) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    if text.hasPrefix("/") {
+      self.init(name: nil, port: nil, socket: String(text))
+    } else if parts.count == 2 {
+      self.init(name: String(parts[0]), port: String(parts[1]), socket: nil)
+    } else {
+      self.init(name: String(text), port: nil, socket: nil)
+    }
+  }
+}
+
+extension String {
+  /// An absolute path in one way of writing it, as the kernel reads it, links aside. By its text alone: it may be another host's. nil: it is none.
+  package var plainPath: String? {
+    guard hasPrefix("/") else { return nil }
+    var names: [Substring] = []
+    for name in split(separator: "/") where name != "." {
+      if name == ".." { _ = names.popLast() } else { names.append(name) }
+    }
+    return "/" + names.joined(separator: "/")
+  }
 }
 
 extension DomainElement {

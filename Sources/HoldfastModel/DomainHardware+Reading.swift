@@ -18,7 +18,8 @@ extension DomainHardware.Disk {
     // What is written to a transient disk goes into an image that libvirt makes for each run and throws away with it: nothing in it is kept.
     self.init(
       target: target, source: element.diskSource, backing: element.first("backingStore").map(Self.layers),
-      isRemovable: element.has("transient") || ["cdrom", "floppy"].contains(element.attribute("device") ?? ""))
+      isRemovable: element.has("transient") || ["cdrom", "floppy"].contains(element.attribute("device") ?? ""),
+      isSafeWithOthers: element.has("readonly") || element.has("shareable"))
   }
 
   /// What the XML says to lie under a disk, from there downwards.

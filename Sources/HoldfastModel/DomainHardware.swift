@@ -10,12 +10,17 @@ public struct DomainHardware: Hashable, Sendable {
     public var backing: [String]?
     /// A CD or floppy drive, or a transient disk: what lies in it is changed while the domain runs, and is not the guest's own data.
     public var isRemovable: Bool
+    /// It is only read, or made to be written by others too.
+    public var isSafeWithOthers: Bool
 
-    public init(target: String, source: String?, backing: [String]? = nil, isRemovable: Bool = false) {
+    public init(
+      target: String, source: String?, backing: [String]? = nil, isRemovable: Bool = false, isSafeWithOthers: Bool = false
+    ) {
       self.target = target
       self.source = source
       self.backing = backing
       self.isRemovable = isRemovable
+      self.isSafeWithOthers = isSafeWithOthers
     }
   }
 
@@ -61,12 +66,15 @@ public struct HardwareDifference: Hashable, Sendable, Codable {
   public var running: String?
   /// The domain writes to another disk than the stored definition names: a start from that would open the older one.
   public var isOtherDisk: Bool
+  /// A disk that it has besides those of the stored definition, and that nobody else may write. nil: it is no such disk, or an earlier build wrote this.
+  @LaterField public var written: String?
 
-  public init(_ what: String, stored: String?, running: String?, isOtherDisk: Bool = false) {
+  public init(_ what: String, stored: String?, running: String?, isOtherDisk: Bool = false, written: String? = nil) {
     self.what = what
     self.stored = stored
     self.running = running
     self.isOtherDisk = isOtherDisk
+    self.written = written
   }
 
   /// A clause, such as `disk vda: /vm/web.snap1 now, /vm/web.qcow2 in the definition`.
@@ -135,7 +143,8 @@ extension DomainHardware {
     for target in Set(before.keys).union(now.keys).sorted() where others[target] == nil {
       let (a, b) = (before[target], now[target])
       if let a, let b, a.source == b.source { continue }
-      found.append(.init("disk \(target)", stored: a.map(words), running: b.map(words)))
+      found.append(
+        .init("disk \(target)", stored: a.map(words), running: b.map(words), written: a == nil ? b?.writtenAlone : nil))
     }
     return found
   }
@@ -175,7 +184,14 @@ extension DomainHardware {
 
 extension DomainHardware.Disk {
   /// The images that the guest's data is made of, the top first.
-  public var layers: String? { source.map { ([$0] + (backing ?? [])).joined(separator: " over ") } }
+  public var layers: String? { source.map { ([$0] + (backing ?? [])).joined(separator: Self.over) } }
+  private static let over = " over "
+
+  /// The images in such a text, the top first.
+  static func layers(of text: String) -> [String] { text.split(separator: over).map { String($0) } }
+
+  /// The same where nobody else may write it.
+  fileprivate var writtenAlone: String? { isRemovable || isSafeWithOthers ? nil : layers }
 }
 
 extension DomainHardware.NetworkCard {

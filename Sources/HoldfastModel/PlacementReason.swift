@@ -22,6 +22,14 @@ public struct PlacementReason: Sendable {
   /// It goes home after a maintenance.
   public var isFailbackAfterMaintenance: Bool { clauses.contains(where: \.isFailbackAfterMaintenance) }
 
+  /// It is not to run: an operator stopped it, or its policy keeps it down.
+  public var isStopped: Bool { codes.contains { Stop(rawValue: $0) != nil } }
+
+  /// Why it is not to run; as a record says it.
+  fileprivate enum Stop: String {
+    case stopped, staysDown
+  }
+
   /// Stable, for programs; none where only a text is known.
   public var codes: [String] { clauses.flatMap(\.codes) }
 
@@ -44,6 +52,8 @@ public struct PlacementReason: Sendable {
     case staysForItsTurn
     case staysWithoutRoom
     case backAsNowhereElse
+    /// Every node leaves, or is away.
+    case backAsNobodyStays
     case endsAgain(times: Int, on: NodeName)
     /// A check of the workload failed there after each restart.
     case unwell(times: Int, on: NodeName)
@@ -69,10 +79,14 @@ public struct PlacementReason: Sendable {
 
     // Why nowhere.
     case stopped
+    /// Its policy keeps it down since it ended there.
+    case staysDown(DomainEnd, on: NodeName)
     case givenUp(failedOn: [NodeName])
     case givenUpUnwell(on: [NodeName])
     /// nil: nobody in particular.
     case waitsForRoom(on: NodeName, leaving: WorkloadName?)
+    /// Its definition names older disks than it runs on.
+    case olderDisks
     case noNodes
     case noNodeCanTake
     case noOtherNodeCanTake
@@ -99,8 +113,9 @@ extension PlacementReason.Clause {
   /// The clauses that are nothing but their name.
   private static let plain: [PlacementReason.Clause] = [
     .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn,
-    .staysWithoutRoom, .backAsNowhereElse, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .noNodes, .noNodeCanTake,
-    .noOtherNodeCanTake
+    .staysWithoutRoom, .backAsNowhereElse, .backAsNobodyStays, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .olderDisks,
+    .noNodes,
+    .noNodeCanTake, .noOtherNodeCanTake
   ]
   fileprivate static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
 
@@ -145,6 +160,7 @@ extension PlacementReason.Clause {
     case .staysForItsTurn: "staysForItsTurn"
     case .staysWithoutRoom: "staysWithoutRoom"
     case .backAsNowhereElse: "backAsNowhereElse"
+    case .backAsNobodyStays: "backAsNobodyStays"
     case .endsAgain: "endsAgain"
     case .unwell: "unwell"
     case .staysAsTargetFails: "staysAsTargetFails"
@@ -175,10 +191,12 @@ extension PlacementReason.Clause {
   /// Of why it is on no node; and what a record had.
   private var codeOfNone: String {
     switch self {
-    case .stopped: "stopped"
+    case .stopped: PlacementReason.Stop.stopped.rawValue
+    case .staysDown: PlacementReason.Stop.staysDown.rawValue
     case .givenUp: "givenUp"
     case .givenUpUnwell: "givenUpUnwell"
     case .waitsForRoom: "waitsForRoom"
+    case .olderDisks: "olderDisks"
     case .noNodes: "noNodes"
     case .noNodeCanTake: "noNodeCanTake"
     case .noOtherNodeCanTake: "noOtherNodeCanTake"
@@ -188,8 +206,9 @@ extension PlacementReason.Clause {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed, .silentUsed, .preferred,
-      .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads,
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
+      .silentUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest,
+      .fewestWorkloads,
       .ruleBroken:
       ""
     }
@@ -224,6 +243,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .staysForItsTurn: "stays: its turn to leave has not come"
     case .staysWithoutRoom: "stays: no other node can take it"
     case .backAsNowhereElse: "back where it ran: it started on no other node"
+    case .backAsNobodyStays: "back where it was, as no node stays up"
     case .endsAgain(let times, let node): "moved, as it ended \(times) times in a row on \(node)"
     case .unwell(let times, let node): "moved, as its checks failed \(times) times in a row on \(node)"
     case .staysAsTargetFails(let node, let exclusion): "stays, as \(node) cannot take it now: \(exclusion)"
@@ -255,12 +275,14 @@ extension PlacementReason.Clause: CustomStringConvertible {
   private var wordsOfNone: String {
     switch self {
     case .stopped: "stopped by the operator"
+    case .staysDown(let end, let node): "it \(end.words) on \(node) and stays down, as its policy says"
     case .givenUp(let nodes):
       "given up after its failures on \(nodes.map(\.text).joined(separator: ", ")): `holdfast start` has it tried again, once the cause is gone"
     case .givenUpUnwell(let nodes):
       "given up: its checks failed on \(nodes.map(\.text).joined(separator: ", ")) after each restart: `holdfast start` has it tried again, "
         + "once the cause is gone"
     case .waitsForRoom(let node, let other): "waits for room on \(node): \(other?.text ?? "another one") has not left it yet"
+    case .olderDisks: "its definition names older disks than it runs on, so it would not be started again"
     case .noNodes: "the cluster has no node"
     case .noNodeCanTake: "no node can take it"
     case .noOtherNodeCanTake: "no other node can take it"
@@ -271,8 +293,9 @@ extension PlacementReason.Clause: CustomStringConvertible {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed, .silentUsed, .preferred,
-      .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads,
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
+      .silentUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest,
+      .fewestWorkloads,
       .ruleBroken:
       ""
     }

@@ -55,7 +55,8 @@ public protocol Hypervisor: Sendable {
   /// The state that libvirt keeps of a running domain beside its definition: to be asked before `mark`, which removes the definition.
   func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState
 
-  /// Asks for a fresh inventory of every connection.
+  /// Asks for a fresh inventory of every connection. Each sends one that was begun afterwards, be there news in it or not: at once, or when it can list its
+  /// domains again, or after the `unreachable` that it sends instead. Nobody asks a second time.
   func refresh() async
 
   func close() async

@@ -26,7 +26,7 @@ extension LibvirtConnection {
       sightings.merge(found.leftovers) { seen, _ in seen }
       for (name, unknown) in startsInFlight where sightings[name]?.told == nil { sightings[name] = unknown }
       let (domains, news) = ledger.take(sightings, asOf: moment)
-      if notices == .always || news || !inventoryTold { nowKnown(domains) }
+      if notices == .always || news || inventoryOwed || !inventoryTold { nowKnown(domains) }
       wakeAll()
       for domain in domains {
         follow(domain.id.name)
@@ -37,7 +37,10 @@ extension LibvirtConnection {
     } catch {
       guard opening == openings, case .up = phase else { return }
       switch error {
-      case .timedOut, .notBegun: await cannotList(Words.of(error))
+      case .timedOut, .notBegun:
+        // Before it is told that it can list them again. A connection that is lost owes one in any case.
+        if notices == .always { inventoryOwed = true }
+        await cannotList(Words.of(error))
       case .abandoned, .libvirt: lose(Words.of(error))
       }
     }

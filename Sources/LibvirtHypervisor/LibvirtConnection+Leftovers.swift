@@ -81,9 +81,22 @@ extension DomainReader {
     var found: [LeftoverDefinition] = []
     for candidate in candidates {
       guard let domain = try connection.domain(uuid: candidate.uuid) else { continue }
-      if try !isMarked(domain, candidate.leftover.workload.text, cluster) { found.append(candidate.leftover) }
+      guard try !isMarked(domain, candidate.leftover.workload.text, cluster) else { continue }
+      var leftover = candidate.leftover
+      if leftover.otherUUID == nil { leftover.disks = try disks(of: domain) }
+      found.append(leftover)
     }
     return found
+  }
+
+  /// What it would be started with; nil also where it went meanwhile.
+  private func disks(of domain: DomainPointer) throws(LibvirtError) -> [String: String]? {
+    do throws(LibvirtError) {
+      return LeftoverDefinition.disks(in: try domain.xml(VIR_DOMAIN_XML_INACTIVE))
+    } catch {
+      if error.noSuchDomain { return nil }
+      throw error
+    }
   }
 
   fileprivate func removeLeftover(_ name: String, uuid: String, cluster: String) throws(LibvirtError) -> LeftoverRemoval {

@@ -149,9 +149,14 @@ extension DomainReader {
           "another domain of that name is defined on this node, with UUID \(domain.uuid). Remove its definition ('\(undefinition)') or rename "
             + "the workload")
       }
+      let leftover = LeftoverDefinition(of: WorkloadName(name), disks: LeftoverDefinition.disks(in: text))
+      let others = leftover.otherDisks(than: request.xml)
+      let remedy =
+        others.isEmpty
+        ? "When that is a leftover, remove it"
+        : "It names other disks: \(LeftoverDefinition.words(others)). Decide which hold before you remove it"
       return .refused(
-        "the domain \(name) is defined on this node and does not carry this workload's mark. When that is a leftover, remove it "
-          + "('\(undefinition)')")
+        "the domain \(name) is defined on this node and does not carry this workload's mark. \(remedy) ('\(undefinition)')")
     }
     // Our mark on another UUID: the placeholder that keeps starts away.
     if domain.uuid != uuid, !request.overBar { return .barred }

@@ -53,6 +53,8 @@ actor LibvirtConnection {
   var ledger = Ledger()
   /// False from the loss of the connection until everything was told anew: single domains are not told then.
   var inventoryTold = false
+  /// Somebody waits for an inventory whatever it says, and libvirt did not list its domains: the next one that can be taken is told.
+  var inventoryOwed = false
   /// Why the last STOPPED event came, by name.
   var stopReasons: [String: StopReason] = [:]
   /// Domains that were seen gone before libvirt said why, and until when that is waited for.
@@ -254,6 +256,7 @@ actor LibvirtConnection {
   /// Everything was told: the connection is known again.
   func nowKnown(_ domains: [DomainObservation]) {
     inventoryTold = true
+    inventoryOwed = false
     unreachableTold = false
     send(.inventory(connection: uri, domains: domains))
   }

@@ -27,6 +27,7 @@ public struct KernelFileError: Error, Hashable, Sendable, CustomStringConvertibl
 /// and reading /proc/self/cgroup, take the kernel's cgroup lock. Nobody waits for user space with it; its holder waits at most for
 /// other tasks to fork or end, and those perhaps for memory that must first be written to a disk. There is no way around that lock: to
 /// freeze and to kill are cgroup orders. While one has not returned, the guard feeds no watchdog, and that is right: nothing is known to be frozen.
+/// /proc/PID/status takes spinning locks alone.
 package enum KernelFile {
   package static func read(_ path: String) throws(KernelFileError) -> String {
     let descriptor = try Descriptor.open(path, .readOnly)

@@ -253,6 +253,12 @@ enum TimelinePhrases {
       let nodes = $0.nodes(), span = $0.span()
       return nodes.map { .freezesUnconfirmed($0, for: span) }
     },
+    .init(
+      "doubt frozen starts of NODES for SPAN", "A freeze there cannot be confirmed while a start that it caught is not killed."
+    ) {
+      let nodes = $0.nodes(), span = $0.span()
+      return nodes.map { .startsHoldFreezes($0, for: span) }
+    },
     .init("slow freezes of NODES by SPAN for SPAN", "Freezes there hold so much later.") {
       let nodes = $0.nodes(), extra = $0.span(), span = $0.span()
       return nodes.map { .freezesSlowly($0, by: extra, for: span) }

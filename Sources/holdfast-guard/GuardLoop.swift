@@ -9,7 +9,7 @@ import SystemPackage
 /// The guard as a program: one thread that waits, asks the machine, and does what it says.
 ///
 /// This thread must not wait for user space or for a disk, or the deadline, the watchdog and the controller wait with it. What it calls itself:
-/// - the kernel's cgroup files and /proc/self/cgroup: see `KernelFile`;
+/// - the kernel's cgroup files, /proc/self/cgroup and, of what it has killed, /proc/PID/status: see `KernelFile`;
 /// - the state, written to a filesystem without a disk (`start` warns of any other), and never synchronised;
 /// - sockets, timers and signals that are non-blocking, and `poll`, which ends with the timer.
 ///

@@ -174,6 +174,35 @@ struct `Freezing and killing` {
     #expect(await kept.isMoving())
   }
 
+  /// As a container's init does that waits for its own controller. v1 sees this one frozen at once; it does not see every such sleep so.
+  @Test(.enabled(if: canHang, "needs loop devices"), arguments: hierarchies)
+  func `what cannot die and cannot freeze keeps no freeze from being confirmed once it is killed`(_ hierarchy: CgroupHierarchy)
+    async throws
+  {
+    let disk = try await HangingDisk()
+    let partition = try TestPartition(in: hierarchy)
+    let (cut, other) = (try partition.domain("cut"), try partition.domain("other"))
+    let kept = try Busy(in: other, directory, "kept")
+    let stuck = try Child(
+      "sh", ["-c", "echo $$ >\(cut)/cgroup.procs || exit 1; while :; do echo >>\(disk.path)/file; done"])
+    #expect(await eventually(.seconds(3)) { KernelFile.exists(disk.path + "/file") })
+    try await disk.hang()
+    #expect(try await eventually(.seconds(3)) { try KernelFile.read("/proc/\(stuck.pid)/status").contains("State:\tD") })
+    func isolate() -> Bool { partition.isolation.isolate(cgroups: [], patience: .milliseconds(300)).confirmed }
+    let wasConfirmed = isolate()
+    if hierarchy.version == .v2 { #expect(!wasConfirmed) }
+    let target = KillTarget.unseen(name: "cut", cgroup: nil, sparing: [other])
+    #expect(partition.isolation.kill(target) == .dying)
+    #expect(isolate())
+    #expect(partition.isolation.kill(target) == .dying)
+    #expect(try await kept.isFrozen())
+    try await disk.goOn()
+    #expect(await stuck.end(within: .seconds(3)) == -SIGKILL)
+    #expect(await eventually(.seconds(5)) { partition.isolation.kill(target) == .gone })
+    #expect(partition.isolation.thaw(cgroups: []).isEmpty)
+    #expect(await kept.isMoving())
+  }
+
   @Test(arguments: hierarchies) func `an adopted cgroup outside the partition is stopped with it`(_ hierarchy: CgroupHierarchy)
     async throws
   {

@@ -103,6 +103,17 @@ import Testing
     #expect(try Self.read(Self.domain(disk(["/vm/mid", "/vm/base"]))).opens("/vm/w over /vm/mid over /vm/base", as: "vda"))
   }
 
+  @Test func `says of a disk that was plugged in whether others may have it too`() throws {
+    func plugged(_ more: String, device: String = "disk") throws -> String? {
+      let disk = "<disk device='\(device)'><source file='/vm/d'/><target dev='vdb'/>\(more)</disk>"
+      return try Self.differences("", disk).first?.written
+    }
+    #expect(try plugged("") == "/vm/d")
+    #expect(try plugged("<backingStore type='file'><source file='/vm/e'/></backingStore>") == "/vm/d over /vm/e")
+    for more in ["<readonly/>", "<shareable/>", "<transient/>"] { #expect(try plugged(more) == nil) }
+    #expect(try plugged("", device: "cdrom") == nil)
+  }
+
   @Test func `is on no newer disk where what is written is thrown away with the run`() throws {
     let stored = "<disk><source file='/vm/w'/><target dev='vda'/><transient/></disk>"
     let running = """

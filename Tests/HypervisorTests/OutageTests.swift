@@ -111,6 +111,44 @@ import Testing
     }
   }
 
+  /// A hook holds libvirt's lock of the domain while it runs: whoever lists the domains waits for it, and whoever asks about this one. What was asked for
+  /// meanwhile is told afterwards, though a look has told the same by then: the controller waits for an inventory to believe that the start is over.
+  @Test(.libvirtHost, arguments: [TestedDriver.lxc, .qemu])
+  func `an inventory that was asked for while a hook held a start up is told when the hook has ended`(
+    driver: TestedDriver
+  ) async throws {
+    let host = try TestHost.required()
+    let (slow, other) = (try TestDomain(driver, "slow"), try TestDomain(driver, "beside"))
+    try await host.hook(driver.rawValue, "[ \"$1 $2\" != 'slow prepare' ] || sleep 9")
+    var limits = LibvirtLimits()
+    (limits.lifecycle, limits.call) = (.seconds(2), .seconds(1))
+    try await Watched.with([slow.id.connection], limits: limits) { watched in
+      try await Self.seesStart(of: slow, heldUpBeside: other, watched)
+    }
+  }
+
+  private static func seesStart(of slow: TestDomain, heldUpBeside other: TestDomain, _ watched: Watched) async throws {
+    _ = try await watched.start(other)
+    let next = await watched.mark
+    let outcome = await watched.hypervisor.start(slow.request)
+    if case .unknown = outcome {} else { Issue.record("the start was not held up: \(outcome)") }
+    // Both in vain: the first waits for its limit, the second is not made.
+    for _ in 1...2 { await watched.hypervisor.refresh() }
+    let inventories = await watched.count(from: next) { $0.isInventory(of: slow.id.connection) }
+    #expect(inventories == 0)
+    _ = try await virsh(other, "suspend", other.id.name)
+    try await watched.expect(other.id, .paused, from: next)
+    try await watched.expect(slow.id, .running, from: next)
+    try await watched.expect("an inventory with both", from: next) {
+      $0.isInventory(of: slow.id.connection) && $0.observation(of: slow.id) != nil && $0.observation(of: other.id) != nil
+    }
+    let losses = await watched.count(from: next) { $0.isUnreachable(slow.id.connection) || $0.isGone(slow.id) }
+    #expect(losses == 0)
+    for domain in [slow, other] {
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+    }
+  }
+
   /// Looks, and what destroys, have threads of their own, and libvirtd serves them beside what hangs.
   @Test(.libvirtHost) func `eight starts that hang keep nobody from seeing and destroying another domain`() async throws {
     let host = try TestHost.required()

@@ -230,6 +230,46 @@ import Testing
     #expect(planner.explain("w", in: planning)?.brokenRule == "elsewhere")
   }
 
+  @Test(arguments: [
+    (WaitingMove.Why.off, "moves are off"), (.atOnce(4), "it waits: 4 moves at a time")
+  ])
+  func `what waits for its move against a rule is told, and is not in its place`(why: WaitingMove.Why, words: String) {
+    let moves = [WaitingMove("w", from: "n1", to: "n2", why: why, brokenRule: "elsewhere")]
+    let info = WorkloadInfo("w", in: ClusterSight(Self.view(Self.cluster()), waiting: moves))
+    #expect(info.state == .running && info.brokenRule == "elsewhere" && !info.isInPlace)
+    #expect(info.why == "stays on n1 for now, though 'elsewhere' does not allow it: \(words)")
+    let home = [WaitingMove("w", from: "n1", to: "n2", why: why)]
+    #expect(WorkloadInfo("w", in: ClusterSight(Self.view(Self.cluster()), waiting: home)).isInPlace, "it breaks no rule")
+  }
+
+  @Test(arguments: [true, false]) func `a status counts what waits for its move against a rule`(areOff: Bool) throws {
+    var rule = WorkloadPolicy(name: "elsewhere", selection: .all)
+    rule.onlyOn = try Selection(parsing: "n2")
+    var policies = PolicySet()
+    policies.workloads = [rule]
+    policies.cluster.moves = MovePace(atOnce: 1)
+    let cluster = Self.cluster {
+      if areOff { $0.put(.movesOff, .movesOff(MovesOffRecord(reason: "test", since: 1))) }
+    }
+    let view = Self.view(cluster)
+    func workload(_ name: WorkloadName, on node: NodeName, _ placed: NodeName) -> PlanningSnapshot.Workload {
+      .init(
+        name: name, connection: MadeUpCluster.lxc, demand: Resources(memory: 1024, cpus: 1),
+        placed: PlacementRecord(node: placed, reason: "test"), running: node, isOnItsWay: node != placed)
+    }
+    let planning = PlanningSnapshot(
+      nodes: ["n1", "n2"].map {
+        .init(name: $0, capacity: Resources(memory: 16384, cpus: 8), connections: [MadeUpCluster.lxc])
+      }, workloads: [workload("other", on: "n1", "n2"), workload("w", on: "n1", "n1")])
+    let status = status(
+      cluster, policies: policies,
+      outlook: ClusterOutlook(view, planner: PolicyPlanner(policies), planning: planning))
+    #expect(status.health == .degraded && status.counts.breakingRules == 1 && status.misplaced.map(\.name) == ["w"])
+    let cause = areOff ? "moves are off" : "its move waits for its turn"
+    #expect(status.reasons.contains("w runs against 'elsewhere': \(cause)"), "\(status.reasons)")
+    #expect(status.next.contains { $0.command == (areOff ? "holdfast moves on" : "holdfast moves") })
+  }
+
   @Test func `what runs an older definition is told, and is no trouble`() {
     let cluster = Self.cluster {
       var record = Self.record(.armed)

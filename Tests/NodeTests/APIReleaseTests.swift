@@ -101,6 +101,34 @@ import Testing
     }
   }
 
+  @Test func `what last ran on a newer disk is brought back with that, and its definition on this node is kept`() async throws {
+    try await APIHarness.serving { api in
+      let newer = ["vda": OtherDisk(stored: "/vm/a", running: "/vm/a.snap")]
+      api.access.change { state in
+        guard case .claim(var claim)? = state.cluster.store.entries[.claim("web1")]?.value,
+          case .spec(var spec)? = state.cluster.store.entries[.spec("web1")]?.value
+        else { return }
+        claim.newerDisks = newer
+        spec.xml = "<domain type='lxc'><devices><disk><source file='/vm/a'/><target dev='vda'/></disk></devices></domain>"
+        state.cluster.put(.claim("web1"), .claim(claim))
+        state.cluster.put(.spec("web1"), .spec(spec))
+      }
+      _ = try await Self.run(api, "web1/release")
+      Self.forget("web1", wentOn: "n1", api)
+      api.access.change { state in
+        state.cluster.domains.removeAll { $0.id.name == "web1" }
+        state.leftovers = [LeftoverDefinition(of: "web1", disks: ["vda": "/vm/a.snap"])]
+      }
+      let back = try await Self.run(api, "web1/restore")
+      let text = try #require(back?.text)
+      #expect(back?.effect == .created && text.contains("that is refused as long as"), "\(text)")
+      #expect(back?.warnings?.first?.contains("disk vda is /vm/a.snap there, and /vm/a in the workload's definition") == true)
+      #expect(api.access.truth.claims["web1"]?.value.newerDisks == newer)
+      let status: ClusterStatus = try await api.get("/v1/status").decoded()
+      #expect(status.lagging == ["web1"])
+    }
+  }
+
   @Test func `on the command line`() async throws {
     try await APIHarness.serving { api in
       #expect(try await api.holdfast(["release", "--list"]).output.contains("No workload was released in the last 7 days."))

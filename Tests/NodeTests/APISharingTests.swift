@@ -127,6 +127,27 @@ import Testing
     }
   }
 
+  @Test func `a newer disk on which another workload runs is refused, whatever its definition names`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { state in
+        guard case .claim(var claim)? = state.cluster.store.entries[.claim("web2")]?.value else { return }
+        claim.newerDisks = ["vda": OtherDisk(stored: "/srv/a.img", running: "/srv/a.snap")]
+        state.cluster.put(.claim("web2"), .claim(claim))
+        state.descriptions = ["wiki": Self.disk("/srv/x/../a.snap")]
+      }
+      let reason =
+        "it writes the disk /srv/a.snap, and so does the workload web2, which runs on it or last did: its definition does not name it"
+      for isDry in [true, false] {
+        let applied = try await apply(api, [Self.definition("one", Self.disk("/srv/a.snap"))], dry: isDry)
+        #expect(applied.results.map(\.error?.reason) == [reason])
+        let request = AdoptRequest(domains: [DomainID(connection: MadeUpCluster.lxc, name: "wiki")])
+        let adopted: CommandResults = try await api.post("/v1/adopt\(isDry ? "?dryRun=true" : "")", request).decoded()
+        #expect(adopted.results.map(\.error?.reason) == [reason])
+      }
+      #expect(api.access.truth.specs["one"] == nil && api.access.truth.specs["wiki"] == nil)
+    }
+  }
+
   @Test func `what an adoption would lose is told, and lost only when it is given up`() async throws {
     try await APIHarness.serving { api in
       api.access.change { $0.kept = ["wiki": KeptState(snapshots: ["before-upgrade"])] }

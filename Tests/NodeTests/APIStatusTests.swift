@@ -445,6 +445,21 @@ import Testing
     #expect(info.why == "it powered itself off on n1 and stays down, as its policy says: `holdfast start w`")
   }
 
+  /// As the planner wrote it, and an earlier one, which knew no other reason.
+  @Test(arguments: [
+    PlacementReason(.staysDown(.crashed, on: "n1")), PlacementReason(.stopped),
+    PlacementReason(codes: ["staysDown"], text: "it crashed on n1"), PlacementReason(text: "stopped by the operator")
+  ])
+  func `what nobody was to run is stopped where the record of that is missing`(_ reason: PlacementReason) {
+    #expect(reason.isStopped && !PlacementReason(.noNodeCanTake).isStopped)
+    let info = info {
+      $0.put(.claim("w"), Self.claim(nil, by: nil))
+      $0.put(.placement("w"), .placement(PlacementRecord(node: nil, reason: reason)))
+      $0.delete(.intent("w"))
+    }
+    #expect(info.state == .stopped && info.reason == "\(reason)", "\(info.state)")
+  }
+
   @Test func `a claim that outlived its workload is none`() {
     var cluster = MadeUpCluster.empty
     cluster.put(.claim("gone"), .claim(ClaimRecord(epoch: Epoch(9), holder: nil)))

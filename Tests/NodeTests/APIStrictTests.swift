@@ -56,6 +56,30 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("/v1/workloads/web1/move", #"{"to":"n2","to":"n3"}"#, "to"),
+    ("/v1/workloads/web1/move", #"{"to":"n2","t\u006f":"n2"}"#, "to"),
+    ("/v1/workloads/web1/stop", #"{"a":1,"a":1}"#, "a"),
+    ("/v1/disarm", #"{"reason":"\",\"seconds\":1,{[","seconds":5, "seconds" : 6}"#, "seconds"),
+    (
+      "/v1/workloads",
+      #"{"workloads":[{"name":"y","connection":"lxc:///system","xml":"<domain type='lxc'/>","demand":{"memory":1,"cpus":1}},{"name":"x","connection":"lxc:///system","xml":"<domain type='lxc'/>","demand":{"memory":1,"cpus":1},"labels":{"to":"1","a":"1","a":"2"}}]}"#,
+      "workloads[1].labels.a"
+    )
+  ])
+  func `a field that is there twice is refused by its place, and nothing is done`(
+    path: String, body: String, field: String
+  ) async throws {
+    try await APIHarness.serving { api in
+      let before = api.access.truth.revision
+      let answer = try await api.post(path, raw: Data(body.utf8))
+      #expect(answer.status == 400, "\(String(decoding: answer.body, as: UTF8.self))")
+      let reason = answer.error?.reason
+      #expect(reason == "it has the field '\(field)' twice, so nothing was done", "\(String(describing: answer.error))")
+      #expect(api.access.truth.revision == before)
+    }
+  }
+
   @Test func `passwords are masked unless somebody asks for them, and a masked one is not taken back`() async throws {
     try await APIHarness.serving { api in
       let spec =

@@ -109,8 +109,20 @@ import Testing
     snapshot.workloads[11].running = nil
     let outcome = try planner(cause).outcome(snapshot)
     #expect(outcome.waiting.count == 11 && outcome.waiting.allSatisfy { $0.why == .off } && outcome.lookAgainAfter == nil)
+    #expect(outcome.waiting.allSatisfy { $0.brokenRule == (cause == .rules ? "off the old nodes" : nil) })
     let node = outcome.placements["c8"]?.node
     #expect(node != nil && (cause == .failback || node == "n3" || node == "n4"))
+  }
+
+  @Test(arguments: [
+    (WaitingMove.Why.off, "moves are off"), (.atOnce(3), "it waits: 3 moves at a time"),
+    (.copy("w2"), "it waits for w2, a copy of the same application, which is on its way"),
+    (.place, "it waits: its place on the other node is not free yet")
+  ])
+  func `says of what it leaves against a rule why it stays`(why: WaitingMove.Why, words: String) {
+    let move = WaitingMove("w1", from: "n1", to: "n2", why: why, brokenRule: "rack a")
+    #expect(move.breach == "stays on n1 for now, though 'rack a' does not allow it: \(words)")
+    #expect(WaitingMove("w1", from: "n1", to: "n2", why: why).breach == nil)
   }
 
   @Test func `is a move of its own, so that it counts when it fails`() throws {

@@ -137,6 +137,24 @@ import Testing
     #expect(memory?.capacity == 1500 && memory?.free == 1000 && memory?.largest == 500 && memory?.node == "n2")
   }
 
+  @Test func `who names older disks than it runs on is not started elsewhere`() {
+    var snapshot = Self.pair
+    snapshot.nodes[1].capacity.memory = 2000
+    snapshot.workloads[0].namesOlderDisks = true
+    let lost = WhatIf(Supposition(lost: ["n1"]), in: snapshot, policies: .none)
+    #expect(lost.moves.isEmpty && lost.running == 1 && lost.wanted == 2)
+    #expect(lost.victims.map(\.workload) == ["a"] && lost.victims.first?.from == "n1")
+    #expect(lost.victims.first?.reasonCodes == ["olderDisks"] && lost.victims.first?.shortfall == nil)
+    #expect(lost.victims.first.map { "\($0.reason)".contains("would not be started again") } == true)
+    let other = WhatIf(Supposition(lost: ["n2"]), in: snapshot, policies: .none)
+    #expect(other.moves.map(\.workload) == ["b"] && other.running == 2, "it runs on where it is")
+    let drained = WhatIf(Supposition(drained: ["n1"]), in: snapshot, policies: .none)
+    #expect(drained.moves.map(\.workload) == ["a"] && drained.victims.isEmpty)
+    #expect(drained.warnings.contains { $0.workload == "a" && $0.text.hasSuffix("moved while it runs, or not at all") })
+    let trials = LossTrials(Supposition(), in: snapshot, policies: .none)
+    #expect(trials.trials.map(\.survives) == [false, true])
+  }
+
   @Test func `rules in the way everywhere are no lack of room`() throws {
     let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: a, only-on: n1}]", file: "p.yaml").policies
     let answer = WhatIf(Supposition(lost: ["n1"]), in: Self.pair, policies: policies)

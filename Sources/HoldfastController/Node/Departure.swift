@@ -1,5 +1,6 @@
 import GuardCore
 import HoldfastModel
+import HoldfastTime
 
 /// Clean departure: everything is handed over or stopped, the claims are released, the session is ended. Nobody waits for a TTL.
 ///
@@ -23,6 +24,8 @@ struct Departure: Sendable {
     }
   }
 
+  /// Since when the node is empty and waits for the last plan of a cluster that leaves as a whole; nil: it does not.
+  private var awaitsPlanSince: BootInstant?
   private var course = StateCourse(State.staying)
   private var state: State { course.state }
 
@@ -82,6 +85,41 @@ struct Departure: Sendable {
     if !hasLeft { course.move(to: .left) }
     effects.finish()
   }
+
+  // MARK: when every node leaves
+
+  /// Another node can take workloads, as far as is known here. It may be about to leave, too.
+  static func somebodyStays(_ facts: Facts) -> Bool {
+    let maintenances = Maintenances(facts)
+    return facts.view.sessions.values.contains {
+      $0.value.phase == .active && $0.value.node != facts.me && !maintenances.contains($0.value.node)
+    }
+  }
+
+  /// The cluster leaves as a whole, and some of what was handed over is still to be placed back where it was: without that it would start elsewhere.
+  static func owesPlan(_ facts: Facts) -> Bool {
+    guard facts.rules.mayPlan, !facts.isDisarmed else { return false }
+    return facts.view.placements.contains { name, stored in
+      guard let from = stored.value.handedOver?.from, facts.view.nodes[from] != nil else { return false }
+      return facts.view.specs[name] != nil && !facts.view.isUnreadable(name)
+        && facts.view.intents[name]?.value.desired == .running
+    }
+  }
+
+  /// Waits for the last plan, which one of those that leave makes; not for ever, as that one may be gone.
+  mutating func awaitPlan(isOwed: Bool, _ facts: Facts, _ effects: inout Effects) {
+    awaitsPlanSince = isOwed ? awaitsPlanSince ?? facts.now : nil
+    if awaitsPlan(facts), let until = awaitsPlanUntil(facts) { effects.agenda.look(at: until) }
+  }
+
+  func awaitsPlan(_ facts: Facts) -> Bool { awaitsPlanUntil(facts).map { facts.now < $0 } ?? false }
+
+  /// A planner that has just started looks around first.
+  private func awaitsPlanUntil(_ facts: Facts) -> BootInstant? {
+    awaitsPlanSince.map { $0 + facts.timing.settle + facts.timing.ttl }
+  }
+
+  // MARK: adoptions
 
   /// Adoptions on this node whose claim may come, or have come, without this controller seeing it: the domain carries its mark, or libvirt
   /// does not tell. nil: one of them is to be completed here first.

@@ -263,6 +263,7 @@ struct PlannerRole: Sendable {
     let changed = plan.compactMap { name, wanted -> (WorkloadName, PlacementRecord)? in
       guard let present = facts.view.placements[name]?.value else { return (name, wanted) }
       if present.node == wanted.node, present.servedMove == wanted.servedMove, present.home == wanted.home,
+        present.handedOver == wanted.handedOver,
         wanted.node != nil || present.reason == wanted.reason && present.others == wanted.others
       {
         return nil

@@ -137,7 +137,8 @@ struct Lease: Sendable {
       session.takeUp(own.incarnation, own.entry, now: facts.now)
       save(own.incarnation, own.entry.created, &effects)
       effects.agenda.note(.ownSession)
-      return effects.note(.sessionOpened, "continues session \(own.incarnation)")
+      return effects.note(
+        .sessionOpened, "continues session \(own.incarnation)\(Self.wordsOfRuns(under: own.incarnation, facts))")
     }
     guard !stance.isLeaving else { return }
     tellFormat(facts, &effects)
@@ -158,6 +159,14 @@ struct Lease: Sendable {
     guard facts.now >= pauseUntil else { return }
     if let until = backAfterWithdrawal(facts), facts.now < until { return effects.agenda.look(at: until) }
     open(facts, &effects)
+  }
+
+  /// What ran under it: people are told of all of that together, as it was told of each when it began.
+  private static func wordsOfRuns(under incarnation: Incarnation, _ facts: Facts) -> String {
+    let count = facts.view.claims.values.count {
+      $0.value.activity == .running && facts.holds($0.value, under: incarnation)
+    }
+    return count == 0 ? "" : ": \(count) workload\(count == 1 ? "" : "s") ran under it"
   }
 
   /// A controller of an older build opens no session. One whose session stands when the format changes keeps it, so that what runs here runs on, and

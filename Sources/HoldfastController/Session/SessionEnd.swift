@@ -36,6 +36,8 @@ enum SessionEnd {
     guard !machines.workloads.all.contains(where: \.isBusy) else { return }
     // A session must not end while something executes under it: an adoption is part of what the store has to confirm.
     guard let adoptions = Departure.adoptionsInDoubt(facts), adoptions.count <= Limits.adoptionsInDoubt else { return }
+    machines.departure.awaitPlan(isOwed: turn.stance.leavesLast && Departure.owesPlan(facts), facts, &effects)
+    guard !machines.departure.awaitsPlan(facts) else { return }
     machines.lease.end(.departure, if: adoptions, facts, isPlanner: machines.isPlanner(facts), &effects)
   }
 

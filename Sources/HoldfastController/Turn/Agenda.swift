@@ -34,7 +34,8 @@ struct Agenda: Sendable {
     isTurnDue = true
     switch news {
     case .listed: due(plan: true, report: true, .everyWorkload)
-    case .session(let hasComeOrGone): due(plan: true, hasComeOrGone ? .everyWorkload : .named)
+    // Where the last nodes leave, what they run waits for them.
+    case .session(let hasComeOrGone): due(plan: true, hasComeOrGone ? .everyWorkload : .everyMachine)
     // A workload that leaves protection and is nobody's is forgotten by the planner.
     case .planner(let isThisNode): due(plan: true, isThisNode ? .everyWorkload : .named)
     case .node, .losses, .movesOff: due(plan: true)

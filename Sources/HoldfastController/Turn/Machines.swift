@@ -38,7 +38,8 @@ struct Machines: Sendable {
 
   func stance(_ facts: Facts) -> Stance {
     Stance(
-      departure: departure.pace, isPastDeadline: drain.isPast, isPlanner: isPlanner(facts),
+      departure: departure.pace, leavesLast: departure.pace != nil && !Departure.somebodyStays(facts),
+      isPastDeadline: drain.isPast, isPlanner: isPlanner(facts),
       isOutdated: facts.formatFlaw != nil)
   }
 

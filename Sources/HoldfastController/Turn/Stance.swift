@@ -4,6 +4,8 @@ import HoldfastModel
 struct Stance: Hashable, Sendable {
   /// A clean departure is under way; its host goes down soon when it is fast, and nothing is moved while it runs.
   var departure: DeparturePace?
+  /// It leaves, and so does every other node that could take something: what it runs goes down with it, and keeps its place.
+  var leavesLast = false
   /// The time to empty this node is over: nothing that is on its way while it runs is waited for any more.
   var isPastDeadline = false
   var isPlanner = false

@@ -71,6 +71,9 @@ struct ClaimLine: Hashable, Sendable {
   /// The right to start it; nil: the claim is not proven yet, or not ours.
   func permit(_ own: WorkloadFacts) -> ClaimPermit? { proof.permit(own) }
 
+  /// This life of the controller has written nothing of the claim.
+  var isUnwritten: Bool { proof.isUnwritten }
+
   /// The claim as it is read is what this life wrote there.
   func agrees(_ own: WorkloadFacts) -> Bool { proof.agrees(own) }
 
@@ -349,7 +352,7 @@ struct ClaimLine: Hashable, Sendable {
       let node = own.observation(in: facts.local) != nil ? facts.me : record.holder?.node
       record.releasedTo = own.spec.map { .init(node: node, connection: $0.value.connection, uuid: $0.value.uuid) }
       record.release()
-      // From here on people run it, on whichever disks they like.
+      // From here on people run it, on whichever disks they like. Who brings it back has them from what is kept of it (`ReleasedRecord`).
       record.newerDisks = nil
       conditions.append(.unchanged(.claim(own.name), modified: claim.modified))
       writes.append(.put(.claim(own.name), .claim(record)))

@@ -65,6 +65,9 @@ struct ClaimProof: Hashable, Sendable {
     return claim.value.epoch == epoch && claim.value.holder == written.holder
   }
 
+  /// This life of the controller has written nothing of the claim: what it says is from an earlier one, or from another node.
+  var isUnwritten: Bool { course.state == .none }
+
   // MARK: what follows from it
 
   /// The claim is ours, and no release of it may have been applied without our knowing.

@@ -31,6 +31,8 @@ struct Run: Hashable, Sendable {
   private(set) var isUnmarked = false
   /// The connection that was asked for the last start; nil: none was.
   private var startedOn: String?
+  /// An earlier life of the controller has told that it runs, under the same session.
+  private var isToldBefore = false
   /// The last failure that people were told of, so that it is told once.
   private var toldFailure: String?
 
@@ -83,6 +85,7 @@ struct Run: Hashable, Sendable {
 
   mutating func beginStart(on connection: String) {
     startedOn = connection
+    isToldBefore = false
     begin(.start)
   }
 
@@ -107,20 +110,9 @@ struct Run: Hashable, Sendable {
 
   // MARK: a call's end
 
-  /// The consequence of a call's end for other machines.
-  enum Consequence: Hashable, Sendable {
-    case none
-    /// - Parameter hindrance: nil: it is the workload's own.
-    case migrationFailed(Hindrance?, reason: String)
-    case migrationArrived
-    case tooLate
-    /// Starts were barred here by an earlier life: so one of them may still come.
-    case wasBarred
-  }
-
   mutating func endCall(
     _ kind: DomainOperation, _ outcome: OperationOutcome, of own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
-  ) -> Consequence {
+  ) -> RunConsequence {
     guard operation == kind else { return .none }
     let now = facts.now
     ending.endsCall(kind, outcome)
@@ -266,6 +258,14 @@ struct Run: Hashable, Sendable {
 
   // MARK: how it goes
 
+  /// An earlier life of the controller saw it run under this session: where it runs on, that is no news.
+  ///
+  /// - Parameter isUnwritten: this life has written nothing of its claim.
+  mutating func heedEarlierLife(_ own: WorkloadFacts, isUnwritten: Bool) {
+    guard isUnwritten, startedOn == nil, told.state == .nothing, own.isClaimed else { return }
+    isToldBefore = own.claim?.value.activity == .running
+  }
+
   /// The domain is seen to run, or paused.
   ///
   /// - Parameter wellSince: since when its checks say that it is well; nil: they do not.
@@ -282,10 +282,13 @@ struct Run: Hashable, Sendable {
       effects.unsay(.vanished, workload: own.name)
       effects.unsay(.startFailed, workload: own.name)
       effects.unsay(.stopping, workload: own.name)
-      let isMoved = isPaused && own.hasArrived
-      effects.note(
-        .started, isMoved ? "\(own.name) has moved to \(me), and stays paused there" : "\(own.name) runs on \(me)",
-        workload: own.name)
+      if !isToldBefore {
+        let isMoved = isPaused && own.hasArrived
+        effects.note(
+          .started, isMoved ? "\(own.name) has moved to \(me), and stays paused there" : "\(own.name) runs on \(me)",
+          workload: own.name)
+      }
+      isToldBefore = false
     }
     ending.runs(under: own.epoch)
     guard case .running(let since, let before) = told.state else { return .unproven }

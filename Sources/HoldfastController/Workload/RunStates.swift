@@ -52,3 +52,14 @@ enum RunTold: StateList {
     }
   }
 }
+
+/// The consequence of a call's end for other machines.
+enum RunConsequence: Hashable, Sendable {
+  case none
+  /// - Parameter hindrance: nil: it is the workload's own.
+  case migrationFailed(Hindrance?, reason: String)
+  case migrationArrived
+  case tooLate
+  /// Starts were barred here by an earlier life: so one of them may still come.
+  case wasBarred
+}

@@ -95,10 +95,11 @@ struct WorkloadFacts: Sendable {
   /// The errand: what is to be done once with what runs here.
   var errand: IntentRecord.Errand? { intent?.value.errand }
 
-  /// On a node that leaves, what waits for its node (`failover: wait`) keeps its place and is stopped: it would run on as long as the wait is.
+  /// On a node that leaves, what waits for its node (`failover: wait`) keeps its place and is stopped: it would run on as long as the wait is. When no
+  /// node stays, all of it waits so.
   mutating func goDownWithNode(_ stance: Stance, _ rules: RulesInForce) {
     guard stance.isLeaving, desired == .running, placement?.value.node == me, let spec else { return }
-    goesDown = rules.settings(of: name, spec.value).failover.wait.map { $0 > 0 } ?? false
+    goesDown = stance.leavesLast || rules.settings(of: name, spec.value).failover.wait.map { $0 > 0 } ?? false
   }
 
   /// The claim is to be this node's: to run the workload, or to let it leave protection in peace.

@@ -49,6 +49,7 @@ struct WorkloadMachine: Sendable {
     }
     effects.check(parts.line.agrees(own), "the claim of \(name) is not read back as it was written")
     if let domain = own.staleCopy { return Unprotection.endStaleCopy(&parts, domain, turn, facts, own, &effects) }
+    parts.run.heedEarlierLife(own, isUnwritten: parts.line.isUnwritten)
     parts.run.settle(own, id, own.sight, facts, &parts.fence, &effects)
     switch (own.sight, parts.line.isMine(own)) {
     case (.unknown, true): unknownAndMine(id, turn, facts, own, &effects)

@@ -10,16 +10,44 @@ public struct LeftoverDefinition: Hashable, Sendable, Codable {
   public var autostart: Bool
   /// The domain is active.
   public var isRunning: Bool
+  /// Its disks, by the guest's names for them, where it is the workload by its UUID: it may be the only record of those on which that last ran.
+  /// nil: it has none, it is another domain, or they are not known.
+  @LaterField public var disks: [String: String]?
 
   public init(
     of workload: WorkloadName, otherName: String? = nil, otherUUID: String? = nil, autostart: Bool = false,
-    isRunning: Bool = false
+    isRunning: Bool = false, disks: [String: String]? = nil
   ) {
     self.workload = workload
     self.otherName = otherName
     self.otherUUID = otherUUID
     self.autostart = autostart
     self.isRunning = isRunning
+    self.disks = disks
+  }
+
+  /// The disks that a domain's XML names, by the guest's names for them; nil: none. Neither CD-ROMs nor what each run makes anew.
+  package static func disks(in xml: String) -> [String: String]? {
+    let hardware = DomainHardware(devices: DomainElement(of: xml)?.first("devices"), memory: 0, processors: "")
+    let named = hardware.disks.filter { !$0.isRemovable }.compactMap { disk in disk.source.map { (disk.target, $0) } }
+    return named.isEmpty ? nil : Dictionary(named, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Disks that it names otherwise than the workload's definition: that is `stored`, and its own is `running`. Empty: none that is known.
+  public func otherDisks(than xml: String) -> [String: OtherDisk] {
+    guard let disks, let stored = Self.disks(in: xml) else { return [:] }
+    return disks.reduce(into: [:]) { found, disk in
+      guard let other = stored[disk.key], other != disk.value else { return }
+      found[disk.key] = OtherDisk(stored: other, running: disk.value)
+    }
+  }
+
+  /// Such as `disk vda is /vm/web.snap1 there, and /vm/web.qcow2 in the workload's definition`.
+  public static func words(_ others: [String: OtherDisk]) -> String {
+    let disks = others.sorted { $0.key < $1.key }.map {
+      "disk \($0.key) is \($0.value.running) there, and \($0.value.stored) in the workload's definition"
+    }
+    return InWords.list(disks, most: 2)
   }
 
   /// Both its name and its UUID are the workload's.

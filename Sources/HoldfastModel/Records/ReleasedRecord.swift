@@ -5,15 +5,20 @@ public struct ReleasedRecord: Hashable, Sendable, Codable {
   public var desired: IntentRecord.Desired
   /// When it was released: milliseconds since 1970 on the clock of the node that was asked.
   public var time: Int64
+  /// Disks on which it last ran then and which its definition does not name, as its claim had them; nil: none, or an earlier build released it.
+  @LaterField public var newerDisks: [String: OtherDisk]?
 
   /// Days for which it is kept; the planner's node drops it then.
   public static let days = 7
   private static let kept = Int64(days) * 86_400_000
 
-  public init(spec: SpecRecord, desired: IntentRecord.Desired, time: Int64) {
+  public init(
+    spec: SpecRecord, desired: IntentRecord.Desired, time: Int64, newerDisks: [String: OtherDisk]? = nil
+  ) {
     self.spec = spec
     self.desired = desired
     self.time = time
+    self.newerDisks = newerDisks
   }
 
   /// Until when it is kept, in milliseconds since 1970.

@@ -60,7 +60,8 @@ struct CommandRunner: Sendable {
     let domain = picture.observations[DomainID(connection: kept.spec.connection, name: name.text)]
     guard let domain, domain.uuid == kept.spec.uuid else {
       var result = try await run(.restore(name, nil), kept.spec, DomainBelongings(of: kept.spec.xml), in: &known)
-      result.warn(kept.warnings(name, in: picture.view))
+      let leftovers = await leftovers(of: [ProtectedDomain(name, connection: kept.spec.connection, uuid: kept.spec.uuid)])
+      result.warn(kept.warnings(name, on: access.node, now: leftovers, in: picture.view))
       return result
     }
     let options = Adoption.Options(
@@ -96,7 +97,7 @@ struct CommandRunner: Sendable {
       }
       let before = known.view.definitions?.modified
       if try await isDone(prepared, in: &known.view) {
-        known.index.put(command.workload, spec, belongings)
+        known.index.put(command.workload, spec, belongings.with(known.view.disksInUse(by: command.workload)))
         return CommandResult(prepared)
       }
       if known.view.definitions?.modified != before { try await lookAgain(&known) }

@@ -39,10 +39,10 @@ struct ReadRoutes: Sendable {
 
   /// The cluster as this node tells it.
   private func sight(_ picture: ClusterPicture) async -> ClusterSight {
-    ClusterSight(
-      picture.view, teller: access.node, own: picture.own(), silence: picture.storeSilence,
-      warnings: await readings.outlook(of: picture).warnings,
-      history: await access.history(limit: Self.depth, workload: nil), now: picture.time)
+    let outlook = await readings.outlook(of: picture)
+    return ClusterSight(
+      picture.view, teller: access.node, own: picture.own(), silence: picture.storeSilence, warnings: outlook.warnings,
+      waiting: outlook.waiting, history: await access.history(limit: Self.depth, workload: nil), now: picture.time)
   }
 
   private func status() async throws -> Response {

@@ -36,7 +36,7 @@ package actor Readings {
       let known = belongings[name].flatMap { $0.modified == spec.modified ? $0.value : nil }
       let value = known ?? DomainBelongings(of: spec.value.xml)
       read[name] = (spec.modified, value)
-      index.put(name, spec.value, value)
+      index.put(name, spec.value, value.with(view.disksInUse(by: name)))
     }
     belongings = read
     return index

@@ -11,7 +11,7 @@ let greatestRequest = 16 << 20
 extension Request {
   /// The body as a value of the API, which takes every field that it has.
   ///
-  /// - Throws: `OperatorError` that names the field; `NIOTooManyBytesError`.
+  /// - Throws: `OperatorError` that names the field, also one that is there twice; `NIOTooManyBytesError`.
   func decoded<Value: Decodable>(as type: Value.Type) async throws -> Value {
     try decode(type, from: Data(buffer: try await body.collect(upTo: greatestRequest)))
   }
@@ -29,6 +29,11 @@ extension Request {
     do {
       let decoder = JSONDecoder()
       let value = try decoder.decode(type, from: data)
+      if let repeated = RepeatedKey(in: data) {
+        throw OperatorError(
+          .invalid, thing: thing, reason: "it has the field '\(InWords.oneLine(repeated.path))' twice, so nothing was done",
+          remedy: "Give it once.")
+      }
       if let unknown = try decoder.decode(JSONShape.self, from: data).firstUnknown(in: value) {
         let meant = nearestSpelling(to: unknown.key, among: unknown.known).map { "Did you mean '\($0)'? " } ?? ""
         let list = unknown.known.isEmpty ? "It takes no fields here." : "Fields here: \(unknown.known.joined(separator: ", "))."

@@ -10,6 +10,8 @@ package struct BelongingsIndex: Sendable {
     /// Those that share it with nobody, and those that share it.
     var alone: [WorkloadName] = []
     var sharing: [WorkloadName] = []
+    /// Those under whose disks it lies.
+    var reading: [WorkloadName] = []
   }
   private struct Entry {
     var belonging: Belonging
@@ -29,14 +31,16 @@ package struct BelongingsIndex: Sendable {
 
   // MARK: who has what
 
-  /// - Parameter belongings: what the spec's XML names.
+  /// - Parameter belongings: what the spec's XML names, and what the workload runs on besides.
   package mutating func put(_ name: WorkloadName, _ spec: SpecRecord, _ belongings: DomainBelongings) {
     remove(name)
     let own = Self.entries(spec, belongings)
     entries[name] = own
     for entry in own {
       for mark in entry.belonging.marks {
-        if entry.isShared {
+        if entry.belonging.kind == .backing {
+          holders[mark, default: Holders()].reading.append(name)
+        } else if entry.isShared {
           holders[mark, default: Holders()].sharing.append(name)
         } else {
           holders[mark, default: Holders()].alone.append(name)
@@ -49,23 +53,30 @@ package struct BelongingsIndex: Sendable {
     for mark in entries.removeValue(forKey: name)?.flatMap(\.belonging.marks) ?? [] {
       holders[mark]?.alone.removeAll { $0 == name }
       holders[mark]?.sharing.removeAll { $0 == name }
+      holders[mark]?.reading.removeAll { $0 == name }
     }
   }
 
   private static func entries(_ spec: SpecRecord, _ belongings: DomainBelongings) -> [Entry] {
-    let shared = Set(spec.shared ?? [])
+    let shared = Set((spec.shared ?? []).map { $0.plainPath ?? $0 })
     let uuid = Belonging(.uuid, spec.uuid, marks: ["\(spec.connection) \(spec.uuid)"])
+    // Who shares what lies under a disk of its own knows that it changes.
+    let backing = belongings.backing.filter { !shared.contains($0.name) }
     return belongings.owned.map { Entry(belonging: $0, isShared: $0.isShareable || shared.contains($0.name)) }
-      + [Entry(belonging: uuid, isShared: false)]
+      + (backing + [uuid]).map { Entry(belonging: $0, isShared: false) }
   }
 
   // MARK: who has the same
 
+  /// - Parameter belongings: what the spec's XML names.
   /// - Throws: the first thing that the workload would have at the same time as another one.
   package func refuse(_ name: WorkloadName, _ spec: SpecRecord, _ belongings: DomainBelongings) throws(OperatorError) {
     for entry in Self.entries(spec, belongings) {
-      guard let rival = rival(of: name, for: entry) else { continue }
-      throw Self.refusal(name, rival, entry.belonging)
+      if let rival = rival(of: name, for: entry) {
+        let same = entries[rival]?.first { $0.belonging.kind != .backing && !$0.belonging.isApart(from: entry.belonging) }
+        throw Self.refusal(name, rival, entry.belonging, isInUse: same?.belonging.isInUse ?? false)
+      }
+      if let reader = reader(besides: name, of: entry) { throw Self.refusal(name, over: reader, entry.belonging) }
     }
   }
 
@@ -94,16 +105,39 @@ package struct BelongingsIndex: Sendable {
     return nil
   }
 
+  /// Another one under whose disk lies what this one writes.
+  private func reader(besides name: WorkloadName, of entry: Entry) -> WorkloadName? {
+    guard entry.belonging.kind != .backing else { return nil }
+    return entry.belonging.rivals.lazy.compactMap { [holders] in holders[$0]?.reading.first { $0 != name } }.first
+  }
+
   // MARK: words
 
-  private static func refusal(_ name: WorkloadName, _ rival: WorkloadName, _ belonging: Belonging) -> OperatorError {
+  /// - Parameter isInUse: the rival's definition does not name it: it runs on it, or last did.
+  private static func refusal(
+    _ name: WorkloadName, _ rival: WorkloadName, _ belonging: Belonging, isInUse: Bool
+  ) -> OperatorError {
+    let end =
+      isInUse
+      ? " Where \(rival) is not to have it any more: `holdfast restart \(rival)`, or `holdfast accept \(rival) --stored` while nobody runs it."
+      : ""
+    return OperatorError(
+      .conflict, thing: "workload \(name)",
+      reason: reason(rival, belonging) + (isInUse ? ", which runs on it or last did: its definition does not name it" : ""),
+      remedy: remedy(for: belonging) + end + shareRemedy(for: belonging))
+  }
+
+  private static func refusal(_ name: WorkloadName, over reader: WorkloadName, _ belonging: Belonging) -> OperatorError {
     OperatorError(
-      .conflict, thing: "workload \(name)", reason: reason(rival, belonging),
-      remedy: remedy(for: belonging) + shareRemedy(for: belonging))
+      .conflict, thing: "workload \(name)",
+      reason: "it writes \(belonging.words), which lies under a disk of the workload \(reader)",
+      remedy: "Give it another disk, or make it <readonly/>: what lies under a disk must not change. "
+        + "If \(reader) does without, write \"shared: ['\(belonging.name)']\" into its definition.")
   }
 
   private static func reason(_ rival: WorkloadName, _ belonging: Belonging) -> String {
     switch belonging.kind {
+    case .backing: "\(belonging.words) lies under a disk of it and must not change, and it is written by the workload \(rival)"
     case .disk, .directory, .firmware: "it writes \(belonging.words), and so does the workload \(rival)"
     case .macAddress, .uuid: "it has \(belonging.words), and so has the workload \(rival)"
     }
@@ -112,6 +146,7 @@ package struct BelongingsIndex: Sendable {
   private static func remedy(for belonging: Belonging) -> String {
     switch belonging.kind {
     case .disk: "Give one of them another disk, or make it <readonly/>."
+    case .backing: "Lay its disk over another image."
     case .directory: "Give one of them another directory, or make it <readonly/>."
     case .firmware: "Give one of them another file in <nvram>: libvirt makes it."
     case .macAddress: "Give one of them another <mac>."
@@ -125,6 +160,7 @@ package struct BelongingsIndex: Sendable {
     case .disk: " If they are made to write it together, \(key), or <shareable/> into both <disk> elements."
     case .directory: " If they are made to write it together, \(key)."
     case .macAddress: " If they are never on one network, \(key)."
+    case .backing: " If that does no harm, write \"shared: ['\(belonging.name)']\" into its own definition."
     case .firmware, .uuid: ""
     }
   }
@@ -137,8 +173,15 @@ extension BelongingsIndex.Clash: CustomStringConvertible {
     switch belonging.kind {
     case .disk, .directory, .firmware:
       return "\(all) write \(belonging.words) without sharing it: it is damaged when they run at once"
+    case .backing:
+      return
+        "\(all) have \(belonging.words), which one writes and another has under a disk: that disk is damaged when they run at once"
     case .macAddress: return "\(all) have \(belonging.words): when they run at once, none is reached reliably"
     case .uuid: return "\(all) have \(belonging.words): no node can run more than one of them"
     }
   }
+}
+
+extension Belonging {
+  fileprivate func isApart(from other: Belonging) -> Bool { Set(marks).isDisjoint(with: other.rivals) }
 }

@@ -10,7 +10,7 @@ extension OperatorCommand {
     if let migration = view.claims[name]?.value.migration, let source = view.holder(of: name) {
       throw .isMigrating(name, from: source, to: migration.target.node)
     }
-    let kept = current.kept(at: time)
+    let kept = current.kept(at: time, view.claims[name]?.value)
     let remedy = kept == nil ? "" : "; `holdfast release --undo \(name)` brings it back for \(ReleasedRecord.days) days"
     let text =
       if let holder = view.holder(of: name) {
@@ -85,8 +85,10 @@ extension OperatorCommand {
   }
 
   /// A clause: how its definition lags behind its disks, as far as is known; nil: it does not.
-  func lag(of name: WorkloadName, in view: ClusterView) -> String? {
-    guard let newer = view.claims[name]?.value.newerDisks, !newer.isEmpty else { return nil }
+  func lag(of name: WorkloadName, in view: ClusterView) -> String? { Self.lag(behind: view.claims[name]?.value.newerDisks) }
+
+  static func lag(behind newer: [String: OtherDisk]?) -> String? {
+    guard let newer, !newer.isEmpty else { return nil }
     let disks = newer.sorted { $0.key < $1.key }.map {
       "\($0.value.stored) for disk \($0.key), which last ran on \($0.value.running)"
     }
@@ -143,7 +145,7 @@ extension OperatorCommand {
   {
     let current = try Current(name, in: view)
     if current.intent.desired == .unprotected { throw .leavesProtection(name) }
-    let nodes = (view.leftovers(of: name)[name] ?? []).filter(\.isRemovable).map(\.node)
+    let removable = (view.leftovers(of: name)[name] ?? []).filter(\.isRemovable), nodes = removable.map(\.node)
     let isAgreed = current.intent.removesLeftovers == true
     guard isWanted else {
       guard isAgreed else { return PreparedCommand(name, .unchanged, "keeps what is defined beside it on nodes already") }
@@ -155,6 +157,7 @@ extension OperatorCommand {
       nodes.isEmpty
       ? "no shut-off definition of it is known; one that a node finds is removed"
       : "its shut-off definition on \(InWords.list(nodes, most: 4)) is removed, and so is one that a node finds later"
+        + (removable.first { $0.otherDisks != nil }.map { "; on \($0.node) \($0.text)" } ?? "")
     if isAgreed { return PreparedCommand(name, .unchanged, "\(found), as was asked for already") }
     var prepared = current.request(found) { $0.removesLeftovers = true }
     prepared.news = "is to have definitions removed that are left on nodes"
@@ -214,9 +217,11 @@ struct Current {
   }
 
   /// What is kept of it when it is released; nil where it was only about to come under protection: nothing was made of it yet.
-  func kept(at time: Int64?) -> ReleasedRecord? {
+  ///
+  /// - Parameter claim: tells which newer disks than its definition names it last ran on.
+  func kept(at time: Int64?, _ claim: ClaimRecord?) -> ReleasedRecord? {
     guard let time, intent.desired == .running || intent.desired == .stopped else { return nil }
-    return ReleasedRecord(spec: spec, desired: intent.desired, time: time)
+    return ReleasedRecord(spec: spec, desired: intent.desired, time: time, newerDisks: claim?.newerDisks)
   }
 
   /// The node that runs it and is to go on running it, for a command about what runs.

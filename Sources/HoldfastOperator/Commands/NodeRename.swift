@@ -74,13 +74,16 @@ public struct NodeRename: Sendable {
 
   /// The places go last: what is placed on the new name may be claimed there at once.
   private var workloadChanges: [Change] {
-    let places = view.placements.filter { $0.value.value.node == old || $0.value.value.home == old }
-      .sorted { $0.key < $1.key }
+    let places = view.placements.filter {
+      $0.value.value.node == old || $0.value.value.home == old || $0.value.value.handedOver?.from == old
+    }
+    .sorted { $0.key < $1.key }
     return intentChanges + claimChanges
       + places.map { name, stored in
         var placement = stored.value
         if placement.node == old { placement.node = new }
         if placement.home == old { placement.home = new }
+        if placement.handedOver?.from == old { placement.handedOver?.from = new }
         return change(.placement(name), stored, .placement(placement))
       }
   }

@@ -69,21 +69,59 @@ extension OperatorCommand {
       )
     }
     var prepared = try prepareDefinition(name, spec, in: view)
-    guard kept.desired == .stopped else { return prepared }
-    prepared.text = "is defined again, and stays stopped until `holdfast start \(name)`"
-    prepared.transaction?.writes.removeAll { $0.key == .intent(name) }
-    prepared.transaction?.writes.append(.put(.intent(name), .intent(IntentRecord(desired: .stopped))))
+    if kept.desired == .stopped {
+      prepared.text = "is defined again, and stays stopped until `holdfast start \(name)`"
+      prepared.transaction?.writes.removeAll { $0.key == .intent(name) }
+      prepared.transaction?.writes.append(.put(.intent(name), .intent(IntentRecord(desired: .stopped))))
+    }
+    if let lag = Self.lag(behind: kept.newerDisks) {
+      prepared.text += "; that is refused as long as \(lag)"
+      // The transaction depends on the claim as it was seen: no node holds it, and the right to run it stays as it was.
+      prepared.transaction?.writes.append(.put(.claim(name), .claim(kept.claim(after: view.claims[name]?.value))))
+    }
     return prepared
   }
 }
 
-/// Remains of a released workload where it ran outside protection, for whoever brings it back.
 extension ReleasedRecord {
-  /// Sentences.
-  public func warnings(_ name: WorkloadName, in view: ClusterView) -> [String] {
-    guard let left = view.claims[name]?.value.releasedTo, let node = left.node, left.uuid == spec.uuid else { return [] }
+  /// The claim with which it comes back: no node starts it from an older disk than it last ran on.
+  ///
+  /// - Parameter present: what its release has left of its claim; nil: nothing, as where somebody deleted it.
+  fileprivate func claim(after present: ClaimRecord?) -> ClaimRecord {
+    let left = ClaimRecord.ReleasedTo(node: nil, connection: spec.connection, uuid: spec.uuid)
+    var claim = present ?? ClaimRecord(epoch: .none, holder: nil, releasedTo: left)
+    claim.newerDisks = newerDisks
+    return claim
+  }
+
+  /// Sentences for whoever brings it back: what is left of it where it ran outside protection.
+  ///
+  /// - Parameters:
+  ///   - node: the one that is asked.
+  ///   - now: what that node sees now of definitions that are left; nil: it was not asked.
+  public func warnings(
+    _ name: WorkloadName, on node: NodeName, now: [LeftoverDefinition]?, in view: ClusterView
+  ) -> [String] {
+    guard let left = view.claims[name]?.value.releasedTo, let last = left.node, left.uuid == spec.uuid else { return [] }
+    let virsh = "virsh -c \(spec.connection)", removal = LeftoverDefinition.undefinition(of: name.text, spec.connection)
+    guard last == node, let now else {
+      return [
+        "it ran outside protection on \(last), where a persistent definition of it may be left, and then it does not start there. That "
+          + "definition names the disks on which it last ran: compare them (`\(virsh) dumpxml --inactive \(name)`) with those of "
+          + "`holdfast workload \(name) --xml`, and only where they are the same remove it there with `\(removal)`"
+      ]
+    }
+    guard let leftover = now.first(where: { $0.workload == name && $0.isSame }) else { return [] }
+    let others = leftover.otherDisks(than: spec.xml)
+    if others.isEmpty {
+      return [
+        "it ran outside protection on \(last), where a persistent definition of it is left, so it does not start there: `\(removal)`"
+      ]
+    }
     return [
-      "it ran outside protection on \(node), where a persistent definition of it may be left, and then it does not start there: `\(LeftoverDefinition.undefinition(of: name.text, spec.connection))`"
+      "it ran outside protection on \(last), where a persistent definition of it is left that names other disks than the one that is "
+        + "brought back: \(LeftoverDefinition.words(others)). Keep it until you know which hold. To run on those, name them in the "
+        + "workload's definition (`holdfast workload \(name) --xml`, `holdfast apply`), then remove it there: `\(removal)`"
     ]
   }
 }

@@ -19,6 +19,7 @@ public struct ClusterSight: Sendable {
   let incompatible: [WorkloadName: [NodeName: Exclusion]]
   private let killed: Set<WorkloadName>
   private let warnings: [WorkloadName: PlanWarning]
+  private let waiting: [WorkloadName: WaitingMove]
   private let ends: [WorkloadName: Ends]
   private let latest: [WorkloadName: HistoryRecord]
   /// Milliseconds since 1970.
@@ -42,11 +43,12 @@ public struct ClusterSight: Sendable {
   ///   - own: what that node sees of itself.
   ///   - silence: seconds since the store last answered it; nil: it never did.
   ///   - warnings: what planning leaves as it is.
+  ///   - waiting: what it leaves as it is for now.
   ///   - history: the cluster's last lines, in any order.
   ///   - now: milliseconds since 1970.
   public init(
     _ view: ClusterView, teller: NodeName? = nil, own: OwnSight? = nil, silence: Double? = nil, warnings: [PlanWarning] = [],
-    history: [HistoryRecord] = [], now: Int64 = 0
+    waiting: [WaitingMove] = [], history: [HistoryRecord] = [], now: Int64 = 0
   ) {
     self.view = own.map { view.with($0.report, of: $0.node) } ?? view
     leftovers = self.view.leftovers()
@@ -59,6 +61,7 @@ public struct ClusterSight: Sendable {
     self.warnings = Dictionary(warnings.compactMap { warning in warning.workload.map { ($0, warning) } }) { first, other in
       first.brokenRule == nil ? other : first
     }
+    self.waiting = Dictionary(waiting.map { ($0.workload, $0) }) { first, _ in first }
     endings = Self.endings(history)
     ends = Self.ends(history, since: now - ClusterStatus.recentPeriod)
     latest = Dictionary(
@@ -148,6 +151,16 @@ public struct ClusterSight: Sendable {
 
   /// The planner's warning of it.
   func warning(_ workload: WorkloadName) -> PlanWarning? { warnings[workload] }
+
+  /// The rule that does not allow it where it is, and why it stays there, as a clause; nil: it breaks none.
+  func breach(of workload: WorkloadName) -> (rule: String, why: String)? {
+    if let warning = warnings[workload], let rule = warning.brokenRule { return (rule, warning.text) }
+    guard let move = waiting[workload], let rule = move.brokenRule, let why = move.breach else { return nil }
+    return (rule, why)
+  }
+
+  /// Its move to where the rules want it has not begun: the reason; nil: there is no such move.
+  func waits(_ workload: WorkloadName) -> WaitingMove.Why? { waiting[workload]?.why }
 
   /// nil: it did not end without being told to within `ClusterStatus.recentPeriod`.
   func ends(of workload: WorkloadName) -> Ends? { ends[workload] }

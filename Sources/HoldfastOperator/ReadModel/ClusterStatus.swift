@@ -137,7 +137,8 @@ extension ClusterStatus {
   ) {
     let outlook = outlook ?? ClusterOutlook(view)
     let sight = ClusterSight(
-      view, teller: node, own: own, silence: storeSilence, warnings: outlook.warnings, history: history, now: now)
+      view, teller: node, own: own, silence: storeSilence, warnings: outlook.warnings, waiting: outlook.waiting,
+      history: history, now: now)
     let view = sight.view, load = ClusterLoad(view, planner: planner)
     let restrictions = ClusterRestrictions(
       view, moves: moves ?? EvacuationMove.all(in: view, planning: { nil }, policies: .none),

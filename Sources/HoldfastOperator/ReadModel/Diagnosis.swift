@@ -39,6 +39,7 @@ struct Diagnosis {
     lookAtStarts(status, sight)
     lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
     lookAtRestlessWorkloads(status)
+    lookAt(BrokenRules(status, sight, most: Self.namesInSentence))
     lookAtDisks(status, view)
     lookAt(RecordTroubles(view, clashes, most: Self.mostSteps, named: Self.namesInSentence))
     lookAtPolicies(status)
@@ -139,8 +140,8 @@ struct Diagnosis {
       degraded.append(
         "libvirt starts \(names(booting.map(\.name))) outside protection at the next boot of \(names(booting.map(\.node)))")
     }
-    let removable = Set(left.filter(\.isRemovable).map(\.workload)).sorted()
-    if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovable) {
+    let removable = Set(left.filter(\.isRemovableAtOnce).map(\.workload)).sorted()
+    if !removable.isEmpty, removable.count <= Self.namesInSentence, left.allSatisfy(\.isRemovableAtOnce) {
       suggest("holdfast leftovers remove \(removable.joined(separator: " "))", "so that it can start everywhere")
     } else {
       suggest("holdfast leftovers", "what is left where, and what to do about it")
@@ -239,6 +240,11 @@ struct Diagnosis {
     for step in unhealthy.steps { suggest(step.command, step.purpose) }
   }
 
+  private mutating func lookAt(_ broken: BrokenRules) {
+    degraded += broken.reasons
+    for step in broken.steps { suggest(step.command, step.purpose) }
+  }
+
   /// Workloads that run, but not as they should.
   private mutating func lookAtRestlessWorkloads(_ status: ClusterStatus) {
     let ending = status.misplaced.filter { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }
@@ -248,13 +254,6 @@ struct Diagnosis {
       )
       suggest("holdfast events --workload \(worst.name)", "when it ended; its own log tells why")
     }
-    let breaking = status.misplaced.filter { $0.brokenRule != nil }
-    guard let first = breaking.first else { return }
-    let rules = Set(breaking.compactMap(\.brokenRule)).sorted().map { "'\($0)'" }
-    degraded.append(
-      "\(list(breaking)) \(breaking.count == 1 ? "runs" : "run") against \(InWords.list(rules, most: Self.namesInSentence)): no other node can take \(breaking.count == 1 ? "it" : "them")"
-    )
-    suggest("holdfast explain \(first.name)", "why it is there, and why on no other node")
   }
 
   /// `, last 8 s ago`.

@@ -16,6 +16,8 @@ public struct LeftoverInfo: Hashable, Sendable, Codable {
   public var isRunning: Bool
   /// `holdfast leftovers remove` removes it: name and UUID are the workload's, and it is shut off.
   public var isRemovable: Bool
+  /// Disks that it names otherwise than the workload's definition, by the guest's names for them: `running` is what it names. nil: none that is known.
+  public var otherDisks: [String: OtherDisk]?
   /// A clause after the node's name: what is there.
   public var text: String
   /// The remedy.
@@ -31,9 +33,21 @@ public struct LeftoverInfo: Hashable, Sendable, Codable {
     autostart = leftover.autostart
     isRunning = leftover.isRunning
     isRemovable = leftover.isRemovable
-    text = InWords.oneLine(leftover.clause)
-    remedy = InWords.oneLine(leftover.remedy(spec.connection))
+    let others = leftover.isSame ? leftover.otherDisks(than: spec.xml) : [:]
+    guard !others.isEmpty else {
+      text = InWords.oneLine(leftover.clause)
+      remedy = InWords.oneLine(leftover.remedy(spec.connection))
+      return
+    }
+    otherDisks = others
+    text = InWords.oneLine("\(leftover.clause) that names other disks: \(LeftoverDefinition.words(others))")
+    remedy = InWords.oneLine(
+      "decide which disks hold before you remove it, and name them with `holdfast apply` where those there do; then "
+        + leftover.remedy(spec.connection))
   }
+
+  /// Nothing that somebody may need goes with it.
+  public var isRemovableAtOnce: Bool { isRemovable && otherDisks == nil }
 
   /// A sentence for who is about to count on the workload's failover.
   public var warning: String {

@@ -16,7 +16,7 @@ struct Situation {
     } else if let holder = view.holder(of: name) {
       self.init(name, heldBy: holder, in: sight)
     } else if view.lacksIntent(name), !view.isProvenWanted(name) {
-      let wasStopped = view.placements[name]?.value.reason == PlacementReason(.stopped)
+      let wasStopped = view.placements[name]?.value.reason.isStopped ?? false
       self.init(
         wasStopped ? .stopped : .down,
         "the record of what is wanted of it is missing, so nobody starts it: `holdfast start \(name)` or `holdfast stop \(name)`"
@@ -74,7 +74,7 @@ struct Situation {
         self.init(
           .running,
           moves ?? errand ?? Self.failedCheck(name, in: sight) ?? Self.endsAgain(name, in: sight)
-            ?? Self.breach(name, in: sight))
+            ?? sight.breach(of: name)?.why)
       }
     case .starting, nil:
       let frozen = sight.freeze(of: name, on: holder).map { ", and everything there is frozen: \($0.reason)" } ?? ""
@@ -150,12 +150,6 @@ struct Situation {
       ? nil : "it ended \(ends) times in the last \(ClusterStatus.recentPeriod / 60_000) minutes without being told to"
   }
 
-  /// The rule that it breaks where it is.
-  private static func breach(_ name: WorkloadName, in sight: ClusterSight) -> String? {
-    guard let warning = sight.warning(name), warning.brokenRule != nil else { return nil }
-    return warning.text
-  }
-
   // MARK: what no node holds
 
   private init(adopting name: WorkloadName, in view: ClusterView) {
@@ -190,10 +184,12 @@ struct Situation {
       self.init(placement.cause == .waits ? .starting : .pending, text)
       return
     }
-    if view.session(of: node) == nil {
+    let phase = view.session(of: node)?.record.value.phase
+    if phase != .active {
       // Such as 'waits 40 s more for n1 to come back'.
       let waits = sight.warning(name).flatMap { $0.text.hasPrefix("waits ") ? "it \($0.text)" : nil }
-      self.init(.down, "\(node) is down, and \(waits ?? "the planner has not chosen another node yet")")
+      let state = phase == nil ? "is down" : "leaves"
+      self.init(.down, "\(node) \(state), and \(waits ?? "the planner has not chosen another node yet")")
     } else {
       self.init(.starting, "\(node) is about to start it: \(placement.reason)\(StartFailures(claim).clauses())")
     }

@@ -80,7 +80,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   /// The errand that its node was asked to do with what runs there: `restart`, `reset`, `resume`, until it is done; `pause`, as long as it stands.
   /// Absent: none.
   public var errand: String?
-  /// The rule that it breaks where it runs, as no other node can take it; absent: it breaks none.
+  /// The rule that it breaks where it runs, as no other node can take it, or as its move has not begun; absent: it breaks none.
   public var brokenRule: String?
   /// How often it ended without being told to within the last ten minutes, as far as the history tells; absent: it did not.
   public var recentEnds: Int?
@@ -213,7 +213,7 @@ extension WorkloadInfo {
     health = sight.health(of: name).map { HealthInfo($0) }
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     errand = intent?.errand?.rawValue
-    brokenRule = state == .running ? sight.warning(name)?.brokenRule : nil
+    brokenRule = state == .running ? sight.breach(of: name)?.rule : nil
     isOutdated = view.holder(of: name).flatMap { view.reports[$0]?.value.outdated?.contains(name) ?? false ? true : nil }
     leftovers = sight.leftovers[name]
     incompatibleNodes = sight.incompatible[name]?.texts

@@ -39,12 +39,23 @@ public struct WaitingMove: Hashable, Sendable {
   public var from: NodeName
   public var to: NodeName
   public var why: Why
+  /// The rule that does not allow the workload to be where it is; nil: none is against that.
+  public var brokenRule: String?
 
-  public init(_ workload: WorkloadName, from: NodeName, to: NodeName, why: Why) {
+  public init(_ workload: WorkloadName, from: NodeName, to: NodeName, why: Why, brokenRule: String? = nil) {
     self.workload = workload
     self.from = from
     self.to = to
     self.why = why
+    self.brokenRule = brokenRule
+  }
+
+  /// That the workload is where a rule does not allow it, and why it stays for now: a clause whose subject is the workload; nil: it breaks none.
+  public var breach: String? {
+    brokenRule.map { rule in
+      let cause = why == .off ? why.cause : "it \(why)"
+      return "stays on \(from) for now, though '\(rule)' does not allow it: \(cause)"
+    }
   }
 }
 

@@ -72,7 +72,7 @@ extension PlanRun {
     return node.connections.contains(wish.connection) ? row : nil
   }
 
-  private func hasRoom(for workload: Int, on row: Int) -> Bool {
+  func hasRoom(for workload: Int, on row: Int) -> Bool {
     let columns = tables.resourceCount
     return (0..<columns).allSatisfy { column in
       let demand = tables.demand[workload * columns + column]

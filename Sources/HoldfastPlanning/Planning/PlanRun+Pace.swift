@@ -96,7 +96,8 @@ extension PlanRun {
     return waits.keys.sorted { tables.goesFirst($1, $0) }.compactMap { workload in
       waiting[workload].map {
         WaitingMove(
-          wording.name(workload), from: wording.node(Int(board.at[workload])), to: wording.node($0.node), why: $0.why)
+          wording.name(workload), from: wording.node(Int(board.at[workload])), to: wording.node($0.node), why: $0.why,
+          brokenRule: violation(of: workload))
       }
     }
   }

@@ -8,7 +8,8 @@ extension PlanRun {
     for workload in tables.workloads.indices {
       let wish = tables.workloads[workload]
       if wish.desired == .stopped {
-        nowhere(workload, PlacementReason(.stopped))
+        let end = wish.ended.map { PlacementReason.Clause.staysDown($0.how, on: $0.node) }
+        nowhere(workload, PlacementReason(end ?? .stopped))
         continue
       }
       // It runs where it is; there is nothing to decide before it is adopted.
@@ -141,7 +142,8 @@ extension PlanRun {
     (answer.node, answer.servedMove) = (wording.node(here), move.serial)
     defer { records[workload] = answer }
     guard move.to != answer.node else {
-      (answer.reason, answer.cause, answer.home) = (PlacementReason(.operatorAsked, .alreadyThere), .operatorsMove, nil)
+      (answer.reason, answer.cause) = (PlacementReason(.operatorAsked, .alreadyThere), .operatorsMove)
+      (answer.home, answer.handedOver) = (nil, nil)
       pinned[workload] = true
       return
     }

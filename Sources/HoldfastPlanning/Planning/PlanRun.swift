@@ -63,9 +63,11 @@ struct PlanRun {
     } while board.at != before && rounds < Self.mostRounds
     stayWhereNoRoom()
     comeBack()
+    keepPlaces()
     tellPending()
     tellMisplaced()
     forgetHomes()
+    forgetHandOvers()
     if !waiting.isEmpty, tables.pace == .kept { lookAgain(after: Self.nextTurn) }
   }
 
@@ -90,7 +92,8 @@ struct PlanRun {
     _ workload: Int, _ reason: PlacementReason, others: [NodeName: Exclusion] = [:], cause: PlacementRecord.Cause? = nil
   ) {
     records[workload] = PlacementRecord(
-      node: nil, reason: reason, others: others, servedMove: served(workload), cause: cause, home: home(of: workload, on: nil))
+      node: nil, reason: reason, others: others, servedMove: served(workload), cause: cause, home: home(of: workload, on: nil),
+      handedOver: handOver(of: workload, to: nil))
   }
 
   /// Puts them on the node that a search found for them, and says why.
@@ -119,7 +122,8 @@ struct PlanRun {
         records[member] = PlacementRecord(
           node: node, reason: PlacementReason((prefix.map { [$0] } ?? []) + why), others: others,
           servedMove: served(member), cause: cause,
-          home: cause == .operatorsMove ? nil : home(of: member, on: found.node))
+          home: cause == .operatorsMove ? nil : home(of: member, on: found.node),
+          handedOver: cause == .operatorsMove ? nil : handOver(of: member, to: found.node))
       }
       board.put(member, on: found.node, tables)
     }

@@ -87,12 +87,17 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var unwell: [NodeName]?
     /// The workload does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
     public var isOnItsWay: Bool?
+    /// True: its definition names older disks than it last ran on, so nobody starts it; for who asks what if. nil: it does not.
+    public var namesOlderDisks: Bool?
+    /// Where its policy keeps it down, what ended it; nil: an operator stopped it, or it is not stopped.
+    public var ended: IntentRecord.Ended?
 
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
-      failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil
+      failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil,
+      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -108,6 +113,8 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.ends = ends
       self.unwell = unwell
       self.isOnItsWay = isOnItsWay
+      self.namesOlderDisks = namesOlderDisks
+      self.ended = ended
     }
   }
 

@@ -26,6 +26,20 @@ public struct WhatIf: Hashable, Sendable, Codable {
     public var demand: Resources
     /// nil: a node has the room; `reason` tells what it waits for.
     public var shortfall: Shortfall?
+
+    fileprivate init(
+      workload: WorkloadName, from: NodeName?, isNew: Bool, _ reason: PlacementReason, _ others: [NodeName: Exclusion],
+      demand: Resources, shortfall: Shortfall?
+    ) {
+      self.workload = workload
+      self.from = from
+      self.isNew = isNew
+      self.reason = reason
+      self.others = others
+      self.demand = demand
+      self.shortfall = shortfall
+      (reasonCodes, otherCodes) = (reason.codes, others.compactMapValues(\.code))
+    }
   }
   public struct Warning: Hashable, Sendable, Codable {
     /// nil: it concerns the cluster.
@@ -85,7 +99,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
     let outcome = planner.outcome(of: run)
     let new = Set(supposition.workloads.map(\.name))
     (moves, pending, wanted, running) = ([], [], 0, 0)
-    var nowhere: [Int] = []
+    var nowhere: [Int] = [], unstarted: Set<Int> = []
     for (row, workload) in run.tables.workloads.enumerated() where workload.desired == .running {
       wanted += 1
       let from = baseline.seats[workload.name]
@@ -93,24 +107,37 @@ public struct WhatIf: Hashable, Sendable, Codable {
         nowhere.append(row)
         continue
       }
+      // Nobody starts it anew from older disks; what still runs is moved as it runs.
+      if node != from, workload.namesOlderDisks == true, !run.stillRuns(from) {
+        unstarted.insert(row)
+        continue
+      }
       // What is to stay on a node that is away waits for it there.
-      let place = run.tables.nodes.row(node).map { run.tables.nodes.nodes[$0] }
-      if place.map({ $0.unavailable == nil || $0.isDraining }) ?? false { running += 1 }
+      if run.stillRuns(node) { running += 1 }
       if node != from { moves.append(Move(workload: workload.name, from: from, to: node, reason: record.reason)) }
     }
     warnings = outcome.warnings.filter { !baseline.warnings.contains($0) }.map { Warning(workload: $0.workload, text: $0.text) }
-    warnings += Self.staying(run, drained: supposition.drained)
+    warnings += Self.staying(run, drained: supposition.drained) + Self.neverRestarted(run, moves)
     headroom = run.headroom()
     nodes = run.fills()
     nodesBefore = baseline.nodes
     let shortfalls = run.shortfalls(of: nowhere)
-    pending = nowhere.map { row in
-      let workload = run.tables.workloads[row], record = outcome.placements[workload.name]
-      let reason = record?.reason ?? PlacementReason(.noNodeCanTake), others = record?.others ?? [:]
+    pending = (nowhere + unstarted).sorted().map { row in
+      let name = run.tables.workloads[row].name, record = unstarted.contains(row) ? nil : outcome.placements[name]
+      let reason = record?.reason ?? PlacementReason(unstarted.contains(row) ? .olderDisks : .noNodeCanTake)
       return Pending(
-        workload: workload.name, from: baseline.seats[workload.name], isNew: new.contains(workload.name),
-        reason: reason, reasonCodes: reason.codes, others: others, otherCodes: others.compactMapValues(\.code),
+        workload: name, from: baseline.seats[name], isNew: new.contains(name), reason, record?.others ?? [:],
         demand: run.tables.needs(row), shortfall: shortfalls[row])
+    }
+  }
+
+  /// Workloads that would not be started again where they are to go: only while they run do they get there.
+  private static func neverRestarted(_ run: PlanRun, _ moves: [Move]) -> [Warning] {
+    let lagging = Set(run.tables.workloads.lazy.filter { $0.namesOlderDisks == true }.map(\.name))
+    return moves.filter { lagging.contains($0.workload) }.map {
+      Warning(
+        workload: $0.workload,
+        text: "its definition names older disks than it runs on, so it is moved while it runs, or not at all")
     }
   }
 
@@ -122,5 +149,13 @@ public struct WhatIf: Hashable, Sendable, Codable {
       guard drained.contains(node) else { return nil }
       return Warning(workload: run.wording.name(row), text: "\(PlanWarning.What.goesDown(with: node))")
     }
+  }
+}
+
+extension PlanRun {
+  /// What is on the node runs there; nil: on none.
+  fileprivate func stillRuns(_ node: NodeName?) -> Bool {
+    guard let row = node.flatMap({ tables.nodes.row($0) }) else { return false }
+    return tables.nodes.nodes[row].unavailable == nil || tables.nodes.nodes[row].isDraining
   }
 }

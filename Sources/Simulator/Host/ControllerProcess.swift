@@ -254,7 +254,7 @@ final class ControllerProcess {
   private func isolateDirectly(_ workloads: [GuardedWorkload]) {
     host.tell("freezes everything without the guard")
     host.at(host.freeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)))) { [self] in
-      deliver(.frozenDirectly(confirmed: host.kernel.confirms))
+      deliver(.frozenDirectly(confirmed: host.confirmsFreezes))
     }
   }
 

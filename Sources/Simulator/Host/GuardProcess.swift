@@ -126,7 +126,7 @@ final class GuardProcess {
     let patient = host.world.now + patience
     let done = min(holds, patient)
     host.at(done) { [self] in
-      let isConfirmed = holds <= patient && host.kernel.confirms
+      let isConfirmed = holds <= patient && host.confirmsFreezes
       let result = GuardMachine.Event.freezeResult(round: round, confirmed: isConfirmed, foundFrozen: [])
       perform(rest, results + [result])
     }

@@ -30,6 +30,8 @@ final class SimulatedHost {
     var freezeDelay = Span.zero
     /// A freeze is confirmed.
     var confirms = true
+    /// A start that a freeze catches keeps it from being confirmed, until it is killed.
+    var startsHoldFreezes = false
     /// Share of the attempts at a kill that reach nobody.
     var failedKills = 0.0
     /// A timer comes so much later.
@@ -309,6 +311,12 @@ final class SimulatedHost {
         remove(domain, why: "it powered itself off", end: .poweredOff)
       }
     }
+  }
+
+  /// Whether a freeze that holds is seen to hold.
+  var confirmsFreezes: Bool {
+    kernel.confirms
+      && !(kernel.startsHoldFreezes && domains.values.contains { $0.partition != nil && !$0.isReady && !$0.isKilled })
   }
 
   /// Whoever looks sees the order at once, before it holds.

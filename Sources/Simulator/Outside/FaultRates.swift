@@ -12,6 +12,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case clockChange = "clock-change"
   case slowFreezes = "slow-freezes"
   case unconfirmedFreezes = "unconfirmed-freezes"
+  case heldFreezes = "held-freezes"
   case failedKills = "failed-kills"
   case lateTimers = "late-timers"
   case partition = "partition"
@@ -57,6 +58,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .clockChange: "A host's clock runs at another rate, within the drift."
     case .slowFreezes: "For a while, freezes on a host take 2 to 20 ms longer."
     case .unconfirmedFreezes: "For a while, freezes on a host hold and cannot be confirmed."
+    case .heldFreezes: "For a while, starts that a freeze catches on a host keep it from being confirmed until they are killed."
     case .failedKills: "For a while, every second attempt at a kill on a host reaches nobody."
     case .lateTimers: "For a while, the guard's timer on a host comes up to 10 ms late."
     case .partition: "Some hosts are cut off from the store, both ways or one way, for 20 ms to 15 s."
@@ -136,7 +138,7 @@ public struct FaultRates: Sendable {
     .domainEnd: 15, .order: 6
   ]
 
-  /// Everything but a full store, what only checks see and the ends of guests at once, for minutes: something goes wrong every second.
+  /// Everything but a full store, starts that hold freezes up, what only checks see and the ends of guests at once, for minutes: something goes wrong every second.
   public static let dense: FaultRates = {
     var rates = FaultRates(denseSeconds.mapValues { .seconds($0) })
     rates.lateMessages = 0.01

@@ -110,7 +110,7 @@ final class FaultSource {
     switch kind {
     case .controllerCrash, .controllerHalt, .haltBetweenSteps, .guardCrash, .bothCrash: drawProcess(kind)
     case .hostCrash, .plannerCrash, .hostPause, .longHostPause, .clockChange: drawHost(kind)
-    case .slowFreezes, .unconfirmedFreezes, .failedKills, .lateTimers: drawKernel(kind)
+    case .slowFreezes, .unconfirmedFreezes, .heldFreezes, .failedKills, .lateTimers: drawKernel(kind)
     case .partition, .badLinks: drawLinks(kind)
     case .storeOutage, .storeFull, .storeSlow, .leaderChange, .compaction, .deafWatch: drawStore(kind)
     case .libvirtCrash, .libvirtHang, .libvirtSlow, .libvirtFailures, .brokenStart, .brokenMigration, .domainEnd:
@@ -158,6 +158,7 @@ final class FaultSource {
     switch kind {
     case .slowFreezes: return .freezesSlowly(host.name, by: dice.milliseconds(2...20), for: length)
     case .unconfirmedFreezes: return .freezesUnconfirmed(host.name, for: length)
+    case .heldFreezes: return .startsHoldFreezes(host.name, for: length)
     case .failedKills: return .killsFail(host.name, for: length)
     default: return .timersLate(host.name, by: dice.milliseconds(0.5...10), for: length)
     }

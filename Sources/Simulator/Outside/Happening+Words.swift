@@ -24,6 +24,7 @@ extension Happening: CustomStringConvertible {
     case .clockRuns(let node, let rate): "the clock of \(node) gains \(rate) millionths"
     case .freezesSlowly(let node, let extra, let span): "freezes on \(node) take \(extra) longer for \(span)"
     case .freezesUnconfirmed(let node, let span): "freezes on \(node) cannot be confirmed for \(span)"
+    case .startsHoldFreezes(let node, let span): "freezes on \(node) are not confirmed while they hold a start, for \(span)"
     case .killsFail(let node, let span): "kills on \(node) miss now and then for \(span)"
     case .timersLate(let node, let extra, let span): "the guard's timer on \(node) comes \(extra) late for \(span)"
     default: nil
@@ -95,7 +96,8 @@ extension Happening: CustomStringConvertible {
     // Said by the others.
     case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,
       .bothDie, .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns, .freezesSlowly, .freezesUnconfirmed,
-      .killsFail, .timersLate, .cutOff, .connected, .linksBad, .storeStops, .storeServes, .storeFull, .storeHasRoom,
+      .startsHoldFreezes, .killsFail, .timersLate, .cutOff, .connected, .linksBad, .storeStops, .storeServes, .storeFull,
+      .storeHasRoom,
       .storeSlows, .storeChangesLeader, .storeCompacts, .intentLost, .watchDeaf, .libvirtDies, .libvirtStarts,
       .libvirtHangs, .libvirtAnswers, .libvirtSlows, .libvirtFails, .startsBreak, .startsMended, .stopsBreak, .stopsMended,
       .startedByHand,

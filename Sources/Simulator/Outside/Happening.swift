@@ -23,6 +23,8 @@ public enum Happening: Hashable, Sendable {
   case freezesSlowly(NodeName, by: Span, for: Span)
   /// Freezes hold and cannot be confirmed, as with a process in uninterruptible sleep.
   case freezesUnconfirmed(NodeName, for: Span)
+  /// A start that a freeze catches keeps it from being confirmed until it is killed, as one that waits in the kernel for a process that is frozen.
+  case startsHoldFreezes(NodeName, for: Span)
   /// Half of the attempts at a kill reach nobody.
   case killsFail(NodeName, for: Span)
   /// The guard's timer comes so much later.

@@ -3,7 +3,7 @@ import HoldfastModel
 /// Something that can be broken for a while: a newer fault of the same matter is not ended by the end of an older one.
 struct Matter: Hashable {
   enum Kind: Hashable {
-    case pause, freezes, confirmation, kills, timers, way, links, store, room, pace, libvirt, starts, calls
+    case pause, freezes, confirmation, heldFreezes, kills, timers, way, links, store, room, pace, libvirt, starts, calls
     case start(WorkloadName), stop(WorkloadName), blockJob(WorkloadName), inbound
     case service(WorkloadName), flapping(WorkloadName), blindness(WorkloadName)
   }
@@ -20,7 +20,7 @@ extension World {
       .bothDie:
       carryOutOnProcess(happening)
     case .powerFails, .powerReturns, .hostPauses, .hostGoesOn, .clockRuns: carryOutOnHost(happening)
-    case .freezesSlowly, .freezesUnconfirmed, .killsFail, .timersLate: carryOutOnKernel(happening)
+    case .freezesSlowly, .freezesUnconfirmed, .startsHoldFreezes, .killsFail, .timersLate: carryOutOnKernel(happening)
     case .cutOff, .connected, .linksBad: carryOutOnLinks(happening)
     case .storeStops, .storeServes, .storeFull, .storeHasRoom, .storeSlows, .storeChangesLeader, .storeCompacts, .intentLost,
       .watchDeaf:
@@ -95,6 +95,10 @@ extension World {
       guard let host = host(node) else { return }
       host.kernel.confirms = false
       end(.confirmation, host, after: span) { host.kernel.confirms = true }
+    case .startsHoldFreezes(let node, let span):
+      guard let host = host(node) else { return }
+      host.kernel.startsHoldFreezes = true
+      end(.heldFreezes, host, after: span) { host.kernel.startsHoldFreezes = false }
     case .killsFail(let node, let span):
       guard let host = host(node) else { return }
       host.kernel.failedKills = 0.5

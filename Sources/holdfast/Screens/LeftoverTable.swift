@@ -21,7 +21,7 @@ struct LeftoverTable {
         .init(leftover.autostart ? "yes" : "", .bad), .init(leftover.text)
       ]
     }
-    let others = list.leftovers.filter { !$0.isRemovable }.map { "on \($0.node): \($0.remedy)" }
+    let others = list.leftovers.filter { !$0.isRemovableAtOnce }.map { "on \($0.node): \($0.remedy)" }
     let remedies = removal + others.prefix(Self.mostRemedies)
     return table.lines(terminal, width: terminal.isTerminal ? terminal.columns : nil, yieldingLines: 2) + agreed
       + labelled(remedies)
@@ -31,7 +31,8 @@ struct LeftoverTable {
 
   /// One command for all that are removable, and not being removed already.
   private var removal: [String] {
-    let names = Set(list.leftovers.filter(\.isRemovable).map(\.workload)).subtracting(list.removing).sorted()
+    let kept = list.removing + list.leftovers.filter { $0.otherDisks != nil }.map(\.workload)
+    let names = Set(list.leftovers.filter(\.isRemovable).map(\.workload)).subtracting(kept).sorted()
     if names.isEmpty { return [] }
     return names.count <= Self.mostRemedies
       ? ["`holdfast leftovers remove \(names.joined(separator: " "))`"]

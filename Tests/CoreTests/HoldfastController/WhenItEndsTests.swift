@@ -50,6 +50,8 @@ import Testing
     #expect(intent(rig)?.desired == (staysDown ? .stopped : .running))
     #expect(intent(rig)?.ended == (staysDown ? .init(end, on: "n1") : nil))
     #expect((rig.claim("w1")?.holder == nil) == staysDown)
+    let reason = staysDown ? PlacementReason(.staysDown(end, on: "n1")) : nil
+    #expect((rig.placement("w1")?.node == nil ? rig.placement("w1")?.reason : nil) == reason)
     #expect(rig.notes().contains(.vanished) == !staysDown, "\(rig.notes())")
   }
 

@@ -13,8 +13,15 @@ import Testing
   static let written: [(devices: String, words: [String])] = [
     ("<disk type='file'><source file='/srv/a.img'/></disk>", ["the disk /srv/a.img"]),
     ("<disk type='file' device='lun'><source file='/srv//./a&amp;b.img'/></disk>", ["the disk /srv/a&b.img"]),
+    ("<disk><source file='/srv/../srv/vm/.././/a.img'/></disk>", ["the disk /srv/a.img"]),
+    ("<disk><source file='/../srv/a.img'/></disk><disk><source file='//srv/a.img'/></disk>", ["the disk /srv/a.img"]),
     // libvirt's own default.
     ("<disk><source file=\"/srv/a.img\"/></disk>", ["the disk /srv/a.img"]),
+    ("<memory model='nvdimm'><source><path>\n/srv//nv.img </path></source></memory>", ["the disk /srv/nv.img"]),
+    ("<memory model='virtio-pmem' access='shared'><source><path>/srv/p</path></source></memory>", ["the disk /srv/p"]),
+    ("<memory model='nvdimm' access='private'><source><path>/srv/nv</path></source></memory>", []),
+    ("<memory model='nvdimm'><source><path>/srv/nv</path></source><target><readonly/></target></memory>", []),
+    ("<memory model='dimm'><source><pagesize>4096</pagesize></source></memory>", []),
     ("<disk type='block'><source dev='/dev/vg0/db1'/></disk>", ["the disk /dev/vg0/db1"]),
     ("<disk type='dir'><source dir='/srv/fat'/></disk>", ["the disk /srv/fat"]),
     ("<disk type='volume'><source pool='vms' volume='db1'/></disk>", ["the disk volume:vms/db1"]),
@@ -65,6 +72,66 @@ import Testing
       owned(directories, type: "lxc") == [
         "the directory /srv/web1", "the directory /srv/www", "the disk /srv/web1.img", "the disk /dev/vg0/web1"
       ])
+  }
+
+  @Test(arguments: [
+    ("/srv/a", "/srv/a"), ("//srv///a/", "/srv/a"), ("/srv/./a/.", "/srv/a"), ("/srv/../srv/a", "/srv/a"), ("/..", "/"),
+    ("/a/b/../../c", "/c"), ("/srv/...", "/srv/..."), ("srv/a", nil), ("", nil)
+  ]) func `are named by paths in one way of writing them`(text: String, path: String?) {
+    #expect(text.plainPath == path)
+  }
+
+  @Test func `are over images that are only read`() {
+    let devices = """
+      <disk><source file='/srv/top'/><backingStore type='file'><source file='/srv/./mid'/>
+      <backingStore type='block'><source dev='/dev/vg0/base'/><backingStore/></backingStore></backingStore></disk>
+      <disk><source file='/srv/other'/><backingStore><source file='/srv/mid'/></backingStore></disk>
+      <disk><source file='/srv/c'/><readonly/><backingStore><source file='/srv/d'/></backingStore></disk>
+      """
+    let found = DomainBelongings(of: Self.domain(devices))
+    #expect(found.backing.map(\.words) == ["the image /srv/mid", "the image /dev/vg0/base"])
+    #expect(found.owned.map(\.name) == ["/srv/top", "/srv/other"])
+  }
+
+  // MARK: what it runs on
+
+  /// As a claim or a report names a disk, and as a definition would that has it.
+  static let named: [(text: String, devices: String)] = [
+    ("/srv/./a.snap", "<disk><source file='/srv/a.snap'/></disk>"),
+    ("volume db1 of pool vms", "<disk type='volume'><source pool='vms' volume='db1'/></disk>"),
+    ("rbd vms/db1", "<disk type='network'><source protocol='rbd' name='vms/db1'/></disk>"),
+    (
+      "rbd vms/db1 at m1:6789, m2",
+      "<disk type='network'><source protocol='rbd' name='vms/db1'><host name='m1' port='6789'/><host name='m2'/></source></disk>"
+    ),
+    ("nbd at n1:10810", "<disk type='network'><source protocol='nbd'><host name='n1' port='10810'/></source></disk>"),
+    ("nbd disk at n1", "<disk type='network'><source protocol='nbd' name='disk'><host name='n1' port='10809'/></source></disk>")
+  ]
+
+  @Test(arguments: named.indices) func `are also what it runs on, by the name that a definition has for it`(_ index: Int) {
+    let (text, devices) = Self.named[index]
+    var disks = DisksInUse()
+    disks.add(OtherDisk(stored: "/srv/a", running: text))
+    let found = DomainBelongings(of: Self.domain("")).with(disks)
+    let own = DomainBelongings(of: Self.domain(devices)).owned
+    #expect(found.owned.map(\.marks) == own.map(\.marks) && found.owned.map(\.rivals) == own.map(\.rivals))
+    #expect(found.owned.allSatisfy(\.isInUse) && found.backing.map(\.name) == ["/srv/a"])
+  }
+
+  @Test func `are of what it runs on the top, and the rest is only read`() {
+    var disks = DisksInUse()
+    disks.add(OtherDisk(stored: "/vm/w over /vm/mid over /vm/base", running: "/vm/w over /vm/base"))
+    disks.add(HardwareDifference("disk vdb", stored: nil, running: "/vm/data", written: "/vm/data over /vm/empty"))
+    disks.add(HardwareDifference("disk vdc", stored: "/vm/next", running: "/vm/now", isOtherDisk: true))
+    // A medium, a drive that was taken out, and what is no disk.
+    disks.add(HardwareDifference("disk sda", stored: "/a.iso", running: "/b.iso"))
+    disks.add(HardwareDifference("disk vdd", stored: "/vm/d", running: nil))
+    disks.add(HardwareDifference("memory", stored: "1 MiB", running: "2 MiB"))
+    let found = DomainBelongings(of: Self.domain("<disk><source file='/vm/next'/><shareable/></disk>")).with(disks)
+    #expect(found.owned.map(\.name) == ["/vm/next", "/vm/w", "/vm/data", "/vm/now"])
+    #expect(found.owned.map(\.isShareable) == [true, false, false, true], "it is the same element in the definition")
+    #expect(found.backing.map(\.name) == ["/vm/base", "/vm/mid", "/vm/empty", "/vm/next"])
+    #expect(DomainBelongings(of: Self.domain("")).with(DisksInUse()).owned.isEmpty)
   }
 
   @Test func `say which disk is made to be written together`() {

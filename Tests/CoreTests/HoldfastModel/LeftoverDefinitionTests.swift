@@ -53,4 +53,23 @@ import Testing
     let agreed = Record.intent(IntentRecord(desired: .running, removesLeftovers: true))
     #expect(Self.codec.decode(try Self.codec.encode(agreed), at: .intent("w")) == agreed)
   }
+
+  @Test func `may name other disks than the workload's definition`() throws {
+    func xml(_ disks: String...) -> String {
+      "<domain><devices>\(disks.map { "<disk\($0)</disk>" }.joined())</devices></domain>"
+    }
+    let stored = xml("><source file='/vm/a'/><target dev='vda'/>", "><source file='/vm/b'/><target dev='vdb'/>")
+    let kept = xml(
+      "><source file='/vm/a.snap'/><target dev='vda'/>", "><source file='/vm/b'/><target dev='vdb'/>",
+      " device='cdrom'><source file='/x.iso'/><target dev='sda'/>")
+    let leftover = LeftoverDefinition(of: "w", disks: LeftoverDefinition.disks(in: kept))
+    #expect(leftover.disks == ["vda": "/vm/a.snap", "vdb": "/vm/b"], "what lies in a drive is no disk of its own")
+    let others = leftover.otherDisks(than: stored)
+    #expect(others == ["vda": OtherDisk(stored: "/vm/a", running: "/vm/a.snap")])
+    #expect(
+      LeftoverDefinition.words(others) == "disk vda is /vm/a.snap there, and /vm/a in the workload's definition")
+    #expect(leftover.otherDisks(than: kept).isEmpty && leftover.otherDisks(than: "<").isEmpty)
+    #expect(LeftoverDefinition(of: "w").otherDisks(than: stored).isEmpty, "it is not known")
+    #expect(LeftoverDefinition.disks(in: "<domain/>") == nil)
+  }
 }

@@ -58,6 +58,10 @@ import Testing
           servedMove: 9))
     ),
     (.placement("w"), .placement(PlacementRecord(node: nil, reason: "no node can take it"))),
+    (
+      .placement("w"),
+      .placement(PlacementRecord(node: "n2", reason: "least loaded", handedOver: .init(from: "n1", wasMoved: true)))
+    ),
     (.placement("w"), .placement(displaced)),
     (
       .claim("w"),
@@ -78,6 +82,13 @@ import Testing
     (
       .claim("w"),
       .claim(ClaimRecord(epoch: Epoch(13), holder: nil, releasedTo: .init(node: nil, connection: "c:///", uuid: "u")))
+    ),
+    (.released("w"), .released(ReleasedRecord(spec: taken, desired: .running, time: 4))),
+    (
+      .released("w"),
+      .released(
+        ReleasedRecord(
+          spec: taken, desired: .stopped, time: 4, newerDisks: ["vda": OtherDisk(stored: "/a", running: "/b")]))
     ),
     (
       .history("n1", slot: 7),
@@ -176,7 +187,10 @@ import Testing
     var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
     report.differing = [
       "w": [HardwareDifference("disk vda", stored: "/a", running: "/b", isOtherDisk: true)],
-      "w2": [HardwareDifference("memory", stored: nil, running: "1 MiB")]
+      "w2": [
+        HardwareDifference("memory", stored: nil, running: "1 MiB"),
+        HardwareDifference("disk vdb", stored: nil, running: "/c", written: "/c")
+      ]
     ]
     return report
   }()
@@ -224,6 +238,13 @@ import Testing
     }
     #expect(read.reason.codes == codes && read.others.codes == others)
     #expect(String(decoding: try Self.codec.encode(.placement(read)), as: UTF8.self) == text)
+  }
+
+  /// As a build wrote it that did not keep the disks.
+  @Test func `a released workload from before its newer disks were kept is read`() throws {
+    let record = ReleasedRecord(spec: Self.taken, desired: .running, time: 4)
+    let text = String(decoding: try Self.codec.encode(.released(record)), as: UTF8.self)
+    #expect(!text.contains("newerDisks") && Self.codec.decode(Array(text.utf8), at: .released("w")) == .released(record))
   }
 
   /// While nodes are brought to a later build one after the other, the older ones go on with everything but that.

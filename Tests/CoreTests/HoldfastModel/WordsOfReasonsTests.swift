@@ -10,12 +10,14 @@ import Testing
     .adopted, .operatorAsked, .alreadyThere, .moveToUnknown(node), .moveRefused(node, .down), .movedWith(other),
     .notAllowed(rule: rule, on: node), .affinityGroupMoved(rule: rule), .backFrom(node), .backTogether, .homeAfterMaintenance,
     .inPlaceOf([.init(other, priority: 1)]), .madeWay(from: node, isMoved: true, for: other), .roomMade(by: [other]),
-    .staysForItsTurn, .staysWithoutRoom, .backAsNowhereElse, .endsAgain(times: 3, on: node), .unwell(times: 3, on: node),
-    .staysAsTargetFails(node, .down), .spareUsed, .lostLatelyUsed, .silentUsed, .preferred(rule: nil),
+    .staysForItsTurn, .staysWithoutRoom, .backAsNowhereElse, .backAsNobodyStays, .endsAgain(times: 3, on: node),
+    .unwell(times: 3, on: node), .staysAsTargetFails(node, .down), .spareUsed, .lostLatelyUsed, .silentUsed,
+    .preferred(rule: nil),
     .preferredSuitLess(rule: rule), .preferredCannot(rule: rule), .onlyNode(percent: 40), .loaded(percent: 40),
     .leastLoaded(percent: 40), .bestBalanced(percent: 40), .fullest(percent: 40), .fewestWorkloads(2), .ruleBroken(rule),
-    .stopped, .givenUp(failedOn: [node]), .givenUpUnwell(on: [node]), .waitsForRoom(on: node, leaving: nil), .noNodes,
-    .noNodeCanTake, .noOtherNodeCanTake, .displaced(by: other, priority: 2, over: 1),
+    .stopped, .staysDown(.crashed, on: node), .givenUp(failedOn: [node]), .givenUpUnwell(on: [node]),
+    .waitsForRoom(on: node, leaving: nil), .olderDisks,
+    .noNodes, .noNodeCanTake, .noOtherNodeCanTake, .displaced(by: other, priority: 2, over: 1),
     .notAdmitted(loss: "the loss of a node", missing: "1 GiB of memory"), .recorded(codes: ["recorded"], text: "as it was")
   ]
 

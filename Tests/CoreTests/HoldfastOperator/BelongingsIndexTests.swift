@@ -54,8 +54,31 @@ import Testing
     (spec("web1", disk("/srv/a.img"), shared: ["/srv/a.img"]), spec("web2", disk("/srv/a.img", "<shareable/>")), nil, ""),
     (spec("web1", container, shared: ["/srv/www"]), spec("web2", container, shared: ["/x", "/srv/www"]), nil, ""),
     (spec("web1", disk("/srv/a.img")), spec("web2", disk("/srv/a.img", "<readonly/>")), nil, ""),
-    (spec("web1", disk("/srv/a.img")), spec("web2", disk("/srv/b.img")), nil, "")
+    (spec("web1", disk("/srv/a.img")), spec("web2", disk("/srv/b.img")), nil, ""),
+    (spec("web1", disk("/srv/a.img")), spec("web2", disk("/srv/../srv//./a.img")), "it writes the disk /srv/a.img", "Give one"),
+    (
+      spec("web1", container, shared: ["/srv/./www"]), spec("web2", container, shared: ["/srv//www/"]), nil, ""
+    ),
+    // What lies under disks may lie under many, and be written by nobody.
+    (spec("web1", disk("/srv/a.img", over("/srv/base"))), spec("web2", disk("/srv/b.img", over("/srv/base"))), nil, ""),
+    (spec("web1", disk("/srv/a.img", over("/srv/base"))), spec("web2", disk("/srv/base", "<readonly/>")), nil, ""),
+    (
+      spec("web1", disk("/srv/a.img", over("/srv/base"))), spec("web2", disk("/srv/base", "<shareable/>")),
+      "it writes the disk /srv/base, which lies under a disk of the workload web1",
+      "Give it another disk, or make it <readonly/>: what lies under a disk must not change. If web1 does without, write "
+        + "\"shared: ['/srv/base']\" into its definition."
+    ),
+    (
+      spec("web1", disk("/srv/base")), spec("web2", disk("/srv/b.img", over("/srv/base"))),
+      "the image /srv/base lies under a disk of it and must not change, and it is written by the workload web1",
+      "Lay its disk over another image. If that does no harm, write \"shared: ['/srv/base']\" into its own definition."
+    ),
+    (
+      spec("web1", disk("/srv/a.img", over("/srv/base")), shared: ["/srv/base"]), spec("web2", disk("/srv/base")), nil, ""
+    )
   ]
+
+  private static func over(_ image: String) -> String { "<backingStore type='file'><source file='\(image)'/></backingStore>" }
 
   @Test(arguments: pairs.indices) func `are refused with both names and the remedy`(_ number: Int) {
     let (one, other, reason, remedy) = Self.pairs[number]
@@ -74,6 +97,76 @@ import Testing
     index.put("web1", Self.spec("web1", Self.disk("/srv/b.img")), DomainBelongings(of: Self.disk("/srv/b.img")))
     #expect(refusal("web2", Self.spec("web2", Self.disk("/srv/a.img")), in: index) == nil)
     #expect(refusal("web2", Self.spec("web2", Self.disk("/srv/b.img")), in: index) != nil)
+  }
+
+  // MARK: what they run on
+
+  /// web1 is defined with one disk, and runs on a newer one: as its claim tells, or as its node reports.
+  static let inUse: [(claim: [String: OtherDisk]?, differing: [HardwareDifference], disk: String)] = [
+    (["vda": OtherDisk(stored: "/vm/a", running: "/vm/a.snap")], [], "/vm/a.snap"),
+    (nil, [HardwareDifference("disk vda", stored: "/vm/a", running: "/vm/a.snap", isOtherDisk: true)], "/vm/a.snap"),
+    (nil, [HardwareDifference("disk vdb", stored: nil, running: "/vm/data", written: "/vm/data")], "/vm/data")
+  ]
+
+  private func fixture(_ newer: [String: OtherDisk]?, _ differing: [HardwareDifference], from node: NodeName) -> OperatorFixture
+  {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.put(.spec("web1"), .spec(Self.spec("web1", Self.disk("/vm/a"))))
+    var claim = ClaimRecord(
+      epoch: Epoch(3), holder: .init(node: "a", incarnation: OperatorFixture.incarnation("a")), activity: .running)
+    claim.newerDisks = newer
+    fixture.put(.claim("web1"), .claim(claim))
+    var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
+    report.differing = ["web1": differing]
+    fixture.put(.report(node), .report(report))
+    return fixture
+  }
+
+  private func index(_ fixture: OperatorFixture) -> BelongingsIndex {
+    let view = fixture.view
+    return view.specs.reduce(into: BelongingsIndex()) { index, spec in
+      index.put(
+        spec.key, spec.value.value, DomainBelongings(of: spec.value.value.xml).with(view.disksInUse(by: spec.key)))
+    }
+  }
+
+  @Test(arguments: inUse.indices) func `are refused what one of them runs on, whatever its definition names`(_ number: Int) {
+    let (claim, differing, disk) = Self.inUse[number]
+    let fixture = fixture(claim, differing, from: "a")
+    let other = Self.spec("web2", Self.disk(disk)), refused = refusal("web2", other, in: index(fixture))
+    #expect(
+      refused?.reason
+        == "it writes the disk \(disk), and so does the workload web1, which runs on it or last did: its definition does not name it",
+      "\(String(describing: refused))")
+    #expect(refused?.remedy.contains("`holdfast accept web1 --stored` while nobody runs it.") == true)
+    // Its own definition may name it, and that is how things are put right.
+    #expect(refusal("web1", Self.spec("web1", Self.disk(disk)), in: index(fixture)) == nil)
+    fixture.put(.spec("web2"), .spec(other))
+    #expect(index(fixture).clashes.map(\.workloads) == [["web1", "web2"]])
+  }
+
+  @Test func `are not refused what another node than the holder reports`() {
+    let (_, differing, disk) = Self.inUse[2]
+    #expect(refusal("web2", Self.spec("web2", Self.disk(disk)), in: index(fixture(nil, differing, from: "b"))) == nil)
+  }
+
+  @Test func `are refused the older disk when the definition has the newer one`() {
+    let fixture = fixture(["vda": OtherDisk(stored: "/vm/a", running: "/vm/a.snap")], [], from: "a")
+    fixture.put(.spec("web1"), .spec(Self.spec("web1", Self.disk("/vm/a.snap"))))
+    let refused = refusal("web2", Self.spec("web2", Self.disk("/vm/a")), in: index(fixture))
+    #expect(refused?.reason == "it writes the disk /vm/a, which lies under a disk of the workload web1")
+    #expect(refusal("web2", Self.spec("web2", Self.disk("/vm/b", Self.over("/vm/a"))), in: index(fixture)) == nil)
+  }
+
+  @Test func `are told of an image that one writes and another has under a disk`() {
+    let clashes = index([
+      ("a", Self.spec("a", Self.disk("/srv/base"))), ("b", Self.spec("b", Self.disk("/srv/b.img", Self.over("/srv/base"))))
+    ]).clashes
+    #expect(
+      clashes.map(\.description) == [
+        "a and b have the image /srv/base, which one writes and another has under a disk: that disk is damaged when they run at once"
+      ])
   }
 
   @Test func `are told as they stand`() {

@@ -96,6 +96,71 @@ import Testing
     #expect(start.contains("that is refused as long as its definition names /vm/w for disk vda"), "\(start)")
   }
 
+  // MARK: released meanwhile
+
+  /// It is released, the nodes have let go, and what `ClaimLine.forget` leaves is there; nil: the claim is gone too.
+  private func releasedFixture(heldBy holder: NodeName?, _ left: ClaimRecord?) throws -> OperatorFixture {
+    let fixture = fixture(heldBy: holder)
+    #expect(fixture.commit(try OperatorCommand.release(Self.name, at: 7).prepare(in: fixture.view).transaction))
+    #expect(fixture.view.released[Self.name]?.value.newerDisks == Self.disks)
+    for key: RecordKey in [.spec(Self.name), .intent(Self.name), .placement(Self.name), .claim(Self.name)] {
+      fixture.delete(key)
+    }
+    if let left { fixture.put(.claim(Self.name), .claim(left)) }
+    return fixture
+  }
+
+  private static func left(on node: NodeName?) -> ClaimRecord {
+    ClaimRecord(
+      epoch: Epoch(3), holder: nil,
+      releasedTo: .init(node: node, connection: OperatorFixture.connection, uuid: OperatorFixture.spec(name).uuid))
+  }
+
+  @Test(arguments: [(nil, left(on: nil)), ("a", left(on: "a")), (nil, nil)] as [(NodeName?, ClaimRecord?)])
+  func `what is brought back is not started from the older disk either`(holder: NodeName?, claim: ClaimRecord?) throws {
+    let fixture = try releasedFixture(heldBy: holder, claim)
+    let prepared = try OperatorCommand.restore(Self.name, nil).prepare(in: fixture.view)
+    #expect(prepared.effect == .created)
+    let lag = "its definition names /vm/w for disk vda, which last ran on /vm/w.snap"
+    #expect(prepared.text.contains("that is refused as long as \(lag)"), "\(prepared.text)")
+    let rival = fixture.copy()
+    #expect(fixture.commit(prepared.transaction))
+    let now = try #require(fixture.view.claims[Self.name]?.value)
+    #expect(now.newerDisks == Self.disks && now.holder == nil && now.epoch == claim?.epoch ?? Epoch(0))
+    #expect(now.releasedTo?.node == claim?.releasedTo?.node && fixture.view.released.isEmpty)
+    let status = ClusterStatus(fixture.view, cluster: "t", node: "b", storeSilence: 0, history: [], now: 0)
+    #expect(status.lagging == [Self.name.text])
+    // Both ways out are open.
+    var corrected = OperatorFixture.spec(Self.name)
+    corrected.xml = "<domain type='lxc'><name>w</name><memory>2</memory></domain>"
+    #expect(try OperatorCommand.define(Self.name, corrected).prepare(in: fixture.view).effect == .changed(["xml"]))
+    #expect(reason(.acceptRunning(acceptance()), fixture).contains("holdfast accept w --stored"))
+    #expect(fixture.commit(try OperatorCommand.acceptStored(Self.name).prepare(in: fixture.view).transaction))
+    #expect(fixture.view.claims[Self.name]?.value.newerDisks == nil)
+
+    rival.put(.claim(Self.name), .claim(ClaimRecord(epoch: Epoch(9), holder: nil)))
+    #expect(!rival.commit(prepared.transaction), "its claim is another one by now")
+  }
+
+  @Test func `a definition that is left where it ran is not removed unseen`() throws {
+    let fixture = try releasedFixture(heldBy: "a", Self.left(on: "a"))
+    var kept = try #require(fixture.view.released[Self.name]?.value)
+    kept.spec.xml = "<domain><devices><disk><source file='/vm/w'/><target dev='vda'/></disk></devices></domain>"
+    let same = LeftoverDefinition(of: Self.name, disks: ["vda": "/vm/w"])
+    let newer = LeftoverDefinition(of: Self.name, disks: ["vda": "/vm/w.snap"])
+    func warning(_ node: NodeName, _ now: [LeftoverDefinition]?) -> String? {
+      kept.warnings(Self.name, on: node, now: now, in: fixture.view).first
+    }
+    #expect(warning("a", []) == nil)
+    let removal = "virsh -c lxc:///system undefine w"
+    #expect(warning("a", [same])?.hasSuffix("is left, so it does not start there: `\(removal)`") == true)
+    let other = try #require(warning("a", [newer]))
+    #expect(other.contains("disk vda is /vm/w.snap there, and /vm/w in the workload's definition. Keep it until"), "\(other)")
+    for unseen in [warning("b", [newer]), warning("a", nil)] {
+      #expect(unseen?.contains("dumpxml --inactive w") == true && unseen?.contains("only where they are the same") == true)
+    }
+  }
+
   @Test func `the status says what would not be started again, and where to settle it`() {
     let status = ClusterStatus(fixture().view, cluster: "t", node: "b", storeSilence: 0, history: [], now: 0)
     #expect(status.lagging == ["w"] && status.health != .ok)

@@ -69,4 +69,24 @@ import Testing
       ])
     #expect(fixture.view.leftoverWarnings(of: "web1", spec, on: "a", now: nil).first?.contains("the domain gone") == true)
   }
+
+  @Test func `one that names other disks than the workload is not advised to be removed before that is decided`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    var spec = OperatorFixture.spec("web1")
+    spec.xml = "<domain><devices><disk><source file='/vm/w'/><target dev='vda'/></disk></devices></domain>"
+    fixture.put(.spec("web1"), .spec(spec))
+    let remove = OperatorCommand.removeLeftovers("web1", true)
+    report(fixture, "b", [LeftoverDefinition(of: "web1", disks: ["vda": "/vm/w"])])
+    #expect(try !remove.prepare(in: fixture.view).text.contains("disk vda"))
+    report(fixture, "b", [LeftoverDefinition(of: "web1", disks: ["vda": "/vm/w.snap"])])
+    let words = "disk vda is /vm/w.snap there, and /vm/w in the workload's definition"
+    let text = try remove.prepare(in: fixture.view).text
+    #expect(text.hasSuffix("; on b a definition of it is left there that names other disks: \(words)"), "\(text)")
+    let warning = try #require(fixture.view.leftoverWarnings(of: "web1", spec, on: "a", now: nil).first)
+    #expect(warning.contains(words) && warning.contains("decide which disks hold before you remove it"), "\(warning)")
+    let status = ClusterStatus(fixture.view, cluster: "t", node: "a", storeSilence: 0, history: [], now: 0)
+    #expect(status.next.contains { $0.command == "holdfast leftovers" }, "\(status.next)")
+    #expect(!status.next.contains { $0.command.hasPrefix("holdfast leftovers remove") })
+  }
 }

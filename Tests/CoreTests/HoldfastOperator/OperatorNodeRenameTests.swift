@@ -45,7 +45,9 @@ import Testing
 
   @Test func `workloads go with it: their homes, places, moves, failures, and where they went on`() throws {
     let fixture = OperatorFixture.withDeparted()
-    fixture.put(.placement("home"), .placement(PlacementRecord(node: "a", reason: "least loaded", home: "c")))
+    fixture.put(
+      .placement("home"),
+      .placement(PlacementRecord(node: "a", reason: "least loaded", home: "c", handedOver: .init(from: "c"))))
     fixture.put(.placement("placed"), .placement(PlacementRecord(node: "c", reason: "least loaded", servedMove: 4)))
     fixture.put(.intent("asked"), .intent(IntentRecord(desired: .running, move: .init(to: "c", serial: 2))))
     fixture.put(.intent("adopted"), .intent(IntentRecord(desired: .adopting, adopter: "c")))
@@ -61,7 +63,9 @@ import Testing
 
     #expect(try rename("c", to: "d", fixture).text.contains("its losses and 6 records of workloads go over"))
     let view = fixture.view
-    #expect(view.placements["home"]?.value == PlacementRecord(node: "a", reason: "least loaded", home: "d"))
+    #expect(
+      view.placements["home"]?.value
+        == PlacementRecord(node: "a", reason: "least loaded", home: "d", handedOver: .init(from: "d")))
     #expect(view.placements["placed"]?.value == PlacementRecord(node: "d", reason: "least loaded", servedMove: 4))
     #expect(view.intents["asked"]?.value.move == .init(to: "d", serial: 2))
     #expect(view.intents["adopted"]?.value.adopter == "d")

@@ -76,8 +76,12 @@ import Testing
       title: "a node that nobody knows keeps nothing", nodes: [node("b")], workloads: [workload("w1", on: "gone")],
       expected: ["w1": "b"]),
     Row(
-      title: "one node only, and it leaves", nodes: [node("a", unavailable: "is leaving")],
+      title: "one node only, and it leaves: the place is kept for its return", nodes: [node("a", unavailable: "is leaving")],
       workloads: [workload("w1", on: "a")],
+      expected: ["w1": "a"]),
+    Row(
+      title: "one node only, and it leaves: what had no place gets none", nodes: [node("a", unavailable: "is leaving")],
+      workloads: [workload("w1")],
       expected: ["w1": nil]),
     Row(title: "no node at all", nodes: [], workloads: [workload("w1")], expected: ["w1": nil], words: ["w1": "has no node"]),
     Row(

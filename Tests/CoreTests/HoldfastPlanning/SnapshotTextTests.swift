@@ -23,4 +23,18 @@ import Testing
     let read = try JSONDecoder().decode(PlanningSnapshot.self, from: Data(texts[0].utf8))
     #expect(read.nodes[0].connections == Set(connections))
   }
+
+  @Test func `tells who is not started again, and reads what says nothing of that`() throws {
+    var workload = PlanningSnapshot.Workload(
+      name: "w", connection: "c", demand: Resources(memory: 1, cpus: 1), desired: .stopped, namesOlderDisks: true,
+      ended: .init(.crashed, on: "n1"))
+    func read(_ workload: PlanningSnapshot.Workload) throws -> (text: String, workload: PlanningSnapshot.Workload) {
+      let data = try JSONEncoder().encode(workload)
+      return (String(decoding: data, as: UTF8.self), try JSONDecoder().decode(PlanningSnapshot.Workload.self, from: data))
+    }
+    #expect(try read(workload).workload == workload)
+    (workload.namesOlderDisks, workload.ended) = (nil, nil)
+    let earlier = try read(workload)
+    #expect(earlier.workload == workload && !earlier.text.contains("namesOlderDisks") && !earlier.text.contains("ended"))
+  }
 }

@@ -120,6 +120,17 @@ actor TestHost {
     try (frozen ? "FROZEN" : "THAWED").write(toFile: file, atomically: false, encoding: .utf8)
   }
 
+  /// Has a driver's libvirt run a shell script at what happens to its domains. libvirtd, which looks for hooks when it starts, is started again.
+  func hook(_ driver: String, _ script: String) async throws {
+    let place = "\(directory)/etc/hooks"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    let isMade = FileManager.default.createFile(
+      atPath: "\(place)/\(driver)", contents: Data("#!/bin/sh\n\(script)\n".utf8), attributes: [.posixPermissions: 0o755])
+    guard isMade else { throw Trouble(description: "the hook \(place)/\(driver) cannot be written") }
+    kill(try libvirtd, SIGKILL)
+    try await command("libvirtd")
+  }
+
   nonisolated var libvirtd: Int32 {
     get throws {
       let text = try String(contentsOfFile: "\(directory)/run/libvirtd.pid", encoding: .utf8)

@@ -1,9 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
@@ -280,6 +284,83 @@ int holdfast_link_set(int fd, const char *name, int up) {
   r.link.ifi_flags = up ? IFF_UP : 0;
   r.link.ifi_change = IFF_UP;
   return holdfast_link_ask(fd, name, &r, NULL);
+}
+
+// Lets in ARP whose sender has the address, and that asks for it on behalf of nobody, as a probe does: many on a busy link ask for it to reach it.
+static size_t holdfast_arp_filter(struct sock_filter *f, uint32_t address) {
+  const struct sock_filter program[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 28), // The sender's.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address, 3, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 38), // The target's.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0x40000),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  memcpy(f, program, sizeof program);
+  return sizeof program / sizeof *program;
+}
+
+// Lets in neighbour solicitations for the address and advertisements of it: a link's whole traffic of IPv6 passes here.
+static size_t holdfast_discovery_filter(struct sock_filter *f, const uint32_t address[4]) {
+  const struct sock_filter program[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 20), // The next header: ICMPv6.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 58, 0, 12),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 54), // Its type.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 135, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 0, 9),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 62), // The target.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[0], 0, 7),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 66),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[1], 0, 5),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 70),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[2], 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 74),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[3], 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0x40000),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  memcpy(f, program, sizeof program);
+  return sizeof program / sizeof *program;
+}
+
+// A network card hands on of multicast what it was told to.
+static int holdfast_hear(int fd, int link, const uint8_t group[ETH_ALEN]) {
+  struct packet_mreq m;
+  memset(&m, 0, sizeof m);
+  m.mr_ifindex = link;
+  m.mr_type = PACKET_MR_MULTICAST;
+  m.mr_alen = ETH_ALEN;
+  memcpy(m.mr_address, group, ETH_ALEN);
+  return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof m);
+}
+
+int holdfast_neighbours(int link, const uint8_t *address, size_t count) {
+  uint32_t words[4];
+  if (count != 4 && count != 16) return errno = EINVAL, -1;
+  for (size_t i = 0; i < count / 4; i++) {
+    const uint8_t *b = address + 4 * i;
+    words[i] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+  }
+  // Of no protocol before it is bound: it hears nothing of other links, and nothing that the filter would not let in.
+  int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  struct sock_filter filter[16];
+  const size_t length = count == 4 ? holdfast_arp_filter(filter, words[0]) : holdfast_discovery_filter(filter, words);
+  const struct sock_fprog program = {(unsigned short)length, filter};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)) return holdfast_close_keeping_errno(fd);
+  struct sockaddr_ll a;
+  memset(&a, 0, sizeof a);
+  a.sll_family = AF_PACKET;
+  a.sll_protocol = htons(count == 4 ? ETH_P_ARP : ETH_P_IPV6);
+  a.sll_ifindex = link;
+  if (bind(fd, (struct sockaddr *)&a, sizeof a)) return holdfast_close_keeping_errno(fd);
+  if (count == 16) {
+    const uint8_t all[ETH_ALEN] = {0x33, 0x33, 0, 0, 0, 1};
+    const uint8_t solicited[ETH_ALEN] = {0x33, 0x33, 0xff, address[13], address[14], address[15]};
+    if (holdfast_hear(fd, link, all) || holdfast_hear(fd, link, solicited)) return holdfast_close_keeping_errno(fd);
+  }
+  return fd;
 }
 
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {

@@ -84,6 +84,11 @@ int holdfast_link_is_up(int fd, const char *name);
 // Up or down, by name in one step: what has the name when it happens. Changes nothing where nothing is to be changed.
 int holdfast_link_set(int fd, const char *name, int up);
 
+// A socket on one Ethernet link (its index) for the frames by which hosts there find each other's hardware addresses, with their Ethernet
+// headers. Of what comes in it has only what may tell who has the address: ARP for one of IPv4 (4 bytes), neighbour discovery for one of
+// IPv6 (16 bytes). To close it may take as long as an RCU grace period.
+int holdfast_neighbours(int link, const uint8_t *address, size_t count);
+
 // 1 when the bytes are among the others, next to each other. Takes time by the sum of both, whatever they are.
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count);
 

@@ -101,7 +101,7 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   /// The workloads that run and have a check that cannot be made, sorted: nobody knows how they are. Absent: none.
   public var ofUnknownHealth: [String]?
   public var next: [Step]
-  /// Sentences: which workloads have one disk, directory, MAC address or UUID at the same time without sharing it. Absent: none.
+  /// Sentences: which workloads have one disk, directory, address, MAC address or UUID at the same time without sharing it. Absent: none.
   public var clashes: [String]?
   /// Moves that the policies make by themselves; absent: nothing at present.
   public var moves: MovesInfo?

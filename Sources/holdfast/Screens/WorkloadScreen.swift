@@ -52,6 +52,9 @@ struct WorkloadScreen {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
     }
+    if let addresses = workload.addresses {
+      lines += paragraph("addresses", addresses.map(\.description).joined(separator: ", "))
+    }
     for (index, text) in CheckLines(workload).texts.enumerated() { lines += paragraph(index == 0 ? "checks" : "", text) }
     if let shared = workload.shared { lines += paragraph("shares", shared.joined(separator: ", ")) }
     lines += ["", terminal.styled("History", .bold)]

@@ -221,59 +221,73 @@ struct holdfast_link_request {
   char attributes[RTA_SPACE(IFNAMSIZ) + RTA_SPACE(sizeof(uint32_t))];
 };
 
-static void holdfast_link_add(struct holdfast_link_request *r, unsigned short type, const void *bytes, size_t count) {
-  struct rtattr *a = (struct rtattr *)((char *)r + NLMSG_ALIGN(r->head.nlmsg_len));
+struct holdfast_address_request {
+  struct nlmsghdr head;
+  struct ifaddrmsg address;
+  char attributes[2 * RTA_SPACE(16) + RTA_SPACE(4)];
+};
+
+// The request's buffer has room for it.
+static void holdfast_route_add(struct nlmsghdr *r, unsigned short type, const void *bytes, size_t count) {
+  struct rtattr *a = (struct rtattr *)((char *)r + NLMSG_ALIGN(r->nlmsg_len));
   a->rta_type = type;
   a->rta_len = (unsigned short)RTA_LENGTH(count);
   memcpy(RTA_DATA(a), bytes, count);
-  r->head.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->head.nlmsg_len) + RTA_ALIGN(a->rta_len));
+  r->nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->nlmsg_len) + RTA_ALIGN(a->rta_len));
 }
 
-// Asks and takes the answer. The kernel answers before sendto returns, so nothing is waited for here. The answer's link flags are put where
-// `flags` points, unless it is NULL.
-static int holdfast_link_ask(int fd, const char *name, struct holdfast_link_request *r, unsigned *flags) {
+// Asks and takes the answer. The kernel answers before sendto returns, so nothing is waited for here. The beginning of an answer of this type is put
+// where `answered` points, unless it is NULL.
+static int holdfast_route_ask(int fd, struct nlmsghdr *r, unsigned short type, void *answered, size_t wanted) {
   static _Thread_local uint32_t sequence;
-  const size_t length = strnlen(name, IFNAMSIZ);
-  if (length == 0 || length >= IFNAMSIZ) return errno = EINVAL, -1;
-  r->link.ifi_family = AF_UNSPEC;
-  r->head.nlmsg_seq = ++sequence;
-  r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->link);
-  holdfast_link_add(r, IFLA_IFNAME, name, length + 1);
-  if (flags) {
-    const uint32_t little = RTEXT_FILTER_SKIP_STATS;
-    holdfast_link_add(r, IFLA_EXT_MASK, &little, sizeof little);
-  }
+  r->nlmsg_seq = ++sequence;
   struct sockaddr_nl kernel;
   memset(&kernel, 0, sizeof kernel);
   kernel.nl_family = AF_NETLINK;
-  if (sendto(fd, r, r->head.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -1;
+  if (sendto(fd, r, r->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -1;
   for (;;) {
-    // What does not fit is cut: the flags are at the beginning.
+    // What does not fit is cut: what is wanted is at the beginning.
     union { struct nlmsghdr head; char bytes[4096]; } answer;
     const ssize_t count = recv(fd, &answer, sizeof answer, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return -1;
-    if (count < (ssize_t)sizeof answer.head || answer.head.nlmsg_seq != r->head.nlmsg_seq) continue; // Of an earlier question.
+    if (count < (ssize_t)sizeof answer.head || answer.head.nlmsg_seq != r->nlmsg_seq) continue; // Of an earlier question.
     if (answer.head.nlmsg_type == NLMSG_ERROR && count >= (ssize_t)NLMSG_LENGTH(sizeof(int))) {
       const int code = ((struct nlmsgerr *)NLMSG_DATA(&answer.head))->error;
       return code ? (errno = -code, -1) : 0;
     }
-    if (!flags || answer.head.nlmsg_type != RTM_NEWLINK || count < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg))) {
-      return errno = EPROTO, -1;
-    }
-    *flags = ((struct ifinfomsg *)NLMSG_DATA(&answer.head))->ifi_flags;
+    if (!answered || answer.head.nlmsg_type != type || count < (ssize_t)NLMSG_LENGTH(wanted)) return errno = EPROTO, -1;
+    memcpy(answered, NLMSG_DATA(&answer.head), wanted);
     return 0;
   }
 }
 
-int holdfast_link_is_up(int fd, const char *name) {
+// About a link by its name. What the answer says of it is put where `found` points, unless it is NULL.
+static int holdfast_link_ask(int fd, const char *name, struct holdfast_link_request *r, struct ifinfomsg *found) {
+  const size_t length = strnlen(name, IFNAMSIZ);
+  if (length == 0 || length >= IFNAMSIZ) return errno = EINVAL, -1;
+  r->link.ifi_family = AF_UNSPEC;
+  r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->link);
+  holdfast_route_add(&r->head, IFLA_IFNAME, name, length + 1);
+  if (found) {
+    const uint32_t little = RTEXT_FILTER_SKIP_STATS;
+    holdfast_route_add(&r->head, IFLA_EXT_MASK, &little, sizeof little);
+  }
+  return holdfast_route_ask(fd, &r->head, RTM_NEWLINK, found, sizeof *found);
+}
+
+static int holdfast_link_find(int fd, const char *name, struct ifinfomsg *found) {
   struct holdfast_link_request r;
   memset(&r, 0, sizeof r);
   r.head.nlmsg_type = RTM_GETLINK;
   r.head.nlmsg_flags = NLM_F_REQUEST;
-  unsigned flags = 0;
-  if (holdfast_link_ask(fd, name, &r, &flags)) return -1;
-  return (flags & IFF_UP) ? 1 : 0;
+  return holdfast_link_ask(fd, name, &r, found);
+}
+
+int holdfast_link_is_up(int fd, const char *name) {
+  struct ifinfomsg found;
+  if (holdfast_link_find(fd, name, &found)) return -1;
+  return (found.ifi_flags & IFF_UP) ? 1 : 0;
 }
 
 int holdfast_link_set(int fd, const char *name, int up) {
@@ -361,6 +375,62 @@ int holdfast_neighbours(int link, const uint8_t *address, size_t count) {
     if (holdfast_hear(fd, link, all) || holdfast_hear(fd, link, solicited)) return holdfast_close_keeping_errno(fd);
   }
   return fd;
+
+// A request about an address of a link, complete but for its type and flags. The kernel keeps addresses with a link's number, which no other
+// link gets while this network namespace lives, but for 2^31 links later.
+static int holdfast_address_request(
+  int fd, const char *link, const void *address, size_t count, int prefix, struct holdfast_address_request *r) {
+  if ((count != 4 && count != 16) || prefix < 0 || (size_t)prefix > count * 8) return errno = EINVAL, -1;
+  struct ifinfomsg found;
+  if (holdfast_link_find(fd, link, &found)) return -1;
+  memset(r, 0, sizeof *r);
+  r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->address);
+  r->address.ifa_family = count == 4 ? AF_INET : AF_INET6;
+  r->address.ifa_prefixlen = (unsigned char)prefix;
+  r->address.ifa_index = (unsigned)found.ifi_index;
+  holdfast_route_add(&r->head, IFA_LOCAL, address, count);
+  holdfast_route_add(&r->head, IFA_ADDRESS, address, count);
+  return 0;
+}
+
+// The prefix length with which the link has the address of IPv6.
+static int holdfast_address_prefix(int fd, const char *link, const void *address) {
+  struct holdfast_address_request r;
+  if (holdfast_address_request(fd, link, address, 16, 0, &r)) return -1;
+  r.head.nlmsg_type = RTM_GETADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST;
+  struct ifaddrmsg found;
+  if (holdfast_route_ask(fd, &r.head, RTM_NEWADDR, &found, sizeof found)) return -1;
+  return found.ifa_prefixlen;
+}
+
+int holdfast_address_add(int fd, const char *link, const void *address, size_t count, int prefix) {
+  struct holdfast_address_request r;
+  if (holdfast_address_request(fd, link, address, count, prefix, &r)) return -1;
+  r.head.nlmsg_type = RTM_NEWADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  if (count == 16) {
+    r.address.ifa_flags = IFA_F_NODAD;
+  } else if (prefix < 31) {
+    uint32_t broadcast;
+    memcpy(&broadcast, address, sizeof broadcast);
+    // `prefix` is 0 to 30 here, so the shift is defined.
+    broadcast |= htonl(UINT32_MAX >> prefix);
+    holdfast_route_add(&r.head, IFA_BROADCAST, &broadcast, sizeof broadcast);
+  }
+  if (!holdfast_route_ask(fd, &r.head, 0, NULL, 0)) return 0;
+  if (errno != EEXIST || count != 16) return -1;
+  const int there = holdfast_address_prefix(fd, link, address);
+  if (there < 0) return -1;
+  return errno = there == prefix ? EEXIST : ENOTUNIQ, -1;
+}
+
+int holdfast_address_remove(int fd, const char *link, const void *address, size_t count, int prefix) {
+  struct holdfast_address_request r;
+  if (holdfast_address_request(fd, link, address, count, prefix, &r)) return -1;
+  r.head.nlmsg_type = RTM_DELADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  return holdfast_route_ask(fd, &r.head, 0, NULL, 0);
 }
 
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {

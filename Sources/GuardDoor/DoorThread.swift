@@ -122,9 +122,10 @@ final class DoorThread: Sendable {
 
   private func sendWaiting(_ session: inout Session) throws(Ended) {
     let socket = session.socket.number
+    let version = session.version
     var sent = 0, isFull = false
     func send(_ command: GuardCommand) throws(Ended) -> Bool {
-      let bytes = Array(command.wireText.utf8)
+      let bytes = Array(command.inVersion(version).wireText.utf8)
       if holdfast_send(socket, bytes, bytes.count) == bytes.count {
         sent += 1
         return true

@@ -139,6 +139,8 @@ final class GuardProcess {
     case .thaw(let cgroups): host.thaw(SimulatedDomain.outside(cgroups))
     case .linksDown(let round, _): return .linksResult(round: round, foundDown: [])
     case .linksUp: break
+    case .setAddresses(let round, let removed, let raised):
+      return .addressesResult(round: round, removed: removed, raised: raised)
     case .kill(let target): return .killResult(target, kill(target))
     case .feedWatchdog(let fed): host.watchdogFed = fed
     case .persist(let record): host.guardRecord = record

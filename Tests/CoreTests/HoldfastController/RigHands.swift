@@ -135,6 +135,8 @@ extension Rig {
     case .isolateNow(let round, _), .retryIsolation(let round, _):
       tellMachine(.freezeResult(round: round, confirmed: true, foundFrozen: []))
     case .linksDown(let round, _): tellMachine(.linksResult(round: round, foundDown: []))
+    case .setAddresses(let round, let removed, let raised):
+      tellMachine(.addressesResult(round: round, removed: removed, raised: raised))
     case .kill(let target):
       if case .workload(let name, _) = target { gone(name) }
       tellMachine(.killResult(target, .gone))

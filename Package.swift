@@ -118,7 +118,8 @@ let package = Package(
     .target(
       name: "AddressPresence",
       dependencies: [
-        "HoldfastPorts", "HoldfastTime", "LinuxBasics", "CLinux", .product(name: "NIOPosix", package: "swift-nio")
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux",
+        .product(name: "NIOPosix", package: "swift-nio")
       ], swiftSettings: strict),
     .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
@@ -263,7 +264,7 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ]),
-    .testTarget(name: "AddressTests", dependencies: ["AddressPresence", "LinuxBasics"]),
+    .testTarget(name: "AddressTests", dependencies: ["AddressPresence", "GuardCore", "LinuxBasics"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [

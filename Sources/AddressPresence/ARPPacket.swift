@@ -1,3 +1,5 @@
+import GuardCore
+
 /// A question or an answer about who has an address of IPv4 (RFC 826).
 package struct ARPPacket: Hashable, Sendable {
   package enum Operation: UInt16, Sendable {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import GuardCore
 import HoldfastPorts
 import HoldfastTime
 import LinuxBasics

@@ -1,4 +1,5 @@
 import Glibc
+import GuardCore
 import LinuxBasics
 
 /// A link of this host, as the kernel described it a moment ago.

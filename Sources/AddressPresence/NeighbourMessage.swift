@@ -1,3 +1,4 @@
+import GuardCore
 import LinuxBasics
 
 /// A question or an answer about who has an address of IPv6 (RFC 4861, RFC 4862), in its packet.
@@ -104,7 +105,7 @@ package struct NeighbourMessage: Hashable, Sendable {
     let source = Array(bytes[8..<24]), destination = Array(bytes[24..<40])
     guard message.count == count, count >= Self.shortest, message[1] == 0, source[0] != 0xFF,
       internetChecksum(Self.pseudoHeader(source, destination, count: count) + message) == 0,
-      let target = IPAddress(bytes: message[8..<24]), let options = Self.options(message[24...])
+      let target = IPAddress(bytes: message[8..<24]), target.unfitness == nil, let options = Self.options(message[24...])
     else { return nil }
     let kind: Kind
     switch message[0] {

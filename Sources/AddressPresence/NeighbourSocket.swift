@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import GuardCore
 import HoldfastTime
 import LinuxBasics
 

@@ -51,7 +51,7 @@ public struct HostAddresses: Sendable {
   private func code(
     of work: (Int32, UnsafePointer<CChar>, UnsafeRawPointer, Int, Int32) -> Int32, _ socket: Int32, _ address: GuardedAddress
   ) -> Int32 {
-    let isDone = address.bytes.withUnsafeBytes { bytes in
+    let isDone = address.address.bytes.withUnsafeBytes { bytes in
       bytes.baseAddress.map { work(socket, address.link, $0, bytes.count, Int32(address.prefixLength)) == 0 }
     }
     return isDone ?? false ? 0 : errno
@@ -60,10 +60,10 @@ public struct HostAddresses: Sendable {
   private static func reason(_ code: Int32, _ address: GuardedAddress) -> String {
     switch code {
     case ENODEV: "there is no link \(address.link)"
-    case ENOTUNIQ: "\(address.link) has \(address.ip) with another prefix length; remove it there"
-    case EACCES where address.isIPv6:
+    case ENOTUNIQ: "\(address.link) has \(address.address) with another prefix length; remove it there"
+    case EACCES where address.address.isSix:
       "IPv6 is off on \(address.link); set net.ipv6.conf.\(address.link).disable_ipv6 to 0"
-    case EOPNOTSUPP where address.isIPv6: "this kernel has no IPv6"
+    case EOPNOTSUPP where address.address.isSix: "this kernel has no IPv6"
     default: String(cString: strerror(code))
     }
   }

@@ -81,10 +81,10 @@ extension GuardMachine {
   func rivalry(_ workload: GuardedWorkload) -> String? {
     for address in workload.addresses {
       let rivals = named.filter { $0.value != workload.name && $0.key.isSame(as: address) }
-      if let (_, owner) = rivals.min(by: { $0.key < $1.key }) { return "\(address.ip) is an address of \(owner)" }
+      if let (_, owner) = rivals.min(by: { $0.key < $1.key }) { return "\(address.address) is an address of \(owner)" }
       let held = book.entries.filter { $0.value.owner != workload.name && $0.key.isSame(as: address) }
       if let (other, entry) = held.min(by: { $0.key < $1.key }) {
-        return "\(address.ip) is not yet removed from \(other.link) for \(entry.owner); protect it again when it is"
+        return "\(address.address) is not yet removed from \(other.link) for \(entry.owner); protect it again when it is"
       }
     }
     return nil

@@ -98,7 +98,7 @@ extension GuardCommand {
   var letsWorkloadsExecute: Bool {
     switch self {
     case .extend, .resume: true
-    case .hello, .shorten, .protect, .forget, .release, .kill, .isolate, .disarm, .status: false
+    case .hello, .shorten, .protect, .forget, .release, .kill, .isolate, .disarm, .status, .acknowledge: false
     }
   }
 }

@@ -12,10 +12,13 @@ extension GuardMachine {
     }
     switch command {
     case .extend, .protect, .isolate, .resume: cancelDisarm()
-    case .hello, .shorten, .forget, .release, .kill, .disarm, .status: break
+    case .hello, .shorten, .forget, .release, .kill, .disarm, .status, .acknowledge: break
     }
     switch command {
     case .hello, .status: answer(.ready(.state(state)))
+    case .acknowledge(let number):
+      acknowledged = max(acknowledged, number)
+      answer(.ready(.state(state)))
     case .extend(let deadline): extend(to: deadline, now)
     case .shorten(let deadline): shorten(to: deadline, now)
     case .protect(let workload): protect(workload, now)

@@ -165,6 +165,8 @@ public struct GuardMachine: Sendable {
   var greeted = false
   /// The version of the controller's messages.
   var heardVersion = guardProtocolVersion
+  /// The greatest number that this connection's `acknowledge` had.
+  var acknowledged = 0
   var health = GuardHealth()
   var answers: [Answer] = []
   var round = 0
@@ -197,7 +199,8 @@ public struct GuardMachine: Sendable {
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
     return GuardState(
-      phase: told, workloads: names, starting: starting, health: health, addresses: book.told.held, raised: book.told.raised)
+      phase: told, workloads: names, starting: starting, health: health, addresses: book.told.held, raised: book.told.raised,
+      acknowledged: acknowledged)
   }
 
   private mutating func aimAnew() {
@@ -238,6 +241,7 @@ public struct GuardMachine: Sendable {
   private mutating func connect() {
     connected = true
     greeted = false
+    acknowledged = 0
     answers.removeAll()
   }
 

@@ -71,6 +71,9 @@ public enum GuardCommand: Hashable, Sendable {
   case disarm
   /// Ask for the state.
   case status
+  /// The same, and from then on every state says that this and all that was commanded before it was taken (`GuardState.acknowledged`). A controller numbers
+  /// upwards; an older guard is asked for its state alone. Since version 4 of the messages.
+  case acknowledge(number: Int)
 }
 
 /// The guard's answer, or its word unasked when its phase changes.
@@ -105,10 +108,15 @@ public struct GuardState: Hashable, Sendable {
   public var addresses: [GuardedAddress]
   /// Those among them that were seen on their links, and whose removal was not begun since. Likewise.
   public var raised: [GuardedAddress]
+  /// The greatest number that this connection's `acknowledge` had; 0: there was none. What is told of addresses takes all that was commanded before it into
+  /// account. Likewise.
+  public var acknowledged: Int
+  /// The version of the messages in which it was told. No word of the message: who reads it knows.
+  public var version = guardProtocolVersion
 
   public init(
     phase: Phase, workloads: [String], starting: [String] = [], health: GuardHealth = GuardHealth(),
-    addresses: [GuardedAddress] = [], raised: [GuardedAddress] = []
+    addresses: [GuardedAddress] = [], raised: [GuardedAddress] = [], acknowledged: Int = 0
   ) {
     self.phase = phase
     self.workloads = workloads
@@ -116,12 +124,16 @@ public struct GuardState: Hashable, Sendable {
     self.health = health
     self.addresses = addresses
     self.raised = raised
+    self.acknowledged = acknowledged
   }
+
+  /// Whoever told it raises addresses, and removes them.
+  public var knowsAddresses: Bool { version >= addressesSinceVersion }
 
   /// The same in the words of an older version of the messages.
   func inVersion(_ version: Int) -> GuardState {
     var state = self
-    if version < addressesSinceVersion { (state.addresses, state.raised) = ([], []) }
+    if version < addressesSinceVersion { (state.addresses, state.raised, state.acknowledged) = ([], [], 0) }
     if version < 3 { state.health = version < 2 ? GuardHealth() : health.inVersion2 }
     return state
   }
@@ -130,9 +142,14 @@ public struct GuardState: Hashable, Sendable {
 extension GuardCommand {
   /// The same for a guard of an older version, which knows no addresses: without them the workload is guarded all the same, and nobody raises them.
   public func inVersion(_ version: Int) -> GuardCommand {
-    guard version < addressesSinceVersion, case .protect(var workload) = self else { return self }
-    workload.addresses = []
-    return .protect(workload)
+    guard version < addressesSinceVersion else { return self }
+    switch self {
+    case .protect(var workload):
+      workload.addresses = []
+      return .protect(workload)
+    case .acknowledge: return .status
+    default: return self
+    }
   }
 }
 

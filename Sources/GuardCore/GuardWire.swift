@@ -20,6 +20,7 @@ extension GuardCommand {
     case .resume(let deadline): "resume \(deadline.nanoseconds)"
     case .disarm: "disarm"
     case .status: "status"
+    case .acknowledge(let number): "acknowledge \(number)"
     }
   }
 
@@ -43,6 +44,7 @@ extension GuardCommand {
     case "resume": self = .resume(deadline: try words.instant(try words.takePlain()))
     case "disarm": self = .disarm
     case "status": self = .status
+    case "acknowledge": self = .acknowledge(number: try words.count(try words.takePlain()))
     default: throw .unknownMessage(WireWords.shown(words.message))
     }
     try words.end()
@@ -90,6 +92,7 @@ extension GuardState {
     if !starting.isEmpty { text += " starting=" + WireText.list(starting) }
     if !addresses.isEmpty { text += " addresses=" + WireText.list(addresses.map(\.description)) }
     if !raised.isEmpty { text += " raised=" + WireText.list(raised.map(\.description)) }
+    if acknowledged > 0 { text += " acknowledged=\(acknowledged)" }
     return text + health.wireFields
   }
 
@@ -102,10 +105,12 @@ extension GuardState {
       phase = .isolated(since: try words.instant(try words.take("since")), confirmed: try words.takeFlag("confirmed"))
     case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
     }
+    var acknowledged = 0
+    if let word = try words.takeIfPresent("acknowledged") { acknowledged = try words.count(word) }
     self.init(
       phase: phase, workloads: try words.takeList("workloads"), starting: try words.takeList("starting"),
       health: try GuardHealth(&words), addresses: try words.takeAddresses("addresses"),
-      raised: try words.takeAddresses("raised"))
+      raised: try words.takeAddresses("raised"), acknowledged: acknowledged)
   }
 }
 
@@ -164,7 +169,7 @@ extension GuardedWorkload {
     guard starting == nil || starting == "yes" else { throw words.malformed("starting= is yes or not there") }
     let addresses = try words.takeAddresses("addresses")
     for (index, address) in addresses.enumerated() where addresses[..<index].contains(where: address.isSame) {
-      throw words.malformed("\(address.ip) is named twice")
+      throw words.malformed("\(address.address) is named twice")
     }
     self.init(
       name: name, isolation: isolation, cgroup: cgroup, links: links, isStarting: starting != nil, addresses: addresses)
@@ -180,6 +185,11 @@ extension WireWords {
       do { addresses.append(try GuardedAddress(text)) } catch { throw malformed("\(key)=: \(error)") }
     }
     return addresses
+  }
+
+  func count(_ word: String) throws(WireError) -> Int {
+    guard let count = Int(exactly: try number(word)) else { throw malformed("no such number") }
+    return count
   }
 
   /// A cgroup's directory.

@@ -153,7 +153,9 @@ final class DoorThread: Sendable {
       }
       session.unansweredSince = nil
       let report: GuardReport
-      do { report = try GuardReport(wireText: text) } catch { throw Ended(reason: "it sent \(error)") }
+      do { report = try GuardReport(wireText: text).told(inVersion: session.version) } catch {
+        throw Ended(reason: "it sent \(error)")
+      }
       try handOn(report, &session)
     }
   }
@@ -177,5 +179,13 @@ final class DoorThread: Sendable {
       session.greeted = false
     case .killed: throw Ended(reason: "it did not answer our hello")
     }
+  }
+}
+
+extension GuardReport {
+  fileprivate func told(inVersion version: Int) -> GuardReport {
+    guard case .state(var state) = self else { return self }
+    state.version = version
+    return .state(state)
   }
 }

@@ -1,3 +1,5 @@
+import GuardCore
+
 /// An IP address that follows a workload: the node where it runs has it on an interface, and no other node.
 public struct WorkloadAddress: Hashable, Sendable, Codable {
   public var address: IPAddress
@@ -23,6 +25,9 @@ public struct WorkloadAddress: Hashable, Sendable, Codable {
     guard parts.count == 2 else { throw .noPrefixLength }
     self.init(address, prefixLength: try IPAddress.decimal(parts[1], upTo: .max), on: interface)
   }
+
+  /// As the guard is told it; nil: no guard would take it, and so no record has it.
+  public var guarded: GuardedAddress? { try? GuardedAddress(address, prefixLength: prefixLength, on: interface) }
 
   /// Such as `10.0.0.80/24`.
   public var place: String { "\(address)/\(prefixLength)" }
@@ -86,35 +91,29 @@ extension WorkloadAddress {
   /// nil: a workload can have it.
   public var flaw: Flaw? {
     guard (1...address.width).contains(prefixLength) else { return .prefixLength(most: address.width) }
-    let flaw =
-      switch address {
-      case .four(let number): Self.flaw(of: number, prefixLength)
-      case .six(let number): Self.flaw(of: number, prefixLength)
+    let flaw: Flaw? =
+      switch address.unfitness {
+      case .unspecified: .unspecified
+      case .loopback: .loopback
+      case .multicast: .multicast
+      case .broadcast: .broadcast
+      case .mapped: .mapped
+      case nil: flawInNetwork
       }
     return flaw ?? (Self.isInterface(interface) ? nil : .interface)
   }
 
-  private static func flaw(of number: UInt32, _ prefixLength: Int) -> Flaw? {
-    switch number >> 24 {
-    case 0: return .unspecified
-    case 127: return .loopback
-    case 224...239: return .multicast
-    default: break
+  private var flawInNetwork: Flaw? {
+    switch address {
+    case .four(let number):
+      // RFC 3021: both addresses of such a short network are hosts'.
+      guard prefixLength < 31 else { return nil }
+      let rest = UInt32.max >> UInt32(prefixLength)
+      return number & rest == 0 ? .network : number & rest == rest ? .broadcast : nil
+    case .six(let number):
+      // Every router of the network answers under it (RFC 4291, 2.6.1; RFC 6164 for 127 bits).
+      return prefixLength < 127 && number & (UInt128.max >> UInt128(prefixLength)) == 0 ? .network : nil
     }
-    if number == .max { return .broadcast }
-    // RFC 3021: both addresses of such a short network are hosts'.
-    guard prefixLength < 31 else { return nil }
-    let rest = UInt32.max >> UInt32(prefixLength)
-    return number & rest == 0 ? .network : number & rest == rest ? .broadcast : nil
-  }
-
-  private static func flaw(of number: UInt128, _ prefixLength: Int) -> Flaw? {
-    if number == 0 { return .unspecified }
-    if number == 1 { return .loopback }
-    if number >> 120 == 0xFF { return .multicast }
-    if number >> 32 == 0xFFFF { return .mapped }
-    // Every router of the network answers under it (RFC 4291, 2.6.1; RFC 6164 for 127 bits).
-    return prefixLength < 127 && number & (UInt128.max >> UInt128(prefixLength)) == 0 ? .network : nil
   }
 
   /// The error in a workload's addresses, as a clause, and what to do about it; nil: there is none.

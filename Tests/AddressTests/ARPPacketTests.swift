@@ -1,4 +1,5 @@
 import AddressPresence
+import GuardCore
 import Testing
 
 @Suite struct `A packet of ARP` {
@@ -10,7 +11,7 @@ import Testing
     _ operation: UInt8, _ sender: [UInt8], _ senderIP: [UInt8], to target: [UInt8] = zeros, _ targetIP: [UInt8]
   ) -> [UInt8] { [0, 1, 8, 0, 6, 4, 0, operation] + sender + senderIP + target + targetIP }
 
-  private let address = IPAddress("10.0.0.5"), mac = MACAddress(bytes: us)
+  private let address = try? IPAddress("10.0.0.5"), mac = MACAddress(bytes: us)
 
   // MARK: what is sent
 

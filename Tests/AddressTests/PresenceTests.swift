@@ -1,4 +1,5 @@
 import AddressPresence
+import GuardCore
 import Testing
 
 /// Hosts and links that are made of network namespaces.
@@ -12,7 +13,7 @@ struct `The presence of an address` {
   private func answer(
     _ address: String, _ network: TestNetwork, on link: String = "eth0", within limit: Duration = long
   ) async throws -> AddressPresence.Answer {
-    await network.presence.owner(of: try #require(IPAddress(address)), on: link, within: limit)
+    await network.presence.owner(of: try IPAddress(address), on: link, within: limit)
   }
 
   // MARK: questions
@@ -92,7 +93,7 @@ struct `The presence of an address` {
   @Test func `is given up at once`() async throws {
     let host = try TestNetwork(), other = try TestNetwork()
     try await host.connect(to: other)
-    let presence = host.presence, address = try #require(IPAddress("10.9.0.5"))
+    let presence = host.presence, address = try IPAddress("10.9.0.5")
     let asked = Task { await presence.owner(of: address, on: "eth0", within: .seconds(600)) }
     try await Task.sleep(for: .milliseconds(200))
     asked.cancel()
@@ -127,7 +128,7 @@ struct `The presence of an address` {
     try first.add(address)
     try client.add(address.contains(":") ? "fd09::9" : "10.9.0.9")
     // It has talked to the first, as the client of a service has.
-    let known = try #require(IPAddress(address))
+    let known = try IPAddress(address)
     #expect("\(try await answer(address, client))".contains("02:00:00:00:00:00"))
     try client.ip("neigh replace \(address) lladdr 02:00:00:00:00:00 nud stale dev eth0")
     try first.ip("addr flush dev eth0")
@@ -137,7 +138,7 @@ struct `The presence of an address` {
   }
 
   @Test(arguments: both) func `is announced each time`(address: String) async throws {
-    let host = try TestNetwork(), other = try TestNetwork(), known = try #require(IPAddress(address))
+    let host = try TestNetwork(), other = try TestNetwork(), known = try IPAddress(address)
     try await host.connect(to: other, mac: Self.here)
     try host.add(address)
     try other.add(address.contains(":") ? "fd09::9" : "10.9.0.9")
@@ -151,7 +152,7 @@ struct `The presence of an address` {
   }
 
   @Test(arguments: both) func `is not announced where it is not`(address: String) async throws {
-    let host = try TestNetwork(), other = try TestNetwork(), known = try #require(IPAddress(address))
+    let host = try TestNetwork(), other = try TestNetwork(), known = try IPAddress(address)
     try await host.connect(to: other)
     await #expect(throws: AnnouncementError(address: known, link: "eth0", reason: "link eth0 does not have it")) {
       try await host.presence.announce(known, on: "eth0")
@@ -166,7 +167,7 @@ struct `The presence of an address` {
 
   /// A host that knows a router by an address, and is told that it is none, drops its ways over it.
   @Test(arguments: [false, true]) func `is announced as a router's where packets are forwarded`(isRouter: Bool) async throws {
-    let host = try TestNetwork(), other = try TestNetwork(), known = try #require(IPAddress("fd09::5"))
+    let host = try TestNetwork(), other = try TestNetwork(), known = try IPAddress("fd09::5")
     try await host.connect(to: other, mac: Self.here)
     try host.set("net/ipv6/conf/eth0/forwarding", to: isRouter ? "1" : "0")
     try host.add("fd09::5")
@@ -178,7 +179,7 @@ struct `The presence of an address` {
   }
 
   @Test func `is announced under a label, and to nobody where nobody is`() async throws {
-    let host = try TestNetwork(), other = try TestNetwork(), known = try #require(IPAddress("10.9.0.5"))
+    let host = try TestNetwork(), other = try TestNetwork(), known = try IPAddress("10.9.0.5")
     try await host.connect(to: other)
     try host.ip("addr add 10.9.0.5/32 dev eth0 label eth0:vip")
     try await host.presence.announce(known, on: "eth0", at: [.zero])
@@ -187,7 +188,7 @@ struct `The presence of an address` {
   }
 
   @Test func `that could not be announced a single time is an error, and later is not too late`() async throws {
-    let host = try TestNetwork(), other = try TestNetwork(), known = try #require(IPAddress("10.9.0.5"))
+    let host = try TestNetwork(), other = try TestNetwork(), known = try IPAddress("10.9.0.5")
     try await host.connect(to: other, mac: Self.here)
     try host.add("10.9.0.5")
     try host.ip("link set eth0 down")
@@ -201,7 +202,7 @@ struct `The presence of an address` {
   }
 
   @Test func `is announced no more once nobody waits for it`() async throws {
-    let host = try TestNetwork(), other = try TestNetwork(), known = try #require(IPAddress("10.9.0.5"))
+    let host = try TestNetwork(), other = try TestNetwork(), known = try IPAddress("10.9.0.5")
     try await host.connect(to: other)
     try host.add("10.9.0.5")
     let announcing = Task { try await host.presence.announce(known, on: "eth0", at: [.zero, .seconds(600)]) }

@@ -19,7 +19,8 @@ import Testing
       .hello(version: 1), .extend(deadline: BootInstant(nanoseconds: 123_456_789)), .forget(workload: hostile),
       .release(workload: hostile, cgroup: "/sys/fs/cgroup/x y"), .kill(workload: "db"),
       .shorten(deadline: BootInstant(nanoseconds: 77)),
-      .isolate, .resume(deadline: BootInstant(nanoseconds: .max)), .disarm, .status
+      .isolate, .resume(deadline: BootInstant(nanoseconds: .max)), .disarm, .status,
+      .acknowledge(number: 7)
     ] + workloads.map { .protect($0) }
   static let reports: [GuardReport] = [
     .state(GuardState(phase: .disarmed, workloads: [])),
@@ -59,6 +60,7 @@ import Testing
     #expect(command.inVersion(4) == command)
     #expect(command.inVersion(3).wireText == "protect name=web2 isolation=freeze starting=yes")
     #expect(GuardCommand.forget(workload: "a").inVersion(1) == .forget(workload: "a"))
+    #expect(GuardCommand.acknowledge(number: 7).inVersion(3) == .status)
   }
 
   @Test func `a reason cannot break the line`() throws {
@@ -82,7 +84,7 @@ import Testing
     "protect name=%zz isolation=stop",
     "protect name=%4 isolation=stop", "protect name=a%0Ab isolation=stop", "protect name=%FF isolation=stop", "kill",
     "kill a b",
-    "forget \u{e9}", "status\n", "status\0"
+    "acknowledge", "acknowledge x", "acknowledge -1", "acknowledge 1 2", "forget \u{e9}", "status\n", "status\0"
   ]) func `garbage is refused with a reason`(_ text: String) {
     let error = #expect(throws: WireError.self) { try GuardCommand(wireText: text) }
     #expect(error?.description.isEmpty == false)

@@ -1,4 +1,5 @@
-/// An IP address as a number: two that are equal are one address, however they were written.
+/// An IP address as a number: two that are equal are one address, however they were written. The only one of its kind: the model's, the guard's, and that of
+/// those who ask for it on a link.
 public enum IPAddress: Hashable, Sendable {
   case four(UInt32)
   case six(UInt128)
@@ -53,6 +54,46 @@ public enum IPAddress: Hashable, Sendable {
   private static func bytes<Number: FixedWidthInteger>(of number: Number) -> [UInt8] {
     stride(from: Number.bitWidth - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: number >> Number($0)) }
   }
+
+  /// - Parameter bytes: in the network's order. nil: they are neither four nor sixteen.
+  public init?(bytes: some Collection<UInt8>) {
+    switch bytes.count {
+    case 4: self = .four(bytes.reduce(0) { $0 << 8 | UInt32($1) })
+    case 16: self = .six(bytes.reduce(0) { $0 << 8 | UInt128($1) })
+    default: return nil
+    }
+  }
+
+  public var isSix: Bool { if case .six = self { true } else { false } }
+}
+
+// MARK: what no host has for itself
+
+extension IPAddress {
+  /// What an address stands for that is none of one host's own on a network.
+  public enum Unfitness: Hashable, Sendable {
+    case unspecified, loopback, multicast
+    /// All bits of IPv4 are 1.
+    case broadcast
+    /// IPv4, written as IPv6.
+    case mapped
+  }
+
+  /// nil: a host can have it, as far as can be told without its network's prefix.
+  public var unfitness: Unfitness? {
+    switch self {
+    case .four(let number):
+      switch number >> 24 {
+      case 0: .unspecified
+      case 127: .loopback
+      case 224...239: .multicast
+      default: number == .max ? .broadcast : nil
+      }
+    case .six(0): .unspecified
+    case .six(1): .loopback
+    case .six(let number): number >> 120 == 0xFF ? .multicast : number >> 32 == 0xFFFF ? .mapped : nil
+    }
+  }
 }
 
 // MARK: reading
@@ -76,7 +117,7 @@ extension IPAddress {
   }
 
   /// Of ASCII digits alone: what makes integers of texts takes signs too.
-  static func decimal(_ text: Substring, upTo most: Int) throws(Misspelling) -> Int {
+  package static func decimal(_ text: Substring, upTo most: Int) throws(Misspelling) -> Int {
     let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
     guard !text.isEmpty, text.utf8.allSatisfy(digits.contains) else { throw .other }
     if text.utf8.count > 1, text.utf8.first == UInt8(ascii: "0") { throw .leadingZero }

@@ -156,7 +156,7 @@ let package = Package(
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "DomainXML", "LibvirtHypervisor", "GuardDoor",
-        "CgroupIsolation", "HealthProbes",
+        "CgroupIsolation", "HealthProbes", "AddressPresence",
         "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -1,3 +1,4 @@
+import AddressPresence
 import CLinux
 import DomainXML
 import GuardDoor
@@ -55,8 +56,8 @@ package struct Daemon: Sendable {
     checks = CheckLoop(probes, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
-      store: store, hypervisor: hypervisor, guardDoor: door, checks: checks,
-      isolateDirectly: { isolation.isolate($0, ended: $1) },
+      store: store, hypervisor: hypervisor, guardDoor: door, addresses: LinkAddresses(), checks: checks,
+      isolateDirectly: { isolation.isolate($0, removing: $1, ended: $2) },
       state: StateFile(directory: configuration.runDirectory))
     let (notes, told) = AsyncStream.makeStream(of: TimedNote.self)
     history = HistoryBook(

@@ -128,10 +128,7 @@ struct AddressLine: Hashable, Sendable {
   private mutating func forget(allBut defined: [WorkloadAddress], _ wishes: inout Wishes) {
     let gone = courses.keys.filter { !defined.contains($0) }.sorted { $0.description < $1.description }
     for address in gone {
-      switch standing(address) {
-      case .asked, .up: wishes.ended.append(address)
-      case .unasked, .waiting, .free, .granted, .late: break
-      }
+      if standing(address) != .unasked { wishes.ended.append(address) }
       illegal = breach
       courses[address] = nil
     }

@@ -44,7 +44,7 @@ enum AddressGrants {
     guard !defined.isEmpty || parts.protection.hasLent || parts.protection.mayHaveAddresses || !parts.addresses.isBlank else {
       return
     }
-    parts.protection.mayHaveAddresses = !defined.isEmpty
+    parts.protection.heed(mayHaveAddresses: !defined.isEmpty)
     parts.protection.seesAddresses(turn.guardWord)
     if parts.protection.told == nil, turn.guardWord.workloads.contains(own.name.text) {
       parts.addresses.inherit(held(of: defined, turn.guardWord.held))

@@ -18,7 +18,7 @@ struct Protection: Hashable, Sendable {
   /// The guard's word tells of what it was told last about them when it has acknowledged that number.
   private var asked = 0
   /// Its claim is this node's, and its definition has addresses.
-  var mayHaveAddresses = false
+  private(set) var mayHaveAddresses = false
   private var kill: Kill?
 
   var isBlank: Bool { self == Protection() }
@@ -71,6 +71,9 @@ struct Protection: Hashable, Sendable {
       return guardWord.inherited.contains(held) && facts.isOwnerless(held.address)
     }
   }
+
+  /// Its claim is this node's, and its definition has addresses; or not.
+  mutating func heed(mayHaveAddresses: Bool) { self.mayHaveAddresses = mayHaveAddresses }
 
   /// Forgets those that the guard's word shows to be gone.
   mutating func seesAddresses(_ guardWord: borrowing GuardWord) {

@@ -1,4 +1,5 @@
 import HoldfastModel
+import GuardCore
 import HoldfastOperator
 import Testing
 

@@ -93,12 +93,35 @@ import Testing
     try await APIHarness.serving { api in
       let run = try await api.holdfast(["workload", "web2"])
       let text = run.output.replacing(#/\s+/#, with: " ")
-      #expect(run.status == 0 && text.contains("addresses 10.77.0.80/24 on br0, fd00:77::80/64 on br0 "), "\(run)")
+      #expect(run.status == 0 && text.contains("addresses 10.77.0.80/24 on br0: up on n2 fd00:77::80/64 on br0: up on n2 "), "\(run)")
       let detail: WorkloadDetail = try await api.get("/v1/workloads/web2").decoded()
       #expect(detail.workload.addresses == MadeUpCluster.addresses)
       let other: WorkloadDetail = try await api.get("/v1/workloads/web1").decoded()
       #expect(other.workload.addresses == nil)
       #expect(try await !api.holdfast(["workload", "web1"]).output.contains("addresses"))
+    }
+  }
+
+  @Test func `that are not up are told with the reason, and degrade the cluster`() async throws {
+    try await APIHarness.serving { api in
+      let (first, second) = (MadeUpCluster.addresses[0].address, MadeUpCluster.addresses[1].address)
+      api.access.change { state in
+        var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
+        report.addresses = [
+          "web2": [
+            AddressTrouble(first, takenBy: "52:54:00:00:00:01", reason: "52:54:00:00:00:01 answers for it on br0"),
+            AddressTrouble(second, reason: "the guard has not raised it on br0")
+          ]
+        ]
+        state.cluster.put(.report("n2"), .report(report))
+      }
+      let text = try await api.holdfast(["workload", "web2"]).output.replacing(#/\s+/#, with: " ")
+      #expect(text.contains("10.77.0.80/24 on br0: waiting, taken by 52:54:00:00:00:01 "), "\(text)")
+      #expect(text.contains("fd00:77::80/64 on br0: not up, the guard has not raised it on br0 "), "\(text)")
+      let status: ClusterStatus = try await api.get("/v1/status").decoded()
+      #expect(status.withoutAddress == ["web2"] && status.counts.withoutAddress == 1 && status.health != .ok)
+      #expect(status.reasons.contains { $0.hasPrefix("web2 runs without an address (web2: 10.77.0.80, ") }, "\(status.reasons)")
+      #expect(status.next.contains { $0.command == "holdfast workload web2" })
     }
   }
 

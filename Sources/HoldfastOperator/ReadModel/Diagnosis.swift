@@ -38,6 +38,7 @@ struct Diagnosis {
     lookAtUncertainWorkloads(status)
     lookAtStarts(status, sight)
     lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
+    lookAt(MissingAddresses(status, sight, most: Self.namesInSentence))
     lookAtRestlessWorkloads(status)
     lookAt(BrokenRules(status, sight, most: Self.namesInSentence))
     lookAtDisks(status, view)
@@ -238,6 +239,11 @@ struct Diagnosis {
   private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {
     degraded += unhealthy.reasons
     for step in unhealthy.steps { suggest(step.command, step.purpose) }
+  }
+
+  private mutating func lookAt(_ missing: MissingAddresses) {
+    degraded += missing.reasons
+    for step in missing.steps { suggest(step.command, step.purpose) }
   }
 
   private mutating func lookAt(_ broken: BrokenRules) {

@@ -34,6 +34,16 @@ public struct GuardedWorkload: Hashable, Sendable {
     self.isStarting = isStarting
     self.addresses = addresses
   }
+
+  /// What has no addresses hashes as it did before there were any: so the simulator's fingerprints of two builds can be compared where nobody uses them.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(isolation)
+    hasher.combine(cgroup)
+    hasher.combine(links)
+    hasher.combine(isStarting)
+    if !addresses.isEmpty { hasher.combine(addresses) }
+  }
 }
 
 /// A controller's command to its guard. Every command is answered by exactly one report, in order.
@@ -125,6 +135,16 @@ public struct GuardState: Hashable, Sendable {
     self.addresses = addresses
     self.raised = raised
     self.acknowledged = acknowledged
+  }
+
+  /// As of a workload: without addresses it hashes as it always did.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(phase)
+    hasher.combine(workloads)
+    hasher.combine(starting)
+    hasher.combine(health)
+    if !addresses.isEmpty || acknowledged > 0 { hasher.combine(addresses + raised) }
+    if acknowledged > 0 { hasher.combine(acknowledged) }
   }
 
   /// Whoever told it raises addresses, and removes them.

@@ -88,8 +88,8 @@ public enum Action: Hashable, Sendable {
   /// Observe every domain anew.
   case refresh
   case tellGuard(GuardCommand)
-  /// The guard is gone: freeze everything without it, and remove these addresses, once. Answered by `frozenDirectly`.
-  case isolateDirectly([GuardedWorkload], addresses: [GuardedAddress])
+  /// The guard is gone: freeze everything without it, and remove the addresses, once. Answered by `frozenDirectly`.
+  case isolateDirectly([GuardedWorkload])
   /// Keep this in the runtime directory; nil removes it.
   case save(OwnSession.Saved?)
   /// The watch lags behind our own writes: connect it elsewhere.

@@ -57,7 +57,7 @@ package struct Daemon: Sendable {
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
       store: store, hypervisor: hypervisor, guardDoor: door, addresses: LinkAddresses(), checks: checks,
-      isolateDirectly: { isolation.isolate($0, removing: $1, ended: $2) },
+      isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     let (notes, told) = AsyncStream.makeStream(of: TimedNote.self)
     history = HistoryBook(

@@ -43,8 +43,6 @@ public struct GuardLink: Sendable {
   public var isIsolated: Bool { thaw != nil }
   var workloads: Set<String> { lists.workloads }
   var starting: Set<String> { lists.starting }
-  /// Addresses that may be on the host's links by the doing of the guard that is there, or was last.
-  var heldAddresses: [GuardedAddress] { lists.held }
   /// The guard that is there is one of an earlier release, which would raise no address.
   var lacksAddresses: Bool { isConnected && !lists.knowsAddresses }
   /// The way to a thaw; nil: the guard has frozen nothing.
@@ -372,9 +370,7 @@ public struct GuardLink: Sendable {
     guard effects.now >= due else { return effects.agenda.look(at: due) }
     freezesDirectly(freeze.attempted)
     unansweredFreezes += 1
-    let guarded = workloads.guarded
-    let addresses = Set(guarded.flatMap(\.addresses)).union(lists.held)
-    effects.freezeDirectly(guarded, addresses: addresses.sorted())
+    effects.freezeDirectly(workloads.guarded(with: lists.held))
   }
 
   mutating func startDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {

@@ -144,9 +144,7 @@ struct Effects: Sendable {
     actions.append(.tellGuard(.resume(deadline: permit.deadline)))
   }
 
-  mutating func freezeDirectly(_ workloads: [GuardedWorkload], addresses: [GuardedAddress]) {
-    actions.append(.isolateDirectly(workloads, addresses: addresses))
-  }
+  mutating func freezeDirectly(_ workloads: [GuardedWorkload]) { actions.append(.isolateDirectly(workloads)) }
 
   /// - Returns: the number that the guard's word has when it has taken everything that it was told until now.
   mutating func askToAcknowledge() -> Int {

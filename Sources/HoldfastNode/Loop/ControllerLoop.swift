@@ -14,9 +14,8 @@ package actor ControllerLoop {
     package var store: any LeaseStore
     package var hypervisor: any Hypervisor
     package var guardDoor: any GuardConnection
-    /// Freezes without the guard and removes these addresses, and tells whether everything was seen frozen and they are gone.
-    package var isolateDirectly:
-      @Sendable ([GuardedWorkload], [GuardedAddress], _ ended: @escaping @Sendable (Bool) -> Void) -> Void
+    /// Freezes without the guard and removes the addresses, and tells whether everything was seen frozen and they are gone.
+    package var isolateDirectly: @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void
     /// The neighbours, who are asked and told about workloads' addresses.
     package var addresses: any Addresses
     package var checks: any WorkloadChecks
@@ -25,8 +24,7 @@ package actor ControllerLoop {
     package init(
       store: any LeaseStore, hypervisor: any Hypervisor, guardDoor: any GuardConnection, addresses: any Addresses,
       checks: any WorkloadChecks,
-      isolateDirectly:
-        @escaping @Sendable ([GuardedWorkload], [GuardedAddress], _ ended: @escaping @Sendable (Bool) -> Void) -> Void,
+      isolateDirectly: @escaping @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void,
       state: StateFile
     ) {
       self.store = store
@@ -191,8 +189,8 @@ package actor ControllerLoop {
       operate(workload, .resume) { await $0.resume(domain, uuid: uuid, notAfter: notAfter) }
     case .refresh: Task { [ports] in await ports.hypervisor.refresh() }
     case .tellGuard(let command): ports.guardDoor.send(command)
-    case .isolateDirectly(let workloads, let addresses):
-      ports.isolateDirectly(workloads, addresses) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
+    case .isolateDirectly(let workloads):
+      ports.isolateDirectly(workloads) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
     case .check(let subject): ports.checks.check(subject)
     case .endChecks(let workload): ports.checks.end(workload)
     case .askForOwner(let workload, let addresses): errands.ask(workload, addresses)

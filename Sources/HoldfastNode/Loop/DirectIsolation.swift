@@ -23,10 +23,9 @@ package struct DirectIsolation: Sendable {
   }
 
   /// One attempt. Returns at once, and tells whether everything was seen frozen, and the addresses gone.
-  package func isolate(
-    _ workloads: [GuardedWorkload], removing addresses: [GuardedAddress], ended: @escaping @Sendable (_ isConfirmed: Bool) -> Void
-  ) {
+  package func isolate(_ workloads: [GuardedWorkload], ended: @escaping @Sendable (_ isConfirmed: Bool) -> Void) {
     let cgroups = workloads.compactMap(\.cgroup), links = workloads.flatMap(\.links)
+    let addresses = workloads.flatMap(\.addresses)
     queue.async { [partition, hierarchy, logger] in
       let outcome = isolateDirectly(
         partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links, addresses: addresses)

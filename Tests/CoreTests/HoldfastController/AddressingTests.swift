@@ -178,7 +178,8 @@ import Testing
     rig.send(.fromGuard(.lost(reason: "killed")))
     #expect(
       rig.actions.contains {
-        if case .isolateDirectly(_, let addresses) = $0 { addresses.map(\.description) == ["10.0.0.80/24@br0"] } else { false }
+        guard case .isolateDirectly(let workloads) = $0 else { return false }
+        return workloads.flatMap(\.addresses).map(\.description) == ["10.0.0.80/24@br0"]
       })
   }
 

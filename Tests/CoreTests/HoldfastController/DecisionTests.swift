@@ -185,7 +185,7 @@ import Testing
   @Test func `the guard is gone: frozen without it, isolated and re-validated when it is back`() throws {
     var rig = running()
     rig.send(.fromGuard(.lost(reason: "killed")))
-    #expect(rig.actions.contains { if case .isolateDirectly(let all, _) = $0 { all.map(\.name) == ["w1"] } else { false } })
+    #expect(rig.actions.contains { if case .isolateDirectly(let all) = $0 { all.map(\.name) == ["w1"] } else { false } })
     rig.actions = []
     rig.send(.fromGuard(.connected(GuardState(phase: .armed(deadline: rig.now + .seconds(1)), workloads: ["w1"]))))
     #expect(rig.commands().contains(.isolate))

@@ -88,7 +88,8 @@ public enum AddressMistake: Error, Hashable, Sendable, CustomStringConvertible {
     case .notAnAddress(let text):
       "\"\(WireWords.shown(text))\" is no address of IPv4 or IPv6. Write it as 10.0.0.5 or 2001:db8::5"
     case .notCanonical(let text, let canonical): "\"\(WireWords.shown(text))\" has another form. Write it as \(canonical)"
-    case .unfit(let address, let unfitness): "\(address) is \(unfitness.words), which no workload can have. Give an address of one host"
+    case .unfit(let address, let unfitness):
+      "\(address) is \(unfitness.words), which no workload can have. Give an address of one host"
     case .prefixLength(let text, let most): "\(text): the prefix length is out of range. Give 1 to \(most)"
     case .link(let name):
       "\"\(WireWords.shown(name))\" cannot be a link's name. Give 1 to 15 bytes without blanks, slashes and colons"

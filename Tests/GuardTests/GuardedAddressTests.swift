@@ -27,7 +27,8 @@ import Testing
     #expect(mistake?.description.isEmpty == false)
   }
 
-  @Test(arguments: ["10", "10.0.0.05", "fe80::1%br0", "::10.0.0.5", "[::5]"]) func `what is no address is refused`(_ ip: String) {
+  @Test(arguments: ["10", "10.0.0.05", "fe80::1%br0", "::10.0.0.5", "[::5]"]) func `what is no address is refused`(_ ip: String)
+  {
     #expect(throws: AddressMistake.notAnAddress(ip)) { try GuardedAddress("\(ip)/24@br0") }
   }
 

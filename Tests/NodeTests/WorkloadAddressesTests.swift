@@ -93,7 +93,8 @@ import Testing
     try await APIHarness.serving { api in
       let run = try await api.holdfast(["workload", "web2"])
       let text = run.output.replacing(#/\s+/#, with: " ")
-      #expect(run.status == 0 && text.contains("addresses 10.77.0.80/24 on br0: up on n2 fd00:77::80/64 on br0: up on n2 "), "\(run)")
+      #expect(
+        run.status == 0 && text.contains("addresses 10.77.0.80/24 on br0: up on n2 fd00:77::80/64 on br0: up on n2 "), "\(run)")
       let detail: WorkloadDetail = try await api.get("/v1/workloads/web2").decoded()
       #expect(detail.workload.addresses == MadeUpCluster.addresses)
       let other: WorkloadDetail = try await api.get("/v1/workloads/web1").decoded()

@@ -42,7 +42,9 @@ enum GuardNews {
     }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
     // What it has acknowledged is counted from its connection on.
-    if heard.isAnew, machines.workloads.all.contains(where: \.parts.protection.followsAddresses) { _ = effects.askToAcknowledge() }
+    if heard.isAnew, machines.workloads.all.contains(where: \.parts.protection.followsAddresses) {
+      _ = effects.askToAcknowledge()
+    }
     noteAddresses(heard, facts, machines, &effects)
     if heard.extends { machines.guardLink.meet(machines.lease.session.permit(facts), facts.timing, &effects) }
   }
@@ -66,7 +68,8 @@ enum GuardNews {
     var names = Set(machines.workloads.all.filter(\.parts.protection.followsAddresses).map(\.name))
     let changed = Set(heard.addresses.map(\.address))
     if !changed.isEmpty {
-      for (name, spec) in facts.view.specs where spec.value.addresses?.contains(where: { changed.contains($0.address) }) == true {
+      for (name, spec) in facts.view.specs where spec.value.addresses?.contains(where: { changed.contains($0.address) }) == true
+      {
         names.insert(name)
       }
       // One that is nobody's holds up all.

@@ -11,7 +11,9 @@ struct Absence: ~Copyable {
     of own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ protection: Protection, _ facts: Facts,
     _ guardWord: borrowing GuardWord
   ) {
-    guard protection.holdsNoAddress(own, facts, guardWord), !fence.mayStillAppear(isStarting: run.isStarting) else { return nil }
+    guard protection.holdsNoAddress(own, facts, guardWord), !fence.mayStillAppear(isStarting: run.isStarting) else {
+      return nil
+    }
     switch own.sight {
     case .absent: break
     // Its name is taken by a domain that is somebody else's.

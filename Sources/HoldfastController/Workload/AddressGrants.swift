@@ -34,21 +34,28 @@ enum AddressGrants {
     return .guardTooOld(facts.me)
   }
 
-  /// Asks the neighbours, tells them, and takes note of how far the guard is.
-  static func follow(
-    _ parts: inout WorkloadParts, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
-  ) {
-    let spec = own.spec?.value
-    // What is another's, or nobody's, has none here.
-    let defined = isThisNodes(own) ? spec?.addresses ?? [] : []
-    guard !defined.isEmpty || parts.protection.hasLent || parts.protection.mayHaveAddresses || !parts.addresses.isBlank else {
-      return
-    }
+  /// The workload's addresses here. What is another's, or nobody's, has none.
+  private static func defined(_ own: WorkloadFacts) -> [WorkloadAddress] {
+    isThisNodes(own) ? own.spec?.value.addresses ?? [] : []
+  }
+
+  /// Before anything is decided about the workload: what the guard shows to be gone, and what it holds of it from an earlier life of this controller.
+  static func look(_ parts: inout WorkloadParts, _ turn: borrowing Turn, _ own: WorkloadFacts) {
+    let defined = defined(own)
+    guard !defined.isEmpty || parts.protection.hasLent || parts.protection.mayHaveAddresses else { return }
     parts.protection.heed(mayHaveAddresses: !defined.isEmpty)
     parts.protection.seesAddresses(turn.guardWord)
     if parts.protection.told == nil, turn.guardWord.workloads.contains(own.name.text) {
       parts.addresses.inherit(held(of: defined, turn.guardWord.held))
     }
+  }
+
+  /// After everything is decided: asks the neighbours, tells them, and takes note of how far the guard is.
+  static func follow(
+    _ parts: inout WorkloadParts, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
+  ) {
+    let spec = own.spec?.value, defined = defined(own)
+    guard !defined.isEmpty || !parts.addresses.isBlank else { return }
     let isExclusive = spec.map { facts.rules.isExclusive(own.name, $0) || parts.protection.holds(own.name, turn.guardWord) }
     let isToBeHere = own.desired == .running && !own.goesDown && (own.isWantedHere || own.isSeen)
     let mayAsk = isExclusive ?? false && isToBeHere && parts.line.isMine(own) && turn.guardWord.knowsAddresses

@@ -258,7 +258,9 @@ struct AddressLine: Hashable, Sendable {
     tellTaken(name, found.filter { $0.takenBy != nil }, on: me, &effects)
     tellLate(name, defined.filter { if case .late = standing($0) { true } else { false } }, on: me, &effects)
     let isOver = !before.isEmpty && found.isEmpty && !defined.isEmpty
-    if isOver { effects.note(.addressUp, "nothing is in the way of the addresses of \(name) on \(me) any more", workload: name) }
+    if isOver {
+      effects.note(.addressUp, "nothing is in the way of the addresses of \(name) on \(me) any more", workload: name)
+    }
   }
 
   private func tellTaken(
@@ -284,7 +286,8 @@ struct AddressLine: Hashable, Sendable {
     }
     let list = InWords.list(late.map(\.description), most: 3)
     effects.noteOnce(
-      .addressDown, "\(name) runs on \(me), and its guard has not raised \(list): `journalctl -u holdfast-guard` on \(me) says why",
+      .addressDown,
+      "\(name) runs on \(me), and its guard has not raised \(list): `journalctl -u holdfast-guard` on \(me) says why",
       severity: .error, workload: name)
   }
 

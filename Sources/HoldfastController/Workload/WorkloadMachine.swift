@@ -29,8 +29,9 @@ struct WorkloadMachine: Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, startsUnderWay: Int,
     _ effects: inout Effects
   ) {
-    if !own.isUnreadable { AddressGrants.follow(&parts, turn, facts, own, &effects) }
+    AddressGrants.look(&parts, turn, own)
     decide(turn, facts, own, startsUnderWay, &effects)
+    if !own.isUnreadable { AddressGrants.follow(&parts, turn, facts, own, &effects) }
     parts.pause.follow(own, isOurs: parts.line.isMine(own), isIdle: parts.run.isIdle, facts, &effects)
     parts.healthNotes.follow(parts.watch.entry(name, facts)?.health, of: name, on: facts.me, &effects)
     parts.watch.follow(parts.subject(turn, own, nextRun: effects.lastRun + 1), name, &effects)

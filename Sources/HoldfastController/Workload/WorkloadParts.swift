@@ -30,7 +30,8 @@ struct WorkloadParts: Sendable {
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? {
-    line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? addresses.breach ?? migration.breach ?? watch.breach ?? healthNotes.breach
+    line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? addresses.breach ?? migration.breach ?? watch.breach
+      ?? healthNotes.breach
   }
 
   // MARK: questions
@@ -324,7 +325,8 @@ struct WorkloadParts: Sendable {
     protection.protect(
       GuardedWorkload(
         name: name.text, isolation: isolation(spec, facts, seen: domain), cgroup: domain.cgroup, links: domain.links.sorted(),
-        isStarting: run.isStarting || fence.hasLateStart, addresses: AddressGrants.of(self, domain, spec, turn.guardWord, own)), &effects)
+        isStarting: run.isStarting || fence.hasLateStart, addresses: AddressGrants.of(self, domain, spec, turn.guardWord, own)),
+      &effects)
   }
 
   /// The domain was seen to be gone.

@@ -113,7 +113,8 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
     case .killed: "The guard killed a workload that had lost its claim"
     case .health: "A check of a workload fails, or is good again"
     case .addressTaken: "Somebody else on the network answers for an address of a workload, which runs here without it"
-    case .addressDown: "An address of a workload that runs here is not up, or is raised though nobody could tell whether it is taken"
+    case .addressDown:
+      "An address of a workload that runs here is not up, or is raised though nobody could tell whether it is taken"
     case .addressUp: "What kept an address of a workload from being up here is over"
     case .frozen: "Everything under protection here is frozen, or that is not confirmed"
     case .thawed: "What was frozen here continues, as far as it may"

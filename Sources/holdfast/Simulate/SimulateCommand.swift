@@ -104,7 +104,8 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   private var optionOfStorms: String? {
     let given = [
       ("--nodes", nodes != nil), ("--workloads", workloads != nil), ("--hours", hours != nil), ("--short", short),
-      ("--faults", faults != nil), ("--checks", checks), ("--addresses", addresses), ("--jobs", jobs != nil), ("--shrink", shrink != nil)
+      ("--faults", faults != nil), ("--checks", checks), ("--addresses", addresses), ("--jobs", jobs != nil),
+      ("--shrink", shrink != nil)
     ]
     return given.first(where: \.1)?.0
   }

@@ -1,5 +1,5 @@
-import HoldfastModel
 import GuardCore
+import HoldfastModel
 import HoldfastOperator
 import Testing
 

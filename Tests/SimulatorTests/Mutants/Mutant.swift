@@ -18,7 +18,8 @@ struct Mutant: Sendable, CustomStringConvertible {
   var withAddresses: Bool
 
   init(
-    _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, withChecks: Bool = false, withAddresses: Bool = false,
+    _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, withChecks: Bool = false,
+    withAddresses: Bool = false,
     _ make: @escaping @Sendable () -> any Tampering
   ) {
     self.name = name

@@ -143,6 +143,22 @@ import Testing
     #expect(rig.reports.count == 3 && rig.reports.last?.addresses == left)
   }
 
+  @Test func `a number is acknowledged at once, for as long as the connection lasts`() {
+    var rig = MachineRig.armed([Self.web])
+    rig.addressesHang = true
+    rig.command(.forget(workload: "web"))
+    // Its answer waits for the addresses; what is told unasked says what was taken.
+    rig.command(.acknowledge(number: 7))
+    #expect(rig.machine.state.acknowledged == 7 && !rig.machine.state.addresses.isEmpty)
+    rig.done.removeAll()
+    rig.finishAddresses()
+    #expect(rig.reports.last == .state(rig.machine.state) && rig.machine.state.addresses.isEmpty)
+    rig.command(.acknowledge(number: 5))
+    #expect(rig.machine.state.acknowledged == 7)
+    rig.receive(.controllerConnected)
+    #expect(rig.machine.state.acknowledged == 0)
+  }
+
   @Test(arguments: takers) func `after two seconds it is refused, and they go on being removed`(
     _ command: GuardCommand, _ left: [String]
   ) {

@@ -156,14 +156,7 @@ public struct GuardLink: Sendable {
       if isShortening { effects.agenda.note(.other) }
       return Heard()
     }
-    let fresh = GuardLists(state)
-    effects.agenda.note(.guardLists(fresh.changed(since: lists)))
-    var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
-    heard.addresses = fresh.changedAddresses(since: lists)
-    heard.acknowledges = fresh.acknowledged != lists.acknowledged
-    lists = fresh
-    heard.wereInherited = !inherited.isEmpty
-    if !inherited.isEmpty { inherited.formIntersection(fresh.held) }
+    var heard = take(GuardLists(state), &effects)
     if !isExpected {
       effects.note(
         .guardRefused, "the guard thawed what was frozen, and this controller did not ask for it: everything is frozen again",
@@ -190,6 +183,17 @@ public struct GuardLink: Sendable {
         heard.protectsAnew = true
       }
     }
+    return heard
+  }
+
+  private mutating func take(_ fresh: GuardLists, _ effects: inout Effects) -> Heard {
+    effects.agenda.note(.guardLists(fresh.changed(since: lists)))
+    var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
+    heard.addresses = fresh.changedAddresses(since: lists)
+    heard.acknowledges = fresh.acknowledged != lists.acknowledged
+    heard.wereInherited = !inherited.isEmpty
+    lists = fresh
+    if !inherited.isEmpty { inherited.formIntersection(fresh.held) }
     return heard
   }
 

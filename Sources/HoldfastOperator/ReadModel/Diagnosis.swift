@@ -38,7 +38,9 @@ struct Diagnosis {
     lookAtUncertainWorkloads(status)
     lookAtStarts(status, sight)
     lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
-    lookAt(MissingAddresses(status, sight, most: Self.namesInSentence))
+    let missing = MissingAddresses(status, sight, most: Self.namesInSentence)
+    degraded += missing.reasons
+    for step in missing.steps { suggest(step.command, step.purpose) }
     lookAtRestlessWorkloads(status)
     lookAt(BrokenRules(status, sight, most: Self.namesInSentence))
     lookAtDisks(status, view)
@@ -239,11 +241,6 @@ struct Diagnosis {
   private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {
     degraded += unhealthy.reasons
     for step in unhealthy.steps { suggest(step.command, step.purpose) }
-  }
-
-  private mutating func lookAt(_ missing: MissingAddresses) {
-    degraded += missing.reasons
-    for step in missing.steps { suggest(step.command, step.purpose) }
   }
 
   private mutating func lookAt(_ broken: BrokenRules) {

@@ -73,7 +73,7 @@ enum GuardNews {
         names.insert(name)
       }
       // One that is nobody's holds up all.
-      names.formUnion(heard.wereInherited ? Set(machines.workloads.names) : [])
+      if heard.wereInherited { effects.agenda.note(.guardAnew) }
     }
     effects.agenda.note(.addresses(names))
   }

@@ -62,14 +62,13 @@ struct Protection: Hashable, Sendable {
   /// this life, nor one of its definition, nor one from before this life that nobody else is defined with. Without any of these nothing is asked of the guard.
   func holdsNoAddress(_ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> Bool {
     let defined = (own.spec?.value.addresses ?? []).compactMap(\.guarded)
-    guard !defined.isEmpty || hasLent || !guardWord.inherited.isEmpty else { return true }
+    let ownerless = guardWord.inherited.filter { facts.isOwnerless($0.address) }
+    guard !defined.isEmpty || hasLent || !ownerless.isEmpty else { return true }
     guard told?.addresses.isEmpty ?? true, guardWord.isConnected, guardWord.acknowledged >= asked else { return false }
-    guard !guardWord.held.isEmpty else { return true }
+    // What it protects of an earlier life, or of a connection before, it may raise again.
+    if told == nil, isAcknowledged(own.name, guardWord) { return false }
     let known = lent.union(defined)
-    return !guardWord.held.contains { held in
-      if known.contains(where: { $0.isSame(as: held) }) { return true }
-      return guardWord.inherited.contains(held) && facts.isOwnerless(held.address)
-    }
+    return !guardWord.held.contains { held in ownerless.contains(held) || known.contains { $0.isSame(as: held) } }
   }
 
   /// Its claim is this node's, and its definition has addresses; or not.

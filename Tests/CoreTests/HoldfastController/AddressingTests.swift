@@ -144,7 +144,7 @@ import Testing
     rig.pass(.seconds(5))
     #expect(rig.processes.isEmpty && held(rig) == ["10.0.0.80/24@br0"] && rig.claim("w1")?.holder?.node == "n1")
     rig.addressesStay = false
-    rig.pass(.seconds(2))
+    rig.pass(.seconds(6))
     #expect(held(rig).isEmpty && rig.claim("w1")?.holder == nil)
   }
 
@@ -168,7 +168,7 @@ import Testing
     rig.pass(.seconds(3))
     #expect(rig.controller.view.specs["w1"] != nil && held(rig) == ["10.0.0.80/24@br0"])
     rig.addressesStay = false
-    rig.pass(.seconds(2))
+    rig.pass(.seconds(6))
     #expect(rig.controller.view.specs["w1"] == nil && held(rig).isEmpty && rig.processes["w1"] != nil)
   }
 
@@ -190,9 +190,9 @@ import Testing
     let session = try #require(first.controller.session.standing)
     var rig = Rig(saved: .init(incarnation: session.incarnation, created: session.created), seed: 2)
     (rig.store, rig.now, rig.domainsObey, rig.machine) = (first.store, first.now, true, first.machine)
+    rig.connectMachine()
     rig.inventory(Array(first.processes.values))
     rig.list()
-    rig.connectMachine()
     rig.pass(.seconds(1))
     #expect(raised(rig) == ["10.0.0.80/24@br0"] && asked(rig).isEmpty)
     #expect(granted(rig).allSatisfy { $0 == ["10.0.0.80/24@br0"] }, "nothing is taken away in between")
@@ -209,13 +209,13 @@ import Testing
     rig.addressesStay = true
     try apply([], &rig)
     rig.want("w1", .stopped)
+    rig.connectMachine()
     rig.inventory(Array(first.processes.values))
     rig.list()
-    rig.connectMachine()
     rig.pass(.seconds(3))
     #expect(rig.processes.isEmpty && rig.claim("w1")?.holder?.node == "n1")
     rig.addressesStay = false
-    rig.pass(.seconds(3))
+    rig.pass(.seconds(6))
     #expect(held(rig).isEmpty && rig.claim("w1")?.holder == nil)
   }
 

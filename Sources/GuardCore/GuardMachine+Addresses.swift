@@ -2,7 +2,7 @@
 //
 // An address that is on two nodes is harm even if nothing executes behind it: the kernel answers for it. So what may be there is written down before it is
 // raised, and counts as there until it is seen to be gone, by this guard or the one after it. Of a guard whose record cannot be read nobody knows what it
-// raised: that is left to the controller, which looks at the host's links when it starts.
+// raised: the node that gets the claim then finds it by asking its neighbours, and waits (Docs/safety.md, rule 18).
 
 import HoldfastTime
 

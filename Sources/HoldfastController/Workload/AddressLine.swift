@@ -252,43 +252,40 @@ struct AddressLine: Hashable, Sendable {
   ) {
     let found = defined.compactMap(trouble)
     guard found != troubles else { return }
-    let before = troubles
     troubles = found
     effects.agenda.note(.report)
-    tellTaken(name, found.filter { $0.takenBy != nil }, on: me, &effects)
-    tellLate(name, defined.filter { if case .late = standing($0) { true } else { false } }, on: me, &effects)
-    let isOver = !before.isEmpty && found.isEmpty && !defined.isEmpty
-    if isOver {
+    let late = defined.filter { if case .late = standing($0) { true } else { false } }
+    let isBack = tellTaken(name, found.filter { $0.takenBy != nil }, on: me, &effects)
+    let isInTime = tellLate(name, late, on: me, &effects)
+    if isBack || isInTime, found.isEmpty, !defined.isEmpty {
       effects.note(.addressUp, "nothing is in the way of the addresses of \(name) on \(me) any more", workload: name)
     }
   }
 
+  /// - Returns: what was told before is over.
   private func tellTaken(
     _ name: WorkloadName, _ taken: [AddressTrouble], on me: NodeName, _ effects: inout Effects
-  ) {
-    guard !taken.isEmpty else {
-      effects.unsay(.addressTaken, workload: name)
-      return
-    }
+  ) -> Bool {
+    guard !taken.isEmpty else { return effects.unsay(.addressTaken, workload: name) }
     let list = InWords.list(taken.map { "\($0.address) (\($0.takenBy ?? "") answers for it)" }, most: 3)
     effects.noteOnce(
       .addressTaken,
-      "\(name) runs on \(me) without what somebody else on the network has: \(list). Find the host with that network card and take the address from it; "
-        + "\(me) asks again, and raises it as soon as nobody answers", severity: .error, workload: name)
+      "\(name) is without an address on \(me) that somebody else on the network has: \(list). Find the host with that network card and take the "
+        + "address from it; \(me) asks again, and raises it as soon as nobody answers", severity: .error, workload: name)
+    return false
   }
 
+  /// - Returns: what was told before is over.
   private func tellLate(
     _ name: WorkloadName, _ late: [WorkloadAddress], on me: NodeName, _ effects: inout Effects
-  ) {
-    guard !late.isEmpty else {
-      effects.unsay(.addressDown, workload: name)
-      return
-    }
+  ) -> Bool {
+    guard !late.isEmpty else { return effects.unsay(.addressDown, workload: name) }
     let list = InWords.list(late.map(\.description), most: 3)
     effects.noteOnce(
       .addressDown,
       "\(name) runs on \(me), and its guard has not raised \(list): `journalctl -u holdfast-guard` on \(me) says why",
       severity: .error, workload: name)
+    return false
   }
 
   private func trouble(_ address: WorkloadAddress) -> AddressTrouble? {

@@ -56,7 +56,7 @@ struct AddressLine: Hashable, Sendable {
   /// What the node reports of them, in the order of the definition.
   private(set) var troubles: [AddressTrouble] = []
 
-  var isBlank: Bool { self == AddressLine() }
+  var isBlank: Bool { courses.isEmpty && troubles.isEmpty && illegal == nil }
   var breach: String? { illegal ?? courses.values.lazy.compactMap(\.breach).first }
 
   private func standing(_ address: WorkloadAddress) -> Standing { courses[address]?.state ?? .unasked }

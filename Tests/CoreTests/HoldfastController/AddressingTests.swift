@@ -183,6 +183,71 @@ import Testing
       })
   }
 
+  // MARK: live migrations
+
+  private static let uri = "qemu+tls://n2/system"
+
+  private func joinTarget(_ rig: inout Rig) {
+    var node = Rig.node
+    node.migration = [Rig.connection: Self.uri]
+    rig.join("n2", incarnation: "i2")
+    rig.write([.put(.node("n2"), .node(node))])
+  }
+
+  @Test func `stay on the source until the domain is gone there, and hold up the claim until they are`() throws {
+    var rig = try running()
+    joinTarget(&rig)
+    rig.want("w1", .running, move: .init(to: "n2", serial: 1))
+    rig.pass(.milliseconds(200))
+    var claim = try #require(rig.claim("w1"))
+    #expect(claim.migration?.step == .offered)
+    claim.migration?.step = .ready
+    rig.write([.put(.claim("w1"), .claim(claim))])
+    rig.pass(.milliseconds(100))
+    var domain = try #require(rig.processes["w1"])
+    domain.state = .paused
+    rig.sees(domain)
+    #expect(raised(rig) == ["10.0.0.80/24@br0"])
+    rig.addressesStay = true
+    rig.send(.operation("w1", .migrate, .done))
+    rig.gone("w1")
+    rig.pass(.milliseconds(500))
+    #expect(held(rig) == ["10.0.0.80/24@br0"] && rig.claim("w1")?.holder?.node == "n1")
+    rig.addressesStay = false
+    rig.pass(.seconds(3))
+    #expect(held(rig).isEmpty && rig.claim("w1")?.holder?.node == "n2")
+  }
+
+  @Test func `come to the target when the claim is its own and it runs there`() throws {
+    var rig = Rig.guarded()
+    joinTarget(&rig)
+    rig.pass(.milliseconds(200))
+    let own = ClaimRecord.Holder(node: "n1", incarnation: try #require(rig.controller.session.incarnation))
+    var claim = ClaimRecord(epoch: Epoch(1), holder: .init(node: "n2", incarnation: "i2"), activity: .running)
+    claim.migration = .init(.offered, target: own)
+    var spec = Rig.spec()
+    spec.addresses = [try address()]
+    rig.write([
+      .put(.spec("w1"), .spec(spec)), .put(.intent("w1"), .intent(IntentRecord(desired: .running))),
+      .put(.placement("w1"), .placement(PlacementRecord(node: "n1", reason: "test"))), .put(.claim("w1"), .claim(claim))
+    ])
+    rig.pass(.milliseconds(100))
+    #expect(rig.claim("w1")?.migration?.step == .ready)
+    var domain = Rig.domain("w1")
+    domain.state = .paused
+    rig.sees(domain)
+    #expect(asked(rig).isEmpty && held(rig).isEmpty)
+    claim = ClaimRecord(epoch: Epoch(2), holder: own, activity: .starting)
+    claim.migration = .init(.arrived, target: own, mark: Epoch(1))
+    rig.write([.put(.claim("w1"), .claim(claim))])
+    #expect(try asked(rig) == [[address()]] && held(rig).isEmpty)
+    domain.state = .running
+    rig.sees(domain)
+    rig.send(.operation("w1", .resume, .done))
+    rig.pass(.milliseconds(300))
+    #expect(rig.claim("w1")?.activity == .running && raised(rig) == ["10.0.0.80/24@br0"])
+  }
+
   // MARK: lives
 
   @Test func `stay up over a restart of the controller`() throws {

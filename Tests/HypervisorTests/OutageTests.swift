@@ -119,9 +119,9 @@ import Testing
   ) async throws {
     let host = try TestHost.required()
     let (slow, other) = (try TestDomain(driver, "slow"), try TestDomain(driver, "beside"))
-    try await host.hook(driver.rawValue, "[ \"$1 $2\" != 'slow prepare' ] || sleep 9")
+    try await host.hook(driver.rawValue, "[ \"$1 $2\" != 'slow prepare' ] || sleep 14")
     var limits = LibvirtLimits()
-    (limits.lifecycle, limits.call) = (.seconds(2), .seconds(1))
+    (limits.lifecycle, limits.call) = (.seconds(5), .seconds(1))
     try await Watched.with([slow.id.connection], limits: limits) { watched in
       try await Self.seesStart(of: slow, heldUpBeside: other, watched)
     }

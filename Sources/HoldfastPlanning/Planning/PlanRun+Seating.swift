@@ -6,16 +6,17 @@ extension PlanRun {
   mutating func seat() {
     var leaving: [Int: [Int]] = [:]
     for workload in tables.workloads.indices {
-      let wish = tables.workloads[workload]
-      if wish.desired == .stopped {
-        let end = wish.ended.map { PlacementReason.Clause.staysDown($0.how, on: $0.node) }
+      // Not the whole of it at once: a copy for each of many thousands takes as long as the rest.
+      let desired = tables.workloads[workload].desired
+      if desired == .stopped {
+        let end = tables.workloads[workload].ended.map { PlacementReason.Clause.staysDown($0.how, on: $0.node) }
         nowhere(workload, PlacementReason(end ?? .stopped))
         continue
       }
       // It runs where it is; there is nothing to decide before it is adopted.
-      if wish.desired == .adopting { continue }
+      if desired == .adopting { continue }
       let row = Int(tables.placed[workload])
-      if wish.desired == .unprotected, wish.placed != nil {
+      if desired == .unprotected, tables.workloads[workload].placed != nil {
         // It stays where it is, even if that node is away: nobody may start it elsewhere.
         if row >= 0 { hold(workload, on: row) }
         continue
@@ -29,7 +30,7 @@ extension PlanRun {
         continue
       }
       if runsOn(workload, insteadOf: row) { continue }
-      guard row >= 0, wish.excluded[wording.node(row)] == nil || endsAgain(workload) else {
+      guard row >= 0, tables.workloads[workload].excluded[wording.node(row)] == nil || endsAgain(workload) else {
         // A node that is emptied is still its home.
         if row >= 0, tables.nodes.nodes[row].isDraining, tables.nodes.nodes[row].maintenance != nil {
           leaves[workload] = Int32(row)
@@ -38,7 +39,7 @@ extension PlanRun {
         continue
       }
       if tables.nodes.isAvailable[row] {
-        pinned[workload] = wish.placed?.cause == .operatorsMove
+        pinned[workload] = tables.workloads[workload].placed?.cause == .operatorsMove
         board.put(workload, on: row, tables)
       } else if tables.nodes.nodes[row].isDraining {
         tables.settings(workload).evacuation.method == .stay
@@ -61,10 +62,10 @@ extension PlanRun {
   /// It has not left the node that runs it, and where it was to go cannot take it any more: it stays, whatever the rules say of that node and
   /// whoever waits for its room. Running in the wrong place is better than not running.
   private mutating func runsOn(_ workload: Int, insteadOf row: Int) -> Bool {
-    let wish = tables.workloads[workload], source = Int(tables.running[workload])
-    guard wish.desired == .running, source >= 0, source != row, tables.nodes.isAvailable[source],
-      wish.excluded[wording.node(source)] == nil
-    else { return false }
+    let source = Int(tables.running[workload])
+    guard source >= 0, source != row, tables.nodes.isAvailable[source] else { return false }
+    let wish = tables.workloads[workload]
+    guard wish.desired == .running, wish.excluded[wording.node(source)] == nil else { return false }
     var why = PlacementReason.Clause.alreadyThere, home = home(of: workload, on: source)
     if row >= 0 {
       let target = wording.node(row)

@@ -79,16 +79,20 @@ extension PlanRun {
   mutating func forgetHandOvers() {
     let isOver = nobodyStays
     for workload in tables.workloads.indices {
-      guard var record = records[workload] ?? tables.workloads[workload].placed, let from = record.handedOver?.from else {
-        continue
-      }
+      guard let from = firstHandOver(of: workload) else { continue }
       if !isOver, tables.workloads[workload].desired == .running, let left = secondsLeft(of: from) {
         lookAgain(after: left)
-      } else {
+      } else if var record = records[workload] ?? tables.workloads[workload].placed {
         record.handedOver = nil
         records[workload] = record
       }
     }
+  }
+
+  /// The node that handed it over, as this plan says, or the one before. No record is copied for it: they are large, and the workloads many.
+  private func firstHandOver(of workload: Int) -> NodeName? {
+    if let own = records.index(forKey: workload) { return records.values[own].handedOver?.from }
+    return tables.workloads[workload].placed?.handedOver?.from
   }
 
   /// Seconds for which a hand-over by that node is remembered still; nil: it is not, or not any more.

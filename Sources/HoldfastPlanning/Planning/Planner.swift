@@ -27,12 +27,10 @@ public struct PolicyPlanner: Sendable {
 
   func outcome(of run: PlanRun) -> PlanOutcome {
     var placements = [WorkloadName: PlacementRecord](minimumCapacity: run.tables.workloads.count)
-    for (row, workload) in run.tables.workloads.enumerated() {
-      if let record = run.records[row] {
-        placements[workload.name] = record
-      } else if let placed = workload.placed {
-        placements[workload.name] = placed
-      }
+    // Row by row: a copy of each workload would take as long as the plan.
+    for row in run.tables.workloads.indices {
+      guard let record = run.records[row] ?? run.tables.workloads[row].placed else { continue }
+      placements[run.tables.workloads[row].name] = record
     }
     let warnings = run.warnings.sorted { ($0.workload?.text ?? "", $0.text) < ($1.workload?.text ?? "", $1.text) }
     return PlanOutcome(

@@ -67,6 +67,8 @@ extension LibvirtConnection {
   }
 
   private func look(at listed: DomainReader.Listed, before: Run?) async -> Sighting {
+    // See `look(at:)`.
+    if let unknown = startsInFlight[listed.name] { return unknown }
     do {
       return try await lookOnce(at: listed.name, before: before)
     } catch {

@@ -9,7 +9,11 @@ extension LibvirtConnection {
   }
 
   /// Looks at a domain soon: hints that come meanwhile are served by one more look.
+  ///
+  /// Not at one whose start libvirt has not answered: the return of that call brings the look. libvirt 9 locks its list of domains while it looks one up, and
+  /// waits for that one's lock meanwhile, which a start holds for as long as a hook of it runs, or it hangs: nothing could be seen or destroyed then.
   func look(at name: String) {
+    guard startsInFlight[name] == nil else { return }
     lookWanted.insert(name)
     guard looking.insert(name).inserted else { return }
     Task {
@@ -19,13 +23,17 @@ extension LibvirtConnection {
   }
 
   /// Looks at a domain and tells what is new. Gives false when it could not be told.
+  ///
+  /// - Parameter readsAnew: what it is made of is read, however short ago that was.
   @discardableResult
-  func lookNow(at name: String) async -> Bool {
-    // The inventory that comes will see it.
-    guard inventoryTold else { return false }
+  func lookNow(at name: String, readsAnew: Bool = false) async -> Bool {
+    // The inventory that comes will see it; or the return of its start.
+    guard inventoryTold, startsInFlight[name] == nil else { return false }
     let moment = ledger.begin()
+    var before = ledger.sighting(of: name).told?.run
+    if readsAnew { before?.isStale = true }
     do {
-      take(try await lookOnce(at: name, before: ledger.sighting(of: name).told?.run), of: name, asOf: moment)
+      take(try await lookOnce(at: name, before: before), of: name, asOf: moment)
       return true
     } catch {
       cannotTell(name, asOf: moment, error)

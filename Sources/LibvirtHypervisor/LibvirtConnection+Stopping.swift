@@ -32,7 +32,14 @@ extension LibvirtConnection {
   }
 
   private func stopOnce(_ name: String, uuid: String) async -> OperationOutcome {
-    let wasSeen = await lookNow(at: name)
+    let disks = ledger.sighting(of: name).told?.observation.hardware?.disks
+    let wasSeen = await lookNow(at: name, readsAnew: true)
+    if let disks, let now = ledger.sighting(of: name).told?.observation.hardware?.disks, disks != now {
+      // After a snapshot its definition names the older disk: whether it may be stopped, to be started again, hangs on that.
+      return .failed(
+        reason: "\(name) was not stopped: it has other disks than when it was last looked at, and what follows is decided first"
+      )
+    }
     // What cannot be looked at can be ended all the same.
     guard wasSeen || inventoryTold && holds(name, uuid) else {
       return .failed(

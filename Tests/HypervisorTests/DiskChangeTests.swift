@@ -52,6 +52,25 @@ import Testing
     }
   }
 
+  /// Between two readings of its XML: who stops it to start it again must know first that it would start from the older disk.
+  @Test func `a stop right after an external snapshot is refused once, and the disk is told`() async throws {
+    let (domain, disk) = try machine("snapped")
+    try await Watched.with([domain.id.connection]) { watched in
+      _ = try await watched.start(domain)
+      let place = await watched.mark
+      _ = try await virsh(
+        domain, "snapshot-create-as", domain.id.name, "--disk-only", "--no-metadata", "--diskspec", "vda,file=\(disk).snap")
+      let refused = await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero)
+      if case .failed(let reason) = refused {
+        #expect(reason.contains("other disks"))
+      } else {
+        Issue.record("it was stopped: \(refused)")
+      }
+      try await watched.expect("the snapshot's disk", from: place) { Self.source($0, domain.id) == "\(disk).snap" }
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+    }
+  }
+
   @Test func `a definition that somebody gives it beside is seen at once`() async throws {
     let (domain, _) = try machine("redefined")
     try await Watched.with([domain.id.connection]) { watched in

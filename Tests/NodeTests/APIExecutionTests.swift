@@ -203,6 +203,15 @@ import Testing
     #expect(status.reasons.first?.hasSuffix("(w \(count) times in 10 minutes, last \(when) ago)") == true, "\(status.reasons)")
   }
 
+  @Test func `what a clock ahead wrote is as old as the next line of one that is not`() {
+    var ended = Self.ended(3, ago: -7200)
+    let loop = status(Self.cluster { $0.history = ended })
+    #expect(loop.counts.endingAgain == 1 && loop.recent.map(\.milliseconds) == ended.map(\.time), "shown as it was written")
+    ended.append(Self.line(Note(.started, "w runs on n1", workload: "w"), by: "n2", ago: 601))
+    let over = status(Self.cluster { $0.history = ended })
+    #expect(over.counts.endingAgain == 0 && over.recent.isEmpty, "\(over.recent)")
+  }
+
   @Test func `what runs against a rule is told, and is not in its place`() throws {
     var rule = WorkloadPolicy(name: "elsewhere", selection: .all)
     rule.onlyOn = try Selection(parsing: "n9")
@@ -385,6 +394,14 @@ import Testing
       .lost, "Node n2 is down",
       [
         line(Note(.sessionEnded, "n2 has left"), by: "n2", ago: 90), line(Note(.sessionOpened, "opened"), by: "n2", ago: 80),
+        line(Note(.nodeLost, "n2 has not renewed its session", severity: .error, subject: "n2"), by: "n1", ago: 60)
+      ], { _ in }
+    ),
+    // The clock of n2 was two hours ahead when it left, and was put right before it came back.
+    (
+      .lost, "Node n2 is down",
+      [
+        line(Note(.sessionEnded, "n2 has left"), by: "n2", ago: -7000), line(Note(.sessionOpened, "opened"), by: "n2", ago: 80),
         line(Note(.nodeLost, "n2 has not renewed its session", severity: .error, subject: "n2"), by: "n1", ago: 60)
       ], { _ in }
     ),

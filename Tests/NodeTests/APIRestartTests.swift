@@ -61,6 +61,9 @@ import Testing
     try await APIHarness.serving { api in
       let here = try await api.holdfast(["console", "web1", "--print"])
       #expect(here.status == 0 && here.output == "virsh -c lxc:///system console web1\n", "\(here)")
+      #expect(here.errors == "On n1, which is this node:\n", "\(here)")
+      let away = try await api.holdfast(["console", "web2", "--print"])
+      #expect(away.output.hasSuffix(" console web2\n") && away.errors == "On n2:\n", "\(away)")
       let json = try await api.holdfast(["console", "web2", "-o", "json"])
       #expect(
         json.status == 0 && json.output.contains("\"isHere\" : false") && json.output.contains("\"node\" : \"n2\""), "\(json)")

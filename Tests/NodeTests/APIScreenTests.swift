@@ -82,6 +82,43 @@ import Testing
     }
   }
 
+  @Test func `tell in the store's order what clocks tell apart`() async throws {
+    try await APIHarness.serving { api in
+      let now = APIHarness.now()
+      let notes: [(NodeName, Int64, Note)] = [
+        ("n3", 7_200_000, Note(.sessionEnded, "n3 has left")), ("n3", -50_000, Note(.sessionOpened, "n3 is here")),
+        ("n1", -40_000, Note(.nodeLost, "n3 is lost", severity: .error, subject: "n3"))
+      ]
+      api.access.change { state in
+        state.cluster.history = notes.enumerated().map { index, note in
+          HistoryRecord(time: now + note.1, node: note.0, serial: Int64(index), note: note.2)
+        }
+      }
+      let lines = try await screen(api, "status", columns: 100)
+      let recent = lines.drop { !$0.hasPrefix("Recently") }.prefix(3)
+      #expect(
+        zip(recent, ["n3 is lost", "n3 is here", "n3 has left"]).allSatisfy { $0.contains($1) },
+        "\(lines.joined(separator: "\n"))")
+    }
+  }
+
+  @Test func `name a bridge with STP, and how to find it`() async throws {
+    try await APIHarness.serving { api in
+      let words = "uses STP on its bridge br0: after a start, or a thaw, workloads there answer nobody for 30 s"
+      api.access.change { state in
+        guard case .report(var report)? = state.cluster.store.entries[.report("n2")]?.value else { return }
+        report.flaws = [NodeFlaw(NodeFlaw.slowBridge, words)]
+        state.cluster.put(.report("n2"), .report(report))
+      }
+      let lines = try await screen(api, "status", columns: 100), text = lines.joined(separator: "\n")
+      let flat = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      #expect(lines.contains { $0.hasPrefix("Warnings ") } && flat.contains("Node n2 \(words)"), "\(text)")
+      #expect(lines.count <= 39 && lines.allSatisfy { $0.count <= 100 }, "\(text)")
+      let nodes = try await api.holdfast(["nodes"]).output
+      #expect(nodes.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(words), "\(nodes)")
+    }
+  }
+
   @Test func `tell a placement before what came of it`() async throws {
     try await APIHarness.serving { api in
       let now = APIHarness.now()

@@ -207,11 +207,13 @@ import Testing
       _ = try await api.post("/v1/workloads/web1/move", MoveRequest(to: "n2"))
       _ = try await api.post("/v1/workloads/web1/move", MoveRequest(to: "n9"))
       _ = try await api.post("/v1/workloads/web1/stop?dryRun")
+      _ = try await api.post("/v1/workloads/web1/stop?dryrun")
       let lines = log.lines.filter { $0["message"] == "an operator's command" }
-      try #require(lines.count == 2, "\(lines)")
+      try #require(lines.count == 3, "\(lines)")
       #expect(lines[0]["path"] == "/v1/workloads/web1/move" && lines[0]["to"] == "n2" && lines[0]["status"] == "200")
       #expect(lines[0]["uid"] == "\(getuid())" && lines[0]["pid"] == "\(getpid())" && lines[0]["login"] != nil)
       #expect(lines[1]["to"] == "n9" && lines[1]["status"] == "404" && lines[1]["reason"] != nil)
+      #expect(lines[2]["status"] == "400" && lines[2]["reason"]?.contains("no such parameter") == true, "\(lines[2])")
     }
   }
 }

@@ -4,6 +4,7 @@ import HoldfastTime
 /// The wall clocks of the other nodes, beside this node's: one that is off is told. Nothing is decided by them.
 struct PeerClocks: Sendable {
   private struct Seen: Hashable, Sendable {
+    var node: NodeName
     /// Milliseconds that the node's clock is ahead of this one's, as far as was seen since `began`. A record that comes late makes it look slow, so the
     /// greatest counts.
     var ahead: Int64
@@ -22,32 +23,59 @@ struct PeerClocks: Sendable {
     guard record.node != facts.me, let clock = record.clock, let own = facts.wallTime else { return }
     let ahead = clock - own
     guard var known = seen[incarnation] else {
-      seen[incarnation] = Seen(ahead: ahead, began: facts.now)
+      seen[incarnation] = Seen(node: record.node, ahead: ahead, began: facts.now)
       return
     }
     known.ahead = max(known.ahead, ahead)
     let isOver = facts.now - known.began >= Limits.clockWindow
-    if isOver { known = Seen(ahead: ahead, began: facts.now, settled: known.ahead) }
+    if isOver { known = Seen(node: record.node, ahead: ahead, began: facts.now, settled: known.ahead) }
     seen[incarnation] = known
     if isOver { tell(facts, &effects) }
   }
 
   private func tell(_ facts: Facts, _ effects: inout Effects) {
     let settled = seen.values.compactMap(\.settled).sorted()
-    guard let low = settled.isEmpty ? nil : settled[(settled.count - 1) / 2] else { return }
+    // Who is alike is told of all of them, or not yet.
+    guard let low = settled.count < seen.count || settled.isEmpty ? nil : settled[(settled.count - 1) / 2] else { return }
     let high = settled[settled.count / 2]
     // Where half of the others agree with this node, it is the others' matter.
     let ahead = low.magnitude < high.magnitude ? low : high
-    guard ahead.magnitude > UInt64(Limits.clockTolerance.inSeconds * 1000) else {
+    guard isOff(ahead) else {
       effects.unsay(.clock)
       return
     }
     let seconds = ahead.magnitude / 1000
     // Said again when it is another figure only.
     let rough = seconds > 120 ? "\(seconds / 60) min" : "more than \(Int(Limits.clockTolerance.inSeconds)) s"
+    let (count, alike) = (settled.count, seen.values.filter { $0.settled.map { !isOff($0 - ahead) } ?? false }.map(\.node))
+    // Most of all clocks, this one counted, have to agree that it is this one that is off.
+    guard alike.count * 2 > count + 1 else {
+      effects.noteOnce(.clock, Self.standOff(facts.me, Set(alike).sorted(), isPair: count == 1, rough, isBehind: ahead > 0))
+      return
+    }
     effects.noteOnce(
       .clock,
       "the clock of \(facts.me) is \(rough) \(ahead > 0 ? "behind" : "ahead of") the other nodes' clocks. Set it: times in commands and events of this node are wrong"
     )
+  }
+
+  private func isOff(_ difference: Int64) -> Bool { difference.magnitude > UInt64(Limits.clockTolerance.inSeconds * 1000) }
+
+  /// Nobody can tell from here which is right.
+  ///
+  /// - Parameters:
+  ///   - others: whose clocks differ from this one's by so much.
+  ///   - isPair: there are no other clocks than these two. Both nodes say the same then.
+  private static func standOff(
+    _ me: NodeName, _ others: [NodeName], isPair: Bool, _ difference: String, isBehind: Bool
+  ) -> String {
+    guard !isPair else {
+      let both = InWords.list((others + [me]).sorted().map(\.text), most: 2)
+      return
+        "the clocks of \(both) differ by \(difference): one of them is wrong, and which one nobody can tell here. Compare both with a time server"
+    }
+    let (those, names) = (others.count == 1 ? "that" : "those", InWords.list(others.map(\.text), most: 3))
+    return "the clock of \(me) is \(difference) \(isBehind ? "behind" : "ahead of") \(those) of \(names), "
+      + "and there is no majority that agrees which is right. Compare all clocks with a time server"
   }
 }

@@ -99,6 +99,7 @@ private struct OperatorsOnly: RouterMiddleware {
           remedy: "Run the command as root, or as a member of the operators' group (`api.group` in the daemon's configuration)."
         )
       }
+      try QueryMiddleware.check(request)
       let response = try await next(request, context)
       audit(request, context, "\(response.status.code)")
       return response

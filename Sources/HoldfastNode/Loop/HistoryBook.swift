@@ -24,7 +24,8 @@ package actor HistoryBook {
   private let logger: Logger
   /// Takes what is to become notices; nil: nobody wants any.
   private let notes: AsyncStream<TimedNote>.Continuation?
-  private var lines: [NodeName: [Int64: HistoryRecord]] = [:]
+  /// As the store has them: only its revisions say which line came before which. The clocks of two nodes do not.
+  private var lines: [NodeName: [Int64: Stored<HistoryRecord>]] = [:]
   private var queue = HistoryQueue()
   private var isWriting = false
   /// The program ends: nothing waits for more like it.
@@ -45,34 +46,38 @@ package actor HistoryBook {
 
   // MARK: reading
 
-  func load(_ listing: ClusterListing) {
+  package func load(_ listing: ClusterListing) {
     lines = [:]
-    for entry in listing.entries.values { if case .history(let line) = entry.value { keep(line) } }
+    for entry in listing.entries.values { if case .history(let line) = entry.value { keep(line, entry.modified) } }
     queue.begin(after: lines[node]?.keys.max())
     writeSoon()
   }
 
-  func take(_ changes: [ClusterChange]) {
+  package func take(_ changes: [ClusterChange]) {
     for change in changes {
       if case .history(let node, let slot) = change.key, change.entry == nil {
         // A node that was removed.
         lines[node] = lines[node]?.filter { $0.key % Self.ringSize != Int64(slot) }
       }
-      guard case .history(let line)? = change.entry?.value else { continue }
-      keep(line)
+      guard let entry = change.entry, case .history(let line) = entry.value else { continue }
+      keep(line, entry.modified)
       for follower in followers.values { follower.yield(line) }
     }
   }
 
-  private func keep(_ line: HistoryRecord) {
-    lines[line.node, default: [:]][line.serial] = line
+  private func keep(_ line: HistoryRecord, _ revision: Revision) {
+    lines[line.node, default: [:]][line.serial] = Stored(value: line, created: revision, modified: revision)
     lines[line.node]?[line.serial - Self.ringSize] = nil
   }
 
-  /// The last lines of the whole cluster, oldest first. Asked for one workload, what a line says of it alone.
+  /// The last lines of the whole cluster, oldest first: in the order in which the store took them. Lines of one revision are one node's, by their serial.
+  /// Asked for one workload, what a line says of it alone.
   package func last(_ limit: Int, workload: WorkloadName?) -> [HistoryRecord] {
-    let all = lines.values.lazy.flatMap(\.values).compactMap { line in workload.map { line.told(of: $0) } ?? line }
-    return Array(all.sorted { ($0.time, $0.node, $0.serial) < ($1.time, $1.node, $1.serial) }.suffix(limit))
+    let all = lines.values.joined().map(\.value).filter { line in workload.map { line.value.isAbout($0) } ?? true }
+    let last = all.sorted {
+      ($0.modified, $0.value.node, $0.value.serial) < ($1.modified, $1.value.node, $1.value.serial)
+    }.suffix(limit)
+    return last.compactMap { line in workload.map { line.value.told(of: $0) } ?? line.value }
   }
 
   package func follow() -> AsyncStream<HistoryRecord> {

@@ -44,7 +44,7 @@ public struct ClusterSight: Sendable {
   ///   - silence: seconds since the store last answered it; nil: it never did.
   ///   - warnings: what planning leaves as it is.
   ///   - waiting: what it leaves as it is for now.
-  ///   - history: the cluster's last lines, in any order.
+  ///   - history: the cluster's last lines, oldest first.
   ///   - now: milliseconds since 1970.
   public init(
     _ view: ClusterView, teller: NodeName? = nil, own: OwnSight? = nil, silence: Double? = nil, warnings: [PlanWarning] = [],
@@ -62,11 +62,10 @@ public struct ClusterSight: Sendable {
       first.brokenRule == nil ? other : first
     }
     self.waiting = Dictionary(waiting.map { ($0.workload, $0) }) { first, _ in first }
+    let dated = history.dated(by: now)
     endings = Self.endings(history)
-    ends = Self.ends(history, since: now - ClusterStatus.recentPeriod)
-    latest = Dictionary(
-      history.flatMap { line in line.workloads.map { ($0, line) } },
-      uniquingKeysWith: { ($0.time, $0.serial) < ($1.time, $1.serial) ? $1 : $0 })
+    ends = Self.ends(dated, since: now - ClusterStatus.recentPeriod)
+    latest = Dictionary(dated.flatMap { line in line.workloads.map { ($0, line) } }, uniquingKeysWith: { $1 })
     self.now = now
   }
 
@@ -85,7 +84,7 @@ public struct ClusterSight: Sendable {
   /// How the last session of each node ended, as far as the history tells.
   private static func endings(_ history: [HistoryRecord]) -> [NodeName: NodeInfo.Ending] {
     var endings: [NodeName: NodeInfo.Ending] = [:]
-    for line in history.sorted(by: { ($0.time, $0.serial) < ($1.time, $1.serial) }) {
+    for line in history {
       switch line.note.kind {
       case .nodeLost: if let node = line.note.subject { endings[node] = .lost }
       case .sessionEnded: endings[line.node] = line.note.severity == .info ? .left : .withdrew

@@ -191,11 +191,11 @@ extension ClusterStatus {
 
   /// Events of late about what there is.
   private static func recent(_ history: [HistoryRecord], _ view: ClusterView, _ now: Int64) -> [HistoryLine] {
-    history.filter { line in
+    zip(history, history.dated(by: now)).filter { line, dated in
       let about = line.workloads
       let isThere = about.isEmpty || about.contains { view.specs[$0] != nil || view.unreadable[.spec($0)] != nil }
-      return isThere && now - line.time <= recentPeriod
-    }.suffix(mostRecent).map { HistoryLine($0) }
+      return isThere && now - dated.time <= recentPeriod
+    }.suffix(mostRecent).map { HistoryLine($0.0) }
   }
 
   private static func isWorse(_ a: WorkloadInfo, _ b: WorkloadInfo) -> Bool {

@@ -48,6 +48,7 @@ struct Diagnosis {
     }
     health = critical.isEmpty ? (degraded.isEmpty ? .ok : .degraded) : .critical
     if steps.isEmpty, health != .ok { suggest("holdfast events --limit 20", "what happened") }
+    for node in status.nodes { for flaw in node.flaws where flaw.isMinor { suggestRemedy(of: flaw, on: node) } }
     steps = Array(steps.prefix(Self.mostSteps))
   }
 
@@ -381,6 +382,8 @@ struct Diagnosis {
         "a shorter --watchdog-timeout in GUARD_OPTIONS, or without it; then restart the guard",
         on: node.name)
     case NodeFlaw.guardState: suggest("df -h /run", "room for the guard's state", on: node.name)
+    case NodeFlaw.slowBridge:
+      suggest("ip -d link show type bridge", "which bridges use STP; one without loops needs none", on: node.name)
     default: break
     }
   }

@@ -55,11 +55,25 @@ public struct HistoryLine: Hashable, Sendable, Codable {
   }
 }
 
-/// A list of history lines, oldest first.
+/// A list of history lines, oldest first: in the order in which the store took them, whatever the clocks of their nodes said.
 public struct HistoryPage: Hashable, Sendable, Codable {
   public var lines: [HistoryLine]
 
   public init(_ records: [HistoryRecord]) { lines = records.map { HistoryLine($0) } }
+}
+
+extension [HistoryRecord] {
+  /// The same lines, oldest first, with times to reckon their age by. What a clock wrote that is ahead is as old as the next line of one that is not: it was
+  /// written before that. People are shown the time as it was written.
+  ///
+  /// - Parameter now: milliseconds since 1970.
+  func dated(by now: Int64) -> [HistoryRecord] {
+    var lines = self, next = now
+    for index in lines.indices.reversed() {
+      if lines[index].time > now { lines[index].time = next } else { next = lines[index].time }
+    }
+    return lines
+  }
 }
 
 /// RFC 3339, UTC, with milliseconds. Gregorian, by the days-to-civil algorithm of Howard Hinnant ("chrono-Compatible Low-Level Date

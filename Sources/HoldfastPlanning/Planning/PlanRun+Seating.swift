@@ -144,7 +144,7 @@ extension PlanRun {
     defer { records[workload] = answer }
     guard move.to != answer.node else {
       (answer.reason, answer.cause) = (PlacementReason(.operatorAsked, .alreadyThere), .operatorsMove)
-      (answer.home, answer.handedOver) = (nil, nil)
+      (answer.home, answer.handedOver, answer.others) = (nil, nil, [:])
       pinned[workload] = true
       return
     }

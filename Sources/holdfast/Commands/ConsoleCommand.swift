@@ -20,7 +20,7 @@ struct ConsoleCommand: AsyncParsableCommand {
   @Argument(help: "The workload's name.", completion: .workloads)
   var name: String
 
-  @Flag(help: "Only print the command for the node that runs it.")
+  @Flag(help: "Only print the command, and on standard error the node to type it on.")
   var print = false
 
   @Flag(help: "Take the console from whoever has it open (`virsh console --force`).")
@@ -55,7 +55,11 @@ struct ConsoleCommand: AsyncParsableCommand {
     let workload = try await client.get("/workloads/\(name)", ["limit": "0"], as: WorkloadDetail.self).workload
     let place = try Place(workload, here: try await client.get("/domains", as: DomainList.self).node, force: force)
     if daemon.output == .json { return try Output.json(place) }
-    if print { return Output.line(place.command) }
+    if print {
+      // Beside the command: what a script takes stays one to execute.
+      Output.complain("On \(place.node)\(place.isHere ? ", which is this node" : ""):")
+      return Output.line(place.command)
+    }
     guard place.isHere else {
       throw Failure(
         kind: "conflict", thing: "workload \(name)", reason: "it runs on \(place.node), and so its console is there",

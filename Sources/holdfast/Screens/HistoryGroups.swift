@@ -15,6 +15,8 @@ enum HistoryGroups {
 
   private struct Group {
     var newest: HistoryLine
+    /// The newest line's place among all lines.
+    var place = 0
     var workloads: Set<String> = []
     /// Lines about workloads that nobody named.
     var unnamed = 0
@@ -100,20 +102,20 @@ enum HistoryGroups {
   /// Equal lines are one, wherever they are, at the place of the newest of them. Of what is no trouble only those of about the same time: how many
   /// workloads a node took over now is another thing than how many it has started since.
   static func all(_ lines: [HistoryLine]) -> [HistoryLine] {
-    var open: [Key: Group] = [:], done: [HistoryLine] = []
-    for line in lines {
+    var open: [Key: Group] = [:], done: [(place: Int, line: HistoryLine)] = []
+    for (place, line) in lines.enumerated() {
       guard let key = key(line, isBrief: true) else {
-        done.append(line)
+        done.append((place, line))
         continue
       }
-      if let group = open[key], line.severity == "info", line.milliseconds - group.newest.milliseconds > sameTime {
-        done.append(group.line(key))
+      // A clock that was set back meanwhile makes it long, too.
+      if let group = open[key], line.severity == "info", abs(line.milliseconds - group.newest.milliseconds) > sameTime {
+        done.append((group.place, group.line(key)))
         open[key] = nil
       }
       open[key, default: Group(newest: line)].take(line)
+      open[key]?.place = place
     }
-    return (done + open.map { $0.value.line($0.key) }).sorted {
-      ($0.milliseconds, $0.node, $0.serial) < ($1.milliseconds, $1.node, $1.serial)
-    }
+    return (done + open.map { ($0.value.place, $0.value.line($0.key)) }).sorted { $0.place < $1.place }.map(\.line)
   }
 }

@@ -9,6 +9,7 @@ struct StatusScreen {
 
   private static let mostReasonLines = 3
   private static let mostRisks = 2
+  private static let mostWarnings = 3
   private static let mostMaintenances = 3
   private static let mostSteps = 4
   private static let leastHistory = 4
@@ -20,7 +21,7 @@ struct StatusScreen {
   func lines() -> [String] {
     let width = min(terminal.columns, 140)
     let head = headline(width) + restrictions(width) + store(width)
-    let risk = section(risks(width))
+    let risk = section(risks(width)) + section(warnings(width))
     let free = terminal.rows - 1 - head.count - risk.count
     let whole = section(steps(width, isWhole: true))
     let next = free - whole.count >= Self.leastRoom ? whole : section(steps(width, isWhole: false))
@@ -207,6 +208,22 @@ struct StatusScreen {
     if rest > 0, let last = lines.indices.last { lines[last] += " The same is true of \(Words.count(rest, "other node"))." }
     return labelled(
       "At risk", lines.flatMap { terminal.wrapped($0, to: width - Self.labelWidth, most: terminal.rows < 30 ? 1 : 2) })
+  }
+
+  /// What no other part of the screen tells: of a workload that is not in its place its line does, and what a node cannot run is a restriction.
+  private func warnings(_ width: Int) -> [String] {
+    let lines = status.misplaced.map { "\($0.name): " }
+    let incompatible = Set(
+      status.nodes.flatMap { node in (node.incompatible ?? []).map { "Node \(node.name) \($0.sentence)" } })
+    let untold = status.warnings.filter { text in !incompatible.contains(text) && !lines.contains { text.hasPrefix($0) } }
+    guard !untold.isEmpty else { return [] }
+    let shown = untold.count > Self.mostWarnings ? Array(untold.prefix(Self.mostWarnings - 1)) : untold
+    let rest = untold.count - shown.count
+    let most = terminal.rows < 30 ? 1 : 2
+    return labelled(
+      "Warnings",
+      shown.flatMap { terminal.wrapped($0, to: width - Self.labelWidth, most: most) }
+        + (rest > 0 ? ["and \(rest) more: holdfast status -o json"] : []))
   }
 
   /// The newest first. Where not all fit, routine is left out before anything else, and then what is oldest.

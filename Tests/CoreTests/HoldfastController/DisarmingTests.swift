@@ -130,6 +130,34 @@ import Testing
     #expect(rig.notes().count { $0 == .clock } == (isTold ? 1 : 0))
   }
 
+  /// How far the others' clocks are ahead of this node's, and what it says.
+  static let clocks: [([Int64], String)] = [
+    ([7_230_000], "the clocks of n1 and n2 differ by 120 min: one of them is wrong"),
+    ([-7_230_000], "the clocks of n1 and n2 differ by 120 min: one of them is wrong"),
+    ([7_230_000, 7_230_000], "the clock of n1 is 120 min behind the other nodes' clocks. Set it"),
+    ([0, 7_230_000, 7_230_000], "the clock of n1 is 120 min behind those of n3 and n4, and there is no majority"),
+    ([7_230_000, 14_400_000], "the clock of n1 is 120 min behind that of n2, and there is no majority")
+  ]
+
+  @Test(arguments: clocks)
+  func `whose clock is wrong is said only where most clocks agree`(ahead: [Int64], words: String) {
+    var rig = Rig.running()
+    for second in 0..<100 as Range<Int64> {
+      rig.send(.wallTime(WeekTime(minute: 0), 10_000_000 + second * 1000))
+      for (index, ahead) in ahead.enumerated() {
+        let record = SessionRecord(
+          node: NodeName("n\(index + 2)"), counter: second + 1, ttl: 5000, phase: .active,
+          clock: 10_000_000 + second * 1000 + ahead)
+        rig.write([.put(.session(Incarnation("peer\(index)")), .session(record))])
+      }
+      rig.pass(.seconds(1), step: .milliseconds(200))
+    }
+    let told = rig.actions.compactMap { action in
+      if case .note(let note) = action, note.kind == .clock { note.text } else { nil }
+    }
+    #expect(told.count == 1 && told[0].hasPrefix(words), "\(told)")
+  }
+
   @Test func `a stop leaves everything as it is`() {
     var rig = Rig.running()
     rig.domainsObey = true

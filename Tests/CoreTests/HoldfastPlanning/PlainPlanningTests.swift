@@ -173,6 +173,13 @@ import Testing
     #expect(second.mapValues(\.servedMove) == plan.mapValues(\.servedMove))
   }
 
+  @Test func `a move to where it is says nothing of other nodes that was so when it was placed`() throws {
+    var workload = Self.workload("w1", on: "a", move: "a")
+    workload.placed?.others = ["b": .down]
+    let plan = PolicyPlanner().plan(PlanningSnapshot(nodes: [Self.node("a"), Self.node("b")], workloads: [workload]))
+    #expect(try #require(plan["w1"]).others.isEmpty)
+  }
+
   /// Fractions add up differently in different orders: a plan must not hang on that.
   @Test func `fractions of processors do not make the order matter`() {
     let nodes = (0..<4).map { Self.node(NodeName("n\($0)"), memory: 10_000, cpus: 40) }

@@ -180,6 +180,32 @@ import Testing
     #expect(outcome.placements["c1"]?.node == "n3" && outcome.placements["c2"]?.node == "n1")
   }
 
+  /// It may run there: its node is starting it, or has taken it over again as it ran.
+  @Test func `waits for its turn also where its own node has only just claimed it`() throws {
+    let planner = try planner()
+    for count in [1, 6] {
+      var snapshot = cluster(.off)
+      for index in 4..<(4 + count) { snapshot.workloads[index].isOnItsWay = true }
+      let off = planner.outcome(snapshot)
+      #expect(off.waiting.count == 12 && off.waiting.allSatisfy { $0.why == .off }, "\(off.waiting)")
+      snapshot.pace = .kept
+      let claimed = Set(snapshot.workloads[4..<(4 + count)].map(\.name))
+      let begun = begin(planner.outcome(snapshot), in: &snapshot)
+      #expect(claimed.union(begun).count == max(3, count), "those that start, and as many more as there are turns: \(begun)")
+      for node: NodeName in ["n1", "n2", "n3", "n4"] {
+        let here = snapshot.workloads.filter { begun.contains($0.name) && ($0.running == node || $0.placed?.node == node) }
+        #expect(here.count <= 2, "\(node): \(here.map(\.name))")
+      }
+    }
+  }
+
+  @Test func `goes elsewhere instead while it is leaving, also while moves are off`() throws {
+    var snapshot = cluster(.off)
+    (snapshot.workloads[4].placed?.node, snapshot.workloads[4].isOnItsWay) = ("n2", true)
+    let outcome = try planner().outcome(snapshot)
+    #expect(["n3", "n4"].contains(outcome.placements["c1"]?.node) && outcome.waiting.count == 11)
+  }
+
   @Test func `waits for those that start, and not for one that fails again and again`() throws {
     let planner = try planner()
     for (failures, moves) in [([:], 0), (["n3": 3] as [NodeName: Int], 3)] {

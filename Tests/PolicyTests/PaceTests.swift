@@ -125,6 +125,25 @@ import Testing
     #expect(WaitingMove("w1", from: "n1", to: "n2", why: why).breach == nil)
   }
 
+  @Test(arguments: [PlanningSnapshot.Pace.off, .kept])
+  func `is explained where it is, with the rule that it breaks and what it waits for`(pace: PlanningSnapshot.Pace) throws {
+    let planner = try planner(), snapshot = cluster(pace)
+    let move = try #require(planner.outcome(snapshot).waiting.first)
+    let explanation = try #require(planner.explain(move.workload, in: snapshot))
+    #expect(explanation.node == move.from && explanation.brokenRule == "off the old nodes")
+    #expect(explanation.waiting?.to == move.to && explanation.waiting?.why == "\(move.why)")
+    #expect(explanation.others[move.to] == nil)
+    if pace == .off { #expect(explanation.waiting?.why == "waits: moves are off") }
+    // In the end it is there.
+    let last = try #require(planner.explain(move.workload, in: cluster(nil)))
+    #expect((last.node == "n3" || last.node == "n4") && last.brokenRule == nil && last.waiting == nil)
+  }
+
+  @Test func `is explained without a rule when it waits to go home`() throws {
+    let explanation = try #require(planner(.failback).explain("c1", in: cluster(.off, .failback)))
+    #expect(explanation.node == "n3" && explanation.brokenRule == nil && explanation.waiting?.to == "n1")
+  }
+
   @Test func `is a move of its own, so that it counts when it fails`() throws {
     for cause in Cause.allCases {
       let outcome = try planner(cause).outcome(cluster(nil, cause))
@@ -201,9 +220,10 @@ import Testing
 
   @Test func `goes elsewhere instead while it is leaving, also while moves are off`() throws {
     var snapshot = cluster(.off)
-    (snapshot.workloads[4].placed?.node, snapshot.workloads[4].isOnItsWay) = ("n2", true)
-    let outcome = try planner().outcome(snapshot)
-    #expect(["n3", "n4"].contains(outcome.placements["c1"]?.node) && outcome.waiting.count == 11)
+    snapshot.workloads[4].placed?.node = "n2"
+    snapshot.workloads[4].isOnItsWay = true
+    let outcome = try planner().outcome(snapshot), node = outcome.placements["c1"]?.node
+    #expect((node == "n3" || node == "n4") && outcome.waiting.count == 11)
   }
 
   @Test func `waits for those that start, and not for one that fails again and again`() throws {

@@ -40,14 +40,16 @@ import Testing
       _ = try await virsh(
         domain, "snapshot-create-as", domain.id.name, "--disk-only", "--no-metadata", "--diskspec", "vda,file=\(snapshot)")
       place = try await watched.expect("the snapshot's disk", from: place) { Self.source($0, domain.id) == snapshot }.next
-      let xml = try await watched.hypervisor.describe(domain.id)
+      let description = try await watched.hypervisor.describe(domain.id), xml = description.xml
       #expect(
         xml.contains(snapshot) && !xml.contains("\(disk)\"") && !xml.contains("\(disk)'"),
         "libvirt finds the image below by itself: \(xml)")
+      #expect(description.underneath == [snapshot: [disk]])
       #expect(!xml.contains(ClaimMark.metadataURI) && !xml.contains("<partition>"), "\(xml)")
 
       _ = try await virsh(domain, "blockcommit", domain.id.name, "vda", "--active", "--pivot", "--wait")
       _ = try await watched.expect("the first disk again", from: place) { Self.source($0, domain.id) == disk }
+      #expect(try await watched.hypervisor.describe(domain.id).underneath.isEmpty, "nothing lies under it any more")
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }

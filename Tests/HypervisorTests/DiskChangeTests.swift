@@ -54,6 +54,25 @@ import Testing
     }
   }
 
+  /// It is in the XML of what runs alone, and not in that from which it is started again.
+  @Test func `an image that libvirt finds under a disk at the start is told`() async throws {
+    let (domain, disk) = try machine("found")
+    let snapshot = "\(disk).snap"
+    try await Watched.with([domain.id.connection], limits: Self.limits) { watched in
+      var next = domain
+      _ = try await watched.start(domain)
+      let place = await watched.mark
+      _ = try await virsh(
+        domain, "snapshot-create-as", domain.id.name, "--disk-only", "--no-metadata", "--diskspec", "vda,file=\(snapshot)")
+      _ = try await watched.expect("the snapshot's disk", from: place) { Self.source($0, domain.id) == snapshot }
+      next.xml = try await watched.hypervisor.describe(domain.id).xml
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+      _ = try await watched.start(next)
+      #expect(try await watched.hypervisor.describe(domain.id).underneath == [snapshot: [disk]])
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+    }
+  }
+
   /// Between two readings of its XML: who stops it to start it again must know first that it would start from the older disk.
   @Test func `a stop right after an external snapshot is refused once, and the disk is told`() async throws {
     let (domain, disk) = try machine("snapped")

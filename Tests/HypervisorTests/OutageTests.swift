@@ -192,6 +192,8 @@ import Testing
         if case .unknown = outcome {} else { Issue.record("the start did not hang: \(outcome)") }
       }
     }
+    // As often happens by itself: a list that hangs, and then a look at each that is known.
+    await hypervisor.refresh()
     _ = try await virsh(other, "suspend", other.id.name)
     try await watched.expect(other.id, .paused, from: next)
     let took = await ContinuousClock().measure {

@@ -67,7 +67,7 @@ extension LibvirtConnection {
   }
 
   private func look(at listed: DomainReader.Listed, before: Run?) async -> Sighting {
-    // See `look(at:)`.
+    // See `lookNow(at:)`.
     if let unknown = startsInFlight[listed.name] { return unknown }
     do {
       return try await lookOnce(at: listed.name, before: before)

@@ -9,11 +9,7 @@ extension LibvirtConnection {
   }
 
   /// Looks at a domain soon: hints that come meanwhile are served by one more look.
-  ///
-  /// Not at one whose start libvirt has not answered: the return of that call brings the look. libvirt 9 locks its list of domains while it looks one up, and
-  /// waits for that one's lock meanwhile, which a start holds for as long as a hook of it runs, or it hangs: nothing could be seen or destroyed then.
   func look(at name: String) {
-    guard startsInFlight[name] == nil else { return }
     lookWanted.insert(name)
     guard looking.insert(name).inserted else { return }
     Task {
@@ -23,6 +19,9 @@ extension LibvirtConnection {
   }
 
   /// Looks at a domain and tells what is new. Gives false when it could not be told.
+  ///
+  /// Not at one whose start libvirt has not answered: the return of that call brings the look. libvirt 9 locks its list of domains while it looks one up, and
+  /// waits for that one's lock meanwhile, which a start holds for as long as a hook of it runs, or it hangs: nothing could be seen or destroyed then.
   ///
   /// - Parameter readsAnew: what it is made of is read, however short ago that was.
   @discardableResult

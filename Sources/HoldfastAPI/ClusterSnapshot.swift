@@ -14,13 +14,18 @@ public struct ClusterSnapshot: Hashable, Sendable, Codable {
   public var planning: PlanningSnapshot
   /// In the order in which they are read.
   public var policies: [PolicyText]
+  /// True: nothing moves by itself, as an operator said, or as moves failed. nil: they are on, or an older build wrote this.
+  public var areMovesOff: Bool?
 
-  public init(cluster: String, time: Int64, planning: PlanningSnapshot, policies: [PolicyText]) {
+  public init(
+    cluster: String, time: Int64, planning: PlanningSnapshot, policies: [PolicyText], areMovesOff: Bool? = nil
+  ) {
     format = Self.currentFormat
     self.cluster = cluster
     self.time = time
     self.planning = planning
     self.policies = policies
+    self.areMovesOff = areMovesOff
   }
 }
 

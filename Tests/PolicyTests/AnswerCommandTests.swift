@@ -29,6 +29,42 @@ import Testing
     #expect(other.output.contains("n2, n3 and n4  'elsewhere' allows other nodes only"), "\(other)")
   }
 
+  @Test(arguments: [true, nil]) func `explains what stays against a rule until it may move`(areMovesOff: Bool?) throws {
+    struct Answer: Decodable {
+      struct Waiting: Decodable { var to: String, why: String }
+      var node: String?, isInPlace: Bool, brokenRule: String?, waiting: Waiting?
+    }
+    let rules = """
+      cluster: {moves: {per-node: 1}}
+      workloads: [{name: not on two, for: all, never-on: n2}]
+      """
+    let nodes = ["n1", "n2"].map { name in
+      PlanningSnapshot.Node(name: NodeName(name), capacity: .init(memory: 8192, cpus: 8), connections: ["lxc"])
+    }
+    // The less important goes first.
+    let workloads = [("web1", 1), ("web2", 0)].map { name, priority in
+      PlanningSnapshot.Workload(
+        name: WorkloadName(name), connection: "lxc", demand: .init(memory: 256, cpus: 1), priority: priority,
+        placed: PlacementRecord(node: "n2", reason: "before"), running: "n2", isOnItsWay: false)
+    }
+    let cluster = ClusterSnapshot(
+      cluster: "small", time: 0, planning: PlanningSnapshot(nodes: nodes, workloads: workloads),
+      policies: [PolicyText(file: "p.yaml", text: rules)], areMovesOff: areMovesOff)
+    let scratch = try Scratch()
+    let file = try scratch.write("small.json", String(decoding: try JSONEncoder().encode(cluster), as: UTF8.self))
+    let run = try CommandLine.holdfast(["explain", "web1", "--snapshot", file])
+    let why = areMovesOff == true ? "waits: moves are off" : "waits: 1 move at a time from or to n"
+    #expect(run.output.hasPrefix("web1  on n2\n"), "\(run)")
+    #expect(run.lines.contains("  breaks   'not on two'") && run.output.contains("  goes to  n1; it \(why)"), "\(run)")
+    let answer: Answer = try decoded(CommandLine.holdfast(["explain", "web1", "--snapshot", file, "-o", "json"]))
+    #expect(answer.node == "n2" && !answer.isInPlace && answer.brokenRule == "not on two")
+    #expect(answer.waiting?.to == "n1" && answer.waiting?.why.hasPrefix(why) == true, "\(answer)")
+    // Asked for other rules, it tells where everything would be in the end.
+    let other = try scratch.write("p.yaml", rules)
+    let last = try CommandLine.holdfast(["explain", "web1", "--snapshot", file, "--policies", other])
+    #expect(last.output.hasPrefix("web1  on n1\n") && !last.output.contains("goes to"), "\(last)")
+  }
+
   @Test func `tells what the loss of a node does, by its exit status too`() throws {
     let bad = try ask("whatif", "--lose", "n1")
     #expect(bad.status == 5 && bad.errors.isEmpty)

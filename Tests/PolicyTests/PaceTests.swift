@@ -125,6 +125,25 @@ import Testing
     #expect(WaitingMove("w1", from: "n1", to: "n2", why: why).breach == nil)
   }
 
+  @Test(arguments: [PlanningSnapshot.Pace.off, .kept])
+  func `is explained where it is, with the rule that it breaks and what it waits for`(pace: PlanningSnapshot.Pace) throws {
+    let planner = try planner(), snapshot = cluster(pace)
+    let move = try #require(planner.outcome(snapshot).waiting.first)
+    let explanation = try #require(planner.explain(move.workload, in: snapshot))
+    #expect(explanation.node == move.from && explanation.brokenRule == "off the old nodes")
+    #expect(explanation.waiting?.to == move.to && explanation.waiting?.why == "\(move.why)")
+    #expect(explanation.others[move.to] == nil)
+    if pace == .off { #expect(explanation.waiting?.why == "waits: moves are off") }
+    // In the end it is there.
+    let last = try #require(planner.explain(move.workload, in: cluster(nil)))
+    #expect((last.node == "n3" || last.node == "n4") && last.brokenRule == nil && last.waiting == nil)
+  }
+
+  @Test func `is explained without a rule when it waits to go home`() throws {
+    let explanation = try #require(planner(.failback).explain("c1", in: cluster(.off, .failback)))
+    #expect(explanation.node == "n3" && explanation.brokenRule == nil && explanation.waiting?.to == "n1")
+  }
+
   @Test func `is a move of its own, so that it counts when it fails`() throws {
     for cause in Cause.allCases {
       let outcome = try planner(cause).outcome(cluster(nil, cause))
@@ -178,6 +197,33 @@ import Testing
     let outcome = planner.outcome(snapshot)
     #expect(outcome.waiting.isEmpty && outcome.placements.values.allSatisfy { $0.home == nil })
     #expect(outcome.placements["c1"]?.node == "n3" && outcome.placements["c2"]?.node == "n1")
+  }
+
+  /// It may run there: its node is starting it, or has taken it over again as it ran.
+  @Test func `waits for its turn also where its own node has only just claimed it`() throws {
+    let planner = try planner()
+    for count in [1, 6] {
+      var snapshot = cluster(.off)
+      for index in 4..<(4 + count) { snapshot.workloads[index].isOnItsWay = true }
+      let off = planner.outcome(snapshot)
+      #expect(off.waiting.count == 12 && off.waiting.allSatisfy { $0.why == .off }, "\(off.waiting)")
+      snapshot.pace = .kept
+      let claimed = Set(snapshot.workloads[4..<(4 + count)].map(\.name))
+      let begun = begin(planner.outcome(snapshot), in: &snapshot)
+      #expect(claimed.union(begun).count == max(3, count), "those that start, and as many more as there are turns: \(begun)")
+      for node: NodeName in ["n1", "n2", "n3", "n4"] {
+        let here = snapshot.workloads.filter { begun.contains($0.name) && ($0.running == node || $0.placed?.node == node) }
+        #expect(here.count <= 2, "\(node): \(here.map(\.name))")
+      }
+    }
+  }
+
+  @Test func `goes elsewhere instead while it is leaving, also while moves are off`() throws {
+    var snapshot = cluster(.off)
+    snapshot.workloads[4].placed?.node = "n2"
+    snapshot.workloads[4].isOnItsWay = true
+    let outcome = try planner().outcome(snapshot), node = outcome.placements["c1"]?.node
+    #expect((node == "n3" || node == "n4") && outcome.waiting.count == 11)
   }
 
   @Test func `waits for those that start, and not for one that fails again and again`() throws {

@@ -60,15 +60,18 @@ struct Maintenances {
     terms.end(of: .maintenance(node), until: view.maintenance[node]?.value.deadline)
   }
 
-  /// The workload is to run somewhere and does not yet run there; false also where its node keeps it. Told only where somebody asks: where a
-  /// node is emptied, and where rules may move workloads.
+  /// The workload is to run somewhere and does not yet run there; false also where its node keeps it, and where that node cannot tell for now
+  /// whether it runs: it may. Told only where somebody asks: where a node is emptied, and where rules may move workloads.
   func isOnItsWay(_ workload: WorkloadName) -> Bool? {
     guard !view.maintenance.isEmpty || view.policies != nil, let placed = view.placements[workload]?.value.node else {
       return nil
     }
     if view.whyKept(workload) != nil { return false }
-    let claim = view.claims[workload]?.value
-    return !(claim?.holder?.node == placed && claim?.activity == .running && view.isHeld(claim))
+    guard let claim = view.claims[workload]?.value, claim.holder?.node == placed, view.isHeld(claim) else { return true }
+    return switch claim.activity {
+    case .running, .unclear: false
+    case .starting, .stopping, nil: true
+    }
   }
 
   /// Seconds for which the node is the last choice still.

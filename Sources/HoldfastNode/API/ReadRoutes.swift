@@ -96,7 +96,7 @@ struct ReadRoutes: Sendable {
     return try jsonResponse(
       ClusterSnapshot(
         cluster: access.cluster, time: picture.time, planning: picture.planning(),
-        policies: picture.view.policies?.value.files ?? []))
+        policies: picture.view.policies?.value.files ?? [], areMovesOff: picture.view.areMovesOff ? true : nil))
   }
 
   private func workload(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -6,7 +6,7 @@ import HoldfastPlanning
 public struct MovesInfo: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: String
-    /// The node that has it.
+    /// The node that has it: where it is being started after its move, the one that it goes to.
     public var from: String
     public var to: String
     /// A clause: what led to it, or why it waits.
@@ -17,7 +17,7 @@ public struct MovesInfo: Hashable, Sendable, Codable {
     public var reason: String?
     public var since: WallInstant
   }
-  /// The number that have arrived, of those that the policies in force or the end of a maintenance led to.
+  /// The number that have arrived and were started there, of those that the policies in force or the end of a maintenance led to.
   public var done: Int
   public var underWay: [Move]
   /// In the order in which their turns come.
@@ -43,13 +43,17 @@ public struct MovesInfo: Hashable, Sendable, Codable {
       else { continue }
       // What nobody holds is down, for whatever reason, and has a line of its own.
       guard let holder = view.holder(of: name) else { continue }
-      if holder == node {
-        let isHome = placement.value.reason.isFailbackAfterMaintenance
-        let cause = isHome ? view.maintenance[node]?.modified : view.policies?.modified
-        if let cause, placement.modified > cause { done += 1 }
-      } else {
-        let why = view.whyKept(name) ?? placement.value.reason.description
-        underWay.append(Move(workload: name.text, from: holder.text, to: node.text, why: why))
+      func move(_ why: String) -> Move { Move(workload: name.text, from: holder.text, to: node.text, why: why) }
+      guard holder == node else {
+        underWay.append(move(view.whyKept(name) ?? placement.value.reason.description))
+        continue
+      }
+      let isHome = placement.value.reason.isFailbackAfterMaintenance
+      let cause = isHome ? view.maintenance[node]?.modified : view.policies?.modified
+      guard let cause, placement.modified > cause else { continue }
+      switch view.claims[name]?.value.activity {
+      case .starting, nil: underWay.append(move("\(node) is starting it"))
+      case .running, .stopping, .unclear: done += 1
       }
     }
     let off = view.movesOff.map { Off(reason: $0.value.reason, since: WallInstant($0.value.since)) }

@@ -106,6 +106,8 @@ extension PlanRun {
 /// The turns: who is on the way, and who may set out besides.
 private struct Turns {
   private var underWay: Set<Int> = []
+  /// Of those under way, who is on the node where it is to be: it is being started there, or taken over again as it runs, and does not leave.
+  private var inPlace: Set<Int> = []
   /// Of each node, how many of these are leaving it or on their way to it.
   private var onNode: [Int]
   /// By tally of those that are kept apart: one of them that does not run in its place.
@@ -119,6 +121,7 @@ private struct Turns {
       // What fails again and again, and what waits for its node, holds up its copies, and nobody else.
       if run.fixed[workload] || !tables.workloads[workload].failures.isEmpty { continue }
       underWay.insert(workload)
+      if Self.isInPlace(workload, run) { inPlace.insert(workload) }
       count(workload, to: Int(run.board.at[workload]), run)
     }
   }
@@ -131,6 +134,12 @@ private struct Turns {
     return wish.isOnItsWay ?? (running >= 0 && running != seat)
   }
 
+  /// It may run on its node, and nothing has told it to leave.
+  private static func isInPlace(_ workload: Int, _ run: PlanRun) -> Bool {
+    let seat = run.board.at[workload]
+    return seat == run.tables.placed[workload] && seat == run.tables.running[workload]
+  }
+
   /// Lets them go if they may.
   mutating func admits(_ move: [Int], to board: Board, _ run: PlanRun) -> Bool {
     guard refusal(of: move, to: board, run) == nil else { return false }
@@ -141,9 +150,15 @@ private struct Turns {
   /// Why they have to wait; nil: they may go.
   func refusal(of move: [Int], to board: Board, _ run: PlanRun) -> WaitingMove.Why? {
     let tables = run.tables
-    // What runs nowhere loses nothing; and what is on its way already may go elsewhere instead.
-    let fresh = move.filter { tables.running[$0] >= 0 && !underWay.contains($0) }
+    // What runs nowhere loses nothing; and what is leaving already may go elsewhere instead.
+    let fresh = move.filter { tables.running[$0] >= 0 && (!underWay.contains($0) || inPlace.contains($0)) }
     if fresh.isEmpty { return nil }
+    // The turn that one has for its start is the one that it would take.
+    guard inPlace.isDisjoint(with: fresh) else {
+      var others = self
+      for workload in fresh { others.giveBack(workload, run) }
+      return others.refusal(of: move, to: board, run)
+    }
     if tables.pace == .off { return .off }
     let most = tables.policies.cluster.movesAtOnce
     if !underWay.isEmpty, underWay.count + fresh.count > most { return .atOnce(most) }
@@ -166,8 +181,15 @@ private struct Turns {
   mutating func begin(_ move: [Int], to board: Board, _ run: PlanRun) {
     for workload in move where run.tables.running[workload] >= 0 {
       noteCopy(workload, run)
+      giveBack(workload, run)
       if underWay.insert(workload).inserted { count(workload, to: Int(board.at[workload]), run) }
     }
+  }
+
+  /// Ends the turn of one that is in its place.
+  private mutating func giveBack(_ workload: Int, _ run: PlanRun) {
+    guard inPlace.remove(workload) != nil, underWay.remove(workload) != nil else { return }
+    onNode[Int(run.tables.running[workload])] -= 1
   }
 
   private mutating func count(_ workload: Int, to target: Int, _ run: PlanRun) {

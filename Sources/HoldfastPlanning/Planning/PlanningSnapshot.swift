@@ -85,7 +85,8 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var ends: Int?
     /// Nodes on which a check of it failed also after the restarts that its policy allows, with the one that has it now; sorted. nil: none.
     public var unwell: [NodeName]?
-    /// The workload does not yet run where it is to be; false also where its node keeps it; nil: nobody asked.
+    /// The workload does not yet run where it is to be; false also where its node keeps it, or cannot tell whether it runs there; nil: nobody
+    /// asked.
     public var isOnItsWay: Bool?
     /// True: its definition names older disks than it last ran on, so nobody starts it; for who asks what if. nil: it does not.
     public var namesOlderDisks: Bool?

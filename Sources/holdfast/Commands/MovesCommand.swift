@@ -107,6 +107,6 @@ struct MoveLines {
   }
 
   private static func text(_ move: MovesInfo.Move) -> String {
-    "\(move.workload) from \(move.from) to \(move.to)"
+    "\(move.workload)\(move.from == move.to ? "" : " from \(move.from)") to \(move.to)"
   }
 }

@@ -24,7 +24,10 @@ struct ExplainCommand: AsyncParsableCommand {
   func run() async throws {
     let next = try policies.read()
     let loaded = try await source.load()
-    let rules = next ?? loaded.policies, planning = loaded.snapshot.planning
+    let rules = next ?? loaded.policies
+    var planning = loaded.snapshot.planning
+    // As the planner itself plans. By other rules it is told where everything would be in the end.
+    if next == nil { planning.pace = loaded.snapshot.areMovesOff == true ? .off : .kept }
     guard let explanation = PolicyPlanner(rules).explain(WorkloadName(name), in: planning) else {
       let nearest = nearestSpelling(to: name, among: planning.workloads.map(\.name.text))
       throw Failure(
@@ -39,6 +42,11 @@ struct ExplainCommand: AsyncParsableCommand {
 
 /// Why a workload is where it is, for scripts.
 struct ExplainAnswer: Encodable {
+  /// Its move has not begun.
+  struct Waiting: Encodable {
+    var to: String
+    var why: String
+  }
   struct Rule: Encodable {
     var name: String
     var keys: [RuleText.Entry]
@@ -48,8 +56,10 @@ struct ExplainAnswer: Encodable {
   var node: String?
   /// It is on a node, and breaks no rule there.
   var isInPlace: Bool
-  /// The rule that it breaks where it is, as no other node can take it; nil: it breaks none.
+  /// The rule that it breaks where it is, as no other node can take it, or until its move begins; nil: it breaks none.
   var brokenRule: String?
+  /// nil: no move of it waits.
+  var waiting: Waiting?
   var reason: String
   /// The same as codes, for programs.
   var reasonCodes: [String]
@@ -66,6 +76,7 @@ struct ExplainAnswer: Encodable {
     node = explanation.node?.text
     isInPlace = explanation.node != nil && explanation.brokenRule == nil
     brokenRule = explanation.brokenRule
+    waiting = explanation.waiting.map { Waiting(to: $0.to.text, why: $0.why) }
     reason = "\(explanation.reason)"
     reasonCodes = explanation.reason.codes
     shortfall = explanation.shortfall

@@ -12,7 +12,10 @@ struct ExplainScreen {
       answer.node.map { terminal.styled("on \($0)", answer.isInPlace ? .good : .doubtful) } ?? terminal.styled("nowhere", .bad)
     var lines = ["\(terminal.styled(answer.workload, .bold))  \(place)"]
     lines += labelled("why", answer.reason)
-    if let rule = answer.brokenRule { lines += labelled("breaks", "'\(rule)', as no other node can take it") }
+    if let rule = answer.brokenRule {
+      lines += labelled("breaks", "'\(rule)'\(answer.waiting == nil ? ", as no other node can take it" : "")")
+    }
+    if let move = answer.waiting { lines += labelled("goes to", "\(move.to); it \(move.why)") }
     if let shortfall = answer.shortfall { lines += labelled("missing", Self.text(shortfall)) }
     if !answer.others.isEmpty { lines += [""] + others() }
     lines += [""]

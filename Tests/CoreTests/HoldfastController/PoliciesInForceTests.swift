@@ -31,6 +31,23 @@ import Testing
     #expect(rig.placement("w2")?.node == "n1")
   }
 
+  /// libvirt of its node does not answer for a moment; or its node has just taken it over again, as it ran.
+  @Test(arguments: [ClaimRecord.Activity.running, .unclear, .starting])
+  func `what may run on its node stays there while moves are off`(activity: ClaimRecord.Activity) {
+    var rig = pair()
+    let claim = ClaimRecord(epoch: Epoch(1), holder: .init(node: "n2", incarnation: "i2"), activity: activity)
+    rig.write([
+      .put(.movesOff, .movesOff(MovesOffRecord(since: 1))), .put(.spec("w1"), .spec(Rig.spec())), Self.wanted("w1"),
+      .put(.placement("w1"), .placement(PlacementRecord(node: "n2", reason: "test"))), .put(.claim("w1"), .claim(claim))
+    ])
+    rig.write([Self.record("never-on w1 n2")])
+    rig.pass(.seconds(2))
+    #expect(rig.placement("w1")?.node == "n2")
+    rig.write([.delete(.movesOff)])
+    rig.pass(.seconds(2))
+    #expect(rig.placement("w1")?.node == "n1")
+  }
+
   @Test func `what cannot be read changes nothing, and is told once`() {
     var rig = pair()
     rig.write([Self.record("never-on w1 n1")])

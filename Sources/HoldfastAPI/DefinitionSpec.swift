@@ -4,7 +4,7 @@ import HoldfastOperator
 
 extension WorkloadDefinition {
   /// The spec that it stands for. A UUID that it does not give is the XML's own, the one that the workload has, or one derived from
-  /// names; in this order.
+  /// names; in this order. What is known to lie under disks that it still names stays known.
   ///
   /// - Throws: the first thing in it that no workload can have.
   public func spec(cluster: String, present: SpecRecord?) throws(OperatorError) -> SpecRecord {
@@ -12,7 +12,7 @@ extension WorkloadDefinition {
     // Longer than the store can hold is not read.
     let (outline, flaw) = xml.utf8.count > SpecRecord.greatestXML ? (nil, nil) : DomainOutline.read(xml)
     let own = uuid ?? outline?.uuid
-    let spec = SpecRecord(
+    var spec = SpecRecord(
       connection: connection,
       uuid: own.map { NameUUID.normalized($0) ?? $0 } ?? present?.uuid
         ?? NameUUID.derived(cluster: cluster, workload: workload),
@@ -28,6 +28,7 @@ extension WorkloadDefinition {
         .invalid, thing: "workload \(name)", reason: "its UUID is \(spec.uuid), but its XML says \(said)",
         remedy: "Make them agree, or remove <uuid> from the XML.")
     }
+    spec.setUnderneath(present?.underneath ?? [:])
     return spec
   }
 }

@@ -57,6 +57,43 @@ extension DomainBelongings {
   }
 }
 
+extension DomainHardware {
+  /// What lies under the disks that nobody else may write: by the disk's source, the nearest first. Of the others there is nothing.
+  package var underneath: [String: [String]] {
+    var found: [String: [String]] = [:]
+    for disk in disks where !disk.isRemovable && !disk.isSafeWithOthers {
+      if let source = disk.source, let images = disk.backing, !images.isEmpty { found[source] = images }
+    }
+    return found
+  }
+}
+
+extension SpecRecord {
+  /// Takes over what is known to lie under disks, for those that the XML names. Where that says itself what lies under one, it holds.
+  ///
+  /// - Parameter known: by the disk's source, the nearest first.
+  package mutating func setUnderneath(_ known: [String: [String]]) {
+    underneath = nil
+    guard !known.isEmpty, let domain = DomainElement(of: xml) else { return }
+    let disks = DomainHardware(devices: domain.first("devices"), memory: 0, processors: "").disks
+    let silent = Set(disks.filter { $0.backing == nil && !$0.isRemovable && !$0.isSafeWithOthers }.compactMap(\.source))
+    let kept = known.filter { silent.contains($0.key) && !$0.value.isEmpty }
+    if !kept.isEmpty { underneath = kept }
+  }
+}
+
+extension DomainBelongings {
+  /// The same, with the images that the spec knows to lie under disks and its XML does not name.
+  package func with(imagesOf spec: SpecRecord) -> DomainBelongings {
+    guard let underneath = spec.underneath else { return self }
+    var all = self
+    for (_, images) in underneath.sorted(by: { $0.key < $1.key }) {
+      for image in images.compactMap({ Belonging.disk($0) }) { all.addBacking(image) }
+    }
+    return all
+  }
+}
+
 extension ClusterView {
   /// What the workload's claim and the report of the node that runs it tell of its disks.
   package func disksInUse(by workload: WorkloadName) -> DisksInUse {

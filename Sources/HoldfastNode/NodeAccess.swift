@@ -45,7 +45,9 @@ package struct NodeAccess: ClusterAccess {
     return all
   }
 
-  package func describe(_ id: DomainID) async throws(HypervisorError) -> String { try await ports.hypervisor.describe(id) }
+  package func describe(_ id: DomainID) async throws(HypervisorError) -> DomainDescription {
+    try await ports.hypervisor.describe(id)
+  }
 
   package func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState {
     try await ports.hypervisor.keptState(of: id)

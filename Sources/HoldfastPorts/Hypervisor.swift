@@ -49,8 +49,8 @@ public protocol Hypervisor: Sendable {
   /// Lets a paused domain go on, not after the instant. One that is still arriving is refused.
   func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome
 
-  /// The XML from which the running domain can be started elsewhere (inactive, migratable form).
-  func describe(_ id: DomainID) async throws(HypervisorError) -> String
+  /// From what the running domain can be started elsewhere.
+  func describe(_ id: DomainID) async throws(HypervisorError) -> DomainDescription
 
   /// The state that libvirt keeps of a running domain beside its definition: to be asked before `mark`, which removes the definition.
   func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState
@@ -60,6 +60,19 @@ public protocol Hypervisor: Sendable {
   func refresh() async
 
   func close() async
+}
+
+/// From what a running domain can be started elsewhere.
+public struct DomainDescription: Hashable, Sendable {
+  /// Its XML (inactive, migratable form), without the images under its disks: libvirt finds them at each start.
+  public var xml: String
+  /// What lies under its disks now, as in `DomainHardware.underneath`.
+  public var underneath: [String: [String]]
+
+  public init(xml: String, underneath: [String: [String]] = [:]) {
+    self.xml = xml
+    self.underneath = underneath
+  }
 }
 
 /// A hypervisor call that could not be answered.

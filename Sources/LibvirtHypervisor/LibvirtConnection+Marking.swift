@@ -41,11 +41,10 @@ extension LibvirtConnection {
     }
   }
 
-  func describe(_ name: String) async throws(HypervisorError) -> String {
+  func describe(_ name: String) async throws(HypervisorError) -> DomainDescription {
     let cluster = cluster
-    switch try await active(name, .describe, { domain throws(LibvirtError) in try domain.portable(forgettingLinksOf: cluster) })
-    {
-    case .success(let xml): return xml
+    switch try await active(name, .describe, { domain throws(LibvirtError) in try domain.described(in: cluster) }) {
+    case .success(let description): return description
     case .failure(let error):
       throw HypervisorError(
         domain: DomainID(connection: uri, name: name), reason: error.description,
@@ -116,6 +115,13 @@ extension DomainReader {
 }
 
 extension DomainPointer {
+  /// - Parameter cluster: the host-side links lose the names that this cluster gave them.
+  fileprivate func described(in cluster: String) throws(LibvirtError) -> Result<DomainDescription, DomainDocumentError> {
+    // Of an image that libvirt found by itself only the XML of what runs tells.
+    let underneath = DomainHardwareReader().read(try xml())?.underneath ?? [:]
+    return try portable(forgettingLinksOf: cluster).map { DomainDescription(xml: $0, underneath: underneath) }
+  }
+
   /// The XML to start it from elsewhere or again, without what we put in that belongs to one run.
   ///
   /// - Parameter cluster: the host-side links lose the names that this cluster gave them.

@@ -89,7 +89,7 @@ public final class LibvirtHypervisor: Hypervisor {
     return await connection.resume(id.name, uuid: uuid.lowercased(), notAfter: notAfter)
   }
 
-  public func describe(_ id: DomainID) async throws(HypervisorError) -> String {
+  public func describe(_ id: DomainID) async throws(HypervisorError) -> DomainDescription {
     try await connection(of: id).describe(id.name)
   }
 

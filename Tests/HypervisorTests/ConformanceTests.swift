@@ -179,7 +179,7 @@ import Testing
       await #expect(throws: HypervisorError.self) { try await watched.hypervisor.describe(domain.id) }
       expectDone(await watched.hypervisor.start(domain.request))
       try await watched.expect(domain.id, .running)
-      domain.xml = try await watched.hypervisor.describe(domain.id)
+      domain.xml = try await watched.hypervisor.describe(domain.id).xml
       #expect(try await watched.hypervisor.keptState(of: domain.id) == .none)
       #expect(!domain.xml.contains("holdfast.dev"))
       #expect(!domain.xml.contains("HOLDFAST_"))

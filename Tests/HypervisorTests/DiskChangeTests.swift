@@ -40,14 +40,35 @@ import Testing
       _ = try await virsh(
         domain, "snapshot-create-as", domain.id.name, "--disk-only", "--no-metadata", "--diskspec", "vda,file=\(snapshot)")
       place = try await watched.expect("the snapshot's disk", from: place) { Self.source($0, domain.id) == snapshot }.next
-      let xml = try await watched.hypervisor.describe(domain.id)
+      let description = try await watched.hypervisor.describe(domain.id), xml = description.xml
       #expect(
         xml.contains(snapshot) && !xml.contains("\(disk)\"") && !xml.contains("\(disk)'"),
         "libvirt finds the image below by itself: \(xml)")
+      #expect(description.underneath == [snapshot: [disk]])
       #expect(!xml.contains(ClaimMark.metadataURI) && !xml.contains("<partition>"), "\(xml)")
 
       _ = try await virsh(domain, "blockcommit", domain.id.name, "vda", "--active", "--pivot", "--wait")
       _ = try await watched.expect("the first disk again", from: place) { Self.source($0, domain.id) == disk }
+      #expect(try await watched.hypervisor.describe(domain.id).underneath.isEmpty, "nothing lies under it any more")
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+    }
+  }
+
+  /// It is in the XML of what runs alone, and not in that from which it is started again.
+  @Test func `an image that libvirt finds under a disk at the start is told`() async throws {
+    let (domain, disk) = try machine("found")
+    let snapshot = "\(disk).snap"
+    try await Watched.with([domain.id.connection], limits: Self.limits) { watched in
+      var next = domain
+      _ = try await watched.start(domain)
+      let place = await watched.mark
+      _ = try await virsh(
+        domain, "snapshot-create-as", domain.id.name, "--disk-only", "--no-metadata", "--diskspec", "vda,file=\(snapshot)")
+      _ = try await watched.expect("the snapshot's disk", from: place) { Self.source($0, domain.id) == snapshot }
+      next.xml = try await watched.hypervisor.describe(domain.id).xml
+      expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
+      _ = try await watched.start(next)
+      #expect(try await watched.hypervisor.describe(domain.id).underneath == [snapshot: [disk]])
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }

@@ -63,7 +63,7 @@ import Testing
     try await Watched.with([domain.id.connection]) { watched in
       let seen = try await watched.expect(domain.id, .running)
       #expect((seen.uuid, seen.memory, seen.flaw) == (domain.uuid, 32, nil))
-      #expect(try await watched.hypervisor.describe(domain.id).contains("rack="))
+      #expect(try await watched.hypervisor.describe(domain.id).xml.contains("rack="))
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
     }
   }

@@ -51,6 +51,40 @@ import Testing
     }
   }
 
+  /// As after an external snapshot, and after that was committed back.
+  @Test func `the image under a disk that was taken over may not be written by another workload, until it is no more there`()
+    async throws
+  {
+    try await APIHarness.serving { api in
+      let uuid = try #require(api.access.truth.specs["web1"]?.value.uuid)
+      func accept(_ path: String, over images: [String: [String]]) async throws {
+        api.access.change { state in
+          state.descriptions["web1"] =
+            "<domain type='lxc'><name>web1</name><uuid>\(uuid)</uuid><devices><disk><source file='\(path)'/><target dev='vda'/></disk>"
+            + "</devices></domain>"
+          state.underneath["web1"] = images
+        }
+        let run = try await api.holdfast(["accept", "web1", "--running", "--yes"])
+        #expect(run.status == 0, "\(run)")
+      }
+      func reason(_ path: String) async throws -> String? {
+        let definition = WorkloadDefinition(
+          name: "under", connection: MadeUpCluster.lxc,
+          xml: "<domain type='lxc'><devices><disk><source file='\(path)'/></disk></devices></domain>",
+          demand: Resources(memory: 64, cpus: 1))
+        let results: CommandResults = try await api.post(
+          "/v1/workloads?dryRun=true", ApplyRequest(workloads: [definition])
+        ).decoded()
+        return results.results.first?.error?.reason
+      }
+      try await accept("/srv/a.snap", over: ["/srv/a.snap": ["/srv/a.img"]])
+      #expect(try await reason("/srv/a.img") == "it writes the disk /srv/a.img, which lies under a disk of the workload web1")
+      try await accept("/srv/a.img", over: [:])
+      #expect(try await reason("/srv/a.img") == "it writes the disk /srv/a.img, and so does the workload web1")
+      #expect(try await reason("/srv/a.snap") == nil)
+    }
+  }
+
   @Test(arguments: [
     (["web2", "--running"], "On n2: `holdfast accept web2 --running`"), (["cache", "--running"], "no node holds it"),
     (["web1", "--stored"], "is not known to have run on other disks")

@@ -148,6 +148,58 @@ import Testing
     }
   }
 
+  // MARK: what lies under disks
+
+  private static func overlay(_ path: String) -> String { disk(path, "<target dev='vda'/>") }
+
+  @Test func `a domain over an image that a workload writes is not adopted, though its XML does not name that`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { state in
+        state.descriptions = ["wiki": Self.overlay("/srv/top.img")]
+        state.underneath = ["wiki": ["/srv/top.img": ["/srv/layer.img", "/srv/base.img"]]]
+      }
+      let adopt = AdoptRequest(domains: [DomainID(connection: MadeUpCluster.lxc, name: "wiki")])
+      #expect(try await apply(api, [Self.definition("base", Self.disk("/srv/base.img"))]).results.map(\.effect) == [.created])
+      let refused: CommandResults = try await api.post("/v1/adopt", adopt).decoded()
+      #expect(
+        refused.results.map(\.error?.reason) == [
+          "the image /srv/base.img lies under a disk of it and must not change, and it is written by the workload base"
+        ])
+      #expect(try await apply(api, [Self.definition("base", Self.disk("/srv/other.img"))]).results.map(\.effect) == [.changed])
+      let adopted: CommandResults = try await api.post("/v1/adopt", adopt).decoded()
+      #expect(adopted.results.map(\.effect) == [.adopted])
+      let later = try await apply(api, [Self.definition("base", Self.disk("/srv/base.img"))])
+      #expect(
+        later.results.map(\.error?.reason) == ["it writes the disk /srv/base.img, which lies under a disk of the workload wiki"]
+      )
+    }
+  }
+
+  @Test func `what lies under a disk stays known when the definition is changed, as long as it names that disk`() async throws {
+    try await APIHarness.serving { api in
+      api.access.change { state in
+        guard case .spec(var spec)? = state.cluster.store.entries[.spec("cache")]?.value else { return }
+        spec.xml = Self.overlay("/srv/top.img")
+        spec.underneath = ["/srv/top.img": ["/srv/base.img"]]
+        state.cluster.put(.spec("cache"), .spec(spec))
+      }
+      let base = Self.definition("base", Self.disk("/srv/base.img"))
+      let steps: [(xml: String, priority: Int, isKnown: Bool)] = [
+        (Self.overlay("/srv/top.img"), 3, true),
+        (Self.overlay("/srv/top.img").replacing("<devices>", with: "<memory>65536</memory><devices>"), 3, true),
+        // It says itself that nothing lies there.
+        (Self.disk("/srv/top.img", "<backingStore/><target dev='vda'/>"), 3, false)
+      ]
+      for (xml, priority, isKnown) in steps {
+        let changed = try await apply(api, [Self.definition("cache", xml, priority: priority)])
+        #expect(changed.results.map(\.effect) == [.changed], "\(changed)")
+        #expect(api.access.truth.specs["cache"]?.value.underneath == (isKnown ? ["/srv/top.img": ["/srv/base.img"]] : nil))
+        let dry = try await apply(api, [base], dry: true)
+        #expect(dry.results.map(\.effect) == [isKnown ? .failed : .created], "\(xml)")
+      }
+    }
+  }
+
   @Test func `what an adoption would lose is told, and lost only when it is given up`() async throws {
     try await APIHarness.serving { api in
       api.access.change { $0.kept = ["wiki": KeptState(snapshots: ["before-upgrade"])] }

@@ -23,6 +23,8 @@ final class TestAccess: ClusterAccess {
     var incompatible: [WorkloadName: Incompatibility] = [:]
     /// The XML of active domains, where it is not a bare container's.
     var descriptions: [String: String] = [:]
+    /// By domain: what lies under its disks.
+    var underneath: [String: [String: [String]]] = [:]
     /// By domain: what libvirt keeps of it.
     var kept: [String: KeptState] = [:]
     /// What is on this host alone.
@@ -104,12 +106,14 @@ final class TestAccess: ClusterAccess {
     }
   }
 
-  func describe(_ id: DomainID) async throws(HypervisorError) -> String {
+  func describe(_ id: DomainID) async throws(HypervisorError) -> DomainDescription {
     guard let domain = await picture().observations[id] else {
       throw HypervisorError(domain: id, reason: "no such domain", remedy: "Look with virsh.")
     }
-    if let xml = state.withLock({ $0.descriptions[id.name] }) { return xml }
-    return "<domain type='lxc'><name>\(id.name)</name><uuid>\(domain.uuid)</uuid></domain>"
+    let bare = "<domain type='lxc'><name>\(id.name)</name><uuid>\(domain.uuid)</uuid></domain>"
+    return state.withLock {
+      DomainDescription(xml: $0.descriptions[id.name] ?? bare, underneath: $0.underneath[id.name] ?? [:])
+    }
   }
 
   func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState { state.withLock { $0.kept[id.name] } ?? .none }

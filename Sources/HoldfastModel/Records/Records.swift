@@ -84,6 +84,9 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   public var takenFrom: String?
   /// What an earlier definition asked for, from which the workload may still run, where that is more than `demand`. nil: nothing.
   @LaterField public var runsWith: Resources?
+  /// Images that lay under its disks in the run whose XML was taken over as this definition: by the disk's source, the nearest first, as
+  /// `DomainHardware` names them. The XML does not name them, so that libvirt finds what lies there at the next start. nil: nothing, or not known.
+  @LaterField public var underneath: [String: [String]]?
   /// Belongings that other workloads may have at the same time, by `Belonging.name`; sorted. nil: nothing, as in records of builds that did not know it.
   public var shared: [String]?
   /// What tells whether it works while it runs; nil: nothing, as in records of builds that did not know it.

@@ -11,7 +11,7 @@ package protocol ClusterAccess: Sendable {
   func picture() async -> ClusterPicture
 
   /// The XML from which the running domain can be started elsewhere.
-  func describe(_ id: DomainID) async throws(HypervisorError) -> String
+  func describe(_ id: DomainID) async throws(HypervisorError) -> DomainDescription
 
   /// What libvirt keeps of the running domain beside its definition.
   func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState

@@ -235,9 +235,10 @@ struct CommandRunner: Sendable {
         .conflict, thing: "workload \(name)", reason: "nothing of it is seen on \(access.node) now",
         remedy: "Repeat it when `holdfast workload \(name)` says that it runs.")
     }
-    let xml = try await xml(of: id), reader = DomainHardwareReader()
+    let description = try await description(of: id), reader = DomainHardwareReader(), xml = description.xml
     let acceptance = Acceptance(
-      workload: name, node: access.node, domain: domain, xml: xml, stored: reader.read(present.xml), running: reader.read(xml))
+      workload: name, node: access.node, domain: domain, xml: xml, underneath: description.underneath,
+      stored: reader.read(present.xml), running: reader.read(xml))
     let spec = acceptance.spec(from: present)
     var known = await known(view)
     var result = try await run(.acceptRunning(acceptance), spec, DomainBelongings(of: xml), in: &known)
@@ -255,18 +256,18 @@ struct CommandRunner: Sendable {
         .unknown, thing: "domain \(id)", reason: "no active domain of this name is on \(access.node)",
         remedy: "\(meant)Adopt it on the node where it runs; `virsh -c \(id.connection) list` shows what runs.")
     }
-    let xml = try await xml(of: id), kept: KeptState
+    let description = try await description(of: id), kept: KeptState
     do {
       kept = try await access.keptState(of: id)
     } catch {
       throw OperatorError(.unavailable, thing: "domain \(error.domain)", reason: error.reason, remedy: error.remedy)
     }
     return Adoption(
-      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: xml, kept: kept,
-      options: options)
+      cluster: access.cluster, node: access.node, session: picture.session, domain: domain, xml: description.xml,
+      underneath: description.underneath, kept: kept, options: options)
   }
 
-  private func xml(of id: DomainID) async throws(OperatorError) -> String {
+  private func description(of id: DomainID) async throws(OperatorError) -> DomainDescription {
     do {
       return try await access.describe(id)
     } catch {

@@ -9,18 +9,21 @@ public struct Acceptance: Hashable, Sendable {
   public var domain: DomainObservation
   /// From which it can be started elsewhere.
   public var xml: String
+  /// What lies under its disks, as in `DomainHardware.underneath`.
+  public var underneath: [String: [String]]
   /// The two compared; nil: not known.
   public var stored: DomainHardware?
   public var running: DomainHardware?
 
   public init(
-    workload: WorkloadName, node: NodeName, domain: DomainObservation, xml: String, stored: DomainHardware?,
-    running: DomainHardware?
+    workload: WorkloadName, node: NodeName, domain: DomainObservation, xml: String,
+    underneath: [String: [String]] = [:], stored: DomainHardware?, running: DomainHardware?
   ) {
     self.workload = workload
     self.node = node
     self.domain = domain
     self.xml = xml
+    self.underneath = underneath
     self.stored = stored
     self.running = running
   }
@@ -31,6 +34,7 @@ public struct Acceptance: Hashable, Sendable {
     spec.xml = xml
     spec.takenFrom = domain.mark?.definition
     spec.runsWith = nil
+    spec.setUnderneath(underneath)
     guard let stored, let running else { return spec }
     // A demand that is what the domain had is to be what it has.
     if present.demand.memory == stored.memory, running.memory > 0 { spec.demand.memory = running.memory }
@@ -45,12 +49,14 @@ public struct Acceptance: Hashable, Sendable {
     try check(present.value, in: view)
     let spec = spec(from: present.value)
     try spec.check(for: workload)
-    guard spec.xml != present.value.xml else { return PreparedCommand(workload, .unchanged, "is defined as it runs already") }
+    guard spec.xml != present.value.xml || spec.underneath != present.value.underneath else {
+      return PreparedCommand(workload, .unchanged, "is defined as it runs already")
+    }
     let differences = stored.flatMap { stored in running.map { DomainHardware.differences(stored: stored, running: $0) } } ?? []
-    let what =
-      differences.isEmpty
-      ? "its disks, network cards and sizes stay as they are defined"
-      : InWords.list(differences.map(\.text), most: 4)
+    let same =
+      spec.xml == present.value.xml
+      ? "only what lies under its disks was known otherwise" : "its disks, network cards and sizes stay as they are defined"
+    let what = differences.isEmpty ? same : InWords.list(differences.map(\.text), most: 4)
     return PreparedCommand(
       workload, .changed(spec.differences(from: present.value)),
       "is defined as it runs on \(node): \(what). It runs on, and starts like that from now on",

@@ -46,19 +46,22 @@ public struct Adoption: Hashable, Sendable {
   public var domain: DomainObservation
   /// From which it can be started elsewhere.
   public var xml: String
+  /// What lies under its disks, as in `DomainHardware.underneath`.
+  public var underneath: [String: [String]]
   /// What libvirt keeps of it beside its definition.
   public var kept: KeptState
   public var options: Options
 
   public init(
     cluster: String, node: NodeName, session: OwnSession.Saved?, domain: DomainObservation, xml: String,
-    kept: KeptState = .none, options: Options
+    underneath: [String: [String]] = [:], kept: KeptState = .none, options: Options
   ) {
     self.cluster = cluster
     self.node = node
     self.session = session
     self.domain = domain
     self.xml = xml
+    self.underneath = underneath
     self.kept = kept
     self.options = options
   }
@@ -67,10 +70,12 @@ public struct Adoption: Hashable, Sendable {
 
   /// The workload that it becomes.
   package var spec: SpecRecord {
-    SpecRecord(
+    var spec = SpecRecord(
       connection: domain.id.connection, uuid: domain.uuid, xml: xml, demand: demand, labels: options.labels,
       priority: options.priority, isolation: options.isolation, stopTimeout: options.stopTimeout, shared: options.shared,
       checks: options.checks)
+    spec.setUnderneath(underneath)
+    return spec
   }
 
   /// The spec comes into being, and the wish. The node that runs it does the rest (HoldfastController/Workload/Adoption.swift): the claim

@@ -31,7 +31,7 @@ package struct BelongingsIndex: Sendable {
 
   // MARK: who has what
 
-  /// - Parameter belongings: what the spec's XML names, and what the workload runs on besides.
+  /// - Parameter belongings: what the spec's XML names, and what the workload runs on besides. The images that the spec itself knows are added.
   package mutating func put(_ name: WorkloadName, _ spec: SpecRecord, _ belongings: DomainBelongings) {
     remove(name)
     let own = Self.entries(spec, belongings)
@@ -61,14 +61,14 @@ package struct BelongingsIndex: Sendable {
     let shared = Set((spec.shared ?? []).map { $0.plainPath ?? $0 })
     let uuid = Belonging(.uuid, spec.uuid, marks: ["\(spec.connection) \(spec.uuid)"])
     // Who shares what lies under a disk of its own knows that it changes.
-    let backing = belongings.backing.filter { !shared.contains($0.name) }
+    let backing = belongings.with(imagesOf: spec).backing.filter { !shared.contains($0.name) }
     return belongings.owned.map { Entry(belonging: $0, isShared: $0.isShareable || shared.contains($0.name)) }
       + (backing + [uuid]).map { Entry(belonging: $0, isShared: false) }
   }
 
   // MARK: who has the same
 
-  /// - Parameter belongings: what the spec's XML names.
+  /// - Parameter belongings: what the spec's XML names. The images that the spec itself knows are added.
   /// - Throws: the first thing that the workload would have at the same time as another one.
   package func refuse(_ name: WorkloadName, _ spec: SpecRecord, _ belongings: DomainBelongings) throws(OperatorError) {
     for entry in Self.entries(spec, belongings) {

@@ -112,6 +112,8 @@ extension SpecRecord {
     if connection != old.connection { fields.append("connection") }
     if uuid != old.uuid { fields.append("uuid") }
     if xml != old.xml { fields.append("xml") }
+    // With another XML it is a part of that change.
+    if xml == old.xml, underneath != old.underneath { fields.append("underneath") }
     if demand.memory != old.demand.memory { fields.append("demand.memory") }
     if demand.cpus != old.demand.cpus { fields.append("demand.cpus") }
     if labels != old.labels { fields.append("labels") }

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import Testing
 
@@ -132,6 +133,41 @@ import Testing
     #expect(found.owned.map(\.isShareable) == [true, false, false, true], "it is the same element in the definition")
     #expect(found.backing.map(\.name) == ["/vm/base", "/vm/mid", "/vm/empty", "/vm/next"])
     #expect(DomainBelongings(of: Self.domain("")).with(DisksInUse()).owned.isEmpty)
+  }
+
+  // MARK: what lies under its disks
+
+  /// What runs, and what is kept of it beside a definition that has one disk.
+  static let running: [(devices: String, kept: [String: [String]]?)] = [
+    ("<disk><source file='/vm/w'/>\(over)<target dev='vda'/></disk>", ["/vm/w": ["/vm/mid", "/vm/base"]]),
+    // Nothing lies there, or another disk runs, or nobody writes it, or what is written is thrown away.
+    ("<disk><source file='/vm/w'/><backingStore/><target dev='vda'/></disk>", nil),
+    ("<disk><source file='/vm/w'/><target dev='vda'/></disk>", nil),
+    ("<disk><source file='/vm/other'/>\(over)<target dev='vda'/></disk>", nil),
+    ("<disk><source file='/vm/w'/>\(over)<target dev='vda'/><readonly/></disk>", nil),
+    ("<disk><source file='/vm/w'/>\(over)<target dev='vda'/><transient/></disk>", nil),
+    ("<disk device='cdrom'><source file='/vm/w'/>\(over)<target dev='sda'/></disk>", nil)
+  ]
+  private static let over =
+    "<backingStore type='file'><source file='/vm/mid'/><backingStore><source file='/vm/base'/><backingStore/></backingStore></backingStore>"
+
+  @Test(arguments: running.indices) func `are kept beside a definition where they lie under its disks`(_ index: Int) {
+    let (devices, kept) = Self.running[index]
+    let domain = DomainElement(of: Self.domain(devices))
+    let underneath = DomainHardware(devices: domain?.first("devices"), memory: 0, processors: "").underneath
+    var spec = SpecRecord(
+      connection: "qemu:///system", uuid: "u", xml: Self.domain("<disk><source file='/vm/w'/><target dev='vda'/></disk>"),
+      demand: .none, labels: [:], priority: 0, isolation: .freeze, stopTimeout: 1)
+    spec.setUnderneath(underneath)
+    #expect(spec.underneath == kept)
+    let found = DomainBelongings(of: spec.xml).with(imagesOf: spec)
+    #expect(found.owned.map(\.name) == ["/vm/w"] && found.backing.map(\.name) == kept?["/vm/w"] ?? [])
+    // Once more it is the same, and a definition that says itself what lies there is believed.
+    spec.setUnderneath(spec.underneath ?? [:])
+    #expect(spec.underneath == kept)
+    spec.xml = Self.domain("<disk><source file='/vm/w'/><backingStore/><target dev='vda'/></disk>")
+    spec.setUnderneath(underneath)
+    #expect(spec.underneath == nil)
   }
 
   @Test func `say which disk is made to be written together`() {

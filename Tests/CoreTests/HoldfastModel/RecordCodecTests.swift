@@ -200,6 +200,7 @@ import Testing
       stopTimeout: 1)
     spec.takenFrom = "9f0"
     spec.runsWith = Resources(memory: 3000, cpus: 2)
+    spec.underneath = ["/vm/a.snap": ["/vm/a", "/vm/base"]]
     return spec
   }()
   private static let displaced = PlacementRecord(

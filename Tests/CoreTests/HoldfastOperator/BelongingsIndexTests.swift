@@ -11,10 +11,13 @@ import Testing
   private static let address =
     "<domain type='lxc'><devices><interface type='bridge'><mac address='52:54:00:00:00:01'/></interface></devices></domain>"
 
-  private static func spec(_ name: WorkloadName, _ xml: String, shared: [String] = []) -> SpecRecord {
+  private static func spec(
+    _ name: WorkloadName, _ xml: String, shared: [String] = [], underneath: [String]? = nil
+  ) -> SpecRecord {
     var spec = OperatorFixture.spec(name)
     spec.xml = xml
     spec.shared = shared.isEmpty ? nil : shared
+    spec.underneath = underneath.map { ["/srv/b.img": $0] }
     return spec
   }
 
@@ -75,8 +78,33 @@ import Testing
     ),
     (
       spec("web1", disk("/srv/a.img", over("/srv/base")), shared: ["/srv/base"]), spec("web2", disk("/srv/base")), nil, ""
+    ),
+    // The same where the definition was taken from what ran, and the images are known beside its XML.
+    (
+      spec("web1", disk("/srv/b.img"), underneath: ["/srv/layer", "/srv/base"]), spec("web2", disk("/srv/base")),
+      "it writes the disk /srv/base, which lies under a disk of the workload web1", "Give it another disk"
+    ),
+    (
+      spec("web1", disk("/srv/base")), spec("web2", disk("/srv/b.img"), underneath: ["/srv/layer", "/srv/base"]),
+      "the image /srv/base lies under a disk of it and must not change, and it is written by the workload web1",
+      "Lay its disk over another image."
+    ),
+    (
+      spec("web1", volume), spec("web2", disk("/srv/b.img"), underneath: ["volume base of pool vms"]),
+      "the image volume:vms/base lies under a disk of it", "Lay its disk over another image."
+    ),
+    (spec("web1", disk("/srv/b.img"), underneath: ["/srv/base"]), spec("web2", disk("/srv/base", "<readonly/>")), nil, ""),
+    (
+      spec("web1", disk("/srv/a.img", over("/srv/base"))), spec("web2", disk("/srv/b.img"), underneath: ["/srv/base"]), nil, ""
+    ),
+    (
+      spec("web1", disk("/srv/b.img"), shared: ["/srv/base"], underneath: ["/srv/base"]), spec("web2", disk("/srv/base")), nil,
+      ""
     )
   ]
+
+  private static let volume =
+    "<domain><devices><disk type='volume'><source pool='vms' volume='base'/></disk></devices></domain>"
 
   private static func over(_ image: String) -> String { "<backingStore type='file'><source file='\(image)'/></backingStore>" }
 
@@ -167,6 +195,12 @@ import Testing
       clashes.map(\.description) == [
         "a and b have the image /srv/base, which one writes and another has under a disk: that disk is damaged when they run at once"
       ])
+  }
+
+  /// Its own disk may be what lay under it, as after a commit.
+  @Test func `are not one workload and what is known to lie under its own disks`() {
+    let one = Self.spec("web1", Self.disk("/srv/base"), underneath: ["/srv/base"])
+    #expect(refusal("web1", one, in: index([("web1", one)])) == nil && index([("web1", one)]).clashes.isEmpty)
   }
 
   @Test func `are told as they stand`() {

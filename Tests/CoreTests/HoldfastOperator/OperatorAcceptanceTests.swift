@@ -56,6 +56,31 @@ import Testing
     #expect(!rival.commit(prepared.transaction), "somebody else changed the definition meanwhile")
   }
 
+  /// Each is what runs when it is taken over, after the one before: snapshots, commits, and an image that takes in what lies under it.
+  @Test func `what lies under the disks that run is known of the definition, until it is gone`() throws {
+    let steps: [(disk: String, images: [String], fields: [String], underneath: [String: [String]]?)] = [
+      ("/vm/w", [], ["xml"], nil), ("/vm/w.snap", ["/vm/w", "/vm/base"], ["xml"], ["/vm/w.snap": ["/vm/w", "/vm/base"]]),
+      ("/vm/w.snap", ["/vm/base"], ["underneath"], ["/vm/w.snap": ["/vm/base"]]),
+      ("/vm/w.snap", [], ["underneath"], nil), ("/vm/w.snap", [], [], nil),
+      ("/vm/w.next", ["/vm/w.snap"], ["xml"], ["/vm/w.next": ["/vm/w.snap"]]), ("/vm/w.snap", [], ["xml"], nil)
+    ]
+    let fixture = fixture()
+    for (disk, images, fields, underneath) in steps {
+      let now = DomainHardware(disks: [.init(target: "vda", source: disk, backing: images)])
+      let acceptance = acceptance {
+        $0.xml = "<domain><devices><disk><source file='\(disk)'/><target dev='vda'/></disk></devices></domain>"
+        ($0.stored, $0.running, $0.underneath) = (nil, nil, now.underneath)
+      }
+      let prepared = try OperatorCommand.acceptRunning(acceptance).prepare(in: fixture.view)
+      #expect(prepared.effect == (fields.isEmpty ? .unchanged : .changed(fields)), "\(disk) over \(images)")
+      #expect(prepared.changesBelongings != fields.isEmpty)
+      #expect(prepared.text.contains("only what lies under its disks was known otherwise") == (fields == ["underneath"]))
+      if prepared.transaction != nil { #expect(fixture.commit(prepared.transaction)) }
+      let spec = fixture.view.specs[Self.name]?.value
+      #expect(spec?.underneath == underneath && spec?.xml.contains("'\(disk)'") == true, "\(disk) over \(images)")
+    }
+  }
+
   @Test func `a demand that is not the domain's own stays`() throws {
     let fixture = fixture()
     let acceptance = acceptance { $0.stored?.memory = 4096 }

@@ -5,7 +5,7 @@ import PackageDescription
 //   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastChecks, HoldfastPlanning, HoldfastController,
 //                    HoldfastOperator; Simulator around them
 //   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, DomainXML, LibvirtHypervisor, GuardDoor, CgroupIsolation,
-//                    HoldfastYAML, HoldfastPolicies, HealthProbes, Scenarios, HoldfastAPI
+//                    HoldfastYAML, HoldfastPolicies, HealthProbes, AddressPresence, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 // Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
 
@@ -114,6 +114,13 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ], swiftSettings: strict),
+    // Whether anybody on a link has an address, and that this host has it now.
+    .target(
+      name: "AddressPresence",
+      dependencies: [
+        "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux",
+        .product(name: "NIOPosix", package: "swift-nio")
+      ], swiftSettings: strict),
     .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
@@ -149,7 +156,7 @@ let package = Package(
       dependencies: [
         "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "DomainXML", "LibvirtHypervisor", "GuardDoor",
-        "CgroupIsolation", "HealthProbes",
+        "CgroupIsolation", "HealthProbes", "AddressPresence",
         "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -257,6 +264,7 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ]),
+    .testTarget(name: "AddressTests", dependencies: ["AddressPresence", "GuardCore", "LinuxBasics"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [

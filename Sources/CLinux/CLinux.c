@@ -1,9 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
@@ -217,59 +221,73 @@ struct holdfast_link_request {
   char attributes[RTA_SPACE(IFNAMSIZ) + RTA_SPACE(sizeof(uint32_t))];
 };
 
-static void holdfast_link_add(struct holdfast_link_request *r, unsigned short type, const void *bytes, size_t count) {
-  struct rtattr *a = (struct rtattr *)((char *)r + NLMSG_ALIGN(r->head.nlmsg_len));
+struct holdfast_address_request {
+  struct nlmsghdr head;
+  struct ifaddrmsg address;
+  char attributes[2 * RTA_SPACE(16) + RTA_SPACE(4)];
+};
+
+// The request's buffer has room for it.
+static void holdfast_route_add(struct nlmsghdr *r, unsigned short type, const void *bytes, size_t count) {
+  struct rtattr *a = (struct rtattr *)((char *)r + NLMSG_ALIGN(r->nlmsg_len));
   a->rta_type = type;
   a->rta_len = (unsigned short)RTA_LENGTH(count);
   memcpy(RTA_DATA(a), bytes, count);
-  r->head.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->head.nlmsg_len) + RTA_ALIGN(a->rta_len));
+  r->nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->nlmsg_len) + RTA_ALIGN(a->rta_len));
 }
 
-// Asks and takes the answer. The kernel answers before sendto returns, so nothing is waited for here. The answer's link flags are put where
-// `flags` points, unless it is NULL.
-static int holdfast_link_ask(int fd, const char *name, struct holdfast_link_request *r, unsigned *flags) {
+// Asks and takes the answer. The kernel answers before sendto returns, so nothing is waited for here. The beginning of an answer of this type is put
+// where `answered` points, unless it is NULL.
+static int holdfast_route_ask(int fd, struct nlmsghdr *r, unsigned short type, void *answered, size_t wanted) {
   static _Thread_local uint32_t sequence;
-  const size_t length = strnlen(name, IFNAMSIZ);
-  if (length == 0 || length >= IFNAMSIZ) return errno = EINVAL, -1;
-  r->link.ifi_family = AF_UNSPEC;
-  r->head.nlmsg_seq = ++sequence;
-  r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->link);
-  holdfast_link_add(r, IFLA_IFNAME, name, length + 1);
-  if (flags) {
-    const uint32_t little = RTEXT_FILTER_SKIP_STATS;
-    holdfast_link_add(r, IFLA_EXT_MASK, &little, sizeof little);
-  }
+  r->nlmsg_seq = ++sequence;
   struct sockaddr_nl kernel;
   memset(&kernel, 0, sizeof kernel);
   kernel.nl_family = AF_NETLINK;
-  if (sendto(fd, r, r->head.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -1;
+  if (sendto(fd, r, r->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -1;
   for (;;) {
-    // What does not fit is cut: the flags are at the beginning.
+    // What does not fit is cut: what is wanted is at the beginning.
     union { struct nlmsghdr head; char bytes[4096]; } answer;
     const ssize_t count = recv(fd, &answer, sizeof answer, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return -1;
-    if (count < (ssize_t)sizeof answer.head || answer.head.nlmsg_seq != r->head.nlmsg_seq) continue; // Of an earlier question.
+    if (count < (ssize_t)sizeof answer.head || answer.head.nlmsg_seq != r->nlmsg_seq) continue; // Of an earlier question.
     if (answer.head.nlmsg_type == NLMSG_ERROR && count >= (ssize_t)NLMSG_LENGTH(sizeof(int))) {
       const int code = ((struct nlmsgerr *)NLMSG_DATA(&answer.head))->error;
       return code ? (errno = -code, -1) : 0;
     }
-    if (!flags || answer.head.nlmsg_type != RTM_NEWLINK || count < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg))) {
-      return errno = EPROTO, -1;
-    }
-    *flags = ((struct ifinfomsg *)NLMSG_DATA(&answer.head))->ifi_flags;
+    if (!answered || answer.head.nlmsg_type != type || count < (ssize_t)NLMSG_LENGTH(wanted)) return errno = EPROTO, -1;
+    memcpy(answered, NLMSG_DATA(&answer.head), wanted);
     return 0;
   }
 }
 
-int holdfast_link_is_up(int fd, const char *name) {
+// About a link by its name. What the answer says of it is put where `found` points, unless it is NULL.
+static int holdfast_link_ask(int fd, const char *name, struct holdfast_link_request *r, struct ifinfomsg *found) {
+  const size_t length = strnlen(name, IFNAMSIZ);
+  if (length == 0 || length >= IFNAMSIZ) return errno = EINVAL, -1;
+  r->link.ifi_family = AF_UNSPEC;
+  r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->link);
+  holdfast_route_add(&r->head, IFLA_IFNAME, name, length + 1);
+  if (found) {
+    const uint32_t little = RTEXT_FILTER_SKIP_STATS;
+    holdfast_route_add(&r->head, IFLA_EXT_MASK, &little, sizeof little);
+  }
+  return holdfast_route_ask(fd, &r->head, RTM_NEWLINK, found, sizeof *found);
+}
+
+static int holdfast_link_find(int fd, const char *name, struct ifinfomsg *found) {
   struct holdfast_link_request r;
   memset(&r, 0, sizeof r);
   r.head.nlmsg_type = RTM_GETLINK;
   r.head.nlmsg_flags = NLM_F_REQUEST;
-  unsigned flags = 0;
-  if (holdfast_link_ask(fd, name, &r, &flags)) return -1;
-  return (flags & IFF_UP) ? 1 : 0;
+  return holdfast_link_ask(fd, name, &r, found);
+}
+
+int holdfast_link_is_up(int fd, const char *name) {
+  struct ifinfomsg found;
+  if (holdfast_link_find(fd, name, &found)) return -1;
+  return (found.ifi_flags & IFF_UP) ? 1 : 0;
 }
 
 int holdfast_link_set(int fd, const char *name, int up) {
@@ -280,6 +298,139 @@ int holdfast_link_set(int fd, const char *name, int up) {
   r.link.ifi_flags = up ? IFF_UP : 0;
   r.link.ifi_change = IFF_UP;
   return holdfast_link_ask(fd, name, &r, NULL);
+}
+
+// Lets in ARP whose sender has the address, and that asks for it on behalf of nobody, as a probe does: many on a busy link ask for it to reach it.
+static size_t holdfast_arp_filter(struct sock_filter *f, uint32_t address) {
+  const struct sock_filter program[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 28), // The sender's.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address, 3, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 38), // The target's.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0x40000),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  memcpy(f, program, sizeof program);
+  return sizeof program / sizeof *program;
+}
+
+// Lets in neighbour solicitations for the address and advertisements of it: a link's whole traffic of IPv6 passes here.
+static size_t holdfast_discovery_filter(struct sock_filter *f, const uint32_t address[4]) {
+  const struct sock_filter program[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 20), // The next header: ICMPv6.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 58, 0, 12),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 54), // Its type.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 135, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 0, 9),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 62), // The target.
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[0], 0, 7),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 66),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[1], 0, 5),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 70),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[2], 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 74),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address[3], 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0x40000),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  memcpy(f, program, sizeof program);
+  return sizeof program / sizeof *program;
+}
+
+// A network card hands on of multicast what it was told to.
+static int holdfast_hear(int fd, int link, const uint8_t group[ETH_ALEN]) {
+  struct packet_mreq m;
+  memset(&m, 0, sizeof m);
+  m.mr_ifindex = link;
+  m.mr_type = PACKET_MR_MULTICAST;
+  m.mr_alen = ETH_ALEN;
+  memcpy(m.mr_address, group, ETH_ALEN);
+  return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof m);
+}
+
+int holdfast_neighbours(int link, const uint8_t *address, size_t count) {
+  uint32_t words[4];
+  if (count != 4 && count != 16) return errno = EINVAL, -1;
+  for (size_t i = 0; i < count / 4; i++) {
+    const uint8_t *b = address + 4 * i;
+    words[i] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+  }
+  // Of no protocol before it is bound: it hears nothing of other links, and nothing that the filter would not let in.
+  int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  struct sock_filter filter[16];
+  const size_t length = count == 4 ? holdfast_arp_filter(filter, words[0]) : holdfast_discovery_filter(filter, words);
+  const struct sock_fprog program = {(unsigned short)length, filter};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)) return holdfast_close_keeping_errno(fd);
+  struct sockaddr_ll a;
+  memset(&a, 0, sizeof a);
+  a.sll_family = AF_PACKET;
+  a.sll_protocol = htons(count == 4 ? ETH_P_ARP : ETH_P_IPV6);
+  a.sll_ifindex = link;
+  if (bind(fd, (struct sockaddr *)&a, sizeof a)) return holdfast_close_keeping_errno(fd);
+  if (count == 16) {
+    const uint8_t all[ETH_ALEN] = {0x33, 0x33, 0, 0, 0, 1};
+    const uint8_t solicited[ETH_ALEN] = {0x33, 0x33, 0xff, address[13], address[14], address[15]};
+    if (holdfast_hear(fd, link, all) || holdfast_hear(fd, link, solicited)) return holdfast_close_keeping_errno(fd);
+  }
+  return fd;
+
+// A request about an address of a link, complete but for its type and flags. The kernel keeps addresses with a link's number, which no other
+// link gets while this network namespace lives, but for 2^31 links later.
+static int holdfast_address_request(
+  int fd, const char *link, const void *address, size_t count, int prefix, struct holdfast_address_request *r) {
+  if ((count != 4 && count != 16) || prefix < 0 || (size_t)prefix > count * 8) return errno = EINVAL, -1;
+  struct ifinfomsg found;
+  if (holdfast_link_find(fd, link, &found)) return -1;
+  memset(r, 0, sizeof *r);
+  r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->address);
+  r->address.ifa_family = count == 4 ? AF_INET : AF_INET6;
+  r->address.ifa_prefixlen = (unsigned char)prefix;
+  r->address.ifa_index = (unsigned)found.ifi_index;
+  holdfast_route_add(&r->head, IFA_LOCAL, address, count);
+  holdfast_route_add(&r->head, IFA_ADDRESS, address, count);
+  return 0;
+}
+
+// The prefix length with which the link has the address of IPv6.
+static int holdfast_address_prefix(int fd, const char *link, const void *address) {
+  struct holdfast_address_request r;
+  if (holdfast_address_request(fd, link, address, 16, 0, &r)) return -1;
+  r.head.nlmsg_type = RTM_GETADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST;
+  struct ifaddrmsg found;
+  if (holdfast_route_ask(fd, &r.head, RTM_NEWADDR, &found, sizeof found)) return -1;
+  return found.ifa_prefixlen;
+}
+
+int holdfast_address_add(int fd, const char *link, const void *address, size_t count, int prefix) {
+  struct holdfast_address_request r;
+  if (holdfast_address_request(fd, link, address, count, prefix, &r)) return -1;
+  r.head.nlmsg_type = RTM_NEWADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  if (count == 16) {
+    r.address.ifa_flags = IFA_F_NODAD;
+  } else if (prefix < 31) {
+    uint32_t broadcast;
+    memcpy(&broadcast, address, sizeof broadcast);
+    // `prefix` is 0 to 30 here, so the shift is defined.
+    broadcast |= htonl(UINT32_MAX >> prefix);
+    holdfast_route_add(&r.head, IFA_BROADCAST, &broadcast, sizeof broadcast);
+  }
+  if (!holdfast_route_ask(fd, &r.head, 0, NULL, 0)) return 0;
+  if (errno != EEXIST || count != 16) return -1;
+  const int there = holdfast_address_prefix(fd, link, address);
+  if (there < 0) return -1;
+  return errno = there == prefix ? EEXIST : ENOTUNIQ, -1;
+}
+
+int holdfast_address_remove(int fd, const char *link, const void *address, size_t count, int prefix) {
+  struct holdfast_address_request r;
+  if (holdfast_address_request(fd, link, address, count, prefix, &r)) return -1;
+  r.head.nlmsg_type = RTM_DELADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  return holdfast_route_ask(fd, &r.head, 0, NULL, 0);
 }
 
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {

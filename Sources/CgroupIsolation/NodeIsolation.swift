@@ -203,16 +203,19 @@ public struct NodeIsolation: Sendable {
   }
 }
 
-/// For a controller that finds its guard dead: freezes the partitions and the given cgroups, and takes the links down, with the
+/// For a controller that finds its guard dead: freezes the partitions and the given cgroups, removes the addresses, and takes the links down, with the
 /// guard's own code.
 ///
-/// It blocks for some milliseconds; call it off the cooperative pool. When a guard is back it finds the partition frozen and
+/// It blocks for some milliseconds, and while somebody holds the kernel's routing lock; call it off the cooperative pool. When a guard is back it finds the partition frozen and
 /// holds the isolation; then send `isolate`, re-validate the claims, and `resume`.
-/// - Returns: whether everything was seen frozen; if not, call it again at once.
+/// - Returns: whether everything was seen frozen, and no address is left; if not, call it again at once.
 public func isolateDirectly(
-  partition: Partition, hierarchy: CgroupHierarchy, cgroups: [String], links: [String]
+  partition: Partition, hierarchy: CgroupHierarchy, cgroups: [String], links: [String], addresses: [GuardedAddress] = []
 ) -> NodeIsolation.Outcome {
   var outcome = NodeIsolation(partition: partition, hierarchy: hierarchy).isolate(cgroups: cgroups, patience: .milliseconds(20))
+  let left = HostAddresses().set(remove: addresses, add: []).failed
+  if !left.isEmpty { outcome.confirmed = false }
+  outcome.problems += left.sorted { $0.key < $1.key }.map { "\($0.key) is not removed: \($0.value)" }
   outcome.problems += HostLinks().down(links).problems
   return outcome
 }

@@ -25,19 +25,34 @@ extension GuardMachine {
       check(isolated.killsAt.map { now < $0 } ?? true, "the time to kill what is `stop` has passed, and it is not killed")
       check(timer.map { $0 <= isolated.nextRound } ?? false, "isolated, and no timer for the next look")
       check(isolated.confirmed || !isolated.told || !feeding, "the watchdog is fed while the freeze is not confirmed")
+      check(book.isEmpty || !isolated.told || !feeding, "the watchdog is fed while an address is not seen to be removed")
     }
+    checkAddresses()
     // The next guard goes on with what is written: nothing is told, or done, that it would not know.
     let actual = phase.recorded
     if let written = persisted?.phase { check(written == actual, "written down is \(written), not \(actual)") }
   }
 
+  private mutating func checkAddresses() {
+    guard !book.isEmpty else { return }
+    if case .armed = phase {
+    } else {
+      check(!book.entries.values.contains { $0.isWanted }, "an address is wanted while no deadline is in force")
+    }
+    // What is to be removed, or is on its way to a link, counts as there until it is seen to be gone.
+    let ordered = book.order.map { $0.remove.union($0.add) } ?? []
+    check(ordered.allSatisfy { book.entries[$0] != nil }, "an address was forgotten while it was ordered")
+  }
+
   /// Nothing that was ordered since the last event lets anything go on, and everything is frozen.
   mutating func becomeUnsound(_ now: BootInstant) {
     isUnsound = true
-    actions.removeAll {
+    actions = actions.compactMap {
       switch $0 {
-      case .thaw, .linksUp: true
-      default: false
+      case .thaw, .linksUp: nil
+      // Its result says nothing of what it does not try.
+      case .setAddresses(let round, let remove, _): .setAddresses(round: round, remove: remove, add: [])
+      default: $0
       }
     }
     log(
@@ -83,7 +98,7 @@ extension GuardCommand {
   var letsWorkloadsExecute: Bool {
     switch self {
     case .extend, .resume: true
-    case .hello, .shorten, .protect, .forget, .release, .kill, .isolate, .disarm, .status: false
+    case .hello, .shorten, .protect, .forget, .release, .kill, .isolate, .disarm, .status, .acknowledge: false
     }
   }
 }

@@ -11,12 +11,19 @@ extension GuardMachine {
         "this guard found an error in itself (\(breach)): everything stays frozen until holdfast-guard is restarted")
     }
     switch command {
+    case .extend, .protect, .isolate, .resume: cancelDisarm()
+    case .hello, .shorten, .forget, .release, .kill, .disarm, .status, .acknowledge: break
+    }
+    switch command {
     case .hello, .status: answer(.ready(.state(state)))
+    case .acknowledge(let number):
+      acknowledged = max(acknowledged, number)
+      answer(.ready(.state(state)))
     case .extend(let deadline): extend(to: deadline, now)
     case .shorten(let deadline): shorten(to: deadline, now)
     case .protect(let workload): protect(workload, now)
-    case .forget(let name): forget(name)
-    case .release(let workload, let cgroup): leave(workload, cgroup)
+    case .forget(let name): forget(name, "forget", now)
+    case .release(let workload, let cgroup): leave(workload, cgroup, now)
     case .kill(let name): kill(name, now)
     case .isolate: isolate(now)
     case .resume(let deadline): resume(to: deadline, now)
@@ -89,11 +96,14 @@ extension GuardMachine {
     if case .disarmed = phase, workload.cgroup != nil {
       return refuse("protect \(workload.name): it runs and there is no deadline; extend first")
     }
+    if let reason = rivalry(workload) { return refuse("protect \(workload.name): \(reason)") }
+    endWaits(for: workload.name)
     workloads[workload.name] = workload
     released[workload.name] = nil
+    book.look(at: workload.addresses, now)
     guard case .isolated(var isolated) = phase else {
       persist()
-      return answer(.ready(.state(state)))
+      return answerWithoutAddresses(of: workload.name, but: workload.addresses, command: "protect", now)
     }
     if let cgroup = workload.cgroup, isolated.taken.frozen.insert(cgroup).inserted { isolated.freshCgroups.insert(cgroup) }
     for link in workload.links where isolated.taken.down.insert(link).inserted { isolated.freshLinks.insert(link) }
@@ -105,18 +115,18 @@ extension GuardMachine {
     freezeAgain(now)
     killStopped([workload], now)
     persist()
-    answer(.stateAfterFreeze)
+    answerWithoutAddresses(of: workload.name, but: workload.addresses, command: "protect", afterFreeze: true, now)
   }
 
-  private mutating func forget(_ name: String) {
+  private mutating func forget(_ name: String, _ command: String, _ now: BootInstant) {
     workloads[name] = nil
     persist()
-    answer(.ready(.state(state)))
+    answerWithoutAddresses(of: name, command: command, now)
   }
 
-  private mutating func leave(_ name: String, _ cgroup: String) {
+  private mutating func leave(_ name: String, _ cgroup: String, _ now: BootInstant) {
     released[name] = cgroup
-    forget(name)
+    forget(name, "release", now)
   }
 
   private mutating func kill(_ name: String, _ now: BootInstant) {
@@ -178,22 +188,31 @@ extension GuardMachine {
   }
 
   private mutating func disarm(_ now: BootInstant) {
-    if case .disarmed = phase { return answer(.ready(.state(state))) }
-    var cgroups = Set(workloads.values.compactMap(\.cgroup))
-    if case .isolated(let isolated) = phase {
-      cgroups.formUnion(isolated.taken.frozen)
-      if isolated.killsAt != nil { beginStopping(now, why: "the controller holds no session any more") }
+    if case .disarmed = phase { return answer(book.isEmpty ? .ready(.state(state)) : .disarm(until: now + times.removalLimit)) }
+    if case .isolated(let isolated) = phase, isolated.killsAt != nil {
+      beginStopping(now, why: "the controller holds no session any more")
     }
-    answer(.census)
+    answer(.census(isLeaving: false))
+    takeCensus()
+  }
+
+  mutating func takeCensus() {
+    var cgroups = Set(workloads.values.compactMap(\.cgroup))
+    if case .isolated(let isolated) = phase { cgroups.formUnion(isolated.taken.frozen) }
     act(.takeCensus(cgroups: cgroups.sorted(), sparing: Set(released.values)))
   }
 
-  mutating func censusEnded(_ alive: Bool?) {
-    guard answers.contains(.census) else { return }
+  mutating func censusEnded(_ alive: Bool?, _ now: BootInstant) {
+    let waiting = answers.indices.filter { if case .census = answers[$0] { true } else { false } }
+    guard !waiting.isEmpty else { return }
     let report: GuardReport
     switch alive {
     case true: report = .refused(reason: "disarm: a protected process exists; stop or kill every workload first")
     case false:
+      guard book.isEmpty else {
+        for index in waiting { answers[index] = .disarm(until: now + times.removalLimit) }
+        return
+      }
       let before = phase
       phase = .disarmed
       workloads.removeAll()
@@ -202,6 +221,6 @@ extension GuardMachine {
       report = .state(state)
     case nil: report = .refused(reason: "disarm: cannot tell whether a protected process exists; see this guard's log")
     }
-    _ = answerWaiting(report) { $0 == .census }
+    _ = answerWaiting(report) { if case .census = $0 { true } else { false } }
   }
 }

@@ -30,6 +30,7 @@ extension GuardMachine {
   private mutating func takeUp(_ record: GuardRecord, _ found: FoundAtStart, _ now: BootInstant) {
     workloads = Dictionary(record.workloads.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     released = record.released
+    book.takeUp(record.addresses, now)
     switch record.phase {
     case .disarmed:
       if let doubt = doubt(found) {
@@ -101,14 +102,15 @@ extension GuardMachine {
     }
   }
 
-  /// Freeze first: everything else may take its time once nothing executes. Then the links, because a frozen container's
-  /// kernel goes on answering for it; then the kills.
+  /// Freeze first: everything else may take its time once nothing executes. Then addresses and links, because this kernel, and a frozen
+  /// container's, go on answering for it; then the kills.
   mutating func freezeAgain(_ now: BootInstant) {
     guard case .isolated(var isolated) = phase else { return }
     isolated.interval = times.verify
     phase = .isolated(isolated)
     round += 1
     act(.isolateNow(round: round, cgroups: held(isolated)))
+    workAddresses(now)
     orderLinksDown(now)
   }
 
@@ -161,6 +163,7 @@ extension GuardMachine {
       } else if isolation {
         kills[target]?.isolation = true
       }
+      if let name = target.workload { dropAddresses(of: name) }
     }
     persist()
     for target in targets { attempt(target, now) }
@@ -168,6 +171,7 @@ extension GuardMachine {
 
   private mutating func attempt(_ target: KillTarget, _ now: BootInstant) {
     guard var kill = kills[target] else { return }
+    kill.isGone = false
     kill.nextAttempt = now + kill.interval
     kill.interval = min(kill.interval + kill.interval, times.killRetryMost)
     kills[target] = kill
@@ -254,6 +258,18 @@ extension GuardMachine {
       kills[target]?.hasFound = true
       return
     }
+    kills[target]?.isGone = true
+    endKill(target)
+  }
+
+  /// Of a workload whose processes are gone: its end, once its addresses are gone, too.
+  mutating func endKill(_ target: KillTarget) {
+    guard let kill = kills[target], kill.isGone else { return }
+    if let name = target.workload {
+      guard !book.holds(for: name) else { return }
+      // What was named while it was killed is not raised for what is dead.
+      dropAddresses(of: name)
+    }
     kills[target] = nil
     persist()
     guard let name = target.workload else { return }
@@ -281,14 +297,16 @@ extension GuardMachine {
       isolated.nextRound = now + (isolated.confirmed ? isolated.interval : times.freezeRetry)
       phase = .isolated(isolated)
       act(.retryIsolation(round: round, cgroups: held(isolated)))
+      book.removeAtOnce(now)
+      workAddresses(now)
       orderLinksDown(now)
       // A start that was under way may have come into the partition since.
       if isolated.killsAt == nil, kills[stopPartition] == nil { beginKills([stopPartition], isolation: true, now) }
     }
     endStarts(now)
     let limit = times.killLimit
-    for (target, kill) in kills(where: { now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {
-      if now >= kill.nextAttempt { attempt(target, now) }
+    for (target, kill) in kills(where: { !$0.isGone && now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {
+      if !kill.isGone, now >= kill.nextAttempt { attempt(target, now) }
       if !kill.overdue, now >= kill.begun + limit { overdue(target) }
     }
     dropEndedStarts()
@@ -296,7 +314,8 @@ extension GuardMachine {
 
   private mutating func overdue(_ target: KillTarget) {
     kills[target]?.overdue = true
-    log(.error, "killing \(target.label): its processes are still there; trying on")
+    let left = (kills[target]?.isGone ?? false) ? "its processes are gone and an address of it is" : "its processes are"
+    log(.error, "killing \(target.label): \(left) still there; trying on")
     guard let name = target.workload else { return }
     let report = GuardReport.killed(workload: name, confirmed: false)
     if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }

@@ -5,7 +5,7 @@ import HoldfastTime
 /// What holds after every event:
 /// - The deadline counts as passed when `now >= deadline`, whatever the event is and before it is looked at.
 /// - From then on only `resume` (or `disarm`, when nothing protected is left) ends the isolation. The controller's absence changes nothing.
-/// - While something isolated is not confirmed to be frozen, the watchdog is not fed.
+/// - While something isolated is not confirmed to be frozen, or an address of it is not seen to be gone, the watchdog is not fed.
 ///
 /// **When `isolation: stop` kills.** At the deadline, and not before: frozen it executes nothing, and until then nobody else may start it. So an isolation
 /// that begins while the deadline is ahead (an `isolate`, a partition found frozen, the isolation of a guard before this one) freezes everything and keeps
@@ -17,81 +17,6 @@ import HoldfastTime
 ///
 /// The program executes the actions in order and feeds each result back as an event at once.
 public struct GuardMachine: Sendable {
-  /// An event: what happened.
-  public enum Event: Hashable, Sendable {
-    /// First and once.
-    case started(FoundAtStart)
-    /// A controller's connection; it replaces the one before.
-    case controllerConnected
-    case controllerLost
-    case command(GuardCommand)
-    /// A datagram that is no command, or a command that names a cgroup that must not be touched.
-    case unacceptable(reason: String)
-    /// Time went by: the wake asked for by `setTimer`, or any other moment.
-    case timer
-    /// The outcome of the `isolateNow` or `retryIsolation` with this round. `foundFrozen`: cgroups that somebody else had frozen before.
-    case freezeResult(round: Int, confirmed: Bool, foundFrozen: [String])
-    /// The outcome of the `linksDown` with this round, which may take its time. `foundDown`: down already; `gone`: there is no such link.
-    case linksResult(round: Int, foundDown: [String], gone: [String] = [])
-    case killResult(KillTarget, KillProgress)
-    /// Whether a process exists in the partitions or in a protected cgroup; nil: cannot tell.
-    case census(alive: Bool?)
-    /// How the program is that carries this out. It is told with the next state that a controller asks for.
-    case health(GuardHealth)
-  }
-
-  /// An action: what to do.
-  public enum Action: Hashable, Sendable {
-    /// To the connected controller.
-    case report(GuardReport)
-    /// The next `timer` event is due then; nil: none.
-    case setTimer(at: BootInstant?)
-    /// Freeze both partitions, then those of these cgroups that lie outside them, then see that all are frozen.
-    case isolateNow(round: Int, cgroups: [String])
-    /// The same again, for what was not confirmed, and to see that what was confirmed still is.
-    case retryIsolation(round: Int, cgroups: [String])
-    /// Thaw the partitions and those of these cgroups that lie outside them.
-    case thaw(cgroups: [String])
-    /// Answered by `linksResult`, at once or later; there is never a second one before that.
-    case linksDown(round: Int, [String])
-    /// After every `linksDown` before it.
-    case linksUp([String])
-    /// One attempt: SIGKILL to every process, then let them die, frozen surroundings or not. Answered by `killResult`.
-    case kill(KillTarget)
-    case feedWatchdog(Bool)
-    case persist(GuardRecord)
-    /// Answered by `census`: is there a process in the partitions or these cgroups, apart from what is spared?
-    case takeCensus(cgroups: [String], sparing: Set<String>)
-    case log(Severity, String)
-  }
-
-  /// The importance of a log line, as in syslog.
-  public enum Severity: Int, Hashable, Sendable {
-    case error = 3
-    case warning = 4
-    case notice = 5
-  }
-
-  /// The things that the guard finds when it starts.
-  public struct FoundAtStart: Hashable, Sendable {
-    public enum Record: Hashable, Sendable {
-      case none
-      case unreadable(reason: String)
-      case found(GuardRecord)
-    }
-    public var record: Record
-    /// A process exists in a partition; nil: cannot tell.
-    public var occupied: Bool?
-    /// Somebody (an earlier guard, or a controller that found its guard dead) has frozen a partition.
-    public var frozen: Bool
-
-    public init(record: Record, occupied: Bool?, frozen: Bool) {
-      self.record = record
-      self.occupied = occupied
-      self.frozen = frozen
-    }
-  }
-
   /// The machine's times.
   public struct Times: Hashable, Sendable {
     /// Between attempts at a freeze that is not confirmed.
@@ -115,6 +40,16 @@ public struct GuardMachine: Sendable {
     var linksLimit = Duration.seconds(1)
     /// After this a kill is answered as not confirmed. It goes on being tried.
     public var killLimit = Duration.seconds(2)
+    /// Between attempts to raise an address: doubles from the first to the second.
+    public var raiseRetry = Duration.seconds(1)
+    public var raiseRetryMost = Duration.seconds(10)
+    /// Between attempts to remove one: likewise.
+    public var removalRetry = Duration.milliseconds(10)
+    public var removalRetryMost = Duration.milliseconds(100)
+    /// After this it is said that an address is not removed yet.
+    var removalLate = Duration.seconds(1)
+    /// After this a command that takes addresses away is answered as refused. Their removal goes on being tried.
+    public var removalLimit = Duration.seconds(2)
 
     public init() {}
   }
@@ -180,6 +115,8 @@ public struct GuardMachine: Sendable {
     var isOfStart = false
     /// An attempt found something to kill.
     var hasFound = false
+    /// Its processes are gone, and an address of the workload is not: there is nothing more to kill.
+    var isGone = false
   }
 
   /// A command's report, in the order of the commands.
@@ -188,7 +125,12 @@ public struct GuardMachine: Sendable {
     /// The state, once the freeze has a result.
     case stateAfterFreeze
     case kill(KillTarget)
-    case census
+    /// Nobody knows yet whether something protected lives. `isLeaving`: nothing did, and the addresses are gone since.
+    case census(isLeaving: Bool)
+    /// Nothing protected lives; the addresses are waited for.
+    case disarm(until: BootInstant)
+    /// The state, once no address is held any more that the command takes away.
+    case addresses(AddressWait)
   }
 
   let boot: String
@@ -201,6 +143,8 @@ public struct GuardMachine: Sendable {
       sorted = workloads.values.sorted { $0.name < $1.name }
       names = sorted.map(\.name)
       starting = sorted.filter(\.isStarting).map(\.name)
+      named = Dictionary(
+        sorted.flatMap { workload in workload.addresses.map { ($0, workload.name) } }, uniquingKeysWith: { first, _ in first })
       aimAnew()
     }
   }
@@ -210,6 +154,8 @@ public struct GuardMachine: Sendable {
   private var sorted: [GuardedWorkload] = []
   private var names: [String] = []
   private var starting: [String] = []
+  /// The addresses that workloads name, and whose each is.
+  private(set) var named: [GuardedAddress: String] = [:]
   /// A start was asked of the hypervisor, and its end is not known.
   var mayStart: Bool { !starting.isEmpty }
   /// The target that is killed with every isolation.
@@ -219,12 +165,19 @@ public struct GuardMachine: Sendable {
   var greeted = false
   /// The version of the controller's messages.
   var heardVersion = guardProtocolVersion
+  /// The greatest number that this connection's `acknowledge` had.
+  var acknowledged = 0
   var health = GuardHealth()
   var answers: [Answer] = []
   var round = 0
   var linkOrder: LinkOrder?
   var linkRound = 0
+  var book = AddressBook()
+  /// What the controller was told last of the addresses.
+  var toldAddresses = AddressBook.Told()
   private(set) var feeding = true
+  /// The log has that the watchdog is not fed.
+  var saidUnfed = false
   /// A check failed, and that was acted upon.
   var isUnsound = false
   private(set) var timer: BootInstant?
@@ -245,7 +198,9 @@ public struct GuardMachine: Sendable {
       case .armed(let deadline): .armed(deadline: deadline)
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
-    return GuardState(phase: told, workloads: names, starting: starting, health: health)
+    return GuardState(
+      phase: told, workloads: names, starting: starting, health: health, addresses: book.told.held, raised: book.told.raised,
+      acknowledged: acknowledged)
   }
 
   private mutating func aimAnew() {
@@ -265,15 +220,19 @@ public struct GuardMachine: Sendable {
     case .timer: break
     case .freezeResult(let round, let confirmed, let found): freezeEnded(round, confirmed, found, now)
     case .linksResult(let round, let found, let gone): linksEnded(round, found, gone, now)
+    case .addressesResult(let round, let removed, let raised, let failed):
+      addressesEnded(round, removed, raised, failed, now)
     case .killResult(let target, let progress): killEnded(target, progress, now)
-    case .census(let alive): censusEnded(alive)
+    case .census(let alive): censusEnded(alive, now)
     case .health(let health): self.health = health
     }
     enforceDeadline(now)
     workDue(now)
+    workAddresses(now)
     settle()
     checkState(now)
     if breach != nil, !isUnsound { becomeUnsound(now) }
+    tellAddresses()
     let all = actions
     actions = []
     return all
@@ -282,6 +241,7 @@ public struct GuardMachine: Sendable {
   private mutating func connect() {
     connected = true
     greeted = false
+    acknowledged = 0
     answers.removeAll()
   }
 
@@ -311,11 +271,9 @@ public struct GuardMachine: Sendable {
 
   /// In the controller's version.
   private mutating func send(_ report: GuardReport) {
-    if case .state(var state) = report, heardVersion < 3 {
-      state.health = heardVersion < 2 ? GuardHealth() : state.health.inVersion2
-      return act(.report(.state(state)))
-    }
-    act(.report(report))
+    guard case .state(let state) = report else { return act(.report(report)) }
+    toldAddresses = AddressBook.Told(held: state.addresses, raised: state.raised)
+    act(.report(.state(state.inVersion(heardVersion))))
   }
 
   mutating func answer(_ answer: Answer) {
@@ -357,7 +315,8 @@ public struct GuardMachine: Sendable {
     for case .workload(let name, let cgroup) in kills.keys { targets.append(.workload(name: name, cgroup: cgroup)) }
     targets.sort(by: KillTarget.order)
     return GuardRecord(
-      boot: boot, phase: phase.recorded, workloads: sorted, released: released, kills: targets, taken: taken)
+      boot: boot, phase: phase.recorded, workloads: sorted, released: released, kills: targets, taken: taken,
+      addresses: book.byOwner)
   }
 
   /// In a fixed order.
@@ -376,7 +335,12 @@ public struct GuardMachine: Sendable {
     case .armed(let deadline): next = deadline
     case .isolated(let isolated): next = min(isolated.nextRound, isolated.killsAt ?? isolated.nextRound)
     }
-    for kill in kills.values { next = min(next ?? kill.nextAttempt, kill.nextAttempt) }
+    for kill in kills.values {
+      // What is gone is not tried again; that its addresses are late is said once.
+      let due = kill.isGone ? (kill.overdue ? nil : kill.begun + times.killLimit) : kill.nextAttempt
+      if let due { next = min(next ?? due, due) }
+    }
+    if let due = nextForAddresses { next = min(next ?? due, due) }
     if next != timer {
       timer = next
       act(.setTimer(at: next))
@@ -385,16 +349,30 @@ public struct GuardMachine: Sendable {
     if feed != feeding {
       feeding = feed
       act(.feedWatchdog(feed))
-      log(
-        feed ? .notice : .error,
-        feed
-          ? "freeze confirmed for every protected workload: feeding the watchdog again"
-          : "freeze not confirmed for every protected workload: no longer feeding the watchdog")
+    }
+    sayFeeding()
+  }
+
+  /// Addresses take a moment to go, in which nothing is said: they have a line of their own when they are late.
+  private mutating func sayFeeding() {
+    if feeding, saidUnfed {
+      saidUnfed = false
+      log(.notice, "freeze confirmed for every protected workload, and no address of them left: feeding the watchdog again")
+    } else if !feeding, !saidUnfed, !isFreezeSeen || book.isLate {
+      saidUnfed = true
+      let why = isFreezeSeen ? "an address is not seen to be removed" : "freeze not confirmed for every protected workload"
+      log(.error, "\(why): no longer feeding the watchdog")
     }
   }
 
-  /// A kill that hangs counts only while isolated: on a node whose session stands, one hanging disk must not reset the rest.
   private var mayFeed: Bool {
+    guard case .isolated(let isolated) = phase, isolated.told else { return true }
+    // By now another node may have raised them.
+    return isFreezeSeen && book.isEmpty
+  }
+
+  /// A kill that hangs counts only while isolated: on a node whose session stands, one hanging disk must not reset the rest.
+  private var isFreezeSeen: Bool {
     guard case .isolated(let isolated) = phase, isolated.told else { return true }
     return isolated.confirmed && !kills.values.contains { $0.overdue && $0.isolation }
   }

@@ -20,13 +20,29 @@ public struct GuardedWorkload: Hashable, Sendable {
   public var links: [String]
   /// A start of it was asked of the hypervisor whose end is not known: the next controller has to reckon with it.
   public var isStarting: Bool
+  /// Raised on the host's links while a deadline is in force, and removed with the freeze. Since version 4 of the messages.
+  public var addresses: [GuardedAddress]
 
-  public init(name: String, isolation: Isolation, cgroup: String?, links: [String], isStarting: Bool = false) {
+  public init(
+    name: String, isolation: Isolation, cgroup: String?, links: [String], isStarting: Bool = false,
+    addresses: [GuardedAddress] = []
+  ) {
     self.name = name
     self.isolation = isolation
     self.cgroup = cgroup
     self.links = links
     self.isStarting = isStarting
+    self.addresses = addresses
+  }
+
+  /// What has no addresses hashes as it did before there were any: so the simulator's fingerprints of two builds can be compared where nobody uses them.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(isolation)
+    hasher.combine(cgroup)
+    hasher.combine(links)
+    hasher.combine(isStarting)
+    if !addresses.isEmpty { hasher.combine(addresses) }
   }
 }
 
@@ -40,14 +56,20 @@ public enum GuardCommand: Hashable, Sendable {
   /// The session will stand for a shorter time than the guard was told: from now on this deadline, where the present one is later. Never
   /// extends. While isolated it is the deadline at which what is `stop` is killed.
   case shorten(deadline: BootInstant)
-  /// Adds or replaces one workload. Refused for a running one (its cgroup is known) while there is no deadline: extend first.
+  /// Adds or replaces one workload. Refused for a running one (its cgroup is known) while there is no deadline: extend first. Refused where it names an
+  /// address that another workload names, or that is not yet removed for another one.
+  ///
+  /// It and every other command that takes addresses from a workload (`forget`, `release`, `kill`) is answered when they are seen to be gone. After two
+  /// seconds it is answered as refused, which then says only that they are still there: the rest was done, and their removal goes on being tried. What it
+  /// gives is raised afterwards, as the states tell; an address that is there already is raised again, should somebody have removed it.
   case protect(GuardedWorkload)
   /// The workload is no longer this node's to stop: it has stopped.
   case forget(workload: String)
   /// The workload left protection and runs on in the partition: it is never killed, and does not count as protected. With the partition it still
   /// is frozen and thawed.
   case release(workload: String, cgroup: String)
-  /// Kill every process of the workload without letting it execute another instruction, frozen or not. Needs its cgroup.
+  /// Kill every process of the workload without letting it execute another instruction, frozen or not. Needs its cgroup. It takes the
+  /// workload's addresses from it (as every kill does, also the guard's own): a `protect` after the kill gives it new ones.
   case kill(workload: String)
   /// Freeze everything now. What is `stop` is killed when the deadline passes, or now where there is none.
   case isolate
@@ -55,16 +77,19 @@ public enum GuardCommand: Hashable, Sendable {
   /// Refused while a process of a workload that is being killed could still execute. Not isolated: the same as `extend`.
   case resume(deadline: BootInstant)
   /// The node runs nothing protected and holds no session: no deadline, and every workload forgotten. Refused while a
-  /// protected process exists or that cannot be told; what is `stop` and was frozen before the deadline is killed all the same, for the session is over.
+  /// protected process exists or that cannot be told, or while an address cannot be removed, or where another command comes before they are; what is `stop` and was frozen before the deadline is killed all the same, for the session is over.
   case disarm
   /// Ask for the state.
   case status
+  /// The same, and from then on every state says that this and all that was commanded before it was taken (`GuardState.acknowledged`). A controller numbers
+  /// upwards; an older guard is asked for its state alone. Since version 4 of the messages.
+  case acknowledge(number: Int)
 }
 
 /// The guard's answer, or its word unasked when its phase changes.
 public enum GuardReport: Hashable, Sendable {
   case state(GuardState)
-  /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
+  /// The workload's processes and its addresses are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
   /// trying, and says so unasked when they are. Also unasked for what the guard kills at the deadline. Told once for each
   /// `kill`, and else once in an isolation, unless there was something to kill again.
   case killed(workload: String, confirmed: Bool)
@@ -88,18 +113,71 @@ public struct GuardState: Hashable, Sendable {
   public var starting: [String]
   /// Since version 2 of the messages; what is not known of a watchdog, since version 3.
   public var health: GuardHealth
+  /// Addresses that may be on the host's links because this guard, or one before it, raised them: raised, being raised, or not yet seen to be removed.
+  /// Sorted. Since version 4 of the messages, and told unasked whenever it changes.
+  public var addresses: [GuardedAddress]
+  /// Those among them that were seen on their links, and whose removal was not begun since. Likewise.
+  public var raised: [GuardedAddress]
+  /// The greatest number that this connection's `acknowledge` had; 0: there was none. What is told of addresses takes all that was commanded before it into
+  /// account. Likewise.
+  public var acknowledged: Int
+  /// The version of the messages in which it was told. No word of the message: who reads it knows.
+  public var version = guardProtocolVersion
 
-  public init(phase: Phase, workloads: [String], starting: [String] = [], health: GuardHealth = GuardHealth()) {
+  public init(
+    phase: Phase, workloads: [String], starting: [String] = [], health: GuardHealth = GuardHealth(),
+    addresses: [GuardedAddress] = [], raised: [GuardedAddress] = [], acknowledged: Int = 0
+  ) {
     self.phase = phase
     self.workloads = workloads
     self.starting = starting
     self.health = health
+    self.addresses = addresses
+    self.raised = raised
+    self.acknowledged = acknowledged
+  }
+
+  /// As of a workload: without addresses it hashes as it always did.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(phase)
+    hasher.combine(workloads)
+    hasher.combine(starting)
+    hasher.combine(health)
+    if !addresses.isEmpty || acknowledged > 0 { hasher.combine(addresses + raised) }
+    if acknowledged > 0 { hasher.combine(acknowledged) }
+  }
+
+  /// Whoever told it raises addresses, and removes them.
+  public var knowsAddresses: Bool { version >= addressesSinceVersion }
+
+  /// The same in the words of an older version of the messages.
+  func inVersion(_ version: Int) -> GuardState {
+    var state = self
+    if version < addressesSinceVersion { (state.addresses, state.raised, state.acknowledged) = ([], [], 0) }
+    if version < 3 { state.health = version < 2 ? GuardHealth() : health.inVersion2 }
+    return state
+  }
+}
+
+extension GuardCommand {
+  /// The same for a guard of an older version, which knows no addresses: without them the workload is guarded all the same, and nobody raises them.
+  public func inVersion(_ version: Int) -> GuardCommand {
+    guard version < addressesSinceVersion else { return self }
+    switch self {
+    case .protect(var workload):
+      workload.addresses = []
+      return .protect(workload)
+    case .acknowledge: return .status
+    default: return self
+    }
   }
 }
 
 /// The version of the messages between controller and guard. Each speaks the other's where that is older, so that the two are upgraded one after the other.
-public let guardProtocolVersion = 3
+public let guardProtocolVersion = 4
 public let oldestGuardProtocolVersion = 1
+/// Older ones know nothing of addresses.
+let addressesSinceVersion = 4
 
 /// An event that the guard's door tells the controller.
 public enum GuardEvent: Hashable, Sendable {

@@ -19,10 +19,16 @@ public struct GuardRecord: Hashable, Sendable {
   public var kills: [KillTarget]
   /// While isolated: cgroups that the guard froze by themselves, and links that it took down; for the way back.
   public var taken: TakenThings
+  /// By workload: addresses that may be on the host's links, because the guard raised them, or was about to. A workload that is gone may still have some.
+  ///
+  /// A guard of version 3 or older takes a record that has addresses, here or with a workload, for one that cannot be read: it isolates, and knows of
+  /// nothing. So it ends what runs here, rather than leaving addresses aside without a word. They stay on their links, as nothing tells it of them;
+  /// where none are named the record is the one that it knows.
+  public var addresses: [String: [GuardedAddress]]
 
   public init(
     boot: String, phase: Phase, workloads: [GuardedWorkload], released: [String: String] = [:], kills: [KillTarget],
-    taken: TakenThings
+    taken: TakenThings, addresses: [String: [GuardedAddress]] = [:]
   ) {
     self.boot = boot
     self.phase = phase
@@ -30,6 +36,7 @@ public struct GuardRecord: Hashable, Sendable {
     self.released = released
     self.kills = kills
     self.taken = taken
+    self.addresses = addresses
   }
 
   /// The record as text: a line each, closed by `end`, so that a torn file is told from a whole one.
@@ -48,6 +55,9 @@ public struct GuardRecord: Hashable, Sendable {
     for case .workload(let name, let cgroup) in kills {
       lines.append("killing name=\(WireText.escaped(name)) cgroup=\(WireText.escaped(cgroup))")
     }
+    for (name, held) in addresses.sorted(by: { $0.key < $1.key }) {
+      lines.append("addresses name=\(WireText.escaped(name)) list=" + WireText.list(held.map(\.description)))
+    }
     for (word, set) in taken.named where !set.isEmpty { lines.append("\(word) list=" + WireText.list(set.sorted())) }
     return (lines + ["end"]).joined(separator: "\n") + "\n"
   }
@@ -63,6 +73,7 @@ public struct GuardRecord: Hashable, Sendable {
     var released: [String: String] = [:]
     var kills: [KillTarget] = []
     var taken = TakenThings()
+    var addresses: [String: [GuardedAddress]] = [:]
     for line in lines {
       var words = try WireWords(line)
       switch words.message {
@@ -71,6 +82,7 @@ public struct GuardRecord: Hashable, Sendable {
       case "workload": workloads.append(try GuardedWorkload(&words))
       case "released": released[try words.take("name")] = try words.take("cgroup")
       case "killing": kills.append(.workload(name: try words.take("name"), cgroup: try words.take("cgroup")))
+      case "addresses": addresses[try words.take("name")] = try words.takeAddresses("list")
       default: try taken.read(&words)
       }
       try words.end()
@@ -78,7 +90,8 @@ public struct GuardRecord: Hashable, Sendable {
     guard let boot = bootSeen, let phase = phaseSeen else {
       throw .malformed(message: "state", reason: "boot or phase is missing")
     }
-    self.init(boot: boot, phase: phase, workloads: workloads, released: released, kills: kills, taken: taken)
+    self.init(
+      boot: boot, phase: phase, workloads: workloads, released: released, kills: kills, taken: taken, addresses: addresses)
   }
 
   private static let title = "holdfast-guard-state 1"

@@ -1,6 +1,6 @@
 // The messages as text. One message is one datagram of a SOCK_SEQPACKET socket, readable in strace and in a log:
 //   extend 123456789
-//   protect name=web1 isolation=freeze cgroup=/sys/fs/cgroup/freezer/machine/x links=vnet0,vnet1
+//   protect name=web1 isolation=freeze cgroup=/sys/fs/cgroup/freezer/machine/x links=vnet0,vnet1 addresses=10.0.0.5/24@br0
 // The parser takes what this side writes and nothing else: a word too many may be one that was meant to matter.
 
 import HoldfastTime
@@ -20,6 +20,7 @@ extension GuardCommand {
     case .resume(let deadline): "resume \(deadline.nanoseconds)"
     case .disarm: "disarm"
     case .status: "status"
+    case .acknowledge(let number): "acknowledge \(number)"
     }
   }
 
@@ -43,6 +44,7 @@ extension GuardCommand {
     case "resume": self = .resume(deadline: try words.instant(try words.takePlain()))
     case "disarm": self = .disarm
     case "status": self = .status
+    case "acknowledge": self = .acknowledge(number: try words.count(try words.takePlain()))
     default: throw .unknownMessage(WireWords.shown(words.message))
     }
     try words.end()
@@ -88,6 +90,9 @@ extension GuardState {
     var text = phaseFields
     if !workloads.isEmpty { text += " workloads=" + WireText.list(workloads) }
     if !starting.isEmpty { text += " starting=" + WireText.list(starting) }
+    if !addresses.isEmpty { text += " addresses=" + WireText.list(addresses.map(\.description)) }
+    if !raised.isEmpty { text += " raised=" + WireText.list(raised.map(\.description)) }
+    if acknowledged > 0 { text += " acknowledged=\(acknowledged)" }
     return text + health.wireFields
   }
 
@@ -100,9 +105,12 @@ extension GuardState {
       phase = .isolated(since: try words.instant(try words.take("since")), confirmed: try words.takeFlag("confirmed"))
     case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
     }
+    var acknowledged = 0
+    if let word = try words.takeIfPresent("acknowledged") { acknowledged = try words.count(word) }
     self.init(
       phase: phase, workloads: try words.takeList("workloads"), starting: try words.takeList("starting"),
-      health: try GuardHealth(&words))
+      health: try GuardHealth(&words), addresses: try words.takeAddresses("addresses"),
+      raised: try words.takeAddresses("raised"), acknowledged: acknowledged)
   }
 }
 
@@ -141,6 +149,7 @@ extension GuardedWorkload {
     if let cgroup { text += " cgroup=" + WireText.escaped(cgroup) }
     if !links.isEmpty { text += " links=" + WireText.list(links) }
     if isStarting { text += " starting=yes" }
+    if !addresses.isEmpty { text += " addresses=" + WireText.list(addresses.map(\.description)) }
     return text
   }
 
@@ -153,23 +162,35 @@ extension GuardedWorkload {
     var cgroup: String?
     if let path = try words.takeIfPresent("cgroup") { cgroup = try words.checkedPath(path) }
     let links = try words.takeList("links")
-    for link in links where !Self.canBeLink(link) {
+    for link in links where !GuardedAddress.canBeLink(link) {
       throw words.malformed("\"\(WireWords.shown(link))\" cannot be a link's name")
     }
     let starting = try words.takeIfPresent("starting")
     guard starting == nil || starting == "yes" else { throw words.malformed("starting= is yes or not there") }
-    self.init(name: name, isolation: isolation, cgroup: cgroup, links: links, isStarting: starting != nil)
-  }
-
-  /// The kernel's rule (dev_valid_name): 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`.
-  private static func canBeLink(_ name: String) -> Bool {
-    (1...15).contains(name.utf8.count) && name != "." && name != ".."
-      && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
+    let addresses = try words.takeAddresses("addresses")
+    for (index, address) in addresses.enumerated() where addresses[..<index].contains(where: address.isSame) {
+      throw words.malformed("\(address.address) is named twice")
+    }
+    self.init(
+      name: name, isolation: isolation, cgroup: cgroup, links: links, isStarting: starting != nil, addresses: addresses)
   }
 }
 
 extension WireWords {
   mutating func takeName() throws(WireError) -> String { try checkedName(try takePlain()) }
+
+  mutating func takeAddresses(_ key: String) throws(WireError) -> [GuardedAddress] {
+    var addresses: [GuardedAddress] = []
+    for text in try takeList(key) {
+      do { addresses.append(try GuardedAddress(text)) } catch { throw malformed("\(key)=: \(error)") }
+    }
+    return addresses
+  }
+
+  func count(_ word: String) throws(WireError) -> Int {
+    guard let count = Int(exactly: try number(word)) else { throw malformed("no such number") }
+    return count
+  }
 
   /// A cgroup's directory.
   func checkedPath(_ path: String) throws(WireError) -> String {

@@ -13,6 +13,7 @@ import HoldfastTime
 /// - Of several `protect` of one workload only the newest waits, where the one before it stood. A `forget` waits behind it, as a `protect` ends an
 ///   earlier `release`.
 /// - A word that repeats the last one about its workload, and a `kill` or a `status` that waits already, are not queued again.
+/// - Of several `acknowledge` only the last waits, at the end: it asks for what was commanded before it.
 ///
 /// **What keeps its order.**
 /// - A `protect` never takes the place of a `forget` or a `release` of its workload: it waits behind that one. Between the two the guard says its
@@ -36,6 +37,7 @@ package struct CommandQueue: Sendable {
   private var kills: [String: Place] = [:]
   private var extend: Place?
   private var status: Place?
+  private var acknowledge: Place?
   /// Words about workloads that stand before this place stay as they are.
   private var settled: Place = 0
   /// How many wait.
@@ -65,10 +67,13 @@ package struct CommandQueue: Sendable {
     case .kill(let name): add(kill: name)
     case .status:
       if at(status) == nil { status = append(command) }
+    case .acknowledge:
+      if let place = acknowledge, at(place) != nil { clear(place) }
+      acknowledge = append(command)
     case .hello, .shorten, .isolate, .resume, .disarm:
       guard commands.last != command else { return }
       append(command)
-      (words, kills, extend, status) = ([:], [:], nil, nil)
+      (words, kills, extend, status, acknowledge) = ([:], [:], nil, nil, nil)
     }
   }
 
@@ -127,9 +132,13 @@ package struct CommandQueue: Sendable {
   private func mergeable(_ name: String) -> [Place] { (words[name] ?? []).filter { $0 >= settled && at($0) != nil } }
 
   private mutating func remove(_ place: Place, about name: String) {
+    words[name]?.removeAll { $0 == place }
+    clear(place)
+  }
+
+  private mutating func clear(_ place: Place) {
     commands[place - first] = nil
     count -= 1
-    words[name]?.removeAll { $0 == place }
     trim()
   }
 

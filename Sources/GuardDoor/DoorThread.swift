@@ -122,9 +122,10 @@ final class DoorThread: Sendable {
 
   private func sendWaiting(_ session: inout Session) throws(Ended) {
     let socket = session.socket.number
+    let version = session.version
     var sent = 0, isFull = false
     func send(_ command: GuardCommand) throws(Ended) -> Bool {
-      let bytes = Array(command.wireText.utf8)
+      let bytes = Array(command.inVersion(version).wireText.utf8)
       if holdfast_send(socket, bytes, bytes.count) == bytes.count {
         sent += 1
         return true
@@ -152,7 +153,9 @@ final class DoorThread: Sendable {
       }
       session.unansweredSince = nil
       let report: GuardReport
-      do { report = try GuardReport(wireText: text) } catch { throw Ended(reason: "it sent \(error)") }
+      do { report = try GuardReport(wireText: text).told(inVersion: session.version) } catch {
+        throw Ended(reason: "it sent \(error)")
+      }
       try handOn(report, &session)
     }
   }
@@ -176,5 +179,13 @@ final class DoorThread: Sendable {
       session.greeted = false
     case .killed: throw Ended(reason: "it did not answer our hello")
     }
+  }
+}
+
+extension GuardReport {
+  fileprivate func told(inVersion version: Int) -> GuardReport {
+    guard case .state(var state) = self else { return self }
+    state.version = version
+    return .state(state)
   }
 }

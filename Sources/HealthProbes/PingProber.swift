@@ -71,7 +71,7 @@ struct Echo: Sendable {
     var bytes: [UInt8] = [isSix ? 128 : 8, 0, 0, 0, token[0], token[1], 0, 1] + token
     // Of ICMPv6 the kernel makes it, as it covers the addresses too.
     if !isSix {
-      let sum = Self.checksum(bytes)
+      let sum = internetChecksum(bytes)
       (bytes[2], bytes[3]) = (UInt8(sum >> 8), UInt8(sum & 0xFF))
     }
     return ByteBuffer(bytes: bytes)
@@ -86,14 +86,6 @@ struct Echo: Sendable {
     }
     guard message.count >= Self.header + token.count, message.first == (isSix ? 129 : 0) else { return false }
     return message.dropFirst(Self.header).prefix(token.count).elementsEqual(token)
-  }
-
-  /// RFC 1071, over an even number of bytes.
-  private static func checksum(_ bytes: [UInt8]) -> UInt16 {
-    var sum: UInt32 = 0
-    for index in stride(from: 0, to: bytes.count, by: 2) { sum += UInt32(bytes[index]) << 8 | UInt32(bytes[index + 1]) }
-    while sum >> 16 != 0 { sum = (sum & 0xFFFF) + (sum >> 16) }
-    return ~UInt16(truncatingIfNeeded: sum)
   }
 }
 

@@ -27,6 +27,6 @@ extension WorkloadDefinition {
     self.init(
       name: name.text, connection: spec.connection, uuid: spec.uuid, xml: spec.xml, demand: spec.demand, labels: spec.labels,
       priority: spec.priority, isolation: spec.isolation, stopTimeout: spec.stopTimeout,
-      shared: spec.shared ?? [], checks: spec.checks ?? [])
+      shared: spec.shared ?? [], checks: spec.checks ?? [], addresses: spec.addresses ?? [])
   }
 }

@@ -23,6 +23,7 @@ public struct DefinitionDiff: Hashable, Sendable {
     ]
     lines += spec.labels.sorted { $0.key < $1.key }.map { "label \($0.key): \($0.value)" }
     lines += (spec.shared ?? []).map { "shared: \($0)" }
+    lines += (spec.addresses ?? []).map { "address: \($0)" }
     lines += (spec.checks ?? []).map { "check \($0.name): \(CheckFields($0).text)" }
     // What is in the store was read when it came there.
     guard let document = try? DomainDocument(spec.xml) else { return lines + ["xml: it cannot be read"] }

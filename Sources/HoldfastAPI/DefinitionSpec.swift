@@ -17,7 +17,7 @@ extension WorkloadDefinition {
       uuid: own.map { NameUUID.normalized($0) ?? $0 } ?? present?.uuid
         ?? NameUUID.derived(cluster: cluster, workload: workload),
       xml: xml, demand: demand, labels: labels, priority: priority, isolation: isolation, stopTimeout: stopTimeout,
-      shared: shared ?? [], checks: checks ?? [])
+      shared: shared ?? [], checks: checks ?? [], addresses: addresses ?? [])
     try spec.check(for: workload)
     if let flaw {
       throw OperatorError(

@@ -24,11 +24,13 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
   public var shared: [String]?
   /// What tells whether it works while it runs; absent: nothing.
   public var checks: [HealthCheck]?
+  /// IP addresses that follow it; absent: none.
+  public var addresses: [WorkloadAddress]?
 
   public init(
     name: String, connection: String, uuid: String? = nil, xml: String, demand: Resources, labels: [String: String] = [:],
     priority: Int = 0, isolation: Isolation = .freeze, stopTimeout: Double = SpecRecord.defaultStopTimeout,
-    shared: [String] = [], checks: [HealthCheck] = []
+    shared: [String] = [], checks: [HealthCheck] = [], addresses: [WorkloadAddress] = []
   ) {
     self.name = name
     self.connection = connection
@@ -41,13 +43,14 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
     self.stopTimeout = stopTimeout
     self.shared = shared.isEmpty ? nil : shared
     self.checks = checks.isEmpty ? nil : checks
+    self.addresses = addresses.isEmpty ? nil : addresses
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, shared, checks
+    case name, connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, shared, checks, addresses
   }
 
-  /// `labels`, `priority`, `isolation`, `stopTimeout`, `shared` and `checks` may be left out.
+  /// `labels`, `priority`, `isolation`, `stopTimeout`, `shared`, `checks` and `addresses` may be left out.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     name = try fields.decode(String.self, forKey: .name)
@@ -61,5 +64,6 @@ public struct WorkloadDefinition: Hashable, Sendable, Codable {
     stopTimeout = try fields.decodeIfPresent(Double.self, forKey: .stopTimeout) ?? SpecRecord.defaultStopTimeout
     shared = try fields.decodeIfPresent([String].self, forKey: .shared).flatMap { $0.isEmpty ? nil : $0 }
     checks = try fields.decodeIfPresent([HealthCheck].self, forKey: .checks).flatMap { $0.isEmpty ? nil : $0 }
+    addresses = try fields.decodeIfPresent([WorkloadAddress].self, forKey: .addresses).flatMap { $0.isEmpty ? nil : $0 }
   }
 }

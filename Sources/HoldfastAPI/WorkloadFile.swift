@@ -10,7 +10,7 @@ public typealias WorkloadFileErrors = FileErrors
 /// The YAML files that define workloads, for `holdfast apply`.
 public enum WorkloadFile {
   /// Every key of the file, with what holds without it. `Docs/workloads.md` shows this table.
-  public static let keys = KeyTable(ownKeys + checkKeys)
+  public static let keys = KeyTable(ownKeys + checkKeys + addressKeys)
 
   private static let ownKeys: [KeyTable.Row] = [
     .init("workloads", "list", .required, "The workloads of this document."),
@@ -175,6 +175,7 @@ struct WorkloadReading {
     let checks = section.read("checks", default: []) {
       CheckReading(connection: connection ?? domain?.facts.connection).checks($0)
     }
+    let addresses = section.read("addresses", default: []) { $0.addresses() }
     var uuid = domain?.facts.uuid
     if let value = section["uuid"] {
       let said = value.value(
@@ -193,7 +194,7 @@ struct WorkloadReading {
     return WorkloadDefinition(
       name: name, connection: connection, uuid: uuid, xml: domain?.xml ?? "",
       demand: Resources(memory: memory, cpus: cpus), labels: labels, priority: priority, isolation: isolation,
-      stopTimeout: stopTimeout.inSeconds, shared: shared, checks: checks)
+      stopTimeout: stopTimeout.inSeconds, shared: shared, checks: checks, addresses: addresses)
   }
 
   // MARK: the domain XML

@@ -37,6 +37,7 @@ extension WorkloadFile {
     }
     if let shared = definition.shared { keys.append(("shared", .list(shared.map { .quoted($0) }))) }
     if let checks = definition.checks { keys.append(("checks", .list(checks.map { .mapping(CheckFields($0).keys) }))) }
+    if let addresses = definition.addresses { keys.append(("addresses", .list(addresses.map { .mapping($0.fileKeys) }))) }
     return keys + [("xml", .block(definition.xml))]
   }
 

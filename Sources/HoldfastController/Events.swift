@@ -23,7 +23,7 @@ public enum Event: Hashable, Sendable {
   case hypervisor(HypervisorEvent)
   case operation(WorkloadName, DomainOperation, OperationOutcome)
   case fromGuard(GuardEvent)
-  /// The outcome of one `isolateDirectly`: everything under protection was seen frozen, or not yet.
+  /// The outcome of one `isolateDirectly`: everything under protection was seen frozen and the addresses gone, or not yet.
   case frozenDirectly(confirmed: Bool)
   /// Somebody outside the core committed a transaction on this node's behalf (an operator's command): its effects, ahead of the watch.
   case committed([Write<RecordKey, Record>], Revision)
@@ -43,6 +43,8 @@ public enum Event: Hashable, Sendable {
   case guestCPUs(GuestCPUs)
   /// The health of a workload here as its checks tell it of that run of it (`CheckSubject.run`); told when it changes.
   case health(WorkloadName, run: Int, WorkloadHealth)
+  /// Who has addresses of the workload, as far as the neighbours said (`askForOwner`): of some of them, or of all.
+  case addressOwners(WorkloadName, [WorkloadAddress: AddressAnswer])
 
   public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.
@@ -86,7 +88,7 @@ public enum Action: Hashable, Sendable {
   /// Observe every domain anew.
   case refresh
   case tellGuard(GuardCommand)
-  /// The guard is gone: freeze everything without it, once. Answered by `frozenDirectly`.
+  /// The guard is gone: freeze everything without it, and remove the addresses, once. Answered by `frozenDirectly`.
   case isolateDirectly([GuardedWorkload])
   /// Keep this in the runtime directory; nil removes it.
   case save(OwnSession.Saved?)
@@ -105,4 +107,10 @@ public enum Action: Hashable, Sendable {
   case check(CheckSubject)
   /// Look at nothing of the workload any more.
   case endChecks(WorkloadName)
+  /// Ask the neighbours who has these addresses, which this node has not. Answered by `addressOwners`, once for each.
+  case askForOwner(WorkloadName, [WorkloadAddress])
+  /// Tell the neighbours that this node has these addresses now.
+  case announce(WorkloadName, [WorkloadAddress])
+  /// These are not the workload's to have here any more: what is under way about them ends.
+  case endAddresses(WorkloadName, [WorkloadAddress])
 }

@@ -9,6 +9,8 @@ package struct Belonging: Hashable, Sendable {
     /// A file with a virtual machine's firmware variables (NVRAM).
     case firmware
     case macAddress
+    /// That follows the workload.
+    case address
     case uuid
   }
   package var kind: Kind
@@ -40,6 +42,7 @@ package struct Belonging: Hashable, Sendable {
       case .directory: "directory"
       case .firmware: "firmware variables"
       case .macAddress: "MAC address"
+      case .address: "address"
       case .uuid: "UUID"
       }
     return "the \(what) \(InWords.oneLine(name))"

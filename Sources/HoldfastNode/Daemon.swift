@@ -1,3 +1,4 @@
+import AddressPresence
 import CLinux
 import DomainXML
 import GuardDoor
@@ -55,7 +56,7 @@ package struct Daemon: Sendable {
     checks = CheckLoop(probes, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
-      store: store, hypervisor: hypervisor, guardDoor: door, checks: checks,
+      store: store, hypervisor: hypervisor, guardDoor: door, addresses: LinkAddresses(), checks: checks,
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     let (notes, told) = AsyncStream.makeStream(of: TimedNote.self)

@@ -113,6 +113,7 @@ struct ClusterReading {
     if let value = section["check"] {
       workload.checks = [check(value.section(of: ScenarioFile.keys, at: "cluster.workloads[].check"))]
     }
+    if let value = section["addresses"], !value.isNothing { workload.addresses = addresses(value) }
     if let value = section["node"] { workload.place = place(value, of: workload, nodes) }
     return workload
   }
@@ -130,6 +131,20 @@ struct ClusterReading {
     let isThroughNode = section.read("through-node", default: false) { $0.yesOrNo() }
     if isThroughNode { check.probe = .tcp(TCPProbe(host: "10.0.0.1", port: 80)) }
     return check
+  }
+
+  private func addresses(_ value: YAMLValue) -> [WorkloadAddress] {
+    let expected = "an IP address that a host can have", remedy = "Write one such as 10.0.0.1."
+    let items = value.items(expected: "a list of IP addresses", remedy: "Write '[10.0.0.1]'.") ?? []
+    return items.compactMap { item in
+      guard let text = item.text(expected: expected, remedy: remedy) else { return nil }
+      let address = (try? IPAddress(text)).map(AddressPhrases.ofScenario)
+      guard let address, address.flaw == nil else {
+        item.wrong(expected: expected, remedy: remedy)
+        return nil
+      }
+      return address
+    }
   }
 
   private func place(

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import HoldfastYAML
 import Simulator
@@ -68,6 +69,7 @@ enum Blank: String, Sendable, CaseIterable {
   case number = "NUMBER"
   case rate = "RATE"
   case text = "TEXT"
+  case address = "ADDRESS"
 
   enum Filled: Sendable {
     case nodes([NodeName])
@@ -76,6 +78,7 @@ enum Blank: String, Sendable, CaseIterable {
     case span(Span)
     case number(Int)
     case text(String)
+    case address(IPAddress)
   }
 
   var meaning: String {
@@ -89,6 +92,7 @@ enum Blank: String, Sendable, CaseIterable {
     case .number: "a whole number"
     case .rate: "a percentage, such as `0.5%`"
     case .text: "a text in double quotes"
+    case .address: "an IP address: `10.0.0.1`"
     }
   }
 
@@ -115,6 +119,7 @@ enum Blank: String, Sendable, CaseIterable {
     case .text:
       guard first.count >= 2, first.first == "\"", first.last == "\"" else { return nil }
       return .text(String(first.dropFirst().dropLast()))
+    case .address: return (try? IPAddress(first)).map { .address($0) }
     }
   }
 
@@ -156,6 +161,7 @@ enum Blank: String, Sendable, CaseIterable {
     case .number: "[0-9]+"
     case .rate: "[0-9]+(\\.[0-9]+)?%"
     case .text: "\"[^\"]*\""
+    case .address: "[0-9a-fA-F.:]+"
     }
   }
 }
@@ -176,6 +182,7 @@ struct Filling: Sendable {
   mutating func domain() -> String { if case .domain(let name)? = take() { name } else { "" } }
   mutating func span() -> Span { if case .span(let span)? = take() { span } else { .zero } }
   mutating func number() -> Int { if case .number(let number)? = take() { number } else { 0 } }
+  mutating func address() -> IPAddress { if case .address(let address)? = take() { address } else { .four(0) } }
   mutating func text() -> String { if case .text(let text)? = take() { text } else { "" } }
 
   var allNodes: [NodeName] { blanks.flatMap { blank -> [NodeName] in if case .nodes(let nodes) = blank { nodes } else { [] } } }

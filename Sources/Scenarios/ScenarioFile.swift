@@ -64,6 +64,9 @@ public enum ScenarioFile {
       "cluster.workloads[].check.through-node", "`yes` or `no`", .value("no"),
       "It is asked over its node's network, and not within the workload."),
     .init(
+      "cluster.workloads[].addresses", "list of IP addresses", .value("[]"),
+      "Addresses that follow it, on the link that every node has: `[10.0.0.1]`."),
+    .init(
       "cluster.policies", "list of policies", .value("[]"),
       "Each as in a policy file. The first are in force from the start, the others when the timeline says so."),
     .init("timeline", "mapping of times with sentences", .value("{}"), "What happens: `at 10s: power off n1`."),

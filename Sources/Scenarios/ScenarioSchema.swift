@@ -56,6 +56,9 @@ public enum ScenarioSchema {
     } else if path == "cluster.policies" {
       property["type"] = ["array", "null"]
       property["items"] = ["$ref": "policy.schema.json"]
+    } else if path == "cluster.workloads[].addresses" {
+      property["type"] = ["array", "null"]
+      property["items"] = ["type": "string"]
     } else if ScenarioFile.keys.rows.contains(where: { $0.path.hasPrefix(path + "[]") }) {
       property["type"] = ["object", "null"]
       property["additionalProperties"] = .object(object(below: path + "[]"))

@@ -57,6 +57,7 @@ public struct ClusterSetup: Sendable {
     public var comesLater: Bool
     /// What tells whether its service answers.
     public var checks: [HealthCheck] = []
+    public var addresses: [WorkloadAddress] = []
 
     public init(
       _ name: WorkloadName, connection: String = "lxc:///system", demand: Resources = Resources(memory: 256, cpus: 0.5),
@@ -120,6 +121,15 @@ public struct ClusterSetup: Sendable {
           interval: .milliseconds(dice.number(5...30) * 100), timeout: .milliseconds(dice.number(3...10) * 100),
           down: dice.number(2...3), up: dice.number(1...2), grace: .seconds(dice.number(4...10)),
           reaction: dice.chance(0.9) ? .restart : .report)
+      }
+    }
+  }
+
+  /// Most workloads have addresses, each its own.
+  mutating func addAddresses(_ dice: Dice) {
+    for index in workloads.indices where dice.chance(0.8) {
+      workloads[index].addresses = (0..<dice.number(1...2)).map { number in
+        WorkloadAddress(.four(0x0A00_0100 + UInt32(index * 2 + number)), prefixLength: 16, on: "br0")
       }
     }
   }

@@ -41,8 +41,10 @@ public struct Settings: Sendable {
 
   /// Two minutes of everything at once; the cluster's size and times come from the seed.
   ///
-  /// - Parameter checks: workloads have checks, and services fail.
-  public static func dense(seed: UInt64, checks: Bool = false) -> Settings {
+  /// - Parameters:
+  ///   - checks: workloads have checks, and services fail.
+  ///   - addresses: workloads have addresses, and what has to do with these fails.
+  public static func dense(seed: UInt64, checks: Bool = false, addresses: Bool = false) -> Settings {
     let dice = Dice(seed: seed, matter: 99)
     let nodes = dice.number(2...5)
     let workloads = dice.number(2...10)
@@ -58,14 +60,16 @@ public struct Settings: Sendable {
     if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
     cluster.migrate(Dice(seed: seed, matter: 97))
     if checks { cluster.addChecks(Dice(seed: seed, matter: 96)) }
-    return Settings(cluster: cluster, faults: checks ? .dense.withServices() : .dense)
+    if addresses { cluster.addAddresses(Dice(seed: seed, matter: 95)) }
+    let faults = checks ? FaultRates.dense.withServices() : .dense
+    return Settings(cluster: cluster, faults: addresses ? faults.withAddresses() : faults)
   }
 
   /// Hours of everything. The calm at the end is a part of the time.
   ///
   /// - Parameters:
   ///   - length: at least ten minutes make sense.
-  ///   - faults: what goes wrong, and how often. Where services fail, workloads have checks.
+  ///   - faults: what goes wrong, and how often. Where services fail, workloads have checks; where addresses do, they have some.
   public static func long(
     seed: UInt64, nodes: Int = 5, workloads: Int = 30, length: Span = .seconds(3600), faults: FaultRates = .sparse
   ) -> Settings {
@@ -80,6 +84,7 @@ public struct Settings: Sendable {
     if dice.chance(0.4) { cluster.policies = MadeUpPolicies.sets(for: cluster, dice) }
     cluster.migrate(Dice(seed: seed, matter: 97))
     if faults.strikesServices { cluster.addChecks(Dice(seed: seed, matter: 96)) }
+    if faults.strikesAddresses { cluster.addAddresses(Dice(seed: seed, matter: 95)) }
     let calm = Span.seconds(min(300, length.inSeconds / 2))
     return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }

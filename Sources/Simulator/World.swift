@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -34,6 +35,8 @@ public final class World {
   @exclusivity(unchecked) public internal(set) var fingerprint: Fingerprint?
   /// How often each matter was broken, so that the end of an older fault does not end a newer one.
   var turns: [Matter: Int] = [:]
+  /// Addresses that somebody has who is none of the cluster.
+  var strangers: Set<IPAddress> = []
   /// Kept for scenarios only.
   var chronicle: Chronicle?
 

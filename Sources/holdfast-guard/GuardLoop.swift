@@ -13,7 +13,7 @@ import SystemPackage
 /// - the state, written to a filesystem without a disk (`start` warns of any other), and never synchronised;
 /// - sockets, timers and signals that are non-blocking, and `poll`, which ends with the timer.
 ///
-/// Everything else is an `Errand`: links (the routing lock), the watchdog's device (its driver), the log (whoever reads it).
+/// Everything else is an `Errand`: links and addresses (the routing lock), the watchdog's device (its driver), the log (whoever reads it).
 final class GuardLoop {
   private let isolation: NodeIsolation
   private let links: LinkErrand
@@ -215,6 +215,11 @@ final class GuardLoop {
     case .linksDown(let round, let names):
       links.down(round, names)
       return linksDone()
+    case .setAddresses(let round, let remove, let add):
+      // A guard after this one would know nothing of them.
+      let refusal = stateTrouble.reason.map { "the state cannot be written (\($0))" }
+      links.addresses(round, remove: remove, add: add, refusal: refusal)
+      return linksDone()
     case .kill(let target): return [.killResult(target, isolation.kill(target))]
     case .takeCensus(let cgroups, let spared): return [.census(alive: isolation.census(cgroups: cgroups, sparing: spared))]
     case .thaw(let cgroups):
@@ -237,7 +242,7 @@ final class GuardLoop {
     return []
   }
 
-  /// Links whose change took longer than the guard waited for it.
+  /// Links and addresses whose change took longer than the guard waited for it.
   private func takeLinks() {
     for event in linksDone() { step(event) }
   }

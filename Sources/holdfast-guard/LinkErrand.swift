@@ -4,8 +4,8 @@ import HoldfastTime
 import LinuxBasics
 import Synchronization
 
-/// Takes links down and up in a thread of its own: the kernel's routing lock, which every change of a link needs, may be held by somebody who
-/// waits for user space or for a disk.
+/// Takes links down and up, and their addresses away and back, in a thread of its own: the kernel's routing lock, which every such change
+/// needs, may be held by somebody who waits for user space or for a disk.
 final class LinkErrand: Sendable {
   /// An order that was carried out.
   struct Done: Sendable {
@@ -41,6 +41,19 @@ final class LinkErrand: Sendable {
       done.withLock { $0.append(Done(event: nil, problems: problems)) }
     }
     errand.wait(atMost: Self.patience)
+  }
+
+  /// Not waited for: who takes links down after it waits for both.
+  ///
+  /// - Parameter refusal: why nothing may be added; nil: it may.
+  func addresses(_ round: Int, remove: [GuardedAddress], add: [GuardedAddress], refusal: String?) {
+    errand.add { [self] in
+      var outcome = HostAddresses().set(remove: remove, add: refusal == nil ? add : [])
+      if let refusal { for address in add { outcome.failed[address] = refusal } }
+      let event = GuardMachine.Event.addressesResult(
+        round: round, removed: outcome.removed, raised: outcome.raised, failed: outcome.failed)
+      done.withLock { $0.append(Done(event: event, problems: [])) }
+    }
   }
 
   /// What was carried out since this was asked last.

@@ -1,4 +1,3 @@
-import CLinux
 import CgroupIsolation
 import Glibc
 import GuardCore
@@ -6,7 +5,6 @@ import HoldfastTime
 import LinuxBasics
 import Testing
 
-private let hasIP = access("/usr/sbin/ip", X_OK) == 0 || access("/sbin/ip", X_OK) == 0
 private let hasTracer = access("/usr/bin/strace", X_OK) == 0
 
 /// Real links, each test's in a network namespace of its own.
@@ -16,8 +14,8 @@ struct `Host links` {
 
   @Test func `down and up, and what is gone is said to be gone`() async throws {
     try await inNetworkOfItsOwn {
-      try run("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
-      try run("ip", "link", "add", "hv1", "type", "veth", "peer", "name", "hp1")
+      try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
+      try mustRun("ip", "link", "add", "hv1", "type", "veth", "peer", "name", "hp1")
       let outcome = HostLinks().down(["hv0", "hv1", "gone", "name-of-sixteen.", "hp0"])
       #expect(outcome.foundDown == ["hv1", "hp0"])
       #expect(outcome.gone == ["gone"])
@@ -28,7 +26,7 @@ struct `Host links` {
       #expect(try isUp("hv0") && isUp("hv1"))
       #expect(nothing.foundDown.isEmpty && nothing.gone.isEmpty && nothing.problems.isEmpty)
       // The other properties are as they were.
-      try run("ip", "link", "set", "hv1", "promisc", "on", "mtu", "1400")
+      try mustRun("ip", "link", "set", "hv1", "promisc", "on", "mtu", "1400")
       #expect(HostLinks().down(["hv1"]) == nothing)
       #expect(try text("hv1").contains("PROMISC") && text("hv1").contains("mtu 1400"))
     }
@@ -36,13 +34,13 @@ struct `Host links` {
 
   @Test func `a name that another device has now is that device`() async throws {
     try await inNetworkOfItsOwn {
-      try run("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
-      try run("ip", "link", "del", "hv0")
+      try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
+      try mustRun("ip", "link", "del", "hv0")
       #expect(HostLinks().down(["hv0"]).gone == ["hv0"])
-      try run("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
-      try run("ip", "link", "set", "hv0", "down")
-      try run("ip", "link", "set", "hv0", "name", "other")
-      try run("ip", "link", "set", "hp0", "name", "hv0")
+      try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
+      try mustRun("ip", "link", "set", "hv0", "down")
+      try mustRun("ip", "link", "set", "hv0", "name", "other")
+      try mustRun("ip", "link", "set", "hp0", "name", "hv0")
       #expect(HostLinks().up(["hv0"]).isEmpty)
       #expect(try isUp("hv0") && !isUp("other"))
     }
@@ -106,82 +104,10 @@ struct `Host links` {
   }
 }
 
-// MARK: Namespaces
-
-/// Runs `body` on a thread with a network namespace of its own, which goes with the thread. Programs that it starts are in it, too.
-private func inNetworkOfItsOwn(_ body: @escaping @Sendable () throws -> Void) async throws {
-  final class Work: Sendable {
-    let body: @Sendable () throws -> Void
-    let waiting: CheckedContinuation<Void, any Error>
-    init(_ body: @escaping @Sendable () throws -> Void, _ waiting: CheckedContinuation<Void, any Error>) {
-      self.body = body
-      self.waiting = waiting
-    }
-    func run() {
-      guard holdfast_own_network() == 0 else {
-        return waiting.resume(throwing: Failure("unshare: \(String(cString: strerror(errno)))"))
-      }
-      waiting.resume(with: Result { try body() })
-    }
-  }
-  try await withCheckedThrowingContinuation { continuation in
-    let work = Unmanaged.passRetained(Work(body, continuation))
-    let begun = holdfast_thread(
-      1 << 20,
-      { raw in
-        if let raw { Unmanaged<Work>.fromOpaque(raw).takeRetainedValue().run() }
-        return nil
-      }, work.toOpaque())
-    if begun != 0 { work.takeRetainedValue().waiting.resume(throwing: Failure("no thread")) }
-  }
-}
-
-/// In the thread's own namespace.
-private func run(_ words: String...) throws {
-  let child = try Child(words[0], Array(words.dropFirst()))
-  while !child.hasEnded { usleep(500) }
-  guard child.status == 0 else { throw Failure(words.joined(separator: " ")) }
-}
-
 /// What is to be said of a link in the thread's own namespace.
-private func text(_ link: String) throws -> String {
-  let directory = try TemporaryDirectory()
-  let child = try Child("ip", ["-o", "link", "show", "dev", link], log: directory.path + "/out")
-  while !child.hasEnded { usleep(500) }
-  return try KernelFile.read(directory.path + "/out")
-}
+private func text(_ link: String) throws -> String { try output("ip", "-o", "link", "show", "dev", link) }
 
 private func isUp(_ link: String) throws -> Bool {
   let flags = try text(link).split(whereSeparator: { "<>".contains($0) }).dropFirst().first ?? ""
   return flags.split(separator: ",").contains("UP")
-}
-
-/// A namespace with a name, for other programs to enter; removed when it goes.
-private final class NamedNetwork {
-  let name = uniqueName("hfg")
-
-  init() async throws { try await Child.mustRun("ip", ["netns", "add", name]) }
-
-  func ip(_ words: String) async throws {
-    try await Child.mustRun("ip", ["-n", name] + words.split(separator: " ").map(String.init))
-  }
-
-  func isUp(_ link: String) async throws -> Bool {
-    let directory = try TemporaryDirectory()
-    let child = try Child("ip", ["-n", name, "-o", "link", "show", "up", "dev", link], log: directory.path + "/out")
-    _ = await child.end(within: .seconds(10))
-    return try KernelFile.read(directory.path + "/out").contains(": \(link)")
-  }
-
-  /// The guard answers first and leaves links to a thread of their own.
-  func sees(_ link: String, up: Bool) async throws -> Bool {
-    let limit = ContinuousClock.now + .seconds(5)
-    while try await isUp(link) != up {
-      if ContinuousClock.now > limit { return false }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return true
-  }
-
-  deinit { if let child = try? Child("ip", ["netns", "del", name]) { waitpid(child.pid, nil, 0) } }
 }

@@ -58,6 +58,9 @@ import Testing
     row("left protection, and forgotten", [released("a", 1), forget("a")], [released("a", 1)]),
     row("one kill", [kill("a"), kill("b"), kill("a"), kill("b")], [kill("a"), kill("b")]),
     row("one status", [.status, protect("a", 1), .status], [.status, protect("a", 1)]),
+    row(
+      "the last acknowledge, behind what it asks about",
+      [.acknowledge(number: 1), protect("a", 1), .acknowledge(number: 2)], [protect("a", 1), .acknowledge(number: 2)]),
     row("one isolate", [.isolate, .isolate], [.isolate]),
     row("one resume", [.resume(deadline: at(1)), .resume(deadline: at(1))], [.resume(deadline: at(1))])
   ]

@@ -9,20 +9,28 @@ import Testing
     GuardedWorkload(
       name: "web1", isolation: .freeze, cgroup: "/sys/fs/cgroup/freezer/machine/lxc-1-web1.libvirt-lxc",
       links: ["vnet0", "vnet1"]),
-    GuardedWorkload(name: hostile, isolation: .stop, cgroup: "/sys/fs/cgroup/machine-lxc\\x2d1 b,=%.scope", links: ["a,b=%"])
+    GuardedWorkload(name: hostile, isolation: .stop, cgroup: "/sys/fs/cgroup/machine-lxc\\x2d1 b,=%.scope", links: ["a,b=%"]),
+    GuardedWorkload(
+      name: "web2", isolation: .freeze, cgroup: nil, links: [], isStarting: true,
+      addresses: [address("10.0.0.5/24@br0"), address("2001:db8::5/64@br0"), address("10.0.0.6/32@a@,b")])
   ]
   static let commands: [GuardCommand] =
     [
       .hello(version: 1), .extend(deadline: BootInstant(nanoseconds: 123_456_789)), .forget(workload: hostile),
       .release(workload: hostile, cgroup: "/sys/fs/cgroup/x y"), .kill(workload: "db"),
       .shorten(deadline: BootInstant(nanoseconds: 77)),
-      .isolate, .resume(deadline: BootInstant(nanoseconds: .max)), .disarm, .status
+      .isolate, .resume(deadline: BootInstant(nanoseconds: .max)), .disarm, .status,
+      .acknowledge(number: 7)
     ] + workloads.map { .protect($0) }
   static let reports: [GuardReport] = [
     .state(GuardState(phase: .disarmed, workloads: [])),
     .state(GuardState(phase: .armed(deadline: BootInstant(nanoseconds: 5)), workloads: ["a", hostile])),
     .state(GuardState(phase: .isolated(since: .zero, confirmed: true), workloads: ["a"])),
     .state(GuardState(phase: .isolated(since: .zero, confirmed: false), workloads: [])),
+    .state(
+      GuardState(
+        phase: .disarmed, workloads: ["a"], health: GuardHealth(watchdog: .opening),
+        addresses: [address("10.0.0.5/24@br0"), address("fe80::1/64@a,b")], raised: [address("10.0.0.5/24@br0")])),
     .killed(workload: hostile, confirmed: true), .killed(workload: "db", confirmed: false),
     .refused(reason: "extend: 100 % refused, a=b"), .refused(reason: "state phase=disarmed")
   ]
@@ -41,7 +49,18 @@ import Testing
     #expect(
       GuardCommand.protect(Self.workloads[1]).wireText
         == "protect name=web1 isolation=freeze cgroup=/sys/fs/cgroup/freezer/machine/lxc-1-web1.libvirt-lxc links=vnet0,vnet1")
+    #expect(
+      GuardCommand.protect(Self.workloads[3]).wireText
+        == "protect name=web2 isolation=freeze starting=yes addresses=10.0.0.5/24@br0,2001:db8::5/64@br0,10.0.0.6/32@a@%2Cb")
     #expect(GuardReport.killed(workload: "a b", confirmed: true).wireText == "killed a%20b confirmed=yes")
+  }
+
+  @Test func `a guard of an older version is told of no address`() {
+    let command = GuardCommand.protect(Self.workloads[3])
+    #expect(command.inVersion(4) == command)
+    #expect(command.inVersion(3).wireText == "protect name=web2 isolation=freeze starting=yes")
+    #expect(GuardCommand.forget(workload: "a").inVersion(1) == .forget(workload: "a"))
+    #expect(GuardCommand.acknowledge(number: 7).inVersion(3) == .status)
   }
 
   @Test func `a reason cannot break the line`() throws {
@@ -58,11 +77,14 @@ import Testing
     "protect name=web1 isolation=stop cgroup=/a%00b", "protect name=web1 isolation=stop cgroup=",
     "protect name=web1 isolation=stop links=", "protect name=web1 isolation=stop links=a,,b",
     "protect name=web1 isolation=stop links=../../etc", "protect name=web1 isolation=stop links=sixteenletters16",
+    "protect name=web1 isolation=stop addresses=", "protect name=web1 isolation=stop addresses=10.0.0.5/24",
+    "protect name=web1 isolation=stop addresses=10.0.0.5/24@br0,10.0.0.5/32@br1",
+    "protect name=web1 isolation=stop addresses=10.0.0.5/24@b%0Ar0", "status addresses=10.0.0.5/24@br0",
     "protect name=web1 isolation=stop links=..", "protect name=web1 isolation=stop colour=red",
     "protect name=%zz isolation=stop",
     "protect name=%4 isolation=stop", "protect name=a%0Ab isolation=stop", "protect name=%FF isolation=stop", "kill",
     "kill a b",
-    "forget \u{e9}", "status\n", "status\0"
+    "acknowledge", "acknowledge x", "acknowledge -1", "acknowledge 1 2", "forget \u{e9}", "status\n", "status\0"
   ]) func `garbage is refused with a reason`(_ text: String) {
     let error = #expect(throws: WireError.self) { try GuardCommand(wireText: text) }
     #expect(error?.description.isEmpty == false)
@@ -91,6 +113,7 @@ import Testing
     taken.foundFrozen = ["/c/a"]
     taken.down = ["vnet0", "vnet1"]
     taken.foundDown = ["vnet1"]
+    let held = ["d b": [address("10.0.0.5/24@br0"), address("fe80::1/64@a,b")], "web2": [address("10.0.0.7/32@br0")]]
     return [
       GuardRecord(boot: "id", phase: .disarmed, workloads: [], kills: [], taken: TakenThings()),
       GuardRecord(
@@ -102,9 +125,25 @@ import Testing
         kills: [.workload(name: "d b", cgroup: "/c/d b")], taken: taken),
       GuardRecord(
         boot: "id", phase: .isolated(since: BootInstant(nanoseconds: 9), killsAt: BootInstant(nanoseconds: 10)), workloads: [],
-        kills: [], taken: taken)
+        kills: [], taken: taken, addresses: held)
     ]
   }()
+
+  /// An older guard takes a record that has a word of addresses for one that cannot be read.
+  @Test func `of addresses it says nothing where there are none`() {
+    for record in Self.records {
+      #expect(
+        record.text.contains("addresses") == (!record.addresses.isEmpty || record.workloads.contains { !$0.addresses.isEmpty }))
+    }
+    #expect(Self.records[3].text.contains("\naddresses name=d%20b list=10.0.0.5/24@br0,fe80::1/64@a%2Cb\naddresses name=web2 "))
+  }
+
+  @Test func `an older guard's is read`() throws {
+    let text = "holdfast-guard-state 1\nboot id=a\nphase armed at=9\nworkload name=w isolation=stop links=v starting=yes\nend\n"
+    let record = try GuardRecord(text: text)
+    #expect(record.addresses.isEmpty && record.workloads.first?.addresses == [])
+    #expect(record.text == text)
+  }
 
   @Test func `of a guard that killed what is stop when it isolated, it says so`() throws {
     let text = "holdfast-guard-state 1\nboot id=a\nphase isolated at=9\nend\n"
@@ -128,6 +167,7 @@ import Testing
     "holdfast-guard-state 2\nboot id=a\nphase disarmed\nend\n", "holdfast-guard-state 1\nphase disarmed\nend\n",
     "holdfast-guard-state 1\nboot id=a\nend\n", "holdfast-guard-state 1\nboot id=a\nboot id=b\nphase disarmed\nend\n",
     "holdfast-guard-state 1\nboot id=a\nphase disarmed\nwhat=ever\nend\n",
+    "holdfast-guard-state 1\nboot id=a\nphase disarmed\naddresses name=w list=10.0.0.5@br0\nend\n",
     "holdfast-guard-state 1\nboot id=a\nphase isolated at=9 kills-at=\nend\n",
     "holdfast-guard-state 1\nboot id=a\nphase armed at=9 kills-at=10\nend\n",
     "holdfast-guard-state 1\nboot id=a\nphase armed\nend\n", "holdfast-guard-state 1\nboot id=a\nphase disarmed\nend\nend"

@@ -25,13 +25,18 @@ struct MadeUpCluster {
     HealthCheck(name: "queue", probe: .script(ScriptProbe(path: "/usr/local/bin/queue", arguments: ["web2"])), down: 1)
   ]
 
+  static let addresses = [
+    WorkloadAddress(.four(0x0A4D_0050), prefixLength: 24, on: "br0"),
+    WorkloadAddress(.six(0xFD00_0077 << 96 | 0x80), prefixLength: 64, on: "br0")
+  ]
+
   /// - Parameter now: milliseconds since 1970.
   init(now: Int64) {
     for name: NodeName in ["n1", "n2", "n3"] { join(name) }
     put(.planner, .planner(PlannerRecord(node: "n1", incarnation: "n1-7")))
     run("web1", 2048, on: "n1")
     run("db1", 6144, on: "n1", priority: 10)
-    run("web2", 2048, on: "n2", checks: Self.checks)
+    run("web2", 2048, on: "n2", checks: Self.checks, addresses: Self.addresses)
     run("web3", 1024, on: "n2", reason: "least loaded: 43 % with it")
     run("mail", 4096, on: "n2")
     run("legacy", 2048, on: "n2", connection: Self.qemu, isolation: .stop)
@@ -71,9 +76,11 @@ struct MadeUpCluster {
 
   mutating func run(
     _ name: WorkloadName, _ memory: Int, on node: NodeName, connection: String = lxc, priority: Int = 0,
-    isolation: Isolation = .freeze, reason: String = "least loaded: 38 % with it", checks: [HealthCheck] = []
+    isolation: Isolation = .freeze, reason: String = "least loaded: 38 % with it", checks: [HealthCheck] = [],
+    addresses: [WorkloadAddress] = []
   ) {
-    define(name, memory, connection: connection, priority: priority, isolation: isolation, checks: checks)
+    define(
+      name, memory, connection: connection, priority: priority, isolation: isolation, checks: checks, addresses: addresses)
     let other: NodeName = node == "n1" ? "n2" : "n1"
     put(
       .placement(name),
@@ -91,12 +98,12 @@ struct MadeUpCluster {
 
   private mutating func define(
     _ name: WorkloadName, _ memory: Int, connection: String = lxc, priority: Int = 0, isolation: Isolation = .freeze,
-    checks: [HealthCheck] = []
+    checks: [HealthCheck] = [], addresses: [WorkloadAddress] = []
   ) {
     let spec = SpecRecord(
       connection: connection, uuid: NameUUID.derived(cluster: "prod", workload: name),
       xml: "<domain type='lxc'><name>\(name)</name></domain>", demand: Resources(memory: memory, cpus: 1), labels: [:],
-      priority: priority, isolation: isolation, stopTimeout: 30, checks: checks)
+      priority: priority, isolation: isolation, stopTimeout: 30, checks: checks, addresses: addresses)
     put(.spec(name), .spec(spec))
     put(.intent(name), .intent(IntentRecord(desired: .running)))
   }

@@ -18,6 +18,14 @@ import Testing
     }
   }
 
+  private static func give(_ address: WorkloadAddress, to name: WorkloadName, _ api: APIHarness) {
+    api.access.change { state in
+      guard case .spec(var spec)? = state.cluster.store.entries[.spec(name)]?.value else { return }
+      spec.addresses = [address]
+      state.cluster.put(.spec(name), .spec(spec))
+    }
+  }
+
   private static func run(_ api: APIHarness, _ path: String) async throws -> CommandResult? {
     let answer = try await api.post("/v1/workloads/\(path)")
     if let error = answer.error { return CommandResult(path, failed: error) }
@@ -49,6 +57,8 @@ import Testing
 
   @Test func `what runs here is adopted where it runs, with what it had`() async throws {
     try await APIHarness.serving { api in
+      let address = try WorkloadAddress("10.0.0.80/24", on: "br0")
+      Self.give(address, to: "web1", api)
       _ = try await Self.run(api, "web1/release")
       Self.forget("web1", wentOn: "n1", api)
       api.access.change { state in
@@ -60,6 +70,7 @@ import Testing
       #expect(back?.effect == .adopted, "\(String(describing: back))")
       #expect(api.access.truth.intents["web1"]?.value == IntentRecord(desired: .adopting, adopter: "n1"))
       #expect(api.access.truth.specs["web1"]?.value.demand == Resources(memory: 2048, cpus: 1))
+      #expect(api.access.truth.specs["web1"]?.value.addresses == [address])
       #expect(api.access.truth.released.isEmpty)
     }
   }
@@ -85,6 +96,18 @@ import Testing
       let reason = "the image /vm/base lies under a disk of it and must not change, and it is written by the workload web2"
       #expect(back?.error?.reason == (isWritten ? reason : nil), "\(String(describing: back))")
       #expect(api.access.truth.specs["web1"]?.value.underneath == (isWritten ? nil : ["/vm/top": ["/vm/base"]]))
+    }
+  }
+
+  @Test func `what has an address that another workload has got since is not brought back`() async throws {
+    try await APIHarness.serving { api in
+      Self.give(try WorkloadAddress("10.0.0.80/24", on: "br0"), to: "cache", api)
+      _ = try await Self.run(api, "cache/release")
+      Self.forget("cache", wentOn: nil, api)
+      Self.give(try WorkloadAddress("10.0.0.80/16", on: "br1"), to: "db2", api)
+      let back = try await Self.run(api, "cache/restore")
+      #expect(back?.error?.reason == "it has the address 10.0.0.80, and so has the workload db2", "\(String(describing: back))")
+      #expect(api.access.truth.specs["cache"] == nil && api.access.truth.released["cache"] != nil)
     }
   }
 

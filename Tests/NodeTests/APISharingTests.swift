@@ -114,6 +114,32 @@ import Testing
     }
   }
 
+  @Test func `an address of another workload is refused on whatever network, and is shared with nobody`() async throws {
+    try await APIHarness.serving { api in
+      func definition(_ name: String, _ addresses: [WorkloadAddress], shared: [String] = []) -> WorkloadDefinition {
+        var definition = Self.definition(name, "<domain type='lxc'/>", shared: shared)
+        definition.addresses = addresses.isEmpty ? nil : addresses
+        return definition
+      }
+      let mine = [try WorkloadAddress("10.0.0.80/24", on: "br0")], same = [try WorkloadAddress("10.0.0.80/16", on: "br1")]
+      let free = [try WorkloadAddress("10.0.0.81/24", on: "br0")]
+      #expect(try await apply(api, [definition("one", mine)]).results.map(\.effect) == [.created])
+      for two in [definition("two", same), definition("two", same, shared: ["10.0.0.80"])] {
+        for isDry in [true, false] {
+          let error = try await apply(api, [two], dry: isDry).results.first?.error
+          #expect(error?.reason == "it has the address 10.0.0.80, and so has the workload one", "\(String(describing: error))")
+          #expect(error?.remedy.contains("cannot be shared") == true)
+        }
+      }
+      #expect(try await apply(api, [definition("two", free)]).results.map(\.effect) == [.created])
+      // To have it from now on is a change of the kind that is looked at.
+      #expect(try await apply(api, [definition("two", same)]).results.map(\.effect) == [.failed])
+      let exchanged = try await apply(api, [definition("one", []), definition("two", same)])
+      #expect(exchanged.results.map(\.fields) == [["addresses"], ["addresses"]])
+      #expect(api.access.truth.specs["one"]?.value.addresses == nil && api.access.truth.specs["two"]?.value.addresses == same)
+    }
+  }
+
   @Test func `a domain with a disk of another workload is not adopted, and shares it when both say so`() async throws {
     try await APIHarness.serving { api in
       api.access.change { $0.descriptions = ["wiki": Self.disk("/srv/a.img"), "wiki-test": Self.disk("/srv/a.img")] }

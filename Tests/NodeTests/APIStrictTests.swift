@@ -44,6 +44,11 @@ import Testing
       "/v1/workloads",
       #"{"workloads":[{"name":"x","connection":"lxc:///system","xml":"<domain type='lxc'/>","demand":{"memory":1,"cpus":1},"checks":[{"name":"a","kind":"tcp","port":80,"prot":1}]}]}"#,
       "workloads[0].checks[0].prot"
+    ),
+    (
+      "/v1/workloads",
+      #"{"workloads":[{"name":"x","connection":"lxc:///system","xml":"<domain type='lxc'/>","demand":{"memory":1,"cpus":1},"addresses":[{"address":"10.0.0.80","prefixLength":24,"interface":"br0","dev":"br0"}]}]}"#,
+      "workloads[0].addresses[0].dev"
     )
   ])
   func `a field is refused by its place, and nothing is done`(path: String, body: String, field: String) async throws {

@@ -19,6 +19,8 @@ import Testing
   private static let checked =
     "{w1: {node: n1, check: {interval: 1s, down: 5, grace: 5s}}, w2: {node: n2, check: {interval: 1s, down: 3, on-failure: report}}}"
 
+  private static let addressed = "{w1: {node: n1, addresses: [10.0.0.1]}, w2: {node: n2}}"
+
   private static let cases: [Case] = [
     .init(
       testDescription: "a service is killed and started anew", workloads: checked, happens: "{at 10s: kill service of w1}",
@@ -127,7 +129,31 @@ import Testing
     .init(
       testDescription: "what was not said when", happens: "{at 10s: power off n1}",
       met: "at end: n2 has not said \"n1 has not renewed\" within 9s of 1s",
-      unmet: "at end: n2 has not said \"n1 has not renewed\" within 6s of 10s", found: "n2 has said \"n1 has not renewed\"")
+      unmet: "at end: n2 has not said \"n1 has not renewed\" within 6s of 10s", found: "n2 has said \"n1 has not renewed\""),
+    .init(
+      testDescription: "an address follows its workload", workloads: addressed, happens: "{at 10s: power off n1}",
+      met: "within 10s of 10s: 10.0.0.1 is up on n2", unmet: "within 10s of 10s: 10.0.0.1 is up on n1",
+      found: "10.0.0.1 is up on n2"),
+    .init(
+      testDescription: "no address is on two nodes", workloads: addressed, happens: "{at 10s: power off n1}",
+      met: "always: no address is up twice", unmet: "never: no address is up twice", found: "no address is up twice"),
+    .init(
+      testDescription: "somebody else has an address for a time",
+      workloads: "{w1: {requested: stopped, addresses: [10.0.0.1]}, w2: {node: n2}}",
+      happens: "{at 5s: a stranger takes 10.0.0.1 for 20s, at 10s: start w1}", met: "from 12s to 24s: 10.0.0.1 is up nowhere",
+      unmet: "at 20s: 10.0.0.1 is up on n1 or n2", found: "10.0.0.1 is up nowhere"),
+    .init(
+      testDescription: "an address cannot be raised for a time", workloads: addressed,
+      happens: "{at 9s: fail addresses of n2 for 10s, at 10s: move w1 to n2}", met: "within 15s of 19s: 10.0.0.1 is up on n2",
+      unmet: "at 18s: 10.0.0.1 is up on n2", found: "10.0.0.1 is up nowhere"),
+    .init(
+      testDescription: "an address is removed late", workloads: addressed,
+      happens: "{at 9s: slow addresses of n1 by 4s for 30s, at 10s: move w1 to n2}", met: "from 10s to 13s: n1 holds w1",
+      unmet: "at 13s: 10.0.0.1 is up on n2", found: "10.0.0.1 is up on n1"),
+    .init(
+      testDescription: "a definition gets another address, or none", workloads: addressed,
+      happens: "{at 10s: define w1 with 10.0.0.9, at 20s: define w1 without addresses}",
+      met: "within 3s of 10s: 10.0.0.9 is up on n1", unmet: "at end: 10.0.0.9 is up on n1", found: "10.0.0.9 is up nowhere")
   ]
 
   private func failures(_ item: Case, _ expectation: String) throws -> [ScenarioRun.Failure] {

@@ -61,6 +61,18 @@ import Testing
     await search("long, checks", Self.seeds(20)) { .long(seed: $0, faults: rates) }
   }
 
+  @Test func `in which addresses fail breaks no rule`() async {
+    await search("addresses", Self.seeds(300)) { .dense(seed: $0, addresses: true) }
+  }
+
+  @Test func `in which addresses fail overlooks nothing`() async {
+    await search("overlooked, addresses", 1...60) {
+      var settings = Settings.dense(seed: $0, addresses: true)
+      settings.turnsBetweenLooks = 211
+      return settings
+    }
+  }
+
   @Test func `in which services fail overlooks nothing`() async {
     await search("overlooked, checks", 1...60) {
       var settings = Settings.dense(seed: $0, checks: true)

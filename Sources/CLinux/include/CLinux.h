@@ -84,6 +84,19 @@ int holdfast_link_is_up(int fd, const char *name);
 // Up or down, by name in one step: what has the name when it happens. Changes nothing where nothing is to be changed.
 int holdfast_link_set(int fd, const char *name, int up);
 
+// A socket on one Ethernet link (its index) for the frames by which hosts there find each other's hardware addresses, with their Ethernet
+// headers. Of what comes in it has only what may tell who has the address: ARP for one of IPv4 (4 bytes), neighbour discovery for one of
+// IPv6 (16 bytes). To close it may take as long as an RCU grace period.
+int holdfast_neighbours(int link, const uint8_t *address, size_t count);
+
+// An address on the link of this name: `count` bytes, 4 for IPv4 and 16 for IPv6, with this prefix length. -1 with EEXIST: it is there already; with
+// ENOTUNIQ: it is there with another prefix length (IPv6 alone: a link has the same address of IPv4 several times); with ENODEV: no such link.
+// IPv6 begins to use it at once: whether somebody else has it is asked before.
+int holdfast_address_add(int fd, const char *link, const void *address, size_t count, int prefix);
+
+// Takes away that address with that prefix length. -1 with EADDRNOTAVAIL: the link has none such; with ENODEV: no such link.
+int holdfast_address_remove(int fd, const char *link, const void *address, size_t count, int prefix);
+
 // 1 when the bytes are among the others, next to each other. Takes time by the sum of both, whatever they are.
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count);
 

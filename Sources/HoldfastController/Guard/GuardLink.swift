@@ -14,6 +14,8 @@ public struct GuardLink: Sendable {
   private var unansweredFreezes = 0
   /// The workloads that the guard protects, as it said last. While it is gone, so does its successor, as far as anybody knows.
   private var lists = GuardLists()
+  /// Addresses that the first guard of this life held when it first spoke, and that no word since was without.
+  private var inherited: Set<GuardedAddress> = []
   private var guardFlaws = GuardFlaws()
   /// The latest deadline that a guard was told since the last `shorten`; nil: not known. Its successor takes it up.
   private var toldDeadline: BootInstant?
@@ -41,6 +43,8 @@ public struct GuardLink: Sendable {
   public var isIsolated: Bool { thaw != nil }
   var workloads: Set<String> { lists.workloads }
   var starting: Set<String> { lists.starting }
+  /// The guard that is there is one of an earlier release, which would raise no address.
+  var lacksAddresses: Bool { isConnected && !lists.knowsAddresses }
   /// The way to a thaw; nil: the guard has frozen nothing.
   var thaw: Thaw? { presence?.isolation?.thaw }
   /// Nothing that was asked for without the guard can freeze anything any more.
@@ -68,7 +72,8 @@ public struct GuardLink: Sendable {
   var frozenSince: BootInstant? {
     switch course.state {
     case .absent(let absence): absence.freeze.confirmedSince
-    case .present(let presence): presence.isolation.flatMap { $0.isConfirmed ? $0.since : nil }
+    // An address that is up answers for what is frozen.
+    case .present(let presence): presence.isolation.flatMap { $0.isConfirmed && lists.held.isEmpty ? $0.since : nil }
     }
   }
 
@@ -85,7 +90,7 @@ public struct GuardLink: Sendable {
 
   /// The guard's word for a turn under that session.
   func word(within session: borrowing SessionPermit) -> GuardWord {
-    GuardWord(course.state, lists, within: session.deadline)
+    GuardWord(course.state, lists, inherited: inherited, within: session.deadline)
   }
 
   /// Work that waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
@@ -104,6 +109,13 @@ public struct GuardLink: Sendable {
     var dropped: Set<String> = []
     /// Starts that the guard was told of before this life: they may still succeed.
     var inheritedStarts: [String] = []
+    /// Addresses that it holds from before this life.
+    var inheritedAddresses: [GuardedAddress] = []
+    /// Addresses with which it is another step further; and whether it has acknowledged more.
+    var addresses: Set<GuardedAddress> = []
+    var acknowledges = false
+    /// Some of them were held from before this life.
+    var wereInherited = false
     /// The guard may not have forgotten what it was told to forget: what it says of itself holds.
     var isAnew = false
     /// The guard may not have taken what it was told, or its successor does not know: it is told again.
@@ -121,8 +133,9 @@ public struct GuardLink: Sendable {
     if case .armed(let deadline) = state.phase { latestDeadline = max(latestDeadline, deadline) }
     guardFlaws.take(state.health, facts, &effects)
     lists = GuardLists(state)
+    if isFirst { inherited = Set(state.addresses) } else { inherited.formIntersection(state.addresses) }
     var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
-    if isFirst { heard.inheritedStarts = state.starting }
+    if isFirst { (heard.inheritedStarts, heard.inheritedAddresses) = (state.starting, state.addresses) }
     if wasFreezing {
       effects.note(.guardBack, "the guard is back")
       isolate(&effects)
@@ -143,10 +156,7 @@ public struct GuardLink: Sendable {
       if isShortening { effects.agenda.note(.other) }
       return Heard()
     }
-    let fresh = GuardLists(state)
-    effects.agenda.note(.guardLists(fresh.changed(since: lists)))
-    var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
-    lists = fresh
+    var heard = take(GuardLists(state), &effects)
     if !isExpected {
       effects.note(
         .guardRefused, "the guard thawed what was frozen, and this controller did not ask for it: everything is frozen again",
@@ -173,6 +183,17 @@ public struct GuardLink: Sendable {
         heard.protectsAnew = true
       }
     }
+    return heard
+  }
+
+  private mutating func take(_ fresh: GuardLists, _ effects: inout Effects) -> Heard {
+    effects.agenda.note(.guardLists(fresh.changed(since: lists)))
+    var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
+    heard.addresses = fresh.changedAddresses(since: lists)
+    heard.acknowledges = fresh.acknowledged != lists.acknowledged
+    heard.wereInherited = !inherited.isEmpty
+    lists = fresh
+    if !inherited.isEmpty { inherited.formIntersection(fresh.held) }
     return heard
   }
 
@@ -229,9 +250,9 @@ public struct GuardLink: Sendable {
   /// Whether the guard confirms that nothing under protection executes: it has no deadline and protects nothing, or everything is frozen.
   func rest(seesProtected: Bool) -> GuardRest {
     switch phase {
-    // One that knows of nothing is believed only when nothing is seen.
-    case .disarmed where !seesProtected: .certain
-    case .isolated(_, true): .certain
+    // One that knows of nothing is believed only when nothing is seen. An address that is up answers for what executes nothing.
+    case .disarmed where !seesProtected && lists.held.isEmpty: .certain
+    case .isolated(_, true) where lists.held.isEmpty: .certain
     case .isolated, nil: .awaited
     case .disarmed, .armed: isAboutToFreeze ? .awaited : .toBeFrozen
     }
@@ -353,7 +374,7 @@ public struct GuardLink: Sendable {
     guard effects.now >= due else { return effects.agenda.look(at: due) }
     freezesDirectly(freeze.attempted)
     unansweredFreezes += 1
-    effects.freezeDirectly(workloads.guarded)
+    effects.freezeDirectly(workloads.guarded(with: lists.held))
   }
 
   mutating func startDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {

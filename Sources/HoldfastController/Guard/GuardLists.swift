@@ -5,17 +5,35 @@ import HoldfastModel
 struct GuardLists: Hashable, Sendable {
   let workloads: Set<String>
   let starting: Set<String>
-  /// The lists that the two come from.
+  /// Addresses that may be on the host's links by its doing, and those that it has seen there.
+  let held: [GuardedAddress]
+  let raised: [GuardedAddress]
+  /// It has taken everything that it was told until it was asked to acknowledge that for so many times.
+  let acknowledged: Int
+  /// It raises addresses, and removes them.
+  let knowsAddresses: Bool
+  /// The lists that the first two come from.
   private let told: [[String]]
 
   init(_ state: GuardState = GuardState(phase: .disarmed, workloads: [])) {
     workloads = Set(state.workloads)
     starting = Set(state.starting)
+    (held, raised, acknowledged) = (state.addresses, state.raised, state.acknowledged)
+    knowsAddresses = state.knowsAddresses
     told = [state.workloads, state.starting]
   }
 
   /// Nothing but the deadline is new.
-  func areAsTold(by state: GuardState) -> Bool { told == [state.workloads, state.starting] }
+  func areAsTold(by state: GuardState) -> Bool {
+    held == state.addresses && raised == state.raised && acknowledged == state.acknowledged
+      && told == [state.workloads, state.starting]
+  }
+
+  /// Addresses that it holds, or has seen on their links, only now or only then.
+  func changedAddresses(since before: GuardLists) -> Set<GuardedAddress> {
+    guard held != before.held || raised != before.raised else { return [] }
+    return Set(held).symmetricDifference(before.held).union(Set(raised).symmetricDifference(before.raised))
+  }
 
   /// Names that the guard protects, or starts, only now or only then.
   func changed(since before: GuardLists) -> Set<WorkloadName> {

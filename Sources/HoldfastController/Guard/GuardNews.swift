@@ -33,6 +33,7 @@ enum GuardNews {
       for name in forgotten.sorted() { machines.workloads.change(name) { $0.guardForgot() } }
       effects.agenda.note(.guardLists(forgotten))
     }
+    inherit(heard.inheritedAddresses, facts, &machines, &effects)
     for name in heard.inheritedStarts { machines.workloads.change(WorkloadName(name)) { $0.inheritStart() } }
     if heard.losesKills {
       let pending = Set(machines.workloads.all.filter(\.parts.protection.isKillPending).map(\.name))
@@ -40,7 +41,41 @@ enum GuardNews {
       effects.agenda.note(.guardLists(pending))
     }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
+    // What it has acknowledged is counted from its connection on.
+    if heard.isAnew, machines.workloads.all.contains(where: \.parts.protection.followsAddresses) {
+      _ = effects.askToAcknowledge()
+    }
+    noteAddresses(heard, facts, machines, &effects)
     if heard.extends { machines.guardLink.meet(machines.lease.session.permit(facts), facts.timing, &effects) }
+  }
+
+  /// What the guard holds for a workload of this node from before this life stays where it is: nobody is asked for it, and nothing is taken away in between.
+  private static func inherit(
+    _ held: [GuardedAddress], _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+  ) {
+    guard !held.isEmpty else { return }
+    for name in machines.workloads.names.sorted() where machines.workloads[name]?.parts.protection.told != nil {
+      let own = WorkloadFacts(name, facts, under: machines.lease.session.incarnation)
+      machines.workloads.change(name) { $0.inheritAddresses(held, own) }
+    }
+  }
+
+  /// Whoever waits for the guard to raise an address, or to remove it, is due. The guard does not say whose one is.
+  private static func noteAddresses(
+    _ heard: GuardLink.Heard, _ facts: Facts, _ machines: borrowing Machines, _ effects: inout Effects
+  ) {
+    guard !heard.addresses.isEmpty || heard.acknowledges else { return }
+    var names = Set(machines.workloads.all.filter(\.parts.protection.followsAddresses).map(\.name))
+    let changed = Set(heard.addresses.map(\.address))
+    if !changed.isEmpty {
+      for (name, spec) in facts.view.specs where spec.value.addresses?.contains(where: { changed.contains($0.address) }) == true
+      {
+        names.insert(name)
+      }
+      // One that is nobody's holds up all.
+      if heard.wereInherited { effects.agenda.note(.guardAnew) }
+    }
+    effects.agenda.note(.addresses(names))
   }
 
   private static func guardLost(_ loss: GuardLoss, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastTime
 
 /// The word of the guard's side for one turn, under the session of that turn. Only `GuardLink` makes it, from the state that it owns, and it cannot be
@@ -11,16 +12,32 @@ struct GuardWord: ~Copyable {
   /// Names that the guard protects, and those of them that may be starting.
   let workloads: Set<String>
   let starting: Set<String>
+  /// The guard is there: what follows is its own word, and not what its successor may do.
+  let isConnected: Bool
+  /// Addresses that may be on the host's links by the guard's doing, those that it has seen there, and up to which number it has acknowledged what it was
+  /// told (`Effects.askToAcknowledge`).
+  let held: [GuardedAddress]
+  let raised: [GuardedAddress]
+  let acknowledged: Int
+  /// It raises addresses, and removes them.
+  let knowsAddresses: Bool
+  /// Addresses that it held when it first spoke with this life of the controller, and holds since: of some it may not be known whose they are.
+  let inherited: Set<GuardedAddress>
 
   /// - Parameter deadline: the session's.
-  init(_ standing: GuardStanding, _ lists: GuardLists, within deadline: BootInstant?) {
+  init(
+    _ standing: GuardStanding, _ lists: GuardLists, inherited: Set<GuardedAddress>, within deadline: BootInstant?
+  ) {
     switch standing {
-    case .absent(let absence): (isArmed, isFrozen) = (false, absence.freeze.isWanted)
+    case .absent(let absence): (isConnected, isArmed, isFrozen) = (false, false, absence.freeze.isWanted)
     case .present(let presence):
       let isTooLate = if let deadline, case .armed(let told) = presence.phase { told > deadline } else { false }
-      (isArmed, isFrozen) = (presence.isArmed && !isTooLate, presence.isolation != nil)
+      (isConnected, isArmed, isFrozen) = (true, presence.isArmed && !isTooLate, presence.isolation != nil)
     }
     workloads = lists.workloads
     starting = lists.starting
+    (held, raised, acknowledged) = (lists.held, lists.raised, lists.acknowledged)
+    knowsAddresses = lists.knowsAddresses
+    self.inherited = inherited
   }
 }

@@ -92,7 +92,7 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
-    (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), facts.incompatible)
+    (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), incompatible(facts, guardLink))
     (record.ownDisks, record.runningCPUs) = (ownDisks(facts), facts.guestCPUs.running.unlessEmpty)
     record.lackingCPUs = facts.guestCPUs.lacking.unlessEmpty
     for domain in facts.local.domains.values {
@@ -104,6 +104,7 @@ struct NodeReport: Hashable, Sendable {
         let parts = workloads.asKnown(workload).parts
         if !parts.isUnmanagedDuplicate(domain, own, spec, turn.guardWord) {
           tell(of: domain, own, spec, parts.watch, facts, guardLink, in: &record)
+          if spec.addresses != nil { tellAddresses(own, spec, parts.addresses.troubles, facts, guardLink, in: &record) }
           continue
         }
       }
@@ -126,6 +127,9 @@ struct NodeReport: Hashable, Sendable {
     if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
     boundDifferences(in: &record)
     boundHealth(in: &record)
+    if let all = record.addresses, all.count > Limits.unwellTold {
+      record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
+    }
     return record
   }
 
@@ -136,6 +140,35 @@ struct NodeReport: Hashable, Sendable {
     record.outdated?.sort()
     record.suspended?.sort()
     record.crashed?.sort()
+  }
+
+  /// What libvirt cannot run, and what the guard that is there cannot raise the addresses of. What the report of an earlier life says of a guard is over.
+  private static func incompatible(_ facts: Facts, _ guardLink: GuardLink) -> [IncompatibleWorkloads]? {
+    let found = (facts.incompatible ?? []).filter { $0.reason.kind != .addresses }
+    guard guardLink.lacksAddresses else { return found.unlessEmpty }
+    var all: [WorkloadName: Incompatibility] = [:]
+    for (name, spec) in facts.view.specs where spec.value.addresses != nil && facts.rules.isExclusive(name, spec.value) {
+      all[name] = Incompatibility(.addresses, "")
+    }
+    for group in found { for workload in group.workloads { all[workload] = group.reason } }
+    return IncompatibleWorkloads.grouped(all).unlessEmpty
+  }
+
+  /// Addresses of what is here and to run that are not up.
+  private static func tellAddresses(
+    _ own: WorkloadFacts, _ spec: SpecRecord, _ troubles: [AddressTrouble], _ facts: Facts, _ guardLink: GuardLink,
+    in record: inout ReportRecord
+  ) {
+    guard let defined = spec.addresses, own.claim?.value.holder?.node == facts.me, own.desired == .running else { return }
+    var found = troubles
+    if guardLink.lacksAddresses {
+      found = defined.map { AddressTrouble($0.address, reason: "\(StartFailure.guardTooOld(facts.me))") }
+    } else if !facts.rules.isExclusive(own.name, spec), !guardLink.workloads.contains(own.name.text) {
+      let reason = "its policy lets it run more than once (`exclusive: no`), and an address has one node"
+      found = defined.map { AddressTrouble($0.address, reason: reason) }
+    }
+    guard !found.isEmpty else { return }
+    record.addresses = [own.name: found].merging(record.addresses ?? [:]) { $1 }
   }
 
   /// Both sorted, and so are they together; nil: there is none.

@@ -53,7 +53,7 @@ struct Agenda: Sendable {
     case .operation(let workload, let freesStart):
       due(workload)
       if freesStart { workloads.formUnion(waitingToStart) }
-    case .domains(let names), .guardLists(let names), .health(let names):
+    case .domains(let names), .guardLists(let names), .health(let names), .addresses(let names):
       due(report: true)
       workloads.formUnion(names)
     case .hypervisor(let isOutage): due(isOutage ? .everyWorkload : .everyMachine)
@@ -196,6 +196,8 @@ enum News: Hashable, Sendable {
   case domains(Set<WorkloadName>)
   /// Checks have told something of these workloads, or that nothing is to be told for a while.
   case health(Set<WorkloadName>)
+  /// Neighbours have answered about these workloads' addresses, or the guard is another step further with them.
+  case addresses(Set<WorkloadName>)
   /// A connection was lost or is back; or it told what it runs.
   case hypervisor(isOutage: Bool)
   case guardPhase

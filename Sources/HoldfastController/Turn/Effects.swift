@@ -17,6 +17,8 @@ struct Effects: Sendable {
   var batch = ClaimBatch()
   /// The last run of a workload that checks were told to look at; each has a number of its own.
   private(set) var lastRun = 0
+  /// The guard was asked to acknowledge what it was told so often.
+  private var lastAcknowledgement = 0
   /// The first of this life's checks of itself that failed; the node is isolated then.
   private(set) var breach: String?
 
@@ -143,6 +145,27 @@ struct Effects: Sendable {
   }
 
   mutating func freezeDirectly(_ workloads: [GuardedWorkload]) { actions.append(.isolateDirectly(workloads)) }
+
+  /// - Returns: the number that the guard's word has when it has taken everything that it was told until now.
+  mutating func askToAcknowledge() -> Int {
+    lastAcknowledgement += 1
+    actions.append(.tellGuard(.acknowledge(number: lastAcknowledgement)))
+    return lastAcknowledgement
+  }
+
+  // MARK: addresses
+
+  mutating func askForOwner(_ workload: WorkloadName, _ addresses: [WorkloadAddress]) {
+    actions.append(.askForOwner(workload, addresses))
+  }
+
+  mutating func announce(_ workload: WorkloadName, _ addresses: [WorkloadAddress]) {
+    actions.append(.announce(workload, addresses))
+  }
+
+  mutating func endAddresses(_ workload: WorkloadName, _ addresses: [WorkloadAddress]) {
+    actions.append(.endAddresses(workload, addresses))
+  }
 
   // MARK: checks of workloads
 

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
@@ -48,6 +49,11 @@ struct Facts: Sendable {
     let before = hostFlaws
     hostFlaws = flaws.sorted()
     return hostFlaws != before
+  }
+
+  /// No workload is defined with the address.
+  func isOwnerless(_ address: IPAddress) -> Bool {
+    !view.specs.values.contains { $0.value.addresses?.contains { $0.address == address } ?? false }
   }
 
   /// - Returns: false when it is what was known.

@@ -101,6 +101,14 @@ enum Limits {
   static let disarmedTTL: Duration = .seconds(600)
   /// The longest that a record may say.
   static let longestDisarmedTTL: Duration = .seconds(86_400)
+  /// Before somebody is asked again who has an address, where somebody else has: doubled each time, up to the second figure. And where nobody can tell, so often
+  /// before the address is raised all the same: the claim is the proof, and a link without carrier is no reason to be without it when the carrier is back.
+  static let addressTakenPause: (first: Duration, most: Duration) = (.seconds(5), .seconds(60))
+  static let addressPause: Duration = .seconds(1)
+  static let addressQuestions = 3
+  /// The guard raises an address within milliseconds. One that it has not raised after so long is told of, and the guard is told again, and then so often.
+  static let addressIsLate: Duration = .seconds(2)
+  static let addressReminder: Duration = .seconds(5)
   /// A node on which a start failed is left out for so long, times the number of failures up to the second figure.
   static let cooling: (seconds: Int, most: Int) = (30, 20)
 }

@@ -41,7 +41,7 @@ enum UnsoundController {
     case .ownDisks(let found): _ = facts.takeOwnDisks(found)
     case .guestCPUs(let known): _ = facts.takeGuestCPUs(known)
     case .health(let workload, let run, let health): _ = facts.take(health, of: workload, run: run)
-    case .transaction, .operation: break
+    case .transaction, .operation, .addressOwners: break
     }
     keepFrozen(facts, &machines, &effects)
   }

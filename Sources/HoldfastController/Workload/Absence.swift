@@ -1,14 +1,19 @@
 import HoldfastModel
 
-/// The proof that nothing of a workload is on this node and nothing of it can come up any more: what giving its claim away takes (Docs/safety.md,
+/// The proof that nothing of a workload is on this node, neither its domain nor an address, and nothing of it can come up any more: what giving its claim away takes (Docs/safety.md,
 /// rules 8 and 13). It cannot be kept, so that it is of this turn's sight. It is made from the workload's own machines alone, which only the roster
 /// makes.
 struct Absence: ~Copyable {
   let workload: WorkloadName
 
-  /// nil while it is seen here, or nobody can tell, or an earlier start may still succeed.
-  init?(of own: WorkloadFacts, _ run: Run, _ fence: StartFence) {
-    guard !fence.mayStillAppear(isStarting: run.isStarting) else { return nil }
+  /// nil while it is seen here, or nobody can tell, or an earlier start may still succeed, or an address of it may be up.
+  init?(
+    of own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ protection: Protection, _ facts: Facts,
+    _ guardWord: borrowing GuardWord
+  ) {
+    guard protection.holdsNoAddress(own, facts, guardWord), !fence.mayStillAppear(isStarting: run.isStarting) else {
+      return nil
+    }
     switch own.sight {
     case .absent: break
     // Its name is taken by a domain that is somebody else's.
@@ -23,9 +28,9 @@ struct Absence: ~Copyable {
     withoutStartOf own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ protection: Protection, _ facts: Facts,
     _ guardWord: borrowing GuardWord
   ) {
-    guard Self.isWithoutStart(own, run, fence, facts), guardWord.isArmed, !protection.holds(own.name, guardWord) else {
-      return nil
-    }
+    guard Self.isWithoutStart(own, run, fence, facts), guardWord.isArmed, !protection.holds(own.name, guardWord),
+      protection.holdsNoAddress(own, facts, guardWord)
+    else { return nil }
     workload = own.name
   }
 
@@ -38,14 +43,20 @@ struct Absence: ~Copyable {
 }
 
 /// The right to remove the records of a workload that leaves protection: its claim is nobody's; or it is this node's, and the workload is absent, or
-/// seen to run on outside protection. It is made from the workload's own machines alone.
+/// seen to run on outside protection, and no address of it is up. It is made from the workload's own machines alone.
 struct ForgetPermit: ~Copyable {
   let workload: WorkloadName
 
-  init?(_ own: WorkloadFacts, _ run: Run, _ fence: StartFence) {
+  init?(
+    _ own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ protection: Protection, _ facts: Facts,
+    _ guardWord: borrowing GuardWord
+  ) {
     guard own.isClaimed || !own.isHeld else { return nil }
-    let isOutside = run.isUnmarked || own.isUnprotecting && own.observed.map { $0.mark == nil } ?? false
-    guard isOutside || !own.isHeld || Absence(of: own, run, fence) != nil else { return nil }
+    // What runs on outside protection leaves its addresses behind.
+    let isOutside =
+      (run.isUnmarked || own.isUnprotecting && own.observed.map { $0.mark == nil } ?? false)
+      && (!own.isClaimed || protection.holdsNoAddress(own, facts, guardWord))
+    guard isOutside || !own.isHeld || Absence(of: own, run, fence, protection, facts, guardWord) != nil else { return nil }
     workload = own.name
   }
 }

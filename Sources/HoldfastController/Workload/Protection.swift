@@ -13,6 +13,12 @@ struct Protection: Hashable, Sendable {
   }
 
   private var standing = ProtectionStanding()
+  /// Addresses that the guard was told to raise, or holds from an earlier life, and that are not known to be gone. Beside the states, as they outlast them.
+  private(set) var lent: Set<GuardedAddress> = []
+  /// The guard's word tells of what it was told last about them when it has acknowledged that number.
+  private var asked = 0
+  /// Its claim is this node's, and its definition has addresses.
+  private(set) var mayHaveAddresses = false
   private var kill: Kill?
 
   var isBlank: Bool { self == Protection() }
@@ -45,12 +51,59 @@ struct Protection: Hashable, Sendable {
   /// A kill was ordered of the workload in the cgroup where it was protected last.
   var isKillOrdered: Bool { kill == Kill(cgroup: told?.cgroup) }
 
+  // MARK: addresses
+
+  /// The guard may hold an address of it.
+  var hasLent: Bool { !lent.isEmpty }
+  /// What the guard says of addresses, or acknowledges, may be news of it.
+  var followsAddresses: Bool { hasLent || asked > 0 }
+
+  /// The guard's own word, which is no older than what it was told about the workload, that it holds no address of it: neither one that it was told of in
+  /// this life, nor one of its definition, nor one from before this life that nobody else is defined with. Without any of these nothing is asked of the guard.
+  func holdsNoAddress(_ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> Bool {
+    let defined = (own.spec?.value.addresses ?? []).compactMap(\.guarded)
+    let ownerless = guardWord.inherited.filter { facts.isOwnerless($0.address) }
+    guard !defined.isEmpty || hasLent || !ownerless.isEmpty else { return true }
+    guard told?.addresses.isEmpty ?? true, guardWord.isConnected, guardWord.acknowledged >= asked else { return false }
+    // What it protects of an earlier life, or of a connection before, it may raise again.
+    if told == nil, isAcknowledged(own.name, guardWord) { return false }
+    let known = lent.union(defined)
+    return !guardWord.held.contains { held in ownerless.contains(held) || known.contains { $0.isSame(as: held) } }
+  }
+
+  /// Its claim is this node's, and its definition has addresses; or not.
+  mutating func heed(mayHaveAddresses: Bool) { self.mayHaveAddresses = mayHaveAddresses }
+
+  /// Forgets those that the guard's word shows to be gone.
+  mutating func seesAddresses(_ guardWord: borrowing GuardWord) {
+    guard hasLent, guardWord.isConnected, guardWord.acknowledged >= asked else { return }
+    let told = Set(told?.addresses ?? [])
+    lent = lent.filter { told.contains($0) || guardWord.held.contains($0) }
+  }
+
+  /// The guard holds these of an earlier life of this controller.
+  mutating func inherit(_ addresses: [GuardedAddress]) {
+    guard var workload = told, workload.addresses.isEmpty, !addresses.isEmpty else { return }
+    workload.addresses = addresses
+    standing.protects(workload)
+    lent.formUnion(addresses)
+  }
+
   // MARK: what the guard is told
 
   mutating func protect(_ workload: GuardedWorkload, _ effects: inout Effects) {
     guard told != workload else { return }
     standing.protects(workload)
     effects.tellGuard(.protect(workload))
+    lent.formUnion(workload.addresses)
+    if lent.count > workload.addresses.count { asked = effects.askToAcknowledge() }
+  }
+
+  /// The guard is told that the workload is to have no address any more.
+  mutating func takeAddresses(_ effects: inout Effects) {
+    guard var workload = told, !workload.addresses.isEmpty else { return }
+    workload.addresses = []
+    protect(workload, &effects)
   }
 
   /// Tells a guard that may not know what it is to protect.
@@ -61,6 +114,7 @@ struct Protection: Hashable, Sendable {
     guard holds(name, guardWord) else { return }
     standing.ends(isListed: guardWord.workloads.contains(name.text))
     effects.tellGuard(command)
+    if hasLent || mayHaveAddresses { asked = effects.askToAcknowledge() }
   }
 
   /// The guard is told to kill it, in the cgroup where it was protected last.
@@ -82,5 +136,6 @@ struct Protection: Hashable, Sendable {
   mutating func retire() {
     standing.retire()
     kill = nil
+    (lent, asked, mayHaveAddresses) = ([], 0, false)
   }
 }

@@ -62,6 +62,7 @@ enum Unprotection {
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
   ) {
+    parts.protection.takeAddresses(&effects)
     guard !parts.isBusy else { return }
     if parts.run.isUnmarked { return effects.batch.forget(parts.name) }
     let door = parts.run.door(at: facts.now)

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import HoldfastTime
 
@@ -28,7 +29,9 @@ struct WorkloadMachine: Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, startsUnderWay: Int,
     _ effects: inout Effects
   ) {
+    AddressGrants.look(&parts, turn, own)
     decide(turn, facts, own, startsUnderWay, &effects)
+    if !own.isUnreadable { AddressGrants.follow(&parts, turn, facts, own, &effects) }
     parts.pause.follow(own, isOurs: parts.line.isMine(own), isIdle: parts.run.isIdle, facts, &effects)
     parts.healthNotes.follow(parts.watch.entry(name, facts)?.health, of: name, on: facts.me, &effects)
     parts.watch.follow(parts.subject(turn, own, nextRun: effects.lastRun + 1), name, &effects)
@@ -103,6 +106,7 @@ struct WorkloadMachine: Sendable {
     _ id: DomainID, _ spec: SpecRecord, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ startsUnderWay: Int,
     _ effects: inout Effects
   ) {
+    parts.protection.takeAddresses(&effects)
     // The guard was told of a start that is to be made when it has said so.
     let isAboutToStart = own.isWantedHere && parts.protection.isToldOfStart && parts.run.giveUp == nil
     if !isAboutToStart { parts.dropFromGuard(turn.guardWord, &effects) }
@@ -110,7 +114,7 @@ struct WorkloadMachine: Sendable {
     if parts.hasMigrated(own, facts) {
       // A start of an earlier life may wait in libvirt for the name to be free.
       parts.closeFence(facts, &effects)
-      guard let absence = parts.absence(own) else { return }
+      guard let absence = parts.absence(own, facts, turn.guardWord) else { return }
       return parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     }
     if own.isWantedHere, own.migration?.step == .ready, let held = parts.line.held(own) {
@@ -124,7 +128,9 @@ struct WorkloadMachine: Sendable {
     parts.run.heedOperator(own)
     if let end = parts.run.staysDown(own) { return parts.stayDown(after: end, turn, facts, own, &effects) }
     guard own.isWantedHere, parts.run.giveUp == nil else { return giveUp(turn, facts, own, &effects) }
-    if let refusal = own.startRefusal(facts.configuration.hardwareReader) {
+    if let refusal = own.startRefusal(facts.configuration.hardwareReader)
+      ?? AddressGrants.refusal(own, facts, turn.guardWord)
+    {
       parts.run.refuse(because: refusal, name, facts.me, &effects)
       return giveUp(turn, facts, own, &effects)
     }
@@ -138,7 +144,7 @@ struct WorkloadMachine: Sendable {
   /// The workload is not here, and not to be: its claim is given up, or goes with its records.
   private mutating func giveUp(_ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects) {
     parts.closeFence(facts, &effects)
-    guard let absence = parts.absence(own) else { return }
+    guard let absence = parts.absence(own, facts, turn.guardWord) else { return }
     if own.isUnprotecting { return effects.batch.forget(name) }
     if own.isWantedHere, let last = parts.run.giveUp {
       let failure = WorkloadFailure.starts(parts.run.failedStarts, last)
@@ -151,6 +157,7 @@ struct WorkloadMachine: Sendable {
     _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
     parts.run.gone()
+    parts.protection.takeAddresses(&effects)
     parts.closeFence(facts, &effects)
     guard !parts.mayStillAppear else { return }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
@@ -167,7 +174,7 @@ struct WorkloadMachine: Sendable {
   ) {
     if own.isUnprotecting { return effects.batch.forget(name) }
     if !parts.hasMigrated(own, facts), own.isWantedHere { return parts.line.prove(own, turn, &effects) }
-    guard let absence = parts.absence(own) else { return }
+    guard let absence = parts.absence(own, facts, turn.guardWord) else { return }
     if parts.hasMigrated(own, facts) {
       parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     } else {
@@ -192,7 +199,7 @@ struct WorkloadMachine: Sendable {
     guard arrival == .left else { return }
     // Whether it may be stopped at all hangs on what the claim says of its disks: that comes first.
     if own.migration == nil, let disks = own.newerDisks, disks != own.claim?.value.newerDisks ?? [:] {
-      noteDisks(own, facts.me, &effects)
+      parts.noteDisks(own, facts.me, &effects)
       return parts.line.tell(ClaimNews(own.claim?.value.activity ?? .starting, newerDisks: disks), own, &effects)
     }
     let isDeparting = own.migration?.step != .arrived
@@ -231,26 +238,12 @@ struct WorkloadMachine: Sendable {
       let wellness = parts.run.noteStarted(
         own, facts.me, isPaused: domain.state == .paused, wellSince: parts.watch.wellSince(own, facts), &effects)
       let forgiven = ClaimNews.Forgiven(wellness, on: facts.me, isEmptied: Maintenances(facts).contains(facts.me))
-      noteDisks(own, facts.me, &effects)
+      parts.noteDisks(own, facts.me, &effects)
       let news = ClaimNews(
         .running, ends: parts.run.ends, unwell: parts.run.unwell, forgiven: forgiven, newerDisks: own.newerDisks)
       parts.line.tell(news, own, &effects)
     case .stopping, .unclear, .arriving, .crashed: parts.line.tell(.unclear, own, &effects)
     }
-  }
-
-  /// The workload was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
-  private func noteDisks(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
-    guard let newer = own.newerDisks else { return }
-    guard !newer.isEmpty else {
-      effects.unsay(.defined, workload: name)
-      return
-    }
-    let disks = newer.sorted { $0.key < $1.key }.map { "disk \($0.key) on \($0.value.running), not \($0.value.stored)" }
-    effects.noteOnce(
-      .defined,
-      "\(name) runs with \(InWords.list(disks, most: 3)) as defined: it would not be started again from its definition. "
-        + "`holdfast accept \(name) --running` on \(me) takes over what runs", severity: .warning, workload: name)
   }
 
   private mutating func presentAndNotMine(
@@ -299,8 +292,9 @@ struct WorkloadMachine: Sendable {
     by domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
     guard !isBusy else { return }
+    parts.protection.takeAddresses(&effects)
     parts.closeFence(facts, &effects)
-    guard let absence = parts.absence(own) else { return }
+    guard let absence = parts.absence(own, facts, turn.guardWord) else { return }
     guard own.isWantedHere else {
       return parts.line.release(absence, because: own.whyItLeaves, own, turn, facts.me, &effects)
     }
@@ -350,6 +344,13 @@ struct WorkloadMachine: Sendable {
   /// - Parameter before: of the same run; nil: nothing was known of it.
   mutating func checked(_ health: WorkloadHealth, before: WorkloadHealth?, on me: NodeName, _ effects: inout Effects) {
     parts.healthNotes.tell(health, before: before, of: name, on: me, &effects)
+  }
+
+  mutating func addressesAnswered(_ answers: [WorkloadAddress: AddressAnswer], on me: NodeName, _ effects: inout Effects) {
+    parts.addresses.answered(answers, of: name, on: me, &effects)
+  }
+  mutating func inheritAddresses(_ held: [GuardedAddress], _ own: WorkloadFacts) {
+    AddressGrants.inherit(held, &parts, own)
   }
 
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
@@ -404,7 +405,7 @@ struct WorkloadMachine: Sendable {
   mutating func forget(
     _ report: ReportRecord?, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
-    guard let permit = parts.forgetPermit(own) else { return }
+    guard let permit = parts.forgetPermit(own, facts, turn.guardWord) else { return }
     parts.line.forget(permit, report, own, turn, facts, &effects)
   }
 

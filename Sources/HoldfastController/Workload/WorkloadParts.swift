@@ -10,6 +10,7 @@ struct WorkloadParts: Sendable {
   var run: Run
   var fence: StartFence
   var protection = Protection()
+  var addresses = AddressLine()
   var migration = Migration()
   var watch = HealthWatch()
   var pause = OutsidePause()
@@ -24,12 +25,13 @@ struct WorkloadParts: Sendable {
   /// Nothing in it says more than a new one would. What the guard knows of is asked first: nothing else is then.
   var isBlank: Bool {
     protection.told == nil && line.isBlank && run.isBlank && fence.isBlank && protection.isBlank && migration.isBlank
-      && watch.isBlank && pause.isBlank && ioError.isBlank && healthNotes.isBlank
+      && addresses.isBlank && watch.isBlank && pause.isBlank && ioError.isBlank && healthNotes.isBlank
   }
 
   /// A transition that is none of the listed ones; nil: there was none.
   var breach: String? {
-    line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? migration.breach ?? watch.breach ?? healthNotes.breach
+    line.breach ?? run.breach ?? fence.breach ?? protection.breach ?? addresses.breach ?? migration.breach ?? watch.breach
+      ?? healthNotes.breach
   }
 
   // MARK: questions
@@ -124,6 +126,8 @@ struct WorkloadParts: Sendable {
     _ domain: DomainObservation, grace: Duration, _ turn: borrowing Turn, _ effects: inout Effects
   ) {
     guard !turn.guardWord.isFrozen else { return }
+    // Down in reverse: what it answers under goes first.
+    protection.takeAddresses(&effects)
     run.begin(.stop)
     effects.stop(name, domain, grace: grace)
   }
@@ -152,6 +156,20 @@ struct WorkloadParts: Sendable {
       "\(name) was given a definition in libvirt on \(me) (as `virsh define` and `virsh edit` do): it is removed without any effect, as a "
         + "protected workload is started from the store's definition alone. To change that: `holdfast workload \(name) --xml`, edit, `holdfast apply`",
       severity: .warning, workload: name)
+  }
+
+  /// The workload was moved to another disk while it runs, as by an external snapshot: said once, until the definition names that disk.
+  func noteDisks(_ own: WorkloadFacts, _ me: NodeName, _ effects: inout Effects) {
+    guard let newer = own.newerDisks else { return }
+    guard !newer.isEmpty else {
+      effects.unsay(.defined, workload: name)
+      return
+    }
+    let disks = newer.sorted { $0.key < $1.key }.map { "disk \($0.key) on \($0.value.running), not \($0.value.stored)" }
+    effects.noteOnce(
+      .defined,
+      "\(name) runs with \(InWords.list(disks, most: 3)) as defined: it would not be started again from its definition. "
+        + "`holdfast accept \(name) --running` on \(me) takes over what runs", severity: .warning, workload: name)
   }
 
   /// Stops what fails its checks, so that it is started anew. A controller that dies in between leaves the count in the claim, and the workload is here
@@ -240,7 +258,9 @@ struct WorkloadParts: Sendable {
 
   /// The proof that nothing of it is here and nothing can come up; nil while it is seen here, or nobody can tell, or an earlier start may still
   /// succeed (`closeFence`).
-  func absence(_ own: WorkloadFacts) -> Absence? { Absence(of: own, run, fence) }
+  func absence(_ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> Absence? {
+    Absence(of: own, run, fence, protection, facts, guardWord)
+  }
 
   /// libvirt does not answer, and was not asked to start it.
   func isWithoutStart(_ own: WorkloadFacts, _ facts: Facts) -> Bool { Absence.isWithoutStart(own, run, fence, facts) }
@@ -256,12 +276,14 @@ struct WorkloadParts: Sendable {
     after end: DomainEnd, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
     closeFence(facts, &effects)
-    guard let absence = absence(own) else { return }
+    guard let absence = absence(own, facts, turn.guardWord) else { return }
     line.release(absence, because: .staysDown(after: end), own, turn, facts.me, &effects)
   }
 
   /// The right to remove its records; nil: it may be executed under its claim.
-  func forgetPermit(_ own: WorkloadFacts) -> ForgetPermit? { ForgetPermit(own, run, fence) }
+  func forgetPermit(_ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> ForgetPermit? {
+    ForgetPermit(own, run, fence, protection, facts, guardWord)
+  }
 
   // MARK: its checks
 
@@ -303,7 +325,8 @@ struct WorkloadParts: Sendable {
     protection.protect(
       GuardedWorkload(
         name: name.text, isolation: isolation(spec, facts, seen: domain), cgroup: domain.cgroup, links: domain.links.sorted(),
-        isStarting: run.isStarting || fence.hasLateStart), &effects)
+        isStarting: run.isStarting || fence.hasLateStart, addresses: AddressGrants.of(self, domain, spec, turn.guardWord, own)),
+      &effects)
   }
 
   /// The domain was seen to be gone.
@@ -332,6 +355,7 @@ struct WorkloadParts: Sendable {
     run.retire()
     fence.retire(withoutFence: withoutFence)
     protection.retire()
+    addresses.retire(name, &effects)
     migration.retire()
     (pause, ioError, healthNotes) = (OutsidePause(), IOErrorPause(), HealthNotes())
     // Its checks are told of its end when its turn comes (`HealthWatch.follow`).

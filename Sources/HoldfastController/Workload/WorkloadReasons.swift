@@ -9,12 +9,15 @@ enum StartFailure: Hashable, Sendable, CustomStringConvertible {
   case endedAtOnce
   /// The start was not begun: these of the workload's disks are newer than its definition says.
   case olderDefinition(WorkloadName, [String: OtherDisk])
+  /// The start was not begun: it has addresses, which the guard of this node cannot raise.
+  case guardTooOld(NodeName)
 
   var description: String {
     switch self {
     case .refused(let words): words
     case .endedAtOnce: "it ended right after its start"
     case .olderDefinition(let name, let disks): Self.olderDefinition(of: name, disks)
+    case .guardTooOld(let node): "the guard of \(node) does not know addresses: upgrade holdfast-guard"
     }
   }
 

@@ -20,8 +20,15 @@ struct WorkloadTable: Sendable {
     return WorkloadMachine(empty.vacate(name))
   }
 
-  /// Everything that the guard was told to protect, in the order of names.
-  var guarded: [GuardedWorkload] { machines.sorted.compactMap(\.value.parts.protection.told) }
+  /// Everything that the guard was told to protect, in the order of names. What it may hold of addresses besides, as of what it was told to forget, comes last,
+  /// under no name.
+  func guarded(with held: [GuardedAddress]) -> [GuardedWorkload] {
+    let told = machines.sorted.compactMap(\.value.parts.protection.told)
+    let rest = machines.all.reduce(into: Set(held)) { $0.formUnion($1.parts.protection.lent) }
+      .subtracting(told.flatMap(\.addresses))
+    guard !rest.isEmpty else { return told }
+    return told + [GuardedWorkload(name: "", isolation: .freeze, cgroup: nil, links: [], addresses: rest.sorted())]
+  }
 
   func startsUnderWay(on connection: String?) -> Int { connection.flatMap { starts[$0] } ?? 0 }
 

@@ -9,6 +9,8 @@ public struct Incompatibility: Hashable, Sendable {
     case domainType = "domain-type"
     /// The emulator is not there.
     case emulator
+    /// The guard there is one that cannot raise addresses, and the workload has some.
+    case addresses
     /// What a later build found.
     case other
   }
@@ -32,6 +34,7 @@ public struct Incompatibility: Hashable, Sendable {
     case .cpu: "it cannot give it the CPU that its definition asks for (\(detail))"
     case .domainType: "its libvirt runs no domains of type \(detail)"
     case .emulator: "the emulator \(detail) is not there"
+    case .addresses: "its guard does not know addresses"
     case .other: "its libvirt cannot run it as it is defined (\(detail))"
     }
   }
@@ -42,6 +45,7 @@ public struct Incompatibility: Hashable, Sendable {
     case .machine: "upgrade QEMU there, or define it with a machine type that every node knows"
     case .cpu: "define it with a CPU model that every node has (`virsh hypervisor-cpu-baseline` finds one)"
     case .domainType: "`virt-host-validate qemu` there tells what is missing"
+    case .addresses: "upgrade holdfast-guard there"
     case .emulator: "install it there, or leave <emulator> out of the definition"
     case .other: "upgrade Holdfast on the node that tells this to read why"
     }

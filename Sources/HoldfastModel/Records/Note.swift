@@ -12,6 +12,7 @@ public struct Note: Hashable, Sendable, Codable {
     case hypervisorLost, hypervisorBack, intruder, stray, unreadable, unsound, leaving
     case clock
     case health
+    case addressTaken, addressDown, addressUp
   }
   public var severity: Severity
   public var kind: Kind

@@ -18,6 +18,7 @@ extension Record {
     case .spec(let spec):
       if !SpecRecord.stopTimeouts.contains(spec.stopTimeout) { return "the field 'stopTimeout' is not between 0 and a day" }
       return spec.demand.flaw.map { "the field 'demand' \($0)" } ?? HealthCheck.flaw(of: spec.checks ?? [])
+        ?? WorkloadAddress.flaw(of: spec.addresses ?? [])?.clause
     case .released(let released):
       return Self.isTime(released.time) ? Record.spec(released.spec).flaw : "the field 'time' is out of range"
     case .intent(let intent):

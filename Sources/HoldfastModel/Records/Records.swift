@@ -91,6 +91,8 @@ public struct SpecRecord: Hashable, Sendable, Codable {
   public var shared: [String]?
   /// What tells whether it works while it runs; nil: nothing, as in records of builds that did not know it.
   @LaterField public var checks: [HealthCheck]?
+  /// IP addresses that follow it, each once; nil: none. A record that has them is for builds that know them alone (SpecCoding.swift).
+  @LaterField public var addresses: [WorkloadAddress]?
 
   /// Seconds: what a stop timeout may be, and what it is when nobody said.
   public static let stopTimeouts = 0.0...86_400
@@ -100,7 +102,8 @@ public struct SpecRecord: Hashable, Sendable, Codable {
 
   public init(
     connection: String, uuid: String, xml: String, demand: Resources, labels: [String: String], priority: Int,
-    isolation: Isolation, stopTimeout: Double, shared: [String] = [], checks: [HealthCheck] = []
+    isolation: Isolation, stopTimeout: Double, shared: [String] = [], checks: [HealthCheck] = [],
+    addresses: [WorkloadAddress] = []
   ) {
     self.connection = connection
     self.uuid = uuid
@@ -112,6 +115,7 @@ public struct SpecRecord: Hashable, Sendable, Codable {
     self.stopTimeout = stopTimeout
     self.shared = shared.isEmpty ? nil : Set(shared).sorted()
     self.checks = checks.isEmpty ? nil : checks
+    self.addresses = addresses.isEmpty ? nil : addresses
   }
 
   /// How many things may be shared, and how long the name of one may be, in bytes.

@@ -48,6 +48,8 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   /// Workloads that run elsewhere with a CPU that no guest here can have, in the order of the reasons: they cannot be moved here while they run. nil: there
   /// is none, as far as is known.
   @LaterField public var lackingCPUs: [IncompatibleWorkloads]?
+  /// Addresses of workloads that run here that are not up, and why; so many workloads at most. nil: there is none, as far as is known.
+  @LaterField public var addresses: [WorkloadName: [AddressTrouble]]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

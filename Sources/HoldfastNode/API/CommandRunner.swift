@@ -66,7 +66,8 @@ struct CommandRunner: Sendable {
     }
     let options = Adoption.Options(
       demand: kept.spec.demand, labels: kept.spec.labels, priority: kept.spec.priority, isolation: kept.spec.isolation,
-      stopTimeout: kept.spec.stopTimeout, shared: kept.spec.shared ?? [], checks: kept.spec.checks ?? [])
+      stopTimeout: kept.spec.stopTimeout, shared: kept.spec.shared ?? [], checks: kept.spec.checks ?? [],
+      addresses: kept.spec.addresses ?? [])
     let adoption = try await adoption(of: domain.id, in: picture, options)
     return try await run(.restore(name, adoption), adoption.spec, DomainBelongings(of: adoption.xml), in: &known)
   }

@@ -14,19 +14,23 @@ package actor ControllerLoop {
     package var store: any LeaseStore
     package var hypervisor: any Hypervisor
     package var guardDoor: any GuardConnection
-    /// Freezes without the guard, and tells whether everything was seen frozen.
+    /// Freezes without the guard and removes the addresses, and tells whether everything was seen frozen and they are gone.
     package var isolateDirectly: @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void
+    /// The neighbours, who are asked and told about workloads' addresses.
+    package var addresses: any Addresses
     package var checks: any WorkloadChecks
     package var state: StateFile
 
     package init(
-      store: any LeaseStore, hypervisor: any Hypervisor, guardDoor: any GuardConnection, checks: any WorkloadChecks,
+      store: any LeaseStore, hypervisor: any Hypervisor, guardDoor: any GuardConnection, addresses: any Addresses,
+      checks: any WorkloadChecks,
       isolateDirectly: @escaping @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void,
       state: StateFile
     ) {
       self.store = store
       self.hypervisor = hypervisor
       self.guardDoor = guardDoor
+      self.addresses = addresses
       self.checks = checks
       self.isolateDirectly = isolateDirectly
       self.state = state
@@ -38,6 +42,7 @@ package actor ControllerLoop {
   private let codec: RecordCodec
   private let history: HistoryBook
   private let logger: Logger
+  private let errands: AddressErrands
   /// How long the reading of all records may take.
   private let listTimeout: Duration
   private let events: AsyncStream<Event>
@@ -57,6 +62,7 @@ package actor ControllerLoop {
     codec = RecordCodec(cluster: configuration.cluster)
     listTimeout = max(.seconds(2), configuration.timing.ttl)
     (events, inbox) = AsyncStream.makeStream(of: Event.self)
+    errands = AddressErrands(ports.addresses, logger: logger) { [inbox] in inbox.yield(.addressOwners($0, [$1: $2])) }
   }
 
   /// Hands an event to the core. Never waits.
@@ -187,6 +193,9 @@ package actor ControllerLoop {
       ports.isolateDirectly(workloads) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
     case .check(let subject): ports.checks.check(subject)
     case .endChecks(let workload): ports.checks.end(workload)
+    case .askForOwner(let workload, let addresses): errands.ask(workload, addresses)
+    case .announce(let workload, let addresses): errands.announce(workload, addresses)
+    case .endAddresses(let workload, let addresses): errands.end(workload, addresses)
     case .save(let session): save(session)
     case .restartWatch: ports.store.restartWatches()
     case .listAnew: reading?.cancel()

@@ -4,7 +4,7 @@ import Glibc
 import GuardCore
 import Logging
 
-/// Freezes everything under protection without the guard, for the time in which there is none.
+/// Freezes everything under protection and removes its addresses without the guard, for the time in which there is none.
 package struct DirectIsolation: Sendable {
   private let partition: Partition
   private let hierarchy: CgroupHierarchy
@@ -22,11 +22,13 @@ package struct DirectIsolation: Sendable {
     try PartitionTree(partition, in: hierarchy).create()
   }
 
-  /// One attempt. Returns at once, and tells whether everything was seen frozen.
+  /// One attempt. Returns at once, and tells whether everything was seen frozen, and the addresses gone.
   package func isolate(_ workloads: [GuardedWorkload], ended: @escaping @Sendable (_ isConfirmed: Bool) -> Void) {
     let cgroups = workloads.compactMap(\.cgroup), links = workloads.flatMap(\.links)
+    let addresses = workloads.flatMap(\.addresses)
     queue.async { [partition, hierarchy, logger] in
-      let outcome = isolateDirectly(partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links)
+      let outcome = isolateDirectly(
+        partition: partition, hierarchy: hierarchy, cgroups: cgroups, links: links, addresses: addresses)
       if outcome.confirmed {
         logger.warning("everything under protection on this node was frozen without the guard")
       } else {

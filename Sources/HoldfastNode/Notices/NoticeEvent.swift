@@ -15,6 +15,9 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
   case defined, adopted, unprotected, claimed, released, migrating, migrated, started
   case startFailed = "start-failed"
   case stopping, stopped, ended, killed, health
+  case addressTaken = "address-taken"
+  case addressDown = "address-down"
+  case addressUp = "address-up"
   case frozen, thawed
   case guardLost = "guard-lost"
   case guardBack = "guard-back"
@@ -57,6 +60,9 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
       case .vanished: .ended
       case .killed: .killed
       case .health: .health
+      case .addressTaken: .addressTaken
+      case .addressDown: .addressDown
+      case .addressUp: .addressUp
       case .isolated: .frozen
       case .resumed: .thawed
       case .guardLost: .guardLost
@@ -106,6 +112,10 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
     case .ended: "A workload ended or crashed here without being told to"
     case .killed: "The guard killed a workload that had lost its claim"
     case .health: "A check of a workload fails, or is good again"
+    case .addressTaken: "Somebody else on the network answers for an address of a workload, which runs here without it"
+    case .addressDown:
+      "An address of a workload that runs here is not up, or is raised though nobody could tell whether it is taken"
+    case .addressUp: "What kept an address of a workload from being up here is over"
     case .frozen: "Everything under protection here is frozen, or that is not confirmed"
     case .thawed: "What was frozen here continues, as far as it may"
     case .guardLost: "The guard of this node is gone"

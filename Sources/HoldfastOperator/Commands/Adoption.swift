@@ -19,13 +19,15 @@ public struct Adoption: Hashable, Sendable {
     public var shared: [String]
     /// What tells whether it works while it runs.
     public var checks: [HealthCheck]
+    /// IP addresses that follow it.
+    public var addresses: [WorkloadAddress]
     /// What libvirt forgets of a domain that becomes transient may go.
     public var acceptsLoss: Bool
 
     public init(
       demand: Resources? = nil, labels: [String: String] = [:], priority: Int = 0, isolation: Isolation = .freeze,
       stopTimeout: Double = SpecRecord.defaultStopTimeout, shared: [String] = [], checks: [HealthCheck] = [],
-      acceptsLoss: Bool = false, removesLeftovers: Bool = false
+      addresses: [WorkloadAddress] = [], acceptsLoss: Bool = false, removesLeftovers: Bool = false
     ) {
       self.demand = demand
       self.labels = labels
@@ -35,6 +37,7 @@ public struct Adoption: Hashable, Sendable {
       self.removesLeftovers = removesLeftovers
       self.shared = shared
       self.checks = checks
+      self.addresses = addresses
       self.acceptsLoss = acceptsLoss
     }
   }
@@ -73,7 +76,7 @@ public struct Adoption: Hashable, Sendable {
     var spec = SpecRecord(
       connection: domain.id.connection, uuid: domain.uuid, xml: xml, demand: demand, labels: options.labels,
       priority: options.priority, isolation: options.isolation, stopTimeout: options.stopTimeout, shared: options.shared,
-      checks: options.checks)
+      checks: options.checks, addresses: options.addresses)
     spec.setUnderneath(underneath)
     return spec
   }

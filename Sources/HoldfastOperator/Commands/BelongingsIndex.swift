@@ -62,8 +62,10 @@ package struct BelongingsIndex: Sendable {
     let uuid = Belonging(.uuid, spec.uuid, marks: ["\(spec.connection) \(spec.uuid)"])
     // Who shares what lies under a disk of its own knows that it changes.
     let backing = belongings.with(imagesOf: spec).backing.filter { !shared.contains($0.name) }
+    // Whatever its prefix and interface: two networks may each have a host of this address, but interfaces' names do not tell that.
+    let addresses = (spec.addresses ?? []).map { Belonging(.address, "\($0.address)", marks: ["address \($0.address)"]) }
     return belongings.owned.map { Entry(belonging: $0, isShared: $0.isShareable || shared.contains($0.name)) }
-      + (backing + [uuid]).map { Entry(belonging: $0, isShared: false) }
+      + (backing + addresses + [uuid]).map { Entry(belonging: $0, isShared: false) }
   }
 
   // MARK: who has the same
@@ -139,7 +141,7 @@ package struct BelongingsIndex: Sendable {
     switch belonging.kind {
     case .backing: "\(belonging.words) lies under a disk of it and must not change, and it is written by the workload \(rival)"
     case .disk, .directory, .firmware: "it writes \(belonging.words), and so does the workload \(rival)"
-    case .macAddress, .uuid: "it has \(belonging.words), and so has the workload \(rival)"
+    case .macAddress, .address, .uuid: "it has \(belonging.words), and so has the workload \(rival)"
     }
   }
 
@@ -150,6 +152,7 @@ package struct BelongingsIndex: Sendable {
     case .directory: "Give one of them another directory, or make it <readonly/>."
     case .firmware: "Give one of them another file in <nvram>: libvirt makes it."
     case .macAddress: "Give one of them another <mac>."
+    case .address: "Give one of them another address: an address follows one workload, and cannot be shared."
     case .uuid: "Give one of them another <uuid>; libvirt cannot run both on one node."
     }
   }
@@ -161,7 +164,7 @@ package struct BelongingsIndex: Sendable {
     case .directory: " If they are made to write it together, \(key)."
     case .macAddress: " If they are never on one network, \(key)."
     case .backing: " If that does no harm, write \"shared: ['\(belonging.name)']\" into its own definition."
-    case .firmware, .uuid: ""
+    case .firmware, .address, .uuid: ""
     }
   }
 }
@@ -176,7 +179,7 @@ extension BelongingsIndex.Clash: CustomStringConvertible {
     case .backing:
       return
         "\(all) have \(belonging.words), which one writes and another has under a disk: that disk is damaged when they run at once"
-    case .macAddress: return "\(all) have \(belonging.words): when they run at once, none is reached reliably"
+    case .macAddress, .address: return "\(all) have \(belonging.words): when they run at once, none is reached reliably"
     case .uuid: return "\(all) have \(belonging.words): no node can run more than one of them"
     }
   }

@@ -122,6 +122,7 @@ extension SpecRecord {
     if stopTimeout != old.stopTimeout { fields.append("stopTimeout") }
     if shared != old.shared { fields.append("shared") }
     if checks != old.checks { fields.append("checks") }
+    if addresses != old.addresses { fields.append("addresses") }
     return fields
   }
 
@@ -173,6 +174,7 @@ extension SpecRecord {
       guard let misfit = check.probe.misfit(on: connection) else { continue }
       throw invalid("its check \(check.name) \(misfit.reason)", misfit.remedy)
     }
+    if let flaw = WorkloadAddress.flaw(of: addresses ?? []) { throw invalid(flaw.clause, flaw.remedy) }
   }
 }
 

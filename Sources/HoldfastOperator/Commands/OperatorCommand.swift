@@ -116,7 +116,7 @@ public struct PreparedCommand: Equatable, Sendable {
   package var changesBelongings: Bool {
     switch effect {
     case .created, .adopted: true
-    case .changed(let fields): !Set(fields).isDisjoint(with: ["xml", "underneath", "shared"])
+    case .changed(let fields): !Set(fields).isDisjoint(with: ["xml", "underneath", "shared", "addresses"])
     case .unchanged, .requested: false
     }
   }

@@ -148,6 +148,11 @@ public struct ClusterSight: Sendable {
     view.holder(of: workload).flatMap { view.reports[$0]?.value.health?[workload] }
   }
 
+  /// Addresses of it that are not up on the node that holds it, as far as that node tells, in the definition's order; nil: there is none.
+  func addressTroubles(of workload: WorkloadName) -> [AddressTrouble]? {
+    view.holder(of: workload).flatMap { view.reports[$0]?.value.addresses?[workload] }
+  }
+
   /// The planner's warning of it.
   func warning(_ workload: WorkloadName) -> PlanWarning? { warnings[workload] }
 

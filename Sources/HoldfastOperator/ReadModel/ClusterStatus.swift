@@ -42,6 +42,8 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
     /// Of those that run: so many fail a check, and so many have one that cannot be made, so that nobody knows. Absent: none.
     public var unhealthy: Int?
     public var ofUnknownHealth: Int?
+    /// Of those that run, or are paused: so many have an address that is not up. Absent: none.
+    public var withoutAddress: Int?
     /// Whatever their state: so many run an older definition than the store has now.
     public var outdated: Int
     /// Whatever their state: so many have other disks, devices or sizes where they run than their definitions say.
@@ -100,8 +102,10 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var lagging: [String]
   /// The workloads that run and have a check that cannot be made, sorted: nobody knows how they are. Absent: none.
   public var ofUnknownHealth: [String]?
+  /// Names of the workloads that run, or are paused, and have an address that is not up; absent: none.
+  public var withoutAddress: [String]?
   public var next: [Step]
-  /// Sentences: which workloads have one disk, directory, MAC address or UUID at the same time without sharing it. Absent: none.
+  /// Sentences: which workloads have one disk, directory, address, MAC address or UUID at the same time without sharing it. Absent: none.
   public var clashes: [String]?
   /// Moves that the policies make by themselves; absent: nothing at present.
   public var moves: MovesInfo?
@@ -171,6 +175,8 @@ extension ClusterStatus {
     lagging = workloads.filter { $0.newerDisks != nil }.map(\.name)
     let unknown = workloads.filter(\.isOfUnknownHealth).map(\.name)
     ofUnknownHealth = unknown.isEmpty ? nil : unknown
+    let unreached = workloads.filter { $0.missingAddresses != nil }.map(\.name)
+    withoutAddress = unreached.isEmpty ? nil : unreached
     warnings =
       outlook.warnings.map(\.description)
       + nodes.flatMap { node in
@@ -223,7 +229,7 @@ extension ClusterStatus.Counts {
       starting: count(.starting), stopping: count(.stopping), pending: count(.pending), stopped: count(.stopped),
       unclear: count(.unclear), down: count(.down), breakingRules: workloads.count { $0.brokenRule != nil },
       endingAgain: workloads.count { $0.recentEnds ?? 0 >= ClusterSight.manyEnds }, unhealthy: some(\.isUnhealthy),
-      ofUnknownHealth: some(\.isOfUnknownHealth),
+      ofUnknownHealth: some(\.isOfUnknownHealth), withoutAddress: some { $0.missingAddresses != nil },
       outdated: workloads.count { $0.isOutdated == true }, differing: workloads.count { $0.differences != nil })
   }
 }

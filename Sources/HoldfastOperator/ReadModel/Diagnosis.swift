@@ -38,6 +38,9 @@ struct Diagnosis {
     lookAtUncertainWorkloads(status)
     lookAtStarts(status, sight)
     lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
+    let missing = MissingAddresses(status, sight, most: Self.namesInSentence)
+    degraded += missing.reasons
+    for step in missing.steps { suggest(step.command, step.purpose) }
     lookAtRestlessWorkloads(status)
     lookAt(BrokenRules(status, sight, most: Self.namesInSentence))
     lookAtDisks(status, view)

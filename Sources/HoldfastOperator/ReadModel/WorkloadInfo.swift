@@ -73,6 +73,10 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var shared: [String]?
   /// What tells whether it works while it runs; absent: nothing.
   public var checks: [HealthCheck]?
+  /// IP addresses that follow it; absent: none.
+  public var addresses: [WorkloadAddress]?
+  /// Those of its addresses that are not up where it runs, and why; absent: all are, as far as is known, or it does not run.
+  public var missingAddresses: [AddressTrouble]?
   /// A check of it that fails where it runs, or cannot be made there; absent: none, as far as is known.
   public var health: HealthInfo?
   /// The operator's last request to bring it to a node.
@@ -210,6 +214,8 @@ extension WorkloadInfo {
     stopTimeout = spec?.stopTimeout ?? 0
     shared = spec?.shared
     checks = spec?.checks
+    addresses = spec?.addresses
+    missingAddresses = [.running, .paused].contains(state) ? sight.addressTroubles(of: name) : nil
     health = sight.health(of: name).map { HealthInfo($0) }
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     errand = intent?.errand?.rawValue

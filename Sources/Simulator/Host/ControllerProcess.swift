@@ -30,6 +30,7 @@ final class ControllerProcess {
   private(set) lazy var guardLine = GuardLine(self, on: host)
   private(set) lazy var hypervisor = HypervisorDoor(self, on: host)
   private lazy var checks = CheckProcess(self, on: host)
+  private lazy var neighbours = NeighbourProcess(self, on: host)
   private var watcher: Watcher?
   private let tampering: (any Tampering)?
 
@@ -211,6 +212,9 @@ final class ControllerProcess {
     case .finished: finish()
     case .check(let subject): checks.follow(subject)
     case .endChecks(let workload): checks.end(workload)
+    case .askForOwner(let workload, let addresses): neighbours.ask(workload, addresses)
+    case .announce(_, let addresses): for address in addresses { host.tell("announces \(address.address)") }
+    case .endAddresses(let workload, let addresses): neighbours.end(workload, addresses)
     }
   }
 
@@ -252,9 +256,13 @@ final class ControllerProcess {
   }
 
   private func isolateDirectly(_ workloads: [GuardedWorkload]) {
+    let addresses = workloads.flatMap(\.addresses)
     host.tell("freezes everything without the guard")
     host.at(host.freeze(SimulatedDomain.outside(workloads.compactMap(\.cgroup)))) { [self] in
-      deliver(.frozenDirectly(confirmed: host.confirmsFreezes))
+      guard !addresses.isEmpty else { return deliver(.frozenDirectly(confirmed: host.confirmsFreezes)) }
+      host.addresses.change(remove: addresses, add: [], while: { [self] in isAlive }) { [self] _ in
+        deliver(.frozenDirectly(confirmed: host.confirmsFreezes))
+      }
     }
   }
 
@@ -302,9 +310,12 @@ extension GuardCommand {
     switch self {
     case .hello: "hello"
     case .status: "status"
+    case .acknowledge(let number): "acknowledge \(number)"
     case .extend: "extend"
     case .shorten: "shorten"
-    case .protect(let workload): "protect \(workload.name)\(workload.cgroup == nil ? ", which is about to start" : "")"
+    case .protect(let workload):
+      "protect \(workload.name)\(workload.cgroup == nil ? ", which is about to start" : "")"
+        + (workload.addresses.isEmpty ? "" : " with \(workload.addresses.map(\.description).joined(separator: ", "))")
     case .forget(let workload): "forget \(workload)"
     case .release(let workload, _): "release \(workload)"
     case .kill(let workload): "kill \(workload)"

@@ -139,6 +139,10 @@ final class GuardProcess {
     case .thaw(let cgroups): host.thaw(SimulatedDomain.outside(cgroups))
     case .linksDown(let round, _): return .linksResult(round: round, foundDown: [])
     case .linksUp: break
+    case .setAddresses(let round, let removed, let raised):
+      host.addresses.change(remove: removed, add: raised, while: { [self] in isAlive }) { [self] in
+        input(.addressesResult(round: round, removed: $0.removed, raised: $0.raised, failed: $0.failed))
+      }
     case .kill(let target): return .killResult(target, kill(target))
     case .feedWatchdog(let fed): host.watchdogFed = fed
     case .persist(let record): host.guardRecord = record

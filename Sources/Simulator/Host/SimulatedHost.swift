@@ -11,6 +11,7 @@ final class SimulatedHost {
   let index: Int
   let dice: Dice
   let link: Link
+  private(set) lazy var addresses = AddressTable(self)
   private(set) lazy var services = SimulatedServices(self, dice: serviceDice)
   private let serviceDice: Dice
   private(set) var clock: HostClock
@@ -202,6 +203,7 @@ final class SimulatedHost {
     frozenCgroups = []
     freezing = nil
     thawing = []
+    addresses.clear()
     savedSession = nil
     guardRecord = nil
     libvirt.crash()

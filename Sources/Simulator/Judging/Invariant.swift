@@ -23,6 +23,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   case nothingStaysFrozen = "what could run elsewhere does not stay frozen"
   case wellIsLeftAlone = "what answers is not ended by its checks"
   case unwellIsEnded = "what answers nothing is ended in time"
+  case oneAddress = "an address is on one node"
+  case addressNeedsClaim = "an address needs its workload's claim"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

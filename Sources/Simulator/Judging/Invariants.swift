@@ -47,6 +47,7 @@ final class Invariants {
     for (uuid, domain) in present.sorted(by: { $0.key < $1.key }) where before[uuid] !== domain {
       begins(domain, uuid, on: host)
     }
+    addressesChanged(host)
   }
 
   /// For scenarios: something changed on a host, and perhaps what executes at all.
@@ -107,6 +108,33 @@ final class Invariants {
 
   func workloadsExecuting(on host: SimulatedHost) -> [WorkloadName] {
     executing[host.index].keys.compactMap { uuids[$0] }.sorted()
+  }
+
+  // MARK: addresses
+
+  /// What a host's links have is another now, or whoever asks is answered again.
+  func addressesChanged(_ host: SimulatedHost) {
+    guard !host.addresses.up.isEmpty else { return }
+    for address in host.addresses.up.sorted() where host.addresses.answers(for: address.address) {
+      for other in world.hosts where other !== host && other.addresses.answers(for: address.address) {
+        world.violated(.oneAddress, "\(address.address) is up on \(other.name) and on \(host.name)")
+      }
+    }
+    for workload in world.store.workloads where world.store.spec(of: workload)?.addresses != nil {
+      if world.store.claim(of: workload)?.holder?.node != host.name { lookAtAddresses(on: host, of: workload) }
+    }
+  }
+
+  /// Of a workload whose claim is not the host's.
+  private func lookAtAddresses(on host: SimulatedHost, of workload: WorkloadName) {
+    guard !host.addresses.up.isEmpty, isProtected(workload), let addresses = world.store.spec(of: workload)?.addresses else {
+      return
+    }
+    for address in addresses where host.addresses.answers(for: address.address) {
+      let claim = Self.words(world.store.claim(of: workload))
+      world.violated(
+        .addressNeedsClaim, "\(address.address) of \(workload) is up on \(host.name), the claim is \(claim)")
+    }
   }
 
   // MARK: the store
@@ -178,6 +206,7 @@ final class Invariants {
     world.tell("\(who): the claim of \(workload) is \(Self.words(claim)), was \(Self.words(before))")
     if let holder { claimTaken(workload, by: holder, from: before?.holder, arrivesAt: before?.migration?.target) }
     guard isProtected(workload), PlacementRules.isExclusive(workload, in: world) else { return }
+    for host in world.hosts where host.name != holder?.node { lookAtAddresses(on: host, of: workload) }
     for host in executes(workload) where host.name != holder?.node {
       world.violated(
         .executingNeedsClaim, "\(who) made the claim of \(workload) \(Self.words(claim)) while it executes on \(host.name)")

@@ -72,10 +72,21 @@ struct Settlement {
     guard let node = world.store.placement(of: workload)?.node else { return "has no placement" }
     let runsOn = world.invariants.executes(workload).map(\.name)
     let claim = world.store.claim(of: workload)
-    if runsOn == [node], claim?.holder?.node == node, claim?.activity == .running { return nil }
+    if runsOn == [node], claim?.holder?.node == node, claim?.activity == .running {
+      return world.host(node).flatMap { complaintOfAddresses(workload, on: $0) }
+    }
     let places = runsOn.isEmpty ? "nowhere" : "on \(runsOn.map(\.text).joined(separator: ", "))"
     return
       "is placed on \(node), runs \(places), activity \(claim?.activity?.rawValue ?? "none"), claim \(Invariants.words(claim))"
+  }
+
+  /// What runs undisturbed has its addresses.
+  private func complaintOfAddresses(_ workload: WorkloadName, on host: SimulatedHost) -> String? {
+    guard PlacementRules.isExclusive(workload, in: world) else { return nil }
+    let missing = (world.store.spec(of: workload)?.addresses ?? []).first { address in
+      !world.strangers.contains(address.address) && !host.addresses.has(address.address)
+    }
+    return missing.map { "runs on \(host.name), and its address \($0.address) is not up there" }
   }
 
   /// Nobody took it: is there really no room?

@@ -37,9 +37,14 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case blindChecks = "blind-checks"
   case powerDown = "power-down"
   case guestCrash = "guest-crash"
+  case slowAddresses = "slow-addresses"
+  case failedAddresses = "failed-addresses"
+  case stranger = "stranger"
 
   /// Those that only checks see.
   public static let ofServices: [FaultKind] = [.serviceDeath, .brokenService, .flappingService, .blindChecks]
+  /// Those that only workloads with addresses notice.
+  public static let ofAddresses: [FaultKind] = [.slowAddresses, .failedAddresses, .stranger]
 
   /// What it is, for people.
   public var meaning: String {
@@ -84,6 +89,9 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .blindChecks: "For a while, a workload's checks cannot be made on one host."
     case .powerDown: "A domain's guest powers itself off."
     case .guestCrash: "A domain's guest crashes, and libvirt keeps it as it is."
+    case .slowAddresses: "For a while, changes of addresses on a host take 1 to 6 ms longer."
+    case .failedAddresses: "For a while, no address can be added on a host."
+    case .stranger: "Somebody who is none of the cluster has a workload's address for 1 s to 40 s."
     }
   }
 }
@@ -124,6 +132,17 @@ public struct FaultRates: Sendable {
   public func withServices(thinning: Double = 1) -> FaultRates {
     var rates = self
     let seconds: [FaultKind: Double] = [.serviceDeath: 12, .brokenService: 30, .flappingService: 30, .blindChecks: 30]
+    rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
+    return rates
+  }
+
+  /// Addresses fail: workloads have some, then.
+  public var strikesAddresses: Bool { FaultKind.ofAddresses.contains { intervals[$0] != nil } }
+
+  /// The same, and what has to do with addresses fails as often as other things do in the dense rates; with a divisor, so much less often.
+  public func withAddresses(thinning: Double = 1) -> FaultRates {
+    var rates = self
+    let seconds: [FaultKind: Double] = [.slowAddresses: 15, .failedAddresses: 30, .stranger: 30]
     rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
     return rates
   }

@@ -118,6 +118,7 @@ final class FaultSource {
     case .order: world.operators.random(dice)
     case .serviceDeath, .brokenService, .flappingService, .blindChecks: drawService(kind)
     case .powerDown, .guestCrash: drawGuest(kind)
+    case .slowAddresses, .failedAddresses, .stranger: drawAddresses(kind)
     }
   }
 
@@ -202,6 +203,17 @@ final class FaultSource {
     case .flappingService: return .serviceFlaps(workload, target, for: dice.seconds(2...30))
     default: return .checksBlind(workload, target, for: dice.seconds(2...40))
     }
+  }
+
+  private func drawAddresses(_ kind: FaultKind) -> Happening? {
+    if kind == .stranger {
+      let all = world.settings.cluster.workloads.flatMap(\.addresses).map(\.address)
+      return dice.pick(all).map { .strangerTakes($0, for: dice.seconds(1...40)) }
+    }
+    guard let host = anyHost() else { return nil }
+    return kind == .slowAddresses
+      ? .addressesSlow(host.name, by: dice.milliseconds(1...6), for: dice.seconds(1...20))
+      : .addressesFail(host.name, for: dice.seconds(1...20))
   }
 
   private func drawGuest(_ kind: FaultKind) -> Happening? {

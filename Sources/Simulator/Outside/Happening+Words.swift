@@ -92,6 +92,10 @@ extension Happening: CustomStringConvertible {
     case .serviceMended(let workload, let node): "the service of \(workload) answers on \(node) again"
     case .serviceFlaps(let workload, let node, let span): "the service of \(workload) on \(node) flaps for \(span)"
     case .checksBlind(let workload, let node, let span): "checks of \(workload) cannot be made on \(node) for \(span)"
+    case .addressesSlow(let node, let extra, let span): "changes of addresses on \(node) take \(extra) longer for \(span)"
+    case .addressesFail(let node, let span): "no address can be added on \(node) for \(span)"
+    case .strangerTakes(let address, let span): "a stranger has \(address)\(Self.length(span))"
+    case .strangerLeaves(let address): "no stranger has \(address)"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     // Said by the others.
     case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,
@@ -150,6 +154,8 @@ extension Happening.Order: CustomStringConvertible {
     case .arm: "the cluster is armed"
     case .leave(let node, let back): "\(node) leaves\(back.map { ", and comes back after \($0)" } ?? "")"
     case .comeBack(let node): "\(node) comes back"
+    case .readdress(let name, let addresses):
+      "define \(name) with \(addresses.isEmpty ? "no address" : addresses.map(\.place).joined(separator: ", "))"
     }
   }
 }

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 
 /// What comes to the cluster from outside: faults, and what people do. `nil` for a length: until something ends it.
@@ -102,6 +103,15 @@ public enum Happening: Hashable, Sendable {
   /// Its checks cannot be made there.
   case checksBlind(WorkloadName, NodeName, for: Span)
 
+  // Addresses.
+  /// Changes of addresses take so much longer there.
+  case addressesSlow(NodeName, by: Span, for: Span)
+  /// No address can be added there.
+  case addressesFail(NodeName, for: Span)
+  /// Somebody who is none of the cluster has the address.
+  case strangerTakes(IPAddress, for: Span?)
+  case strangerLeaves(IPAddress)
+
   public enum MigrationStep: String, CaseIterable, Hashable, Sendable {
     case prepare, transfer
     /// The target has everything, and its answer is lost.
@@ -146,6 +156,8 @@ public enum Happening: Hashable, Sendable {
     /// The node departs cleanly, and comes back after this time.
     case leave(NodeName, back: Span?)
     case comeBack(NodeName)
+    /// Its definition gets these addresses, instead of those that it has.
+    case readdress(WorkloadName, [WorkloadAddress])
   }
 }
 

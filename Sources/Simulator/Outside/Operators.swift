@@ -11,6 +11,8 @@ final class Operators {
   private let dice: Dice
   /// Workloads that were ever put under protection.
   private(set) var known: [WorkloadName] = []
+  /// The addresses of workloads whose definition got others than the setup's.
+  private var readdressed: [WorkloadName: [WorkloadAddress]] = [:]
 
   init(_ world: World, dice: Dice) {
     self.world = world
@@ -31,13 +33,14 @@ final class Operators {
     case .comeBack(let node): return world.host(node).map { $0.comeBack() } ?? ()
     case .adopt(let name, let node): return world.host(node).map { adopt(name, on: $0) } ?? ()
     case .define, .release, .start, .stop, .errand, .acceptStored, .move, .policies, .enter, .exit, .clearFailures, .remove,
-      .disarm, .arm, .movesOff, .movesOn:
+      .disarm, .arm, .movesOff, .movesOn, .readdress:
       break
     }
     let hosts = node.map { name in world.hosts.filter { $0.name == name } } ?? world.hosts
     guard let host = hosts.first(where: canServe) else { return world.tell("\(order): no node can carry that out now") }
     switch order {
     case .define(let name): define(name, through: host)
+    case .readdress(let name, let addresses): readdress(name, addresses, through: host)
     case .release(let name): commit(.release(name), through: host)
     case .start(let name): commit(.start(name), through: host)
     case .stop(let name): commit(.stop(name), through: host)
@@ -146,7 +149,12 @@ final class Operators {
       xml:
         "<domain type='lxc'><name>\(name)</name><interface type='\(workload.network == .bridge ? "bridge" : "direct")'/></domain>",
       demand: workload.demand, labels: workload.labels, priority: workload.priority, isolation: workload.isolation,
-      stopTimeout: workload.stopTimeout, checks: workload.checks)
+      stopTimeout: workload.stopTimeout, checks: workload.checks, addresses: readdressed[name] ?? workload.addresses)
+  }
+
+  private func readdress(_ name: WorkloadName, _ addresses: [WorkloadAddress], through host: SimulatedHost) {
+    readdressed[name] = addresses
+    define(name, through: host)
   }
 
   private func define(_ name: WorkloadName, through host: SimulatedHost) {

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 
 /// Something that can be broken for a while: a newer fault of the same matter is not ended by the end of an older one.
@@ -5,6 +6,7 @@ struct Matter: Hashable {
   enum Kind: Hashable {
     case pause, freezes, confirmation, heldFreezes, kills, timers, way, links, store, room, pace, libvirt, starts, calls
     case start(WorkloadName), stop(WorkloadName), blockJob(WorkloadName), inbound
+    case addresses, raising, stranger(IPAddress)
     case service(WorkloadName), flapping(WorkloadName), blindness(WorkloadName)
   }
   var kind: Kind
@@ -32,6 +34,7 @@ extension World {
       .migrationBreaks, .domainEnds, .guestPowersDown, .guestCrashes:
       carryOutOnDomains(happening)
     case .serviceDies, .serviceBreaks, .serviceMended, .serviceFlaps, .checksBlind: carryOutOnServices(happening)
+    case .addressesSlow, .addressesFail, .strangerTakes, .strangerLeaves: carryOutOnAddresses(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
   }
@@ -233,6 +236,24 @@ extension World {
     }
   }
 
+  private func carryOutOnAddresses(_ happening: Happening) {
+    switch happening {
+    case .addressesSlow(let node, let extra, let span):
+      guard let host = host(node) else { return }
+      host.addresses.delay = extra
+      end(.addresses, host, after: span) { host.addresses.delay = .zero }
+    case .addressesFail(let node, let span):
+      guard let host = host(node) else { return }
+      host.addresses.refuses = true
+      end(.raising, host, after: span) { host.addresses.refuses = false }
+    case .strangerTakes(let address, let span):
+      strangers.insert(address)
+      end(.stranger(address), nil, after: span) { [self] in strangers.remove(address) }
+    case .strangerLeaves(let address): strangers.remove(address)
+    default: break
+    }
+  }
+
   /// Everything that is broken is as it was.
   func repairEverything() {
     operators.useEverything()
@@ -240,11 +261,13 @@ extension World {
     store.serve(.serving)
     store.fill(false)
     store.pace = SimulatedStore.usualPace
+    strangers = []
     for host in hosts {
       host.link.quality = Link.Quality()
       host.link.mend()
       host.kernel = SimulatedHost.Kernel()
       host.services.repair()
+      (host.addresses.delay, host.addresses.refuses) = (.zero, false)
       host.resume()
       host.powerOn()
       host.libvirt.broken = [:]

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 
 /// Something that is so or not at a moment.
@@ -39,6 +40,9 @@ public indirect enum Statement: Hashable, Sendable {
   case failsChecks(WorkloadName)
   /// The node that holds it reports that a check of it cannot be made, and none fails.
   case healthIsUnknown(WorkloadName)
+  /// One of these nodes answers for it; any, when there are none.
+  case isUp(IPAddress, on: [NodeName])
+  case anAddressIsUpTwice
   case not(Statement)
 
   public struct Part: Hashable, Sendable {
@@ -107,6 +111,13 @@ extension Statement {
       }
     case .failsChecks(let workload): return Self.health(of: workload, in: store)?.isFailing == true
     case .healthIsUnknown(let workload): return Self.health(of: workload, in: store)?.isFailing == false
+    case .isUp(let address, let nodes):
+      return world.hosts.contains { $0.addresses.answers(for: address) && (nodes.isEmpty || nodes.contains($0.name)) }
+    case .anAddressIsUpTwice:
+      let all = world.hosts.flatMap { host in
+        Set(host.addresses.up.map(\.address)).filter(host.addresses.answers)
+      }
+      return Set(all).count < all.count
     case .not(let statement): return !statement.holds(in: world)
     }
   }
@@ -168,6 +179,10 @@ extension Statement {
       return "\(workload) was down for \(longest) at a stretch"
     case .copyRuns(let workload, let node):
       return holds(in: world) ? "a copy of \(workload) runs on \(node)" : "no copy of \(workload) runs on \(node)"
+    case .isUp(let address, _):
+      let places = world.hosts.filter { $0.addresses.answers(for: address) }.map(\.name.text)
+      return "\(address) is up \(places.isEmpty ? "nowhere" : "on \(places.joined(separator: " and "))")"
+    case .anAddressIsUpTwice: return "\(holds(in: world) ? "an" : "no") address is up twice"
     case .not(let statement): return statement.finding(in: world)
     }
   }

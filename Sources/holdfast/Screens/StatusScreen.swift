@@ -155,7 +155,8 @@ struct StatusScreen {
     let states = [
       (counts.pending, "pending"), (counts.down, "down"), (counts.frozen, "frozen"), (counts.paused, "paused"),
       (counts.crashed ?? 0, "crashed"),
-      (counts.unhealthy ?? 0, "unhealthy"), (counts.ofUnknownHealth ?? 0, "of unknown health"), (counts.unclear, "unclear"),
+      (counts.unhealthy ?? 0, "unhealthy"), (counts.ofUnknownHealth ?? 0, "of unknown health"),
+      (counts.withoutAddress ?? 0, "without an address"), (counts.unclear, "unclear"),
       (counts.starting, "starting"), (counts.stopping, "stopping"), (counts.stopped, "stopped"),
       (counts.outdated, "outdated"), (counts.differing, "differing")
     ]

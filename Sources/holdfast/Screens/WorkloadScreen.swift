@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import HoldfastOperator
 
@@ -52,6 +53,7 @@ struct WorkloadScreen {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
     }
+    lines += addresses
     for (index, text) in CheckLines(workload).texts.enumerated() { lines += paragraph(index == 0 ? "checks" : "", text) }
     if let shared = workload.shared { lines += paragraph("shares", shared.joined(separator: ", ")) }
     lines += ["", terminal.styled("History", .bold)]
@@ -60,6 +62,20 @@ struct WorkloadScreen {
       ? [terminal.styled("no events", .dim)]
       : HistoryLines(terminal: terminal, width: width, most: 4).lines(HistoryGroups.consecutive(detail.history))
     return lines
+  }
+
+  /// Each with where it is up, or why it is not.
+  private var addresses: [String] {
+    let workload = detail.workload, runs = [.running, .paused].contains(workload.state)
+    return (workload.addresses ?? []).enumerated().flatMap { index, address in
+      var text = address.description
+      if let trouble = workload.missingAddresses?.first(where: { $0.address == address.address }) {
+        text += trouble.takenBy.map { ": waiting, taken by \($0)" } ?? ": not up, \(InWords.oneLine(trouble.reason))"
+      } else if runs, let node = workload.node {
+        text += ": up on \(node)"
+      }
+      return paragraph(index == 0 ? "addresses" : "", text)
+    }
   }
 
   /// That it ended without being told to, and how often in a row.

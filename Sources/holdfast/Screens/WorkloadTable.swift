@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import HoldfastOperator
 
@@ -81,6 +82,9 @@ struct WorkloadTable {
   private static func remark(on workload: WorkloadInfo) -> String {
     if workload.isOfUnknownHealth, let health = workload.health {
       return "nobody knows how it is: its check '\(health.check)' cannot be made"
+    }
+    if let missing = workload.missingAddresses?.first {
+      return "without its address \(missing.address): \(InWords.oneLine(missing.reason))"
     }
     if workload.newerDisks != nil { return "its definition names an older disk" }
     if let ends = Words.ends(of: workload) { return "ended \(ends)" }

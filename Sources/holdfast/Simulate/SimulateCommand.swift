@@ -72,6 +72,12 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
       discussion: "With --faults, where the file says nothing of services, they fail as often as other things do."))
   var checks = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Workloads have addresses, and these fail.",
+      discussion: "With --faults, where the file says nothing of addresses, they fail as often as other things do."))
+  var addresses = false
+
   @Flag(help: "Print the JSON Schema of scenario files, for completion and checks in editors.")
   var schema = false
 
@@ -98,7 +104,8 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   private var optionOfStorms: String? {
     let given = [
       ("--nodes", nodes != nil), ("--workloads", workloads != nil), ("--hours", hours != nil), ("--short", short),
-      ("--faults", faults != nil), ("--checks", checks), ("--jobs", jobs != nil), ("--shrink", shrink != nil)
+      ("--faults", faults != nil), ("--checks", checks), ("--addresses", addresses), ("--jobs", jobs != nil),
+      ("--shrink", shrink != nil)
     ]
     return given.first(where: \.1)?.0
   }
@@ -136,9 +143,9 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
     let rates = try rates()
     let length = Span.seconds((hours ?? Self.usual.hours) * 3600)
     let nodes = nodes ?? Self.usual.nodes, workloads = workloads ?? Self.usual.workloads
-    let settings: @Sendable (UInt64) -> Settings = { [short, checks] seed in
+    let settings: @Sendable (UInt64) -> Settings = { [short, checks, addresses] seed in
       short
-        ? .dense(seed: seed, checks: checks)
+        ? .dense(seed: seed, checks: checks, addresses: addresses)
         : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
     }
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -147,23 +154,28 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
 
   private func rates() throws -> FaultRates {
     let faults = faults ?? Self.usual.faults
-    if let rates = FaultsFile.named(faults) { return withServices(rates, isDense: faults == "dense") }
+    if let rates = FaultsFile.named(faults) { return withMore(rates, isDense: faults == "dense") }
     do {
-      return withServices(try FaultsFile.parse(path: faults))
+      return withMore(try FaultsFile.parse(path: faults))
     } catch {
       throw MistakenFiles("the faults file cannot be used", error)
     }
   }
 
-  private func withServices(_ rates: FaultRates, isDense: Bool = false) -> FaultRates {
-    checks ? rates.withServices(thinning: isDense ? 1 : FaultRates.sparseThinning) : rates
+  /// With what only those notice who asked for it.
+  private func withMore(_ rates: FaultRates, isDense: Bool = false) -> FaultRates {
+    let thinning = isDense ? 1 : FaultRates.sparseThinning
+    let rates = checks ? rates.withServices(thinning: thinning) : rates
+    return addresses ? rates.withAddresses(thinning: thinning) : rates
   }
+
+  private var moreWords: String { (checks ? " --checks" : "") + (addresses ? " --addresses" : "") }
 
   /// What to type to see a seed again.
   private var replay: String {
-    if short { return "holdfast simulate --short\(checks ? " --checks" : "")" }
+    if short { return "holdfast simulate --short\(moreWords)" }
     let usual = Self.usual
     return "holdfast simulate --nodes \(nodes ?? usual.nodes) --workloads \(workloads ?? usual.workloads)"
-      + " --hours \(hours ?? usual.hours) --faults \(faults ?? usual.faults)\(checks ? " --checks" : "")"
+      + " --hours \(hours ?? usual.hours) --faults \(faults ?? usual.faults)\(moreWords)"
   }
 }

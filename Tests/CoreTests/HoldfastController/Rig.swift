@@ -47,6 +47,14 @@ struct Rig {
   var startsTold: Set<String> = []
   /// What the checks were told last of the one workload that has some.
   var checked: Action?
+  /// What the neighbours say of addresses; of others that nobody has them.
+  var owners: [IPAddress: AddressAnswer] = [:]
+  var neighboursAnswer = true
+  /// The guard's machine cannot remove addresses, or raise them.
+  var addressesStay = false
+  var addressesFail = false
+  /// Of the messages that the guard speaks.
+  var guardVersion = guardProtocolVersion
   /// The next wake-up that was asked for.
   var wakeAt: BootInstant?
   /// Transactions that nobody has answered.
@@ -99,6 +107,7 @@ struct Rig {
 
   /// Hands an event to the controller, carries out what it asks for, and hands it what follows, until there is peace.
   mutating func send(_ event: Event) {
+    let event = inGuardsVersion(event)
     inbox.append(event)
     switch event {
     case .fromGuard(.connected(let state)), .fromGuard(.report(.state(let state))): spoken = state
@@ -122,6 +131,18 @@ struct Rig {
       }
       deliver()
     } while !inbox.isEmpty
+  }
+
+  private func inGuardsVersion(_ event: Event) -> Event {
+    switch event {
+    case .fromGuard(.connected(var state)):
+      state.version = guardVersion
+      return .fromGuard(.connected(state))
+    case .fromGuard(.report(.state(var state))):
+      state.version = guardVersion
+      return .fromGuard(.report(.state(state)))
+    default: return event
+    }
   }
 
   /// What changed in the store.

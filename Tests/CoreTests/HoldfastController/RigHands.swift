@@ -19,6 +19,9 @@ extension Rig {
     case .bar(let workload, _, _, _): send(.operation(workload, .bar, barOutcome))
     case .refresh where domainsObey: inventory(processes.values.sorted { $0.id.name < $1.id.name })
     case .isolateDirectly: send(.frozenDirectly(confirmed: true))
+    case .askForOwner(let workload, let addresses):
+      guard neighboursAnswer else { break }
+      send(.addressOwners(workload, Dictionary(uniqueKeysWithValues: addresses.map { ($0, owners[$0.address] ?? .nobody) })))
     default: break
     }
   }
@@ -135,6 +138,12 @@ extension Rig {
     case .isolateNow(let round, _), .retryIsolation(let round, _):
       tellMachine(.freezeResult(round: round, confirmed: true, foundFrozen: []))
     case .linksDown(let round, _): tellMachine(.linksResult(round: round, foundDown: []))
+    case .setAddresses(let round, let removed, let raised):
+      let busy = Dictionary(uniqueKeysWithValues: removed.map { ($0, "busy") })
+      tellMachine(
+        addressesStay
+          ? .addressesResult(round: round, removed: [], raised: raised, failed: busy)
+          : .addressesResult(round: round, removed: removed, raised: addressesFail ? [] : raised))
     case .kill(let target):
       if case .workload(let name, _) = target { gone(name) }
       tellMachine(.killResult(target, .gone))

@@ -74,7 +74,8 @@ import Testing
     (.claim("w"), .claim(lagging)),
     (.claim("w"), .claim(unwell)),
     (.claim("w"), .claim(movesPaused)),
-    (.spec("w"), .spec(checked)),
+    (.spec("w"), .spec(checked)), (.spec("w"), .spec(addressed)),
+    (.released("w"), .released(ReleasedRecord(spec: addressed, desired: .running, time: 4))),
     (.report("n4"), .report(unhealthy)),
     (.report("n3"), .report(differing)),
     (.spec("w"), .spec(taken)),
@@ -124,6 +125,15 @@ import Testing
   private static let checked = SpecRecord(
     connection: "lxc:///system", uuid: "u", xml: "<domain/>", demand: Resources(memory: 1, cpus: 1), labels: [:], priority: 0,
     isolation: .freeze, stopTimeout: 30, checks: checks)
+
+  private static let addressed = {
+    var spec = checked
+    spec.addresses = [
+      WorkloadAddress(.four(0x0A00_0050), prefixLength: 24, on: "br0"),
+      WorkloadAddress(.six(0xFD00 << 112 | 0x80), prefixLength: 64, on: "br0")
+    ]
+    return spec
+  }()
 
   static let checks: [HealthCheck] = [
     HealthCheck(name: "tcp", probe: .tcp(TCPProbe(port: 80)), interval: .milliseconds(200), timeout: .milliseconds(333)),

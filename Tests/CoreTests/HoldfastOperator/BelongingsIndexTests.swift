@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastModel
 import HoldfastOperator
 import Testing
@@ -18,6 +19,15 @@ import Testing
     spec.xml = xml
     spec.shared = shared.isEmpty ? nil : shared
     spec.underneath = underneath.map { ["/srv/b.img": $0] }
+    return spec
+  }
+
+  /// Nothing but an address, whose last byte is given.
+  private static func addressed(
+    _ name: WorkloadName, _ last: UInt32, prefixLength: Int = 24, on interface: String = "br0", shared: [String] = []
+  ) -> SpecRecord {
+    var spec = spec(name, "<domain/>", shared: shared)
+    spec.addresses = [WorkloadAddress(.four(0x0A00_0000 | last), prefixLength: prefixLength, on: interface)]
     return spec
   }
 
@@ -49,6 +59,17 @@ import Testing
       "Give one of them another <mac>. If they are never on one network, write \"shared: ['52:54:00:00:00:01']\" into both "
         + "definitions (`--shared` of `holdfast adopt`)."
     ),
+    (
+      addressed("web1", 80), addressed("web2", 80, prefixLength: 16, on: "br1"),
+      "it has the address 10.0.0.80, and so has the workload web1",
+      "Give one of them another address: an address follows one workload, and cannot be shared."
+    ),
+    (
+      addressed("web1", 80, shared: ["10.0.0.80"]), addressed("web2", 80, shared: ["10.0.0.80"]),
+      "it has the address 10.0.0.80",
+      "Give one"
+    ),
+    (addressed("web1", 80), addressed("web2", 81), nil, ""),
     // Both have to say it.
     (spec("web1", disk("/srv/a.img", "<shareable/>")), spec("web2", disk("/srv/a.img")), "it writes the disk", "Give one"),
     (spec("web1", disk("/srv/a.img")), spec("web2", disk("/srv/a.img", "<shareable/>")), "it writes the disk", "Give one"),
@@ -210,13 +231,14 @@ import Testing
     let clashes = index([
       ("a", Self.spec("a", Self.disk("/srv/a.img"))), ("b", Self.spec("b", Self.disk("/srv/a.img"))),
       ("c", Self.spec("c", Self.disk("/srv/a.img"))), ("d", twin), ("e", Self.spec("e", Self.address)),
-      ("f", Self.spec("f", Self.address))
+      ("f", Self.spec("f", Self.address)), ("g", Self.addressed("g", 80)), ("h", Self.addressed("h", 80))
     ]).clashes
     #expect(
       clashes.map(\.description) == [
         "a, b and c write the disk /srv/a.img without sharing it: it is damaged when they run at once",
         "a and d have the UUID \(uuid): no node can run more than one of them",
-        "e and f have the MAC address 52:54:00:00:00:01: when they run at once, none is reached reliably"
+        "e and f have the MAC address 52:54:00:00:00:01: when they run at once, none is reached reliably",
+        "g and h have the address 10.0.0.80: when they run at once, none is reached reliably"
       ])
   }
 

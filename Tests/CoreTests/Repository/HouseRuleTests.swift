@@ -118,6 +118,7 @@ import Testing
     "HealthProbes": [
       "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux"
     ],
+    "AddressPresence": ["HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux"],
     "GuardDoor": ["HoldfastPorts", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux"],
     "HoldfastYAML": ["HoldfastModel", "LinuxBasics"],
     "HoldfastPolicies": ["HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastYAML"],

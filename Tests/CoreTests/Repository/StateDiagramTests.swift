@@ -37,6 +37,7 @@ import Testing
     Drawing(section: "Run", index: 1, states: "RunTold", file: "RunStates"),
     Drawing(section: "StartFence", states: "Bar", file: "StartFence"),
     Drawing(section: "Protection", states: "Standing", file: "ProtectionStanding"),
+    Drawing(section: "AddressLine", states: "Standing", file: "AddressLine"),
     Drawing(section: "Migration", states: "Attempt", file: "Migration"),
     Drawing(section: "HealthWatch", states: "Phase", file: "HealthWatch"),
     Drawing(section: "UnwellTogether", states: "Phase", file: "UnwellTogether"),

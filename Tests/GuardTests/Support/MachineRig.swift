@@ -20,6 +20,13 @@ struct MachineRig {
   /// Somebody holds the routing lock: orders to links get no result until `finishLinks`.
   var linksHang = false
   private var hanging: (round: Int, links: [String])?
+  /// Addresses that are on the host's links.
+  var onLinks: Set<GuardedAddress> = []
+  /// Why an address can be neither put on its link nor taken from it.
+  var addressFailures: [GuardedAddress: String] = [:]
+  /// As `linksHang`, until `finishAddresses`.
+  var addressesHang = false
+  private var hangingAddresses: (round: Int, remove: [GuardedAddress], add: [GuardedAddress])?
   var progress: [String: KillProgress] = [:]
   var stopPartitionProgress = KillProgress.gone
   var alive: Bool? = false
@@ -84,6 +91,7 @@ struct MachineRig {
     case .isolateNow(let round, let cgroups), .retryIsolation(let round, let cgroups):
       .freezeResult(round: round, confirmed: freezable, foundFrozen: foundFrozen.filter(cgroups.contains))
     case .linksDown(let round, let links): linksDown(round, links)
+    case .setAddresses(let round, let remove, let add): setAddresses(round, remove, add)
     case .kill(let target):
       switch target {
       case .workload(let name, _), .unseen(let name, _, _): .killResult(target, progress[name] ?? .gone)
@@ -101,6 +109,36 @@ struct MachineRig {
     }
     return .linksResult(
       round: round, foundDown: foundDown.filter(links.contains), gone: links.filter(goneLinks.contains))
+  }
+
+  private mutating func setAddresses(
+    _ round: Int, _ remove: [GuardedAddress], _ add: [GuardedAddress]
+  ) -> GuardMachine.Event? {
+    if addressesHang {
+      hangingAddresses = (round, remove, add)
+      return nil
+    }
+    let (removed, raised) = change(remove, add)
+    return .addressesResult(
+      round: round, removed: removed, raised: raised,
+      failed: addressFailures.filter { remove.contains($0.key) || add.contains($0.key) })
+  }
+
+  private mutating func change(
+    _ remove: [GuardedAddress], _ add: [GuardedAddress]
+  ) -> (removed: [GuardedAddress], raised: [GuardedAddress]) {
+    let removed = remove.filter { addressFailures[$0] == nil }, raised = add.filter { addressFailures[$0] == nil }
+    onLinks.subtract(removed)
+    onLinks.formUnion(raised)
+    return (removed, raised)
+  }
+
+  /// The routing lock is free again, for addresses.
+  mutating func finishAddresses() {
+    addressesHang = false
+    guard let order = hangingAddresses, let result = setAddresses(order.round, order.remove, order.add) else { return }
+    hangingAddresses = nil
+    receive(result)
   }
 
   /// The routing lock is free again.
@@ -150,6 +188,9 @@ struct MachineRig {
   func restarted(frozen: Bool) -> MachineRig {
     var next = self
     next.machine = GuardMachine(boot: "boot")
+    // What was ordered of addresses was done, and nobody was told.
+    if let order = hangingAddresses { _ = next.change(order.remove, order.add) }
+    next.hangingAddresses = nil
     next.done.removeAll()
     next.wake = nil
     next.feeding = true
@@ -176,7 +217,15 @@ struct MachineRig {
 }
 
 func workload(
-  _ name: String, _ isolation: Isolation = .freeze, cgroup: String? = "", links: [String] = []
+  _ name: String, _ isolation: Isolation = .freeze, cgroup: String? = "", links: [String] = [], addresses: [String] = []
 ) -> GuardedWorkload {
-  GuardedWorkload(name: name, isolation: isolation, cgroup: cgroup.map { $0.isEmpty ? "/c/\(name)" : $0 }, links: links)
+  GuardedWorkload(
+    name: name, isolation: isolation, cgroup: cgroup.map { $0.isEmpty ? "/c/\(name)" : $0 }, links: links,
+    addresses: addresses.map(address))
+}
+
+/// Of a literal.
+func address(_ text: String) -> GuardedAddress {
+  guard let address = try? GuardedAddress(text) else { preconditionFailure("\(text) is no address") }
+  return address
 }

@@ -14,28 +14,32 @@ struct Mutant: Sendable, CustomStringConvertible {
   var breaks: Invariant?
   /// Workloads have checks, and services fail.
   var withChecks: Bool
+  /// Workloads have addresses, and these fail.
+  var withAddresses: Bool
 
   init(
     _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, withChecks: Bool = false,
+    withAddresses: Bool = false,
     _ make: @escaping @Sendable () -> any Tampering
   ) {
     self.name = name
     self.faults = faults
     self.breaks = breaks
     self.withChecks = withChecks
+    self.withAddresses = withAddresses
     self.make = make
   }
 
   /// A storm to find it in.
   func settings(seed: UInt64) -> Settings {
-    var settings = Settings.dense(seed: seed, checks: withChecks)
+    var settings = Settings.dense(seed: seed, checks: withChecks, addresses: withAddresses)
     settings.faults.intervals.merge(faults) { $1 }
     return settings
   }
 
   var description: String { name }
 
-  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + maintenance + checks
+  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + maintenance + checks + addresses
 }
 
 extension ClusterTransaction {

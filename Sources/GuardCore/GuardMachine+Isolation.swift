@@ -156,10 +156,10 @@ extension GuardMachine {
   }
 
   /// Written down before the first SIGKILL: the next guard must finish what this one began.
-  mutating func beginKills(_ targets: [KillTarget], isolation: Bool, _ now: BootInstant) {
+  mutating func beginKills(_ targets: [KillTarget], isolation: Bool, isOfStart: Bool = false, _ now: BootInstant) {
     for target in targets {
       if kills[target] == nil {
-        kills[target] = Kill(begun: now, nextAttempt: now, interval: times.killRetry, isolation: isolation)
+        kills[target] = Kill(begun: now, nextAttempt: now, interval: times.killRetry, isolation: isolation, isOfStart: isOfStart)
       } else if isolation {
         kills[target]?.isolation = true
       }

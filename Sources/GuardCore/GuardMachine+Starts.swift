@@ -22,10 +22,7 @@ extension GuardMachine {
       let names = new.compactMap(\.workload).joined(separator: ", ")
       log(.warning, "the freeze is not confirmed, and starts are under way (\(names)): killing what is in no known cgroup")
     }
-    for target in new {
-      kills[target] = Kill(begun: now, nextAttempt: now, interval: times.killRetry, isolation: false, isOfStart: true)
-    }
-    beginKills(new, isolation: false, now)
+    beginKills(new, isolation: false, isOfStart: true, now)
   }
 
   /// Each start whose cgroup nobody knows. None, while anything else may be where nobody knows: it is not told from a start.

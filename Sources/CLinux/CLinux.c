@@ -375,6 +375,7 @@ int holdfast_neighbours(int link, const uint8_t *address, size_t count) {
     if (holdfast_hear(fd, link, all) || holdfast_hear(fd, link, solicited)) return holdfast_close_keeping_errno(fd);
   }
   return fd;
+}
 
 // A request about an address of a link, complete but for its type and flags. The kernel keeps addresses with a link's number, which no other
 // link gets while this network namespace lives, but for 2^31 links later.

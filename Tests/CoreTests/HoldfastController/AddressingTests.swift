@@ -304,4 +304,14 @@ import Testing
     #expect(rig.starts().isEmpty)
     #expect(rig.report()?.incompatible == [IncompatibleWorkloads(Incompatibility(.addresses, ""), ["w1"])])
   }
+
+  /// It acknowledges nothing, and has raised nothing that would be waited for.
+  @Test func `hold up no claim where the guard does not know them`() throws {
+    var rig = try running([]) { $0.guardVersion = 3 }
+    try apply([Self.text], &rig)
+    rig.pass(.milliseconds(300))
+    rig.want("w1", .stopped)
+    rig.pass(.seconds(1))
+    #expect(rig.processes.isEmpty && held(rig).isEmpty && rig.claim("w1")?.holder == nil)
+  }
 }

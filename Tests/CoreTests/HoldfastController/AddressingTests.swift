@@ -123,6 +123,14 @@ import Testing
     #expect(held(rig).isEmpty && rig.stops().isEmpty)
   }
 
+  @Test func `are not granted in a turn that finds the controller wrong`() throws {
+    var rig = try running { $0.neighboursAnswer = false }
+    rig.controller.failCheck("two and two")
+    rig.send(.addressOwners("w1", [try address(): .nobody]))
+    #expect(rig.controller.breach != nil && !rig.executes("w1"))
+    #expect(granted(rig).allSatisfy(\.isEmpty) && held(rig).isEmpty)
+  }
+
   // MARK: down
 
   @Test func `go before it is stopped`() throws {

@@ -35,6 +35,7 @@ public struct HostAddresses: Sendable {
     for address in remove {
       switch code(of: holdfast_address_remove, socket.number, address) {
       case 0, EADDRNOTAVAIL, ENODEV: outcome.removed.append(address)
+      case let code where address.address.isSix && Self.withoutSix.contains(code): outcome.removed.append(address)
       case let code: outcome.failed[address] = Self.reason(code, address)
       }
     }
@@ -46,6 +47,10 @@ public struct HostAddresses: Sendable {
     }
     return outcome
   }
+
+  /// The link has no IPv6, as when its MTU is below 1280; or the kernel has none. So no address of it is there. Taken for a failure, one that could never be
+  /// raised would never be gone.
+  private static let withoutSix: Set<Int32> = [ENXIO, EOPNOTSUPP, EAFNOSUPPORT]
 
   /// - Returns: the C library's error number; 0: it was done.
   private func code(

@@ -206,8 +206,8 @@ public struct NodeIsolation: Sendable {
 /// For a controller that finds its guard dead: freezes the partitions and the given cgroups, removes the addresses, and takes the links down, with the
 /// guard's own code.
 ///
-/// It blocks for some milliseconds, and while somebody holds the kernel's routing lock; call it off the cooperative pool. When a guard is back it finds the partition frozen and
-/// holds the isolation; then send `isolate`, re-validate the claims, and `resume`.
+/// It blocks for some milliseconds, and while somebody holds the kernel's routing lock; call it off the cooperative pool. When a guard is back it
+/// finds the partition frozen and holds the isolation; then send `isolate`, re-validate the claims, and `resume`.
 /// - Returns: whether everything was seen frozen, and no address is left; if not, call it again at once.
 public func isolateDirectly(
   partition: Partition, hierarchy: CgroupHierarchy, cgroups: [String], links: [String], addresses: [GuardedAddress] = []

@@ -77,7 +77,8 @@ public enum GuardCommand: Hashable, Sendable {
   /// Refused while a process of a workload that is being killed could still execute. Not isolated: the same as `extend`.
   case resume(deadline: BootInstant)
   /// The node runs nothing protected and holds no session: no deadline, and every workload forgotten. Refused while a
-  /// protected process exists or that cannot be told, or while an address cannot be removed, or where another command comes before they are; what is `stop` and was frozen before the deadline is killed all the same, for the session is over.
+  /// protected process exists or that cannot be told, or while an address cannot be removed, or where another command comes before
+  /// they are; what is `stop` and was frozen before the deadline is killed all the same, for the session is over.
   case disarm
   /// Ask for the state.
   case status

@@ -97,6 +97,18 @@ struct `Host addresses` {
     }
   }
 
+  /// Where the kernel has no IPv6 at all it cannot be raised, and is gone likewise.
+  @Test func `what was on a link that has no IPv6 any more is gone`() async throws {
+    try await inNetworkOfItsOwn {
+      try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
+      _ = HostAddresses().set(remove: [], add: [Self.six])
+      // The least that IPv6 takes is 1280.
+      try mustRun("ip", "link", "set", "hv0", "mtu", "1279")
+      let outcome = HostAddresses().set(remove: [Self.six], add: [])
+      #expect(outcome.removed == [Self.six] && outcome.failed.isEmpty, "\(outcome)")
+    }
+  }
+
   // MARK: The program
 
   @Test(.enabled(if: access(guardProgram, X_OK) == 0, "needs \(guardProgram)"))

@@ -49,10 +49,14 @@ struct Effects: Sendable {
 
   /// Takes back what was asked for since the last event, but for what stops something or tells people.
   mutating func takeBack() {
-    actions.removeAll {
-      switch $0 {
-      case .note, .save, .finished, .isolateDirectly, .tellGuard(.isolate), .tellGuard(.kill), .tellGuard(.protect): false
-      default: true
+    actions = actions.compactMap { action -> Action? in
+      switch action {
+      case .note, .save, .finished, .isolateDirectly, .tellGuard(.isolate), .tellGuard(.kill): return action
+      // What is to be frozen is, and answers for nothing on the network: whether it may is what cannot be relied on.
+      case .tellGuard(.protect(var workload)):
+        workload.addresses = []
+        return .tellGuard(.protect(workload))
+      default: return nil
       }
     }
   }

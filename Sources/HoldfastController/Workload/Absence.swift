@@ -1,8 +1,8 @@
 import HoldfastModel
 
-/// The proof that nothing of a workload is on this node, neither its domain nor an address, and nothing of it can come up any more: what giving its claim away takes (Docs/safety.md,
-/// rules 8 and 13). It cannot be kept, so that it is of this turn's sight. It is made from the workload's own machines alone, which only the roster
-/// makes.
+/// The proof that nothing of a workload is on this node, neither its domain nor an address, and nothing of it can come up any more: what giving its
+/// claim away takes (Docs/safety.md, rules 8, 13 and 18). It cannot be kept, so that it is of this turn's sight. It is made from the workload's own
+/// machines alone, which only the roster makes.
 struct Absence: ~Copyable {
   let workload: WorkloadName
 

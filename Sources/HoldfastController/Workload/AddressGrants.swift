@@ -45,7 +45,7 @@ enum AddressGrants {
     guard !defined.isEmpty || parts.protection.hasLent || parts.protection.mayHaveAddresses else { return }
     parts.protection.heed(mayHaveAddresses: !defined.isEmpty)
     parts.protection.seesAddresses(turn.guardWord)
-    if parts.protection.told == nil, turn.guardWord.workloads.contains(own.name.text) {
+    if parts.protection.told == nil, parts.protection.isAcknowledged(own.name, turn.guardWord) {
       parts.addresses.inherit(held(of: defined, turn.guardWord.held))
     }
   }

@@ -193,9 +193,15 @@ struct AddressLine: Hashable, Sendable {
 
   // MARK: what comes from outside
 
-  /// The guard holds these of an earlier life of this controller: they are this workload's, and nobody is asked.
+  /// The guard holds these of an earlier life of this controller: they are this workload's, and nobody is asked. Again in each turn until the guard is told
+  /// anything of the workload: libvirt may not have said yet that it runs.
   mutating func inherit(_ addresses: [WorkloadAddress]) {
-    for address in addresses where standing(address) == .unasked { move(address, to: .granted(since: nil)) }
+    for address in addresses {
+      switch standing(address) {
+      case .unasked, .free: move(address, to: .granted(since: nil))
+      case .asked, .waiting, .granted, .late, .up: break
+      }
+    }
   }
 
   /// An answer that nobody waits for any more says nothing.

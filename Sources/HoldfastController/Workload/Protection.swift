@@ -64,11 +64,17 @@ struct Protection: Hashable, Sendable {
     let defined = (own.spec?.value.addresses ?? []).compactMap(\.guarded)
     let ownerless = guardWord.inherited.filter { facts.isOwnerless($0.address) }
     guard !defined.isEmpty || hasLent || !ownerless.isEmpty else { return true }
-    guard told?.addresses.isEmpty ?? true, guardWord.isConnected, guardWord.acknowledged >= asked else { return false }
+    guard told?.addresses.isEmpty ?? true, isCurrent(guardWord) else { return false }
     // What it protects of an earlier life, or of a connection before, it may raise again.
     if told == nil, isAcknowledged(own.name, guardWord) { return false }
     let known = lent.union(defined)
     return !guardWord.held.contains { held in ownerless.contains(held) || known.contains { $0.isSame(as: held) } }
+  }
+
+  /// The guard's own word, which is no older than what it was told about the workload. A guard of an earlier release acknowledges nothing. It raises nothing
+  /// either, but knows nothing of what one before it was told to raise.
+  private func isCurrent(_ guardWord: borrowing GuardWord) -> Bool {
+    guardWord.isConnected && (guardWord.knowsAddresses ? guardWord.acknowledged >= asked : !hasLent)
   }
 
   /// Its claim is this node's, and its definition has addresses; or not.
@@ -76,7 +82,7 @@ struct Protection: Hashable, Sendable {
 
   /// Forgets those that the guard's word shows to be gone.
   mutating func seesAddresses(_ guardWord: borrowing GuardWord) {
-    guard hasLent, guardWord.isConnected, guardWord.acknowledged >= asked else { return }
+    guard hasLent, isCurrent(guardWord) else { return }
     let told = Set(told?.addresses ?? [])
     lent = lent.filter { told.contains($0) || guardWord.held.contains($0) }
   }

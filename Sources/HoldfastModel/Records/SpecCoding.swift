@@ -8,8 +8,8 @@ import GuardCore
 /// written as ever. What comes later and must not be passed over either gives the XML a key of its own in the same way.
 extension SpecRecord {
   private enum CodingKeys: String, CodingKey {
-    case connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, takenFrom, runsWith, shared, checks, addresses
-    case xmlWithAddresses
+    case connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, takenFrom, runsWith, underneath, shared, checks
+    case addresses, xmlWithAddresses
 
     /// Where the XML stands.
     static func ofXML(hasAddresses: Bool) -> CodingKeys { hasAddresses ? .xmlWithAddresses : .xml }
@@ -28,6 +28,7 @@ extension SpecRecord {
     stopTimeout = try fields.decode(Double.self, forKey: .stopTimeout)
     takenFrom = try fields.decodeIfPresent(String.self, forKey: .takenFrom)
     runsWith = try fields.decodeIfPresent(Resources.self, forKey: .runsWith)
+    underneath = try fields.decodeIfPresent([String: [String]].self, forKey: .underneath)
     shared = try fields.decodeIfPresent([String].self, forKey: .shared)
     checks = try fields.decodeIfPresent([HealthCheck].self, forKey: .checks)
     self.addresses = addresses
@@ -45,6 +46,7 @@ extension SpecRecord {
     try fields.encode(stopTimeout, forKey: .stopTimeout)
     try fields.encodeIfPresent(takenFrom, forKey: .takenFrom)
     try fields.encodeIfPresent(runsWith, forKey: .runsWith)
+    try fields.encodeIfPresent(underneath, forKey: .underneath)
     try fields.encodeIfPresent(shared, forKey: .shared)
     try fields.encodeIfPresent(checks, forKey: .checks)
     try fields.encodeIfPresent(addresses, forKey: .addresses)

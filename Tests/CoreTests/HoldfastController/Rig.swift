@@ -135,14 +135,18 @@ struct Rig {
 
   private func inGuardsVersion(_ event: Event) -> Event {
     switch event {
-    case .fromGuard(.connected(var state)):
-      state.version = guardVersion
-      return .fromGuard(.connected(state))
-    case .fromGuard(.report(.state(var state))):
-      state.version = guardVersion
-      return .fromGuard(.report(.state(state)))
+    case .fromGuard(.connected(let state)): return .fromGuard(.connected(inGuardsVersion(state)))
+    case .fromGuard(.report(.state(let state))): return .fromGuard(.report(.state(inGuardsVersion(state))))
     default: return event
     }
+  }
+
+  /// One of an earlier release says nothing of addresses, and acknowledges nothing.
+  private func inGuardsVersion(_ state: GuardState) -> GuardState {
+    var state = state
+    state.version = guardVersion
+    if !state.knowsAddresses { (state.addresses, state.raised, state.acknowledged) = ([], [], 0) }
+    return state
   }
 
   /// What changed in the store.

@@ -133,6 +133,7 @@ import Testing
     var stopTimeout: Double
     var takenFrom: String?
     @LaterField var runsWith: Resources?
+    @LaterField var underneath: [String: [String]]?
     var shared: [String]?
     @LaterField var checks: [HealthCheck]?
   }
@@ -152,12 +153,13 @@ import Testing
     var full = Self.spec([])
     full.takenFrom = "9f0"
     full.runsWith = Resources(memory: 3000, cpus: 2)
+    full.underneath = ["/vm/a.snap": ["/vm/a"]]
     full.shared = ["/srv/www"]
     full.checks = RecordCodecTests.checks
     let earlier = EarlierSpec(
       connection: full.connection, uuid: full.uuid, xml: full.xml, demand: full.demand, labels: full.labels,
       priority: full.priority, isolation: full.isolation, stopTimeout: full.stopTimeout, takenFrom: full.takenFrom,
-      runsWith: full.runsWith, shared: full.shared, checks: full.checks)
+      runsWith: full.runsWith, underneath: full.underneath, shared: full.shared, checks: full.checks)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     #expect(try Self.codec.encode(.spec(full)) == Array(try encoder.encode(earlier)))

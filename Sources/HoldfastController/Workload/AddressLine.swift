@@ -98,9 +98,10 @@ struct AddressLine: Hashable, Sendable {
   /// - Parameters:
   ///   - defined: its addresses; none where its claim is not this node's.
   ///   - mayAsk: they are to come up here, and so others are asked.
+  ///   - mayRaise: the claim is held here and nothing ends its run: what the guard was told about them still holds, and it is asked for them again.
   ///   - told: what the guard was told to protect of it; nil: nothing.
   mutating func follow(
-    _ name: WorkloadName, _ defined: [WorkloadAddress], mayAsk: Bool, told: GuardedWorkload?, _ guardWord: borrowing GuardWord,
+    _ name: WorkloadName, _ defined: [WorkloadAddress], mayAsk: Bool, mayRaise: Bool, told: GuardedWorkload?, _ guardWord: borrowing GuardWord,
     on me: NodeName, _ effects: inout Effects
   ) {
     var wishes = Wishes()
@@ -115,7 +116,7 @@ struct AddressLine: Hashable, Sendable {
       }
       if standing(address) == .free { move(address, to: .granted(since: nil)) }
       let isRaised = guardWord.isConnected && guardWord.raised.contains(guarded)
-      follow(address, of: name, isRaised: isRaised, isArmed: guardWord.isArmed, &wishes, &effects)
+      follow(address, of: name, isRaised: isRaised, isDue: guardWord.isArmed && mayRaise, &wishes, &effects)
     }
     if !wishes.ended.isEmpty { effects.endAddresses(name, wishes.ended) }
     if !wishes.asked.isEmpty { effects.askForOwner(name, wishes.asked) }
@@ -157,27 +158,27 @@ struct AddressLine: Hashable, Sendable {
   }
 
   private mutating func follow(
-    _ address: WorkloadAddress, of name: WorkloadName, isRaised: Bool, isArmed: Bool, _ wishes: inout Wishes,
+    _ address: WorkloadAddress, of name: WorkloadName, isRaised: Bool, isDue: Bool, _ wishes: inout Wishes,
     _ effects: inout Effects
   ) {
     let now = effects.now
     switch standing(address) {
     case .unasked, .asked, .waiting, .free: return
     case .up where isRaised: return
-    case .up: move(address, to: .granted(since: isArmed ? now : nil))
+    case .up: move(address, to: .granted(since: isDue ? now : nil))
     case .granted, .late:
       guard isRaised else { break }
       move(address, to: .up)
       return wishes.announced.append(address)
     }
     switch standing(address) {
-    case .granted(let since?) where isArmed:
+    case .granted(let since?) where isDue:
       guard now >= since + Limits.addressIsLate else { break }
       move(address, to: .late(again: now + Limits.addressReminder))
       wishes.isToldAgain = true
-    case .granted(nil) where isArmed: move(address, to: .granted(since: now))
+    case .granted(nil) where isDue: move(address, to: .granted(since: now))
     case .granted(.some): move(address, to: .granted(since: nil))
-    case .late where !isArmed: move(address, to: .granted(since: nil))
+    case .late where !isDue: move(address, to: .granted(since: nil))
     case .late(let again):
       guard now >= again else { break }
       move(address, to: .late(again: now + Limits.addressReminder))

@@ -39,7 +39,8 @@ enum AddressGrants {
     // Of what was killed for want of its claim the guard was told under an earlier one.
     let mayRaise = parts.line.isMine(own) && !parts.isKilled
     parts.addresses.follow(
-      own.name, defined, mayAsk: mayAsk, mayRaise: mayRaise, told: parts.protection.told, turn.guardWord, on: facts.me, &effects)
+      own.name, defined, mayAsk: mayAsk, mayRaise: mayRaise, told: parts.protection.told, turn.guardWord, on: facts.me, &effects
+    )
   }
 
   /// What the guard holds of them from an earlier life of this controller is this workload's.

@@ -98,11 +98,11 @@ struct AddressLine: Hashable, Sendable {
   /// - Parameters:
   ///   - defined: its addresses; none where its claim is not this node's.
   ///   - mayAsk: they are to come up here, and so others are asked.
-  ///   - mayRaise: the claim is held here and nothing ends its run: what the guard was told about them still holds, and it is asked for them again.
+  ///   - mayRaise: the claim is held here and nothing ends its run: what the guard was told about them holds, and it is asked again.
   ///   - told: what the guard was told to protect of it; nil: nothing.
   mutating func follow(
-    _ name: WorkloadName, _ defined: [WorkloadAddress], mayAsk: Bool, mayRaise: Bool, told: GuardedWorkload?, _ guardWord: borrowing GuardWord,
-    on me: NodeName, _ effects: inout Effects
+    _ name: WorkloadName, _ defined: [WorkloadAddress], mayAsk: Bool, mayRaise: Bool, told: GuardedWorkload?,
+    _ guardWord: borrowing GuardWord, on me: NodeName, _ effects: inout Effects
   ) {
     var wishes = Wishes()
     forget(allBut: defined, &wishes)

@@ -7,7 +7,8 @@ import Testing
 extension LabHostsTests {
   /// Addresses of workloads, for a client outside of the hosts: how long it is without them, beside keepalived; and that two hosts never speak as one.
   @Suite(.serialized) struct Addresses {
-    @Test func `a client reaches an address through a move, a live migration, a host that is killed and one that is cut off`()
+    @Test(.isLong)
+    func `a client reaches an address through a move, a live migration, a host that is killed and one that is cut off`()
       async throws
     {
       let all = Set([1, 2, 3].map { LabHost($0) })

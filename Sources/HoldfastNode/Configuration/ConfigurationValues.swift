@@ -27,7 +27,8 @@ extension YAMLValue {
     var status = stat()
     if stat(path, &status) != 0 {
       wrong(
-        .warning, expected: expected, found: "no such file: \(quoted)", remedy: "Put it there: no restart is needed.\(meanwhile)"
+        .warning, expected: expected, found: "no such file: \(quoted)",
+        remedy: "Put it there: no restart is needed.\(meanwhile)"
       )
     } else if status.st_mode & S_IFMT != S_IFREG || access(path, X_OK) != 0 {
       wrong(

@@ -10,7 +10,8 @@ enum HooksReading {
   static func hooks(_ value: YAMLValue?) -> [Hook] {
     guard let value, !value.isNothing,
       let items = value.items(
-        expected: "a list of hooks, such as [{run: /usr/local/sbin/hook, before: [start]}]", remedy: "Write a list, even of one.")
+        expected: "a list of hooks, such as [{run: /usr/local/sbin/hook, before: [start]}]",
+        remedy: "Write a list, even of one.")
     else { return [] }
     guard items.count <= Hook.most else {
       value.wrong(

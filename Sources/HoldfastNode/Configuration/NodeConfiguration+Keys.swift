@@ -100,10 +100,12 @@ extension NodeConfiguration {
     .init(
       "hooks[].workloads", "[names and labels](policies.md), or a list of them", .rule("`all`"),
       "The workloads that it is about: `db-*`, `tier=db`."),
-    .init("hooks[].timeout", "duration, 100ms to 1m", .rule("`10s`"), "What one run may take; then it is killed and has failed."),
+    .init(
+      "hooks[].timeout", "duration, 100ms to 1m", .rule("`10s`"), "What one run may take; then it is killed and has failed."),
     .init(
       "hooks[].on-failure", "`refuse` or `ignore`", .rule("`refuse`"),
-      "What follows when it says no, hangs or cannot be run: the start or the live migration is refused, or is done all the same."),
+      "What follows when it says no, hangs or cannot be run: the start or the live migration is refused, or is done all the same."
+    ),
     .init(
       "on-stop", "`evacuate`, `handover` or `stay`", .value("handover"),
       "What a clean stop, and so a shutdown of the host, does: move the workloads to other nodes, live where that can be done; stop them here and start them there, which is sooner over; or leave them to a daemon that is back within the TTL."

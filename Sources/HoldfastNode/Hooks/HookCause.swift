@@ -47,7 +47,7 @@ public enum HookCause: String, CaseIterable, Hashable, Sendable, Codable {
       self = .restart
       return
     case .stop, .migrate:
-      if view.maintenance[me] != nil || view.session(of: me)?.record.value.phase == .leaving {
+      if view.maintenance[me]?.value.phase == .empty || view.session(of: me)?.record.value.phase == .leaving {
         self = .evacuation
         return
       }

@@ -122,7 +122,8 @@ package final class HookRunner: Sendable {
       }
       return nil
     // As of a shell: what was to be run is not there, or is none to be run.
-    case .exited(126...127, let output): return "the hook \(hook.path) cannot be run: \(output)"
+    case .exited(let status, let output) where 126...127 ~= status:
+      return "the hook \(hook.path) cannot be run: \(output.isEmpty ? "it ends with status \(status)" : output)"
     case .exited(let status, ""): return "the hook \(hook.path) refused, with status \(status)"
     case .exited(_, let output): return "the hook \(hook.path) refused: \(output)"
     case .signalled(let signal): return "the hook \(hook.path) was ended by signal \(signal)"

@@ -12,7 +12,7 @@ final class HookWaits: Sendable {
   }
 
   /// Hooks have agreed to that, and it was too late for it then.
-  private struct Agreement {
+  private struct Consent {
     var act: Hook.Act
     var epoch: Epoch?
     var until: BootInstant
@@ -21,7 +21,7 @@ final class HookWaits: Sendable {
   private struct Book {
     var last = 0
     var waits: [DomainID: Wait] = [:]
-    var agreements: [DomainID: Agreement] = [:]
+    var consents: [DomainID: Consent] = [:]
   }
 
   private let book = Mutex(Book())
@@ -61,7 +61,7 @@ final class HookWaits: Sendable {
   /// - Parameter act: that alone; nil: whatever it is.
   func giveUp(_ id: DomainID, _ act: Hook.Act? = nil) {
     let wait: Wait? = book.withLock { book in
-      if act == nil || book.agreements[id]?.act == act { book.agreements[id] = nil }
+      if act == nil || book.consents[id]?.act == act { book.consents[id] = nil }
       guard let wait = book.waits[id], act == nil || wait.act == act else { return nil }
       book.waits[id] = nil
       return wait
@@ -72,14 +72,14 @@ final class HookWaits: Sendable {
   // MARK: what was agreed to
 
   func remember(_ id: DomainID, _ act: Hook.Act, _ epoch: Epoch?, until: BootInstant) {
-    book.withLock { $0.agreements[id] = Agreement(act: act, epoch: epoch, until: until) }
+    book.withLock { $0.consents[id] = Consent(act: act, epoch: epoch, until: until) }
   }
 
   /// Hooks have agreed to this a moment ago. It holds once.
-  func takeAgreement(_ id: DomainID, _ act: Hook.Act, _ epoch: Epoch?, at now: BootInstant) -> Bool {
+  func takeConsent(_ id: DomainID, _ act: Hook.Act, _ epoch: Epoch?, at now: BootInstant) -> Bool {
     book.withLock { book in
-      guard let agreement = book.agreements.removeValue(forKey: id) else { return false }
-      return agreement.act == act && agreement.epoch == epoch && now < agreement.until
+      guard let consent = book.consents.removeValue(forKey: id) else { return false }
+      return consent.act == act && consent.epoch == epoch && now < consent.until
     }
   }
 }

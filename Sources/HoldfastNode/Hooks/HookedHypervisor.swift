@@ -23,7 +23,7 @@ package final class HookedHypervisor: Hypervisor {
   package typealias Sight = @Sendable () async -> HookSight
 
   /// What hooks agreed to, and that came too late then, is asked for again within moments: they are not asked again meanwhile.
-  private static let agreementHolds: Duration = .seconds(10)
+  private static let consentHolds: Duration = .seconds(10)
   /// Of the time that a workload has to shut down, its hooks have one part of so many.
   private static let shareOfGrace = 2
 
@@ -108,7 +108,7 @@ package final class HookedHypervisor: Hypervisor {
     refused: (String) -> OperationOutcome, call: () async -> OperationOutcome
   ) async -> OperationOutcome {
     let number = waits.begin(id, act)
-    let hasAgreed = waits.takeAgreement(id, act, epoch, at: BootClock.now)
+    let hasAgreed = waits.takeConsent(id, act, epoch, at: BootClock.now)
     let matter = describe(await look()), asked = hasAgreed ? [] : wanted(matter, .before(act))
     let verdict = await ask(asked, matter, act, id, number, notAfter: notAfter)
     let outcome: OperationOutcome
@@ -118,7 +118,7 @@ package final class HookedHypervisor: Hypervisor {
       outcome = refused(reason)
     } else if !asked.isEmpty, BootClock.now > notAfter {
       // The session was renewed meanwhile, or this would have been given up: the controller asks again, with the deadline as it is now.
-      waits.remember(id, act, epoch, until: BootClock.now + Self.agreementHolds)
+      waits.remember(id, act, epoch, until: BootClock.now + Self.consentHolds)
       return .tooLate
     } else {
       outcome = await call()

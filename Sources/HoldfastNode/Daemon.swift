@@ -88,7 +88,9 @@ package struct Daemon: Sendable {
     leftovers = LeftoverWatch(
       node: configuration.node, search: hypervisor, view: { await loop.view }, report: { loop.send(.leftovers($0)) },
       tell: { [history] in await history.write($0) })
-    hostWatch = HostWatch(loop: loop, cluster: configuration.cluster, hypervisor: { await hypervisor.flaws() })
+    hostWatch = HostWatch(
+      loop: loop, cluster: configuration.cluster, hypervisor: { await hypervisor.flaws() },
+      receivers: { [courier] in await courier?.flaws() ?? [] })
     compatibility = CompatibilityWatch(
       check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
       report: { loop.send(.incompatible($0)) })
@@ -138,7 +140,9 @@ package struct Daemon: Sendable {
     }
     defer { release.cancel() }
     try await withThrowingTaskGroup { group in
-      let api = APIServer(access: access, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
+      let readings = Readings()
+      let api = APIServer(
+        access: access, readings: readings, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
       group.addTask { try await api.run(ready: ready) }
       group.addTask { await ServiceNotifier(loop: loop, node: configuration.node).run() }
       if let housekeeper { group.addTask { await housekeeper.run() } }
@@ -149,6 +153,7 @@ package struct Daemon: Sendable {
       group.addTask { await guestCPUs.run() }
       group.addTask { await checks.run() }
       group.addTask { await hostWatch.run() }
+      group.addTask(priority: .low) { await ClusterHealthWatch(access, readings: readings).run() }
       // Behind what matters: claims and starts of the same moment go first.
       if let courier { group.addTask(priority: .low) { await courier.run() } }
       group.addTask { await loop.run() }

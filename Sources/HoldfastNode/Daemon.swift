@@ -153,7 +153,7 @@ package struct Daemon: Sendable {
       group.addTask { await guestCPUs.run() }
       group.addTask { await checks.run() }
       group.addTask { await hostWatch.run() }
-      group.addTask(priority: .low) { await ClusterHealthWatch(access, readings: readings).run() }
+      group.addTask(priority: .low) { await ClusterHealthWatch(access, readings: readings, logger: logger).run() }
       // Behind what matters: claims and starts of the same moment go first.
       if let courier { group.addTask(priority: .low) { await courier.run() } }
       group.addTask { await loop.run() }

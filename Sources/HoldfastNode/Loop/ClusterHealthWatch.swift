@@ -2,6 +2,7 @@ import HoldfastModel
 import HoldfastOperator
 import HoldfastTime
 import LinuxBasics
+import Logging
 
 /// Tells the history of the cluster's health, as `holdfast status` has it on the planner's node. Decides nothing.
 package struct ClusterHealthWatch: Sendable {
@@ -12,8 +13,13 @@ package struct ClusterHealthWatch: Sendable {
 
   private let access: any ClusterAccess
   private let readings: Readings
+  private let logger: Logger
 
-  package init(_ access: any ClusterAccess, readings: Readings) { (self.access, self.readings) = (access, readings) }
+  package init(_ access: any ClusterAccess, readings: Readings, logger: Logger) {
+    self.access = access
+    self.readings = readings
+    self.logger = logger
+  }
 
   /// Looks until its task is cancelled.
   package func run() async {
@@ -32,7 +38,10 @@ package struct ClusterHealthWatch: Sendable {
     let history = await access.history(limit: Self.depth, workload: nil)
     var current = course ?? HealthCourse(history)
     let status = await access.status(picture, history, readings)
-    if let note = current.saw(status.health, status.reasons, at: now) { await access.tell(note) }
+    if let note = current.saw(status.health, status.reasons, at: now) {
+      logger.log(level: note.severity == .error ? .error : note.severity == .warning ? .warning : .notice, "\(note.text)")
+      await access.tell(note)
+    }
     course = current
   }
 }

@@ -141,7 +141,7 @@ import Testing
 
   // MARK: called off
 
-  enum CallingOff: CaseIterable { case bar, stop, cancel }
+  enum CallingOff: CaseIterable { case bar, stop, cancel, close }
 
   @Test(arguments: CallingOff.allCases) func `is killed when nobody waits for it any more`(_ way: CallingOff) async throws {
     let scratch = try ScratchDirectory(), act: Hook.Act = way == .cancel ? .migrate : .start
@@ -152,11 +152,12 @@ import Testing
     case .bar: #expect(await node.bar() == .done)
     case .stop: #expect(await node.stop() == .done)
     case .cancel: await node.cancelMigration()
+    case .close: await node.hypervisor.close()
     }
     #expect(await waiting == .tooLate)
     let process = try #require(Self.process(scratch))
     #expect(await comes { kill(process, 0) != 0 })
-    let calls = [CallingOff.bar: "bar db-1", .stop: "stop db-1 in time", .cancel: "cancel db-1"]
+    let calls = [CallingOff.bar: "bar db-1", .stop: "stop db-1 in time", .cancel: "cancel db-1", .close: "close"]
     #expect(node.libvirt.calls == [calls[way]])
   }
 

@@ -31,7 +31,7 @@ enum HooksReading {
     let mayRefuse = before.contains(.start) || before.contains(.migrate)
     if let onFailure = section["on-failure"], section["before"] == nil || !before.isEmpty, !mayRefuse {
       onFailure.wrong(
-        expected: "it beside 'before: [start]' or 'before: [migrate]'",
+        expected: "'before: [start]' or 'before: [migrate]' beside it",
         remedy: "Remove it: nothing else can be refused, and failures are logged.")
     }
     let onFailure = section.read("on-failure", default: Hook.OnFailure.refuse) { $0.choice(Hook.OnFailure.self) }

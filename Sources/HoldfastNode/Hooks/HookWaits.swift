@@ -69,6 +69,16 @@ final class HookWaits: Sendable {
     wait?.end?()
   }
 
+  /// Whatever waits is given up. False: nothing waited.
+  func giveUpAll() -> Bool {
+    let waits = book.withLock { book in
+      defer { (book.waits, book.consents) = ([:], [:]) }
+      return book.waits.values
+    }
+    for wait in waits { wait.end?() }
+    return !waits.isEmpty
+  }
+
   // MARK: what was agreed to
 
   func remember(_ id: DomainID, _ act: Hook.Act, _ epoch: Epoch?, until: BootInstant) {

@@ -24,6 +24,8 @@ package final class HookedHypervisor: Hypervisor {
 
   /// What hooks agreed to, and that came too late then, is asked for again within moments: they are not asked again meanwhile.
   private static let consentHolds: Duration = .seconds(10)
+  /// A hook that is given up is dead by then.
+  private static let killing: Duration = .milliseconds(100)
   /// Of the time that a workload has to shut down, its hooks have one part of so many.
   private static let shareOfGrace = 2
 
@@ -181,6 +183,13 @@ package final class HookedHypervisor: Hypervisor {
     await inner.cancelMigration(id, uuid: uuid)
   }
 
+  /// The next daemon asks anew: what is asked now is not to run beside that.
+  package func close() async {
+    // The program ends next, and this task may be cancelled already.
+    if waits.giveUpAll() { await Task { try? await Task.sleep(for: Self.killing) }.value }
+    await inner.close()
+  }
+
   // MARK: what has none
 
   package var connections: [String] { inner.connections }
@@ -205,5 +214,4 @@ package final class HookedHypervisor: Hypervisor {
 
   package func refresh() async { await inner.refresh() }
 
-  package func close() async { await inner.close() }
 }

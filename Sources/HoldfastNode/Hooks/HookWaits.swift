@@ -14,7 +14,8 @@ final class HookWaits: Sendable {
   /// Hooks have agreed to that, and it was too late for it then.
   private struct Consent {
     var act: Hook.Act
-    var epoch: Epoch?
+    /// For which claim, or which target.
+    var terms: String
     var until: BootInstant
   }
 
@@ -81,15 +82,15 @@ final class HookWaits: Sendable {
 
   // MARK: what was agreed to
 
-  func remember(_ id: DomainID, _ act: Hook.Act, _ epoch: Epoch?, until: BootInstant) {
-    book.withLock { $0.consents[id] = Consent(act: act, epoch: epoch, until: until) }
+  func remember(_ id: DomainID, _ act: Hook.Act, _ terms: String, until: BootInstant) {
+    book.withLock { $0.consents[id] = Consent(act: act, terms: terms, until: until) }
   }
 
   /// Hooks have agreed to this a moment ago. It holds once.
-  func takeConsent(_ id: DomainID, _ act: Hook.Act, _ epoch: Epoch?, at now: BootInstant) -> Bool {
+  func takeConsent(_ id: DomainID, _ act: Hook.Act, _ terms: String, at now: BootInstant) -> Bool {
     book.withLock { book in
       guard let consent = book.consents.removeValue(forKey: id) else { return false }
-      return consent.act == act && consent.epoch == epoch && now < consent.until
+      return consent.act == act && consent.terms == terms && now < consent.until
     }
   }
 }

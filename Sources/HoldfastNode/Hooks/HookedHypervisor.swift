@@ -62,7 +62,7 @@ package final class HookedHypervisor: Hypervisor {
     let workload = WorkloadName(request.mark.workload), epoch = request.mark.epoch
     let isAgain = started.withLock { $0[workload] == epoch }
     let outcome = await held(
-      .start, request.id, epoch: epoch, notAfter: request.notAfter,
+      .start, request.id, under: "\(epoch.value)", notAfter: request.notAfter,
       { sight in
         HookMatter(
           workload: workload, labels: Self.labels(of: workload, sight), id: request.id, uuid: request.uuid, epoch: epoch,
@@ -76,7 +76,7 @@ package final class HookedHypervisor: Hypervisor {
     guard hasHooks(.migrate) else { return await inner.migrate(request) }
     let workload = WorkloadName(request.id.name)
     return await held(
-      .migrate, request.id, epoch: nil, notAfter: request.notAfter,
+      .migrate, request.id, under: request.destination, notAfter: request.notAfter,
       { sight in
         HookMatter(
           workload: workload, labels: Self.labels(of: workload, sight), id: request.id, uuid: request.uuid,
@@ -89,28 +89,36 @@ package final class HookedHypervisor: Hypervisor {
   package func stop(_ id: DomainID, uuid: String, grace: Duration) async -> OperationOutcome {
     waits.giveUp(id)
     guard hasHooks(.stop) else { return await inner.stop(id, uuid: uuid, grace: grace) }
-    let workload = WorkloadName(id.name), began = ContinuousClock.now
-    let sight = await look()
-    let matter = HookMatter(
-      workload: workload, labels: Self.labels(of: workload, sight), id: id, uuid: uuid, cause: cause(.stop, workload, sight))
-    // Who is to end at once is not held up.
-    if grace > .zero {
-      _ = await runner.ask(
-        wanted(matter, .before(.stop)), matter, before: .stop, until: began + grace / Self.shareOfGrace, mayRefuse: false)
+    guard grace > .zero else {
+      // Nobody is asked, not even what this node knows.
+      let outcome = await inner.stop(id, uuid: uuid, grace: .zero), matter = await matter(ofStopping: id, uuid)
+      runner.tell(wanted(matter, .after(.stop)), matter, after: .stop, outcome)
+      return outcome
     }
-    let left = grace > .zero ? max(grace / Self.shareOfGrace / 2, grace - (ContinuousClock.now - began)) : .zero
+    let began = ContinuousClock.now, matter = await matter(ofStopping: id, uuid)
+    _ = await runner.ask(
+      wanted(matter, .before(.stop)), matter, before: .stop, until: began + grace / Self.shareOfGrace, mayRefuse: false)
+    let left = max(grace / Self.shareOfGrace / 2, grace - (ContinuousClock.now - began))
     let outcome = await inner.stop(id, uuid: uuid, grace: left)
     runner.tell(wanted(matter, .after(.stop)), matter, after: .stop, outcome)
     return outcome
   }
 
+  private func matter(ofStopping id: DomainID, _ uuid: String) async -> HookMatter {
+    let workload = WorkloadName(id.name), sight = await look()
+    return HookMatter(
+      workload: workload, labels: Self.labels(of: workload, sight), id: id, uuid: uuid, cause: cause(.stop, workload, sight))
+  }
+
   /// Asks the hooks, then libvirt, and tells the hooks.
+  ///
+  /// - Parameter terms: what hooks agreed to holds for the same alone.
   private func held(
-    _ act: Hook.Act, _ id: DomainID, epoch: Epoch?, notAfter: BootInstant, _ describe: (HookSight?) -> HookMatter,
+    _ act: Hook.Act, _ id: DomainID, under terms: String, notAfter: BootInstant, _ describe: (HookSight?) -> HookMatter,
     refused: (String) -> OperationOutcome, call: () async -> OperationOutcome
   ) async -> OperationOutcome {
     let number = waits.begin(id, act)
-    let hasAgreed = waits.takeConsent(id, act, epoch, at: BootClock.now)
+    let hasAgreed = waits.takeConsent(id, act, terms, at: BootClock.now)
     let matter = describe(await look()), asked = hasAgreed ? [] : wanted(matter, .before(act))
     let verdict = await ask(asked, matter, act, id, number, notAfter: notAfter)
     let outcome: OperationOutcome
@@ -120,7 +128,7 @@ package final class HookedHypervisor: Hypervisor {
       outcome = refused(reason)
     } else if !asked.isEmpty, BootClock.now > notAfter {
       // The session was renewed meanwhile, or this would have been given up: the controller asks again, with the deadline as it is now.
-      waits.remember(id, act, epoch, until: BootClock.now + Self.consentHolds)
+      waits.remember(id, act, terms, until: BootClock.now + Self.consentHolds)
       return .tooLate
     } else {
       outcome = await call()

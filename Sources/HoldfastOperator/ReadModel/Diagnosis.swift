@@ -375,6 +375,8 @@ struct Diagnosis {
     case NodeFlaw.guardState: suggest("df -h /run", "room for the guard's state", on: node.name)
     case NodeFlaw.slowBridge:
       suggest("ip -d link show type bridge", "which bridges use STP; one without loops needs none", on: node.name)
+    case NodeFlaw.notices:
+      suggest("journalctl -u holdfastd -g 'a notice was not delivered' -n 5", "why a receiver takes no notices", on: node.name)
     default: break
     }
   }

@@ -159,7 +159,8 @@ extension GuardMachine {
   mutating func beginKills(_ targets: [KillTarget], isolation: Bool, isOfStart: Bool = false, _ now: BootInstant) {
     for target in targets {
       if kills[target] == nil {
-        kills[target] = Kill(begun: now, nextAttempt: now, interval: times.killRetry, isolation: isolation, isOfStart: isOfStart)
+        kills[target] = Kill(
+          begun: now, nextAttempt: now, interval: times.killRetry, isolation: isolation, isOfStart: isOfStart)
       } else if isolation {
         kills[target]?.isolation = true
       }

@@ -3,8 +3,8 @@ import HoldfastModel
 
 /// What a workload's addresses hang on besides themselves: its claim, its run, and the guard.
 enum AddressGrants {
-  /// The addresses that the guard is to raise for what runs here: under a claim that is proven, while it executes or is paused, and is to do so. While nobody
-  /// can tell one of these for a moment, what is up stays up: the deadline ends it, as it ends what executes.
+  /// The addresses that the guard is to raise for what runs here: under a claim that is held, as with a resume, for a restart of the controller ends nothing;
+  /// while it executes or is paused, and is to do so. While nobody can tell one of these for a moment, what is up stays up: the deadline ends it, as it ends what executes.
   static func of(
     _ parts: borrowing WorkloadParts, _ domain: DomainObservation, _ spec: SpecRecord, _ guardWord: borrowing GuardWord,
     _ own: WorkloadFacts
@@ -13,13 +13,13 @@ enum AddressGrants {
       own.desired == .running, !own.goesDown, !own.hasArrived, !parts.isKilled, parts.run.operation != .stop,
       parts.run.operation != .unmark
     else { return [] }
-    let free = parts.addresses.free(of: defined, lent: parts.protection.lent, held: guardWord.held)
+    let free = parts.addresses.free(of: defined, lent: parts.protection.lent, held: guardWord.held.map(\.address))
     switch domain.state {
     case .running, .paused: if parts.line.isMine(own) { return free }
     case .unclear: break
     case .arriving, .stopping, .crashed: return []
     }
-    let present = Set(parts.protection.told?.addresses ?? guardWord.held)
+    let present = Set(parts.protection.told?.addresses ?? guardWord.held(for: own.name))
     return free.filter(present.contains)
   }
 
@@ -46,7 +46,7 @@ enum AddressGrants {
     parts.protection.heed(mayHaveAddresses: !defined.isEmpty)
     parts.protection.seesAddresses(turn.guardWord)
     if parts.protection.told == nil, parts.protection.isAcknowledged(own.name, turn.guardWord) {
-      parts.addresses.inherit(held(of: defined, turn.guardWord.held))
+      parts.addresses.inherit(held(of: defined, turn.guardWord.held(for: own.name)))
     }
   }
 

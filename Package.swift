@@ -121,7 +121,8 @@ let package = Package(
         "HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux",
         .product(name: "NIOPosix", package: "swift-nio")
       ], swiftSettings: strict),
-    .target(name: "CgroupIsolation", dependencies: ["GuardCore", "LinuxBasics", "CLinux"], swiftSettings: strict),
+    .target(
+      name: "CgroupIsolation", dependencies: ["GuardCore", "HoldfastTime", "LinuxBasics", "CLinux"], swiftSettings: strict),
     .target(
       name: "GuardDoor",
       dependencies: [

@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -34,6 +35,7 @@
 #include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -224,7 +226,7 @@ struct holdfast_link_request {
 struct holdfast_address_request {
   struct nlmsghdr head;
   struct ifaddrmsg address;
-  char attributes[2 * RTA_SPACE(16) + RTA_SPACE(4)];
+  char attributes[2 * RTA_SPACE(16) + RTA_SPACE(sizeof(struct ifa_cacheinfo)) + RTA_SPACE(4) + RTA_SPACE(1)];
 };
 
 // The request's buffer has room for it.
@@ -236,15 +238,21 @@ static void holdfast_route_add(struct nlmsghdr *r, unsigned short type, const vo
   r->nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->nlmsg_len) + RTA_ALIGN(a->rta_len));
 }
 
-// Asks and takes the answer. The kernel answers before sendto returns, so nothing is waited for here. The beginning of an answer of this type is put
-// where `answered` points, unless it is NULL.
-static int holdfast_route_ask(int fd, struct nlmsghdr *r, unsigned short type, void *answered, size_t wanted) {
-  static _Thread_local uint32_t sequence;
-  r->nlmsg_seq = ++sequence;
+// Of the questions of a thread: an answer has its question's.
+static _Thread_local uint32_t holdfast_route_sequence;
+
+static int holdfast_route_send(int fd, struct nlmsghdr *r) {
   struct sockaddr_nl kernel;
   memset(&kernel, 0, sizeof kernel);
   kernel.nl_family = AF_NETLINK;
-  if (sendto(fd, r, r->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) return -1;
+  r->nlmsg_seq = ++holdfast_route_sequence;
+  return sendto(fd, r, r->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? -1 : 0;
+}
+
+// Asks and takes the answer. The kernel answers before sendto returns, so nothing is waited for here. The beginning of an answer of this type is put
+// where `answered` points, unless it is NULL.
+static int holdfast_route_ask(int fd, struct nlmsghdr *r, unsigned short type, void *answered, size_t wanted) {
+  if (holdfast_route_send(fd, r)) return -1;
   for (;;) {
     // What does not fit is cut: what is wanted is at the beginning.
     union { struct nlmsghdr head; char bytes[4096]; } answer;
@@ -377,21 +385,27 @@ int holdfast_neighbours(int link, const uint8_t *address, size_t count) {
   return fd;
 }
 
-// A request about an address of a link, complete but for its type and flags. The kernel keeps addresses with a link's number, which no other
-// link gets while this network namespace lives, but for 2^31 links later.
-static int holdfast_address_request(
-  int fd, const char *link, const void *address, size_t count, int prefix, struct holdfast_address_request *r) {
+// The same about a link of that number.
+static int holdfast_address_request_on(
+  int link, const void *address, size_t count, int prefix, struct holdfast_address_request *r) {
   if ((count != 4 && count != 16) || prefix < 0 || (size_t)prefix > count * 8) return errno = EINVAL, -1;
-  struct ifinfomsg found;
-  if (holdfast_link_find(fd, link, &found)) return -1;
   memset(r, 0, sizeof *r);
   r->head.nlmsg_len = NLMSG_LENGTH(sizeof r->address);
   r->address.ifa_family = count == 4 ? AF_INET : AF_INET6;
   r->address.ifa_prefixlen = (unsigned char)prefix;
-  r->address.ifa_index = (unsigned)found.ifi_index;
+  r->address.ifa_index = (unsigned)link;
   holdfast_route_add(&r->head, IFA_LOCAL, address, count);
   holdfast_route_add(&r->head, IFA_ADDRESS, address, count);
   return 0;
+}
+
+// A request about an address of a link, complete but for its type and flags. The kernel keeps addresses with a link's number, which no other
+// link gets while this network namespace lives, but for 2^31 links later.
+static int holdfast_address_request(
+  int fd, const char *link, const void *address, size_t count, int prefix, struct holdfast_address_request *r) {
+  struct ifinfomsg found;
+  if (holdfast_link_find(fd, link, &found)) return -1;
+  return holdfast_address_request_on(found.ifi_index, address, count, prefix, r);
 }
 
 // The prefix length with which the link has the address of IPv6.
@@ -405,13 +419,28 @@ static int holdfast_address_prefix(int fd, const char *link, const void *address
   return found.ifa_prefixlen;
 }
 
+// IFA_PROTO, who put an address there: since Linux 5.18, and of headers that are younger than some that this is built with. Those below 4 are the kernel's.
+enum { HOLDFAST_IFA_PROTO = 11, HOLDFAST_ADDRESS_MARK = 72 };
+
+int holdfast_marks_addresses(void) {
+  struct utsname kernel;
+  int major = 0, minor = 0;
+  if (uname(&kernel) || sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return 0;
+  return major > 5 || (major == 5 && minor >= 18);
+}
+
 int holdfast_address_add(int fd, const char *link, const void *address, size_t count, int prefix) {
   struct holdfast_address_request r;
   if (holdfast_address_request(fd, link, address, count, prefix, &r)) return -1;
   r.head.nlmsg_type = RTM_NEWADDR;
   r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  const uint8_t mark = HOLDFAST_ADDRESS_MARK;
+  holdfast_route_add(&r.head, HOLDFAST_IFA_PROTO, &mark, sizeof mark);
   if (count == 16) {
     r.address.ifa_flags = IFA_F_NODAD;
+    // Never preferred: what the host itself connects to is not to see it come from an address that moves away.
+    const struct ifa_cacheinfo lives = {.ifa_prefered = 0, .ifa_valid = UINT32_MAX};
+    holdfast_route_add(&r.head, IFA_CACHEINFO, &lives, sizeof lives);
   } else if (prefix < 31) {
     uint32_t broadcast;
     memcpy(&broadcast, address, sizeof broadcast);
@@ -432,6 +461,65 @@ int holdfast_address_remove(int fd, const char *link, const void *address, size_
   r.head.nlmsg_type = RTM_DELADDR;
   r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
   return holdfast_route_ask(fd, &r.head, 0, NULL, 0);
+}
+
+int holdfast_address_remove_on(int fd, int link, const void *address, size_t count, int prefix) {
+  struct holdfast_address_request r;
+  if (holdfast_address_request_on(link, address, count, prefix, &r)) return -1;
+  r.head.nlmsg_type = RTM_DELADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  return holdfast_route_ask(fd, &r.head, 0, NULL, 0);
+}
+
+// One address of a dump.
+static void holdfast_address_seen(
+  struct nlmsghdr *m, size_t count, void (*each)(void *, int, const void *, int, int), void *context) {
+  if (m->nlmsg_type != RTM_NEWADDR || m->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) return;
+  struct ifaddrmsg *found = NLMSG_DATA(m);
+  if (found->ifa_family != (count == 4 ? AF_INET : AF_INET6)) return;
+  const void *own = NULL;
+  int is_marked = 0;
+  int left = (int)IFA_PAYLOAD(m);
+  for (struct rtattr *a = IFA_RTA(found); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+    if (a->rta_type == HOLDFAST_IFA_PROTO && RTA_PAYLOAD(a) >= 1) {
+      is_marked = *(const uint8_t *)RTA_DATA(a) == HOLDFAST_ADDRESS_MARK;
+    } else if (RTA_PAYLOAD(a) == count && (a->rta_type == IFA_LOCAL || (a->rta_type == IFA_ADDRESS && !own))) {
+      own = RTA_DATA(a); // With a peer, IFA_ADDRESS is that one's.
+    }
+  }
+  if (own) each(context, (int)found->ifa_index, own, found->ifa_prefixlen, is_marked);
+}
+
+int holdfast_addresses(int fd, size_t count, void (*each)(void *, int, const void *, int, int), void *context) {
+  struct { struct nlmsghdr head; struct ifaddrmsg address; } r;
+  memset(&r, 0, sizeof r);
+  r.head.nlmsg_len = NLMSG_LENGTH(sizeof r.address);
+  r.head.nlmsg_type = RTM_GETADDR;
+  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  r.address.ifa_family = count == 4 ? AF_INET : AF_INET6;
+  if (holdfast_route_send(fd, &r.head)) return -1;
+  int is_torn = 0;
+  // Each part is made as the one before it is taken, so nothing is waited for here. More than any host has.
+  for (int parts = 0; parts < 100000;) {
+    union { struct nlmsghdr head; char bytes[32768]; } answer; // The kernel makes none that is larger.
+    const ssize_t got = recv(fd, &answer, sizeof answer, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    parts++;
+    int left = (int)got;
+    for (struct nlmsghdr *m = &answer.head; left > 0 && NLMSG_OK(m, (unsigned)left); m = NLMSG_NEXT(m, left)) {
+      if (m->nlmsg_seq != r.head.nlmsg_seq) continue; // Of an earlier question.
+      if (m->nlmsg_flags & NLM_F_DUMP_INTR) is_torn = 1;
+      if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR) {
+        const int code = m->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) ? *(const int *)NLMSG_DATA(m) : 0;
+        if (code < 0) return errno = -code, -1;
+        // Something changed meanwhile: one that moved may have been missed.
+        return is_torn ? (errno = EAGAIN, -1) : 0;
+      }
+      holdfast_address_seen(m, count, each, context);
+    }
+  }
+  return errno = EOVERFLOW, -1;
 }
 
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count) {

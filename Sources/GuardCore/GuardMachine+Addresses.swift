@@ -7,18 +7,6 @@
 import HoldfastTime
 
 extension GuardMachine {
-  /// A command's answer that waits until no address of these is held.
-  struct AddressWait: Hashable, Sendable {
-    /// For people.
-    var command: String
-    var workload: String
-    var addresses: Set<GuardedAddress>
-    /// Then it is answered as refused.
-    var until: BootInstant
-    /// Then it waits for the first look at the freeze, too.
-    var afterFreeze: Bool
-  }
-
   /// What is to be on the host's links, and whose it is.
   private var wantedAddresses: [GuardedAddress: String] {
     guard case .armed = phase, !named.isEmpty, !isLeaving else { return [:] }
@@ -41,7 +29,10 @@ extension GuardMachine {
     if !named.isEmpty || !book.isEmpty {
       if book.want(wantedAddresses, now) { persist() }
       sayLateAddresses(now)
-      if let order = book.nextOrder(now) { act(order) }
+      if let order = book.nextOrder(now) {
+        persist()
+        act(order)
+      }
     }
     answerForAddresses(now)
   }
@@ -53,7 +44,11 @@ extension GuardMachine {
       let written = persisted?.addresses.values.reduce(into: Set()) { $0.formUnion($1) } ?? []
       check(order.add.isSubset(of: written), "an address is to be raised that is not written down")
     }
-    act(.setAddresses(round: order.round, remove: order.remove.sorted(), add: order.add.sorted()))
+    let deadline: BootInstant? = if case .armed(let deadline) = phase { deadline } else { nil }
+    act(
+      .setAddresses(
+        round: order.round, remove: order.remove.sorted(), add: order.add.sorted(), notAfter: order.add.isEmpty ? nil : deadline
+      ))
   }
 
   private mutating func sayLateAddresses(_ now: BootInstant) {
@@ -63,16 +58,15 @@ extension GuardMachine {
     log(.error, "addresses are not removed yet (\(Self.list(late))): \(book.reason(first)). Trying again, for \(harm)")
   }
 
-  mutating func addressesEnded(
-    _ round: Int, _ removed: [GuardedAddress], _ raised: [GuardedAddress], _ failed: [GuardedAddress: String],
-    _ now: BootInstant
-  ) {
-    guard let news = book.ended((round, Set(removed), Set(raised), failed), now, times) else { return }
+  mutating func addressesEnded(_ result: AddressBook.Result, _ now: BootInstant) {
+    guard let news = book.ended(result, now, times) else { return }
     persist()
     if !news.removed.isEmpty { log(.notice, "removed \(Self.list(news.removed))") }
     if !news.raised.isEmpty { log(.notice, "raised \(Self.list(news.raised))") }
+    if !news.restored.isEmpty {
+      log(.warning, "raised again, as they were not on their links any more: \(Self.list(news.restored))")
+    }
     for address in news.refused { log(.error, "cannot raise \(address): \(book.reason(address)); trying again") }
-    for (target, _) in kills(where: { $0.isGone }) { endKill(target) }
   }
 
   private static func list(_ addresses: [GuardedAddress]) -> String { addresses.map(\.description).joined(separator: ", ") }
@@ -95,28 +89,7 @@ extension GuardMachine {
     if workloads[name]?.addresses.isEmpty == false { workloads[name]?.addresses = [] }
   }
 
-  // MARK: Who waits
-
-  /// Answers with the state, at once or when no address of the workload is held but for these.
-  mutating func answerWithoutAddresses(
-    of name: String, but kept: [GuardedAddress] = [], command: String, afterFreeze: Bool = false, _ now: BootInstant
-  ) {
-    let addresses = book.held(for: name).subtracting(kept)
-    guard addresses.isEmpty else {
-      return answer(
-        .addresses(
-          AddressWait(
-            command: "\(command) \(name)", workload: name, addresses: addresses, until: now + times.removalLimit,
-            afterFreeze: afterFreeze)))
-    }
-    answer(afterFreeze ? .stateAfterFreeze : .ready(.state(state)))
-  }
-
-  /// The workload is told anew: who waits for its addresses hears how it was until now, with what is held.
-  mutating func endWaits(for name: String) {
-    let state = self.state
-    _ = answerWaiting(.state(state)) { if case .addresses(let wait) = $0 { wait.workload == name } else { false } }
-  }
+  // MARK: A disarm
 
   /// What came after it is to hold.
   mutating func cancelDisarm() {
@@ -128,30 +101,15 @@ extension GuardMachine {
   private mutating func answerForAddresses(_ now: BootInstant) {
     var asks = false
     for index in answers.indices {
-      switch answers[index] {
-      case .addresses(let wait): if let answer = answer(to: wait, now) { answers[index] = answer }
-      case .disarm(let until):
-        guard let answer = answerToDisarm(until, now) else { continue }
-        answers[index] = answer
-        asks = asks || answer == .census(isLeaving: true)
-      default: break
-      }
+      guard case .disarm(let until) = answers[index], let answer = answerToDisarm(until, now) else { continue }
+      answers[index] = answer
+      asks = asks || answer == .census(isLeaving: true)
     }
     if asks { takeCensus() }
     flushAnswers()
   }
 
   /// nil: it waits on.
-  private func answer(to wait: AddressWait, _ now: BootInstant) -> Answer? {
-    let left = wait.addresses.filter { book.entries[$0] != nil }.sorted()
-    guard let first = left.first else {
-      if wait.afterFreeze, case .isolated(let isolated) = phase, !isolated.told { return .stateAfterFreeze }
-      return .ready(.state(state))
-    }
-    guard now >= wait.until else { return nil }
-    return .ready(.refused(reason: "\(wait.command): \(notRemoved(first))"))
-  }
-
   private func answerToDisarm(_ until: BootInstant, _ now: BootInstant) -> Answer? {
     if let first = book.entries.keys.min() {
       return now >= until ? .ready(.refused(reason: "disarm: \(notRemoved(first))")) : nil
@@ -168,19 +126,18 @@ extension GuardMachine {
   /// When something about addresses is due next.
   var nextForAddresses: BootInstant? {
     var due = book.nextDue(times)
-    for answer in answers {
-      switch answer {
-      case .addresses(let wait): due = min(due ?? wait.until, wait.until)
-      case .disarm(let until): due = min(due ?? until, until)
-      case .ready, .stateAfterFreeze, .kill, .census: break
-      }
-    }
+    for case .disarm(let until) in answers { due = min(due ?? until, until) }
     return due
   }
 
-  /// Unasked, whenever they are not as they were told last.
+  /// Unasked, whenever they are not as they were told last, and beside the answers: so that nobody takes it for one.
   mutating func tellAddresses() {
-    guard greeted, heardVersion >= addressesSinceVersion, toldAddresses != book.told else { return }
-    tell(.state(state))
+    let held = book.told
+    guard greeted, toldAddresses != held else { return }
+    if heardVersion >= addressesSinceVersion { return tell(.addresses(held: held, acknowledged: acknowledged)) }
+    // To that one a freeze is not confirmed while an address may be up: all it hears of them.
+    let isNews = toldAddresses.isEmpty != held.isEmpty
+    toldAddresses = held
+    if isNews, case .isolated(let isolated) = phase, isolated.told, isolated.confirmed { tell(.state(state)) }
   }
 }

@@ -51,7 +51,7 @@ extension GuardMachine {
       switch $0 {
       case .thaw, .linksUp: nil
       // Its result says nothing of what it does not try.
-      case .setAddresses(let round, let remove, _): .setAddresses(round: round, remove: remove, add: [])
+      case .setAddresses(let round, let remove, _, _): .setAddresses(round: round, remove: remove, add: [], notAfter: nil)
       default: $0
       }
     }

@@ -22,8 +22,8 @@ extension GuardMachine {
     case .extend(let deadline): extend(to: deadline, now)
     case .shorten(let deadline): shorten(to: deadline, now)
     case .protect(let workload): protect(workload, now)
-    case .forget(let name): forget(name, "forget", now)
-    case .release(let workload, let cgroup): leave(workload, cgroup, now)
+    case .forget(let name): forget(name)
+    case .release(let workload, let cgroup): leave(workload, cgroup)
     case .kill(let name): kill(name, now)
     case .isolate: isolate(now)
     case .resume(let deadline): resume(to: deadline, now)
@@ -97,13 +97,12 @@ extension GuardMachine {
       return refuse("protect \(workload.name): it runs and there is no deadline; extend first")
     }
     if let reason = rivalry(workload) { return refuse("protect \(workload.name): \(reason)") }
-    endWaits(for: workload.name)
     workloads[workload.name] = workload
     released[workload.name] = nil
     book.look(at: workload.addresses, now)
     guard case .isolated(var isolated) = phase else {
       persist()
-      return answerWithoutAddresses(of: workload.name, but: workload.addresses, command: "protect", now)
+      return answer(.ready(.state(state)))
     }
     if let cgroup = workload.cgroup, isolated.taken.frozen.insert(cgroup).inserted { isolated.freshCgroups.insert(cgroup) }
     for link in workload.links where isolated.taken.down.insert(link).inserted { isolated.freshLinks.insert(link) }
@@ -115,18 +114,18 @@ extension GuardMachine {
     freezeAgain(now)
     killStopped([workload], now)
     persist()
-    answerWithoutAddresses(of: workload.name, but: workload.addresses, command: "protect", afterFreeze: true, now)
+    answer(.stateAfterFreeze)
   }
 
-  private mutating func forget(_ name: String, _ command: String, _ now: BootInstant) {
+  private mutating func forget(_ name: String) {
     workloads[name] = nil
     persist()
-    answerWithoutAddresses(of: name, command: command, now)
+    answer(.ready(.state(state)))
   }
 
-  private mutating func leave(_ name: String, _ cgroup: String, _ now: BootInstant) {
+  private mutating func leave(_ name: String, _ cgroup: String) {
     released[name] = cgroup
-    forget(name, "release", now)
+    forget(name)
   }
 
   private mutating func kill(_ name: String, _ now: BootInstant) {

@@ -20,9 +20,10 @@ extension GuardMachine {
     /// The outcome of the `linksDown` with this round, which may take its time. `foundDown`: down already; `gone`: there is no such link.
     case linksResult(round: Int, foundDown: [String], gone: [String] = [])
     /// The outcome of the `setAddresses` with this round, which may take its time. `removed`: they are not on their links, whoever took them away;
-    /// `raised`: they are; `failed`: why not.
+    /// `raised`: they are; `found`: they are among these, and were there already; `failed`: why not.
     case addressesResult(
-      round: Int, removed: [GuardedAddress], raised: [GuardedAddress], failed: [GuardedAddress: String] = [:])
+      round: Int, removed: [GuardedAddress], raised: [GuardedAddress], found: [GuardedAddress] = [],
+      failed: [GuardedAddress: String] = [:])
     case killResult(KillTarget, KillProgress)
     /// Whether a process exists in the partitions or in a protected cgroup; nil: cannot tell.
     case census(alive: Bool?)
@@ -46,9 +47,10 @@ extension GuardMachine {
     case linksDown(round: Int, [String])
     /// After every `linksDown` before it.
     case linksUp([String])
-    /// Take these addresses from their links, then put those on theirs. Answered by `addressesResult`, at once or later; there is never a second
+    /// Take these addresses from their links, then put those on theirs, each of them before that instant or not at all: an order may wait for others until
+    /// the deadline has passed. Answered by `addressesResult`, at once or later; there is never a second
     /// one before that, and none that raises before the record has what it raises. A `linksDown` that follows comes after it.
-    case setAddresses(round: Int, remove: [GuardedAddress], add: [GuardedAddress])
+    case setAddresses(round: Int, remove: [GuardedAddress], add: [GuardedAddress], notAfter: BootInstant?)
     /// One attempt: SIGKILL to every process, then let them die, frozen surroundings or not. Answered by `killResult`.
     case kill(KillTarget)
     case feedWatchdog(Bool)

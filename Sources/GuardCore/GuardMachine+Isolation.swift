@@ -172,7 +172,6 @@ extension GuardMachine {
 
   private mutating func attempt(_ target: KillTarget, _ now: BootInstant) {
     guard var kill = kills[target] else { return }
-    kill.isGone = false
     kill.nextAttempt = now + kill.interval
     kill.interval = min(kill.interval + kill.interval, times.killRetryMost)
     kills[target] = kill
@@ -259,18 +258,8 @@ extension GuardMachine {
       kills[target]?.hasFound = true
       return
     }
-    kills[target]?.isGone = true
-    endKill(target)
-  }
-
-  /// Of a workload whose processes are gone: its end, once its addresses are gone, too.
-  mutating func endKill(_ target: KillTarget) {
-    guard let kill = kills[target], kill.isGone else { return }
-    if let name = target.workload {
-      guard !book.holds(for: name) else { return }
-      // What was named while it was killed is not raised for what is dead.
-      dropAddresses(of: name)
-    }
+    // What was named while it was killed is not raised for what is dead.
+    if let name = target.workload { dropAddresses(of: name) }
     kills[target] = nil
     persist()
     guard let name = target.workload else { return }
@@ -306,8 +295,8 @@ extension GuardMachine {
     }
     endStarts(now)
     let limit = times.killLimit
-    for (target, kill) in kills(where: { !$0.isGone && now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {
-      if !kill.isGone, now >= kill.nextAttempt { attempt(target, now) }
+    for (target, kill) in kills(where: { now >= $0.nextAttempt || !$0.overdue && now >= $0.begun + limit }) {
+      if now >= kill.nextAttempt { attempt(target, now) }
       if !kill.overdue, now >= kill.begun + limit { overdue(target) }
     }
     dropEndedStarts()
@@ -315,8 +304,7 @@ extension GuardMachine {
 
   private mutating func overdue(_ target: KillTarget) {
     kills[target]?.overdue = true
-    let left = (kills[target]?.isGone ?? false) ? "its processes are gone and an address of it is" : "its processes are"
-    log(.error, "killing \(target.label): \(left) still there; trying on")
+    log(.error, "killing \(target.label): its processes are still there; trying on")
     guard let name = target.workload else { return }
     let report = GuardReport.killed(workload: name, confirmed: false)
     if !answerWaiting(report, where: { $0 == .kill(target) }) { tell(report) }

@@ -36,6 +36,6 @@ extension GuardMachine {
   /// The freeze is confirmed without them, and a process that does not even take its SIGKILL (it hangs in the kernel) is not waited for.
   mutating func dropEndedStarts() {
     guard case .isolated(let isolated) = phase, isolated.confirmed else { return }
-    for (target, kill) in kills where kill.isOfStart && kill.overdue && !kill.isGone { kills[target] = nil }
+    for (target, kill) in kills where kill.isOfStart && kill.overdue { kills[target] = nil }
   }
 }

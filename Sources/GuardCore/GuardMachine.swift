@@ -43,12 +43,15 @@ public struct GuardMachine: Sendable {
     /// Between attempts to raise an address: doubles from the first to the second.
     public var raiseRetry = Duration.seconds(1)
     public var raiseRetryMost = Duration.seconds(10)
+    /// After this an address that was raised is ordered again: whoever sets a link up anew removes it, and nothing tells. One that is there costs a question to
+    /// the kernel. As seldom as the last attempts of the above, for the same reason: each is one more line of a host's trouble.
+    public var raisedLook = Duration.seconds(10)
     /// Between attempts to remove one: likewise.
     public var removalRetry = Duration.milliseconds(10)
     public var removalRetryMost = Duration.milliseconds(100)
     /// After this it is said that an address is not removed yet.
     var removalLate = Duration.seconds(1)
-    /// After this a command that takes addresses away is answered as refused. Their removal goes on being tried.
+    /// After this a disarm that waits for addresses is answered as refused. Their removal goes on being tried.
     public var removalLimit = Duration.seconds(2)
 
     public init() {}
@@ -115,13 +118,13 @@ public struct GuardMachine: Sendable {
     var isOfStart = false
     /// An attempt found something to kill.
     var hasFound = false
-    /// Its processes are gone, and an address of the workload is not: there is nothing more to kill.
-    var isGone = false
   }
 
   /// A command's report, in the order of the commands.
   enum Answer: Hashable, Sendable {
     case ready(GuardReport)
+    /// The state, as it is when its turn has come: it waits behind a disarm that waits for addresses.
+    case state
     /// The state, once the freeze has a result.
     case stateAfterFreeze
     case kill(KillTarget)
@@ -129,8 +132,6 @@ public struct GuardMachine: Sendable {
     case census(isLeaving: Bool)
     /// Nothing protected lives; the addresses are waited for.
     case disarm(until: BootInstant)
-    /// The state, once no address is held any more that the command takes away.
-    case addresses(AddressWait)
   }
 
   let boot: String
@@ -174,7 +175,7 @@ public struct GuardMachine: Sendable {
   var linkRound = 0
   var book = AddressBook()
   /// What the controller was told last of the addresses.
-  var toldAddresses = AddressBook.Told()
+  var toldAddresses: [HeldAddress] = []
   private(set) var feeding = true
   /// The log has that the watchdog is not fed.
   var saidUnfed = false
@@ -199,8 +200,7 @@ public struct GuardMachine: Sendable {
       case .isolated(let isolated): .isolated(since: isolated.since, confirmed: isolated.confirmed)
       }
     return GuardState(
-      phase: told, workloads: names, starting: starting, health: health, addresses: book.told.held, raised: book.told.raised,
-      acknowledged: acknowledged)
+      phase: told, workloads: names, starting: starting, health: health, held: book.told, acknowledged: acknowledged)
   }
 
   private mutating func aimAnew() {
@@ -220,8 +220,9 @@ public struct GuardMachine: Sendable {
     case .timer: break
     case .freezeResult(let round, let confirmed, let found): freezeEnded(round, confirmed, found, now)
     case .linksResult(let round, let found, let gone): linksEnded(round, found, gone, now)
-    case .addressesResult(let round, let removed, let raised, let failed):
-      addressesEnded(round, removed, raised, failed, now)
+    case .addressesResult(let round, let removed, let raised, let found, let failed):
+      addressesEnded(
+        AddressBook.Result(round: round, removed: Set(removed), raised: Set(raised), found: Set(found), failed: failed), now)
     case .killResult(let target, let progress): killEnded(target, progress, now)
     case .census(let alive): censusEnded(alive, now)
     case .health(let health): self.health = health
@@ -269,23 +270,35 @@ public struct GuardMachine: Sendable {
     if greeted { send(report) }
   }
 
-  /// In the controller's version.
+  /// In the controller's version. Of addresses a state says how it is by now, whenever it was made: an older word would follow a newer one.
   private mutating func send(_ report: GuardReport) {
-    guard case .state(let state) = report else { return act(.report(report)) }
-    toldAddresses = AddressBook.Told(held: state.addresses, raised: state.raised)
-    act(.report(.state(state.inVersion(heardVersion))))
+    switch report {
+    case .state(var state):
+      (state.held, state.acknowledged) = (book.told, acknowledged)
+      toldAddresses = state.held
+      act(.report(.state(state.inVersion(heardVersion))))
+    case .addresses(let held, _):
+      toldAddresses = held
+      act(.report(report))
+    case .killed, .refused: act(.report(report))
+    }
   }
 
   mutating func answer(_ answer: Answer) {
     guard connected else { return }
-    answers.append(answer)
+    let isBehindDisarm = answers.contains { if case .disarm = $0 { true } else { false } }
+    if isBehindDisarm, case .ready(.state) = answer { answers.append(.state) } else { answers.append(answer) }
     flushAnswers()
   }
 
   /// Sends what is ready, up to the first answer that still waits.
   mutating func flushAnswers() {
-    while case .ready(let report)? = answers.first {
-      send(report)
+    while let answer = answers.first {
+      switch answer {
+      case .ready(let report): send(report)
+      case .state: send(.state(state))
+      case .stateAfterFreeze, .kill, .census, .disarm: return
+      }
       answers.removeFirst()
     }
   }
@@ -335,11 +348,7 @@ public struct GuardMachine: Sendable {
     case .armed(let deadline): next = deadline
     case .isolated(let isolated): next = min(isolated.nextRound, isolated.killsAt ?? isolated.nextRound)
     }
-    for kill in kills.values {
-      // What is gone is not tried again; that its addresses are late is said once.
-      let due = kill.isGone ? (kill.overdue ? nil : kill.begun + times.killLimit) : kill.nextAttempt
-      if let due { next = min(next ?? due, due) }
-    }
+    for kill in kills.values { next = min(next ?? kill.nextAttempt, kill.nextAttempt) }
     if let due = nextForAddresses { next = min(next ?? due, due) }
     if next != timer {
       timer = next

@@ -59,9 +59,9 @@ public enum GuardCommand: Hashable, Sendable {
   /// Adds or replaces one workload. Refused for a running one (its cgroup is known) while there is no deadline: extend first. Refused where it names an
   /// address that another workload names, or that is not yet removed for another one.
   ///
-  /// It and every other command that takes addresses from a workload (`forget`, `release`, `kill`) is answered when they are seen to be gone. After two
-  /// seconds it is answered as refused, which then says only that they are still there: the rest was done, and their removal goes on being tried. What it
-  /// gives is raised afterwards, as the states tell; an address that is there already is raised again, should somebody have removed it.
+  /// It waits for no address: neither for those that it gives, nor, as every other command that takes some from a workload (`forget`, `release`, `kill`), for
+  /// those that it takes. What is held of them is told with every state, and as soon as it changes. An address that is there already is raised again, should
+  /// somebody have removed it.
   case protect(GuardedWorkload)
   /// The workload is no longer this node's to stop: it has stopped.
   case forget(workload: String)
@@ -90,12 +90,35 @@ public enum GuardCommand: Hashable, Sendable {
 /// The guard's answer, or its word unasked when its phase changes.
 public enum GuardReport: Hashable, Sendable {
   case state(GuardState)
-  /// The workload's processes and its addresses are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
+  /// The workload's processes are gone (`confirmed`), or could not be seen to be gone in time; then the guard goes on
   /// trying, and says so unasked when they are. Also unasked for what the guard kills at the deadline. Told once for each
   /// `kill`, and else once in an isolation, unless there was something to kill again.
   case killed(workload: String, confirmed: Bool)
   /// The command was not carried out, and why.
   case refused(reason: String)
+  /// What is held of addresses, as in a state, unasked whenever it is another than was told last. It answers nothing, and says nothing of the phase. Since
+  /// version 4 of the messages.
+  case addresses(held: [HeldAddress], acknowledged: Int)
+}
+
+/// An address that a guard holds: it may be on its link because this guard, or one before it, raised it, or is about to; its removal was not seen.
+public struct HeldAddress: Hashable, Sendable, Comparable {
+  public var address: GuardedAddress
+  /// Its name.
+  public var workload: String
+  /// The guard has seen the address on its link, and has not begun to remove it since: another number each time that it was really put there, as when
+  /// somebody else had removed it. nil: it has not.
+  public var raise: Int?
+
+  public init(_ address: GuardedAddress, of workload: String, raise: Int? = nil) {
+    self.address = address
+    self.workload = workload
+    self.raise = raise
+  }
+
+  public static func < (a: HeldAddress, b: HeldAddress) -> Bool {
+    a.workload == b.workload ? a.address < b.address : a.workload < b.workload
+  }
 }
 
 /// The guard's phase, as told to controllers.
@@ -114,27 +137,26 @@ public struct GuardState: Hashable, Sendable {
   public var starting: [String]
   /// Since version 2 of the messages; what is not known of a watchdog, since version 3.
   public var health: GuardHealth
-  /// Addresses that may be on the host's links because this guard, or one before it, raised them: raised, being raised, or not yet seen to be removed.
-  /// Sorted. Since version 4 of the messages, and told unasked whenever it changes.
-  public var addresses: [GuardedAddress]
-  /// Those among them that were seen on their links, and whose removal was not begun since. Likewise.
-  public var raised: [GuardedAddress]
+  /// Addresses that may be on the host's links: raised, being raised, or not yet seen to be removed. Sorted. Since version 4 of the messages.
+  public var held: [HeldAddress]
   /// The greatest number that this connection's `acknowledge` had; 0: there was none. What is told of addresses takes all that was commanded before it into
   /// account. Likewise.
   public var acknowledged: Int
   /// The version of the messages in which it was told. No word of the message: who reads it knows.
   public var version = guardProtocolVersion
+  /// Those that are held, and those among them that were seen on their links and are not being removed. Sorted.
+  public var addresses: [GuardedAddress] { held.map(\.address).sorted() }
+  public var raised: [GuardedAddress] { held.filter { $0.raise != nil }.map(\.address).sorted() }
 
   public init(
     phase: Phase, workloads: [String], starting: [String] = [], health: GuardHealth = GuardHealth(),
-    addresses: [GuardedAddress] = [], raised: [GuardedAddress] = [], acknowledged: Int = 0
+    held: [HeldAddress] = [], acknowledged: Int = 0
   ) {
     self.phase = phase
     self.workloads = workloads
     self.starting = starting
     self.health = health
-    self.addresses = addresses
-    self.raised = raised
+    self.held = held
     self.acknowledged = acknowledged
   }
 
@@ -144,7 +166,7 @@ public struct GuardState: Hashable, Sendable {
     hasher.combine(workloads)
     hasher.combine(starting)
     hasher.combine(health)
-    if !addresses.isEmpty || acknowledged > 0 { hasher.combine(addresses + raised) }
+    if !held.isEmpty || acknowledged > 0 { hasher.combine(held) }
     if acknowledged > 0 { hasher.combine(acknowledged) }
   }
 
@@ -154,7 +176,11 @@ public struct GuardState: Hashable, Sendable {
   /// The same in the words of an older version of the messages.
   func inVersion(_ version: Int) -> GuardState {
     var state = self
-    if version < addressesSinceVersion { (state.addresses, state.raised, state.acknowledged) = ([], [], 0) }
+    if version < addressesSinceVersion {
+      // Who is told nothing of addresses is not told that all is frozen while one may be up: it answers for what is.
+      if !held.isEmpty, case .isolated(let since, _) = phase { state.phase = .isolated(since: since, confirmed: false) }
+      (state.held, state.acknowledged) = ([], 0)
+    }
     if version < 3 { state.health = version < 2 ? GuardHealth() : health.inVersion2 }
     return state
   }

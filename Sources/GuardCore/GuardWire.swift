@@ -58,6 +58,7 @@ extension GuardReport {
     case .state(let state): "state " + state.wireFields
     case .killed(let workload, let confirmed): "killed \(WireText.escaped(workload)) confirmed=\(confirmed ? "yes" : "no")"
     case .refused(let reason): "refused " + WireText.line(reason)
+    case .addresses(let held, let acknowledged): "addresses" + WireText.held(held, acknowledged)
     }
   }
 
@@ -72,6 +73,7 @@ extension GuardReport {
     switch words.message {
     case "state": self = .state(try GuardState(&words))
     case "killed": self = .killed(workload: try words.takeName(), confirmed: try words.takeFlag("confirmed"))
+    case "addresses": self = .addresses(held: try words.takeHeld(), acknowledged: try words.takeAcknowledged())
     default: throw .unknownMessage(WireWords.shown(words.message))
     }
     try words.end()
@@ -90,10 +92,7 @@ extension GuardState {
     var text = phaseFields
     if !workloads.isEmpty { text += " workloads=" + WireText.list(workloads) }
     if !starting.isEmpty { text += " starting=" + WireText.list(starting) }
-    if !addresses.isEmpty { text += " addresses=" + WireText.list(addresses.map(\.description)) }
-    if !raised.isEmpty { text += " raised=" + WireText.list(raised.map(\.description)) }
-    if acknowledged > 0 { text += " acknowledged=\(acknowledged)" }
-    return text + health.wireFields
+    return text + WireText.held(held, acknowledged) + health.wireFields
   }
 
   init(_ words: inout WireWords) throws(WireError) {
@@ -105,12 +104,9 @@ extension GuardState {
       phase = .isolated(since: try words.instant(try words.take("since")), confirmed: try words.takeFlag("confirmed"))
     case let other: throw words.malformed("no such phase: \(WireWords.shown(other))")
     }
-    var acknowledged = 0
-    if let word = try words.takeIfPresent("acknowledged") { acknowledged = try words.count(word) }
     self.init(
       phase: phase, workloads: try words.takeList("workloads"), starting: try words.takeList("starting"),
-      health: try GuardHealth(&words), addresses: try words.takeAddresses("addresses"),
-      raised: try words.takeAddresses("raised"), acknowledged: acknowledged)
+      health: try GuardHealth(&words), held: try words.takeHeld(), acknowledged: try words.takeAcknowledged())
   }
 }
 
@@ -176,6 +172,21 @@ extension GuardedWorkload {
   }
 }
 
+extension WireText {
+  /// Nothing where nothing is held. Each workload's name stands once, before its addresses: `held=~web1,7+10.0.0.5/24@br0,10.0.0.6/24@br0`. An address that is
+  /// raised has the number of its raise before it.
+  static func held(_ held: [HeldAddress], _ acknowledged: Int) -> String {
+    var members: [String] = []
+    var owner: String?
+    for one in held {
+      if one.workload != owner { members.append("~" + one.workload) }
+      owner = one.workload
+      members.append((one.raise.map { "\($0)+" } ?? "") + one.address.description)
+    }
+    return (members.isEmpty ? "" : " held=" + list(members)) + (acknowledged > 0 ? " acknowledged=\(acknowledged)" : "")
+  }
+}
+
 extension WireWords {
   mutating func takeName() throws(WireError) -> String { try checkedName(try takePlain()) }
 
@@ -185,6 +196,31 @@ extension WireWords {
       do { addresses.append(try GuardedAddress(text)) } catch { throw malformed("\(key)=: \(error)") }
     }
     return addresses
+  }
+
+  /// As `WireText.held` writes them.
+  mutating func takeHeld() throws(WireError) -> [HeldAddress] {
+    var held: [HeldAddress] = []
+    var owner: String?
+    for member in try takeList("held") {
+      if member.hasPrefix("~") {
+        owner = try checkedName(String(member.dropFirst()))
+        continue
+      }
+      guard let owner else { throw malformed("held= has an address that is no workload's") }
+      // A link's name may have a "+" of its own; what stands before an address is a number.
+      let parts = member.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let raise = parts.count == 2 ? try? count(parts[0]) : nil
+      do {
+        held.append(HeldAddress(try GuardedAddress(raise == nil ? member : parts[1]), of: owner, raise: raise))
+      } catch { throw malformed("held=: \(error)") }
+    }
+    return held
+  }
+
+  mutating func takeAcknowledged() throws(WireError) -> Int {
+    guard let word = try takeIfPresent("acknowledged") else { return 0 }
+    return try count(word)
   }
 
   func count(_ word: String) throws(WireError) -> Int {

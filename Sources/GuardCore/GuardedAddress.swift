@@ -43,7 +43,7 @@ public struct GuardedAddress: Sendable, CustomStringConvertible {
   /// The address and its prefix length, without the link.
   public var ipWithPrefix: String { "\(address)/\(prefixLength)" }
   /// Of IPv6, and on each link an address of its own.
-  var isLinkLocal: Bool { if case .six(let number) = address { number >> 118 == 0xFE80 >> 6 } else { false } }
+  package var isLinkLocal: Bool { if case .six(let number) = address { number >> 118 == 0xFE80 >> 6 } else { false } }
 
   /// Both are one address of the host, whatever their prefix lengths and, unless each link has its own, their links.
   public func isSame(as other: GuardedAddress) -> Bool {
@@ -58,10 +58,11 @@ public struct GuardedAddress: Sendable, CustomStringConvertible {
     return (one ^ two) >> UInt32(32 - prefixLength) == 0
   }
 
-  /// The kernel's rule (dev_valid_name): 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`.
-  static func canBeLink(_ name: String) -> Bool {
+  /// The kernel's rule (`dev_valid_name`), and no control characters: 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`. To the kernel the byte A0
+  /// is a blank, also within a character.
+  public static func canBeLink(_ name: String) -> Bool {
     (1...15).contains(name.utf8.count) && name != "." && name != ".."
-      && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
+      && name.utf8.allSatisfy { $0 > 0x20 && ![0x7f, 0xA0, UInt8(ascii: "/"), UInt8(ascii: ":")].contains($0) }
   }
 }
 

@@ -177,7 +177,7 @@ final class DoorThread: Sendable {
       guard session.version > oldestGuardProtocolVersion else { throw Ended(reason: reason) }
       session.version -= 1
       session.greeted = false
-    case .killed: throw Ended(reason: "it did not answer our hello")
+    case .killed, .addresses: throw Ended(reason: "it did not answer our hello")
     }
   }
 }

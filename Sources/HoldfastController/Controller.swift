@@ -93,7 +93,7 @@ public struct Controller: Sendable {
   private mutating func decide() {
     effects.agenda.takeNode(at: facts.now)
     GuardNews.missGuard(facts, &machines, &effects)
-    machines.guardLink.attemptDirectFreeze(of: machines.workloads, &effects)
+    machines.guardLink.attemptDirectFreeze(of: machines.workloads, facts, &effects)
     if facts.view.isLoaded {
       machines.lease.step(
         facts, machines.peers, machines.stance(facts), machines.workloads, &machines.guardLink, &effects)

@@ -32,12 +32,8 @@ public struct WorkloadAddress: Hashable, Sendable, Codable {
   /// Such as `10.0.0.80/24`.
   public var place: String { "\(address)/\(prefixLength)" }
 
-  /// The kernel's rule for names (`dev_valid_name`): to it the byte A0 is a blank, also within a character. Nothing that no screen shows besides.
-  public static func isInterface(_ name: String) -> Bool {
-    (1...15).contains(name.utf8.count) && name != "." && name != ".." && name.utf8.allSatisfy { !forbidden.contains($0) }
-      && InWords.oneLine(name) == name
-  }
-  private static let forbidden = Set("/: \t\n\u{B}\u{C}\r".utf8).union([0, 0xA0])
+  /// A link of the host can have that name, and it has nothing that no screen shows.
+  public static func isInterface(_ name: String) -> Bool { GuardedAddress.canBeLink(name) && InWords.oneLine(name) == name }
 }
 
 extension WorkloadAddress: CustomStringConvertible {

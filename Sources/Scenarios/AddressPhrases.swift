@@ -21,6 +21,10 @@ enum AddressPhrases {
       return [.strangerTakes(address, for: $0.span())]
     },
     .init("the stranger leaves ADDRESS", "Nobody but the cluster answers for it.") { [.strangerLeaves($0.address())] },
+    .init("lose ADDRESS on NODES", "Somebody takes it from its link there, and the guard hears nothing of it.") {
+      let address = $0.address()
+      return $0.nodes().map { .addressIsLost($0, address) }
+    },
     .init("define WORKLOAD with ADDRESS", "`holdfast apply`: its definition has this address, and no other.") {
       let workload = $0.workload()
       return [.asked(.readdress(workload, [ofScenario($0.address())]), through: nil)]

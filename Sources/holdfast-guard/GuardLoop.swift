@@ -215,10 +215,10 @@ final class GuardLoop {
     case .linksDown(let round, let names):
       links.down(round, names)
       return linksDone()
-    case .setAddresses(let round, let remove, let add):
+    case .setAddresses(let round, let remove, let add, let notAfter):
       // A guard after this one would know nothing of them.
       let refusal = stateTrouble.reason.map { "the state cannot be written (\($0))" }
-      links.addresses(round, remove: remove, add: add, refusal: refusal)
+      links.addresses(round, remove: remove, add: add, notAfter: notAfter, refusal: refusal)
       return linksDone()
     case .kill(let target): return [.killResult(target, isolation.kill(target))]
     case .takeCensus(let cgroups, let spared): return [.census(alive: isolation.census(cgroups: cgroups, sparing: spared))]

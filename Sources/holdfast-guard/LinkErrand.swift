@@ -45,13 +45,18 @@ final class LinkErrand: Sendable {
 
   /// Not waited for: who takes links down after it waits for both.
   ///
-  /// - Parameter refusal: why nothing may be added; nil: it may.
-  func addresses(_ round: Int, remove: [GuardedAddress], add: [GuardedAddress], refusal: String?) {
+  /// - Parameters:
+  ///   - notAfter: nothing is added from then on.
+  ///   - refusal: why nothing may be added; nil: it may.
+  func addresses(
+    _ round: Int, remove: [GuardedAddress], add: [GuardedAddress], notAfter: BootInstant?, refusal: String?
+  ) {
     errand.add { [self] in
-      var outcome = HostAddresses().set(remove: remove, add: refusal == nil ? add : [])
+      var outcome = HostAddresses().set(remove: remove, add: refusal == nil ? add : [], notAfter: notAfter)
       if let refusal { for address in add { outcome.failed[address] = refusal } }
       let event = GuardMachine.Event.addressesResult(
-        round: round, removed: outcome.removed, raised: outcome.raised, failed: outcome.failed)
+        round: round, removed: outcome.removed, raised: outcome.raised, found: outcome.found,
+        failed: outcome.failed)
       done.withLock { $0.append(Done(event: event, problems: [])) }
     }
   }

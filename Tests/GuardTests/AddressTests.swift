@@ -1,3 +1,4 @@
+import CLinux
 import CgroupIsolation
 import Glibc
 import GuardCore
@@ -14,13 +15,15 @@ struct `Host addresses` {
     try await inNetworkOfItsOwn {
       try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
       try mustRun("ip", "link", "set", "hp0", "up")
-      for _ in 0..<2 {
+      for isFirst in [true, false] {
         let outcome = HostAddresses().set(remove: [], add: [Self.four, Self.six])
         #expect(outcome.raised == [Self.four, Self.six] && outcome.failed.isEmpty && outcome.removed.isEmpty)
-        #expect(try addresses("hv0").contains("inet 10.0.0.5/24 brd 10.0.0.255 scope global hv0"))
-        // Usable at once.
+        #expect(outcome.found == (isFirst ? [] : outcome.raised))
+        #expect(try addresses("hv0").contains("inet 10.0.0.5/24 brd 10.0.0.255 scope global"))
+        // Usable at once, and not what the host's own connections come from.
         let shown = try addresses("hv0").split(separator: "\n").filter { $0.contains("2001:db8::5/64") }
         #expect(shown.count == 1 && shown[0].contains("nodad") && !shown[0].contains("tentative"), "\(shown)")
+        #expect(shown[0].contains("deprecated") && shown[0].contains("valid_lft forever preferred_lft 0sec"), "\(shown)")
       }
       for _ in 0..<2 {
         let outcome = HostAddresses().set(remove: [Self.four, Self.six], add: [])
@@ -37,6 +40,46 @@ struct `Host addresses` {
       #expect(HostAddresses().set(remove: [Self.four, Self.six], add: []).removed == [Self.four, Self.six])
       let outcome = HostAddresses().set(remove: [], add: [Self.four])
       #expect(outcome.raised.isEmpty && outcome.failed == [Self.four: "there is no link hv0"])
+    }
+  }
+
+  @Test func `after the deadline none is raised`() async throws {
+    try await inNetworkOfItsOwn {
+      try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
+      let late = HostAddresses().set(remove: [], add: [Self.four], notAfter: bootNow)
+      #expect(late.raised.isEmpty && late.failed[Self.four]?.contains("deadline") == true)
+      #expect(HostAddresses().set(remove: [], add: [Self.four], notAfter: bootNow + .seconds(60)).raised == [Self.four])
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `those of a link that has another name by now are removed there`(_ hasSuccessor: Bool) async throws {
+    try await inNetworkOfItsOwn {
+      try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
+      _ = HostAddresses().set(remove: [], add: [Self.four, Self.six])
+      try mustRun("ip", "link", "set", "hv0", "down")
+      try mustRun("ip", "link", "set", "hv0", "name", "hv9")
+      try mustRun("ip", "link", "set", "hv9", "up")
+      if hasSuccessor {
+        try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp1")
+        // Looked at again, they were raised there as well.
+        _ = HostAddresses().set(remove: [], add: [Self.four])
+      }
+      let outcome = HostAddresses().set(remove: [Self.four], add: [])
+      #expect(outcome.removed == [Self.four] && outcome.failed.isEmpty, "\(outcome)")
+      #expect(try !output("ip", "-o", "addr", "show").contains("10.0.0.5"))
+    }
+  }
+
+  @Test(.enabled(if: holdfast_marks_addresses() == 1, "needs Linux 5.18"))
+  func `one that the node has on another link is left there`() async throws {
+    try await inNetworkOfItsOwn {
+      try mustRun("ip", "link", "add", "hv0", "up", "type", "veth", "peer", "name", "hp0")
+      try mustRun("ip", "addr", "add", "10.0.0.5/24", "dev", "hp0")
+      for link in ["hv0", "hv1"] {
+        #expect(HostAddresses().set(remove: [address("10.0.0.5/24@\(link)")], add: []).failed.isEmpty)
+      }
+      #expect(try addresses("hp0").contains("10.0.0.5/24"))
     }
   }
 

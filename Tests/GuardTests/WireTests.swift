@@ -30,7 +30,12 @@ import Testing
     .state(
       GuardState(
         phase: .disarmed, workloads: ["a"], health: GuardHealth(watchdog: .opening),
-        addresses: [address("10.0.0.5/24@br0"), address("fe80::1/64@a,b")], raised: [address("10.0.0.5/24@br0")])),
+        held: [
+          HeldAddress(address("10.0.0.5/24@br0"), of: "a", raise: 17), HeldAddress(address("fe80::1/64@a+b"), of: "a"),
+          HeldAddress(address("10.0.0.6/24@1+b,"), of: hostile)
+        ], acknowledged: 3)),
+    .addresses(held: [], acknowledged: 0),
+    .addresses(held: [HeldAddress(address("10.0.0.5/24@br0"), of: "~a")], acknowledged: 9),
     .killed(workload: hostile, confirmed: true), .killed(workload: "db", confirmed: false),
     .refused(reason: "extend: 100 % refused, a=b"), .refused(reason: "state phase=disarmed")
   ]
@@ -94,9 +99,41 @@ import Testing
   @Test(arguments: [
     "", "state", "state phase=asleep", "state phase=armed", "state phase=isolated since=1",
     "state phase=isolated since=1 confirmed=maybe",
-    "state phase=disarmed deadline=1", "killed", "killed a", "killed confirmed=yes", "refused", "extend 1"
+    "state phase=disarmed deadline=1", "state phase=disarmed held=10.0.0.5/24@br0",
+    "state phase=disarmed held=~a,x+10.0.0.5/24@br0",
+    "state phase=disarmed held=~,10.0.0.5/24@br0", "addresses held=", "addresses raised=1", "addresses acknowledged=x",
+    "killed", "killed a", "killed confirmed=yes", "refused", "extend 1"
   ]) func `a report that is none is refused`(_ text: String) {
     #expect(throws: WireError.self) { try GuardReport(wireText: text) }
+  }
+
+  @Test func `addresses stand behind their workload's name, those that are raised with a number`() {
+    let held = [
+      HeldAddress(address("10.0.0.5/24@br0"), of: "web1", raise: 7), HeldAddress(address("10.0.0.6/24@br0"), of: "web1"),
+      HeldAddress(address("fe80::1/64@br0"), of: "web 2", raise: 8)
+    ]
+    #expect(
+      GuardReport.addresses(held: held, acknowledged: 4).wireText
+        == "addresses held=~web1,7+10.0.0.5/24@br0,10.0.0.6/24@br0,~web%202,8+fe80::1/64@br0 acknowledged=4")
+  }
+
+  /// With long names, and every address as long as one can be.
+  @Test func `a node's state fits with two hundred workloads of four addresses each`() throws {
+    let names = (0..<200).map { "web-\(1000 + $0)." + String(repeating: "x", count: 55) }
+    let held = names.enumerated().flatMap { index, name in
+      (0..<4).map { number in
+        HeldAddress(
+          address(
+            "2001:db8:1111:2222:3333:4444:\(String(0x1000 + index, radix: 16)):\(number + 1)\(number)00/128@abcdefghijklmno"),
+          of: name, raise: 100_000 + number)
+      }
+    }
+    let state = GuardState(
+      phase: .isolated(since: BootInstant(nanoseconds: .max), confirmed: false), workloads: names, starting: names, held: held,
+      acknowledged: .max)
+    let text = GuardReport.state(state).wireText
+    #expect(text.utf8.count < guardDatagramLimit)
+    #expect(try GuardReport(wireText: text) == .state(state))
   }
 
   @Test func `a message has a bound`() {

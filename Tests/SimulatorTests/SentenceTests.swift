@@ -147,6 +147,10 @@ import Testing
       happens: "{at 9s: fail addresses of n2 for 10s, at 10s: move w1 to n2}", met: "within 15s of 19s: 10.0.0.1 is up on n2",
       unmet: "at 18s: 10.0.0.1 is up on n2", found: "10.0.0.1 is up nowhere"),
     .init(
+      testDescription: "somebody takes an address from its link", workloads: addressed,
+      happens: "{at 10s: lose 10.0.0.1 on n1}", met: "within 11s of 10s: 10.0.0.1 is up on n1",
+      unmet: "at 10100ms: 10.0.0.1 is up on n1", found: "10.0.0.1 is up nowhere"),
+    .init(
       testDescription: "an address is removed late", workloads: addressed,
       happens: "{at 9s: slow addresses of n1 by 4s for 30s, at 10s: move w1 to n2}", met: "from 10s to 13s: n1 holds w1",
       unmet: "at 13s: 10.0.0.1 is up on n2", found: "10.0.0.1 is up on n1"),

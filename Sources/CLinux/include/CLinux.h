@@ -91,11 +91,22 @@ int holdfast_neighbours(int link, const uint8_t *address, size_t count);
 
 // An address on the link of this name: `count` bytes, 4 for IPv4 and 16 for IPv6, with this prefix length. -1 with EEXIST: it is there already; with
 // ENOTUNIQ: it is there with another prefix length (IPv6 alone: a link has the same address of IPv4 several times); with ENODEV: no such link.
-// IPv6 begins to use it at once: whether somebody else has it is asked before.
+// IPv6 begins to use it at once: whether somebody else has it is asked before. Nothing that the host itself begins comes from one of IPv6, unless it is
+// bound to it. It is marked as this project's, where the kernel keeps that.
 int holdfast_address_add(int fd, const char *link, const void *address, size_t count, int prefix);
 
 // Takes away that address with that prefix length. -1 with EADDRNOTAVAIL: the link has none such; with ENODEV: no such link.
 int holdfast_address_remove(int fd, const char *link, const void *address, size_t count, int prefix);
+
+// The same of the link with that number.
+int holdfast_address_remove_on(int fd, int link, const void *address, size_t count, int prefix);
+
+// 1 when the kernel keeps the mark of `holdfast_address_add` (Linux 5.18), 0 when not.
+int holdfast_marks_addresses(void);
+
+// Tells every address of IPv4 (`count` is 4) or IPv6 (16) of this network namespace: its link's number, its bytes, its prefix length, and whether it has the mark.
+// -1 with EAGAIN also where something changed meanwhile: what was told then may not be all.
+int holdfast_addresses(int fd, size_t count, void (*each)(void *context, int link, const void *address, int prefix, int is_marked), void *context);
 
 // 1 when the bytes are among the others, next to each other. Takes time by the sum of both, whatever they are.
 int holdfast_contains(const void *bytes, size_t count, const void *wanted, size_t wanted_count);

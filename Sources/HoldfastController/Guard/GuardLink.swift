@@ -14,8 +14,8 @@ public struct GuardLink: Sendable {
   private var unansweredFreezes = 0
   /// The workloads that the guard protects, as it said last. While it is gone, so does its successor, as far as anybody knows.
   private var lists = GuardLists()
-  /// Addresses that the first guard of this life held when it first spoke, and that no word since was without.
-  private var inherited: Set<GuardedAddress> = []
+  /// Addresses that were to be removed with the last attempt at a freeze without the guard.
+  private var removedDirectly: Set<GuardedAddress> = []
   private var guardFlaws = GuardFlaws()
   /// The latest deadline that a guard was told since the last `shorten`; nil: not known. Its successor takes it up.
   private var toldDeadline: BootInstant?
@@ -90,7 +90,7 @@ public struct GuardLink: Sendable {
 
   /// The guard's word for a turn under that session.
   func word(within session: borrowing SessionPermit) -> GuardWord {
-    GuardWord(course.state, lists, inherited: inherited, within: session.deadline)
+    GuardWord(course.state, lists, within: session.deadline)
   }
 
   /// Work that waited for the guard is due when it is armed within the session's deadline, whichever of the two has moved.
@@ -110,12 +110,10 @@ public struct GuardLink: Sendable {
     /// Starts that the guard was told of before this life: they may still succeed.
     var inheritedStarts: [String] = []
     /// Addresses that it holds from before this life.
-    var inheritedAddresses: [GuardedAddress] = []
+    var inheritedAddresses: [HeldAddress] = []
     /// Addresses with which it is another step further; and whether it has acknowledged more.
-    var addresses: Set<GuardedAddress> = []
+    var addresses: Set<HeldAddress> = []
     var acknowledges = false
-    /// Some of them were held from before this life.
-    var wereInherited = false
     /// The guard may not have forgotten what it was told to forget: what it says of itself holds.
     var isAnew = false
     /// The guard may not have taken what it was told, or its successor does not know: it is told again.
@@ -133,9 +131,8 @@ public struct GuardLink: Sendable {
     if case .armed(let deadline) = state.phase { latestDeadline = max(latestDeadline, deadline) }
     guardFlaws.take(state.health, facts, &effects)
     lists = GuardLists(state)
-    if isFirst { inherited = Set(state.addresses) } else { inherited.formIntersection(state.addresses) }
     var heard = Heard(isAnew: true, losesKills: true, protectsAnew: true, extends: true)
-    if isFirst { (heard.inheritedStarts, heard.inheritedAddresses) = (state.starting, state.addresses) }
+    if isFirst { (heard.inheritedStarts, heard.inheritedAddresses) = (state.starting, state.held) }
     if wasFreezing {
       effects.note(.guardBack, "the guard is back")
       isolate(&effects)
@@ -191,10 +188,13 @@ public struct GuardLink: Sendable {
     var heard = Heard(dropped: lists.workloads.subtracting(fresh.workloads))
     heard.addresses = fresh.changedAddresses(since: lists)
     heard.acknowledges = fresh.acknowledged != lists.acknowledged
-    heard.wereInherited = !inherited.isEmpty
     lists = fresh
-    if !inherited.isEmpty { inherited.formIntersection(fresh.held) }
     return heard
+  }
+
+  /// What it says of addresses, unasked. It answers nothing that it was told.
+  mutating func said(_ held: [HeldAddress], acknowledged: Int, _ effects: inout Effects) -> Heard {
+    isConnected ? take(lists.with(held, acknowledged: acknowledged), &effects) : Heard()
   }
 
   /// The deadline that the guard acknowledges is one that it was told, or had.
@@ -368,19 +368,30 @@ public struct GuardLink: Sendable {
 
   // MARK: the freeze without the guard
 
-  /// Makes the next attempt, when it is due.
-  mutating func attemptDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {
-    guard isDirectFreezeSettled, let freeze = absence?.freeze, let due = freeze.due else { return }
+  /// Makes the next attempt, when it is due. It is due again when there is an address of which nobody knew: a life that began without a guard knows of none
+  /// before the store has told it what is defined, and what it holds. Until then its session does not end by the freeze: that takes the store, too.
+  mutating func attemptDirectFreeze(of workloads: WorkloadTable, _ facts: Facts, _ effects: inout Effects) {
+    guard isDirectFreezeSettled, let freeze = absence?.freeze, freeze.isWanted else { return }
+    guard let due = freeze.due else {
+      guard !addresses(of: workloads, facts).isSubset(of: removedDirectly) else { return }
+      return startDirectFreeze(of: workloads, facts, &effects)
+    }
     guard effects.now >= due else { return effects.agenda.look(at: due) }
     freezesDirectly(freeze.attempted)
     unansweredFreezes += 1
-    effects.freezeDirectly(workloads.guarded(with: lists.held))
+    removedDirectly = addresses(of: workloads, facts)
+    effects.freezeDirectly(workloads.guarded(with: removedDirectly))
   }
 
-  mutating func startDirectFreeze(of workloads: WorkloadTable, _ effects: inout Effects) {
+  mutating func startDirectFreeze(of workloads: WorkloadTable, _ facts: Facts, _ effects: inout Effects) {
     freezesDirectly(.wanted(attempts: 0, next: effects.now))
     effects.agenda.note(.guardPhase)
-    attemptDirectFreeze(of: workloads, &effects)
+    attemptDirectFreeze(of: workloads, facts, &effects)
+  }
+
+  /// All that may be on the host's links, as far as anybody knows.
+  private func addresses(of workloads: WorkloadTable, _ facts: Facts) -> Set<GuardedAddress> {
+    workloads.lentAddresses.union(facts.ownAddresses).union(lists.held.lazy.map(\.address))
   }
 
   mutating func frozeDirectly(isConfirmed: Bool, me: NodeName, _ effects: inout Effects) {

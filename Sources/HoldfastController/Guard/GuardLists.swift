@@ -5,11 +5,10 @@ import HoldfastModel
 struct GuardLists: Hashable, Sendable {
   let workloads: Set<String>
   let starting: Set<String>
-  /// Addresses that may be on the host's links by its doing, and those that it has seen there.
-  let held: [GuardedAddress]
-  let raised: [GuardedAddress]
+  /// Addresses that may be on the host's links by its doing.
+  private(set) var held: [HeldAddress]
   /// It has taken everything that it was told until it was asked to acknowledge that for so many times.
-  let acknowledged: Int
+  private(set) var acknowledged: Int
   /// It raises addresses, and removes them.
   let knowsAddresses: Bool
   /// The lists that the first two come from.
@@ -18,21 +17,27 @@ struct GuardLists: Hashable, Sendable {
   init(_ state: GuardState = GuardState(phase: .disarmed, workloads: [])) {
     workloads = Set(state.workloads)
     starting = Set(state.starting)
-    (held, raised, acknowledged) = (state.addresses, state.raised, state.acknowledged)
+    (held, acknowledged) = (state.held, state.acknowledged)
     knowsAddresses = state.knowsAddresses
     told = [state.workloads, state.starting]
   }
 
   /// Nothing but the deadline is new.
   func areAsTold(by state: GuardState) -> Bool {
-    held == state.addresses && raised == state.raised && acknowledged == state.acknowledged
+    held == state.held && acknowledged == state.acknowledged
       && told == [state.workloads, state.starting]
   }
 
+  /// The same workloads, with what it says of addresses by now.
+  func with(_ held: [HeldAddress], acknowledged: Int) -> GuardLists {
+    var lists = self
+    (lists.held, lists.acknowledged) = (held, acknowledged)
+    return lists
+  }
+
   /// Addresses that it holds, or has seen on their links, only now or only then.
-  func changedAddresses(since before: GuardLists) -> Set<GuardedAddress> {
-    guard held != before.held || raised != before.raised else { return [] }
-    return Set(held).symmetricDifference(before.held).union(Set(raised).symmetricDifference(before.raised))
+  func changedAddresses(since before: GuardLists) -> Set<HeldAddress> {
+    held == before.held ? [] : Set(held).symmetricDifference(before.held)
   }
 
   /// Names that the guard protects, or starts, only now or only then.

@@ -11,6 +11,8 @@ enum GuardNews {
     case .report(.state(let state)): heard(machines.guardLink.said(state, facts, &effects), facts, &machines, &effects)
     case .report(.refused(let reason)):
       heard(machines.guardLink.refused(reason, pause: facts.timing.guardPause, &effects), facts, &machines, &effects)
+    case .report(.addresses(let held, let acknowledged)):
+      heard(machines.guardLink.said(held, acknowledged: acknowledged, &effects), facts, &machines, &effects)
     case .report(.killed(let name, let isConfirmed)):
       let workload = WorkloadName(name)
       effects.agenda.note(.kill(workload))
@@ -58,29 +60,29 @@ enum GuardNews {
 
   /// What the guard holds for a workload of this node from before this life stays where it is: nobody is asked for it, and nothing is taken away in between.
   private static func inherit(
-    _ held: [GuardedAddress], _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
+    _ held: [HeldAddress], _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects
   ) {
     guard !held.isEmpty else { return }
     for name in machines.workloads.names.sorted() where machines.workloads[name]?.parts.protection.told != nil {
       let own = WorkloadFacts(name, facts, under: machines.lease.session.incarnation)
-      machines.workloads.change(name) { $0.inheritAddresses(held, own) }
+      let ofIt = held.filter { $0.workload == name.text }.map(\.address)
+      machines.workloads.change(name) { $0.inheritAddresses(ofIt, own) }
     }
   }
 
-  /// Whoever waits for the guard to raise an address, or to remove it, is due. The guard does not say whose one is.
+  /// Whoever waits for the guard to raise an address, or to remove it, is due.
   private static func noteAddresses(
     _ heard: GuardLink.Heard, _ facts: Facts, _ machines: borrowing Machines, _ effects: inout Effects
   ) {
     guard !heard.addresses.isEmpty || heard.acknowledges else { return }
     var names = Set(machines.workloads.all.filter(\.parts.protection.followsAddresses).map(\.name))
-    let changed = Set(heard.addresses.map(\.address))
+    let changed = Set(heard.addresses.map(\.address.address))
     if !changed.isEmpty {
+      names.formUnion(heard.addresses.map { WorkloadName($0.workload) })
       for (name, spec) in facts.view.specs where spec.value.addresses?.contains(where: { changed.contains($0.address) }) == true
       {
         names.insert(name)
       }
-      // One that is nobody's holds up all.
-      if heard.wereInherited { effects.agenda.note(.guardAnew) }
     }
     effects.agenda.note(.addresses(names))
   }
@@ -89,7 +91,7 @@ enum GuardNews {
     let isSpared = facts.isDisarmed && !machines.isOutOfTime(facts)
     machines.guardLink.lost(loss, isSpared: isSpared, &effects)
     if isSpared { return }
-    machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
+    machines.guardLink.startDirectFreeze(of: machines.workloads, facts, &effects)
     machines.guardLink.noteLoss(loss, me: facts.me, seesProtected: facts.seesProtectedDomain, &effects)
   }
 
@@ -107,11 +109,11 @@ enum GuardNews {
   }
 
   /// The session is gone: what freezes everything is the guard, or this controller where there is none.
-  static func freezeEverything(_ machines: inout Machines, _ effects: inout Effects) {
+  static func freezeEverything(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     if machines.guardLink.isConnected {
       machines.guardLink.isolate(&effects)
     } else if !machines.guardLink.isFreezingDirectly {
-      machines.guardLink.startDirectFreeze(of: machines.workloads, &effects)
+      machines.guardLink.startDirectFreeze(of: machines.workloads, facts, &effects)
     }
   }
 }

@@ -1,4 +1,5 @@
 import GuardCore
+import HoldfastModel
 import HoldfastTime
 
 /// The word of the guard's side for one turn, under the session of that turn. Only `GuardLink` makes it, from the state that it owns, and it cannot be
@@ -14,20 +15,15 @@ struct GuardWord: ~Copyable {
   let starting: Set<String>
   /// The guard is there: what follows is its own word, and not what its successor may do.
   let isConnected: Bool
-  /// Addresses that may be on the host's links by the guard's doing, those that it has seen there, and up to which number it has acknowledged what it was
-  /// told (`Effects.askToAcknowledge`).
-  let held: [GuardedAddress]
-  let raised: [GuardedAddress]
+  /// Addresses that may be on the host's links by the guard's doing, and up to which number it has acknowledged what it was told
+  /// (`Effects.askToAcknowledge`).
+  let held: [HeldAddress]
   let acknowledged: Int
   /// It raises addresses, and removes them.
   let knowsAddresses: Bool
-  /// Addresses that it held when it first spoke with this life of the controller, and holds since: of some it may not be known whose they are.
-  let inherited: Set<GuardedAddress>
 
   /// - Parameter deadline: the session's.
-  init(
-    _ standing: GuardStanding, _ lists: GuardLists, inherited: Set<GuardedAddress>, within deadline: BootInstant?
-  ) {
+  init(_ standing: GuardStanding, _ lists: GuardLists, within deadline: BootInstant?) {
     switch standing {
     case .absent(let absence): (isConnected, isArmed, isFrozen) = (false, false, absence.freeze.isWanted)
     case .present(let presence):
@@ -36,8 +32,10 @@ struct GuardWord: ~Copyable {
     }
     workloads = lists.workloads
     starting = lists.starting
-    (held, raised, acknowledged) = (lists.held, lists.raised, lists.acknowledged)
+    (held, acknowledged) = (lists.held, lists.acknowledged)
     knowsAddresses = lists.knowsAddresses
-    self.inherited = inherited
   }
+
+  /// Addresses that may be on the host's links for that workload.
+  func held(for workload: WorkloadName) -> [GuardedAddress] { held.filter { $0.workload == workload.text }.map(\.address) }
 }

@@ -84,7 +84,7 @@ enum SessionEnd {
     machines.lease.ended()
     machines.lease.forgetSaved(&effects)
     machines.guardLink.sessionEnded()
-    GuardNews.freezeEverything(&machines, &effects)
+    GuardNews.freezeEverything(facts, &machines, &effects)
     effects.agenda.note(.ownSession)
   }
 

@@ -6,7 +6,7 @@ enum EventIntake {
   static func take(_ event: Event, _ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     switch event {
     // These say themselves what they change.
-    case .store(.changed), .fromGuard(.report(.state)), .transaction, .wallTime: break
+    case .store(.changed), .fromGuard(.report(.state)), .fromGuard(.report(.addresses)), .transaction, .wallTime: break
     case .host, .leftovers, .incompatible, .ownDisks, .guestCPUs, .health, .addressOwners: break
     default: effects.agenda.note(.other)
     }

@@ -51,9 +51,15 @@ struct Facts: Sendable {
     return hostFlaws != before
   }
 
-  /// No workload is defined with the address.
-  func isOwnerless(_ address: IPAddress) -> Bool {
-    !view.specs.values.contains { $0.value.addresses?.contains { $0.address == address } ?? false }
+  /// Addresses of what is claimed by this node, under whichever of its sessions, or is seen here: a guard may have raised them of which this controller has
+  /// heard nothing.
+  var ownAddresses: Set<GuardedAddress> {
+    view.specs.reduce(into: []) { all, spec in
+      guard let addresses = spec.value.value.addresses else { return }
+      let isSeen = observation(of: spec.key).map(isMarked) ?? false
+      guard isSeen || view.claims[spec.key]?.value.holder?.node == me else { return }
+      all.formUnion(addresses.compactMap(\.guarded))
+    }
   }
 
   /// - Returns: false when it is what was known.

@@ -48,8 +48,10 @@ enum UnsoundController {
 
   private static func keepFrozen(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     effects.agenda.takeNode(at: facts.now)
-    if !machines.guardLink.isFreezing, !machines.guardLink.isAboutToFreeze { GuardNews.freezeEverything(&machines, &effects) }
-    machines.guardLink.attemptDirectFreeze(of: machines.workloads, &effects)
+    if !machines.guardLink.isFreezing, !machines.guardLink.isAboutToFreeze {
+      GuardNews.freezeEverything(facts, &machines, &effects)
+    }
+    machines.guardLink.attemptDirectFreeze(of: machines.workloads, facts, &effects)
     // It ends when it was told to, and somebody keeps everything frozen after it.
     if machines.departure.isLeaving, machines.guardLink.outlastsController { return machines.departure.abandon(&effects) }
     if let alarm = effects.agenda.nextAlarm(nil, now: facts.now) { effects.wake(at: alarm) }

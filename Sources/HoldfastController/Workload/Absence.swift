@@ -11,7 +11,7 @@ struct Absence: ~Copyable {
     of own: WorkloadFacts, _ run: Run, _ fence: StartFence, _ protection: Protection, _ facts: Facts,
     _ guardWord: borrowing GuardWord
   ) {
-    guard protection.holdsNoAddress(own, facts, guardWord), !fence.mayStillAppear(isStarting: run.isStarting) else {
+    guard protection.holdsNoAddress(own, guardWord), !fence.mayStillAppear(isStarting: run.isStarting) else {
       return nil
     }
     switch own.sight {
@@ -29,7 +29,7 @@ struct Absence: ~Copyable {
     _ guardWord: borrowing GuardWord
   ) {
     guard Self.isWithoutStart(own, run, fence, facts), guardWord.isArmed, !protection.holds(own.name, guardWord),
-      protection.holdsNoAddress(own, facts, guardWord)
+      protection.holdsNoAddress(own, guardWord)
     else { return nil }
     workload = own.name
   }
@@ -55,7 +55,7 @@ struct ForgetPermit: ~Copyable {
     // What runs on outside protection leaves its addresses behind.
     let isOutside =
       (run.isUnmarked || own.isUnprotecting && own.observed.map { $0.mark == nil } ?? false)
-      && (!own.isClaimed || protection.holdsNoAddress(own, facts, guardWord))
+      && (!own.isClaimed || protection.holdsNoAddress(own, guardWord))
     guard isOutside || !own.isHeld || Absence(of: own, run, fence, protection, facts, guardWord) != nil else { return nil }
     workload = own.name
   }

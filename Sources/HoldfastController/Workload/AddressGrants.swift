@@ -23,7 +23,7 @@ enum AddressGrants {
     parts.protection.heed(mayHaveAddresses: !defined.isEmpty)
     parts.protection.seesAddresses(turn.guardWord)
     if parts.protection.told == nil, parts.protection.isAcknowledged(own.name, turn.guardWord) {
-      parts.addresses.inherit(held(of: defined, turn.guardWord.held))
+      parts.addresses.inherit(held(of: defined, turn.guardWord.held(for: own.name)))
     }
   }
 

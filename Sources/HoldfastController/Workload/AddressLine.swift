@@ -22,8 +22,8 @@ struct AddressLine: Hashable, Sendable {
     case granted(since: BootInstant?)
     /// The guard should have raised it by now, and is told again then.
     case late(again: BootInstant)
-    /// The guard has seen it on its link, and the neighbours are told.
-    case up
+    /// The guard has seen it on its link, and the neighbours are told: when it was put there for that many times, as the guard counts.
+    case up(raise: Int)
 
     func mayBecome(_ next: Standing) -> Bool {
       switch (self, next) {
@@ -33,7 +33,8 @@ struct AddressLine: Hashable, Sendable {
       case (.granted, .up), (.granted, .late), (.late, .up): true
       // The guard takes it away with a freeze, and raises it again afterwards.
       case (.up, .granted), (.late, .granted): true
-      case (.granted, .granted), (.late, .late): self != next
+      // Somebody had taken it away behind the guard's back, and the guard has put it there again.
+      case (.granted, .granted), (.late, .late), (.up, .up): self != next
       case (.granted, .free), (.late, .free), (.up, .free): true
       default: false
       }
@@ -115,8 +116,9 @@ struct AddressLine: Hashable, Sendable {
         continue
       }
       if standing(address) == .free { move(address, to: .granted(since: nil)) }
-      let isRaised = guardWord.isConnected && guardWord.raised.contains(guarded)
-      follow(address, of: name, isRaised: isRaised, isDue: guardWord.isArmed && mayRaise, &wishes, &effects)
+      let held = guardWord.held.first { $0.address == guarded && $0.workload == name.text }
+      let raise = guardWord.isConnected ? held?.raise : nil
+      follow(address, of: name, raise: raise, isDue: guardWord.isArmed && mayRaise, &wishes, &effects)
     }
     if !wishes.ended.isEmpty { effects.endAddresses(name, wishes.ended) }
     if !wishes.asked.isEmpty { effects.askForOwner(name, wishes.asked) }
@@ -158,18 +160,19 @@ struct AddressLine: Hashable, Sendable {
   }
 
   private mutating func follow(
-    _ address: WorkloadAddress, of name: WorkloadName, isRaised: Bool, isDue: Bool, _ wishes: inout Wishes,
+    _ address: WorkloadAddress, of name: WorkloadName, raise: Int?, isDue: Bool, _ wishes: inout Wishes,
     _ effects: inout Effects
   ) {
     let now = effects.now
     switch standing(address) {
     case .unasked, .asked, .waiting, .free: return
-    case .up where isRaised: return
-    case .up: move(address, to: .granted(since: isDue ? now : nil))
-    case .granted, .late:
-      guard isRaised else { break }
-      move(address, to: .up)
-      return wishes.announced.append(address)
+    case .up(let known) where known == raise: return
+    case .up, .granted, .late:
+      if let raise {
+        move(address, to: .up(raise: raise))
+        return wishes.announced.append(address)
+      }
+      if case .up = standing(address) { move(address, to: .granted(since: isDue ? now : nil)) }
     }
     switch standing(address) {
     case .granted(let since?) where isDue:

@@ -58,17 +58,16 @@ struct Protection: Hashable, Sendable {
   /// What the guard says of addresses, or acknowledges, may be news of it.
   var followsAddresses: Bool { hasLent || asked > 0 }
 
-  /// The guard's own word, which is no older than what it was told about the workload, that it holds no address of it: neither one that it was told of in
-  /// this life, nor one of its definition, nor one from before this life that nobody else is defined with. Without any of these nothing is asked of the guard.
-  func holdsNoAddress(_ own: WorkloadFacts, _ facts: Facts, _ guardWord: borrowing GuardWord) -> Bool {
+  /// The guard's own word, which is no older than what it was told about the workload, that it holds no address of it: neither one that it raised for it,
+  /// in whichever life, nor one of its definition. Without any of these nothing is asked of the guard.
+  func holdsNoAddress(_ own: WorkloadFacts, _ guardWord: borrowing GuardWord) -> Bool {
     let defined = (own.spec?.value.addresses ?? []).compactMap(\.guarded)
-    let ownerless = guardWord.inherited.filter { facts.isOwnerless($0.address) }
-    guard !defined.isEmpty || hasLent || !ownerless.isEmpty else { return true }
+    guard !defined.isEmpty || hasLent || !guardWord.held(for: own.name).isEmpty else { return true }
     guard told?.addresses.isEmpty ?? true, isCurrent(guardWord) else { return false }
     // What it protects of an earlier life, or of a connection before, it may raise again.
     if told == nil, isAcknowledged(own.name, guardWord) { return false }
-    let known = lent.union(defined)
-    return !guardWord.held.contains { held in ownerless.contains(held) || known.contains { $0.isSame(as: held) } }
+    let known = lent.union(defined), name = own.name.text
+    return !guardWord.held.contains { held in held.workload == name || known.contains { $0.isSame(as: held.address) } }
   }
 
   /// The guard's own word, which is no older than what it was told about the workload. A guard of an earlier release acknowledges nothing. It raises nothing
@@ -83,8 +82,8 @@ struct Protection: Hashable, Sendable {
   /// Forgets those that the guard's word shows to be gone.
   mutating func seesAddresses(_ guardWord: borrowing GuardWord) {
     guard hasLent, isCurrent(guardWord) else { return }
-    let told = Set(told?.addresses ?? [])
-    lent = lent.filter { told.contains($0) || guardWord.held.contains($0) }
+    let kept = Set(told?.addresses ?? []).union(guardWord.held.map(\.address))
+    lent.formIntersection(kept)
   }
 
   /// The guard holds these of an earlier life of this controller.

@@ -329,8 +329,9 @@ struct WorkloadParts: Sendable {
       &effects)
   }
 
-  /// The addresses that the guard is to raise for what runs here: under a claim that is proven, while it executes or is paused, and is to do so. While nobody
-  /// can tell one of these for a moment, what is up stays up: the deadline ends it, as it ends what executes.
+  /// The addresses that the guard is to raise for what runs here: under a claim that is held, as with a resume, for a restart of the controller ends nothing;
+  /// while it executes or is paused, and is to do so. While nobody can tell one of these for a moment, what is up stays up: the deadline ends it, as it ends
+  /// what executes.
   private func granted(
     _ domain: DomainObservation, _ spec: SpecRecord, _ guardWord: borrowing GuardWord,
     _ own: WorkloadFacts
@@ -339,13 +340,13 @@ struct WorkloadParts: Sendable {
       own.desired == .running, !own.goesDown, !own.hasArrived, !isKilled, run.operation != .stop,
       run.operation != .unmark
     else { return [] }
-    let free = addresses.free(of: defined, lent: protection.lent, held: guardWord.held)
+    let free = addresses.free(of: defined, lent: protection.lent, held: guardWord.held.map(\.address))
     switch domain.state {
     case .running, .paused: if line.isMine(own) { return free }
     case .unclear: break
     case .arriving, .stopping, .crashed: return []
     }
-    let present = Set(protection.told?.addresses ?? guardWord.held)
+    let present = Set(protection.told?.addresses ?? guardWord.held(for: own.name))
     return free.filter(present.contains)
   }
 

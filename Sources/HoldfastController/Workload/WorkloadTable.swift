@@ -20,12 +20,19 @@ struct WorkloadTable: Sendable {
     return WorkloadMachine(empty.vacate(name))
   }
 
-  /// Everything that the guard was told to protect, in the order of names. What it may hold of addresses besides, as of what it was told to forget, comes last,
+  /// Addresses that the guard was told to raise, or holds from an earlier life, and that are not known to be gone.
+  var lentAddresses: Set<GuardedAddress> {
+    machines.all.reduce(into: []) { all, machine in
+      all.formUnion(machine.parts.protection.lent)
+      if let told = machine.parts.protection.told { all.formUnion(told.addresses) }
+    }
+  }
+
+  /// Everything that the guard was told to protect, in the order of names. What there may be of addresses besides, as of what it was told to forget, comes last,
   /// under no name.
-  func guarded(with held: [GuardedAddress]) -> [GuardedWorkload] {
+  func guarded(with addresses: Set<GuardedAddress>) -> [GuardedWorkload] {
     let told = machines.sorted.compactMap(\.value.parts.protection.told)
-    let rest = machines.all.reduce(into: Set(held)) { $0.formUnion($1.parts.protection.lent) }
-      .subtracting(told.flatMap(\.addresses))
+    let rest = addresses.subtracting(told.flatMap(\.addresses))
     guard !rest.isEmpty else { return told }
     return told + [GuardedWorkload(name: "", isolation: .freeze, cgroup: nil, links: [], addresses: rest.sorted())]
   }

@@ -35,6 +35,8 @@ final class GuardProcess {
 
   var isIsolated: Bool { if case .isolated = machine.state.phase { true } else { false } }
 
+  func saysIsUp(_ address: IPAddress) -> Bool { isAlive && machine.state.raised.contains { $0.address == address } }
+
   /// Until when what is `isolation: stop` is not killed; nil: it is being killed, or nobody is there to.
   var sparesUntil: BootInstant? {
     guard isAlive else { return nil }
@@ -139,9 +141,9 @@ final class GuardProcess {
     case .thaw(let cgroups): host.thaw(SimulatedDomain.outside(cgroups))
     case .linksDown(let round, _): return .linksResult(round: round, foundDown: [])
     case .linksUp: break
-    case .setAddresses(let round, let removed, let raised):
-      host.addresses.change(remove: removed, add: raised, while: { [self] in isAlive }) { [self] in
-        input(.addressesResult(round: round, removed: $0.removed, raised: $0.raised, failed: $0.failed))
+    case .setAddresses(let round, let removed, let raised, let notAfter):
+      host.addresses.change(remove: removed, add: raised, notAfter: notAfter, while: { [self] in isAlive }) { [self] in
+        input(.addressesResult(round: round, removed: $0.removed, raised: $0.raised, found: $0.found, failed: $0.failed))
       }
     case .kill(let target): return .killResult(target, kill(target))
     case .feedWatchdog(let fed): host.watchdogFed = fed

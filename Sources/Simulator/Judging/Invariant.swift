@@ -25,6 +25,7 @@ public enum Invariant: String, CaseIterable, Sendable {
   case unwellIsEnded = "what answers nothing is ended in time"
   case oneAddress = "an address is on one node"
   case addressNeedsClaim = "an address needs its workload's claim"
+  case lostAddressIsBack = "an address that somebody takes away is back"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

@@ -40,11 +40,12 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case slowAddresses = "slow-addresses"
   case failedAddresses = "failed-addresses"
   case stranger = "stranger"
+  case lostAddress = "lost-address"
 
   /// Those that only checks see.
   public static let ofServices: [FaultKind] = [.serviceDeath, .brokenService, .flappingService, .blindChecks]
   /// Those that only workloads with addresses notice.
-  public static let ofAddresses: [FaultKind] = [.slowAddresses, .failedAddresses, .stranger]
+  public static let ofAddresses: [FaultKind] = [.slowAddresses, .failedAddresses, .stranger, .lostAddress]
 
   /// What it is, for people.
   public var meaning: String {
@@ -92,6 +93,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .slowAddresses: "For a while, changes of addresses on a host take 1 to 6 ms longer."
     case .failedAddresses: "For a while, no address can be added on a host."
     case .stranger: "Somebody who is none of the cluster has a workload's address for 1 s to 40 s."
+    case .lostAddress: "Somebody takes a workload's address from its link, and the guard there hears nothing of it."
     }
   }
 }
@@ -142,7 +144,7 @@ public struct FaultRates: Sendable {
   /// The same, and what has to do with addresses fails as often as other things do in the dense rates; with a divisor, so much less often.
   public func withAddresses(thinning: Double = 1) -> FaultRates {
     var rates = self
-    let seconds: [FaultKind: Double] = [.slowAddresses: 15, .failedAddresses: 30, .stranger: 30]
+    let seconds: [FaultKind: Double] = [.slowAddresses: 15, .failedAddresses: 30, .stranger: 30, .lostAddress: 20]
     rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
     return rates
   }

@@ -1,3 +1,4 @@
+import GuardCore
 import HoldfastController
 import HoldfastModel
 import HoldfastTime
@@ -118,7 +119,7 @@ final class FaultSource {
     case .order: world.operators.random(dice)
     case .serviceDeath, .brokenService, .flappingService, .blindChecks: drawService(kind)
     case .powerDown, .guestCrash: drawGuest(kind)
-    case .slowAddresses, .failedAddresses, .stranger: drawAddresses(kind)
+    case .slowAddresses, .failedAddresses, .stranger, .lostAddress: drawAddresses(kind)
     }
   }
 
@@ -209,6 +210,10 @@ final class FaultSource {
     if kind == .stranger {
       let all = world.settings.cluster.workloads.flatMap(\.addresses).map(\.address)
       return dice.pick(all).map { .strangerTakes($0, for: dice.seconds(1...40)) }
+    }
+    if kind == .lostAddress {
+      guard let host = anyHost(where: { !$0.addresses.up.isEmpty }) else { return nil }
+      return dice.pick(host.addresses.up.sorted()).map { .addressIsLost(host.name, $0.address) }
     }
     guard let host = anyHost() else { return nil }
     return kind == .slowAddresses

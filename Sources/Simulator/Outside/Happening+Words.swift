@@ -96,6 +96,7 @@ extension Happening: CustomStringConvertible {
     case .addressesFail(let node, let span): "no address can be added on \(node) for \(span)"
     case .strangerTakes(let address, let span): "a stranger has \(address)\(Self.length(span))"
     case .strangerLeaves(let address): "no stranger has \(address)"
+    case .addressIsLost(let node, let address): "somebody takes \(address) from its link on \(node)"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     // Said by the others.
     case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,

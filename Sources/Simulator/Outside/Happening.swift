@@ -111,6 +111,8 @@ public enum Happening: Hashable, Sendable {
   /// Somebody who is none of the cluster has the address.
   case strangerTakes(IPAddress, for: Span?)
   case strangerLeaves(IPAddress)
+  /// Somebody takes it from its link there.
+  case addressIsLost(NodeName, IPAddress)
 
   public enum MigrationStep: String, CaseIterable, Hashable, Sendable {
     case prepare, transfer

@@ -34,7 +34,7 @@ extension World {
       .migrationBreaks, .domainEnds, .guestPowersDown, .guestCrashes:
       carryOutOnDomains(happening)
     case .serviceDies, .serviceBreaks, .serviceMended, .serviceFlaps, .checksBlind: carryOutOnServices(happening)
-    case .addressesSlow, .addressesFail, .strangerTakes, .strangerLeaves: carryOutOnAddresses(happening)
+    case .addressesSlow, .addressesFail, .strangerTakes, .strangerLeaves, .addressIsLost: carryOutOnAddresses(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
   }
@@ -250,6 +250,7 @@ extension World {
       strangers.insert(address)
       end(.stranger(address), nil, after: span) { [self] in strangers.remove(address) }
     case .strangerLeaves(let address): strangers.remove(address)
+    case .addressIsLost(let node, let address): host(node)?.addresses.lose(address)
     default: break
     }
   }

@@ -73,6 +73,8 @@ struct WorkloadScreen {
         text += trouble.takenBy.map { ": waiting, taken by \($0)" } ?? ": not up, \(InWords.oneLine(trouble.reason))"
       } else if runs, let node = workload.node {
         text += ": up on \(node)"
+      } else if workload.state == .starting, let node = workload.node {
+        text += ": being raised on \(node)"
       }
       return paragraph(index == 0 ? "addresses" : "", text)
     }

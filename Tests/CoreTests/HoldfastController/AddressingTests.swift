@@ -111,6 +111,26 @@ import Testing
     #expect(asked(rig).count == 1 && announced(rig).count == 2)
   }
 
+  @Test func `are told to the neighbours again when somebody had taken them from their link`() throws {
+    var rig = try running()
+    rig.onLinks = []
+    rig.pass(.seconds(11), step: .milliseconds(50))
+    #expect(raised(rig) == ["10.0.0.80/24@br0"] && rig.onLinks.count == 1)
+    #expect(announced(rig).count == 2 && asked(rig).count == 1)
+    rig.pass(.seconds(11), step: .milliseconds(50))
+    #expect(announced(rig).count == 2)
+  }
+
+  @Test func `that the node has itself are told of, and stay there`() throws {
+    let own = try #require(address().guarded)
+    var rig = try running { $0.onLinks = [own] }
+    rig.pass(.seconds(4))
+    #expect(held(rig).isEmpty && rig.report()?.addresses?["w1"]?.count == 1)
+    rig.want("w1", .stopped)
+    rig.pass(.seconds(1))
+    #expect(rig.onLinks == [own] && rig.claim("w1")?.holder == nil)
+  }
+
   @Test func `change with the definition while it runs`() throws {
     var rig = try running()
     rig.actions = []
@@ -191,6 +211,25 @@ import Testing
       })
   }
 
+  @Test func `are removed by a controller that begins without a guard, as soon as the store tells of them`() throws {
+    let first = try running()
+    var rig = try restarted(first)
+    rig.machine = nil
+    func removed() -> [[String]] {
+      rig.actions.compactMap { action in
+        guard case .isolateDirectly(let workloads) = action else { return nil }
+        return workloads.flatMap(\.addresses).map(\.description)
+      }
+    }
+    rig.inventory(Array(first.processes.values))
+    rig.pass(.seconds(2))
+    #expect(removed() == [[]])
+    rig.list()
+    #expect(removed() == [[], ["10.0.0.80/24@br0"]])
+    rig.pass(.milliseconds(500))
+    #expect(removed().count == 2)
+  }
+
   // MARK: live migrations
 
   private static let uri = "qemu+tls://n2/system"
@@ -262,7 +301,9 @@ import Testing
   private func restarted(_ first: Rig) throws -> Rig {
     let session = try #require(first.controller.session.standing)
     var rig = Rig(saved: .init(incarnation: session.incarnation, created: session.created), seed: 2)
-    (rig.store, rig.now, rig.domainsObey, rig.machine) = (first.store, first.now, true, first.machine)
+    (rig.store, rig.now, rig.domainsObey, rig.machine, rig.onLinks) = (
+      first.store, first.now, true, first.machine, first.onLinks
+    )
     return rig
   }
 
@@ -307,6 +348,23 @@ import Testing
     rig.addressesStay = false
     rig.pass(.seconds(6))
     #expect(held(rig).isEmpty && rig.claim("w1")?.holder == nil)
+  }
+
+  @Test func `of an earlier life hold up no other workload`() throws {
+    var first = try running()
+    first.apply("w2", uuid: "u2")
+    first.pass(.milliseconds(300))
+    #expect(first.processes["w2"] != nil)
+    var rig = try restarted(first)
+    rig.addressesStay = true
+    try apply([], &rig)
+    rig.want("w2", .stopped)
+    rig.connectMachine()
+    rig.inventory(Array(first.processes.values))
+    rig.list()
+    rig.pass(.seconds(2))
+    #expect(held(rig) == ["10.0.0.80/24@br0"])
+    #expect(rig.processes["w2"] == nil && rig.claim("w2")?.holder == nil && rig.claim("w1")?.holder?.node == "n1")
   }
 
   // MARK: who has none

@@ -52,6 +52,8 @@ struct Rig {
   var neighboursAnswer = true
   /// The guard's machine cannot remove addresses, or raise them.
   var addressesStay = false
+  /// Those that are on the host's links.
+  var onLinks: Set<GuardedAddress> = []
   var addressesFail = false
   /// Of the messages that the guard speaks.
   var guardVersion = guardProtocolVersion
@@ -145,7 +147,7 @@ struct Rig {
   private func inGuardsVersion(_ state: GuardState) -> GuardState {
     var state = state
     state.version = guardVersion
-    if !state.knowsAddresses { (state.addresses, state.raised, state.acknowledged) = ([], [], 0) }
+    if !state.knowsAddresses { (state.held, state.acknowledged) = ([], 0) }
     return state
   }
 

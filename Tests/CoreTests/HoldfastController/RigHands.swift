@@ -138,12 +138,14 @@ extension Rig {
     case .isolateNow(let round, _), .retryIsolation(let round, _):
       tellMachine(.freezeResult(round: round, confirmed: true, foundFrozen: []))
     case .linksDown(let round, _): tellMachine(.linksResult(round: round, foundDown: []))
-    case .setAddresses(let round, let removed, let raised):
+    case .setAddresses(let round, let removed, let raised, _):
       let busy = Dictionary(uniqueKeysWithValues: removed.map { ($0, "busy") })
+      let there = addressesFail ? [] : raised, found = there.filter(onLinks.contains)
+      if !addressesStay { onLinks.subtract(removed) }
+      onLinks.formUnion(there)
       tellMachine(
-        addressesStay
-          ? .addressesResult(round: round, removed: [], raised: raised, failed: busy)
-          : .addressesResult(round: round, removed: removed, raised: addressesFail ? [] : raised))
+        .addressesResult(
+          round: round, removed: addressesStay ? [] : removed, raised: there, found: found, failed: addressesStay ? busy : [:]))
     case .kill(let target):
       if case .workload(let name, _) = target { gone(name) }
       tellMachine(.killResult(target, .gone))

@@ -111,7 +111,7 @@ import Testing
     "MemoryStore": ["HoldfastPorts", "HoldfastModel", "Housekeeping"],
     "EtcdStore": ["HoldfastPorts", "HoldfastModel", "Housekeeping"],
     "DomainXML": ["HoldfastModel", "GuardCore"],
-    "CgroupIsolation": ["GuardCore", "LinuxBasics", "CLinux"],
+    "CgroupIsolation": ["GuardCore", "HoldfastTime", "LinuxBasics", "CLinux"],
     "LibvirtHypervisor": [
       "HoldfastPorts", "HoldfastModel", "HoldfastTime", "DomainXML", "CgroupIsolation", "LinuxBasics", "CLibvirt", "CLinux"
     ],

@@ -91,7 +91,8 @@ struct MachineRig {
     case .isolateNow(let round, let cgroups), .retryIsolation(let round, let cgroups):
       .freezeResult(round: round, confirmed: freezable, foundFrozen: foundFrozen.filter(cgroups.contains))
     case .linksDown(let round, let links): linksDown(round, links)
-    case .setAddresses(let round, let remove, let add): setAddresses(round, remove, add)
+    case .setAddresses(let round, let remove, let add, let notAfter):
+      setAddresses(round, remove, notAfter.map { now >= $0 } ?? false ? [] : add)
     case .kill(let target):
       switch target {
       case .workload(let name, _), .unseen(let name, _, _): .killResult(target, progress[name] ?? .gone)
@@ -118,9 +119,10 @@ struct MachineRig {
       hangingAddresses = (round, remove, add)
       return nil
     }
+    let before = onLinks
     let (removed, raised) = change(remove, add)
     return .addressesResult(
-      round: round, removed: removed, raised: raised,
+      round: round, removed: removed, raised: raised, found: raised.filter { before.contains($0) && !removed.contains($0) },
       failed: addressFailures.filter { remove.contains($0.key) || add.contains($0.key) })
   }
 

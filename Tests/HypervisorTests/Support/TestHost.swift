@@ -185,6 +185,7 @@ func child(of pid: Int32) throws -> Int32 {
 
 /// What virsh says on a domain's connection.
 func virsh(_ domain: TestDomain, _ arguments: String...) async throws -> String {
-  let result = try await shell("virsh", arguments: ["-q", "-c", domain.id.connection] + arguments)
+  // A call that libvirtd has no thread for is answered by nobody: the test is to fail, not to wait for ever. In seconds.
+  let result = try await shell("timeout", arguments: ["120", "virsh", "-q", "-c", domain.id.connection] + arguments)
   return result.trimmingCharacters(in: .whitespacesAndNewlines)
 }

@@ -1,5 +1,5 @@
 # Holdfast. One build configuration (release) serves the demo, the tests and the lab, so that a machine builds once.
-.PHONY: help setup build demo test lint bench-build bench-failover bench-idle bench-checks bench-planner simulate clean
+.PHONY: help setup build demo test trials lint bench-build bench-failover bench-idle bench-checks bench-planner simulate clean
 
 BUILD = swift build -c release
 KEEP ?=
@@ -9,6 +9,7 @@ SUITES = CoreTests PolicyTests SimulatorTests GuardTests ProbeTests AddressTests
 help:
 	@echo "make demo            three hosts on this machine, nine containers, one host killed (KEEP=1 leaves them up)"
 	@echo "make test            everything: unit, conformance, lab (LAB=off without root)"
+	@echo "make trials          the lab with its long trials: services that fail, addresses beside keepalived, a store that fills"
 	@echo "make bench-build     a build from nothing, timed"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node, and what an isolated guard costs"
@@ -29,6 +30,11 @@ demo: build
 test: setup lint
 	$(BUILD) --build-tests
 	@Scripts/test-suites $(SUITES)
+
+# The whole lab: what takes minutes as well, with its figures. Half an hour more than in the tests on a small machine.
+trials: setup
+	$(BUILD) --build-tests
+	@LAB=all Scripts/test-suites LabTests
 
 # In a directory of its own: what is built already would be left out.
 bench-build: setup

@@ -187,6 +187,30 @@ extension LabCluster {
   }
 }
 
+// MARK: A client
+
+extension LabCluster {
+  /// Starts a machine beside the hosts, on the switch, with the settings of any machine; returns the path of its network namespace, for a probe.
+  public func client() async throws(LabError) -> String { try await call(["client"]) }
+
+  /// From now on the client pings an address, every 20 ms.
+  public func ping(_ address: String) async throws(LabError) {
+    let command = "setsid ping -n -D -i 0.02 \(address) >\(pings(address)) 2>&1 </dev/null &"
+    try await call(["in-client", "sh", "-c", command])
+  }
+
+  /// When an address has answered up to now that is pinged.
+  public func pingTrace(of address: String) throws(LabError) -> PingTrace { PingTrace(try text(of: pings(address))) }
+
+  private func pings(_ address: String) -> String { "\(state)/shared/pings-\(address)" }
+
+  /// From now on the switch writes down who speaks as one of these IPv4 addresses.
+  public func capture(_ addresses: [String]) async throws(LabError) { try await call(["capture"] + addresses) }
+
+  /// What it has written down up to now.
+  public func addressTrace() throws(LabError) -> AddressTrace { AddressTrace(try text(of: "\(state)/shared/frames")) }
+}
+
 // MARK: Calling the script
 
 extension LabCluster {

@@ -20,15 +20,18 @@ extension LabCluster {
   /// What `virsh destroy` of such a container takes.
   public func bareStop(on host: LabHost) async throws(LabError) -> Duration { try await bareTimes(on: host).stop }
 
-  private func bareTimes(on host: LabHost) async throws(LabError) -> (start: Duration, stop: Duration) {
+  /// Both, for a container like one of those in the workloads' folder. One that shares its host's network is not to run there itself.
+  public func bareTimes(
+    on host: LabHost, like model: String = "web1"
+  ) async throws(LabError) -> (start: Duration, stop: Duration) {
     let name = "bare-\(host)"
     let path = "\(state)/shared/\(name).xml"
     do {
-      let xml = try String(contentsOfFile: "\(workloadsFolder)/web1.xml", encoding: .utf8)
+      let xml = try String(contentsOfFile: "\(workloadsFolder)/\(model).xml", encoding: .utf8)
       let own = xml.split(separator: "\n", omittingEmptySubsequences: false).filter {
         !$0.contains("<uuid>") && !$0.contains("<ip ")
       }
-      .joined(separator: "\n").replacingOccurrences(of: "<name>web1</name>", with: "<name>\(name)</name>")
+      .joined(separator: "\n").replacingOccurrences(of: "<name>\(model)</name>", with: "<name>\(name)</name>")
       .replacingOccurrences(of: "mac address='52:54:00:01", with: "mac address='52:54:00:0b")
       try own.write(toFile: path, atomically: true, encoding: .utf8)
     } catch {

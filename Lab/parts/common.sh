@@ -38,13 +38,14 @@ case $STATE/ in
   / | /run/* | /etc/* | /proc/* | /sys/* | /var/log/* | /var/lib/libvirt/* | /var/cache/libvirt/*)
     die "the state folder '$STATE' is where a host has its own files: choose another by LAB=" ;;
 esac
-# A.B of the lab's network: hosts are A.B.0.N, the switch A.B.0.254, workloads A.B.1.K, unmanaged containers A.B.2.N,
-# machines A.B.3.K.
+# A.B of the lab's network: hosts are A.B.0.N, the switch A.B.0.254, a client A.B.0.253, workloads A.B.1.K, unmanaged containers A.B.2.N,
+# machines A.B.3.K; A.B.4.K is for addresses that follow workloads.
 readonly PREFIX=${LAB_NET%.0.0/16}
 
 host_address() { echo "$PREFIX.0.${1#h}"; }
 host_names() { local i; for ((i = 1; i <= HOSTS; i++)); do echo "h$i"; done; }
 switch_address() { echo "$PREFIX.0.254"; }
+client_address() { echo "$PREFIX.0.253"; }
 etcd_endpoints() { # all members, HOST's own first
   local own=${1:-} host list=()
   if [ -n "$own" ]; then list+=("https://$(host_address "$own"):2379"); fi

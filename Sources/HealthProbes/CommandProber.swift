@@ -15,7 +15,7 @@ package enum CommandEnd: Equatable, Sendable {
 }
 
 /// Runs the commands of probes, so many at once on a node: each in a session of its own, of which nothing is left when its time is up. The executables
-/// that notices are given to are run by another one.
+/// of hooks, and those that notices are given to, are run by others like it.
 package final class CommandProber: Sendable {
   /// Commands at once; what hangs in the kernel after it was killed keeps its place.
   package static let mostAtOnce = 16

@@ -20,11 +20,17 @@ package struct Daemon: Sendable {
   /// What the last notices of a clean departure may take. What is not delivered then is kept, and delivered after the next start.
   private static let lastNotices: Duration = .seconds(2)
 
+  /// What hooks may take that are told of the last stops of a clean departure.
+  private static let lastHooks: Duration = .seconds(5)
+
   /// By then everything that only a start needs has been done: most of the program's code is never used again.
   private static let startupTime: Duration = .seconds(15)
 
   private let configuration: NodeConfiguration
   private let ports: ControllerLoop.Ports
+  private let libvirt: LibvirtHypervisor
+  /// nil: nobody is asked or told.
+  private let hooked: HookedHypervisor?
   private let loop: ControllerLoop
   private let history: HistoryBook
   /// nil: the store cannot tell how it is.
@@ -51,12 +57,15 @@ package struct Daemon: Sendable {
     let store = try configuration.makeStore(logger: logger)
     let hypervisor = try LibvirtHypervisor(
       connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
+    libvirt = hypervisor
+    let hooked = configuration.hooks.isEmpty ? nil : Self.hooked(hypervisor, configuration, logger)
+    self.hooked = hooked
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
     probes = HealthProbes(node: configuration.node, agents: hypervisor)
     checks = CheckLoop(probes, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
-      store: store, hypervisor: hypervisor, guardDoor: door, addresses: LinkAddresses(), checks: checks,
+      store: store, hypervisor: hooked ?? hypervisor, guardDoor: door, addresses: LinkAddresses(), checks: checks,
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     let (notes, told) = AsyncStream.makeStream(of: TimedNote.self)
@@ -75,10 +84,13 @@ package struct Daemon: Sendable {
         policyReader: PolicyFileReader(), hardwareReader: DomainHardwareReader()),
       ports: ports, history: history, logger: logger)
     self.loop = loop
+    hooked?.look { await loop.hookSight() }
     leftovers = LeftoverWatch(
       node: configuration.node, search: hypervisor, view: { await loop.view }, report: { loop.send(.leftovers($0)) },
       tell: { [history] in await history.write($0) })
-    hostWatch = HostWatch(loop: loop, cluster: configuration.cluster, hypervisor: { await hypervisor.flaws() })
+    hostWatch = HostWatch(
+      loop: loop, cluster: configuration.cluster, hypervisor: { await hypervisor.flaws() },
+      receivers: { [courier] in await courier?.flaws() ?? [] })
     compatibility = CompatibilityWatch(
       check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
       report: { loop.send(.incompatible($0)) })
@@ -95,6 +107,14 @@ package struct Daemon: Sendable {
     }
   }
 
+  private static func hooked(_ hypervisor: LibvirtHypervisor, _ configuration: NodeConfiguration, _ logger: Logger)
+    -> HookedHypervisor
+  {
+    HookedHypervisor(
+      hypervisor, hooks: configuration.hooks, node: configuration.node,
+      runner: HookRunner(cluster: configuration.cluster, node: configuration.node, logger: logger))
+  }
+
   private static func courier(
     _ configuration: NodeConfiguration, _ notes: AsyncStream<TimedNote>, _ history: HistoryBook, _ logger: Logger
   ) -> NoticeCourier {
@@ -108,8 +128,11 @@ package struct Daemon: Sendable {
   /// Runs until departed. `ready` is called when the API answers.
   package func run(ready: @Sendable @escaping () -> Void) async throws {
     await warnAboutStore()
+    // Who only asks needs no hooks, and asks libvirt for more than the controller does.
+    var asked = ports
+    asked.hypervisor = libvirt
     let access = NodeAccess(
-      cluster: configuration.cluster, node: configuration.node, loop: loop, ports: ports, history: history,
+      cluster: configuration.cluster, node: configuration.node, loop: loop, ports: asked, history: history,
       housekeeper: housekeeper)
     let release = Task {
       try await Task.sleep(for: Self.startupTime)
@@ -117,7 +140,9 @@ package struct Daemon: Sendable {
     }
     defer { release.cancel() }
     try await withThrowingTaskGroup { group in
-      let api = APIServer(access: access, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
+      let readings = Readings()
+      let api = APIServer(
+        access: access, readings: readings, socket: configuration.api.socket, group: configuration.api.group, logger: logger)
       group.addTask { try await api.run(ready: ready) }
       group.addTask { await ServiceNotifier(loop: loop, node: configuration.node).run() }
       if let housekeeper { group.addTask { await housekeeper.run() } }
@@ -128,6 +153,7 @@ package struct Daemon: Sendable {
       group.addTask { await guestCPUs.run() }
       group.addTask { await checks.run() }
       group.addTask { await hostWatch.run() }
+      group.addTask(priority: .low) { await ClusterHealthWatch(access, readings: readings, logger: logger).run() }
       // Behind what matters: claims and starts of the same moment go first.
       if let courier { group.addTask(priority: .low) { await courier.run() } }
       group.addTask { await loop.run() }
@@ -135,6 +161,7 @@ package struct Daemon: Sendable {
       try await group.next()
       await history.flush(within: .seconds(1))
       await courier?.flush(within: Self.lastNotices)
+      await hooked?.flush(within: Self.lastHooks)
       group.cancelAll()
     }
     await probes.close()

@@ -15,7 +15,7 @@ extension YAMLValue {
   }
 
   /// A selection, or a list of them: what any of them selects.
-  func selection(of what: String) -> Selection? {
+  package func selection(of what: String) -> Selection? {
     if !isList { return oneSelection(of: what) }
     let parts = selections(of: what)
     return parts.isEmpty ? nil : Selection(anyOf: parts)

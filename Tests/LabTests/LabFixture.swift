@@ -6,6 +6,13 @@ import Testing
 @Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["LAB"] != "off", "LAB=off"))
 enum LabHostsTests {}
 
+extension Trait where Self == ConditionTrait {
+  /// A trial that takes minutes, or prints its figures for people: `make trials` runs these besides the rest, `make test` does not.
+  static var isLong: Self {
+    .enabled(if: ProcessInfo.processInfo.environment["LAB"] == "all", "it takes minutes: make trials")
+  }
+}
+
 struct NeedsRoot: Error, CustomStringConvertible {
   var description: String { "the lab's tests need root (namespaces, cgroups, mounts). As another user: LAB=off" }
 }

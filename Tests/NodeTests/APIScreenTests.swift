@@ -119,6 +119,19 @@ import Testing
     }
   }
 
+  @Test func `name a receiver that takes no notices, and how to find out why`() async throws {
+    try await APIHarness.serving { api in
+      let words = "cannot deliver 2 notices to 'webhook https://h/…', since 2026-03-01 02:14 UTC: it answers with status 503"
+      api.access.change { state in
+        guard case .report(var report)? = state.cluster.store.entries[.report("n2")]?.value else { return }
+        report.flaws = [NodeFlaw(NodeFlaw.notices, words)]
+        state.cluster.put(.report("n2"), .report(report))
+      }
+      let text = try await screen(api, "status", columns: 100).joined(separator: "\n")
+      #expect(text.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains("Node n2 \(words)"), "\(text)")
+    }
+  }
+
   @Test func `tell a placement before what came of it`() async throws {
     try await APIHarness.serving { api in
       let now = APIHarness.now()

@@ -177,7 +177,7 @@ import Testing
     #expect(text.contains("\n```\n" + row.said.replacing("\(file):", with: "\(name):").replacing("@/", with: "")))
   }
 
-  @Test(arguments: ["Docs/configuration.md", "Docs/notices.md", "Docs/workloads.md"])
+  @Test(arguments: ["Docs/configuration.md", "Docs/notices.md", "Docs/hooks.md", "Docs/workloads.md"])
   func `has examples that can be used`(page: String) throws {
     let scratch = try ScratchDirectory.withCredentials()
     try scratch.write("web1.xml", try repositoryFile("Examples/web1.xml"))

@@ -38,6 +38,11 @@ func repositoryFile(_ path: String) throws -> String {
         "notices",
         "[{webhook: \"https://h/\", secret-file: \(directory)/password, events: [node-lost, started], severity: error, timeout: 1m}, "
           + "{run: \"\(directory)/hook\", severity: warning, timeout: 30s}, {mail: \"ops@example.net\", severity: info, timeout: 10s}]"
+      ),
+      (
+        "hooks",
+        "[{run: \"\(directory)/hook\", before: [start, stop], after: [migrate], workloads: \"tier=db and not x*\", timeout: 5s, on-failure: ignore}, "
+          + "{run: \"\(directory)/hook\", after: [stop], workloads: \"all\", timeout: 10s}]"
       ), ("on-stop", "stay"), ("log.level", "debug")
     ]
   }
@@ -71,7 +76,8 @@ func repositoryFile(_ path: String) throws -> String {
     let configuration = try parse(Self.yaml(complete))
     #expect(configuration.settings.map { "\($0.key): \($0.value)" } == complete.map { "\($0.0): \($0.1)" })
     let notices = ["run", "webhook", "secret-file", "mail", "events", "severity", "timeout"].map { "notices[].\($0)" }
-    #expect(Set(complete.map(\.0) + notices).union(["store.memory"]) == Set(NodeConfiguration.keys.rows.map(\.path)))
+    let hooks = ["run", "before", "after", "workloads", "timeout", "on-failure"].map { "hooks[].\($0)" }
+    #expect(Set(complete.map(\.0) + notices + hooks).union(["store.memory"]) == Set(NodeConfiguration.keys.rows.map(\.path)))
     #expect(configuration.warnings.isEmpty)
     guard case .etcd(let etcd) = configuration.store else { throw ConfigurationErrors([]) }
     #expect(etcd.endpoints.last == EtcdEndpoint(isEncrypted: true, host: "fd00::2", port: 2379))

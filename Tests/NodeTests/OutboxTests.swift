@@ -202,6 +202,29 @@ import Testing
     #expect(told == ["10 notices were dropped, as 500 others wait for 'run /a'"])
   }
 
+  @Test func `knows who has taken nothing for a while, until something is taken`() {
+    var outbox = Outbox([Self.a, Self.b])
+    func troubles(at second: Double) -> [String] {
+      outbox.troubles(at: .zero + .seconds(second)).map { "\($0.waiting) to \($0.receiver), \($0.last)" }
+    }
+    func deliveries(_ event: Outbox.Event, at second: Double) -> [Outbox.Attempt] {
+      outbox.receive(event, now: .zero + .seconds(second)).compactMap {
+        if case .deliver(let attempt) = $0 { attempt } else { nil }
+      }
+    }
+    var tried = deliveries(.post(.made(1)), at: 0)
+    _ = deliveries(.post(.made(2, .started, .info)), at: 1)
+    let failed = tried.first { $0.receiver == Self.a }, taken = tried.first { $0.receiver == Self.b }
+    _ = deliveries(.ended(serial: failed?.serial ?? 0, .failed(reason: "no")), at: 2)
+    _ = deliveries(.ended(serial: taken?.serial ?? 0, .delivered), at: 2)
+    #expect(troubles(at: 121).isEmpty)
+    #expect(troubles(at: 122) == ["2 to run /a, no"])
+    tried = deliveries(.tick, at: 130)
+    #expect(tried.map(\.receiver) == [Self.a])
+    _ = deliveries(.ended(serial: tried.first?.serial ?? 0, .delivered), at: 131)
+    #expect(troubles(at: 1000).isEmpty)
+  }
+
   @Test(arguments: [Double.infinity, -1, 1e300, .nan]) func `tries nothing for ever, whatever a file says`(left: Double) {
     var outbox = Outbox([Self.a])
     _ = outbox.receive(.post(.made(1)), now: .zero)

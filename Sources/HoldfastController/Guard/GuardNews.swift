@@ -25,7 +25,14 @@ enum GuardNews {
         severity: .warning, workload: workload)
     case .lost(let reason): guardLost(.closed(reason), facts, &machines, &effects)
     }
-    if machines.guardLink.summary != before { effects.agenda.note(.guardPhase) }
+    if machines.guardLink.summary != before { notePhase(machines, &effects) }
+  }
+
+  /// How long an address has been waited for counts while the guard is armed.
+  private static func notePhase(_ machines: borrowing Machines, _ effects: inout Effects) {
+    effects.agenda.note(.guardPhase)
+    let followers = Set(machines.workloads.all.filter(\.parts.protection.followsAddresses).map(\.name))
+    if !followers.isEmpty { effects.agenda.note(.addresses(followers)) }
   }
 
   private static func heard(_ heard: GuardLink.Heard, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
@@ -98,7 +105,7 @@ enum GuardNews {
       facts.isDisarmed ? machines.lease.session.deadline ?? bornAt + facts.timing.ttl : bornAt + facts.timing.guardIsLate
     guard facts.now >= until else { return effects.agenda.look(at: until) }
     guardLost(.silent, facts, &machines, &effects)
-    effects.agenda.note(.guardPhase)
+    notePhase(machines, &effects)
   }
 
   /// The session is gone: what freezes everything is the guard, or this controller where there is none.

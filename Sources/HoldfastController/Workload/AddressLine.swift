@@ -99,10 +99,11 @@ struct AddressLine: Hashable, Sendable {
   /// - Parameters:
   ///   - defined: its addresses; none where its claim is not this node's.
   ///   - mayAsk: they are to come up here, and so others are asked.
+  ///   - mayRaise: the claim is held here and nothing ends its run: what the guard was told about them holds, and it is asked again.
   ///   - told: what the guard was told to protect of it; nil: nothing.
   mutating func follow(
-    _ name: WorkloadName, _ defined: [WorkloadAddress], mayAsk: Bool, told: GuardedWorkload?, _ guardWord: borrowing GuardWord,
-    on me: NodeName, _ effects: inout Effects
+    _ name: WorkloadName, _ defined: [WorkloadAddress], mayAsk: Bool, mayRaise: Bool, told: GuardedWorkload?,
+    _ guardWord: borrowing GuardWord, on me: NodeName, _ effects: inout Effects
   ) {
     var wishes = Wishes()
     forget(allBut: defined, &wishes)
@@ -117,7 +118,7 @@ struct AddressLine: Hashable, Sendable {
       if standing(address) == .free { move(address, to: .granted(since: nil)) }
       let held = guardWord.held.first { $0.address == guarded && $0.workload == name.text }
       let raise = guardWord.isConnected ? held?.raise : nil
-      follow(address, of: name, raise: raise, isArmed: guardWord.isArmed, &wishes, &effects)
+      follow(address, of: name, raise: raise, isDue: guardWord.isArmed && mayRaise, &wishes, &effects)
     }
     if !wishes.ended.isEmpty { effects.endAddresses(name, wishes.ended) }
     if !wishes.asked.isEmpty { effects.askForOwner(name, wishes.asked) }
@@ -159,7 +160,7 @@ struct AddressLine: Hashable, Sendable {
   }
 
   private mutating func follow(
-    _ address: WorkloadAddress, of name: WorkloadName, raise: Int?, isArmed: Bool, _ wishes: inout Wishes,
+    _ address: WorkloadAddress, of name: WorkloadName, raise: Int?, isDue: Bool, _ wishes: inout Wishes,
     _ effects: inout Effects
   ) {
     let now = effects.now
@@ -171,16 +172,16 @@ struct AddressLine: Hashable, Sendable {
         move(address, to: .up(raise: raise))
         return wishes.announced.append(address)
       }
-      if case .up = standing(address) { move(address, to: .granted(since: isArmed ? now : nil)) }
+      if case .up = standing(address) { move(address, to: .granted(since: isDue ? now : nil)) }
     }
     switch standing(address) {
-    case .granted(let since?) where isArmed:
+    case .granted(let since?) where isDue:
       guard now >= since + Limits.addressIsLate else { break }
       move(address, to: .late(again: now + Limits.addressReminder))
       wishes.isToldAgain = true
-    case .granted(nil) where isArmed: move(address, to: .granted(since: now))
+    case .granted(nil) where isDue: move(address, to: .granted(since: now))
     case .granted(.some): move(address, to: .granted(since: nil))
-    case .late where !isArmed: move(address, to: .granted(since: nil))
+    case .late where !isDue: move(address, to: .granted(since: nil))
     case .late(let again):
       guard now >= again else { break }
       move(address, to: .late(again: now + Limits.addressReminder))

@@ -122,8 +122,10 @@ struct Protection: Hashable, Sendable {
     if hasLent || mayHaveAddresses { asked = effects.askToAcknowledge() }
   }
 
-  /// The guard is told to kill it, in the cgroup where it was protected last.
+  /// The guard is told to kill it, in the cgroup where it was protected last. Its claim is another's, and so are its addresses: whatever the guard is told
+  /// about it again names none.
   mutating func orderKill(_ name: WorkloadName, _ effects: inout Effects) {
+    takeAddresses(&effects)
     kill = Kill(cgroup: told?.cgroup)
     effects.tellGuard(.kill(workload: name.text))
   }

@@ -59,6 +59,9 @@ struct WorkloadFacts: Sendable {
   /// Another node holds the claim, or nobody does: whatever its other records say, nothing of an earlier epoch may run here.
   var isAnothers: Bool { claim.map { $0.value.holder?.node != me } ?? false }
 
+  /// The claim names this node, be it of a session that stands or of an earlier one.
+  var namesThisNode: Bool { claim != nil && !isAnothers }
+
   var epoch: Epoch { claim?.value.epoch ?? .none }
   var migration: ClaimRecord.Migration? { claim?.value.migration }
 

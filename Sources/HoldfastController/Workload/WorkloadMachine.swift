@@ -160,9 +160,10 @@ struct WorkloadMachine: Sendable {
     parts.protection.takeAddresses(&effects)
     parts.closeFence(facts, &effects)
     guard !parts.mayStillAppear else { return }
+    // What was killed is gone. What arrives next is another run, and this node's when its claim is.
+    if !isBusy { parts.protection.clearKill() }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
     parts.dropFromGuard(turn.guardWord, &effects)
-    if !isBusy { parts.protection.clearKill() }
     if own.isClaimed { return settleDoubt(turn, facts, own, &effects) }
     if own.isUnprotecting, turn.stance.isPlanner, !own.isHeld { return effects.batch.forget(name) }
     if own.isWantedHere, !turn.stance.isLeaving, turn.mayAct { parts.line.wish(own, facts.me, &effects) }

@@ -325,8 +325,28 @@ struct WorkloadParts: Sendable {
     protection.protect(
       GuardedWorkload(
         name: name.text, isolation: isolation(spec, facts, seen: domain), cgroup: domain.cgroup, links: domain.links.sorted(),
-        isStarting: run.isStarting || fence.hasLateStart, addresses: AddressGrants.of(self, domain, spec, turn.guardWord, own)),
+        isStarting: run.isStarting || fence.hasLateStart, addresses: granted(domain, spec, turn.guardWord, own)),
       &effects)
+  }
+
+  /// The addresses that the guard is to raise for what runs here: under a claim that is held, for a restart of the controller ends none of them, while it
+  /// executes or is paused, and is to do so. While nobody can tell one of these for a moment, what is up stays up: the deadline ends it, as it ends what executes.
+  private func granted(
+    _ domain: DomainObservation, _ spec: SpecRecord, _ guardWord: borrowing GuardWord,
+    _ own: WorkloadFacts
+  ) -> [GuardedAddress] {
+    guard let defined = spec.addresses, guardWord.knowsAddresses, own.namesThisNode, own.isCopy(domain, spec),
+      own.desired == .running, !own.goesDown, !own.hasArrived, !isKilled, run.operation != .stop,
+      run.operation != .unmark
+    else { return [] }
+    let free = addresses.free(of: defined, lent: protection.lent, held: guardWord.held.map(\.address))
+    switch domain.state {
+    case .running, .paused: if line.isMine(own) { return free }
+    case .unclear: break
+    case .arriving, .stopping, .crashed: return []
+    }
+    let present = Set(protection.told?.addresses ?? guardWord.held(for: own.name))
+    return free.filter(present.contains)
   }
 
   /// The domain was seen to be gone.

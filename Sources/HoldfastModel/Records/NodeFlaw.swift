@@ -1,6 +1,6 @@
 /// A flaw of a node: people should know it, and it decides nothing.
 public struct NodeFlaw: Hashable, Sendable, Codable {
-  /// The kind of flaw, for programs: `watchdog`, `watchdog-late`, `watchdog-opening`, `watchdog-untold`, `guard-state`, `slow-bridge`, `libvirt-language`.
+  /// The kind of flaw, for programs: `watchdog`, `watchdog-late`, `watchdog-opening`, `watchdog-untold`, `guard-state`, `slow-bridge`, `libvirt-language`, `notices`.
   public var code: String
   /// A clause after the node's name, such as `has no hardware watchdog: …`.
   public var text: String
@@ -12,10 +12,10 @@ public struct NodeFlaw: Hashable, Sendable, Codable {
 
   public static let watchdog = "watchdog", watchdogLate = "watchdog-late", watchdogOpening = "watchdog-opening",
     watchdogUntold = "watchdog-untold", guardState = "guard-state", slowBridge = "slow-bridge",
-    libvirtLanguage = "libvirt-language"
+    libvirtLanguage = "libvirt-language", notices = "notices"
 
   /// The node is as good as any other with it.
-  public var isMinor: Bool { code == Self.slowBridge || code == Self.libvirtLanguage }
+  public var isMinor: Bool { [Self.slowBridge, Self.libvirtLanguage, Self.notices].contains(code) }
 
   /// The node is not known to be fenced by the hardware watchdog that it was given.
   public var isFenceLost: Bool {

@@ -13,6 +13,8 @@ public struct Note: Hashable, Sendable, Codable {
     case clock
     case health
     case addressTaken, addressDown, addressUp
+    /// Of the cluster as a whole; the severity tells how bad it is.
+    case degraded, recovered
   }
   public var severity: Severity
   public var kind: Kind

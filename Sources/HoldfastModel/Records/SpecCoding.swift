@@ -8,8 +8,8 @@ import GuardCore
 /// written as ever. What comes later and must not be passed over either gives the XML a key of its own in the same way.
 extension SpecRecord {
   private enum CodingKeys: String, CodingKey {
-    case connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, takenFrom, runsWith, underneath, shared, checks
-    case addresses, xmlWithAddresses
+    case connection, uuid, xml, demand, labels, priority, isolation, stopTimeout, takenFrom, runsWith, underneath, shared
+    case checks, addresses, xmlWithAddresses
 
     /// Where the XML stands.
     static func ofXML(hasAddresses: Bool) -> CodingKeys { hasAddresses ? .xmlWithAddresses : .xml }

@@ -47,15 +47,7 @@ struct ReadRoutes: Sendable {
 
   private func status() async throws -> Response {
     let history = await access.history(limit: Self.depth, workload: nil)
-    let picture = await access.picture(), store = await access.storePicture()
-    return try jsonResponse(
-      ClusterStatus(
-        picture.view, cluster: access.cluster, node: access.node, storeSilence: picture.storeSilence, store: store,
-        history: history, outlook: await readings.outlook(of: picture), clashes: await readings.clashes(of: picture),
-        moves: await readings.moves(of: picture), quarantines: picture.quarantines, own: picture.own(),
-        planner: picture.planner,
-        policyFlaw: picture.policyFlaw,
-        fault: picture.fault, now: picture.time))
+    return try jsonResponse(await access.status(await access.picture(), history, readings))
   }
 
   private func nodes() async throws -> Response {

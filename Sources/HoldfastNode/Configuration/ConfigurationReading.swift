@@ -43,7 +43,7 @@ struct ConfigurationReading {
       timing: timing(top["timing"], store: store), guardDoor: guardDoor,
       api: apiPlace(top["api"], runDirectory: runDirectory, guardSocket: guardDoor.socket), runDirectory: runDirectory,
       stateDirectory: top.read("state-dir", default: NodeConfiguration.defaultStateDirectory) { $0.absolutePath() },
-      receivers: NoticesReading(host: host).receivers(top["notices"]),
+      receivers: NoticesReading(host: host).receivers(top["notices"]), hooks: HooksReading.hooks(top["hooks"]),
       onStop: top.read("on-stop", default: .handover) { $0.choice(NodeConfiguration.OnStop.self) },
       logLevel: section(top["log"], "log")?.read("level", default: .info) { $0.choice(Logger.Level.self) } ?? .info)
   }

@@ -1,4 +1,5 @@
 import CgroupIsolation
+import Glibc
 import HoldfastYAML
 
 /// Values that only the configuration of a node has.
@@ -15,6 +16,29 @@ extension YAMLValue {
         }
         return text
       })
+  }
+
+  /// The path of an executable. One that is not there, or that others could change, is a warning: no node is to be without its controller for want of it.
+  ///
+  /// - Parameter meanwhile: what holds until it is there, to follow the remedy.
+  func executable(meanwhile: String = "") -> String? {
+    guard let path = absolutePath() else { return nil }
+    let expected = "an executable", quoted = Self.quote(path)
+    var status = stat()
+    if stat(path, &status) != 0 {
+      wrong(
+        .warning, expected: expected, found: "no such file: \(quoted)",
+        remedy: "Put it there: no restart is needed.\(meanwhile)"
+      )
+    } else if status.st_mode & S_IFMT != S_IFREG || access(path, X_OK) != 0 {
+      wrong(
+        .warning, expected: expected, found: "what cannot be executed: \(quoted)", remedy: "chmod +x \(path)")
+    } else if status.st_mode & 0o022 != 0 {
+      wrong(
+        .warning, expected: "an executable that only its owner can change, as root runs it",
+        found: "mode \(String(status.st_mode & 0o777, radix: 8)) on \(quoted)", remedy: "chmod go-w \(path)")
+    }
+    return path
   }
 
   /// The path of a Unix socket.

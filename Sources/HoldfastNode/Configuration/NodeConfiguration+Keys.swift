@@ -88,6 +88,25 @@ extension NodeConfiguration {
       "The least severe that are told."),
     .init("notices[].timeout", "duration, 1s to 10m", .rule("`30s`"), "What one delivery may take; then it has failed."),
     .init(
+      "hooks", "list of hooks, at most 16", .rule("none"),
+      "Executables that are asked before, and told after, what this node does with a workload: [hooks.md](hooks.md)."),
+    .init(
+      "hooks[].run", "absolute path", .required,
+      "The executable, run as root: JSON on its standard input, exit status 0 when it agrees."),
+    .init(
+      "hooks[].before", "list of `start`, `stop`, `migrate`", .rule("none"),
+      "What it is asked about, before that is done. It may refuse a start and a live migration."),
+    .init("hooks[].after", "list of `start`, `stop`, `migrate`", .rule("none"), "What it is told of, after that was tried."),
+    .init(
+      "hooks[].workloads", "[names and labels](policies.md), or a list of them", .rule("`all`"),
+      "The workloads that it is about: `db-*`, `tier=db`."),
+    .init(
+      "hooks[].timeout", "duration, 100ms to 1m", .rule("`10s`"), "What one run may take; then it is killed and has failed."),
+    .init(
+      "hooks[].on-failure", "`refuse` or `ignore`", .rule("`refuse`"),
+      "What follows when it says no, hangs or cannot be run: the start or the live migration is refused, or is done all the same."
+    ),
+    .init(
       "on-stop", "`evacuate`, `handover` or `stay`", .value("handover"),
       "What a clean stop, and so a shutdown of the host, does: move the workloads to other nodes, live where that can be done; stop them here and start them there, which is sooner over; or leave them to a daemon that is back within the TTL."
     ),
@@ -125,6 +144,7 @@ extension NodeConfiguration {
       ("api.group", api.group), ("run-dir", runDirectory),
       ("state-dir", stateDirectory),
       ("notices", receivers.isEmpty ? nil : "[\(receivers.map(\.setting).joined(separator: ", "))]"),
+      ("hooks", hooks.isEmpty ? nil : "[\(hooks.map(\.setting).joined(separator: ", "))]"),
       ("on-stop", onStop.rawValue), ("log.level", logLevel.rawValue)
     ]
     return settings.compactMap { key, value in value.map { (key, $0) } }

@@ -25,6 +25,8 @@ public struct NodeConfiguration: Hashable, Sendable {
   public var stateDirectory: String
   /// Who is told what happens, besides the history.
   public var receivers: [NoticeReceiver]
+  /// Who is asked before, and told after, what this node does with its workloads.
+  public var hooks: [Hook]
   public var onStop: OnStop
   public var logLevel: Logger.Level
   /// What is odd in the file, though it can be used.
@@ -136,6 +138,7 @@ public struct NodeConfiguration: Hashable, Sendable {
     cluster: String, node: NodeName, labels: [String: String] = [:], store: StoreChoice, connections: [String],
     migration: [String: String] = [:], capacity: Resources, timing: Timing = Timing(), guardDoor: GuardPlace, api: APIPlace,
     runDirectory: String, stateDirectory: String = NodeConfiguration.defaultStateDirectory, receivers: [NoticeReceiver] = [],
+    hooks: [Hook] = [],
     onStop: OnStop = .handover, logLevel: Logger.Level = .info, warnings: [FileMistake] = []
   ) {
     self.cluster = cluster
@@ -151,6 +154,7 @@ public struct NodeConfiguration: Hashable, Sendable {
     self.runDirectory = runDirectory
     self.stateDirectory = stateDirectory
     self.receivers = receivers
+    self.hooks = hooks
     self.onStop = onStop
     self.logLevel = logLevel
     self.warnings = warnings

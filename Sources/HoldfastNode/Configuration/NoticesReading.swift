@@ -1,4 +1,3 @@
-import Glibc
 import HoldfastModel
 import HoldfastYAML
 
@@ -79,7 +78,7 @@ struct NoticesReading {
         expected: "no secret without 'webhook'", found: secret.found, remedy: "Remove it: only webhooks are signed.")
     }
     switch named.first {
-    case "run": return section["run"]?.absolutePath().map { run($0, section["run"]) }
+    case "run": return section["run"]?.executable().map { .run(path: $0) }
     case "webhook":
       let secretFile = section.read("secret-file", default: nil) { $0.passwordFile("secret", .warning) }
       return section["webhook"]?.webhookURL().map { .webhook(url: $0, secretFile: secretFile) }
@@ -88,23 +87,6 @@ struct NoticesReading {
       section.missing("run", expected: "one of run, webhook and mail", remedy: "Add one of them, such as '\(Self.mail)'.")
       return nil
     }
-  }
-
-  private func run(_ path: String, _ value: YAMLValue?) -> NoticeReceiver.Route {
-    let expected = "an executable", quoted = YAMLValue.quote(path)
-    var status = stat()
-    if stat(path, &status) != 0 {
-      value?.wrong(
-        .warning, expected: expected, found: "no such file: \(quoted)", remedy: "Put it there: no restart is needed.")
-    } else if status.st_mode & S_IFMT != S_IFREG || access(path, X_OK) != 0 {
-      value?.wrong(
-        .warning, expected: expected, found: "what cannot be executed: \(quoted)", remedy: "chmod +x \(path)")
-    } else if status.st_mode & 0o022 != 0 {
-      value?.wrong(
-        .warning, expected: "an executable that only its owner can change, as root runs it",
-        found: "mode \(String(status.st_mode & 0o777, radix: 8)) on \(quoted)", remedy: "chmod go-w \(path)")
-    }
-    return .run(path: path)
   }
 
   private func mail(_ address: String, _ value: YAMLValue?) -> NoticeReceiver.Route {

@@ -7,6 +7,8 @@ struct HostWatch: Sendable {
   let cluster: String
   /// What people should know of this node's hypervisor.
   let hypervisor: @Sendable () async -> [NodeFlaw]
+  /// What people should know of the receivers of its notices.
+  let receivers: @Sendable () async -> [NodeFlaw]
 
   /// From one look to the next: what is looked for changes when somebody sets the host up.
   private static let interval: Duration = .seconds(60)
@@ -17,7 +19,7 @@ struct HostWatch: Sendable {
   func run() async {
     var told: [NodeFlaw] = []
     await inRounds(every: Self.interval, after: Self.firstLook) {
-      let flaws = Bridges().flaws(links: await links()) + (await hypervisor())
+      let flaws = Bridges().flaws(links: await links()) + (await hypervisor()) + (await receivers())
       if flaws != told { loop.send(.host(flaws)) }
       told = flaws
     }

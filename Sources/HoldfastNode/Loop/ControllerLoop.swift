@@ -266,6 +266,11 @@ package actor ControllerLoop {
   package var view: ClusterView { controller.view }
   package var guardSummary: GuardPhase { controller.guardStatus.summary }
 
+  /// What the hooks of this node are told, and how long they may take.
+  package func hookSight() -> HookSight {
+    HookSight(view: controller.view, deadline: controller.session.acting == nil ? nil : controller.session.deadline)
+  }
+
   /// Everything that one answer is made from. Copies a few references; what is worked out from it, whoever asks works out elsewhere.
   package func picture() -> ClusterPicture {
     let now = BootClock.now, standing = controller.session.standing

@@ -1,4 +1,5 @@
 import HoldfastModel
+import HoldfastOperator
 import HoldfastPorts
 import HoldfastTime
 import LinuxBasics
@@ -20,6 +21,8 @@ package actor NoticeCourier {
 
   /// Lines of one event are gathered for so long.
   private static let gathering: Duration = .milliseconds(100)
+  /// Characters of a failure's reason in the node's report.
+  private static let mostReason = 200
   /// The end of the program waits so long for the disk.
   private static let closingPatience: Duration = .seconds(1)
 
@@ -77,6 +80,19 @@ package actor NoticeCourier {
     gather()
     let end = BootClock.now + limit
     while !outbox.isEmpty, BootClock.now < end, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
+  }
+
+  /// What people should know of this node's receivers. The words stay the same while the trouble does: each change is a write to the store.
+  package func flaws() -> [NodeFlaw] {
+    let now = BootClock.now, time = WallClock.milliseconds
+    return outbox.troubles(at: now).map { trouble in
+      let minute = (time - Int64((now - trouble.since).inSeconds * 1000)) / 60_000 * 60_000
+      let since = timestamp(milliseconds: minute).prefix(16).replacing("T", with: " ")
+      let notices = trouble.waiting == 1 ? "1 notice" : "\(trouble.waiting) notices"
+      return NodeFlaw(
+        NodeFlaw.notices,
+        "cannot deliver \(notices) to '\(trouble.receiver)', since \(since) UTC: \(trouble.last.prefix(Self.mostReason))")
+    }
   }
 
   // MARK: beginning and end

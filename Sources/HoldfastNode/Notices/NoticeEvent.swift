@@ -25,7 +25,7 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
   case guardFlawed = "guard-flawed"
   case libvirtLost = "libvirt-lost"
   case libvirtBack = "libvirt-back"
-  case intruder, stray, unreadable, unsound, clock
+  case intruder, stray, unreadable, unsound, clock, degraded, recovered
 
   public init(_ kind: Note.Kind) {
     self =
@@ -76,6 +76,8 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
       case .unreadable: .unreadable
       case .unsound: .unsound
       case .clock: .clock
+      case .degraded: .degraded
+      case .recovered: .recovered
       }
   }
 
@@ -129,6 +131,9 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
     case .unreadable: "A record cannot be read, or libvirt cannot do what was asked: what depends on it is left alone"
     case .unsound: "The controller found itself wrong: everything here is frozen"
     case .clock: "The wall clocks of two nodes differ"
+    case .degraded:
+      "The cluster is worse than it was, or less bad: DEGRADED (a warning) or CRITICAL (an error). Told by the planner's node"
+    case .recovered: "The cluster is OK again. Told by the planner's node"
     }
   }
 

@@ -17,6 +17,9 @@ package struct Outbox: Sendable {
   /// People are told of what was dropped at most once in this time.
   package static let lossPause: Duration = .seconds(600)
 
+  /// What is not taken at once is tried again, and is nothing to know of.
+  package static let troubleAfter: Duration = .seconds(120)
+
   package enum Event: Hashable, Sendable {
     /// A wake-up that was asked for, or just time passing.
     case tick
@@ -62,6 +65,17 @@ package struct Outbox: Sendable {
     package var cause: Cause
   }
 
+  /// A receiver that takes nothing.
+  package struct Trouble: Hashable, Sendable {
+    /// As people may see it.
+    package var receiver: String
+    /// Notices.
+    package var waiting: Int
+    package var since: BootInstant
+    /// The last try's failure.
+    package var last: String
+  }
+
   fileprivate enum Delivery: StateList {
     case idle
     /// Its answer is waited for until then.
@@ -92,6 +106,8 @@ package struct Outbox: Sendable {
     /// In a row.
     var failures = 0
     var lastFailure = "it was not tried"
+    /// Since when it has taken nothing; nil: the last that was tried was taken.
+    var failingSince: BootInstant?
   }
 
   private var lines: [Line]
@@ -111,6 +127,14 @@ package struct Outbox: Sendable {
 
   /// The first transition that is none of the listed ones; nil: there was none.
   package var breach: String? { lines.lazy.compactMap(\.delivery.breach).first }
+
+  /// Receivers that have taken nothing for a while, although something waits for them.
+  package func troubles(at now: BootInstant) -> [Trouble] {
+    lines.compactMap { line in
+      guard !line.letters.isEmpty, let since = line.failingSince, now - since >= Self.troubleAfter else { return nil }
+      return Trouble(receiver: "\(line.receiver)", waiting: line.letters.count, since: since, last: line.lastFailure)
+    }
+  }
 
   // MARK: events
 
@@ -174,7 +198,7 @@ package struct Outbox: Sendable {
       switch ending {
       case .delivered:
         lines[index].letters.removeAll { $0.notice.id == notice }
-        lines[index].failures = 0
+        (lines[index].failures, lines[index].failingSince) = (0, nil)
         lines[index].delivery.move(to: .idle)
         isChanged = true
       case .failed(let reason): fail(index, notice, reason, now: now)
@@ -185,6 +209,7 @@ package struct Outbox: Sendable {
   private mutating func fail(_ index: Int, _ notice: String, _ reason: String, now: BootInstant) {
     lines[index].failures += 1
     lines[index].lastFailure = reason
+    lines[index].failingSince = lines[index].failingSince ?? now
     if let letter = lines[index].letters.firstIndex(where: { $0.notice.id == notice }) {
       lines[index].letters[letter].tries += 1
     }

@@ -2,7 +2,7 @@ import HoldfastModel
 import HoldfastPlanning
 
 /// What a diagnosis says of workloads that run where a rule does not allow it: for good, or until they may move.
-struct BrokenRules {
+struct BrokenRules: Finding {
   private(set) var reasons: [String] = []
   private(set) var steps: [ClusterStatus.Step] = []
 

@@ -38,9 +38,7 @@ struct Diagnosis {
     lookAtUncertainWorkloads(status)
     lookAtStarts(status, sight)
     lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
-    let missing = MissingAddresses(status, sight, most: Self.namesInSentence)
-    degraded += missing.reasons
-    for step in missing.steps { suggest(step.command, step.purpose) }
+    lookAt(MissingAddresses(status, sight, most: Self.namesInSentence))
     lookAtRestlessWorkloads(status)
     lookAt(BrokenRules(status, sight, most: Self.namesInSentence))
     lookAtDisks(status, view)
@@ -234,19 +232,9 @@ struct Diagnosis {
     suggest("holdfast resume \(first.name)", "let it continue, once the cause is gone")
   }
 
-  private mutating func lookAt(_ session: SessionTrouble) {
-    degraded += session.reasons
-    for step in session.steps { suggest(step.command, step.purpose, on: step.on) }
-  }
-
-  private mutating func lookAt(_ unhealthy: UnhealthyWorkloads) {
-    degraded += unhealthy.reasons
-    for step in unhealthy.steps { suggest(step.command, step.purpose) }
-  }
-
-  private mutating func lookAt(_ broken: BrokenRules) {
-    degraded += broken.reasons
-    for step in broken.steps { suggest(step.command, step.purpose) }
+  private mutating func lookAt(_ finding: some Finding) {
+    degraded += finding.reasons
+    for step in finding.steps { suggest(step.command, step.purpose, on: step.on) }
   }
 
   /// Workloads that run, but not as they should.
@@ -387,6 +375,8 @@ struct Diagnosis {
     case NodeFlaw.guardState: suggest("df -h /run", "room for the guard's state", on: node.name)
     case NodeFlaw.slowBridge:
       suggest("ip -d link show type bridge", "which bridges use STP; one without loops needs none", on: node.name)
+    case NodeFlaw.notices:
+      suggest("journalctl -u holdfastd -g 'a notice was not delivered' -n 5", "why a receiver takes no notices", on: node.name)
     default: break
     }
   }
@@ -404,11 +394,6 @@ struct Diagnosis {
     }
     suggest(
       "holdfast accept \(first) --running", "take what runs as its definition", on: view.holder(of: WorkloadName(first))?.text)
-  }
-
-  private mutating func lookAt(_ records: RecordTroubles) {
-    degraded += records.sentences
-    for step in records.steps { suggest(step.command, step.purpose) }
   }
 
   private mutating func lookAtPolicies(_ status: ClusterStatus) {

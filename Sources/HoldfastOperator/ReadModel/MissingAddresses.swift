@@ -1,7 +1,7 @@
 import HoldfastModel
 
 /// What a diagnosis says of workloads that run without an address of theirs.
-struct MissingAddresses {
+struct MissingAddresses: Finding {
   private(set) var reasons: [String] = []
   private(set) var steps: [ClusterStatus.Step] = []
 

@@ -1,8 +1,8 @@
 import HoldfastModel
 
 /// What is wrong with the cluster's records: two workloads that have one thing, what cannot be read, what is missing; and what to type for each.
-struct RecordTroubles {
-  private(set) var sentences: [String] = []
+struct RecordTroubles: Finding {
+  private(set) var reasons: [String] = []
   private(set) var steps: [ClusterStatus.Step] = []
 
   /// - Parameters:
@@ -20,9 +20,9 @@ struct RecordTroubles {
   }
 
   private mutating func lookAt(_ clashes: [BelongingsIndex.Clash], most: Int) {
-    sentences += clashes.prefix(most).map(\.description)
+    reasons += clashes.prefix(most).map(\.description)
     if clashes.count > most {
-      sentences.append("\(clashes.count - most) more disks, directories or addresses belong to several workloads at once")
+      reasons.append("\(clashes.count - most) more disks, directories or addresses belong to several workloads at once")
     }
     if let last = clashes.first?.workloads.last {
       suggest("holdfast workload \(last) --xml", "what it has; give it its own, or share it on purpose with 'shared'")
@@ -33,7 +33,7 @@ struct RecordTroubles {
   private mutating func lookAtIntents(_ view: ClusterView, named: Int) {
     let missing = view.withoutIntent
     guard let first = missing.first else { return }
-    sentences.append(
+    reasons.append(
       "The record of what is wanted of \(InWords.list(missing.map(\.text), most: named)) is missing: it is not moved or failed over"
     )
     if let unproven = missing.first(where: { !view.isProvenWanted($0) }) {
@@ -46,7 +46,7 @@ struct RecordTroubles {
   private mutating func lookAtUnreadable(_ view: ClusterView) {
     let count = view.unreadable.count
     guard count > 0 else { return }
-    sentences.append(
+    reasons.append(
       "\(count) record\(count == 1 ? "" : "s") of the store cannot be read by this build: Holdfast leaves alone whatever depends on \(count == 1 ? "it" : "them")"
     )
     suggest("holdfast store check", "which records, what each of them means, and the way out")

@@ -1,7 +1,7 @@
 import HoldfastModel
 
 /// What a diagnosis says of workloads that run and fail a check, or have one that cannot be made.
-struct UnhealthyWorkloads {
+struct UnhealthyWorkloads: Finding {
   private(set) var reasons: [String] = []
   private(set) var steps: [ClusterStatus.Step] = []
 

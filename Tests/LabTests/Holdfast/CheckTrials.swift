@@ -32,7 +32,8 @@ extension LabHostsTests {
       }
     }
 
-    @Test func `a service that does not come up on its node any more is served by another, and comes home when it can`()
+    @Test(.isLong)
+    func `a service that does not come up on its node any more is served by another, and comes home when it can`()
       async throws
     {
       try await TestStage.run(environment: Self.patience) { test in
@@ -65,7 +66,8 @@ extension LabHostsTests {
       }
     }
 
-    @Test func `a bad release ends after the attempts that its policy allows, and the status says why`() async throws {
+    @Test(.isLong)
+    func `a bad release ends after the attempts that its policy allows, and the status says why`() async throws {
       try await TestStage.run(environment: Self.patience) { test in
         let served = try await ServedContainer.bring("web1", into: test)
         try await test.enforce("workloads:\n  - {name: for a person, for: web1, failover: {then: give-up}}\n")
@@ -97,7 +99,8 @@ extension LabHostsTests {
       }
     }
 
-    @Test func `ten checks that flap at once restart nothing and move nothing`() async throws {
+    @Test(.isLong)
+    func `ten checks that flap at once restart nothing and move nothing`() async throws {
       try await TestStage.run(count: 12, environment: Self.patience) { test in
         let flapping = Array(test.stage.containers.prefix(10)), told = Set(flapping.suffix(5))
         // Every second answer is bad: that is never three in a row, and each time one.

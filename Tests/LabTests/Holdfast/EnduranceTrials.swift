@@ -35,7 +35,8 @@ extension LabHostsTests {
       }
     }
 
-    @Test func `100 containers lose their claims at once: others take them over, and their node is armed again`() async throws {
+    @Test(.isLong)
+    func `100 containers lose their claims at once: others take them over, and their node is armed again`() async throws {
       try await TestStage.run(count: 2, environment: Self.usualTTL) { test in
         let began = LabClock.now, lab = test.lab
         let crowd = try await Crowd.bring(100, onto: Self.h3, in: test)
@@ -64,7 +65,8 @@ extension LabHostsTests {
       }
     }
 
-    @Test func `daemons with a tenth of a processor, and the status asked from three terminals: the node keeps its session`()
+    @Test(.isLong)
+    func `daemons with a tenth of a processor, and the status asked from three terminals: the node keeps its session`()
       async throws
     {
       try await TestStage.run(environment: Self.usualTTL) { test in

@@ -27,7 +27,8 @@ extension LabHostsTests {
       return (try #require(words.first.flatMap { Int($0) }, "\(result)"), (words.last ?? "") + result.errors)
     }
 
-    @Test func `a store that would fill several times over stays small: the planner makes it forget`() async throws {
+    @Test(.isLong)
+    func `a store that would fill several times over stays small: the planner makes it forget`() async throws {
       let quota = 24
       try await TestStage.run(environment: ["LAB_STORE_QUOTA": "\(quota)", "LAB_STORE_HISTORY": "10s"]) { test in
         let began = LabClock.now

@@ -329,9 +329,8 @@ struct WorkloadParts: Sendable {
       &effects)
   }
 
-  /// The addresses that the guard is to raise for what runs here: under a claim that is held, as with a resume, for a restart of the controller ends nothing;
-  /// while it executes or is paused, and is to do so. While nobody can tell one of these for a moment, what is up stays up: the deadline ends it, as it ends
-  /// what executes.
+  /// The addresses that the guard is to raise for what runs here: under a claim that is held, for a restart of the controller ends none of them, while it
+  /// executes or is paused, and is to do so. While nobody can tell one of these for a moment, what is up stays up: the deadline ends it, as it ends what executes.
   private func granted(
     _ domain: DomainObservation, _ spec: SpecRecord, _ guardWord: borrowing GuardWord,
     _ own: WorkloadFacts

@@ -37,6 +37,8 @@ struct Rig {
   var processes: [String: DomainObservation] = [:]
   /// The guard's own machine; nil where the test speaks for the guard.
   var machine: GuardMachine?
+  /// What the guard has not heard of yet; the first is what it is at.
+  var machineEvents: [(event: GuardMachine.Event, quietly: Bool)] = []
   /// What becomes of a bar.
   var barOutcome = OperationOutcome.done
   /// What the guard said last, where the test speaks for it.

@@ -127,9 +127,14 @@ extension Rig {
     return true
   }
 
+  /// One event after the other: what the guard says of one is heard before what it says of the next.
   mutating func tellMachine(_ event: GuardMachine.Event, quietly: Bool = false) {
-    guard let asked = machine?.receive(event, now: now) else { return }
-    for action in asked { carryOut(action, quietly: quietly) }
+    machineEvents.append((event, quietly))
+    guard machineEvents.count == 1 else { return }
+    while let next = machineEvents.first {
+      for action in machine?.receive(next.event, now: now) ?? [] { carryOut(action, quietly: next.quietly) }
+      machineEvents.removeFirst()
+    }
   }
 
   private mutating func carryOut(_ action: GuardMachine.Action, quietly: Bool) {

@@ -195,7 +195,7 @@ struct `The presence of an address` {
     await #expect(throws: AnnouncementError(address: known, link: "eth0", reason: "link eth0 is down")) {
       try await host.presence.announce(known, on: "eth0", at: [.zero, .milliseconds(100)])
     }
-    let announcing = Task { try await host.presence.announce(known, on: "eth0", at: [.zero, .seconds(1)]) }
+    let announcing = Task { try await host.presence.announce(known, on: "eth0", at: [.zero, .seconds(1), .seconds(4)]) }
     try await Task.sleep(for: .milliseconds(200))
     try host.ip("link set eth0 up")
     try await announcing.value

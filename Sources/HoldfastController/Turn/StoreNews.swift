@@ -99,7 +99,7 @@ enum StoreNews {
       effects.note(
         .policies, "\(facts.me) cannot read the policies: \(flaw); \(consequence)", severity: .error, subject: facts.me)
     } else if machines.isPlanner(facts) {
-      let count = facts.rules.planner.policies.nodes.count + facts.rules.planner.policies.workloads.count
+      let count = facts.rules.planner.policies.ruleCount
       effects.note(.policies, "policies with \(count) \(count == 1 ? "rule" : "rules") are in force")
     }
   }

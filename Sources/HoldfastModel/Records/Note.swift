@@ -13,6 +13,7 @@ public struct Note: Hashable, Sendable, Codable {
     case clock
     case health
     case addressTaken, addressDown, addressUp
+    case nodeAiling, nodeWell, nodeCheck
   }
   public var severity: Severity
   public var kind: Kind

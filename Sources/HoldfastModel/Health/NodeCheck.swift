@@ -1,3 +1,5 @@
+import HoldfastTime
+
 /// What tells whether a node is fit to run workloads: what is asked on it, how often, and how many answers in a row count.
 public struct NodeCheck: Hashable, Sendable, Codable {
   /// What follows while it fails. A node with such a check is *ailing*, but for `tell`.
@@ -39,8 +41,8 @@ public struct NodeCheck: Hashable, Sendable, Codable {
   /// Node checks of one cluster.
   public static let most = 32
 
-  /// From a cause that all nodes share until each of them is seen to fail it, with what its report takes: nobody leaves a node before.
-  public var settling: Duration { interval * down + timeout + Self.lateness }
+  /// Seconds from a cause that all nodes share until each of them is seen to fail it, with what its report takes: nothing leaves a node before.
+  public var settling: Double { (interval * down + timeout + Self.lateness).inSeconds }
 
   /// An answer may come so much later than its time limit, and a report waits for the one before it.
   private static let lateness: Duration = .seconds(4)

@@ -43,6 +43,8 @@ public enum Event: Hashable, Sendable {
   case guestCPUs(GuestCPUs)
   /// The health of a workload here as its checks tell it of that run of it (`CheckSubject.run`); told when it changes.
   case health(WorkloadName, run: Int, WorkloadHealth)
+  /// This node's own checks as they are; told when one of them is another than it was.
+  case nodeHealth([NodeCheckState])
   /// Who has addresses of the workload, as far as the neighbours said (`askForOwner`): of some of them, or of all.
   case addressOwners(WorkloadName, [WorkloadAddress: AddressAnswer])
 
@@ -107,6 +109,8 @@ public enum Action: Hashable, Sendable {
   case check(CheckSubject)
   /// Look at nothing of the workload any more.
   case endChecks(WorkloadName)
+  /// Make these checks of this node from now on, in place of those before.
+  case checkNode([NodeCheck])
   /// Ask the neighbours who has these addresses, which this node has not. Answered by `addressOwners`, once for each.
   case askForOwner(WorkloadName, [WorkloadAddress])
   /// Tell the neighbours that this node has these addresses now.

@@ -95,6 +95,10 @@ struct NodeReport: Hashable, Sendable {
     (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), incompatible(facts, guardLink))
     (record.ownDisks, record.runningCPUs) = (ownDisks(facts), facts.guestCPUs.running.unlessEmpty)
     record.lackingCPUs = facts.guestCPUs.lacking.unlessEmpty
+    if !facts.nodeChecks.isEmpty {
+      let before = facts.view.reports[facts.me]?.value.nodeChecks ?? []
+      record.nodeChecks = facts.nodeHealth.findings(of: facts.nodeChecks, before: before)
+    }
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)

@@ -136,6 +136,17 @@ public struct NodeFinding: Hashable, Sendable, Codable {
   public static let notAnswered = "it has not answered often enough yet"
 }
 
+/// How one of a node's checks is.
+public struct NodeCheckState: Hashable, Sendable {
+  public var check: CheckName
+  public var health: CheckHealth
+
+  public init(_ check: CheckName, _ health: CheckHealth) {
+    self.check = check
+    self.health = health
+  }
+}
+
 /// Why what runs on a node leaves it: the check that the planner decided that for.
 public struct NodeAilment: Hashable, Sendable, Codable {
   public var check: CheckName

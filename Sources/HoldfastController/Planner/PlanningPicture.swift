@@ -137,14 +137,19 @@ struct PlanningPicture: Sendable {
     return min(seconds, well)
   }
 
-  /// Node checks that fail there, or of which nothing is known; nil: none. Of a node that does not tell of them nothing is known.
+  /// Node checks that fail there, or of which nothing is known; nil: none. Of a node that does not tell of them nothing is known, and that they do not
+  /// fail on one that has just come may be what it told long ago.
   private func findings(on node: NodeName, _ labels: [String: String], _ facts: Facts) -> [PlanningSnapshot.Finding]? {
     let checks = facts.rules.planner.policies.nodeChecks(of: node, labels: labels)
     guard !checks.isEmpty else { return nil }
     let told = facts.view.reports[node]?.value.nodeChecks
     let found = checks.compactMap { check -> PlanningSnapshot.Finding? in
       guard let told else { return PlanningSnapshot.Finding(check.name, "\(node) tells nothing of it", isUnknown: true) }
-      guard let finding = told.first(where: { $0.check == check.name }) else { return nil }
+      guard let finding = told.first(where: { $0.check == check.name }) else {
+        let there = availability.seconds(of: node, isAvailable: true, now: facts.now) ?? 0
+        return there >= check.settling
+          ? nil : PlanningSnapshot.Finding(check.name, "\(node) has only just come", isUnknown: true)
+      }
       let seconds = finding.isUnknown ? nil : troubles.seconds(of: check.name, on: node, now: facts.now)
       return PlanningSnapshot.Finding(
         check.name, finding.reason, isUnknown: finding.isUnknown, seconds: finding.isUnknown ? nil : seconds ?? 0)

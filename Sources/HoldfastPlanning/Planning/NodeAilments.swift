@@ -35,8 +35,13 @@ struct NodeAilments {
     for policy in policies.nodeChecks where policy.check.then != .tell {
       var failing: [(row: Int, finding: PlanningSnapshot.Finding)] = [], unknown = 0
       for row in available where policy.selection.matches(name: nodes[row].name.text, labels: nodes[row].labels) {
-        guard let finding = nodes[row].findings?.first(where: { $0.check == policy.check.name }) else { continue }
-        if finding.isUnknown { unknown += 1 } else { failing.append((row, finding)) }
+        let finding = nodes[row].findings?.first { $0.check == policy.check.name }
+        if let finding, !finding.isUnknown {
+          failing.append((row, finding))
+        } else if finding != nil || nodes[row].isSilent == true {
+          // Of a node that is not heard of, what it said before says nothing about now.
+          unknown += 1
+        }
       }
       for (row, finding) in failing {
         isAiling[row] = true

@@ -25,6 +25,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   case unwellIsEnded = "what answers nothing is ended in time"
   case oneAddress = "an address is on one node"
   case addressNeedsClaim = "an address needs its workload's claim"
+  case oneDecision = "what leaves an ailing node does so by one decision"
+  case commonCauseStays = "a cause that nodes share moves nothing"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

@@ -11,6 +11,8 @@ final class SimulatedNodeHealth {
   private(set) var flapping: Set<CheckName> = []
   /// They cannot be made.
   private(set) var blind: Set<CheckName> = []
+  /// When they were last put right.
+  private var mended: [CheckName: Moment] = [:]
   /// Of flapping ones whose last answer was bad.
   private var wasBad: Set<CheckName> = []
 
@@ -23,11 +25,13 @@ final class SimulatedNodeHealth {
   // MARK: what becomes of it
 
   func fail(_ check: CheckName, _ isFailing: Bool) {
+    if !isFailing { mended[check] = host.world.now }
     failing[check] = isFailing ? failing[check] ?? host.world.now : nil
     host.world.chronicle?.changed()
   }
 
   func flap(_ check: CheckName, _ isFlapping: Bool) {
+    if !isFlapping { mended[check] = host.world.now }
     if isFlapping { flapping.insert(check) } else { flapping.remove(check) }
   }
 
@@ -35,7 +39,15 @@ final class SimulatedNodeHealth {
     if isBlind { blind.insert(check) } else { blind.remove(check) }
   }
 
-  func repair() { (failing, flapping, blind) = ([:], [], []) }
+  func repair() {
+    for check in flapping.union(failing.keys) { mended[check] = host.world.now }
+    (failing, flapping, blind) = ([:], [], [])
+  }
+
+  /// It was bad now and then, at least, since that moment.
+  func wasInTrouble(_ check: CheckName, since: Moment) -> Bool {
+    failing[check] != nil || flapping.contains(check) || mended[check].map { $0 >= since } ?? false
+  }
 
   // MARK: probes
 

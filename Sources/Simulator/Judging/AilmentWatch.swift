@@ -28,7 +28,11 @@ final class AilmentWatch {
     }
     guard decisions.updateValue(.stands, forKey: node) != .stands else { return }
     world.tally.count(.ailments)
-    guard let text = commonCause(of: ailment.check) else { return }
+    guard let patience = patience(ailment.check) else { return }
+    if let host = world.host(node), !host.health.wasInTrouble(ailment.check, since: world.now - patience) {
+      world.violated(.wellNodeStays, "\(who) decides that what runs on \(node) leaves for '\(ailment.check)', which was good there")
+    }
+    guard let text = commonCause(of: ailment.check, patience) else { return }
     world.violated(.commonCauseStays, "\(who) decides that what runs on \(node) leaves for '\(ailment.check)': \(text)")
   }
 
@@ -44,11 +48,14 @@ final class AilmentWatch {
     world.violated(.oneDecision, "\(who) moves \(workload) off \(node), which is ailing, and nobody has decided that")
   }
 
-  /// Most nodes that could take workloads have failed the check for so long that everybody knows; nil: they have not.
-  private func commonCause(of check: CheckName) -> String? {
+  /// How long it takes at most until everybody knows; nil: no policies have the check.
+  private func patience(_ check: CheckName) -> Span? {
     let policies = world.settings.cluster.policies.flatMap(\.nodeChecks).filter { $0.check.name == check }
-    guard let settling = policies.map(\.check.settling).max() else { return nil }
-    let patience = Span.seconds(settling) + Self.slack
+    return policies.map(\.check.settling).max().map { Span.seconds($0) + Self.slack }
+  }
+
+  /// Most nodes that could take workloads have failed the check for so long that everybody knows; nil: they have not.
+  private func commonCause(of check: CheckName, _ patience: Span) -> String? {
     let standing = Set(world.store.sessions.filter { $0.phase == .active }.map(\.node))
     let hosts = world.hosts.filter {
       standing.contains($0.name) && !PlacementRules.isInMaintenance($0.name, in: world)

@@ -4,7 +4,7 @@ import HoldfastYAML
 
 extension PolicyFile {
   /// Every key of a policy file, with what holds without it. `Docs/policies.md` shows this table.
-  public static let keys = KeyTable(clusterKeys + nodeKeys + nodeCheckKeys + workloadKeys)
+  public static let keys = KeyTable(clusterKeys + nodeKeys + workloadKeys + nodeCheckKeys)
 
   private static let clusterKeys: [KeyTable.Row] = [
     .init(

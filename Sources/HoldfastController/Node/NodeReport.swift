@@ -95,10 +95,7 @@ struct NodeReport: Hashable, Sendable {
     (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), incompatible(facts, guardLink))
     (record.ownDisks, record.runningCPUs) = (ownDisks(facts), facts.guestCPUs.running.unlessEmpty)
     record.lackingCPUs = facts.guestCPUs.lacking.unlessEmpty
-    if !facts.nodeChecks.isEmpty {
-      let before = facts.view.reports[facts.me]?.value.nodeChecks ?? []
-      record.nodeChecks = facts.nodeHealth.findings(of: facts.nodeChecks, before: before)
-    }
+    record.nodeChecks = nodeChecks(facts)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
@@ -135,6 +132,13 @@ struct NodeReport: Hashable, Sendable {
       record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
     }
     return record
+  }
+
+  /// Of the node's own checks those that fail, or of which nothing is known; nil: it has none.
+  private static func nodeChecks(_ facts: Facts) -> [NodeFinding]? {
+    guard !facts.nodeChecks.isEmpty else { return nil }
+    let before = facts.view.reports[facts.me]?.value.nodeChecks ?? []
+    return facts.nodeHealth.findings(of: facts.nodeChecks, before: before)
   }
 
   private static func sortLists(in record: inout ReportRecord) {

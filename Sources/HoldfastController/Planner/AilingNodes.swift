@@ -59,12 +59,3 @@ enum AilingNodes {
     effects.note(.nodeWell, "\(node) is well again\(seconds)", subject: node)
   }
 }
-
-extension Purpose {
-  fileprivate func decidesAilment(of node: NodeName) -> Bool {
-    switch self {
-    case .ail(node, _), .heal(node): true
-    default: false
-    }
-  }
-}

@@ -76,6 +76,14 @@ enum Purpose: Hashable, Sendable {
     }
   }
 
+  /// It decides that the node is left, or that it is well again.
+  func decidesAilment(of node: NodeName) -> Bool {
+    switch self {
+    case .ail(node, _), .heal(node): true
+    default: false
+    }
+  }
+
   /// This node's session, where the transaction renews or ends it.
   var ownSession: Incarnation? {
     switch self {

@@ -340,15 +340,16 @@ struct Diagnosis {
     }
     if let quarantine = node.quarantine {
       let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
-      let what = quarantine.wasAiling == true ? "was ailing, or lost, \(times)" : "was lost \(times)"
-      degraded.append("Node \(node.name) \(what) recently and is in quarantine")
-      suggest("holdfast node clear-failures \(node.name)", "end the quarantine, once it is known why")
+      let what = quarantine.wasAiling == true ? "was ailing, or lost," : "was lost"
+      degraded.append("Node \(node.name) \(what) \(times) recently and is in quarantine")
+      suggest("holdfast node clear-failures \(node.name)", "end the quarantine, once it is known why the node \(what.split(separator: ",")[0])")
     }
   }
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
     lookAtGuard(of: node)
-    lookAtChecks(of: node)
+    degraded += FailedNodeChecks(of: node, most: Self.namesInSentence).reasons
+    if node.ailment != nil { suggest("holdfast nodes \(node.name)", "what is wrong with it, and since when") }
     for flaw in node.flaws where !flaw.isMinor {
       degraded.append("Node \(node.name) \(flaw.text)")
       suggestRemedy(of: flaw, on: node)
@@ -358,27 +359,6 @@ struct Diagnosis {
       degraded.append("\(connection) on \(node.name) is unreachable")
       suggest("virsh -c \(connection) list", "whether libvirt answers", on: node.name)
     }
-  }
-
-  /// The node's own checks.
-  private mutating func lookAtChecks(of node: NodeInfo) {
-    for check in node.checks ?? [] where check.state == .failing {
-      let text = "\(check.reason) (check '\(check.name)')"
-      degraded.append(
-        node.ailment == nil
-          ? "Node \(node.name) fails a check: \(text)"
-          : "Node \(node.name) is ailing: \(text): what runs there goes to nodes that can take it")
-    }
-    let unknown = (node.checks ?? []).filter { $0.state == .unknown && $0.reason != NodeFinding.notAnswered }
-    if let first = unknown.first {
-      degraded.append(
-        "Nobody knows how node \(node.name) is by \(InWords.list(unknown.map { "'\($0.name)'" }, most: Self.namesInSentence)): "
-          + first.reason)
-    }
-    if let ailment = node.ailment, !(node.checks ?? []).contains(where: { $0.state == .failing }) {
-      degraded.append("Node \(node.name) was ailing (\(ailment.reason)), and nobody has found it well since")
-    }
-    if node.ailment != nil { suggest("holdfast nodes \(node.name)", "what is wrong with it, and since when") }
   }
 
   /// The guard; what is frozen is told already.

@@ -42,7 +42,8 @@ struct Mutant: Sendable, CustomStringConvertible {
 
   var description: String { name }
 
-  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + maintenance + checks + addresses
+  static let all: [Mutant] =
+    guards + sessions + claims + hypervisors + planners + maintenance + checks + addresses
     + nodeChecks
 }
 

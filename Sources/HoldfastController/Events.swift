@@ -43,10 +43,10 @@ public enum Event: Hashable, Sendable {
   case guestCPUs(GuestCPUs)
   /// The health of a workload here as its checks tell it of that run of it (`CheckSubject.run`); told when it changes.
   case health(WorkloadName, run: Int, WorkloadHealth)
-  /// This node's own checks as they are; told when one of them is another than it was.
-  case nodeHealth([NodeCheckState])
   /// Who has addresses of the workload, as far as the neighbours said (`askForOwner`): of some of them, or of all.
   case addressOwners(WorkloadName, [WorkloadAddress: AddressAnswer])
+  /// This node's own checks as they are; told when one of them is another than it was.
+  case nodeHealth([NodeCheckState])
 
   public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.
@@ -109,12 +109,12 @@ public enum Action: Hashable, Sendable {
   case check(CheckSubject)
   /// Look at nothing of the workload any more.
   case endChecks(WorkloadName)
-  /// Make these checks of this node from now on, in place of those before.
-  case checkNode([NodeCheck])
   /// Ask the neighbours who has these addresses, which this node has not. Answered by `addressOwners`, once for each.
   case askForOwner(WorkloadName, [WorkloadAddress])
   /// Tell the neighbours that this node has these addresses now.
   case announce(WorkloadName, [WorkloadAddress])
   /// These are not the workload's to have here any more: what is under way about them ends.
   case endAddresses(WorkloadName, [WorkloadAddress])
+  /// Make these checks of this node from now on, in place of those before.
+  case checkNode([NodeCheck])
 }

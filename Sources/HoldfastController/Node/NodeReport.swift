@@ -136,9 +136,7 @@ struct NodeReport: Hashable, Sendable {
 
   /// Of the node's own checks those that fail, or of which nothing is known; nil: it has none.
   private static func nodeChecks(_ facts: Facts) -> [NodeFinding]? {
-    guard !facts.nodeChecks.isEmpty else { return nil }
-    let before = facts.view.reports[facts.me]?.value.nodeChecks ?? []
-    return facts.nodeHealth.findings(of: facts.nodeChecks, before: before)
+    facts.nodeChecks.isEmpty ? nil : facts.nodeHealth.findings(of: facts.nodeChecks)
   }
 
   private static func sortLists(in record: inout ReportRecord) {

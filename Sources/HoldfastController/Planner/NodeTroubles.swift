@@ -5,25 +5,30 @@ import HoldfastTime
 /// Since when node checks fail on nodes, and since when they do not any more. Every controller keeps it, so that any of them can become the planner.
 struct NodeTroubles: Sendable {
   private var failing: [NodeName: [CheckName: BootInstant]] = [:]
+  /// Nodes that failed one, and have not been found well since.
+  private var unfit: Set<NodeName> = []
   private var wellSince: [NodeName: BootInstant] = [:]
 
   /// Takes note of what the nodes report. What is seen first counts from now.
   mutating func see(_ facts: Facts) {
     let policies = facts.rules.planner.policies
     guard !policies.nodeChecks.isEmpty else {
-      if !failing.isEmpty || !wellSince.isEmpty { (failing, wellSince) = ([:], [:]) }
+      if !unfit.isEmpty || !wellSince.isEmpty { (failing, unfit, wellSince) = ([:], [], [:]) }
       return
     }
     let known = Set(policies.nodeChecks.lazy.filter { $0.check.then != .tell }.map(\.check.name))
     for node in facts.view.nodes.keys {
+      let findings = (facts.view.reports[node]?.value.nodeChecks ?? []).filter { known.contains($0.check) }
       let before = failing[node] ?? [:]
       var fresh: [CheckName: BootInstant] = [:]
-      for finding in facts.view.reports[node]?.value.nodeChecks ?? [] where !finding.isUnknown && known.contains(finding.check)
-      {
-        fresh[finding.check] = before[finding.check] ?? facts.now
-      }
+      for finding in findings where !finding.isUnknown { fresh[finding.check] = before[finding.check] ?? facts.now }
       failing[node] = fresh.isEmpty ? nil : fresh
-      if !fresh.isEmpty { wellSince[node] = nil } else if !before.isEmpty { wellSince[node] = facts.now }
+      if !fresh.isEmpty {
+        unfit.insert(node)
+        wellSince[node] = nil
+      } else if findings.isEmpty, unfit.remove(node) != nil {
+        wellSince[node] = facts.now
+      }
     }
   }
 

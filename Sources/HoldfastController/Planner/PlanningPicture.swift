@@ -143,16 +143,17 @@ struct PlanningPicture: Sendable {
     let checks = facts.rules.planner.policies.nodeChecks(of: node, labels: labels)
     guard !checks.isEmpty else { return nil }
     let told = facts.view.reports[node]?.value.nodeChecks
+    // What a node that has just come told before says nothing about now.
+    let there = availability.seconds(of: node, isAvailable: true, now: facts.now) ?? 0
     let found = checks.compactMap { check -> PlanningSnapshot.Finding? in
       guard let told else { return PlanningSnapshot.Finding(check.name, "\(node) tells nothing of it", isUnknown: true) }
       guard let finding = told.first(where: { $0.check == check.name }) else {
-        let there = availability.seconds(of: node, isAvailable: true, now: facts.now) ?? 0
         return there >= check.settling
           ? nil : PlanningSnapshot.Finding(check.name, "\(node) has only just come", isUnknown: true)
       }
-      let seconds = finding.isUnknown ? nil : troubles.seconds(of: check.name, on: node, now: facts.now)
+      let seconds = min(troubles.seconds(of: check.name, on: node, now: facts.now) ?? 0, there)
       return PlanningSnapshot.Finding(
-        check.name, finding.reason, isUnknown: finding.isUnknown, seconds: finding.isUnknown ? nil : seconds ?? 0)
+        check.name, finding.reason, isUnknown: finding.isUnknown, seconds: finding.isUnknown ? nil : seconds)
     }
     return found.isEmpty ? nil : found
   }

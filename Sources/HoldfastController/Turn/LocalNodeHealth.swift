@@ -26,17 +26,15 @@ struct LocalNodeHealth: Hashable, Sendable {
     return fresh != entries
   }
 
-  /// As the node reports them: those that fail, or of which nothing is known.
-  ///
-  /// - Parameter before: what the report says until now: what an earlier life of the controller found holds until this one knows better.
-  func findings(of checks: [NodeCheck], before: [NodeFinding]) -> [NodeFinding] {
+  /// As the node reports them: those that fail, or of which nothing is known. What an earlier life of the controller found is none of this one's: it knows
+  /// nothing yet, which makes no node well that was ailing, and none ailing.
+  func findings(of checks: [NodeCheck]) -> [NodeFinding] {
     checks.compactMap { check in
       switch entries[check.name]?.health {
       case .healthy: nil
       case .failing(let reason): NodeFinding(check.name, reason, isUnknown: false, since: entries[check.name]?.time)
       case .unknown(let reason): NodeFinding(check.name, reason, isUnknown: true, since: entries[check.name]?.time)
-      case .starting, nil:
-        before.first { $0.check == check.name } ?? NodeFinding(check.name, NodeFinding.notAnswered, isUnknown: true)
+      case .starting, nil: NodeFinding(check.name, NodeFinding.notAnswered, isUnknown: true)
       }
     }
   }

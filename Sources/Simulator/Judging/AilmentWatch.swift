@@ -30,7 +30,8 @@ final class AilmentWatch {
     world.tally.count(.ailments)
     guard let patience = patience(ailment.check) else { return }
     if let host = world.host(node), !host.health.wasInTrouble(ailment.check, since: world.now - patience) {
-      world.violated(.wellNodeStays, "\(who) decides that what runs on \(node) leaves for '\(ailment.check)', which was good there")
+      world.violated(
+        .wellNodeStays, "\(who) decides that what runs on \(node) leaves for '\(ailment.check)', which was good there")
     }
     guard let text = commonCause(of: ailment.check, patience) else { return }
     world.violated(.commonCauseStays, "\(who) decides that what runs on \(node) leaves for '\(ailment.check)': \(text)")
@@ -38,12 +39,13 @@ final class AilmentWatch {
 
   /// The workload is placed elsewhere, as its node is ailing.
   func left(_ workload: WorkloadName, _ node: NodeName, by who: String) {
-    let isDecided =
-      switch decisions[node] {
-      case .stands?: true
-      case .stood(let until)?: world.now - until < Self.grace
-      case nil: false
+    // Those that it goes together with may be on another node.
+    let isDecided = decisions.values.contains { decision in
+      switch decision {
+      case .stands: true
+      case .stood(let until): world.now - until < Self.grace
       }
+    }
     guard !isDecided else { return }
     world.violated(.oneDecision, "\(who) moves \(workload) off \(node), which is ailing, and nobody has decided that")
   }

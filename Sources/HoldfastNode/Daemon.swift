@@ -42,6 +42,7 @@ package struct Daemon: Sendable {
   private let hostWatch: HostWatch
   private let probes: HealthProbes
   private let checks: CheckLoop
+  private let nodeChecks: NodeCheckLoop
   /// nil: nobody is to get notices.
   private let courier: NoticeCourier?
   private let logger: Logger
@@ -63,9 +64,11 @@ package struct Daemon: Sendable {
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
     probes = HealthProbes(node: configuration.node, agents: hypervisor)
     checks = CheckLoop(probes, logger: logger)
+    nodeChecks = NodeCheckLoop(NodeProber(node: configuration.node, with: probes), logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
       store: store, hypervisor: hooked ?? hypervisor, guardDoor: door, addresses: LinkAddresses(), checks: checks,
+      nodeChecks: nodeChecks,
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     let (notes, told) = AsyncStream.makeStream(of: TimedNote.self)
@@ -152,6 +155,7 @@ package struct Daemon: Sendable {
       group.addTask { await diskPlaces.run() }
       group.addTask { await guestCPUs.run() }
       group.addTask { await checks.run() }
+      group.addTask { await nodeChecks.run() }
       group.addTask { await hostWatch.run() }
       group.addTask(priority: .low) { await ClusterHealthWatch(access, readings: readings, logger: logger).run() }
       // Behind what matters: claims and starts of the same moment go first.

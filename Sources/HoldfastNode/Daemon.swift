@@ -8,6 +8,7 @@ import HoldfastModel
 import HoldfastPolicies
 import HoldfastPorts
 import HoldfastTime
+import HostServices
 import Housekeeping
 import LibvirtHypervisor
 import Logging
@@ -49,10 +50,13 @@ package struct Daemon: Sendable {
     self.logger = logger
     (departures, departure) = AsyncStream.makeStream(of: Bool.self)
     let store = try configuration.makeStore(logger: logger)
-    let hypervisor = try LibvirtHypervisor(
-      connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
+    let libvirt = try LibvirtHypervisor(
+      connections: configuration.connections.filter { !SpecRecord.isOfHost($0) }, cluster: configuration.cluster,
+      node: configuration.node.text, logger: logger)
+    let hypervisor = NodeHypervisor(
+      configuration.connections, libvirt: libvirt, host: try Self.host(configuration, logger))
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
-    probes = HealthProbes(node: configuration.node, agents: hypervisor)
+    probes = HealthProbes(node: configuration.node, agents: libvirt)
     checks = CheckLoop(probes, logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
@@ -78,14 +82,14 @@ package struct Daemon: Sendable {
     leftovers = LeftoverWatch(
       node: configuration.node, search: hypervisor, view: { await loop.view }, report: { loop.send(.leftovers($0)) },
       tell: { [history] in await history.write($0) })
-    hostWatch = HostWatch(loop: loop, cluster: configuration.cluster, hypervisor: { await hypervisor.flaws() })
+    hostWatch = HostWatch(loop: loop, cluster: configuration.cluster, hypervisor: { await libvirt.flaws() })
     compatibility = CompatibilityWatch(
       check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
       report: { loop.send(.incompatible($0)) })
     diskPlaces = DiskPlaceWatch(
       view: { await loop.view }, domains: { await loop.picture().observations }, report: { loop.send(.ownDisks($0)) })
     guestCPUs = GuestCPUWatch(
-      node: configuration.node, check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
+      node: configuration.node, check: libvirt, view: { await loop.view }, domains: { await loop.picture().observations },
       report: { loop.send(.guestCPUs($0)) })
     housekeeper = (store as? any StoreHousekeeping).map { [history] store in
       Housekeeper(
@@ -93,6 +97,15 @@ package struct Daemon: Sendable {
         standing: { Housekeeper.Standing(await loop.view, of: configuration.node) }, tell: { await history.write($0) },
         logger: logger)
     }
+  }
+
+  /// nil: the configuration does not let this host run parts of its own.
+  private static func host(_ configuration: NodeConfiguration, _ logger: Logger) throws -> HostServices? {
+    guard configuration.connections.contains(SpecRecord.hostConnection) else { return nil }
+    let place = HostPlace(
+      cluster: configuration.cluster, node: configuration.node, runDirectory: configuration.runDirectory,
+      partition: configuration.guardDoor.partition, commonPartition: LibvirtHypervisor.commonPartition)
+    return try HostServices(place, logger: logger)
   }
 
   private static func courier(

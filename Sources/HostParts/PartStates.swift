@@ -67,6 +67,11 @@ public struct PartCommand: Hashable, Sendable {
   /// The part; -1: the whole workload.
   public var part: Int
   public var serial: Int
+
+  public init(part: Int, serial: Int) {
+    self.part = part
+    self.serial = serial
+  }
 }
 
 extension PartSequence {

@@ -34,11 +34,13 @@ actor HostDesk {
   /// A file system that hangs keeps nobody waiting for longer.
   private static let patience: Duration = .seconds(5)
 
-  init(_ place: HostPlace, logger: Logger, tell: AsyncStream<HypervisorEvent>.Continuation) throws {
+  init(
+    _ place: HostPlace, in hierarchy: CgroupHierarchy, logger: Logger, tell: AsyncStream<HypervisorEvent>.Continuation
+  ) {
     self.place = place
     self.logger = logger
     self.tell = tell
-    hierarchy = try CgroupHierarchy.find()
+    self.hierarchy = hierarchy
     records = RunRecords(folder: place.folder)
   }
 

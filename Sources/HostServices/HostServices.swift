@@ -1,3 +1,4 @@
+import CgroupIsolation
 import HoldfastModel
 import HoldfastPorts
 import HoldfastTime
@@ -12,12 +13,13 @@ public final class HostServices: Hypervisor {
   private let desk: HostDesk
   private let stream: AsyncStream<HypervisorEvent>
 
+  /// - Parameter hierarchy: that in which the guard freezes; nil: found as the guard finds it.
   /// - Throws: why parts cannot be run on this host at all: it has no cgroup hierarchy that can freeze.
-  public init(_ place: HostPlace, logger: Logger) throws {
+  public init(_ place: HostPlace, hierarchy: CgroupHierarchy? = nil, logger: Logger) throws {
     // Unbounded: what is dropped here would be a workload nobody knows of. Its one consumer is the controller's loop.
     let (stream, tell) = AsyncStream.makeStream(of: HypervisorEvent.self)
     self.stream = stream
-    desk = try HostDesk(place, logger: logger, tell: tell)
+    desk = HostDesk(place, in: try hierarchy ?? CgroupHierarchy.find(), logger: logger, tell: tell)
     Task { [desk] in await desk.open() }
   }
 

@@ -37,6 +37,8 @@ actor HostRun {
   private var states: [PartState]
   private var number = 0
   private var isOver = false
+  /// The daemon ends: nothing is done any more, and what runs runs on.
+  private var isResting = false
 
   /// After its time, a stop that is not over is told as failed; it goes on all the same.
   private static let patience: Duration = .seconds(15)
@@ -87,8 +89,8 @@ actor HostRun {
   /// Takes up what an earlier life of the controller left.
   func takeUp() { take(.tick) }
 
-  /// Nothing is done any more; what runs runs on.
   func rest() {
+    isResting = true
     alarm?.cancel()
     alarm = nil
     for waiter in waiters { waiter.finish.settle(nil) }
@@ -111,7 +113,7 @@ actor HostRun {
   // MARK: the sequence
 
   private func take(_ event: PartSequence.Event) {
-    guard !isOver else { return }
+    guard !isOver, !isResting else { return }
     let actions = sequence.take(event, now: BootClock.now)
     keepPhase()
     for action in actions { perform(action) }

@@ -211,7 +211,12 @@ struct PartHands: Sendable {
 
   private func run(_ command: [String], _ part: HostPart, _ index: Int, until: BootInstant) async -> Outcome {
     let end = ContinuousClock.now + (until - BootClock.now)
-    let before = await blocking { [log] in Self.trim(log) }
+    let count = index + 1
+    let before = await blocking { [log, cgroup] in
+      // Whoever tidies up cgroups may have removed one that was empty.
+      try? cgroup.create(parts: count)
+      return Self.trim(log)
+    }
     let namespace = place.mountNamespace.map { ["nsenter", "--mount=/proc/\($0)/ns/mnt", "--"] } ?? []
     let line = namespace + Self.launcher + [cgroup.directory(ofPart: index), log] + command
     let ended = await prober.run(line, variables: variables(part, until), CommandProber.Terms(endsRest: false), until: end)

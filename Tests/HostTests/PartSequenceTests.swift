@@ -85,7 +85,8 @@ import Testing
   @Test func `ends when a part says twice that it is down, and not before`() {
     var world = running()
     world.crash(1)
-    world.run(for: .seconds(11))
+    while !world.log.contains("ask 1") { world.run(for: .milliseconds(100)) }
+    world.run(for: .seconds(1))
     #expect(world.sequence.standing == .up)
     world.run(for: .seconds(3))
     #expect(world.end == .failed("the script server is down"))
@@ -158,13 +159,14 @@ import Testing
   @Test func `is not over while a mount is busy, and tries again`() {
     var world = running()
     world.stops[0] = .fails
+    world.immortal = [0]
     world.take(.stop(until: world.now + .seconds(10)))
     world.run(for: .seconds(60))
     #expect(world.end == nil)
     #expect(world.sequence.hindrance == "the mount data: its stop failed: busy")
     #expect(world.log.contains("term 0") && world.log.contains("kill 0"))
-    world.stops[0] = nil
-    world.run(for: .seconds(10))
+    (world.stops[0], world.immortal) = (nil, [])
+    world.run(for: .seconds(20))
     #expect(world.end == .asked)
   }
 

@@ -53,7 +53,8 @@ actor TestedHost {
       try KernelFile.makeDirectory(path)
     }
     partition = try Partition("/" + name, layout: .escaped)
-    try PartitionTree(partition, in: hierarchy).create()
+    try KernelFile.makeDirectory("\(hierarchy.root)/\(name).partition")
+    for isolation in Isolation.allCases { try KernelFile.makeDirectory("\(hierarchy.root)/\(partition.path(for: isolation))") }
     place = HostPlace(
       cluster: "test", node: "n1", runDirectory: directory + "/run", partition: "/" + name, commonPartition: "/machine",
       mountNamespace: nil, agentRoot: directory + "/ocf")

@@ -277,7 +277,8 @@ let package = Package(
     .testTarget(
       name: "HostTests",
       dependencies: [
-        "HostServices", "HostParts", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "GuardCore", "CgroupIsolation", "LinuxBasics",
+        "HostServices", "HostParts", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "GuardCore", "CgroupIsolation",
+        "LinuxBasics",
         .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ]),

@@ -33,7 +33,8 @@ package struct PartsCgroup: Hashable, Sendable {
     }
     // The host's own, which libvirt keeps as it is.
     guard names.count == 1, let name = names.first else {
-      throw IsolationError(thing: "partition \(partition)", reason: "it is none of the guard's", remedy: "Use a name such as /holdfast/freeze.")
+      throw IsolationError(
+        thing: "partition \(partition)", reason: "it is none of the guard's", remedy: "Use a name such as /holdfast/freeze.")
     }
     return try Partition("/x").layout == .slices ? "\(name).slice" : String(name)
   }
@@ -86,7 +87,9 @@ package struct PartsCgroup: Hashable, Sendable {
     let place = "\(hierarchy.root)/\(try path(of: partition))"
     var names: [String] = []
     for name in try KernelFile.directories(in: place) ?? [] where name.hasPrefix(prefix) {
-      if try CgroupProcesses(hierarchy: hierarchy).occupied("\(place)/\(name)") { names.append(String(name.dropFirst(prefix.count))) }
+      if try CgroupProcesses(hierarchy: hierarchy).occupied("\(place)/\(name)") {
+        names.append(String(name.dropFirst(prefix.count)))
+      }
     }
     return names
   }

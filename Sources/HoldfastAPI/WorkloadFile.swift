@@ -11,7 +11,7 @@ public typealias WorkloadFileErrors = FileErrors
 /// The YAML files that define workloads, for `holdfast apply`.
 public enum WorkloadFile {
   /// Every key of the file, with what holds without it. `Docs/workloads.md` shows this table.
-  public static let keys = KeyTable(ownKeys + partKeys + checkKeys + addressKeys)
+  public static let keys = KeyTable(ownKeys + checkKeys + addressKeys + partKeys)
 
   private static let ownKeys: [KeyTable.Row] = [
     .init("workloads", "list", .required, "The workloads of this document."),
@@ -190,7 +190,8 @@ struct WorkloadReading {
     if section["parts"] != nil {
       if let connection, !SpecRecord.isOfHost(connection) {
         section["connection"]?.wrong(
-          expected: "\(SpecRecord.hostConnection), as it is made of parts of the host", remedy: "Remove 'connection', or 'parts'.")
+          expected: "\(SpecRecord.hostConnection), as it is made of parts of the host",
+          remedy: "Remove 'connection', or 'parts'.")
       }
       return SpecRecord.hostConnection
     }
@@ -239,7 +240,8 @@ struct WorkloadReading {
     case (nil, let value?): return file(value)
     case (nil, nil) where isSupposed: break
     case (nil, nil) where section.whole.text(at: "connection") == SpecRecord.hostConnection:
-      section.missing("parts", expected: "the parts of the host that it is made of", remedy: "Add 'parts:', or remove 'connection'.")
+      section.missing(
+        "parts", expected: "the parts of the host that it is made of", remedy: "Add 'parts:', or remove 'connection'.")
     case (nil, nil):
       section.missing("xml-file", expected: "the domain XML, by 'xml-file' or 'xml'", remedy: "Add 'xml-file: PATH'.")
     case (_?, let value?):

@@ -22,40 +22,55 @@ extension WorkloadFile {
   static let partKeys: [KeyTable.Row] = [
     .init(
       "workloads[].parts", "list", .rule("`xml` instead"),
-      "What a workload of the host itself is made of, in the order in which it is started; at most \(HostPart.most). [parts.md](parts.md) explains them."),
+      "What a workload of the host itself is made of, in the order in which it is started; at most \(HostPart.most). [parts.md](parts.md) explains them."
+    ),
     .init("workloads[].parts[].name", "name", .required, "Unique among the workload's."),
-    .init("workloads[].parts[].kind", "`mount`, `script` or `ocf`", .required, "A file system, executables of your own, or an OCF resource agent."),
+    .init(
+      "workloads[].parts[].kind", "`mount`, `script` or `ocf`", .required,
+      "A file system, executables of your own, or an OCF resource agent."),
     .init(
       "workloads[].parts[].what", "device, or what else mount(8) takes", .rule("`mount` needs it"),
       "What is mounted. No other workload may mount it to write to it."),
-    .init("workloads[].parts[].where", "path", .rule("`mount` needs it"), "The directory on which it is mounted; it is there on every node."),
+    .init(
+      "workloads[].parts[].where", "path", .rule("`mount` needs it"),
+      "The directory on which it is mounted; it is there on every node."),
     .init("workloads[].parts[].fstype", "name", .rule("mount(8) finds it out"), "The type of the file system, with `mount`."),
     .init("workloads[].parts[].options", "text", .rule("none"), "Options as mount(8) takes them, with `mount`."),
     .init(
       "workloads[].parts[].fsck", "`never` or `preen`", .value(MountPart.Check.never.rawValue),
       "Whether it is checked before it is mounted, and repaired where that is safe, with `mount`."),
-    .init("workloads[].parts[].start", "list of texts", .rule("`script` needs it"), "The executable that starts it, with its arguments, without a shell."),
+    .init(
+      "workloads[].parts[].start", "list of texts", .rule("`script` needs it"),
+      "The executable that starts it, with its arguments, without a shell."),
     .init("workloads[].parts[].stop", "list of texts", .rule("`script` needs it"), "The executable that stops it."),
     .init(
       "workloads[].parts[].status", "list of texts", .rule("`script` needs it"),
       "The executable that tells how it is: it ends with 0 when it is up, with 3 when it is down."),
-    .init("workloads[].parts[].agent", "`ocf:PROVIDER:TYPE`", .rule("`ocf` needs it"), "The resource agent, such as `ocf:heartbeat:nginx`."),
+    .init(
+      "workloads[].parts[].agent", "`ocf:PROVIDER:TYPE`", .rule("`ocf` needs it"),
+      "The resource agent, such as `ocf:heartbeat:nginx`."),
     .init("workloads[].parts[].params", "names with texts", .value("{}"), "The agent's parameters, with `ocf`."),
     .init(
-      "workloads[].parts[].start-timeout", "duration, \(seconds(HostPart.startTimeouts))", .value(text(HostPart.defaultStartTimeout)),
+      "workloads[].parts[].start-timeout", "duration, \(seconds(HostPart.startTimeouts))",
+      .value(text(HostPart.defaultStartTimeout)),
       "By then it is to be seen up, or the start has failed."),
     .init(
-      "workloads[].parts[].stop-timeout", "duration, \(seconds(HostPart.stopTimeouts))", .value(text(HostPart.defaultStopTimeout)),
-      "By then its stop is to be over, or it is tried again. What executes at the end of the workload's `stop-timeout` is killed."),
+      "workloads[].parts[].stop-timeout", "duration, \(seconds(HostPart.stopTimeouts))",
+      .value(text(HostPart.defaultStopTimeout)),
+      "By then its stop is to be over, or it is tried again. What executes at the end of the workload's `stop-timeout` is killed."
+    ),
     .init(
       "workloads[].parts[].interval", "duration, \(seconds(HostPart.intervals))", .value(text(HostPart.defaultInterval)),
       "From one question how it is to the next."),
     .init(
-      "workloads[].parts[].status-timeout", "duration, \(seconds(HostPart.statusTimeouts))", .value(text(HostPart.defaultStatusTimeout)),
+      "workloads[].parts[].status-timeout", "duration, \(seconds(HostPart.statusTimeouts))",
+      .value(text(HostPart.defaultStatusTimeout)),
       "What has not answered by then is unknown, and never taken for down.")
   ]
 
-  private static func seconds(_ range: ClosedRange<Double>) -> String { "\(text(range.lowerBound)) to \(text(range.upperBound))" }
+  private static func seconds(_ range: ClosedRange<Double>) -> String {
+    "\(text(range.lowerBound)) to \(text(range.upperBound))"
+  }
   fileprivate static func text(_ seconds: Double) -> String { Quantity.text(.seconds(seconds)) }
 }
 
@@ -75,7 +90,8 @@ extension YAMLValue {
       let name = section.required("name", expected: "the part's name", remedy: "Add 'name: NAME'.")?.name()
       if let name, let line = lines.updateValue(item.position.line, forKey: name) {
         section["name"]?.wrong(
-          expected: "every part once", found: "'\(name)' again (first on line \(line))", remedy: "Rename or remove one of the two.")
+          expected: "every part once", found: "'\(name)' again (first on line \(line))",
+          remedy: "Rename or remove one of the two.")
         return nil
       }
       return PartReading(section: section).part(name)
@@ -96,9 +112,12 @@ private struct PartReading {
 
   func part(_ name: String?) -> HostPart? {
     let words = WorkloadFile.PartKind.allCases.map(\.rawValue).joined(separator: ", ")
-    let kind = section.required("kind", expected: "what it is", remedy: "Add 'kind: KIND', one of \(words).")?.choice(WorkloadFile.PartKind.self)
+    let kind = section.required("kind", expected: "what it is", remedy: "Add 'kind: KIND', one of \(words).")?.choice(
+      WorkloadFile.PartKind.self)
     func time(_ key: String, _ range: ClosedRange<Double>, _ fallback: Double) -> Double {
-      section.read(key, default: .seconds(fallback)) { $0.duration(in: .seconds(range.lowerBound) ... .seconds(range.upperBound)) }.inSeconds
+      section.read(key, default: .seconds(fallback)) {
+        $0.duration(in: .seconds(range.lowerBound) ... .seconds(range.upperBound))
+      }.inSeconds
     }
     let start = time("start-timeout", HostPart.startTimeouts, HostPart.defaultStartTimeout)
     let stop = time("stop-timeout", HostPart.stopTimeouts, HostPart.defaultStopTimeout)
@@ -108,7 +127,8 @@ private struct PartReading {
     refuseOthers(kind)
     // What is nil here has been reported.
     guard let content = content(kind), let name else { return nil }
-    let part = HostPart(name: name, kind: content, startTimeout: start, stopTimeout: stop, interval: interval, statusTimeout: status)
+    let part = HostPart(
+      name: name, kind: content, startTimeout: start, stopTimeout: stop, interval: interval, statusTimeout: status)
     guard let flaw = part.flaw else { return part }
     section.whole.wrong(expected: "a part that a workload can have", found: flaw.reason, remedy: flaw.remedy)
     return nil
@@ -119,7 +139,8 @@ private struct PartReading {
       guard let value = section[key] else { continue }
       let others = WorkloadFile.PartKind.allCases.filter { $0.keys.contains(key) }.map(\.rawValue)
       value.wrong(
-        expected: "no '\(key)' with 'kind: \(kind.rawValue)'", remedy: "Remove it, or write 'kind: \(YAMLValue.either(others))'.")
+        expected: "no '\(key)' with 'kind: \(kind.rawValue)'",
+        remedy: "Remove it, or write 'kind: \(YAMLValue.either(others))'.")
     }
   }
 
@@ -135,7 +156,9 @@ private struct PartReading {
       guard let start = command("start"), let stop = command("stop"), let status = command("status") else { return nil }
       return .script(ScriptPart(start: start, stop: stop, status: status))
     case .ocf:
-      guard let agent = text("agent", expected: "the resource agent", remedy: "Add 'agent: ocf:PROVIDER:TYPE'.") else { return nil }
+      guard let agent = text("agent", expected: "the resource agent", remedy: "Add 'agent: ocf:PROVIDER:TYPE'.") else {
+        return nil
+      }
       guard let value = section["params"] else { return .ocf(AgentPart(agent: agent)) }
       guard let params = parameters(value) else { return nil }
       return .ocf(AgentPart(agent: agent, params: params))
@@ -151,9 +174,11 @@ private struct PartReading {
   }
 
   private func command(_ key: String) -> [String]? {
-    let expected = "a list with the executable and its arguments", remedy = "Write a list such as [/usr/local/sbin/\(key), now]."
-    guard let items = section.required(key, expected: expected, remedy: "Add '\(key): [/path/of/executable]'.")?
-      .items(expected: expected, remedy: remedy)
+    let expected = "a list with the executable and its arguments",
+      remedy = "Write a list such as [/usr/local/sbin/\(key), now]."
+    guard
+      let items = section.required(key, expected: expected, remedy: "Add '\(key): [/path/of/executable]'.")?
+        .items(expected: expected, remedy: remedy)
     else { return nil }
     let words = items.compactMap { $0.text(expected: "a text", remedy: "Write it, in quotes where it is empty.") }
     return words.count == items.count ? words : nil
@@ -193,7 +218,9 @@ extension HostPart {
         keys.append(("params", .mapping(agent.params.sorted { $0.key < $1.key }.map { ($0.key, .quoted($0.value)) })))
       }
     }
-    func time(_ key: String, _ seconds: Double) -> (key: String, value: YAMLOutput) { (key, .plain(WorkloadFile.text(seconds))) }
+    func time(_ key: String, _ seconds: Double) -> (key: String, value: YAMLOutput) {
+      (key, .plain(WorkloadFile.text(seconds)))
+    }
     return keys + [
       time("start-timeout", startTimeout), time("stop-timeout", stopTimeout), time("interval", interval),
       time("status-timeout", statusTimeout)
@@ -209,9 +236,13 @@ extension HostPart {
       lines = ["mount \(mount.what) on \(mount.place)", "fstype: \(mount.type ?? "")", "fsck: \(mount.check.rawValue)"]
       if let options = mount.options { lines.append("options: \(Self.hidden(options))") }
     case .script(let script):
-      lines = [("start", script.start), ("stop", script.stop), ("status", script.status)].map { "\($0): \($1.joined(separator: " "))" }
+      lines = [("start", script.start), ("stop", script.stop), ("status", script.status)].map {
+        "\($0): \($1.joined(separator: " "))"
+      }
     case .ocf(let agent):
-      lines = ["agent \(agent.agent)"] + agent.params.sorted { $0.key < $1.key }.map { "param \($0.key): \(Self.hidden($0.value, of: $0.key))" }
+      lines =
+        ["agent \(agent.agent)"]
+        + agent.params.sorted { $0.key < $1.key }.map { "param \($0.key): \(Self.hidden($0.value, of: $0.key))" }
     }
     lines += [
       "start-timeout: \(WorkloadFile.text(startTimeout))", "stop-timeout: \(WorkloadFile.text(stopTimeout))",

@@ -14,7 +14,8 @@ extension YAMLValue {
           return "Use this host's own libvirt: the guard stops what runs here, nothing else."
         }
         let driver = String(text.prefix { $0 != ":" && $0 != "/" })
-        return Spelling.nearest(to: driver, among: ["lxc", "qemu", "host"]).map { "Write \($0):///system." } ?? "Name one of these."
+        return Spelling.nearest(to: driver, among: ["lxc", "qemu", "host"]).map { "Write \($0):///system." }
+          ?? "Name one of these."
       },
       { known.contains($0) ? $0 : nil })
   }

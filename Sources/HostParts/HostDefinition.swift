@@ -26,7 +26,9 @@ public struct HostDefinition: Hashable, Sendable {
       throw HostPartFlaw("its parts cannot be read", remedy)
     }
     guard found.version == Self.version, let content = try? JSONDecoder().decode(Content.self, from: data) else {
-      throw HostPartFlaw("its parts cannot be read by this build (version \(found.version))", "Upgrade Holdfast on this node, or give the parts anew.")
+      throw HostPartFlaw(
+        "its parts cannot be read by this build (version \(found.version))",
+        "Upgrade Holdfast on this node, or give the parts anew.")
     }
     self.init(parts: content.parts)
     if let flaw { throw flaw }

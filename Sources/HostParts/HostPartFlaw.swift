@@ -50,13 +50,16 @@ extension HostPart {
   /// An absolute path, as the kernel itself shows it: without `..`, double slashes and a slash at its end.
   public static func isPath(_ text: String) -> Bool {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    return isPlain(text) && text.hasPrefix("/") && parts.count > 1 && parts.dropFirst().allSatisfy { !["", ".", ".."].contains($0) }
+    return isPlain(text) && text.hasPrefix("/") && parts.count > 1
+      && parts.dropFirst().allSatisfy { !["", ".", ".."].contains($0) }
   }
 }
 
 extension MountPart {
   /// Where nothing may be mounted over: the host would not work any more, and Holdfast with it.
-  private static let forbidden = ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var"]
+  private static let forbidden = [
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var"
+  ]
 
   fileprivate func flaw(_ words: String) -> HostPartFlaw? {
     guard HostPart.isPath(place), !Self.forbidden.contains(place) else {
@@ -69,7 +72,8 @@ extension MountPart {
     }
     let texts = [type, options].compactMap { $0 }
     guard texts.allSatisfy({ !$0.isEmpty && HostPart.isPlain($0) && !$0.hasPrefix("-") && !$0.contains(" ") }) else {
-      return HostPartFlaw("\(words) has a type or options that mount(8) cannot take", "Write them as for mount(8), without blanks.")
+      return HostPartFlaw(
+        "\(words) has a type or options that mount(8) cannot take", "Write them as for mount(8), without blanks.")
     }
     return nil
   }
@@ -81,7 +85,8 @@ extension ScriptPart {
       guard let executable = command.first, HostPart.isPath(executable) else {
         return HostPartFlaw("the \(action) of \(words) names no executable", "Name it by its absolute path.")
       }
-      guard command.count <= HostPart.mostArguments, command.allSatisfy({ $0.utf8.count <= HostPart.greatestText && !$0.utf8.contains(0) })
+      guard command.count <= HostPart.mostArguments,
+        command.allSatisfy({ $0.utf8.count <= HostPart.greatestText && !$0.utf8.contains(0) })
       else { return HostPartFlaw("the \(action) of \(words) has too many arguments, or too long ones", "Make it a script.") }
     }
     return nil
@@ -91,7 +96,8 @@ extension ScriptPart {
 extension AgentPart {
   fileprivate func flaw(_ words: String) -> HostPartFlaw? {
     guard path != nil else {
-      return HostPartFlaw("\(words) names no OCF agent: '\(agent.bounded)'", "Write ocf:PROVIDER:TYPE, such as ocf:heartbeat:nginx.")
+      return HostPartFlaw(
+        "\(words) names no OCF agent: '\(agent.bounded)'", "Write ocf:PROVIDER:TYPE, such as ocf:heartbeat:nginx.")
     }
     guard params.count <= HostPart.mostParameters, params.keys.allSatisfy(Self.isParameter),
       params.values.allSatisfy({ $0.utf8.count <= HostPart.greatestText && !$0.utf8.contains(0) })

@@ -77,7 +77,8 @@ public struct PartSequence: Hashable, Sendable {
   /// When it is to be looked at again; nil: not before an event.
   public var alarm: BootInstant? {
     switch phase {
-    case .starting(_, .waiting(let until, _), _), .stopping(_, .waiting(let until, _), _), .looking(.waiting(let until, _), _): until
+    case .starting(_, .waiting(let until, _), _), .stopping(_, .waiting(let until, _), _), .looking(.waiting(let until, _), _):
+      until
     case .up: entries.filter { $0.question == nil }.map(\.nextQuestion).min()
     default: nil
     }
@@ -299,9 +300,10 @@ extension PartSequence {
     if now < stop.until {
       until = max(now + Self.pause, min(now + .seconds(parts[index].stopTimeout), stop.until))
     } else {
-      // Its time is over: what executes is ended first, and then it may tidy up.
+      // Its time is over: what executes is ended first, and where it says then that it is down there is nothing to tidy up.
       stop.lateAttempts += 1
       actions.append(.kill(part: index))
+      if stop.lateAttempts == 1 { return course.move(to: .stopping(index, ask(index, until: nil, now, &actions), stop)) }
     }
     let command = command(index)
     actions.append(.stop(command, until: until))
@@ -313,6 +315,7 @@ extension PartSequence {
   ) {
     var stop = stop
     switch answer {
+    case .dead where stop.lateAttempts == 1: course.move(to: .stopping(index, .waiting(until: now, asks: false), stop))
     case .down, .dead:
       if processes == 0 {
         entries[index].state = .down
@@ -325,7 +328,7 @@ extension PartSequence {
       let pause = stop.lateAttempts > 1 ? Self.latePause : stop.failure == nil ? Self.pause : Self.pauseAfterFailure
       if now >= stop.until || stop.failure != nil {
         if stop.failure != nil, now < stop.until, case .mount = parts[index].kind { actions.append(.terminate(part: index)) }
-        let next = now < stop.until ? min(now + pause, stop.until) : stop.lateAttempts == 0 ? now : now + pause
+        let next = now < stop.until ? min(now + pause, stop.until) : stop.lateAttempts < 2 ? now : now + pause
         course.move(to: .stopping(index, .waiting(until: next, asks: false), stop))
       } else {
         course.move(to: .stopping(index, .waiting(until: now + pause, asks: true), stop))
@@ -337,7 +340,9 @@ extension PartSequence {
   private mutating func linger(
     _ index: Int, _ stop: inout Stop, _ processes: Int?, _ now: BootInstant, _ actions: inout [Action]
   ) {
-    let count = processes.map { "\($0) of its processes \($0 == 1 ? "is" : "are") left" } ?? "whether processes of it are left is not known"
+    let count =
+      processes.map { "\($0) of its processes \($0 == 1 ? "is" : "are") left" }
+      ?? "whether processes of it are left is not known"
     entries[index].state = .unknown("its status says that it is down, and \(count)")
     if let since = stop.lingersSince {
       if now - since >= Self.lingering { actions.append(.kill(part: index)) }

@@ -73,7 +73,8 @@ actor HostDesk {
   }
 
   private func lose(_ reason: String) {
-    if case .lost(reason) = knowledge {} else {
+    if case .lost(reason) = knowledge {
+    } else {
       logger.error("what runs of this host's own workloads is not known", metadata: ["reason": "\(reason)"])
     }
     knowledge = .lost(reason)
@@ -103,7 +104,8 @@ actor HostDesk {
     for partition in Set(["\(place.partition)/freeze", "\(place.partition)/stop", place.commonPartition]).sorted() {
       for name in try PartsCgroup.occupied(in: hierarchy, below: partition) where !known.contains(name) {
         throw RunRecordError(
-          file: "\(place.folder)/\(name).json", reason: "it is missing, and processes of \(name) run in its cgroup below \(partition)",
+          file: "\(place.folder)/\(name).json",
+          reason: "it is missing, and processes of \(name) run in its cgroup below \(partition)",
           remedy: "End them, and unmount what they had mounted; a reboot of the host does both.")
       }
     }
@@ -186,7 +188,8 @@ actor HostDesk {
       let cgroup = PartsCgroup(directory, in: hierarchy)
       guard try cgroup.processes().isEmpty else { return refuse("processes are left in \(directory). End them") }
       let record = RunRecord(
-        boot: RunRecords.bootID, uuid: request.uuid.lowercased(), mark: request.mark, parts: request.xml, cgroup: directory, begun: 0,
+        boot: RunRecords.bootID, uuid: request.uuid.lowercased(), mark: request.mark, parts: request.xml, cgroup: directory,
+        begun: 0,
         phase: .starting)
       // Nothing waits between here and the first part: each step of it is under the guard's partition.
       guard BootClock.now <= request.notAfter else { return .tooLate }
@@ -241,7 +244,9 @@ actor HostDesk {
         files.async {
           var found: [WorkloadName: Incompatibility] = [:]
           for definition in definitions where !definition.isRunningHere {
-            if let lack = PartsLack.first(in: definition.xml, on: place) { found[definition.workload] = Incompatibility(.parts, lack) }
+            if let lack = PartsLack.first(in: definition.xml, on: place) {
+              found[definition.workload] = Incompatibility(.parts, lack)
+            }
           }
           continuation.resume(returning: found)
         }
@@ -268,7 +273,9 @@ enum PartsLack {
           if let path = command.first, !isThere(path, mounted, X_OK) { return "the executable \(path)" }
         }
       case .ocf(let agent):
-        if let path = agent.path, !isThere("\(place.agentRoot)/\(path)", mounted, X_OK) { return "the resource agent \(agent.agent)" }
+        if let path = agent.path, !isThere("\(place.agentRoot)/\(path)", mounted, X_OK) {
+          return "the resource agent \(agent.agent)"
+        }
       }
     }
     return nil

@@ -105,7 +105,8 @@ actor HostRun {
     case .up: break
     case .idle, .starting: (seen.state, seen.reason) = (.unclear, .startingUp)
     case .stopping(.asked), .over: (seen.state, seen.reason) = (.stopping, .shuttingDown)
-    case .stopping(.failed), .stopping(.startFailed), .stopping(.cutShort): (seen.state, seen.reason) = (.stopping, .processEnded)
+    case .stopping(.failed), .stopping(.startFailed), .stopping(.cutShort):
+      (seen.state, seen.reason) = (.stopping, .processEnded)
     }
     return seen
   }
@@ -118,7 +119,9 @@ actor HostRun {
     keepPhase()
     for action in actions { perform(action) }
     logStates()
-    if let breach = sequence.breach { logger.critical("the parts' sequence is wrong", metadata: ["workload": "\(id.name)", "found": "\(breach)"]) }
+    if let breach = sequence.breach {
+      logger.critical("the parts' sequence is wrong", metadata: ["workload": "\(id.name)", "found": "\(breach)"])
+    }
     settle()
     report()
     setAlarm()
@@ -153,7 +156,9 @@ actor HostRun {
         return .answered(command, answer, processes: processes)
       }
     case .look(let command):
-      let mounts = sequence.parts.prefix(record.begun).compactMap { part in if case .mount(let mount) = part.kind { mount } else { nil } }
+      let mounts = sequence.parts.prefix(record.begun).compactMap { part in
+        if case .mount(let mount) = part.kind { mount } else { nil }
+      }
       begin(command) { _ in .looked(command, await hands.remains(mounts: mounts)) }
     case .cut(let command): tasks[command]?.cancel()
     case .terminate(let index): signal(SIGTERM, index)

@@ -38,7 +38,9 @@ public final class HostServices: Hypervisor {
 
   public func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome {
     .failed(
-      reason: "\(id.name) does not leave protection while it runs: nobody but Holdfast would know how to stop it. Stop it first: `holdfast stop \(id.name)`")
+      reason:
+        "\(id.name) does not leave protection while it runs: nobody but Holdfast would know how to stop it. Stop it first: `holdfast stop \(id.name)`"
+    )
   }
 
   public func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome { await desk.bar(id) }

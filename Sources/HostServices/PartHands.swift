@@ -120,7 +120,9 @@ struct PartHands: Sendable {
     await blocking { [cgroup, place] in
       do {
         let processes = try cgroup.processes()
-        if !processes.isEmpty { return .some("\(ProcessNames.words(processes)) \(processes.count == 1 ? "is" : "are") left in \(cgroup.directory)") }
+        if !processes.isEmpty {
+          return .some("\(ProcessNames.words(processes)) \(processes.count == 1 ? "is" : "are") left in \(cgroup.directory)")
+        }
       } catch { return .unknown("\(error)") }
       do {
         let table = try MountTable.seen(by: place.mountOwner)
@@ -140,22 +142,27 @@ struct PartHands: Sendable {
 
   /// Why it must not be mounted there now; nil: nothing speaks against it.
   private func obstacle(to mount: MountPart) -> String? {
-    guard let path = realpath(mount.place, nil) else { return "\(mount.place) is not there: \(String(cString: strerror(errno))). Make the directory" }
+    guard let path = realpath(mount.place, nil) else {
+      return "\(mount.place) is not there: \(String(cString: strerror(errno))). Make the directory"
+    }
     defer { free(path) }
     // The kernel's table has the place to which links lead, and it would not be found there again.
     let real = String(cString: path)
     guard real == mount.place else { return "\(mount.place) leads to \(real). Name that directory itself" }
     do {
       guard let other = try MountTable.seen(by: place.mountOwner).mounted(at: mount.place).last else { return nil }
-      return "\(other) is mounted on \(mount.place) already, and not by this workload. Unmount it, and keep it out of /etc/fstab"
+      return
+        "\(other) is mounted on \(mount.place) already, and not by this workload. Unmount it, and keep it out of /etc/fstab"
     } catch { return "\(error)" }
   }
 
   private func check(_ mount: MountPart, _ part: HostPart, _ index: Int, _ until: BootInstant) async -> PartCommandEnd? {
-    let outcome = await run(["fsck", "-a", "-T"] + (mount.type.map { ["-t", $0] } ?? []) + [mount.what], part, index, until: until)
+    let outcome = await run(
+      ["fsck", "-a", "-T"] + (mount.type.map { ["-t", $0] } ?? []) + [mount.what], part, index, until: until)
     // 1: it repaired something.
     if case .exited(let status, let said) = outcome, status > 1 {
-      return .failed("fsck finds what it does not repair by itself (status \(status))\(said.isEmpty ? "" : ": \(said)"). Repair it by hand")
+      return .failed(
+        "fsck finds what it does not repair by itself (status \(status))\(said.isEmpty ? "" : ": \(said)"). Repair it by hand")
     }
     if case .exited = outcome { return nil }
     return Self.end(outcome)
@@ -233,7 +240,8 @@ struct PartHands: Sendable {
 
   private func variables(_ part: HostPart, _ until: BootInstant) -> [String: String] {
     var variables = [
-      "HOLDFAST_WORKLOAD": workload, "HOLDFAST_NODE": place.node.text, "HOLDFAST_EPOCH": "\(epoch.value)", "HOLDFAST_PART": part.name
+      "HOLDFAST_WORKLOAD": workload, "HOLDFAST_NODE": place.node.text, "HOLDFAST_EPOCH": "\(epoch.value)",
+      "HOLDFAST_PART": part.name
     ]
     guard case .ocf(let agent) = part.kind else { return variables }
     let names = agent.agent.split(separator: ":")
@@ -264,7 +272,8 @@ struct PartHands: Sendable {
   private static func said(_ path: String, since: Int) -> String {
     guard let file = try? Descriptor.open(path, .readOnly) else { return "" }
     let length = Int(lseek(file.number, 0, SEEK_END))
-    guard length > since, lseek(file.number, off_t(max(since, length - mostTold)), SEEK_SET) >= 0, let bytes = try? file.bytes(limit: mostTold)
+    guard length > since, lseek(file.number, off_t(max(since, length - mostTold)), SEEK_SET) >= 0,
+      let bytes = try? file.bytes(limit: mostTold)
     else { return "" }
     return InWords.oneLine(String(decoding: bytes.prefix(mostTold), as: UTF8.self))
   }

@@ -50,8 +50,11 @@ struct RunRecords: Sendable {
       let record: RunRecord
       do { record = try JSONDecoder().decode(RunRecord.self, from: Data(try KernelFile.read(path).utf8)) } catch {
         throw RunRecordError(
-          file: path, reason: "it cannot be read, so nobody knows what runs of \(name): \(InWords.oneLine("\(error)").prefix(200))",
-          remedy: "Look with `systemd-cgls` and `findmnt` what is left of it, end that, and remove the file; a reboot of the host does all three.")
+          file: path,
+          reason: "it cannot be read, so nobody knows what runs of \(name): \(InWords.oneLine("\(error)").prefix(200))",
+          remedy:
+            "Look with `systemd-cgls` and `findmnt` what is left of it, end that, and remove the file; a reboot of the host does all three."
+        )
       }
       if record.boot == Self.bootID { found[name] = record } else { remove(name) }
     }
@@ -64,7 +67,9 @@ struct RunRecords: Sendable {
     var names: [String] = []
     while let entry = readdir(stream) {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name.hasSuffix(ending), WorkloadName.isValid(String(name.dropLast(ending.count))) { names.append(String(name.dropLast(ending.count))) }
+      if name.hasSuffix(ending), WorkloadName.isValid(String(name.dropLast(ending.count))) {
+        names.append(String(name.dropLast(ending.count)))
+      }
     }
     return names.sorted()
   }
@@ -77,7 +82,8 @@ struct RunRecords: Sendable {
       try encoder.encode(record).write(to: URL(filePath: path), options: .atomic)
     } catch {
       throw RunRecordError(
-        file: path, reason: "it cannot be written: \(InWords.oneLine("\(error)").prefix(200))", remedy: "Make room in the runtime directory.")
+        file: path, reason: "it cannot be written: \(InWords.oneLine("\(error)").prefix(200))",
+        remedy: "Make room in the runtime directory.")
     }
     // Parameters can be passwords.
     _ = chmod(path, 0o600)
@@ -100,7 +106,8 @@ struct RunRecords: Sendable {
 
   private func failure(_ path: String, _ what: String, _ code: Int32) -> RunRecordError {
     RunRecordError(
-      file: path, reason: "\(what): \(String(cString: strerror(code)))", remedy: "The runtime directory must be root's, and writable.")
+      file: path, reason: "\(what): \(String(cString: strerror(code)))",
+      remedy: "The runtime directory must be root's, and writable.")
   }
 
   static let bootID: String =

@@ -12,21 +12,27 @@ import Testing
 /// The adapter with real mounts, processes and cgroups, in every hierarchy that this machine has.
 @Suite(.serialized, .enabled(if: isRoot, "needs root and a mounted hierarchy that can freeze"))
 struct `A workload of the host itself` {
-  @Test(arguments: hierarchies) func `runs its parts below the guard's partition, and leaves nothing when it is stopped`(_ hierarchy: CgroupHierarchy)
+  @Test(arguments: hierarchies) func `runs its parts below the guard's partition, and leaves nothing when it is stopped`(
+    _ hierarchy: CgroupHierarchy
+  )
     async throws
   {
     try await TestedHost.with(hierarchy) { tested in
       #expect(await tested.events == [.inventory(connection: SpecRecord.hostConnection, domains: [])])
       let parts = [tested.mount(), try tested.script(), try tested.agent()]
       #expect(await tested.start(parts) == .done)
-      let event = try await tested.expect("it runs") { if case .changed(let domain) = $0 { domain.state == .running } else { false } }
+      let event = try await tested.expect("it runs") {
+        if case .changed(let domain) = $0 { domain.state == .running } else { false }
+      }
       guard case .changed(let domain) = event else { return }
       #expect(domain.uuid == TestedHost.uuid && domain.cgroup == tested.cgroup.directory && domain.links.isEmpty)
       #expect(domain.mark == ClaimMark(cluster: "test", workload: "files", epoch: Epoch(3)))
       #expect(tested.isMounted)
       #expect(tested.processes.count == 2, "the script's and the agent's")
       let environment = tested.text("server.env")
-      for line in ["HOLDFAST_WORKLOAD=files", "HOLDFAST_NODE=n1", "HOLDFAST_EPOCH=3", "HOLDFAST_PART=server"] { #expect(environment.contains(line)) }
+      for line in ["HOLDFAST_WORKLOAD=files", "HOLDFAST_NODE=n1", "HOLDFAST_EPOCH=3", "HOLDFAST_PART=server"] {
+        #expect(environment.contains(line))
+      }
       #expect(tested.text("agent.state.env") == "\(tested.directory)/ocf files-web test sleeper\n")
       #expect(tested.text("run/host/files.log").contains("started"))
       #expect(await tested.stop() == .done)
@@ -37,7 +43,9 @@ struct `A workload of the host itself` {
     }
   }
 
-  @Test(arguments: hierarchies) func `takes back what was done when a part does not start`(_ hierarchy: CgroupHierarchy) async throws {
+  @Test(arguments: hierarchies) func `takes back what was done when a part does not start`(_ hierarchy: CgroupHierarchy)
+    async throws
+  {
     try await TestedHost.with(hierarchy) { tested in
       let parts = [tested.mount(), try tested.script(start: "echo no disk >&2; exit 5")]
       let outcome = await tested.start(parts)
@@ -115,7 +123,9 @@ struct `A workload of the host itself` {
       guard case .unreachable(SpecRecord.hostConnection, let reason) = event else { throw Trouble(description: "\(event)") }
       #expect(reason.contains(tested.record))
       guard case .unknown = await tested.stop() else { throw Trouble(description: "it was said to be stopped") }
-      guard case .unknown = await tested.host.bar(tested.id, uuid: TestedHost.uuid, mark: ClaimMark(cluster: "test", workload: "files", epoch: Epoch(3)))
+      guard
+        case .unknown = await tested.host.bar(
+          tested.id, uuid: TestedHost.uuid, mark: ClaimMark(cluster: "test", workload: "files", epoch: Epoch(3)))
       else { throw Trouble(description: "starts were said to be barred") }
       // Without a record, its processes tell that there was one.
       unlink(tested.record)
@@ -148,10 +158,16 @@ struct `A workload of the host itself` {
     }
   }
 
-  @Test(arguments: hierarchies) func `ends its own processes that keep a file system busy`(_ hierarchy: CgroupHierarchy) async throws {
+  @Test(arguments: hierarchies) func `ends its own processes that keep a file system busy`(_ hierarchy: CgroupHierarchy)
+    async throws
+  {
     try await TestedHost.with(hierarchy) { tested in
       // Started before the file system is mounted, it looks for it, and goes into it.
-      let early = try tested.script("early", start: "(while ! grep -q ' \(tested.directory)/data ' /proc/self/mountinfo; do sleep 0.1; done; cd \(tested.directory)/data; sleep 1000) &")
+      let early = try tested.script(
+        "early",
+        start:
+          "(while ! grep -q ' \(tested.directory)/data ' /proc/self/mountinfo; do sleep 0.1; done; cd \(tested.directory)/data; sleep 1000) &"
+      )
       #expect(await tested.start([early, tested.mount()]) == .done)
       try await Task.sleep(for: .milliseconds(500))
       #expect(await tested.stop(grace: .seconds(20)) == .done)
@@ -170,7 +186,9 @@ struct `A workload of the host itself` {
     }
   }
 
-  @Test(arguments: hierarchies) func `is frozen, thawed and killed by the guard like a domain`(_ hierarchy: CgroupHierarchy) async throws {
+  @Test(arguments: hierarchies) func `is frozen, thawed and killed by the guard like a domain`(_ hierarchy: CgroupHierarchy)
+    async throws
+  {
     try await TestedHost.with(hierarchy) { tested in
       let running = try [tested.mount(), tested.script()]
       #expect(await tested.start(running) == .done)
@@ -183,7 +201,8 @@ struct `A workload of the host itself` {
       #expect(isolation.thaw(cgroups: [tested.cgroup.directory]).isEmpty)
       try await Task.sleep(for: .seconds(2))
       #expect(await tested.events.allSatisfy { if case .gone = $0 { false } else { true } })
-      #expect(await eventually(.seconds(5)) { isolation.kill(.workload(name: "files", cgroup: tested.cgroup.directory)) == .gone })
+      #expect(
+        await eventually(.seconds(5)) { isolation.kill(.workload(name: "files", cgroup: tested.cgroup.directory)) == .gone })
       try await tested.expectGone(.crashed)
       #expect(!tested.isMounted)
     }
@@ -198,7 +217,9 @@ struct `A workload of the host itself` {
       try await tested.restart()
       #expect(await tested.start(parts) == .barred)
       #expect(await tested.start(parts, overBar: true) == .done)
-      guard case .failed = await tested.host.bar(tested.id, uuid: TestedHost.uuid, mark: mark) else { throw Trouble(description: "it was barred") }
+      guard case .failed = await tested.host.bar(tested.id, uuid: TestedHost.uuid, mark: mark) else {
+        throw Trouble(description: "it was barred")
+      }
       guard case .failed = await tested.start(parts) else { throw Trouble(description: "it was started twice") }
       #expect(await tested.stop(grace: .zero) == .done)
       #expect(await tested.start(parts) == .done)
@@ -209,15 +230,20 @@ struct `A workload of the host itself` {
     let hierarchy = try #require(hierarchies.first)
     try await TestedHost.with(hierarchy) { tested in
       let host = await tested.host, id = tested.id, mark = ClaimMark(cluster: "test", workload: "files", epoch: Epoch(9))
-      guard case .failed = await host.mark(id, uuid: TestedHost.uuid, mark: mark) else { throw Trouble(description: "nothing was adopted") }
+      guard case .failed = await host.mark(id, uuid: TestedHost.uuid, mark: mark) else {
+        throw Trouble(description: "nothing was adopted")
+      }
       let running = try [tested.script()]
       #expect(await tested.start(running) == .done)
       #expect(await host.mark(id, uuid: TestedHost.uuid, mark: mark) == .done)
-      try await tested.expect("the new mark") { if case .changed(let domain) = $0 { domain.mark?.epoch == Epoch(9) } else { false } }
+      try await tested.expect("the new mark") {
+        if case .changed(let domain) = $0 { domain.mark?.epoch == Epoch(9) } else { false }
+      }
       let refusals = [
         await host.unmark(id, uuid: TestedHost.uuid), await host.suspend(id, uuid: TestedHost.uuid),
         await host.resume(id, uuid: TestedHost.uuid, notAfter: BootInstant(nanoseconds: .max)),
-        await host.migrate(MigrationRequest(id: id, uuid: TestedHost.uuid, destination: "x", limits: MigrationLimits(), notAfter: .zero)),
+        await host.migrate(
+          MigrationRequest(id: id, uuid: TestedHost.uuid, destination: "x", limits: MigrationLimits(), notAfter: .zero)),
         await host.stop(id, uuid: "another", grace: .zero)
       ]
       for refusal in refusals { guard case .failed = refusal else { throw Trouble(description: "\(refusal)") } }
@@ -241,7 +267,8 @@ struct `A workload of the host itself` {
       #expect(
         found == [
           SpecRecord.hostConnection: [
-            "b": Incompatibility(.parts, "the resource agent ocf:heartbeat:none"), "c": Incompatibility(.parts, "the executable \(within[0])")
+            "b": Incompatibility(.parts, "the resource agent ocf:heartbeat:none"),
+            "c": Incompatibility(.parts, "the executable \(within[0])")
           ]
         ])
     }

@@ -140,7 +140,17 @@ import Testing
   @Test func `kills at once without time`() {
     var world = running()
     world.take(.stop(until: world.now))
-    #expect(world.log.prefix(2) == ["kill 2", "stop 2"])
+    #expect(world.log == ["kill 2", "ask 2"])
+    world.run(for: .seconds(5))
+    #expect(world.end == .asked)
+  }
+
+  @Test func `tidies up what was killed and does not say that it is down`() {
+    var world = running()
+    world.answers[2] = .dead("status 1")
+    world.take(.stop(until: world.now))
+    world.run(for: .milliseconds(100))
+    #expect(world.log.prefix(3) == ["kill 2", "ask 2", "kill 2"] && world.log.contains("stop 2"))
     world.run(for: .seconds(5))
     #expect(world.end == .asked)
   }

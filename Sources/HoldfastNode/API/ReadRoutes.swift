@@ -112,7 +112,8 @@ struct ReadRoutes: Sendable {
     if isUnmasked { log.tell(.secrets, request, context, "200") }
     let shown = isUnmasked ? xml : xml.map(DomainSecrets.masked)
     let notLive = picture.view.notLive(name, by: picture.planner.policies)
-    let parts = picture.view.specs[name].flatMap { $0.value.isOfHost ? try? HostDefinition($0.value.xml) : nil }?.parts.map(\.summary)
+    let parts = picture.view.specs[name].flatMap { $0.value.isOfHost ? try? HostDefinition($0.value.xml) : nil }?.parts.map(
+      \.summary)
     return try jsonResponse(WorkloadDetail(info, xml: shown, parts: parts, history: history, notLive: notLive))
   }
 }

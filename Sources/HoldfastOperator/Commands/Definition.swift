@@ -141,7 +141,8 @@ extension SpecRecord {
       )
     }
     guard connection.contains("://") else {
-      throw invalid("the connection '\(connection)' is not a libvirt URI", "Use lxc:///system, qemu:///system or host:///system.")
+      throw invalid(
+        "the connection '\(connection)' is not a libvirt URI", "Use lxc:///system, qemu:///system or host:///system.")
     }
     guard NameUUID.normalized(uuid) == uuid else {
       throw invalid("'\(uuid)' is not a UUID", "Leave it out, or write it as 8-4-4-4-12 hexadecimal digits.")

@@ -12,7 +12,8 @@ extension OperatorCommand {
     }
     if current.spec.isOfHost, let holder = view.holder(of: name) {
       throw OperatorError(
-        .conflict, thing: "workload \(name)", reason: "it runs on \(holder), and nobody but Holdfast would know how to stop its parts",
+        .conflict, thing: "workload \(name)",
+        reason: "it runs on \(holder), and nobody but Holdfast would know how to stop its parts",
         remedy: "Stop it first: `holdfast stop \(name) --wait`, then release it.")
     }
     let kept = current.kept(at: time, view.claims[name]?.value)

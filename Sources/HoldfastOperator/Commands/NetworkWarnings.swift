@@ -19,7 +19,9 @@ extension SpecRecord {
   package var partsWarnings: [String] {
     guard isOfHost, let parts = try? HostDefinition(xml).parts else { return [] }
     let mounts = parts.compactMap { part -> String? in
-      guard case .mount(let mount) = part.kind, mount.what.hasPrefix("/") || mount.what.contains("="), !mount.isReadOnly else { return nil }
+      guard case .mount(let mount) = part.kind, mount.what.hasPrefix("/") || mount.what.contains("="), !mount.isReadOnly else {
+        return nil
+      }
       return InWords.oneLine(mount.what)
     }
     guard !mounts.isEmpty else { return [] }

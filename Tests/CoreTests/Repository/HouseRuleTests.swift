@@ -129,7 +129,8 @@ import Testing
       "Simulator", "HoldfastYAML", "HoldfastPolicies", "HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastTime"
     ],
     "HoldfastAPI": [
-      "HoldfastModel", "HostParts", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML", "DomainXML"
+      "HoldfastModel", "HostParts", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML",
+      "DomainXML"
     ],
     "holdfast-guard": ["GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux"],
     "holdfastd": ["HoldfastNode"],

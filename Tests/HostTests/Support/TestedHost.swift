@@ -49,7 +49,10 @@ actor TestedHost {
     self.hierarchy = hierarchy
     let name = "hft" + String(UInt32.random(in: 0 ... .max), radix: 36)
     directory = "/tmp/\(name)"
-    for path in [directory, directory + "/run", directory + "/data", directory + "/ocf", directory + "/ocf/resource.d", directory + "/ocf/resource.d/test"] {
+    for path in [
+      directory, directory + "/run", directory + "/data", directory + "/ocf", directory + "/ocf/resource.d",
+      directory + "/ocf/resource.d/test"
+    ] {
       try KernelFile.makeDirectory(path)
     }
     partition = try Partition("/" + name, layout: .escaped)
@@ -116,7 +119,8 @@ actor TestedHost {
     await host.start(
       StartRequest(
         id: id, xml: HostDefinition(parts: parts).text, uuid: Self.uuid,
-        mark: ClaimMark(cluster: "test", workload: "files", epoch: Epoch(3)), partition: "\(place.partition)/\(isolation.rawValue)", links: [],
+        mark: ClaimMark(cluster: "test", workload: "files", epoch: Epoch(3)),
+        partition: "\(place.partition)/\(isolation.rawValue)", links: [],
         notAfter: BootClock.now + .seconds(10), overBar: overBar))
   }
 
@@ -131,18 +135,23 @@ actor TestedHost {
   nonisolated var isMounted: Bool { (try? MountTable.own().mounted(at: directory + "/data").isEmpty) == false }
   nonisolated var record: String { directory + "/run/host/files.json" }
   nonisolated func exists(_ name: String) -> Bool { access("\(directory)/\(name)", F_OK) == 0 }
-  nonisolated func text(_ name: String) -> String { (try? String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8)) ?? "" }
+  nonisolated func text(_ name: String) -> String {
+    (try? String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8)) ?? ""
+  }
 
   // MARK: parts
 
   nonisolated func mount(stopTimeout: Double = 5) -> HostPart {
     HostPart(
-      name: "data", kind: .mount(MountPart(what: "tmpfs", place: directory + "/data", type: "tmpfs", options: "size=1m")), startTimeout: 10,
+      name: "data", kind: .mount(MountPart(what: "tmpfs", place: directory + "/data", type: "tmpfs", options: "size=1m")),
+      startTimeout: 10,
       stopTimeout: stopTimeout, interval: 1)
   }
 
   /// - Parameters: lines that come first in its start and its stop.
-  nonisolated func script(_ name: String = "server", start: String = "", stop: String = "", status: String = "", startTimeout: Double = 10) throws -> HostPart {
+  nonisolated func script(
+    _ name: String = "server", start: String = "", stop: String = "", status: String = "", startTimeout: Double = 10
+  ) throws -> HostPart {
     let pid = "\(directory)/\(name).pid"
     let kinds = [
       ("start", "\(start)\nenv >\(directory)/\(name).env\nsleep 1000 & echo $! >\(pid)\necho started"),
@@ -152,7 +161,8 @@ actor TestedHost {
     for (kind, body) in kinds { try write("\(name)-\(kind)", "#!/bin/sh\n\(body)\n") }
     func path(_ kind: String) -> [String] { ["\(directory)/\(name)-\(kind)"] }
     return HostPart(
-      name: name, kind: .script(ScriptPart(start: path("start"), stop: path("stop"), status: path("status"))), startTimeout: startTimeout,
+      name: name, kind: .script(ScriptPart(start: path("start"), stop: path("stop"), status: path("status"))),
+      startTimeout: startTimeout,
       stopTimeout: 5, interval: 1, statusTimeout: 3)
   }
 
@@ -173,7 +183,8 @@ actor TestedHost {
 
       """)
     return HostPart(
-      name: "web", kind: .ocf(AgentPart(agent: "ocf:test:sleeper", params: ["state": directory + "/agent.state"])), startTimeout: 10,
+      name: "web", kind: .ocf(AgentPart(agent: "ocf:test:sleeper", params: ["state": directory + "/agent.state"])),
+      startTimeout: 10,
       stopTimeout: 5, interval: 1, statusTimeout: 3)
   }
 

@@ -278,16 +278,15 @@ let package = Package(
       name: "HostTests",
       dependencies: [
         "HostServices", "HostParts", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "GuardCore", "CgroupIsolation",
-        "LinuxBasics",
-        .product(name: "Logging", package: "swift-log"), .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system")
+        "LinuxBasics", .product(name: "Logging", package: "swift-log")
       ]),
     .testTarget(name: "AddressTests", dependencies: ["AddressPresence", "GuardCore", "LinuxBasics"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [
         "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "GuardCore", "HoldfastModel",
-        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "Housekeeping", "HoldfastTime",
+        "HostParts", "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "Housekeeping",
+        "HoldfastTime",
         "MemoryStore", "LinuxBasics",
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -214,9 +214,9 @@ extension PlacementReason.Clause {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .leftAiling, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
-      .silentUsed, .ailingUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded,
-      .bestBalanced, .fullest, .fewestWorkloads, .ruleBroken:
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .leftAiling, .staysAsTargetFails, .spareUsed,
+      .lostLatelyUsed, .silentUsed, .ailingUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded,
+      .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads, .ruleBroken:
       ""
     }
   }
@@ -302,9 +302,9 @@ extension PlacementReason.Clause: CustomStringConvertible {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .leftAiling, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
-      .silentUsed, .ailingUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded,
-      .bestBalanced, .fullest, .fewestWorkloads, .ruleBroken:
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .leftAiling, .staysAsTargetFails, .spareUsed,
+      .lostLatelyUsed, .silentUsed, .ailingUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded,
+      .leastLoaded, .bestBalanced, .fullest, .fewestWorkloads, .ruleBroken:
       ""
     }
   }

@@ -342,7 +342,8 @@ struct Diagnosis {
       let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
       let what = quarantine.wasAiling == true ? "was ailing, or lost," : "was lost"
       degraded.append("Node \(node.name) \(what) \(times) recently and is in quarantine")
-      suggest("holdfast node clear-failures \(node.name)", "end the quarantine, once it is known why the node \(what.split(separator: ",")[0])")
+      let why = quarantine.wasAiling == true ? "was ailing" : "was lost"
+      suggest("holdfast node clear-failures \(node.name)", "end the quarantine, once it is known why the node \(why)")
     }
   }
 

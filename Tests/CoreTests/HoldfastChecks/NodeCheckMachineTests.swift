@@ -23,14 +23,15 @@ import Testing
     private var wakeAt: BootInstant?
 
     mutating func send(_ event: NodeCheckMachine.Event) {
+      var results: [ProbeResult] = []
       for action in machine.receive(event, now: now) {
         switch action {
         case .probe(let request):
           asked.append(request.check)
           switch answers[request.check] ?? .good {
-          case .good: send(.answered(ProbeResult(request.id, .good)))
-          case .bad: send(.answered(ProbeResult(request.id, .bad(reason: "/srv is read-only"))))
-          case .cannotTell: send(.answered(ProbeResult(request.id, .cannotTell(reason: "no right to"))))
+          case .good: results.append(ProbeResult(request.id, .good))
+          case .bad: results.append(ProbeResult(request.id, .bad(reason: "/srv is read-only")))
+          case .cannotTell: results.append(ProbeResult(request.id, .cannotTell(reason: "no right to")))
           case .none: break
           }
         case .giveUp: givenUp += 1
@@ -38,6 +39,7 @@ import Testing
         case .wake(let at): wakeAt = at
         }
       }
+      for result in results { send(.answered(result)) }
     }
 
     mutating func pass(_ duration: Duration) {

@@ -132,6 +132,8 @@ extension Rig {
     machineEvents.append((event, quietly))
     guard machineEvents.count == 1 else { return }
     while let next = machineEvents.first {
+      // Processes take longer to end than a freeze.
+      if case .killResult(.workload(let name, _), .gone) = next.event { gone(name) }
       for action in machine?.receive(next.event, now: now) ?? [] { carryOut(action, quietly: next.quietly) }
       machineEvents.removeFirst()
     }
@@ -151,9 +153,7 @@ extension Rig {
       tellMachine(
         .addressesResult(
           round: round, removed: addressesStay ? [] : removed, raised: there, found: found, failed: addressesStay ? busy : [:]))
-    case .kill(let target):
-      if case .workload(let name, _) = target { gone(name) }
-      tellMachine(.killResult(target, .gone))
+    case .kill(let target): tellMachine(.killResult(target, .gone))
     case .takeCensus: tellMachine(.census(alive: !processes.isEmpty))
     case .setTimer, .thaw, .linksUp, .feedWatchdog, .persist, .log: break
     }

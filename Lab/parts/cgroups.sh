@@ -61,13 +61,28 @@ cgroup_thaw_all() {
   done
 }
 
+# Ends libvirt's file systems in user space that the processes have: one that waits for an answer of one takes its SIGKILL only then.
+cgroup_abort_fuse() {
+  local control pid minor
+  control=$(mktemp -d)
+  mount -t fusectl none "$control"
+  for pid in $1; do
+    awk '/ - fuse libvirt / { split($3, device, ":"); print device[2] }' "/proc/$pid/mountinfo" 2>/dev/null || true
+  done | sort -u | while read -r minor; do
+    echo 1 2>/dev/null >"$control/$minor/abort" || true
+  done
+  umount "$control"
+  rmdir "$control"
+}
+
 # Kills every process of NAME (or of the lab) and waits until they are gone; names those that do not go.
 cgroup_kill() {
-  local name=${1:-} pids end=$((SECONDS + 10))
+  local name=${1:-} pids end=$((SECONDS + 10)) patience=$((SECONDS + 2))
   until pids=$(cgroup_processes "$name") && [ -z "$pids" ]; do
     # shellcheck disable=SC2086
     kill -KILL $pids 2>/dev/null || true
     cgroup_thaw_all "$name"
+    [ "$SECONDS" -lt "$patience" ] || cgroup_abort_fuse "$pids"
     [ "$SECONDS" -lt "$end" ] || die "processes of $LAB_NAME${name:+/$name} survive SIGKILL: ${pids//$'\n'/ }"
     sleep 0.005
   done

@@ -82,7 +82,10 @@ cgroup_kill() {
     # shellcheck disable=SC2086
     kill -KILL $pids 2>/dev/null || true
     cgroup_thaw_all "$name"
-    [ "$SECONDS" -lt "$patience" ] || cgroup_abort_fuse "$pids"
+    if [ "$SECONDS" -ge "$patience" ]; then
+      cgroup_abort_fuse "$pids"
+      patience=$((SECONDS + 2))
+    fi
     [ "$SECONDS" -lt "$end" ] || die "processes of $LAB_NAME${name:+/$name} survive SIGKILL: ${pids//$'\n'/ }"
     sleep 0.005
   done

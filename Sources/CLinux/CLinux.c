@@ -385,7 +385,8 @@ int holdfast_neighbours(int link, const uint8_t *address, size_t count) {
   return fd;
 }
 
-// The same about a link of that number.
+// A request about an address of a link, complete but for its type and flags. The kernel keeps addresses with a link's number, which no other
+// link gets while this network namespace lives, but for 2^31 links later.
 static int holdfast_address_request_on(
   int link, const void *address, size_t count, int prefix, struct holdfast_address_request *r) {
   if ((count != 4 && count != 16) || prefix < 0 || (size_t)prefix > count * 8) return errno = EINVAL, -1;
@@ -399,8 +400,7 @@ static int holdfast_address_request_on(
   return 0;
 }
 
-// A request about an address of a link, complete but for its type and flags. The kernel keeps addresses with a link's number, which no other
-// link gets while this network namespace lives, but for 2^31 links later.
+// The same about the link of that name.
 static int holdfast_address_request(
   int fd, const char *link, const void *address, size_t count, int prefix, struct holdfast_address_request *r) {
   struct ifinfomsg found;
@@ -455,20 +455,18 @@ int holdfast_address_add(int fd, const char *link, const void *address, size_t c
   return errno = there == prefix ? EEXIST : ENOTUNIQ, -1;
 }
 
-int holdfast_address_remove(int fd, const char *link, const void *address, size_t count, int prefix) {
-  struct holdfast_address_request r;
-  if (holdfast_address_request(fd, link, address, count, prefix, &r)) return -1;
-  r.head.nlmsg_type = RTM_DELADDR;
-  r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  return holdfast_route_ask(fd, &r.head, 0, NULL, 0);
-}
-
 int holdfast_address_remove_on(int fd, int link, const void *address, size_t count, int prefix) {
   struct holdfast_address_request r;
   if (holdfast_address_request_on(link, address, count, prefix, &r)) return -1;
   r.head.nlmsg_type = RTM_DELADDR;
   r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
   return holdfast_route_ask(fd, &r.head, 0, NULL, 0);
+}
+
+int holdfast_address_remove(int fd, const char *link, const void *address, size_t count, int prefix) {
+  struct ifinfomsg found;
+  if (holdfast_link_find(fd, link, &found)) return -1;
+  return holdfast_address_remove_on(fd, found.ifi_index, address, count, prefix);
 }
 
 // One address of a dump.

@@ -27,17 +27,11 @@ public struct GuardedAddress: Sendable, CustomStringConvertible {
     let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2 else { throw .notWhole(text) }
     let words = parts[0].split(separator: "/", omittingEmptySubsequences: false)
-    guard words.count == 2, let length = Self.number(words[1]) else { throw .notWhole(text) }
+    guard words.count == 2, let length = try? IPAddress.decimal(words[1], upTo: 999) else { throw .notWhole(text) }
     let ip = String(words[0])
     guard let address = try? IPAddress(ip) else { throw .notAnAddress(ip) }
     guard "\(address)" == ip else { throw .notCanonical(ip, canonical: "\(address)") }
     try self.init(address, prefixLength: length, on: String(parts[1]))
-  }
-
-  /// Decimal digits without a zero before them.
-  private static func number(_ text: Substring) -> Int? {
-    guard (1...3).contains(text.utf8.count), let value = Int(text), text == "\(value)" else { return nil }
-    return value
   }
 
   /// The address and its prefix length, without the link.

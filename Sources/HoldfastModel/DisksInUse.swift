@@ -61,7 +61,7 @@ extension DomainHardware {
   /// What lies under the disks that nobody else may write: by the disk's source, the nearest first. Of the others there is nothing.
   package var underneath: [String: [String]] {
     var found: [String: [String]] = [:]
-    for disk in disks where !disk.isRemovable && !disk.isSafeWithOthers {
+    for disk in disks where disk.isWrittenAlone {
       if let source = disk.source, let images = disk.backing, !images.isEmpty { found[source] = images }
     }
     return found
@@ -76,7 +76,7 @@ extension SpecRecord {
     underneath = nil
     guard !known.isEmpty, let domain = DomainElement(of: xml) else { return }
     let disks = DomainHardware(devices: domain.first("devices"), memory: 0, processors: "").disks
-    let silent = Set(disks.filter { $0.backing == nil && !$0.isRemovable && !$0.isSafeWithOthers }.compactMap(\.source))
+    let silent = Set(disks.filter { $0.backing == nil && $0.isWrittenAlone }.compactMap(\.source))
     let kept = known.filter { silent.contains($0.key) && !$0.value.isEmpty }
     if !kept.isEmpty { underneath = kept }
   }

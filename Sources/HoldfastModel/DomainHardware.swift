@@ -12,6 +12,8 @@ public struct DomainHardware: Hashable, Sendable {
     public var isRemovable: Bool
     /// It is only read, or made to be written by others too.
     public var isSafeWithOthers: Bool
+    /// The guest's own data, which nobody else may write.
+    package var isWrittenAlone: Bool { !isRemovable && !isSafeWithOthers }
 
     public init(
       target: String, source: String?, backing: [String]? = nil, isRemovable: Bool = false, isSafeWithOthers: Bool = false
@@ -191,7 +193,7 @@ extension DomainHardware.Disk {
   static func layers(of text: String) -> [String] { text.split(separator: over).map { String($0) } }
 
   /// The same where nobody else may write it.
-  fileprivate var writtenAlone: String? { isRemovable || isSafeWithOthers ? nil : layers }
+  fileprivate var writtenAlone: String? { isWrittenAlone ? layers : nil }
 }
 
 extension DomainHardware.NetworkCard {

@@ -31,29 +31,27 @@ enum GuardNews {
   /// How long an address has been waited for counts while the guard is armed.
   private static func notePhase(_ machines: borrowing Machines, _ effects: inout Effects) {
     effects.agenda.note(.guardPhase)
-    let followers = Set(machines.workloads.all.filter(\.parts.protection.followsAddresses).map(\.name))
+    let followers = machines.workloads.followingAddresses
     if !followers.isEmpty { effects.agenda.note(.addresses(followers)) }
   }
 
   private static func heard(_ heard: GuardLink.Heard, _ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
     for name in heard.dropped { machines.workloads.change(WorkloadName(name)) { $0.guardForgot() } }
     if heard.isAnew {
-      let forgotten = Set(machines.workloads.all.filter(\.parts.protection.isForgotten).map(\.name))
+      let forgotten = machines.workloads.names(where: \.parts.protection.isForgotten)
       for name in forgotten.sorted() { machines.workloads.change(name) { $0.guardForgot() } }
       effects.agenda.note(.guardLists(forgotten))
     }
     inherit(heard.inheritedAddresses, facts, &machines, &effects)
     for name in heard.inheritedStarts { machines.workloads.change(WorkloadName(name)) { $0.inheritStart() } }
     if heard.losesKills {
-      let pending = Set(machines.workloads.all.filter(\.parts.protection.isKillPending).map(\.name))
+      let pending = machines.workloads.names(where: \.parts.protection.isKillPending)
       for name in pending.sorted() { machines.workloads.change(name) { $0.losesKill() } }
       effects.agenda.note(.guardLists(pending))
     }
     if heard.protectsAnew { for name in machines.workloads.names.sorted() { machines.workloads[name]?.protectAnew(&effects) } }
     // What it has acknowledged is counted from its connection on.
-    if heard.isAnew, machines.workloads.all.contains(where: \.parts.protection.followsAddresses) {
-      _ = effects.askToAcknowledge()
-    }
+    if heard.isAnew, !machines.workloads.followingAddresses.isEmpty { _ = effects.askToAcknowledge() }
     noteAddresses(heard, facts, machines, &effects)
     if heard.extends { machines.guardLink.meet(machines.lease.session.permit(facts), facts.timing, &effects) }
   }
@@ -75,7 +73,7 @@ enum GuardNews {
     _ heard: GuardLink.Heard, _ facts: Facts, _ machines: borrowing Machines, _ effects: inout Effects
   ) {
     guard !heard.addresses.isEmpty || heard.acknowledges else { return }
-    var names = Set(machines.workloads.all.filter(\.parts.protection.followsAddresses).map(\.name))
+    var names = machines.workloads.followingAddresses
     let changed = Set(heard.addresses.map(\.address.address))
     if !changed.isEmpty {
       names.formUnion(heard.addresses.map { WorkloadName($0.workload) })

@@ -22,10 +22,7 @@ struct WorkloadTable: Sendable {
 
   /// Addresses that the guard was told to raise, or holds from an earlier life, and that are not known to be gone.
   var lentAddresses: Set<GuardedAddress> {
-    machines.all.reduce(into: []) { all, machine in
-      all.formUnion(machine.parts.protection.lent)
-      if let told = machine.parts.protection.told { all.formUnion(told.addresses) }
-    }
+    machines.all.reduce(into: []) { $0.formUnion($1.parts.protection.lent) }
   }
 
   /// Everything that the guard was told to protect, in the order of names. What there may be of addresses besides, as of what it was told to forget, comes last,
@@ -42,12 +39,19 @@ struct WorkloadTable: Sendable {
   /// A start that was asked for before may still succeed.
   var mayStillAppear: Bool { machines.all.contains(where: \.parts.mayStillAppear) }
 
+  /// Workloads of whose addresses the guard's word may tell news.
+  var followingAddresses: Set<WorkloadName> { names { $0.parts.protection.followsAddresses } }
+
+  func names(where isMeant: (WorkloadMachine) -> Bool) -> Set<WorkloadName> {
+    Set(machines.all.lazy.filter(isMeant).map(\.name))
+  }
+
   /// Workloads whose checks look at them.
-  var checked: Set<WorkloadName> { Set(machines.all.lazy.filter { $0.parts.watch.subject != nil }.map(\.name)) }
+  var checked: Set<WorkloadName> { names { $0.parts.watch.subject != nil } }
 
   /// Workloads that fail their checks at once with most others.
   var heldTogether: Set<WorkloadName> {
-    Set(machines.all.lazy.filter { if case .together? = $0.parts.watch.held { true } else { false } }.map(\.name))
+    names { if case .together? = $0.parts.watch.held { true } else { false } }
   }
 
   /// Something under protection is seen here, or may be here unseen, or may still come up.

@@ -57,15 +57,12 @@ package final class AddressErrands: Sendable {
       for address in addresses {
         let subject = Subject(workload: workload, address: address)
         end(subject, &state)
-        state.number += 1
-        let number = state.number
-        let task = Task { [weak self, port, logger] in
+        begin(subject, &state) { [weak self, port, logger] number in
           do { try await port.announce(address.address, on: address.interface) } catch is CancellationError {} catch {
             logger.warning("\(error)", metadata: ["workload": "\(workload)"])
           }
           _ = self?.ended(subject, number)
         }
-        state.tasks[subject] = (number, task)
       }
       askNext(&state)
     }
@@ -89,16 +86,22 @@ package final class AddressErrands: Sendable {
   private func askNext(_ state: inout State) {
     while state.asking.count < Self.most, !state.waiting.isEmpty {
       let subject = state.waiting.removeFirst()
-      state.number += 1
-      let number = state.number
-      let task = Task { [weak self, port] in
+      let number = begin(subject, &state) { [weak self, port] number in
         let answer = await port.owner(of: subject.address.address, on: subject.address.interface)
         guard let self, self.ended(subject, number) else { return }
         self.answer(subject.workload, subject.address, answer)
       }
-      state.tasks[subject] = (number, task)
       state.asking.insert(number)
     }
+  }
+
+  /// - Parameter work: is told its number, which the caller gets as well.
+  @discardableResult
+  private func begin(_ subject: Subject, _ state: inout State, _ work: @escaping @Sendable (Int) async -> Void) -> Int {
+    state.number += 1
+    let number = state.number
+    state.tasks[subject] = (number, Task { await work(number) })
+    return number
   }
 
   /// - Returns: false when it was ended before.

@@ -12,6 +12,7 @@ extension LibvirtConnection {
     Task {
       await settle(name)
       clearing.remove(name)
+      clearedAway.remove(name)
     }
   }
 
@@ -44,6 +45,7 @@ extension LibvirtConnection {
   /// Makes libvirt and the kernel agree that a protected domain without its process is gone.
   private func clearAway(_ name: String, _ run: Run) async {
     logger.warning("a domain's process is gone, and libvirt does not clear it away: clearing", metadata: ["domain": "\(name)"])
+    clearedAway.insert(name)
     do {
       let order = Question(kind: .destroy, name: name)
       try await ask(order, on: destroyThreads, limit: limits.lifecycle) { reader throws(LibvirtError) in

@@ -62,7 +62,7 @@ extension LibvirtConnection {
       // libvirt's event may come later than what was seen without it.
       let reason =
         stopReasons.removeValue(forKey: name)
-        ?? StopReason(before?.process == nil ? "it is no longer active" : "its process has ended", .unknown)
+        ?? (before?.process == nil ? StopReason("it is no longer active", .unknown) : .processEnded)
       logger.info("domain gone", metadata: ["domain": "\(name)", "reason": "\(reason.text)"])
       send(.gone(DomainID(connection: uri, name: name), reason: reason.text, end: reason.end))
     }

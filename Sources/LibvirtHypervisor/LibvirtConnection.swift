@@ -73,6 +73,8 @@ actor LibvirtConnection {
   /// Migrations from here whose calls have not ended, by UUID.
   var outgoingMigrations: [String: OutgoingMigration] = [:]
   var clearing: Set<String> = []
+  /// Those among them that were ended with libvirt's own order, so that it calls them destroyed: they had ended before, nobody knows how.
+  var clearedAway: Set<String> = []
   /// What this libvirt could run, since it was connected to.
   var abilities = AbilityBook()
   /// Whether libvirtd words its errors in English, on the connection opened as that number.
@@ -286,7 +288,10 @@ actor LibvirtConnection {
       look(at: name)
     case .lifecycle(let name, let event, let detail):
       if Words.isStart(event) { ledger.expect(name) }
-      if let reason = Words.ofStop(event, detail) { stopReasons[name] = reason }
+      if let reason = Words.ofStop(event, detail) {
+        let isOurs = reason.end == .destroyed && clearedAway.contains(name)
+        stopReasons[name] = isOurs ? .processEnded : reason
+      }
       look(at: name)
     }
   }

@@ -16,7 +16,7 @@ public struct LibvirtLimits: Sendable {
   /// are added. Below `safetyInventory`, so that each of those reads it.
   public var rereading: Duration = .seconds(20)
   /// For libvirt to notice by itself that a domain's process is gone, before it is made to.
-  public var notice: Duration = .milliseconds(500)
+  public var notice: Duration = .seconds(2)
   /// For a machine to shut down by its guest agent, before its power button is pressed as well; a third of a shorter stop.
   public var agent: Duration = .seconds(20)
   /// For the order to a guest agent, which libvirt gives up itself after a minute.

@@ -40,4 +40,7 @@ struct StopReason: Sendable {
     self.text = text
     self.end = end
   }
+
+  /// It was seen without its process, and libvirt said nothing.
+  static let processEnded = StopReason("its process has ended", .unknown)
 }

@@ -4,7 +4,7 @@
 BUILD = swift build -c release
 KEEP ?=
 OUT ?=
-SUITES = CoreTests PolicyTests SimulatorTests GuardTests ProbeTests AddressTests NodeTests StoreTests HypervisorTests LabTests
+SUITES = CoreTests PolicyTests SimulatorTests GuardTests ProbeTests HostTests AddressTests NodeTests StoreTests HypervisorTests LabTests
 
 help:
 	@echo "make demo            three hosts on this machine, nine containers, one host killed (KEEP=1 leaves them up)"

@@ -2,10 +2,10 @@
 import PackageDescription
 
 // Three rings; imports point inwards only (Docs/architecture.md).
-//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, Housekeeping, HoldfastChecks, HoldfastPlanning, HoldfastController,
-//                    HoldfastOperator; Simulator around them
+//   1 pure core      HoldfastTime, GuardCore, HoldfastModel, HostParts, Housekeeping, HoldfastChecks, HoldfastPlanning,
+//                    HoldfastController, HoldfastOperator; Simulator around them
 //   2 ports+adapters HoldfastPorts, LinuxBasics, MemoryStore, EtcdStore, DomainXML, LibvirtHypervisor, GuardDoor, CgroupIsolation,
-//                    HoldfastYAML, HoldfastPolicies, HealthProbes, AddressPresence, Scenarios, HoldfastAPI
+//                    HoldfastYAML, HoldfastPolicies, HealthProbes, HostServices, AddressPresence, Scenarios, HoldfastAPI
 //   3 programs       holdfastd (with HoldfastNode), holdfast, holdfast-guard
 // Simulator and Scenarios are part of the operator's `holdfast`: its scenario files are a public format (Docs/scenarios.md).
 
@@ -51,6 +51,8 @@ let package = Package(
     .target(name: "HoldfastTime", swiftSettings: strict),
     .target(name: "GuardCore", dependencies: ["HoldfastTime"], swiftSettings: strict),
     .target(name: "HoldfastModel", dependencies: ["HoldfastTime", "GuardCore"], swiftSettings: strict),
+    // What workloads of the host itself are made of, and in which steps that goes up and down.
+    .target(name: "HostParts", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
     // What the store tells of itself, what of its history may go, and what a person should know of it.
     .target(name: "Housekeeping", dependencies: ["HoldfastModel", "HoldfastTime"], swiftSettings: strict),
     // How workloads are that run, as their checks tell.
@@ -61,7 +63,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "HoldfastOperator",
-      dependencies: ["HoldfastModel", "HoldfastPlanning", "HoldfastController", "GuardCore", "Housekeeping"],
+      dependencies: ["HoldfastModel", "HostParts", "HoldfastPlanning", "HoldfastController", "GuardCore", "Housekeeping"],
       swiftSettings: strict),
 
     // Its judge: many cores and guards on virtual time.
@@ -114,6 +116,13 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ], swiftSettings: strict),
+    // Runs what workloads of the host itself are made of.
+    .target(
+      name: "HostServices",
+      dependencies: [
+        "HostParts", "HealthProbes", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics",
+        .product(name: "Logging", package: "swift-log"), .product(name: "SystemPackage", package: "swift-system")
+      ], swiftSettings: strict),
     // Whether anybody on a link has an address, and that this host has it now.
     .target(
       name: "AddressPresence",
@@ -147,7 +156,8 @@ let package = Package(
     .target(
       name: "HoldfastAPI",
       dependencies: [
-        "HoldfastModel", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML", "DomainXML"
+        "HoldfastModel", "HostParts", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML",
+        "DomainXML"
       ],
       swiftSettings: strict),
 
@@ -155,9 +165,9 @@ let package = Package(
     .target(
       name: "HoldfastNode",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HostParts", "HoldfastPlanning", "HoldfastController", "HoldfastOperator",
         "HoldfastPorts", "HoldfastAPI", "MemoryStore", "EtcdStore", "DomainXML", "LibvirtHypervisor", "GuardDoor",
-        "CgroupIsolation", "HealthProbes", "AddressPresence",
+        "CgroupIsolation", "HealthProbes", "HostServices", "AddressPresence",
         "LinuxBasics", "CSystemd", "CLinux", "HoldfastYAML", "HoldfastPolicies", "Housekeeping",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -265,12 +275,19 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system")
       ]),
+    .testTarget(
+      name: "HostTests",
+      dependencies: [
+        "HostServices", "HostParts", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "GuardCore", "CgroupIsolation",
+        "LinuxBasics", .product(name: "Logging", package: "swift-log")
+      ]),
     .testTarget(name: "AddressTests", dependencies: ["AddressPresence", "GuardCore", "LinuxBasics"]),
     .testTarget(
       name: "NodeTests",
       dependencies: [
         "HoldfastNode", "HoldfastAPI", "HoldfastYAML", "HoldfastPolicies", "GuardCore", "HoldfastModel",
-        "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "Housekeeping", "HoldfastTime",
+        "HostParts", "HoldfastPlanning", "HoldfastController", "HoldfastOperator", "HoldfastPorts", "Housekeeping",
+        "HoldfastTime",
         "MemoryStore", "LinuxBasics",
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -6,6 +6,8 @@ struct Mount: Hashable {
   /// The part of the file system that is seen there, as a path in it.
   var shown: String
   var type: String
+  /// Of the file system, as the kernel names it: a device, `server:/export`, any word.
+  var source: String
   /// The file system's own; of a v1 hierarchy its controllers.
   var options: Set<String>
 
@@ -23,9 +25,11 @@ struct Mount: Hashable {
       guard halves.count == 2, halves[0].count >= 5, let type = halves[1].first, let options = halves[1].last else {
         return nil
       }
+      // A source of no letters leaves no field.
+      let source = halves[1].count > 2 ? unescaped(halves[1][1]) : ""
       return Mount(
         path: unescaped(halves[0][4]), shown: unescaped(halves[0][3]), type: String(type),
-        options: Set(options.split(separator: ",").map(String.init)))
+        source: source, options: Set(options.split(separator: ",").map(String.init)))
     }
   }
 

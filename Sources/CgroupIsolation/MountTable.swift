@@ -3,14 +3,26 @@
 package struct MountTable: Sendable {
   /// By mount point, without a slash at its end; the root's is empty. Of those in one place the last covers the others.
   private let types: [String: String]
+  /// By mount point: the sources of what is mounted there, that on top last.
+  private let sources: [String: [String]]
 
   package init(mountinfo: String) {
-    types = Dictionary(
-      Mount.parse(mountinfo).map { ($0.path == "/" ? "" : $0.path, $0.type) }, uniquingKeysWith: { _, last in last })
+    let mounts = Mount.parse(mountinfo)
+    types = Dictionary(mounts.map { ($0.path == "/" ? "" : $0.path, $0.type) }, uniquingKeysWith: { _, last in last })
+    sources = Dictionary(grouping: mounts, by: \.path).mapValues { $0.map(\.source) }
   }
 
   /// - Throws: why /proc cannot be read.
-  package static func own() throws(IsolationError) -> MountTable { MountTable(mountinfo: try Mount.text(seenBy: "self")) }
+  package static func own() throws(IsolationError) -> MountTable { try seen(by: "self") }
+
+  /// - Parameter process: a process ID, or "self".
+  /// - Throws: why /proc cannot be read.
+  package static func seen(by process: String) throws(IsolationError) -> MountTable {
+    MountTable(mountinfo: try Mount.text(seenBy: process))
+  }
+
+  /// What is mounted at this very place, by its source; the one on top last. Empty: nothing is. Links are not followed.
+  package func mounted(at place: String) -> [String] { sources[place] ?? [] }
 
   /// The type of the file system, such as `ext4`; nil: not known. Links are not followed.
   package func type(of path: String) -> String? {

@@ -58,8 +58,7 @@ public final class HealthProbes: ProbeMaker {
     case .http(let probe):
       let endpoint = Endpoint(host: probe.host, port: probe.port, place: target.place)
       return await exchange(limit, end, endpoint.firstStage) { http.start(probe, at: endpoint, $0) }
-    case .ping(let probe):
-      return await exchange(limit, end, .resolving(probe.address)) { ping.start(probe, $0) }
+    case .ping(let probe): return await ping(probe.address, within: limit)
     case .exec(let probe): return await run(probe.command, in: target, limit, end)
     case .agent:
       guard let guests, Self.isMachine(target) else { return .cannotTell(reason: "a container has no guest agent") }
@@ -73,6 +72,11 @@ public final class HealthProbes: ProbeMaker {
     case .script(let probe): return await script(probe, target, limit, end)
     case .other(let kind): return .cannotTell(reason: "this node's build knows no check of the kind '\(kind)'")
     }
+  }
+
+  /// Asks an address by ICMP echo.
+  nonisolated(nonsending) func ping(_ address: String, within limit: Duration) async -> Answer {
+    await exchange(limit, ContinuousClock.now + limit, .resolving(address)) { ping.start(PingProbe(address: address), $0) }
   }
 
   private nonisolated(nonsending) func exchange(
@@ -129,12 +133,18 @@ public final class HealthProbes: ProbeMaker {
   private func script(
     _ probe: ScriptProbe, _ target: ProbeTarget, _ limit: Duration, _ end: ContinuousClock.Instant
   ) async -> Answer {
-    switch await commands.run([probe.path] + probe.arguments, variables: variables(target), until: end) {
+    Self.answer(
+      of: await commands.run([probe.path] + probe.arguments, variables: variables(target), until: end), to: probe, within: limit
+    )
+  }
+
+  static func answer(of ended: CommandEnd, to probe: ScriptProbe, within limit: Duration) -> Answer {
+    switch ended {
     case .exited(0, _): .good
     case .exited(1, let output) where !CommandProber.hasFailed(saying: output):
       .bad(reason: "\(probe.path) ends with status 1\(Self.saying(output))")
-    case .exited(let status, let output) where Self.notRun.contains(status) || CommandProber.hasFailed(saying: output):
-      .cannotTell(reason: "\(probe.path) cannot be run\(Self.saying(output))")
+    case .exited(let status, let output) where notRun.contains(status) || CommandProber.hasFailed(saying: output):
+      .cannotTell(reason: "\(probe.path) cannot be run\(saying(output))")
     case .exited(let status, let output):
       .cannotTell(reason: "\(probe.path) ends with status \(status)\(Self.saying(output))")
     case .signalled(let signal): .cannotTell(reason: "\(probe.path) was ended by signal \(signal)")

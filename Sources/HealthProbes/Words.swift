@@ -10,6 +10,12 @@ import SystemPackage
 
 /// What a probe's errors mean, for people and for the check: whether the service is to blame, or the probe could not be made.
 package enum Words {
+  /// By what an answer begins that says that this node has no way there.
+  private static let noWay = "this node has no way to "
+
+  /// A probe could not be made as this node has no way to whoever was to be asked.
+  static func hasNoWay(_ reason: String) -> Bool { reason.hasPrefix(noWay) }
+
   /// `2 s`, `0.25 s`.
   static func time(_ duration: Duration) -> String { "\(InWords.decimal(duration.inSeconds)) s" }
 
@@ -48,7 +54,7 @@ package enum Words {
     case ECONNRESET, EPIPE: .bad(reason: "\(place) breaks the connection off")
     case EHOSTUNREACH, EHOSTDOWN: .bad(reason: "\(place) is not to be reached")
     case ETIMEDOUT: .bad(reason: "\(place) takes no connection")
-    case ENETUNREACH, ENETDOWN: .cannotTell(reason: "this node has no way to \(place): \(system(code))")
+    case ENETUNREACH, ENETDOWN: .cannotTell(reason: "\(noWay)\(place): \(system(code))")
     case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EACCES, EPERM, EAFNOSUPPORT, EPROTONOSUPPORT, EINVAL:
       .cannotTell(reason: "this node cannot ask \(place): \(system(code))")
     default: .bad(reason: "\(place): \(system(code))")

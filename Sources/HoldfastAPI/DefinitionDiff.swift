@@ -2,6 +2,7 @@ import DomainXML
 import GuardCore
 import HoldfastModel
 import HoldfastOperator
+import HostParts
 
 /// What a definition says otherwise than the one in the store, as a unified diff: the keys that files have, then the XML in one way of writing it.
 /// Passwords are not in it.
@@ -25,6 +26,9 @@ public struct DefinitionDiff: Hashable, Sendable {
     lines += (spec.shared ?? []).map { "shared: \($0)" }
     lines += (spec.addresses ?? []).map { "address: \($0)" }
     lines += (spec.checks ?? []).map { "check \($0.name): \(CheckFields($0).text)" }
+    if spec.isOfHost {
+      return lines + ((try? HostDefinition(spec.xml))?.parts.flatMap(\.lines) ?? ["parts: they cannot be read"])
+    }
     // What is in the store was read when it came there.
     guard let document = try? DomainDocument(spec.xml) else { return lines + ["xml: it cannot be read"] }
     return lines + document.lines(hiding: &secrets)

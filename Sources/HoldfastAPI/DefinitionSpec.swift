@@ -1,6 +1,7 @@
 import DomainXML
 import HoldfastModel
 import HoldfastOperator
+import HostParts
 
 extension WorkloadDefinition {
   /// The spec that it stands for. A UUID that it does not give is the XML's own, the one that the workload has, or one derived from
@@ -10,7 +11,8 @@ extension WorkloadDefinition {
   public func spec(cluster: String, present: SpecRecord?) throws(OperatorError) -> SpecRecord {
     let workload = WorkloadName(name)
     // Longer than the store can hold is not read.
-    let (outline, flaw) = xml.utf8.count > SpecRecord.greatestXML ? (nil, nil) : DomainOutline.read(xml)
+    let isRead = xml.utf8.count <= SpecRecord.greatestXML && !SpecRecord.isOfHost(connection)
+    let (outline, flaw) = isRead ? DomainOutline.read(xml) : (nil, nil)
     let own = uuid ?? outline?.uuid
     var spec = SpecRecord(
       connection: connection,

@@ -3,6 +3,7 @@ import HoldfastModel
 import HoldfastOperator
 import HoldfastTime
 import HoldfastYAML
+import HostParts
 
 /// All mistakes of a workload file and of the domain XML files that it names.
 public typealias WorkloadFileErrors = FileErrors
@@ -10,14 +11,14 @@ public typealias WorkloadFileErrors = FileErrors
 /// The YAML files that define workloads, for `holdfast apply`.
 public enum WorkloadFile {
   /// Every key of the file, with what holds without it. `Docs/workloads.md` shows this table.
-  public static let keys = KeyTable(ownKeys + checkKeys + addressKeys)
+  public static let keys = KeyTable(ownKeys + checkKeys + addressKeys + partKeys)
 
   private static let ownKeys: [KeyTable.Row] = [
     .init("workloads", "list", .required, "The workloads of this document."),
     .init("workloads[].name", "name", .required, "The workload's name, unique in the cluster, and the libvirt domain's."),
     .init(
       "workloads[].connection", "libvirt URI", .rule("from the XML's domain type"),
-      "`lxc:///system` for type `lxc`; `qemu:///system` for `kvm` and `qemu`."),
+      "`lxc:///system` for type `lxc`; `qemu:///system` for `kvm` and `qemu`; `host:///system` for `parts`."),
     .init(
       "workloads[].memory", "MiB, or with a unit: `4GiB`", .rule("the XML's `<memory>`, rounded up"),
       "What it needs of a node's memory."),
@@ -146,24 +147,10 @@ struct WorkloadReading {
 
   private func workload(_ section: YAMLSection) -> WorkloadDefinition? {
     let name = section.required("name", expected: "the workload's name", remedy: "Add 'name: NAME'.")?.name()
-    let domain = domain(section)
-    var connection = section["connection"]?.connection()
-    if let connection, let domain, let own = domain.facts.connection, own != connection {
-      section["connection"]?.wrong(
-        expected: "\(own), as the XML's domain type is '\(domain.facts.type)'",
-        remedy: "Remove 'connection', or correct the XML.")
-    }
-    let isBare = isSupposed && section["xml"] == nil && section["xml-file"] == nil
-    if isBare, section["connection"] == nil { connection = "lxc:///system" }
-    let memory = section["memory"].map { $0.mebibytes() } ?? domain?.facts.memory
-    if section["memory"] == nil, isBare {
-      section.missing("memory", expected: "its memory, or its XML", remedy: "Add 'memory: 4GiB', or 'xml-file: PATH'.")
-    }
-    if section["memory"] == nil, let domain, domain.isSound, domain.facts.memory == nil {
-      section.missing(
-        "memory", expected: "its memory, here or as <memory> in the XML",
-        remedy: "Add <memory unit='MiB'> to the XML: libvirt needs it too.")
-    }
+    let domain = section["parts"] == nil ? domain(section) : parts(section)
+    let isBare = isSupposed && section["xml"] == nil && section["xml-file"] == nil && section["parts"] == nil
+    let connection = connection(section, domain, isBare: isBare)
+    let memory = memory(section, domain, isBare: isBare)
     let cpus = section["cpus"].map { $0.processors(from: 0, to: 10_000) } ?? domain?.facts.processors ?? 1
     let stopTimeout = section.read("stop-timeout", default: .seconds(SpecRecord.defaultStopTimeout)) {
       $0.duration(in: .zero ... .seconds(SpecRecord.stopTimeouts.upperBound))
@@ -197,9 +184,50 @@ struct WorkloadReading {
       stopTimeout: stopTimeout.inSeconds, shared: shared, checks: checks, addresses: addresses)
   }
 
-  // MARK: the domain XML
+  /// nil: it is not known, or wrong, which was reported.
+  private func connection(_ section: YAMLSection, _ domain: Domain?, isBare: Bool) -> String? {
+    let connection = section["connection"]?.connection()
+    if section["parts"] != nil {
+      if let connection, !SpecRecord.isOfHost(connection) {
+        section["connection"]?.wrong(
+          expected: "\(SpecRecord.hostConnection), as it is made of parts of the host",
+          remedy: "Remove 'connection', or 'parts'.")
+      }
+      return SpecRecord.hostConnection
+    }
+    if let connection, let domain, let own = domain.facts.connection, own != connection {
+      section["connection"]?.wrong(
+        expected: "\(own), as the XML's domain type is '\(domain.facts.type)'",
+        remedy: "Remove 'connection', or correct the XML.")
+    }
+    return isBare && section["connection"] == nil ? "lxc:///system" : connection
+  }
+
+  private func memory(_ section: YAMLSection, _ domain: Domain?, isBare: Bool) -> Int? {
+    if let value = section["memory"] { return value.mebibytes() }
+    if section["parts"] != nil {
+      section.missing("memory", expected: "the memory that its parts need together", remedy: "Add 'memory: 512MiB'.")
+    } else if isBare {
+      section.missing("memory", expected: "its memory, or its XML", remedy: "Add 'memory: 4GiB', or 'xml-file: PATH'.")
+    } else if let domain, domain.isSound, domain.facts.memory == nil {
+      section.missing(
+        "memory", expected: "its memory, here or as <memory> in the XML",
+        remedy: "Add <memory unit='MiB'> to the XML: libvirt needs it too.")
+    }
+    return domain?.facts.memory
+  }
+
+  // MARK: what it is
+
+  private func parts(_ section: YAMLSection) -> Domain? {
+    for key in ["xml", "xml-file"] {
+      section[key]?.wrong(expected: "one of 'parts' and '\(key)'", found: "both", remedy: "Remove one of the two.")
+    }
+    return section["parts"]?.parts().map { Domain(xml: $0.text, facts: DefinedDomain(type: ""), isSound: true) }
+  }
 
   private struct Domain {
+    /// Or the text of its parts.
     var xml: String
     var facts: DefinedDomain
     /// Nothing was wrong in it: what is missing is missing, not unread.
@@ -211,6 +239,9 @@ struct WorkloadReading {
     case (let value?, nil): return inline(value)
     case (nil, let value?): return file(value)
     case (nil, nil) where isSupposed: break
+    case (nil, nil) where section.whole.text(at: "connection") == SpecRecord.hostConnection:
+      section.missing(
+        "parts", expected: "the parts of the host that it is made of", remedy: "Add 'parts:', or remove 'connection'.")
     case (nil, nil):
       section.missing("xml-file", expected: "the domain XML, by 'xml-file' or 'xml'", remedy: "Add 'xml-file: PATH'.")
     case (_?, let value?):

@@ -178,6 +178,8 @@ struct ProbeReading {
     guard let probe, let connection, let misfit = probe.misfit(on: connection) else { return probe }
     if misfit == .noHost {
       section.missing("host", expected: "a host, as a virtual machine has no network of its node's", remedy: misfit.remedy)
+    } else if misfit == .noHostOnHost {
+      section.missing("host", expected: "a host, as parts of the host have no network of their own", remedy: misfit.remedy)
     } else {
       section["kind"]?.wrong(
         expected: "a kind that fits \(connection)", found: "'\(kind.rawValue)': it \(misfit.reason)", remedy: misfit.remedy)

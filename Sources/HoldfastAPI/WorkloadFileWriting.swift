@@ -1,6 +1,7 @@
 import GuardCore
 import HoldfastModel
 import HoldfastYAML
+import HostParts
 
 extension WorkloadFile {
   /// A file that says what these definitions say: reading it gives them again.
@@ -38,7 +39,11 @@ extension WorkloadFile {
     if let shared = definition.shared { keys.append(("shared", .list(shared.map { .quoted($0) }))) }
     if let checks = definition.checks { keys.append(("checks", .list(checks.map { .mapping(CheckFields($0).keys) }))) }
     if let addresses = definition.addresses { keys.append(("addresses", .list(addresses.map { .mapping($0.fileKeys) }))) }
-    return keys + [("xml", .block(definition.xml))]
+    // What this build cannot read as parts is written as it is: reading it again tells.
+    guard SpecRecord.isOfHost(definition.connection), let parts = try? HostDefinition(definition.xml).parts else {
+      return keys + [("xml", .block(definition.xml))]
+    }
+    return keys + [("parts", .list(parts.map { .mapping($0.fileKeys) }))]
   }
 
   private static func number(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }

@@ -1,12 +1,29 @@
 import HoldfastModel
 import HoldfastTime
 
-/// One check of one run: what its answers in a row make of it, and the probe that is under way.
+/// How often a check asks, and how many answers in a row count.
+protocol PacedCheck: Hashable, Sendable {
+  var interval: Duration { get }
+  var timeout: Duration { get }
+  var down: Int { get }
+  var up: Int { get }
+  /// Bad answers count for nothing for so long in the beginning.
+  var grace: Duration { get }
+}
+
+extension HealthCheck: PacedCheck {}
+
+/// A node has been up for a while when it is asked.
+extension NodeCheck: PacedCheck {
+  var grace: Duration { .zero }
+}
+
+/// One check of one run, or of a node: what its answers in a row make of it, and the probe that is under way.
 ///
 ///     starting ──up good──▶ healthy ──down bad──▶ failing ──up good──▶ healthy
 ///        │ └──down bad, after the grace──▶ failing ──put on hold──▶ starting
 ///        └──down that cannot tell──▶ unknown, from each of them; and from there to healthy or failing
-struct CheckCourse: Sendable {
+struct CheckCourse<Check: PacedCheck>: Sendable {
   private enum Judged: StateList {
     case starting, healthy
     case failing(reason: String)
@@ -48,14 +65,14 @@ struct CheckCourse: Sendable {
     case cannotTell(Int)
   }
 
-  let check: HealthCheck
+  let check: Check
   private var judgement = StateCourse(Judged.starting)
   private var asking: StateCourse<Asking>
   private var row = Row.none
   /// Until then bad answers count for nothing; nil: the grace is over.
   private var graceUntil: BootInstant?
 
-  init(_ check: HealthCheck, first: BootInstant, now: BootInstant) {
+  init(_ check: Check, first: BootInstant, now: BootInstant) {
     self.check = check
     asking = StateCourse(.waiting(until: first))
     graceUntil = now + check.grace

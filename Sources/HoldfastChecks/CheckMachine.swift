@@ -29,7 +29,7 @@ public struct CheckMachine: Sendable {
 
   private struct Slot: Sendable {
     var workload: WorkloadName
-    var course: CheckCourse
+    var course: CheckCourse<HealthCheck>
   }
 
   private struct Patient: Sendable {

@@ -101,6 +101,7 @@ public struct Controller: Sendable {
       machines.peers.step(turn, facts, mayDeclare: machines.planning.mayAct(at: facts.now), &effects)
       machines.planning.step(turn, facts, machines.peers, &effects)
       machines.drain.step(facts, &effects)
+      machines.nodeChecks.step(facts, &effects)
     }
     let turn = machines.turn(facts)
     machines.guardLink.noteArmed(turn.guardWord, machines.workloads, &effects)

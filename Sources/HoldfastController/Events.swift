@@ -45,6 +45,8 @@ public enum Event: Hashable, Sendable {
   case health(WorkloadName, run: Int, WorkloadHealth)
   /// Who has addresses of the workload, as far as the neighbours said (`askForOwner`): of some of them, or of all.
   case addressOwners(WorkloadName, [WorkloadAddress: AddressAnswer])
+  /// This node's own checks as they are; told when one of them is another than it was.
+  case nodeHealth([NodeCheckState])
 
   public enum StoreEvent: Hashable, Sendable {
     /// The whole of the cluster's records: at the start, and after the watch lost its history.
@@ -113,4 +115,6 @@ public enum Action: Hashable, Sendable {
   case announce(WorkloadName, [WorkloadAddress])
   /// These are not the workload's to have here any more: what is under way about them ends.
   case endAddresses(WorkloadName, [WorkloadAddress])
+  /// Make these checks of this node from now on, in place of those before.
+  case checkNode([NodeCheck])
 }

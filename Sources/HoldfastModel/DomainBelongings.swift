@@ -102,6 +102,9 @@ package struct DomainBelongings: Hashable, Sendable {
 
   fileprivate init() {}
 
+  /// Of a workload that has no XML.
+  package init(owned: [Belonging]) { for belonging in owned { add(belonging) } }
+
   /// Where libvirt makes firmware variables of which the XML does not say the file.
   package static let firmwareFolder = "/var/lib/libvirt/qemu/nvram"
   /// Where libvirt keeps the state of emulated TPMs, each in a directory named by its domain's UUID.

@@ -48,6 +48,8 @@ public enum Exclusion: Sendable {
   case lostLately
   /// The node was not heard of for most of its TTL.
   case silent
+  /// A node check fails there.
+  case ailing(reason: String)
   /// nil: more than one.
   case breaksRule(String?)
   case lessPreferred(rule: String?)
@@ -139,6 +141,7 @@ extension Exclusion {
     case .spare: "spare"
     case .lostLately: "lostLately"
     case .silent: "silent"
+    case .ailing: "ailing"
     case .breaksRule: "breaksRule"
     case .lessPreferred: "lessPreferred"
     case .moreLoadedOtherwise: "moreLoadedOtherwise"
@@ -160,6 +163,7 @@ extension Exclusion {
     case .failedToStart: .failedToStart(reason: "")
     case .endsAgain: .endsAgain(times: 0)
     case .unwell: .unwell(reason: "")
+    case .ailing: .ailing(reason: "")
     case .connectionSilent(let connection, _): .connectionSilent(connection, reason: "")
     case .shortage(let shortage): .shortage(shortage.withoutFigures)
     case .poolShortage(let shortage): .poolShortage(shortage.withoutFigures)
@@ -259,6 +263,7 @@ extension Exclusion: CustomStringConvertible {
     case .spare: "a spare node"
     case .lostLately: "was lost lately"
     case .silent: "was not heard of for most of its TTL"
+    case .ailing(let reason): "is ailing: \(reason)"
     case .breaksRule(let rule): "would break \(rule.map { "'\($0)'" } ?? "more rules") (if possible)"
     case .lessPreferred(let rule): "less preferred by \(rule.map { "'\($0)'" } ?? "its rules")"
     case .moreLoadedOtherwise(let percent): "as loaded, but more so by its other resources: \(percent) % with it"

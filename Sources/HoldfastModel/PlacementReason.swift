@@ -22,6 +22,9 @@ public struct PlacementReason: Sendable {
   /// It goes home after a maintenance.
   public var isFailbackAfterMaintenance: Bool { clauses.contains(where: \.isFailbackAfterMaintenance) }
 
+  /// It was moved off an ailing node.
+  public var hasLeftAiling: Bool { codes.contains("leftAiling") }
+
   /// It is not to run: an operator stopped it, or its policy keeps it down.
   public var isStopped: Bool { codes.contains { Stop(rawValue: $0) != nil } }
 
@@ -57,6 +60,8 @@ public struct PlacementReason: Sendable {
     case endsAgain(times: Int, on: NodeName)
     /// A check of the workload failed there after each restart.
     case unwell(times: Int, on: NodeName)
+    /// A node check fails there.
+    case leftAiling(NodeName, reason: String)
     /// The workload was on its way there.
     case staysAsTargetFails(NodeName, Exclusion)
 
@@ -64,6 +69,7 @@ public struct PlacementReason: Sendable {
     case spareUsed
     case lostLatelyUsed
     case silentUsed
+    case ailingUsed
     /// nil: by more than one rule.
     case preferred(rule: String?)
     case preferredSuitLess(rule: String?)
@@ -113,8 +119,8 @@ extension PlacementReason.Clause {
   /// The clauses that are nothing but their name.
   private static let plain: [PlacementReason.Clause] = [
     .adopted, .operatorAsked, .alreadyThere, .backTogether, .homeAfterMaintenance, .staysForItsTurn,
-    .staysWithoutRoom, .backAsNowhereElse, .backAsNobodyStays, .spareUsed, .lostLatelyUsed, .silentUsed, .stopped, .olderDisks,
-    .noNodes,
+    .staysWithoutRoom, .backAsNowhereElse, .backAsNobodyStays, .spareUsed, .lostLatelyUsed, .silentUsed,
+    .ailingUsed, .stopped, .olderDisks, .noNodes,
     .noNodeCanTake, .noOtherNodeCanTake
   ]
   fileprivate static let plainByText = Dictionary(uniqueKeysWithValues: plain.map { ($0.description, $0) })
@@ -163,6 +169,7 @@ extension PlacementReason.Clause {
     case .backAsNobodyStays: "backAsNobodyStays"
     case .endsAgain: "endsAgain"
     case .unwell: "unwell"
+    case .leftAiling: "leftAiling"
     case .staysAsTargetFails: "staysAsTargetFails"
     default: nil
     }
@@ -174,6 +181,7 @@ extension PlacementReason.Clause {
     case .spareUsed: "spareUsed"
     case .lostLatelyUsed: "lostLatelyUsed"
     case .silentUsed: "silentUsed"
+    case .ailingUsed: "ailingUsed"
     case .preferred: "preferred"
     case .preferredSuitLess: "preferredSuitLess"
     case .preferredCannot: "preferredCannot"
@@ -206,10 +214,10 @@ extension PlacementReason.Clause {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
-      .silentUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest,
-      .fewestWorkloads,
-      .ruleBroken:
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .leftAiling, .staysAsTargetFails, .spareUsed,
+      .lostLatelyUsed,
+      .silentUsed, .ailingUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded,
+      .bestBalanced, .fullest, .fewestWorkloads, .ruleBroken:
       ""
     }
   }
@@ -246,6 +254,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .backAsNobodyStays: "back where it was, as no node stays up"
     case .endsAgain(let times, let node): "moved, as it ended \(times) times in a row on \(node)"
     case .unwell(let times, let node): "moved, as its checks failed \(times) times in a row on \(node)"
+    case .leftAiling(let node, let reason): "moved, as \(node) is ailing: \(reason)"
     case .staysAsTargetFails(let node, let exclusion): "stays, as \(node) cannot take it now: \(exclusion)"
     default: nil
     }
@@ -257,6 +266,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .spareUsed: "a spare node, as no other can take it"
     case .lostLatelyUsed: "lost lately, but used all the same, as no other can take it"
     case .silentUsed: "not heard of for most of its TTL, but used all the same, as no other can take it"
+    case .ailingUsed: "ailing, but used all the same, as no other can take it"
     case .preferred(let rule): "preferred by \(Self.quoted(rule))"
     case .preferredSuitLess(let rule): "those that \(Self.quoted(rule)) prefers suit less"
     case .preferredCannot(let rule): "none that \(Self.quoted(rule)) prefers can take it"
@@ -293,10 +303,10 @@ extension PlacementReason.Clause: CustomStringConvertible {
     // Said by the others.
     case .adopted, .operatorAsked, .alreadyThere, .moveToUnknown, .moveRefused, .movedWith, .notAllowed, .affinityGroupMoved,
       .backFrom, .backTogether, .homeAfterMaintenance, .inPlaceOf, .madeWay, .roomMade, .staysForItsTurn, .staysWithoutRoom,
-      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .staysAsTargetFails, .spareUsed, .lostLatelyUsed,
-      .silentUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded, .bestBalanced, .fullest,
-      .fewestWorkloads,
-      .ruleBroken:
+      .backAsNowhereElse, .backAsNobodyStays, .endsAgain, .unwell, .leftAiling, .staysAsTargetFails, .spareUsed,
+      .lostLatelyUsed,
+      .silentUsed, .ailingUsed, .preferred, .preferredSuitLess, .preferredCannot, .onlyNode, .loaded, .leastLoaded,
+      .bestBalanced, .fullest, .fewestWorkloads, .ruleBroken:
       ""
     }
   }

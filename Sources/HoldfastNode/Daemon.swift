@@ -8,6 +8,7 @@ import HoldfastModel
 import HoldfastPolicies
 import HoldfastPorts
 import HoldfastTime
+import HostServices
 import Housekeeping
 import LibvirtHypervisor
 import Logging
@@ -28,7 +29,7 @@ package struct Daemon: Sendable {
 
   private let configuration: NodeConfiguration
   private let ports: ControllerLoop.Ports
-  private let libvirt: LibvirtHypervisor
+  private let unhooked: NodeHypervisor
   /// nil: nobody is asked or told.
   private let hooked: HookedHypervisor?
   private let loop: ControllerLoop
@@ -42,6 +43,7 @@ package struct Daemon: Sendable {
   private let hostWatch: HostWatch
   private let probes: HealthProbes
   private let checks: CheckLoop
+  private let nodeChecks: NodeCheckLoop
   /// nil: nobody is to get notices.
   private let courier: NoticeCourier?
   private let logger: Logger
@@ -55,17 +57,22 @@ package struct Daemon: Sendable {
     self.logger = logger
     (departures, departure) = AsyncStream.makeStream(of: Bool.self)
     let store = try configuration.makeStore(logger: logger)
-    let hypervisor = try LibvirtHypervisor(
-      connections: configuration.connections, cluster: configuration.cluster, node: configuration.node.text, logger: logger)
-    libvirt = hypervisor
+    let libvirt = try LibvirtHypervisor(
+      connections: configuration.connections.filter { !SpecRecord.isOfHost($0) }, cluster: configuration.cluster,
+      node: configuration.node.text, logger: logger)
+    let hypervisor = NodeHypervisor(
+      configuration.connections, libvirt: libvirt, host: try Self.host(configuration, logger))
+    unhooked = hypervisor
     let hooked = configuration.hooks.isEmpty ? nil : Self.hooked(hypervisor, configuration, logger)
     self.hooked = hooked
     let door = try GuardDoor(path: configuration.guardDoor.socket, logger: logger)
-    probes = HealthProbes(node: configuration.node, agents: hypervisor)
+    probes = HealthProbes(node: configuration.node, agents: libvirt)
     checks = CheckLoop(probes, logger: logger)
+    nodeChecks = NodeCheckLoop(NodeProber(node: configuration.node, with: probes), logger: logger)
     let isolation = try DirectIsolation(partition: configuration.guardDoor.partition, logger: logger)
     ports = ControllerLoop.Ports(
       store: store, hypervisor: hooked ?? hypervisor, guardDoor: door, addresses: LinkAddresses(), checks: checks,
+      nodeChecks: nodeChecks,
       isolateDirectly: { isolation.isolate($0, ended: $1) },
       state: StateFile(directory: configuration.runDirectory))
     let (notes, told) = AsyncStream.makeStream(of: TimedNote.self)
@@ -89,7 +96,7 @@ package struct Daemon: Sendable {
       node: configuration.node, search: hypervisor, view: { await loop.view }, report: { loop.send(.leftovers($0)) },
       tell: { [history] in await history.write($0) })
     hostWatch = HostWatch(
-      loop: loop, cluster: configuration.cluster, hypervisor: { await hypervisor.flaws() },
+      loop: loop, cluster: configuration.cluster, hypervisor: { await libvirt.flaws() },
       receivers: { [courier] in await courier?.flaws() ?? [] })
     compatibility = CompatibilityWatch(
       check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
@@ -97,7 +104,7 @@ package struct Daemon: Sendable {
     diskPlaces = DiskPlaceWatch(
       view: { await loop.view }, domains: { await loop.picture().observations }, report: { loop.send(.ownDisks($0)) })
     guestCPUs = GuestCPUWatch(
-      node: configuration.node, check: hypervisor, view: { await loop.view }, domains: { await loop.picture().observations },
+      node: configuration.node, check: libvirt, view: { await loop.view }, domains: { await loop.picture().observations },
       report: { loop.send(.guestCPUs($0)) })
     housekeeper = (store as? any StoreHousekeeping).map { [history] store in
       Housekeeper(
@@ -107,12 +114,21 @@ package struct Daemon: Sendable {
     }
   }
 
-  private static func hooked(_ hypervisor: LibvirtHypervisor, _ configuration: NodeConfiguration, _ logger: Logger)
+  private static func hooked(_ hypervisor: NodeHypervisor, _ configuration: NodeConfiguration, _ logger: Logger)
     -> HookedHypervisor
   {
     HookedHypervisor(
       hypervisor, hooks: configuration.hooks, node: configuration.node,
       runner: HookRunner(cluster: configuration.cluster, node: configuration.node, logger: logger))
+  }
+
+  /// nil: the configuration does not let this host run parts of its own.
+  private static func host(_ configuration: NodeConfiguration, _ logger: Logger) throws -> HostServices? {
+    guard configuration.connections.contains(SpecRecord.hostConnection) else { return nil }
+    let place = HostPlace(
+      cluster: configuration.cluster, node: configuration.node, runDirectory: configuration.runDirectory,
+      partition: configuration.guardDoor.partition, commonPartition: LibvirtHypervisor.commonPartition)
+    return try HostServices(place, logger: logger)
   }
 
   private static func courier(
@@ -128,9 +144,9 @@ package struct Daemon: Sendable {
   /// Runs until departed. `ready` is called when the API answers.
   package func run(ready: @Sendable @escaping () -> Void) async throws {
     await warnAboutStore()
-    // Who only asks needs no hooks, and asks libvirt for more than the controller does.
+    // Who only asks needs no hooks, and asks the hypervisor for more than the controller does.
     var asked = ports
-    asked.hypervisor = libvirt
+    asked.hypervisor = unhooked
     let access = NodeAccess(
       cluster: configuration.cluster, node: configuration.node, loop: loop, ports: asked, history: history,
       housekeeper: housekeeper)
@@ -152,6 +168,7 @@ package struct Daemon: Sendable {
       group.addTask { await diskPlaces.run() }
       group.addTask { await guestCPUs.run() }
       group.addTask { await checks.run() }
+      group.addTask { await nodeChecks.run() }
       group.addTask { await hostWatch.run() }
       group.addTask(priority: .low) { await ClusterHealthWatch(access, readings: readings, logger: logger).run() }
       // Behind what matters: claims and starts of the same moment go first.

@@ -14,7 +14,7 @@ public struct PolicyDiff: Hashable, Sendable, Codable {
     public var after: String?
   }
   public struct RuleChange: Hashable, Sendable, Codable {
-    /// `nodes` or `workloads`.
+    /// `nodes`, `node-checks` or `workloads`.
     public var section: String
     public var name: String
     public var kind: Kind
@@ -48,6 +48,9 @@ public struct PolicyDiff: Hashable, Sendable, Codable {
     compare(
       "nodes", before.nodes.map { ($0.name, RuleText.entries(of: $0)) }, after.nodes.map { ($0.name, RuleText.entries(of: $0)) }
     )
+    compare(
+      "node-checks", before.nodeChecks.map { ($0.check.name.text, RuleText.entries(of: $0)) },
+      after.nodeChecks.map { ($0.check.name.text, RuleText.entries(of: $0)) })
     compare(
       "workloads", before.workloads.map { ($0.name, RuleText.entries(of: $0)) },
       after.workloads.map { ($0.name, RuleText.entries(of: $0)) })

@@ -4,7 +4,7 @@ import HoldfastYAML
 
 extension PolicyFile {
   /// Every key of a policy file, with what holds without it. `Docs/policies.md` shows this table.
-  public static let keys = KeyTable(clusterKeys + nodeKeys + workloadKeys)
+  public static let keys = KeyTable(clusterKeys + nodeKeys + workloadKeys + nodeCheckKeys)
 
   private static let clusterKeys: [KeyTable.Row] = [
     .init(
@@ -52,6 +52,46 @@ extension PolicyFile {
     .init(
       "nodes[].reserve", "`{RESOURCE: AMOUNT}`", .value("{}"),
       "What is kept free: `{memory: 4GiB, cpus: 10%}`. Taken off first.")
+  ]
+
+  private static let nodeCheckKeys: [KeyTable.Row] = [
+    .init(
+      "node-checks", "list", .rule("nodes are not looked at"),
+      "What tells whether nodes are fit to run workloads: [checks.md](checks.md#node-checks)."),
+    .init("node-checks[].name", "name", .required, "The check's name, which screens and events quote."),
+    .init("node-checks[].for", "selection of nodes", .rule("all nodes"), "The nodes on which it is made."),
+    .init("node-checks[].link", "name", .rule("each check asks one thing"), "This network interface is up and has a carrier."),
+    .init("node-checks[].ping", "address or name", .rule("the same"), "It answers an ICMP echo."),
+    .init("node-checks[].gateway", "`yes`", .rule("the same"), "The gateway of the default route answers an ICMP echo."),
+    .init(
+      "node-checks[].writable", "path", .rule("the same"),
+      "A file can be made, written to the disk and removed in this directory."),
+    .init("node-checks[].disk-space", "mapping", .rule("the same"), "A file system has room."),
+    .init("node-checks[].disk-space.path", "path", .required, "Of a file or directory on it."),
+    .init("node-checks[].disk-space.free", "percentage, or memory", .required, "So much is to be free: `5%`, `2GiB`."),
+    .init("node-checks[].memory", "mapping with one key", .rule("the same"), "The node has memory to work with."),
+    .init(
+      "node-checks[].memory.pressure", "percentage", .rule("not looked at"),
+      "All tasks wait for memory for no more of the time (PSI, `full`, ten seconds)."),
+    .init(
+      "node-checks[].memory.available", "percentage, or memory", .rule("not looked at"),
+      "So much is to be available: `5%`, `2GiB`."),
+    .init("node-checks[].script", "list of texts", .rule("the same"), "This executable on the node ends with status 0."),
+    .init(
+      "node-checks[].interval", "duration, 200ms to 24h", .value(Quantity.text(HealthCheck.defaultInterval)),
+      "From the start of one question to the start of the next."),
+    .init(
+      "node-checks[].timeout", "duration, 50ms to 5m", .rule("5s, or the interval where that is shorter"),
+      "What has not answered by then has failed."),
+    .init(
+      "node-checks[].down", "integer, 1 to 100", .value("\(HealthCheck.defaultDown)"),
+      "So many failures in a row, and it fails."),
+    .init(
+      "node-checks[].up", "integer, 1 to 100", .value("\(NodeCheck.defaultUp)"),
+      "So many good answers in a row, and it is well."),
+    .init(
+      "node-checks[].then", words(NodeCheck.Then.self), .value(NodeCheck.Then.evacuate.rawValue),
+      "While it fails: what runs there leaves and nothing new comes; nothing new comes; or people are told.")
   ]
 
   private static let workloadKeys: [KeyTable.Row] =

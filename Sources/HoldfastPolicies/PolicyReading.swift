@@ -32,6 +32,7 @@ struct PolicyReading {
     for (number, value) in entries(top["nodes"], "nodes").enumerated() where !isFull() {
       readNode(value, first: number)
     }
+    for value in entries(top["node-checks"], "node-checks") where !isFull() { readNodeCheck(value) }
     for (number, value) in entries(top["workloads"], "workloads").enumerated() where !isFull() {
       readWorkload(value, first: number)
     }
@@ -72,6 +73,18 @@ struct PolicyReading {
     let reading = NodeRuleReading(section: section)
     note(section, PolicyFile.nodeNames, as: .node(policies.nodes.count))
     policies.nodes.append(reading.rule(fallback: "rule \(first + 1)"))
+  }
+
+  private mutating func readNodeCheck(_ value: YAMLValue) {
+    guard let section = value.section(of: PolicyFile.keys, at: "node-checks[]") else { return }
+    guard policies.nodeChecks.count < NodeCheck.most else {
+      return value.wrong(
+        expected: "at most \(NodeCheck.most) node checks", found: "one more",
+        remedy: "Remove some: every node makes all that are for it.")
+    }
+    guard let policy = NodeCheckReading(section: section).policy() else { return }
+    note(section, PolicyFile.nodeCheckNames, as: .nodeCheck(policies.nodeChecks.count))
+    policies.nodeChecks.append(policy)
   }
 
   private mutating func readWorkload(_ value: YAMLValue, first: Int) {

@@ -64,7 +64,8 @@ public enum PolicySchema {
   }
 
   private static func shape(_ path: String) -> [String: Any] {
-    if path == "nodes" || path == "workloads" { return ["type": "array", "items": object(below: path + "[]")] }
+    if ["nodes", "node-checks", "workloads"].contains(path) { return ["type": "array", "items": object(below: path + "[]")] }
+    if let shape = nodeCheckShape(path) { return shape }
     let name = path.split(separator: ".").last.map(String.init) ?? ""
     return switch name {
     case "name": ["type": "string", "minLength": 1, "maxLength": 80]
@@ -87,6 +88,22 @@ public enum PolicySchema {
     case "failback", "evacuation":
       ["oneOf": [words(name == "failback" ? Failback.Mode.self : Evacuation.Method.self), object(below: path)]]
     default: words(named: name) ?? number(named: name) ?? object(below: path)
+    }
+  }
+
+  /// Keys of node checks; nil: of something else, or like those of others.
+  private static func nodeCheckShape(_ path: String) -> [String: Any]? {
+    switch path {
+    case "node-checks[].name", "node-checks[].link", "node-checks[].ping": ["type": "string", "minLength": 1]
+    case "node-checks[].gateway": ["enum": ["yes", true] as [Any]]
+    case "node-checks[].writable", "node-checks[].disk-space.path": ["type": "string", "pattern": "^/"]
+    case "node-checks[].disk-space.free", "node-checks[].memory.available": ["type": ["integer", "string"]]
+    case "node-checks[].memory.pressure": reference("percentage")
+    case "node-checks[].script": ["type": "array", "items": ["type": "string"], "minItems": 1]
+    case "node-checks[].interval", "node-checks[].timeout": reference("duration")
+    case "node-checks[].down", "node-checks[].up": ["type": "integer", "minimum": 1, "maximum": 100]
+    case "node-checks[].then": words(NodeCheck.Then.self)
+    default: nil
     }
   }
 

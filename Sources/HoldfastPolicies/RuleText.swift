@@ -43,6 +43,22 @@ public enum RuleText {
     return list.entries
   }
 
+  /// A node check, without its name.
+  public static func entries(of rule: NodeCheckPolicy) -> [Entry] {
+    var list = EntryList()
+    let check = rule.check
+    if rule.selection != .all { list.add("for", selection(rule.selection)) }
+    list.add(check.probe.kind, question(check.probe))
+    if check.interval != HealthCheck.defaultInterval { list.add("interval", Quantity.text(check.interval)) }
+    if check.timeout != HealthCheck.defaultTimeout(interval: check.interval) {
+      list.add("timeout", Quantity.text(check.timeout))
+    }
+    if check.down != HealthCheck.defaultDown { list.add("down", "\(check.down)") }
+    if check.up != NodeCheck.defaultUp { list.add("up", "\(check.up)") }
+    list.add("then", check.then.rawValue)
+    return list.entries
+  }
+
   /// A rule for workloads, without its name.
   public static func entries(of rule: WorkloadPolicy) -> [Entry] {
     var list = EntryList()
@@ -83,6 +99,7 @@ public enum RuleText {
       }
     }
     section("nodes", policies.nodes.map { ($0.name, entries(of: $0)) })
+    section("node-checks", policies.nodeChecks.map { ($0.check.name.text, entries(of: $0)) })
     section("workloads", policies.workloads.map { ($0.name, entries(of: $0)) })
     return lines.joined(separator: "\n") + "\n"
   }
@@ -98,6 +115,26 @@ public enum RuleText {
   }
 
   private static func selection(_ selection: Selection) -> String { Flow.scalar(selection.description) }
+
+  private static func question(_ probe: NodeProbe) -> String {
+    switch probe {
+    case .link(let name): Flow.scalar(name)
+    case .ping(let probe): Flow.scalar(probe.address)
+    case .gateway: Flow.yesOrNo(true)
+    case .writable(let path): Flow.scalar(path)
+    case .diskSpace(let probe): Flow.mapping([("path", Flow.scalar(probe.path)), ("free", leastFree(probe.free))])
+    case .memory(.pressure(let most)): Flow.mapping([("pressure", Flow.percent(Double(most) / 1_000_000))])
+    case .memory(.available(let free)): Flow.mapping([("available", leastFree(free))])
+    case .script(let probe): Flow.list(([probe.path] + probe.arguments).map(Flow.scalar))
+    }
+  }
+
+  private static func leastFree(_ free: LeastFree) -> String {
+    switch free {
+    case .share(let millionths): Flow.percent(Double(millionths) / 1_000_000)
+    case .mebibytes(let least): "\(least)MiB"
+    }
+  }
 
   private static func oneOrList(_ values: [String]) -> String? {
     values.count < 2 ? values.first : Flow.list(values)

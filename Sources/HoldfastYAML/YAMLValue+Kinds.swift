@@ -1,9 +1,11 @@
+import HoldfastModel
+
 extension YAMLValue {
   /// A libvirt connection of this host whose domains the guard can freeze.
   public func connection() -> String? {
-    let known = ["lxc:///system", "qemu:///system"]
+    let known = ["lxc:///system", "qemu:///system", SpecRecord.hostConnection]
     return value(
-      expected: "lxc:///system or qemu:///system",
+      expected: "lxc:///system, qemu:///system or host:///system",
       remedy: { text in
         if text.contains("session") {
           return "Use the system's libvirt: domains of a user's session are outside the guard's reach."
@@ -12,7 +14,8 @@ extension YAMLValue {
           return "Use this host's own libvirt: the guard stops what runs here, nothing else."
         }
         let driver = String(text.prefix { $0 != ":" && $0 != "/" })
-        return Spelling.nearest(to: driver, among: ["lxc", "qemu"]).map { "Write \($0):///system." } ?? "Name one of these."
+        return Spelling.nearest(to: driver, among: ["lxc", "qemu", "host"]).map { "Write \($0):///system." }
+          ?? "Name one of these."
       },
       { known.contains($0) ? $0 : nil })
   }

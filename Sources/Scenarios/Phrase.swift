@@ -70,6 +70,7 @@ enum Blank: String, Sendable, CaseIterable {
   case rate = "RATE"
   case text = "TEXT"
   case address = "ADDRESS"
+  case check = "CHECK"
 
   enum Filled: Sendable {
     case nodes([NodeName])
@@ -79,6 +80,7 @@ enum Blank: String, Sendable, CaseIterable {
     case number(Int)
     case text(String)
     case address(IPAddress)
+    case check(CheckName)
   }
 
   var meaning: String {
@@ -93,6 +95,7 @@ enum Blank: String, Sendable, CaseIterable {
     case .rate: "a percentage, such as `0.5%`"
     case .text: "a text in double quotes"
     case .address: "an IP address: `10.0.0.1`"
+    case .check: "a node check of the scenario's policies"
     }
   }
 
@@ -120,6 +123,7 @@ enum Blank: String, Sendable, CaseIterable {
       guard first.count >= 2, first.first == "\"", first.last == "\"" else { return nil }
       return .text(String(first.dropFirst().dropLast()))
     case .address: return (try? IPAddress(first)).map { .address($0) }
+    case .check: return Self.name(first).map { .check(CheckName($0)) }
     }
   }
 
@@ -154,7 +158,7 @@ enum Blank: String, Sendable, CaseIterable {
   fileprivate var pattern: String {
     let name = "[A-Za-z0-9][A-Za-z0-9._-]*"
     return switch self {
-    case .node, .workload, .domain: name
+    case .node, .workload, .domain, .check: name
     case .nodes: "\(name)(, \(name))*( (and|or) \(name))?"
     case .span: "[0-9]+(\\.[0-9]+)?(ms|s|m|h)"
     case .times: "(once|twice|[0-9]+ times)"
@@ -183,8 +187,10 @@ struct Filling: Sendable {
   mutating func span() -> Span { if case .span(let span)? = take() { span } else { .zero } }
   mutating func number() -> Int { if case .number(let number)? = take() { number } else { 0 } }
   mutating func address() -> IPAddress { if case .address(let address)? = take() { address } else { .four(0) } }
+  mutating func check() -> CheckName { if case .check(let name)? = take() { name } else { "" } }
   mutating func text() -> String { if case .text(let text)? = take() { text } else { "" } }
 
   var allNodes: [NodeName] { blanks.flatMap { blank -> [NodeName] in if case .nodes(let nodes) = blank { nodes } else { [] } } }
+  var allChecks: [CheckName] { blanks.compactMap { if case .check(let name) = $0 { name } else { nil } } }
   var allWorkloads: [WorkloadName] { blanks.compactMap { if case .workload(let name) = $0 { name } else { nil } } }
 }

@@ -4,7 +4,8 @@ import Simulator
 /// What can happen in a scenario. A sentence can stand for several things at once.
 enum TimelinePhrases {
   static let sentences = Sentences<[Happening]>(
-    phrases: hosts + links + store + processes + libvirt + domains + ServicePhrases.all + AddressPhrases.happenings + kernel
+    phrases: hosts + links + store + processes + libvirt + domains + ServicePhrases.all + AddressPhrases.happenings
+      + NodeCheckPhrases.happenings + kernel
       + people,
     kind: "something that happens", example: "power off n1")
 

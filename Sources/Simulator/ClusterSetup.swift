@@ -125,6 +125,21 @@ public struct ClusterSetup: Sendable {
     }
   }
 
+  /// Nodes have checks, whatever policies are in force, for a storm in which nodes fail them.
+  mutating func addNodeChecks(_ dice: Dice) {
+    let probes: [NodeProbe] = [.writable(path: "/srv"), .gateway, .link("eth0")]
+    let checks = (0..<dice.number(1...2)).map { number in
+      NodeCheckPolicy(
+        NodeCheck(
+          name: CheckName("node-check-\(number + 1)"), probe: probes[dice.number(0...2)],
+          interval: .milliseconds(dice.number(5...20) * 100), timeout: .milliseconds(dice.number(3...10) * 100),
+          down: dice.number(2...3), up: dice.number(2...3),
+          then: dice.chance(0.8) ? .evacuate : dice.chance(0.7) ? .avoid : .tell))
+    }
+    if policies.isEmpty { policies = [PolicySet()] }
+    for index in policies.indices { policies[index].nodeChecks = checks }
+  }
+
   /// Most workloads have addresses, each its own.
   mutating func addAddresses(_ dice: Dice) {
     for index in workloads.indices where dice.chance(0.8) {

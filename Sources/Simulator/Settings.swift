@@ -44,7 +44,10 @@ public struct Settings: Sendable {
   /// - Parameters:
   ///   - checks: workloads have checks, and services fail.
   ///   - addresses: workloads have addresses, and what has to do with these fails.
-  public static func dense(seed: UInt64, checks: Bool = false, addresses: Bool = false) -> Settings {
+  ///   - nodeChecks: nodes have checks, and fail them.
+  public static func dense(
+    seed: UInt64, checks: Bool = false, addresses: Bool = false, nodeChecks: Bool = false
+  ) -> Settings {
     let dice = Dice(seed: seed, matter: 99)
     let nodes = dice.number(2...5)
     let workloads = dice.number(2...10)
@@ -61,8 +64,10 @@ public struct Settings: Sendable {
     cluster.migrate(Dice(seed: seed, matter: 97))
     if checks { cluster.addChecks(Dice(seed: seed, matter: 96)) }
     if addresses { cluster.addAddresses(Dice(seed: seed, matter: 95)) }
-    let faults = checks ? FaultRates.dense.withServices() : .dense
-    return Settings(cluster: cluster, faults: addresses ? faults.withAddresses() : faults)
+    if nodeChecks { cluster.addNodeChecks(Dice(seed: seed, matter: 94)) }
+    var faults = checks ? FaultRates.dense.withServices() : .dense
+    if addresses { faults = faults.withAddresses() }
+    return Settings(cluster: cluster, faults: nodeChecks ? faults.withNodeTroubles() : faults)
   }
 
   /// Hours of everything. The calm at the end is a part of the time.
@@ -85,6 +90,7 @@ public struct Settings: Sendable {
     cluster.migrate(Dice(seed: seed, matter: 97))
     if faults.strikesServices { cluster.addChecks(Dice(seed: seed, matter: 96)) }
     if faults.strikesAddresses { cluster.addAddresses(Dice(seed: seed, matter: 95)) }
+    if faults.strikesNodeChecks { cluster.addNodeChecks(Dice(seed: seed, matter: 94)) }
     let calm = Span.seconds(min(300, length.inSeconds / 2))
     return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }

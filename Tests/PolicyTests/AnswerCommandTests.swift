@@ -258,7 +258,7 @@ import Testing
     Mistake(
       command: "explain db1 --snapshot @/unknown-rule.json",
       said:
-        "holdfast: the policies of cluster c: this build cannot read them: p.yaml:1:1: error: tomorrow: expected one of cluster, nodes, workloads, found the unknown key 'tomorrow'. Use the holdfast of the cluster's version, or name policies with --policies.\n"
+        "holdfast: the policies of cluster c: this build cannot read them: p.yaml:1:1: error: tomorrow: expected one of cluster, nodes, workloads, node-checks, found the unknown key 'tomorrow'. Use the holdfast of the cluster's version, or name policies with --policies.\n"
     ),
     Mistake(
       command: "rebalance --snapshot \(shop)", status: 2,

@@ -140,11 +140,26 @@ struct PlanScenario {
       }
       if let seconds = try words.number("quarantine") { node.quarantine = seconds }
       if words.has("silent") { node.isSilent = true }
+      try readFindings(&words, &node)
       if words.has("drains") { (node.unavailable, node.isDraining) = ("is being drained", true) }
       node.labels.merge(words.labels()) { $1 }
       nodes[name] = node
     }
     try words.finish()
+  }
+
+  /// `fails srv`, `failing-for 20`, `unknown srv`, `well`, `left`, `healed`: its node checks, and what was decided about them.
+  private func readFindings(_ words: inout Words, _ node: inout PlanningSnapshot.Node) throws {
+    if words.has("well") { node.findings = nil }
+    if words.has("healed") { node.isLeft = nil }
+    if words.has("left") { node.isLeft = true }
+    let seconds = try words.number("failing-for")
+    while let check = try words.value("fails") {
+      node.findings = (node.findings ?? []) + [.init(CheckName(check), "it is bad", seconds: seconds)]
+    }
+    while let check = try words.value("unknown") {
+      node.findings = (node.findings ?? []) + [.init(CheckName(check), "nobody can tell", isUnknown: true)]
+    }
   }
 
   private mutating func readWorkload(_ line: String) throws {
@@ -207,6 +222,7 @@ struct PlanScenario {
       if before.running != nil { workloads[name]?.running = record.node }
     }
     lines += outcome.warnings.map { "warning: \($0)" }
+    lines += outcome.ailing.sorted { $0.key < $1.key }.map { "\($0.key) is to be left: \($0.value.clause)" }
     if let seconds = outcome.lookAgainAfter { lines.append("look again after \(Int(seconds)) s") }
     return lines
   }

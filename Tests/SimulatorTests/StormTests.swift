@@ -81,9 +81,26 @@ import Testing
     }
   }
 
+  @Test func `in which nodes fail their own checks breaks no rule`() async {
+    await search("node checks", Self.seeds(300)) { .dense(seed: $0, nodeChecks: true) }
+  }
+
+  @Test func `in which nodes fail their own checks overlooks nothing`() async {
+    await search("overlooked, node checks", 1...60) {
+      var settings = Settings.dense(seed: $0, checks: true, nodeChecks: true)
+      settings.turnsBetweenLooks = 211
+      return settings
+    }
+  }
+
   @Test func `writes only what its codec reads again`() async {
     await search("codec", 1...30) {
       var settings = Settings.dense(seed: $0)
+      settings.checksCodec = true
+      return settings
+    }
+    await search("codec, node checks", 1...15) {
+      var settings = Settings.dense(seed: $0, nodeChecks: true)
       settings.checksCodec = true
       return settings
     }

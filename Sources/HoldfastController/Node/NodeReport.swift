@@ -95,6 +95,7 @@ struct NodeReport: Hashable, Sendable {
     (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), incompatible(facts, guardLink))
     (record.ownDisks, record.runningCPUs) = (ownDisks(facts), facts.guestCPUs.running.unlessEmpty)
     record.lackingCPUs = facts.guestCPUs.lacking.unlessEmpty
+    record.nodeChecks = nodeChecks(facts)
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
@@ -131,6 +132,11 @@ struct NodeReport: Hashable, Sendable {
       record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
     }
     return record
+  }
+
+  /// Of the node's own checks those that fail, or of which nothing is known; nil: it has none.
+  private static func nodeChecks(_ facts: Facts) -> [NodeFinding]? {
+    facts.nodeChecks.isEmpty ? nil : facts.nodeHealth.findings(of: facts.nodeChecks)
   }
 
   private static func sortLists(in record: inout ReportRecord) {

@@ -71,6 +71,9 @@ struct PlannerRole: Sendable {
 
   mutating func see(_ facts: Facts) { picture.see(facts) }
 
+  /// Nodes have reported something else, or other checks count.
+  mutating func seeReports(_ facts: Facts) { picture.seeReports(facts) }
+
   mutating func sessionOpened(at instant: BootInstant) { openedAt = instant }
 
   /// A request of the planner's failed, or of one who wants to be it.
@@ -171,6 +174,7 @@ struct PlannerRole: Sendable {
     let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()
     work.planAgainAt = again.map { facts.now + .milliseconds(Int64(min($0, Limits.longestPlan) * 1000) + 1) }
     Self.tell(outcome.warnings, &work.warnings, &effects)
+    AilingNodes.decide(outcome.ailing, turn, facts, &effects)
     let changes = Self.changes(from: facts, to: outcome.placements)
     work.wasCut = changes.count > Limits.placementsAtOnce
     course.move(to: .planner(work))

@@ -12,11 +12,17 @@ struct PlanningPicture: Sendable {
   }
 
   private var availability = Availability()
+  private var troubles = NodeTroubles()
   private var cooling: [WorkloadName: [NodeName: Cooling]] = [:]
   /// Workloads whose last node is given time to claim them again, and until when.
   private var patience: [WorkloadName: BootInstant] = [:]
 
-  mutating func see(_ facts: Facts) { availability.see(facts) }
+  mutating func see(_ facts: Facts) {
+    availability.see(facts)
+    troubles.see(facts)
+  }
+
+  mutating func seeReports(_ facts: Facts) { troubles.see(facts) }
 
   // MARK: when it changes by itself
 
@@ -116,11 +122,40 @@ struct PlanningPicture: Sendable {
         name: name, capacity: entry.value.capacity, labels: entry.value.labels, connections: Set(entry.value.connections),
         unmanaged: facts.view.reports[name]?.value.unmanaged ?? .none, unavailable: maintenances.unavailability(of: name),
         isDraining: maintenances.isEmptied(name),
-        availableFor: availability.seconds(of: name, isAvailable: true, now: facts.now),
+        availableFor: availableFor(name, facts.now),
         unavailableFor: availability.seconds(of: name, isAvailable: false, now: facts.now),
         quarantine: maintenances.quarantine(of: name), maintenance: maintenances.planned(name),
-        isSilent: silent.contains(name) ? true : nil)
+        isSilent: silent.contains(name) ? true : nil, findings: findings(on: name, entry.value.labels, facts),
+        isLeft: facts.view.losses[name]?.value.ailment == nil ? nil : true)
     }
+  }
+
+  /// A node that was ailing counts from when it was well again.
+  private func availableFor(_ node: NodeName, _ now: BootInstant) -> Double? {
+    let seconds = availability.seconds(of: node, isAvailable: true, now: now)
+    guard let seconds, let well = troubles.wellFor(node, now: now) else { return seconds }
+    return min(seconds, well)
+  }
+
+  /// Node checks that fail there, or of which nothing is known; nil: none. Of a node that does not tell of them nothing is known, and that they do not
+  /// fail on one that has just come may be what it told long ago.
+  private func findings(on node: NodeName, _ labels: [String: String], _ facts: Facts) -> [PlanningSnapshot.Finding]? {
+    let checks = facts.rules.planner.policies.nodeChecks(of: node, labels: labels)
+    guard !checks.isEmpty else { return nil }
+    let told = facts.view.reports[node]?.value.nodeChecks
+    // What a node that has just come told before says nothing about now.
+    let there = availability.seconds(of: node, isAvailable: true, now: facts.now) ?? 0
+    let found = checks.compactMap { check -> PlanningSnapshot.Finding? in
+      guard let told else { return PlanningSnapshot.Finding(check.name, "\(node) tells nothing of it", isUnknown: true) }
+      guard let finding = told.first(where: { $0.check == check.name }) else {
+        return there >= check.settling
+          ? nil : PlanningSnapshot.Finding(check.name, "\(node) has only just come", isUnknown: true)
+      }
+      let seconds = min(troubles.seconds(of: check.name, on: node, now: facts.now) ?? 0, there)
+      return PlanningSnapshot.Finding(
+        check.name, finding.reason, isUnknown: finding.isUnknown, seconds: finding.isUnknown ? nil : seconds)
+    }
+    return found.isEmpty ? nil : found
   }
 
   /// Nodes on which the workload cannot run now, and why.

@@ -63,6 +63,8 @@ struct Agenda: Sendable {
     case .leaving: due(plan: true, .everyWorkload)
     case .plan: due(plan: true)
     case .report: due(report: true)
+    // What fails here is left alone while the node's own checks fail.
+    case .nodeHealth: due(report: true, .everyMachine)
     case .other: break
     }
   }
@@ -196,6 +198,8 @@ enum News: Hashable, Sendable {
   case domains(Set<WorkloadName>)
   /// Checks have told something of these workloads, or that nothing is to be told for a while.
   case health(Set<WorkloadName>)
+  /// A check of this node is another than it was.
+  case nodeHealth
   /// Neighbours have answered about these workloads' addresses, or the guard is another step further with them.
   case addresses(Set<WorkloadName>)
   /// A connection was lost or is back; or it told what it runs.

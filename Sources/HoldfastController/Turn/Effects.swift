@@ -180,6 +180,8 @@ struct Effects: Sendable {
 
   mutating func endChecks(_ workload: WorkloadName) { actions.append(.endChecks(workload)) }
 
+  mutating func check(onThisNode checks: [NodeCheck]) { actions.append(.checkNode(checks)) }
+
   // MARK: the rest
 
   mutating func save(_ session: OwnSession.Saved?) { actions.append(.save(session)) }

@@ -7,7 +7,7 @@ enum EventIntake {
     switch event {
     // These say themselves what they change.
     case .store(.changed), .fromGuard(.report(.state)), .fromGuard(.report(.addresses)), .transaction, .wallTime: break
-    case .host, .leftovers, .incompatible, .ownDisks, .guestCPUs, .health, .addressOwners: break
+    case .host, .leftovers, .incompatible, .ownDisks, .guestCPUs, .health, .nodeHealth, .addressOwners: break
     default: effects.agenda.note(.other)
     }
     switch event {
@@ -29,6 +29,11 @@ enum EventIntake {
     case .ownDisks(let found): if facts.takeOwnDisks(found) { effects.agenda.note(.report) }
     case .guestCPUs(let known): if facts.takeGuestCPUs(known) { effects.agenda.note(.report) }
     case .health(let workload, let run, let health): told(health, of: workload, run: run, &facts, &machines, &effects)
+    case .nodeHealth(let states):
+      let before = facts.nodeHealth
+      guard facts.take(states) else { return }
+      machines.nodeChecks.tell(states, before: before, on: facts.me, &effects)
+      effects.agenda.note(.nodeHealth)
     case .addressOwners(let workload, let answers):
       machines.workloads.change(workload) { $0.addressesAnswered(answers, on: facts.me, &effects) }
       effects.agenda.note(.addresses([workload]))

@@ -30,6 +30,9 @@ struct Facts: Sendable {
   private(set) var ownDisks: [WorkloadName: String] = [:]
   private(set) var guestCPUs = GuestCPUs()
   private(set) var health = LocalHealth()
+  /// The checks that the policies in force want on this node, in their order.
+  private(set) var nodeChecks: [NodeCheck] = []
+  private(set) var nodeHealth = LocalNodeHealth()
 
   var me: NodeName { configuration.node }
   var timing: Timing { configuration.timing }
@@ -91,6 +94,12 @@ struct Facts: Sendable {
   mutating func take(_ found: WorkloadHealth, of workload: WorkloadName, run: Int) -> Bool {
     health.take(workload, run: run, found, at: now, time: wallTime)
   }
+
+  /// - Returns: false when it is what was known.
+  mutating func take(_ states: [NodeCheckState]) -> Bool { nodeHealth.take(states, at: now, time: wallTime) }
+
+  /// The first of this node's own checks that fails and for which what runs here would leave, and since when; nil: none does.
+  var nodeTrouble: (check: CheckName, since: BootInstant)? { nodeHealth.trouble(of: nodeChecks) }
 
   /// What is known of a run that is looked at no more says nothing.
   mutating func keepHealth(of workload: WorkloadName, run: Int?) { health.keep(workload, run: run) }
@@ -165,7 +174,7 @@ struct Facts: Sendable {
       guard var claim = view.claims[workload]?.value else { return .absent }
       claim.epoch = .none
       // While a node is emptied, the next leave when those before them run.
-      if view.maintenance.isEmpty { claim.activity = nil }
+      if view.maintenance.isEmpty, !isLeft { claim.activity = nil }
       return .claim(claim)
     case .report(let node):
       guard var report = view.reports[node]?.value else { return .absent }
@@ -178,16 +187,22 @@ struct Facts: Sendable {
       report.outdated = (report.outdated ?? []).filter { view.specs[$0]?.value.runsWith != nil }
       (report.health, report.crashed, report.snapshots, report.ownDisks) = (nil, nil, nil, nil)
       (report.runningCPUs, report.lackingCPUs) = (nil, nil)
+      report.nodeChecks = report.nodeChecks?.map { NodeFinding($0.check, $0.reason, isUnknown: $0.isUnknown) }
       return .report(report)
     default: return .absent
     }
   }
 
+  /// What runs on some node leaves it, as a node check fails there.
+  private var isLeft: Bool { !view.losses.isEmpty && view.losses.values.contains { $0.value.ailment != nil } }
+
   /// Reads the policies again when they changed.
   ///
   /// - Returns: false when they are those that were read before.
   mutating func readPolicies() -> Bool {
-    rules.take(view.policies, unreadable: view.unreadable[.policies], with: configuration.policyReader)
+    let isNews = rules.take(view.policies, unreadable: view.unreadable[.policies], with: configuration.policyReader)
+    if isNews { nodeChecks = rules.planner.policies.nodeChecks(of: me, labels: configuration.record.labels) }
+    return isNews
   }
 
   // MARK: the hypervisor and the clock

@@ -12,6 +12,7 @@ struct Machines: Sendable {
   var report = NodeReport()
   var departure = Departure()
   var drain = DrainDeadline()
+  var nodeChecks = NodeCheckWatch()
 
   init(_ configuration: ControllerConfiguration, saved: OwnSession.Saved?) {
     lease = Lease(configuration, saved: saved)

@@ -51,6 +51,10 @@ enum Purpose: Hashable, Sendable {
   case haltMoves
   /// Removes the record of a maintenance from which everything has come home.
   case endMaintenance(NodeName)
+  /// What runs on the node is to leave, as a node check fails there.
+  case ail(NodeName, NodeAilment)
+  /// The node is well again.
+  case heal(NodeName)
   /// Removes the record by which the cluster is disarmed, when its time is over.
   case arm
   case claim([WorkloadName])
@@ -67,8 +71,16 @@ enum Purpose: Hashable, Sendable {
     case .renew: .renewal
     case .end: .end
     case .arm: .arming
-    case .describe, .expire, .takeRole, .giveUpRole, .place, .restoreIntents, .haltMoves, .endMaintenance: .session
+    case .describe, .expire, .takeRole, .giveUpRole, .place, .restoreIntents, .haltMoves, .endMaintenance, .ail, .heal: .session
     case .claim, .activity, .workload, .validate, .report: .session
+    }
+  }
+
+  /// It decides that the node is left, or that it is well again.
+  func decidesAilment(of node: NodeName) -> Bool {
+    switch self {
+    case .ail(node, _), .heal(node): true
+    default: false
     }
   }
 

@@ -75,7 +75,9 @@ enum StoreNews {
     case .losses: effects.agenda.note(.losses)
     case .disarm: disarmChanged(isByTime: purpose == .arm, facts, &machines, &effects)
     case .movesOff: movesChanged(facts, &machines, &effects)
-    case .report: effects.agenda.note(change.matters ? .peerReport(onAbility: change.isOnAbility) : .other)
+    case .report:
+      if change.matters { machines.planning.seeReports(facts) }
+      effects.agenda.note(change.matters ? .peerReport(onAbility: change.isOnAbility) : .other)
     case .claim(let workload):
       // The report tells of what is seen here, and of what is to leave: how far that is, or why it is kept.
       let isReported = machines.workloads[workload]?.isReported == true || facts.observation(of: workload) != nil
@@ -91,6 +93,7 @@ enum StoreNews {
 
   private static func policiesChanged(_ facts: inout Facts, _ machines: inout Machines, _ effects: inout Effects) {
     guard facts.readPolicies() else { return }
+    machines.planning.seeReports(facts)
     effects.agenda.note(.policies)
     if let flaw = facts.rules.flaw {
       let consequence =
@@ -99,7 +102,7 @@ enum StoreNews {
       effects.note(
         .policies, "\(facts.me) cannot read the policies: \(flaw); \(consequence)", severity: .error, subject: facts.me)
     } else if machines.isPlanner(facts) {
-      let count = facts.rules.planner.policies.nodes.count + facts.rules.planner.policies.workloads.count
+      let count = facts.rules.planner.policies.ruleCount
       effects.note(.policies, "policies with \(count) \(count == 1 ? "rule" : "rules") are in force")
     }
   }

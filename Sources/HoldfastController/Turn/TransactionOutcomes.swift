@@ -63,6 +63,8 @@ enum TransactionOutcomes {
       effects.note(.plannerTaken, "\(me) is not the planner any more: its build does not know the store's format")
     case .endMaintenance(let node):
       effects.note(.maintenance, "the maintenance of \(node) is over", subject: node)
+    case .ail(let node, let ailment): AilingNodes.decided(node, ailment, &effects)
+    case .heal(let node): AilingNodes.healed(node, facts, &effects)
     // Told with the record's end, as on every other node.
     case .arm: break
     case .haltMoves: machines.planning.halted()
@@ -206,7 +208,7 @@ enum TransactionOutcomes {
     case .expire(let incarnation, _, _):
       machines.peers.declaringFailed(incarnation)
       machines.planning.failed(pending.purpose, facts.timing, &effects)
-    case .takeRole, .giveUpRole, .place, .restoreIntents, .haltMoves, .endMaintenance:
+    case .takeRole, .giveUpRole, .place, .restoreIntents, .haltMoves, .endMaintenance, .ail, .heal:
       machines.planning.failed(pending.purpose, facts.timing, &effects)
     case .claim(let names):
       for name in names { change(name, facts, &machines, &effects) { $0.writeFailed(at: now, pause: pause, isBatch: true) } }

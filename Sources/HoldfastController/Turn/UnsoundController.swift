@@ -41,6 +41,7 @@ enum UnsoundController {
     case .ownDisks(let found): _ = facts.takeOwnDisks(found)
     case .guestCPUs(let known): _ = facts.takeGuestCPUs(known)
     case .health(let workload, let run, let health): _ = facts.take(health, of: workload, run: run)
+    case .nodeHealth(let states): _ = facts.take(states)
     case .transaction, .operation, .addressOwners: break
     }
     keepFrozen(facts, &machines, &effects)

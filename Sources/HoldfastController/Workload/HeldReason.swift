@@ -9,6 +9,8 @@ enum HeldReason: Hashable, Sendable, CustomStringConvertible {
   case leaving(NodeName)
   /// It would be stopped, and not started again from its definition.
   case olderDefinition
+  /// A check of the node itself fails, for which what runs there would leave: the cause is rather the node's.
+  case nodeAiling(NodeName, CheckName)
   /// So do most workloads there that are asked over the node's network.
   case together(NodeName)
   /// Its restarts were in vain, and its policy says so.
@@ -23,6 +25,9 @@ enum HeldReason: Hashable, Sendable, CustomStringConvertible {
     case .maintenance(let node): "\(node) is in maintenance"
     case .leaving(let node): "\(node) leaves"
     case .olderDefinition: "its definition names older disks than it runs on"
+    case .nodeAiling(let node, let check):
+      "\(node) fails its node check '\(check)', so the node may be at fault; it is restarted when that has lasted "
+        + "\(InWords.number(Limits.unwellTogetherPause.inSeconds)) s"
     case .together(let node):
       "most of what is asked over \(node)'s network fails at once, so that may be at fault; it is restarted when it has failed for "
         + "\(InWords.number(Limits.unwellTogetherPause.inSeconds)) s"
@@ -39,6 +44,9 @@ enum HeldReason: Hashable, Sendable, CustomStringConvertible {
     if Maintenances(facts).contains(facts.me) { return .maintenance(facts.me) }
     // It would be stopped, and not be started again.
     if own.claim?.value.newerDisks != nil { return .olderDefinition }
+    if let trouble = facts.nodeTrouble, facts.now < trouble.since + Limits.unwellTogetherPause {
+      return .nodeAiling(facts.me, trouble.check)
+    }
     return nil
   }
 }

@@ -16,6 +16,9 @@ enum UnwellRuns {
     }
     if let reason = HeldReason.of(own, turn, facts) {
       parts.watch.keep(because: reason, &effects)
+      if case .nodeAiling = reason, let trouble = facts.nodeTrouble {
+        effects.agenda.look(at: parts.name, at: trouble.since + Limits.unwellTogetherPause)
+      }
       return .left
     }
     guard turn.mayAct else {

@@ -11,6 +11,8 @@ public struct Incompatibility: Hashable, Sendable {
     case emulator
     /// The guard there is one that cannot raise addresses, and the workload has some.
     case addresses
+    /// Something that its parts need is not on that host.
+    case parts
     /// What a later build found.
     case other
   }
@@ -35,6 +37,7 @@ public struct Incompatibility: Hashable, Sendable {
     case .domainType: "its libvirt runs no domains of type \(detail)"
     case .emulator: "the emulator \(detail) is not there"
     case .addresses: "its guard does not know addresses"
+    case .parts: "what its parts need is not there (\(detail))"
     case .other: "its libvirt cannot run it as it is defined (\(detail))"
     }
   }
@@ -47,6 +50,7 @@ public struct Incompatibility: Hashable, Sendable {
     case .domainType: "`virt-host-validate qemu` there tells what is missing"
     case .addresses: "upgrade holdfast-guard there"
     case .emulator: "install it there, or leave <emulator> out of the definition"
+    case .parts: "install or make it there"
     case .other: "upgrade Holdfast on the node that tells this to read why"
     }
   }

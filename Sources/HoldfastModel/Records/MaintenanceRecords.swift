@@ -50,15 +50,21 @@ public struct MaintenanceRecord: Hashable, Sendable, Codable {
   }
 }
 
-/// How often a node was lost: one that keeps failing gets nothing while others can take it, for longer each time.
+/// How often a node was lost, or was ailing: one that keeps failing gets nothing while others can take it, for longer each time.
 public struct LossesRecord: Hashable, Sendable, Codable {
   public var count: Int
-  /// Milliseconds since 1970 of the last loss, on the clock of who declared it.
+  /// Milliseconds since 1970 of the last loss, or of the last beginning or end of an ailment, on the clock of who declared it.
   public var last: Int64
+  /// What runs there leaves it because of this. nil: it was lost, or it is well again.
+  @LaterField public var ailment: NodeAilment?
+  /// True: the last was no loss, but an ailment. nil: it was a loss, or a build before this field wrote the record.
+  @LaterField public var wasAiling: Bool?
 
-  public init(count: Int, last: Int64) {
+  public init(count: Int, last: Int64, ailment: NodeAilment? = nil, wasAiling: Bool = false) {
     self.count = count
     self.last = last
+    self.ailment = ailment
+    self.wasAiling = wasAiling ? true : nil
   }
 
   /// Seconds after the last loss in which the node is the last choice. The first is the time for which a node has to be stable before
@@ -84,6 +90,18 @@ public struct LossesRecord: Hashable, Sendable, Codable {
   /// - Parameter age: milliseconds since the last loss, on a clock that nobody sets; nil: as the wall clocks have it.
   public func again(at now: Int64, after age: Int64? = nil) -> LossesRecord {
     LossesRecord(count: age ?? (now - last) > memory * 1000 ? 1 : min(count + 1, 1000), last: now)
+  }
+
+  /// The record when what runs there is to leave because of that.
+  public func ailing(_ ailment: NodeAilment, after age: Int64? = nil) -> LossesRecord {
+    var record = again(at: ailment.since, after: age)
+    (record.ailment, record.wasAiling) = (ailment, true)
+    return record
+  }
+
+  /// The record when the ailment is over at `now`: the quarantine begins then.
+  public func recovered(at now: Int64) -> LossesRecord {
+    LossesRecord(count: count, last: now, wasAiling: true)
   }
 }
 

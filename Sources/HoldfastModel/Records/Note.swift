@@ -15,6 +15,7 @@ public struct Note: Hashable, Sendable, Codable {
     case addressTaken, addressDown, addressUp
     /// Of the cluster as a whole; the severity tells how bad it is.
     case degraded, recovered
+    case nodeAiling, nodeWell, nodeCheck
   }
   public var severity: Severity
   public var kind: Kind

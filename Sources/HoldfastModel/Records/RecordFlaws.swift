@@ -33,6 +33,7 @@ extension Record {
       let times = [maintenance.since, maintenance.until ?? 0, maintenance.deadline ?? 0]
       return times.allSatisfy(Self.isTime) ? nil : "a time is out of range"
     case .losses(let losses):
+      if !Self.isTime(losses.ailment?.since ?? 0) { return "the ailment's time is out of range" }
       return (1...1000).contains(losses.count) && Self.isTime(losses.last) ? nil : "the field 'count' or 'last' is out of range"
     case .disarm(let disarm):
       return Self.isTime(disarm.since) && Self.isTime(disarm.until ?? 0) ? nil : "a time is out of range"

@@ -50,6 +50,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   @LaterField public var lackingCPUs: [IncompatibleWorkloads]?
   /// Addresses of workloads that run here that are not up, and why; so many workloads at most. nil: there is none, as far as is known.
   @LaterField public var addresses: [WorkloadName: [AddressTrouble]]?
+  /// The node checks that fail here, or of which nothing is known, in the order of the policies; empty: all are well. nil: there is none for this node, or
+  /// a build before this field wrote the record.
+  @LaterField public var nodeChecks: [NodeFinding]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

@@ -4,6 +4,7 @@ import HoldfastAPI
 import HoldfastModel
 import HoldfastOperator
 import HoldfastPorts
+import HostParts
 
 /// Carries an operator's commands out: prepares each on the cluster as it is known, commits it, and looks again when somebody was faster.
 struct CommandRunner: Sendable {
@@ -59,7 +60,7 @@ struct CommandRunner: Sendable {
     var known = await known(picture.view)
     let domain = picture.observations[DomainID(connection: kept.spec.connection, name: name.text)]
     guard let domain, domain.uuid == kept.spec.uuid else {
-      var result = try await run(.restore(name, nil), kept.spec, DomainBelongings(of: kept.spec.xml), in: &known)
+      var result = try await run(.restore(name, nil), kept.spec, DomainBelongings(of: kept.spec), in: &known)
       let leftovers = await leftovers(of: [ProtectedDomain(name, connection: kept.spec.connection, uuid: kept.spec.uuid)])
       result.warn(kept.warnings(name, on: access.node, now: leftovers, in: picture.view))
       return result
@@ -165,11 +166,11 @@ struct CommandRunner: Sendable {
     for (name, spec) in specs {
       do throws(OperatorError) {
         try refuseRunning(name, spec, among: domains, in: known.view)
-        let belongings = DomainBelongings(of: spec.xml), before = known.view.specs[name]?.value
+        let belongings = DomainBelongings(of: spec), before = known.view.specs[name]?.value
         var result = try await run(.define(name, spec), spec, belongings, in: &known)
         if showsDiff, let before { result.diff = DefinitionDiff(from: before, to: spec).lines }
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
-          result.warn(spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
+          result.warn(spec.partsWarnings + spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
         }
         if result.effect == .created || result.fields.contains("xml") { result.warn(fileWarnings(belongings)) }
         result.warn(known.view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))

@@ -4,6 +4,7 @@ import HoldfastModel
 import HoldfastOperator
 import HoldfastPlanning
 import HoldfastPorts
+import HostParts
 import Hummingbird
 
 /// What anybody who can open the socket may see. Each answer is made from one picture of the cluster.
@@ -103,6 +104,8 @@ struct ReadRoutes: Sendable {
     if isUnmasked { log.tell(.secrets, request, context, "200") }
     let shown = isUnmasked ? xml : xml.map(DomainSecrets.masked)
     let notLive = picture.view.notLive(name, by: picture.planner.policies)
-    return try jsonResponse(WorkloadDetail(info, xml: shown, history: history, notLive: notLive))
+    let parts = picture.view.specs[name].flatMap { $0.value.isOfHost ? try? HostDefinition($0.value.xml) : nil }?.parts.map(
+      \.summary)
+    return try jsonResponse(WorkloadDetail(info, xml: shown, parts: parts, history: history, notLive: notLive))
   }
 }

@@ -2,6 +2,7 @@ import HoldfastModel
 import HoldfastOperator
 import HoldfastPlanning
 import HoldfastTime
+import HostParts
 
 /// What operators read and is costly to work out: the plan as it would be now, what would find no room after a loss, who leaves a node in
 /// maintenance. Each is worked out once for a version of the picture, however many ask, and on this actor instead of the controller's: those who ask
@@ -34,7 +35,7 @@ package actor Readings {
     var index = BelongingsIndex(), read: [WorkloadName: (modified: Revision, value: DomainBelongings)] = [:]
     for (name, spec) in view.specs.sorted(by: { $0.key < $1.key }) {
       let known = belongings[name].flatMap { $0.modified == spec.modified ? $0.value : nil }
-      let value = known ?? DomainBelongings(of: spec.value.xml)
+      let value = known ?? DomainBelongings(of: spec.value)
       read[name] = (spec.modified, value)
       index.put(name, spec.value, value.with(view.disksInUse(by: name)))
     }

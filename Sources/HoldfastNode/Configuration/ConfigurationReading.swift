@@ -79,7 +79,11 @@ struct ConfigurationReading {
     var uris: [String: String] = [:]
     for entry in entries {
       guard let connection = entry.key.connection() else { continue }
-      if connection.hasPrefix("lxc:") {
+      if SpecRecord.isOfHost(connection) {
+        entry.key.wrong(
+          expected: "a connection whose domains can be moved while they run",
+          remedy: "Remove it: parts of the host are stopped and started.")
+      } else if connection.hasPrefix("lxc:") {
         entry.key.wrong(
           expected: "a connection whose domains can be moved while they run",
           remedy: "Remove it: containers are stopped and started."

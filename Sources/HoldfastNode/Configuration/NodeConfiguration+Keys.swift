@@ -30,7 +30,10 @@ extension NodeConfiguration {
       "How much of etcd's history is kept: what is older the planner makes etcd forget. The same on all nodes."),
     .init(
       "store.memory", "`{}`", .rule("none"), "Instead of etcd: a store in this process, for demonstrations with one node."),
-    .init("hypervisor.connections", "list of libvirt URIs", .required, "`lxc:///system`, `qemu:///system`, or both."),
+    .init(
+      "hypervisor.connections", "list of libvirt URIs", .required,
+      "`lxc:///system`, `qemu:///system`, `host:///system`: one of them or more. The last one lets [parts of the host](parts.md) be run."
+    ),
     .init(
       "migration", "`{CONNECTION: URI}`", .rule("none: nothing comes here while it runs"),
       "How the other nodes' libvirt reaches this one, for live migration: `{\"qemu:///system\": qemu+tls://h1/system}`."),

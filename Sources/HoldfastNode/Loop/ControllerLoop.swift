@@ -19,11 +19,12 @@ package actor ControllerLoop {
     /// The neighbours, who are asked and told about workloads' addresses.
     package var addresses: any Addresses
     package var checks: any WorkloadChecks
+    package var nodeChecks: any NodeChecks
     package var state: StateFile
 
     package init(
       store: any LeaseStore, hypervisor: any Hypervisor, guardDoor: any GuardConnection, addresses: any Addresses,
-      checks: any WorkloadChecks,
+      checks: any WorkloadChecks, nodeChecks: any NodeChecks,
       isolateDirectly: @escaping @Sendable ([GuardedWorkload], _ ended: @escaping @Sendable (Bool) -> Void) -> Void,
       state: StateFile
     ) {
@@ -32,6 +33,7 @@ package actor ControllerLoop {
       self.guardDoor = guardDoor
       self.addresses = addresses
       self.checks = checks
+      self.nodeChecks = nodeChecks
       self.isolateDirectly = isolateDirectly
       self.state = state
     }
@@ -80,6 +82,7 @@ package actor ControllerLoop {
       group.addTask { await self.followGuard() }
       group.addTask { await self.followStore() }
       group.addTask { await self.followChecks() }
+      group.addTask { await self.followNodeChecks() }
       group.addTask { await self.followCalendar() }
       group.addTask { await self.askStore() }
       await turn()
@@ -111,6 +114,10 @@ package actor ControllerLoop {
 
   private nonisolated func followChecks() async {
     for await change in ports.checks.changes() { send(.health(change.workload, run: change.run, change.health)) }
+  }
+
+  private nonisolated func followNodeChecks() async {
+    for await states in ports.nodeChecks.changes() { send(.nodeHealth(states)) }
   }
 
   private nonisolated func followCalendar() async {
@@ -193,6 +200,7 @@ package actor ControllerLoop {
       ports.isolateDirectly(workloads) { [weak self] in self?.send(.frozenDirectly(confirmed: $0)) }
     case .check(let subject): ports.checks.check(subject)
     case .endChecks(let workload): ports.checks.end(workload)
+    case .checkNode(let checks): ports.nodeChecks.check(checks)
     case .askForOwner(let workload, let addresses): errands.ask(workload, addresses)
     case .announce(let workload, let addresses): errands.announce(workload, addresses)
     case .endAddresses(let workload, let addresses): errands.end(workload, addresses)

@@ -15,6 +15,9 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
   case defined, adopted, unprotected, claimed, released, migrating, migrated, started
   case startFailed = "start-failed"
   case stopping, stopped, ended, killed, health
+  case nodeCheck = "node-check"
+  case nodeAiling = "node-ailing"
+  case nodeWell = "node-well"
   case addressTaken = "address-taken"
   case addressDown = "address-down"
   case addressUp = "address-up"
@@ -60,6 +63,9 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
       case .vanished: .ended
       case .killed: .killed
       case .health: .health
+      case .nodeCheck: .nodeCheck
+      case .nodeAiling: .nodeAiling
+      case .nodeWell: .nodeWell
       case .addressTaken: .addressTaken
       case .addressDown: .addressDown
       case .addressUp: .addressUp
@@ -114,6 +120,9 @@ public enum NoticeEvent: String, CaseIterable, Hashable, Sendable {
     case .ended: "A workload ended or crashed here without being told to"
     case .killed: "The guard killed a workload that had lost its claim"
     case .health: "A check of a workload fails, or is good again"
+    case .nodeCheck: "A check of this node fails, cannot be made, or is good again"
+    case .nodeAiling: "A check of a node fails, and what runs there goes to other nodes. Told by the planner's node"
+    case .nodeWell: "The checks of a node that was left are good again. Told by the planner's node"
     case .addressTaken: "Somebody else on the network answers for an address of a workload, which runs here without it"
     case .addressDown:
       "An address of a workload that runs here is not up, or is raised though nobody could tell whether it is taken"

@@ -1,4 +1,5 @@
 import HoldfastModel
+import HostParts
 
 extension OperatorCommand {
   func prepareDefinition(
@@ -45,7 +46,8 @@ extension OperatorCommand {
             + "node has taken it over and stopped it."
           : "Stop it first: `holdfast stop \(name) --wait`, apply, then `holdfast start \(name)`.")
     }
-    let restart = fields.contains("xml") && view.holder(of: name) != nil ? "; the new XML holds from its next start" : ""
+    let what = spec.isOfHost ? "its new parts hold" : "the new XML holds"
+    let restart = fields.contains("xml") && view.holder(of: name) != nil ? "; \(what) from its next start" : ""
     var transaction = ClusterTransaction(
       if: [.unchanged(.spec(name), modified: present.modified)],
       write: [.put(.spec(name), .spec(spec.following(name, in: view)))])
@@ -55,7 +57,7 @@ extension OperatorCommand {
     if !isTriedAgain, fields.contains("uuid") || fields.contains("connection") {
       transaction.conditions.append(view.asSeen(.claim(name), view.claims[name]))
     }
-    let changes = fields.joined(separator: ", ")
+    let changes = fields.map { $0 == "xml" && spec.isOfHost ? "parts" : $0 }.joined(separator: ", ")
     return PreparedCommand(
       name, .changed(fields), "changes \(changes)\(restart)\(isTriedAgain ? "; its failed starts are cleared" : "")",
       transaction: transaction, news: "has a changed definition: \(changes)")
@@ -139,7 +141,8 @@ extension SpecRecord {
       )
     }
     guard connection.contains("://") else {
-      throw invalid("the connection '\(connection)' is not a libvirt URI", "Use one such as lxc:///system or qemu:///system.")
+      throw invalid(
+        "the connection '\(connection)' is not a libvirt URI", "Use lxc:///system, qemu:///system or host:///system.")
     }
     guard NameUUID.normalized(uuid) == uuid else {
       throw invalid("'\(uuid)' is not a UUID", "Leave it out, or write it as 8-4-4-4-12 hexadecimal digits.")
@@ -147,6 +150,9 @@ extension SpecRecord {
     guard xml.utf8.count <= Self.greatestXML else {
       throw invalid(
         "its XML has \(xml.utf8.count) bytes", "Domain XML of more than \(Self.greatestXML) bytes does not fit the store.")
+    }
+    if isOfHost {
+      do { _ = try HostDefinition(xml) } catch { throw invalid(error.reason, error.remedy) }
     }
     guard !DomainSecrets.areMasked(in: xml) else {
       throw invalid(

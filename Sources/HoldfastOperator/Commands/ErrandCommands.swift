@@ -10,6 +10,11 @@ extension OperatorCommand {
         .conflict, thing: "workload \(name)", reason: "it would not be started again: \(lag)",
         remedy: "On \(holder), `holdfast accept \(name) --running` takes what runs as its definition; then repeat.")
     }
+    if current.spec.isOfHost, errand == .pause || errand == .resume {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)", reason: "parts of the host cannot be paused or resumed",
+        remedy: "`holdfast stop \(name)` stops them, `holdfast start \(name)` starts them again.")
+    }
     let holder = try current.running(to: errand.rawValue, in: view)
     if errand == .pause || errand == .resume, view.hasCrashed(name, on: holder) {
       throw OperatorError(

@@ -10,6 +10,12 @@ extension OperatorCommand {
     if let migration = view.claims[name]?.value.migration, let source = view.holder(of: name) {
       throw .isMigrating(name, from: source, to: migration.target.node)
     }
+    if current.spec.isOfHost, let holder = view.holder(of: name) {
+      throw OperatorError(
+        .conflict, thing: "workload \(name)",
+        reason: "it runs on \(holder), and nobody but Holdfast would know how to stop its parts",
+        remedy: "Stop it first: `holdfast stop \(name) --wait`, then release it.")
+    }
     let kept = current.kept(at: time, view.claims[name]?.value)
     let remedy = kept == nil ? "" : "; `holdfast release --undo \(name)` brings it back for \(ReleasedRecord.days) days"
     let text =

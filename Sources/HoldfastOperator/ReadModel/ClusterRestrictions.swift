@@ -20,7 +20,8 @@ public struct ClusterRestrictions: Sendable {
     for (node, record) in view.maintenance {
       maintenance[node] = MaintenanceInfo(record.value, moves[node] ?? [], now: now)
     }
-    for (node, record) in view.losses where view.maintenance[node] == nil {
+    // What is left by what runs there is told as that.
+    for (node, record) in view.losses where view.maintenance[node] == nil && record.value.ailment == nil {
       let remaining = quarantines.map { $0[node] } ?? record.value.remaining(at: now)
       quarantine[node] = remaining.map { QuarantineInfo(record.value, remaining: $0, now: now) }
     }
@@ -41,7 +42,7 @@ public struct DisarmInfo: Hashable, Sendable, Codable {
   }
 }
 
-/// A node that was lost recently: workloads go there only when no other node can take them.
+/// A node that was lost recently, or was ailing: workloads go there only when no other node can take them.
 public struct QuarantineInfo: Hashable, Sendable, Codable {
   /// Recent losses.
   public var losses: Int
@@ -49,6 +50,8 @@ public struct QuarantineInfo: Hashable, Sendable, Codable {
   public var until: WallInstant
   /// Seconds that remain.
   public var remaining: Double
+  /// True: the last of these was no loss: a check of the node failed, and is good again. Absent: it was a loss.
+  public var wasAiling: Bool?
 
   /// - Parameters:
   ///   - remaining: seconds.
@@ -58,6 +61,7 @@ public struct QuarantineInfo: Hashable, Sendable, Codable {
     lastLoss = WallInstant(record.last)
     until = WallInstant(now + Int64(remaining * 1000))
     self.remaining = remaining
+    wasAiling = record.wasAiling
   }
 }
 

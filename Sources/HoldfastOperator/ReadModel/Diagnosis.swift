@@ -328,13 +328,18 @@ struct Diagnosis {
     }
     if let quarantine = node.quarantine {
       let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
-      degraded.append("Node \(node.name) was lost \(times) recently and is in quarantine")
-      suggest("holdfast node clear-failures \(node.name)", "end the quarantine, once it is known why the node was lost")
+      let wasAiling = quarantine.wasAiling == true
+      degraded.append("Node \(node.name) was \(wasAiling ? "ailing, or lost," : "lost") \(times) recently and is in quarantine")
+      suggest(
+        "holdfast node clear-failures \(node.name)",
+        "end the quarantine, once it is known why the node was \(wasAiling ? "ailing" : "lost")")
     }
   }
 
   private mutating func lookAtRunningNode(_ node: NodeInfo) {
     lookAtGuard(of: node)
+    degraded += FailedNodeChecks(of: node, most: Self.namesInSentence).reasons
+    if node.ailment != nil { suggest("holdfast nodes \(node.name)", "what is wrong with it, and since when") }
     for flaw in node.flaws where !flaw.isMinor {
       degraded.append("Node \(node.name) \(flaw.text)")
       suggestRemedy(of: flaw, on: node)

@@ -81,6 +81,10 @@ public struct NodeInfo: Hashable, Sendable, Codable {
   public var maintenance: MaintenanceInfo?
   /// Absent: the node is not in quarantine.
   public var quarantine: QuarantineInfo?
+  /// Node checks that fail there, or of which nothing is known; absent: none.
+  public var checks: [NodeCheckInfo]?
+  /// Absent: what runs there stays, as far as node checks go.
+  public var ailment: AilmentInfo?
 }
 
 /// The answer of `/v1/nodes`, sorted by name.
@@ -155,6 +159,9 @@ extension NodeInfo {
     sessionTTL = session.map { Double($0.ttl) / 1000 }
     maintenance = restrictions.maintenance[name]
     quarantine = restrictions.quarantine[name]
+    let findings = state == .down ? [] : (report?.nodeChecks ?? [])
+    checks = findings.isEmpty ? nil : findings.map(NodeCheckInfo.init)
+    ailment = view.losses[name]?.value.ailment.map(AilmentInfo.init)
   }
 
   private static func state(_ phase: SessionRecord.Phase?, isBlind: Bool, isTeller: Bool) -> State {

@@ -141,14 +141,19 @@ public struct WorkloadDetail: Hashable, Sendable, Codable {
   public var workload: WorkloadInfo
   /// The domain XML in the store, from which it is started; absent for viewers. Passwords in it are masked unless they were asked for.
   public var xml: String?
+  /// What a workload of the host itself is made of, a line for each part, without options and parameters; absent: it is a domain.
+  public var parts: [String]?
   /// The last lines about it, oldest first.
   public var history: [HistoryLine]
   /// A clause: why it would probably not be moved while it runs, wherever to, though its policy does not say so. Absent: nothing is known against it, or it
   /// is no question.
   public var notLive: String?
 
-  public init(_ workload: WorkloadInfo, xml: String?, history: [HistoryRecord], notLive: String? = nil) {
+  public init(
+    _ workload: WorkloadInfo, xml: String?, parts: [String]? = nil, history: [HistoryRecord], notLive: String? = nil
+  ) {
     self.workload = workload
+    self.parts = parts
     self.xml = xml
     self.notLive = notLive
     self.history = history.map { HistoryLine($0) }

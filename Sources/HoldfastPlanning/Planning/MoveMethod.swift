@@ -14,6 +14,8 @@ public struct MoveMethod: Sendable {
   public enum Obstacle: Hashable, Sendable {
     case policy
     case container
+    /// It is made of parts of the host, and has no memory that could be taken along.
+    case parts
     /// The node's libvirt cannot be reached by others.
     case noURI(NodeName, connection: String)
     case notRunning
@@ -54,9 +56,10 @@ public struct MoveMethod: Sendable {
       self = MoveMethod(.restart)
     } else if method == nil, let policy = evacuation.method, policy != .live {
       self = MoveMethod(.restart, .policy)
-    } else if view.migrationURI(of: target, for: spec.connection) == nil {
+    } else if spec.isOfHost || view.migrationURI(of: target, for: spec.connection) == nil {
       let isContainer = spec.connection.hasPrefix("lxc:")
-      let obstacle: Obstacle = isContainer ? .container : .noURI(target, connection: spec.connection)
+      let obstacle: Obstacle =
+        spec.isOfHost ? .parts : isContainer ? .container : .noURI(target, connection: spec.connection)
       self = MoveMethod(evacuation.otherwise == .stay ? .stay : .restart, obstacle)
     } else {
       self = MoveMethod(.live)
@@ -75,6 +78,7 @@ public struct MoveMethod: Sendable {
     case .incompatible(let target, let why): return "\(target) cannot run it: \(why.clause)"
     case .policy: clause = "its policy says so"
     case .container: clause = "a container"
+    case .parts: clause = "made of parts of the host"
     case .noURI(let target, let connection): clause = "\(target) has no 'migration' URI for \(connection)"
     case .notRunning: clause = "it does not run"
     case .paused: clause = "it is paused, as an operator asked for it"

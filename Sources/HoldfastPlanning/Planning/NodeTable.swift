@@ -17,6 +17,8 @@ struct NodeTable {
   private(set) var isSpare: [Bool]
   /// Of each node whether it may be about to be lost.
   let isSilent: [Bool]
+  /// What node checks make of them.
+  let ailments: NodeAilments
   private(set) var hasSpares = false
   /// The nodes that are available.
   private(set) var available: NodeSets.ID
@@ -49,6 +51,7 @@ struct NodeTable {
     isAvailable = nodes.map { $0.unavailable == nil }
     isSpare = [Bool](repeating: false, count: nodes.count)
     isSilent = nodes.map { $0.isSilent ?? false }
+    ailments = NodeAilments(nodes, policies)
     let rows = nodes
     available = sets.insert { rows[$0].unavailable == nil }
     readCapacity(policies)

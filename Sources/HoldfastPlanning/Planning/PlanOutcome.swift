@@ -9,15 +9,18 @@ public struct PlanOutcome: Hashable, Sendable {
   public var lookAgainAfter: Double?
   /// Moves that would be made by themselves and wait for their turn, in the order in which the turns come.
   public var waiting: [WaitingMove]
+  /// Nodes that what runs there is to leave as soon as that is decided, and for which check.
+  public var ailing: [NodeName: NodeFinding]
 
   public init(
     placements: [WorkloadName: PlacementRecord], warnings: [PlanWarning] = [], lookAgainAfter: Double? = nil,
-    waiting: [WaitingMove] = []
+    waiting: [WaitingMove] = [], ailing: [NodeName: NodeFinding] = [:]
   ) {
     self.placements = placements
     self.warnings = warnings
     self.lookAgainAfter = lookAgainAfter
     self.waiting = waiting
+    self.ailing = ailing
   }
 }
 
@@ -95,6 +98,9 @@ public struct PlanWarning: Hashable, Sendable, CustomStringConvertible {
   public enum What: Hashable, Sendable {
     case backOnDrained(NodeName)
     case staysOnDrained(NodeName)
+    case staysOnAiling(NodeName)
+    /// A node check fails on so many nodes, and nobody knows of so many more, of those that could take workloads.
+    case commonCause(CheckName, failing: Int, unknown: Int, of: Int)
     /// Where a rule does not allow it.
     case stays(NodeName, against: String)
     /// The policy has it go down with a node that is drained.
@@ -135,7 +141,8 @@ extension PlanWarning.What {
     case .waits(_, let node): .waits(0, for: node)
     case .wouldNotSurvive(let loss, let resource, _): .wouldNotSurvive(loss: loss, resource: resource, missing: "")
     case .staysAway(let node, .excluded(let exclusion)): .staysAway(from: node, .excluded(exclusion.withoutFigures))
-    case .backOnDrained, .staysOnDrained, .stays, .goesDown, .staysAway: self
+    case .commonCause(let check, _, _, _): .commonCause(check, failing: 0, unknown: 0, of: 0)
+    case .backOnDrained, .staysOnDrained, .staysOnAiling, .stays, .goesDown, .staysAway: self
     }
   }
 }
@@ -146,6 +153,10 @@ extension PlanWarning.What: CustomStringConvertible {
     switch self {
     case .backOnDrained(let node): "is back on \(node), which is being drained: it runs on no other node"
     case .staysOnDrained(let node): "stays on \(node), which is being drained: no other node can take it"
+    case .staysOnAiling(let node): "stays on \(node), which is ailing: no node that is well can take it"
+    case .commonCause(let check, let failing, let unknown, let nodes):
+      "the check '\(check)' fails on \(failing) of \(nodes) nodes\(unknown > 0 ? ", and nobody knows of \(unknown)" : ""): "
+        + "this looks like a common cause, nothing is moved"
     case .stays(let node, let rule): "stays on \(node), though '\(rule)' does not allow it: no other node can take it"
     case .goesDown(let node): "stays on \(node), and goes down with it: 'evacuation: stay'"
     case .staysAway(let node, let setback): "does not fail back to \(node) after its maintenance: \(setback)"

@@ -13,7 +13,7 @@ extension PlanRun {
     let here = board.at[workload], keeping = ruleKeepingTogether(workload)
     let isMoved = moveAffinityGroup(
       Int(number), because: .affinityGroupMoved(rule: keeping ?? rule),
-      among: { [tables] _, node in !tables.nodes.isSilent[node] }
+      among: { [tables] _, node in !tables.nodes.isSilent[node] && !tables.nodes.ailments.isAiling[node] }
     ) {
       run in
       run.tables.neighbours.affinityGroups[Int(number)].allSatisfy {
@@ -48,7 +48,7 @@ extension PlanRun {
         Int(number), with: missing, because: .affinityGroupMoved(rule: rule),
         among: { [tables] member, node in
           // The group goes once to each node on which one of it fails: it does not go round for ever.
-          !tables.nodes.isSilent[node]
+          !tables.nodes.isSilent[node] && !tables.nodes.ailments.isAiling[node]
             && (!missing.contains(member) || tables.workloads[member].failures[tables.nodes.nodes[node].name] == nil)
         }, if: { _ in true })
     }

@@ -11,7 +11,7 @@ extension PlanRun {
       let here = Int(board.at[workload])
       board.take(workload, tables)
       search.prepare(workload, board, tables)
-      if let best = search.best(board, tables), !best.score.waits, !best.score.isSilent {
+      if let best = search.best(board, tables), !best.score.waits, !best.score.isSilent, !best.score.isAiling {
         pinned[workload] = false
         accept(best, because: .notAllowed(rule: rule, on: wording.node(here)))
       } else {

@@ -39,7 +39,7 @@ extension PlanRun {
   private func cheapestVictims(for workload: Int) -> (node: Int, victims: [Int])? {
     var best: (node: Int, victims: [Int], price: Price)?
     let holders = holders(for: workload)
-    for node in 0..<tables.nodes.count where !tables.nodes.isSilent[node] {
+    for node in 0..<tables.nodes.count where !tables.nodes.isSilent[node] && !tables.nodes.ailments.isAiling[node] {
       switch search.refusal(node, board, tables) {
       case .shortage?, .pool?: break
       case .apart? where !search.isTied(elsewhereThan: node, board, tables): break

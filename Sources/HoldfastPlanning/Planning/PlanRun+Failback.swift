@@ -41,7 +41,9 @@ extension PlanRun {
     var soonest = Double.infinity
     var best: (node: Int, score: Score)?
     search.scan(board, tables) { node, score in
-      guard node != here, !score.waits, !score.isSilent, Self.isBetter(score, than: now, by: gain) else { return }
+      guard node != here, !score.waits, !score.isSilent, !score.isAiling, Self.isBetter(score, than: now, by: gain) else {
+        return
+      }
       let left = stable(node)
       soonest = min(soonest, left)
       if left <= 0, best.map({ score < $0.score }) ?? true { best = (node, score) }
@@ -81,7 +83,7 @@ extension PlanRun {
     let isMoved = moveAffinityGroup(
       number, because: .backTogether,
       among: { [tables] member, node in
-        places[member] == node || stable(node) <= 0 && !tables.nodes.isSilent[node]
+        places[member] == node || stable(node) <= 0 && !tables.nodes.isSilent[node] && !tables.nodes.ailments.isAiling[node]
       },
       if: { run in Self.isBetter(run.total(members), than: before, by: gain) })
     if isMoved { return }

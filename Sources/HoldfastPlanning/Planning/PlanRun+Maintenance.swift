@@ -80,6 +80,7 @@ extension PlanRun {
   private func goesHome(_ workload: Int) -> Int? {
     guard board.isPlaced(workload), !fixed[workload], let home = tables.workloads[workload].placed?.home,
       let row = tables.nodes.row(home), tables.nodes.isAvailable[row], !tables.nodes.isSilent[row],
+      !tables.nodes.ailments.isAiling[row],
       board.at[workload] != Int32(row)
     else { return nil }
     switch tables.nodes.nodes[row].maintenance?.failback {

@@ -32,7 +32,8 @@ extension PlanRun {
 
   /// Why a node cannot take those that the search is for at once.
   func refusal(of node: Int) -> Refusal? {
-    search.refusal(node, board, tables) ?? search.lingering(node, board, tables).map { .lingering(column: $0) }
+    if tables.nodes.ailments.isLeft[node] { return .ailing }
+    return search.refusal(node, board, tables) ?? search.lingering(node, board, tables).map { .lingering(column: $0) }
   }
 
   // MARK: affinity groups

@@ -48,6 +48,7 @@ struct PlanRun {
     bringHome()
     let waitsToGoHome = waiting
     leaveWhereTheyEnd()
+    leaveAiling()
     // Every step leaves the cluster better by what it is for, and none undoes what another did: so this ends.
     var before: [Int32], rounds = 0
     repeat {
@@ -73,7 +74,7 @@ struct PlanRun {
 
   /// Seconds until it is seen whether those on their way have arrived: short beside any move, and long enough that planning costs little while
   /// much waits.
-  private static let nextTurn = 1.0
+  static let nextTurn = 1.0
 
   /// Rounds of one plan. A few suffice, as no step undoes what another did; this is against what nobody thought of: a plan never
   /// takes for ever.

@@ -34,7 +34,8 @@ public struct PolicyPlanner: Sendable {
     }
     let warnings = run.warnings.sorted { ($0.workload?.text ?? "", $0.text) < ($1.workload?.text ?? "", $1.text) }
     return PlanOutcome(
-      placements: placements, warnings: warnings, lookAgainAfter: run.lookAgainAfter, waiting: run.waitingMoves)
+      placements: placements, warnings: warnings, lookAgainAfter: run.lookAgainAfter, waiting: run.waitingMoves,
+      ailing: Dictionary(uniqueKeysWithValues: run.tables.nodes.ailments.due.map { (run.wording.node($0.key), $0.value) }))
   }
 
   func run(on snapshot: PlanningSnapshot) -> PlanRun {

@@ -25,12 +25,16 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var isSilent: Bool?
     /// Used by workloads that are left as they are: a record of theirs cannot be read, or is missing. nil: there is none.
     public var leftAlone: Resources?
+    /// Its node checks that fail, or of which nothing is known, in the order of the policies. nil: none of them.
+    public var findings: [Finding]?
+    /// True: it was decided that what runs here leaves, as a node check fails, and nobody has found the node well since. nil: it was not.
+    public var isLeft: Bool?
 
     public init(
       name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
       unmanaged: Resources = .none, unavailable: Exclusion? = nil, isDraining: Bool = false, availableFor: Double? = nil,
       unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil,
-      isSilent: Bool? = nil, leftAlone: Resources? = nil
+      isSilent: Bool? = nil, leftAlone: Resources? = nil, findings: [Finding]? = nil, isLeft: Bool? = nil
     ) {
       self.name = name
       self.capacity = capacity
@@ -45,7 +49,28 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.maintenance = maintenance
       self.isSilent = isSilent
       self.leftAlone = leftAlone
+      self.findings = findings
+      self.isLeft = isLeft
     }
+  }
+
+  /// A node check that fails, or of which nothing is known.
+  public struct Finding: Hashable, Sendable, Codable {
+    public var check: CheckName
+    /// A clause.
+    public var reason: String
+    public var isUnknown: Bool
+    /// Seconds for which the planner has seen it so; nil: long since.
+    public var seconds: Double?
+
+    public init(_ check: CheckName, _ reason: String, isUnknown: Bool = false, seconds: Double? = nil) {
+      self.check = check
+      self.reason = reason
+      self.isUnknown = isUnknown
+      self.seconds = seconds
+    }
+
+    var clause: String { NodeFinding(check, reason, isUnknown: isUnknown).clause }
   }
 
   /// A maintenance, as the operator asked for it.

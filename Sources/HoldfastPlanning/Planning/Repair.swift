@@ -34,8 +34,13 @@ struct Repair {
     var open: [(score: Score, node: Int)] = []
     searches[depth].scan(board, tables) { node, score in open.append((score, node)) }
     let isOpen = Set(open.map(\.node))
-    let closed = moves == 0 ? [] : (0..<tables.nodes.count).filter { !isOpen.contains($0) && isTaken($0, depth, board) }
-    open.removeAll(where: \.score.waits)
+    let closed =
+      moves == 0
+      ? []
+      : (0..<tables.nodes.count).filter {
+        !isOpen.contains($0) && !tables.nodes.ailments.isAiling[$0] && isTaken($0, depth, board)
+      }
+    open.removeAll { $0.score.waits || $0.score.isAiling }
     open.sort { ($0.score, $0.node) < ($1.score, $1.node) }
     for (_, node) in open where take(node, by: unseated, depth: depth, moves: moves, &board) { return true }
     guard moves > 0 else { return false }

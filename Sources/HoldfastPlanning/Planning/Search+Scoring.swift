@@ -14,7 +14,8 @@ extension Search {
   /// How well a node suits that can take them.
   func score(_ node: Int, _ board: Board, _ tables: PlanTables) -> Score {
     var score = Score(
-      isSilent: tables.nodes.isSilent[node], waits: lingering(node, board, tables) != nil, broken: alwaysBroken)
+      isSilent: tables.nodes.isSilent[node], isAiling: tables.nodes.ailments.isAiling[node],
+      waits: lingering(node, board, tables) != nil, broken: alwaysBroken)
     if !isPlain { judge(node, &score, board, tables) }
     (score.load, score.rest) = board.used.withUnsafeBufferPointer { used in
       tables.nodes.capacity.withUnsafeBufferPointer { load(node, used, $0, board, tables) }
@@ -119,7 +120,8 @@ extension Search {
                 if used[index] + demand[column] > capacity[index] { fits = false }
               }
               guard fits else { continue }
-              var score = Score(isSilent: tables.nodes.isSilent[node], broken: alwaysBroken)
+              var score = Score(
+                isSilent: tables.nodes.isSilent[node], isAiling: tables.nodes.ailments.isAiling[node], broken: alwaysBroken)
               if board.isLingering { score.waits = lingering(node, board, tables) != nil }
               if !isPlain { judge(node, &score, board, tables) }
               (score.load, score.rest) = load(node, used, capacity, board, tables)

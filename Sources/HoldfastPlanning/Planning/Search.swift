@@ -15,12 +15,16 @@ enum Refusal {
   case contradiction(rule: Int32)
   /// Workloads that are to leave have not left yet.
   case lingering(column: Int)
+  /// What runs there leaves, as a node check fails.
+  case ailing
 }
 
 /// How well a node suits, the smaller the better; what stands first decides.
 struct Score: Comparable {
   /// The node may be about to be lost.
   var isSilent = false
+  /// A node check fails there.
+  var isAiling = false
   /// The workload would have to wait until others have left.
   var waits = false
   /// A spare node.
@@ -35,17 +39,19 @@ struct Score: Comparable {
   var rest = 0.0
 
   func isEqualBeforeLoad(to other: Score) -> Bool {
-    isSilent == other.isSilent
+    isSilent == other.isSilent && isAiling == other.isAiling
       && (waits, spare, broken, rank) == (other.waits, other.spare, other.broken, other.rank)
   }
 
   /// Better by what stands before the load.
   func isLiked(more than: Score) -> Bool {
-    isSilent != than.isSilent ? than.isSilent : (spare, broken, rank) < (than.spare, than.broken, than.rank)
+    if isSilent != than.isSilent { return than.isSilent }
+    return isAiling != than.isAiling ? than.isAiling : (spare, broken, rank) < (than.spare, than.broken, than.rank)
   }
 
   static func < (a: Score, b: Score) -> Bool {
     if a.isSilent != b.isSilent { return b.isSilent }
+    if a.isAiling != b.isAiling { return b.isAiling }
     if a.waits != b.waits { return b.waits }
     if a.spare != b.spare { return a.spare < b.spare }
     if a.broken != b.broken { return a.broken < b.broken }

@@ -48,8 +48,13 @@ struct Wording {
       return topology == 0
         ? .together(rule: rule(number), on: NodeName(place)) : .togetherInPlace(rule: rule(number), place: place)
     case .contradiction(let number): return .contradiction(rule: rule(number))
+    case .ailing: return ailing(node)
     case .lingering(let column): return .lingering(resource: tables.nodes.resources.names[column])
     }
+  }
+
+  private func ailing(_ node: Int) -> Exclusion {
+    .ailing(reason: tables.nodes.ailments.reasons[node] ?? "nobody has found it well since")
   }
 
   private func isCounted(_ workload: Int, apartFrom search: Search, rule number: Int32) -> Bool {
@@ -62,6 +67,7 @@ struct Wording {
   /// Why a node lost that could have taken it.
   func exclusion(_ lost: Score, on node: Int, against won: Score, of search: Search, _ board: Board) -> Exclusion {
     if lost.isSilent != won.isSilent { return .silent }
+    if lost.isAiling != won.isAiling { return ailing(node) }
     if lost.waits != won.waits { return .roomLater }
     if lost.spare != won.spare { return tables.nodes.nodes[node].quarantine == nil ? .spare : .lostLately }
     if lost.broken != won.broken { return .breaksRule(brokenRule(on: node, of: search, board)) }
@@ -115,6 +121,7 @@ struct Wording {
   {
     var clauses: [PlacementReason.Clause] = []
     if score.isSilent { clauses.append(.silentUsed) }
+    if score.isAiling { clauses.append(.ailingUsed) }
     if score.spare > 0 { clauses.append(tables.nodes.nodes[node].quarantine == nil ? .spareUsed : .lostLatelyUsed) }
     let profile = tables.profile(search.members[0])
     if profile.isChoosy {

@@ -11,6 +11,7 @@ public struct PolicyFinding: Hashable, Sendable {
     case cluster
     case node(Int)
     case workload(Int)
+    case nodeCheck(Int)
   }
   public var severity: Severity
   public var subject: Subject

@@ -53,6 +53,9 @@ private struct ClusterCheck {
       check(rule.selection, .node(number), "for", ofNodes, &findings)
       if let selection = rule.onlyFor { check(selection, .node(number), "only-for", ofWorkloads, &findings) }
     }
+    for (number, rule) in policies.nodeChecks.enumerated() {
+      check(rule.selection, .nodeCheck(number), "for", ofNodes, &findings)
+    }
     for (number, rule) in policies.workloads.enumerated() {
       check(rule.selection, .workload(number), "for", ofWorkloads, &findings)
       for (key, selection) in rule.nodeSelections { check(selection, .workload(number), key, ofNodes, &findings) }

@@ -28,6 +28,7 @@ extension PolicySet {
     }
     check(nodes.map(\.name)) { .node($0) }
     check(workloads.map(\.name)) { .workload($0) }
+    check(nodeChecks.map(\.check.name.text)) { .nodeCheck($0) }
   }
 
   // MARK: places

@@ -5,12 +5,21 @@ public struct PolicySet: Hashable, Sendable, Codable {
   public var nodes: [NodePolicy]
   /// The same for workloads.
   public var workloads: [WorkloadPolicy]
+  /// What tells whether nodes are fit to run workloads; their names differ.
+  public var nodeChecks: [NodeCheckPolicy]
 
-  public init(cluster: ClusterPolicy = ClusterPolicy(), nodes: [NodePolicy] = [], workloads: [WorkloadPolicy] = []) {
+  public init(
+    cluster: ClusterPolicy = ClusterPolicy(), nodes: [NodePolicy] = [], workloads: [WorkloadPolicy] = [],
+    nodeChecks: [NodeCheckPolicy] = []
+  ) {
     self.cluster = cluster
     self.nodes = nodes
     self.workloads = workloads
+    self.nodeChecks = nodeChecks
   }
+
+  /// The number of its rules, node checks among them.
+  public var ruleCount: Int { nodes.count + workloads.count + nodeChecks.count }
 
   /// No policies: workloads go to the least loaded node that can take them, and stay there.
   public static let none = PolicySet()

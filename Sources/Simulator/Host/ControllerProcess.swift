@@ -30,6 +30,7 @@ final class ControllerProcess {
   private(set) lazy var guardLine = GuardLine(self, on: host)
   private(set) lazy var hypervisor = HypervisorDoor(self, on: host)
   private lazy var checks = CheckProcess(self, on: host)
+  private lazy var nodeChecks = NodeCheckProcess(self, on: host)
   private lazy var neighbours = NeighbourProcess(self, on: host)
   private var watcher: Watcher?
   private let tampering: (any Tampering)?
@@ -212,6 +213,7 @@ final class ControllerProcess {
     case .finished: finish()
     case .check(let subject): checks.follow(subject)
     case .endChecks(let workload): checks.end(workload)
+    case .checkNode(let checks): nodeChecks.check(checks)
     case .askForOwner(let workload, let addresses): neighbours.ask(workload, addresses)
     case .announce(_, let addresses): for address in addresses { host.tell("announces \(address.address)") }
     case .endAddresses(let workload, let addresses): neighbours.end(workload, addresses)

@@ -14,6 +14,9 @@ final class SimulatedHost {
   private(set) lazy var addresses = AddressTable(self)
   private(set) lazy var services = SimulatedServices(self, dice: serviceDice)
   private let serviceDice: Dice
+  /// How it is by its own checks.
+  private(set) lazy var health = SimulatedNodeHealth(self, dice: healthDice())
+  private let healthDice: () -> Dice
   private(set) var clock: HostClock
   /// Counts boots: whatever was planned on an earlier one does not happen.
   private(set) var boot: Int32 = 1
@@ -71,13 +74,15 @@ final class SimulatedHost {
   let setup: ClusterSetup.Node
 
   init(
-    _ world: World, index: Int, setup: ClusterSetup.Node, dice: Dice, serviceDice: Dice, link: Link, clock: HostClock
+    _ world: World, index: Int, setup: ClusterSetup.Node, dice: Dice, serviceDice: Dice, healthDice: @escaping () -> Dice,
+    link: Link, clock: HostClock
   ) {
     self.world = world
     self.index = index
     self.setup = setup
     self.dice = dice
     self.serviceDice = serviceDice
+    self.healthDice = healthDice
     self.link = link
     self.clock = clock
     name = setup.name

@@ -66,10 +66,14 @@ extension Record {
       report.guardPhase = .other("")
       report.kept = report.kept?.mapValues { _ in "" }
       report.paused = report.paused?.mapValues { _ in "" }
+      report.nodeChecks = report.nodeChecks?.map { NodeFinding($0.check, "", isUnknown: $0.isUnknown, since: $0.since) }
       report.health = report.health?.mapValues {
         HealthReport(isFailing: $0.isFailing, check: $0.check, reason: "", since: $0.since)
       }
       return .report(report)
+    case .losses(var losses):
+      losses.ailment?.reason = ""
+      return .losses(losses)
     default: return self
     }
   }

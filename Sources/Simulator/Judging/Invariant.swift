@@ -26,6 +26,9 @@ public enum Invariant: String, CaseIterable, Sendable {
   case oneAddress = "an address is on one node"
   case addressNeedsClaim = "an address needs its workload's claim"
   case lostAddressIsBack = "an address that somebody takes away is back"
+  case oneDecision = "what leaves an ailing node does so by one decision"
+  case wellNodeStays = "a node whose checks were good is not left"
+  case commonCauseStays = "a cause that nodes share moves nothing"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

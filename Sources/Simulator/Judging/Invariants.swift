@@ -19,6 +19,7 @@ final class Invariants {
   /// When something last went from one node to another, began or ended.
   private(set) var lastMove = Moment.zero
   private(set) var lastMover = ""
+  private lazy var ailments = AilmentWatch(world)
 
   init(_ world: World) {
     self.world = world
@@ -162,6 +163,7 @@ final class Invariants {
         recordWritten(key, record, from: who)
         if case .placement = key { hasPlacements = true }
       case .delete(.session(let incarnation)): sessionEnded(incarnation, by: who, sent: sent)
+      case .delete(.losses(let node)): ailments.wrote(nil, of: node, by: who)
       case .delete(.claim(let workload)): world.violated(.epochsGrow, "\(who) deleted the claim of \(workload)")
       case .delete: break
       }
@@ -188,7 +190,12 @@ final class Invariants {
       uuidsOf[workload, default: []].append(spec.uuid)
       world.chronicle?.executes(workload, !executes(workload).isEmpty, at: world.now)
       for host in world.hosts { hostChanged(host) }
-    case (.placement(let workload), _): moved("the placement of \(workload)")
+    case (.placement(let workload), .placement(let placement)):
+      moved("the placement of \(workload)")
+      if placement.reason.hasLeftAiling, let node = placed[workload], node != placement.node {
+        ailments.left(workload, node, by: who)
+      }
+    case (.losses(let node), .losses(let losses)): ailments.wrote(losses, of: node, by: who)
     default: break
     }
   }

@@ -50,7 +50,9 @@ final class UnwellWatch {
       core.view.maintenance.isEmpty, let incarnation = core.session.incarnation, let spec = core.view.specs[workload]?.value,
       let claim = core.view.claims[workload]?.value, claim.holder?.incarnation == incarnation, claim.migration == nil,
       claim.newerDisks == nil, claim.ends == nil, core.view.placements[workload]?.value.node == host.name,
-      let intent = core.view.intents[workload]?.value, intent.desired == .running, intent.errand == nil
+      let intent = core.view.intents[workload]?.value, intent.desired == .running, intent.errand == nil,
+      // What may be the node's fault waits for that to end.
+      host.health.failing.isEmpty, host.health.flapping.isEmpty
     else { return nil }
     let times = (spec.checks ?? []).filter { $0.reaction == .restart }.map { Span($0.longestDetection + $0.grace) }
     return times.min().map { $0 + Self.slack }

@@ -41,11 +41,18 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case failedAddresses = "failed-addresses"
   case stranger = "stranger"
   case lostAddress = "lost-address"
+  case nodeTrouble = "node-trouble"
+  case commonTrouble = "common-trouble"
+  case flappingNode = "flapping-node"
+  case blindNode = "blind-node"
 
   /// Those that only checks see.
   public static let ofServices: [FaultKind] = [.serviceDeath, .brokenService, .flappingService, .blindChecks]
   /// Those that only workloads with addresses notice.
   public static let ofAddresses: [FaultKind] = [.slowAddresses, .failedAddresses, .stranger, .lostAddress]
+
+  /// Those that only node checks see.
+  public static let ofNodeChecks: [FaultKind] = [.nodeTrouble, .commonTrouble, .flappingNode, .blindNode]
 
   /// What it is, for people.
   public var meaning: String {
@@ -92,6 +99,10 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .guestCrash: "A domain's guest crashes, and libvirt keeps it as it is."
     case .slowAddresses: "For a while, changes of addresses on a host take 1 to 6 ms longer."
     case .failedAddresses: "For a while, no address can be added on a host."
+    case .nodeTrouble: "A host fails a node check for 5 s to 60 s."
+    case .commonTrouble: "All hosts fail a node check for 5 s to 60 s."
+    case .flappingNode: "For a while, every second answer of a host's node check is bad."
+    case .blindNode: "For a while, a node check cannot be made on one host."
     case .stranger: "Somebody who is none of the cluster has a workload's address for 1 s to 40 s."
     case .lostAddress: "Somebody takes a workload's address from its link, and the guard there hears nothing of it."
     }
@@ -145,6 +156,17 @@ public struct FaultRates: Sendable {
   public func withAddresses(thinning: Double = 1) -> FaultRates {
     var rates = self
     let seconds: [FaultKind: Double] = [.slowAddresses: 15, .failedAddresses: 30, .stranger: 30, .lostAddress: 20]
+    rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
+    return rates
+  }
+
+  /// Nodes fail their own checks: they have some, then.
+  public var strikesNodeChecks: Bool { FaultKind.ofNodeChecks.contains { intervals[$0] != nil } }
+
+  /// The same, and nodes fail their own checks as often as other things fail in the dense rates; with a divisor, so much less often.
+  public func withNodeTroubles(thinning: Double = 1) -> FaultRates {
+    var rates = self
+    let seconds: [FaultKind: Double] = [.nodeTrouble: 30, .commonTrouble: 60, .flappingNode: 40, .blindNode: 40]
     rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
     return rates
   }

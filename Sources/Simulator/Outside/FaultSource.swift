@@ -1,6 +1,7 @@
 import GuardCore
 import HoldfastController
 import HoldfastModel
+import HoldfastPlanning
 import HoldfastTime
 
 /// What goes wrong, when, and for how long: all from the seed, many things at once, or from a schedule.
@@ -120,6 +121,7 @@ final class FaultSource {
     case .serviceDeath, .brokenService, .flappingService, .blindChecks: drawService(kind)
     case .powerDown, .guestCrash: drawGuest(kind)
     case .slowAddresses, .failedAddresses, .stranger, .lostAddress: drawAddresses(kind)
+    case .nodeTrouble, .commonTrouble, .flappingNode, .blindNode: drawNodeCheck(kind)
     }
   }
 
@@ -219,6 +221,17 @@ final class FaultSource {
     return kind == .slowAddresses
       ? .addressesSlow(host.name, by: dice.milliseconds(1...6), for: dice.seconds(1...20))
       : .addressesFail(host.name, for: dice.seconds(1...20))
+  }
+
+  private func drawNodeCheck(_ kind: FaultKind) -> Happening? {
+    let checks = Set(world.settings.cluster.policies.flatMap(\.nodeChecks).map(\.check.name))
+    guard let check = dice.pick(checks.sorted()), let node = dice.pick(world.hosts)?.name else { return nil }
+    return switch kind {
+    case .nodeTrouble: .nodeCheckFails(check, [node], for: dice.seconds(5...60))
+    case .commonTrouble: .nodeCheckFails(check, world.hosts.map(\.name), for: dice.seconds(5...60))
+    case .flappingNode: .nodeCheckFlaps(check, [node], for: dice.seconds(2...30))
+    default: .nodeCheckBlind(check, [node], for: dice.seconds(2...40))
+    }
   }
 
   private func drawGuest(_ kind: FaultKind) -> Happening? {

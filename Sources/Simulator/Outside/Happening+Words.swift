@@ -97,6 +97,13 @@ extension Happening: CustomStringConvertible {
     case .strangerTakes(let address, let span): "a stranger has \(address)\(Self.length(span))"
     case .strangerLeaves(let address): "no stranger has \(address)"
     case .addressIsLost(let node, let address): "somebody takes \(address) from its link on \(node)"
+    case .nodeCheckFails(let check, let nodes, let span):
+      "\(Self.list(nodes)) \(nodes.count > 1 ? "fail" : "fails") the node check '\(check)'\(Self.length(span))"
+    case .nodeCheckMended(let check, let nodes):
+      "\(Self.list(nodes)) \(nodes.count > 1 ? "pass" : "passes") the node check '\(check)' again"
+    case .nodeCheckFlaps(let check, let nodes, let span): "the node check '\(check)' of \(Self.list(nodes)) flaps for \(span)"
+    case .nodeCheckBlind(let check, let nodes, let span):
+      "the node check '\(check)' cannot be made on \(Self.list(nodes))\(Self.length(span))"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     // Said by the others.
     case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,

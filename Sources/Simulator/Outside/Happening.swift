@@ -114,6 +114,15 @@ public enum Happening: Hashable, Sendable {
   /// Somebody takes it from its link there.
   case addressIsLost(NodeName, IPAddress)
 
+  // Nodes, as their own checks see them.
+  /// The node check fails there: for so long, or until it is mended.
+  case nodeCheckFails(CheckName, [NodeName], for: Span?)
+  case nodeCheckMended(CheckName, [NodeName])
+  /// Every second answer of it there is bad.
+  case nodeCheckFlaps(CheckName, [NodeName], for: Span)
+  /// It cannot be made there.
+  case nodeCheckBlind(CheckName, [NodeName], for: Span?)
+
   public enum MigrationStep: String, CaseIterable, Hashable, Sendable {
     case prepare, transfer
     /// The target has everything, and its answer is lost.

@@ -14,6 +14,7 @@ public struct Tally: Hashable, Sendable {
     case thaws = "partitions thawed"
     case guardKills = "domains killed by a guard"
     case endedUnwell = "runs ended because a check failed"
+    case ailments = "nodes left because a node check failed"
     case plannerChanges = "changes of the planner"
     case listings = "listings after the first"
   }

@@ -7,6 +7,7 @@ struct Matter: Hashable {
     case pause, freezes, confirmation, heldFreezes, kills, timers, way, links, store, room, pace, libvirt, starts, calls
     case start(WorkloadName), stop(WorkloadName), blockJob(WorkloadName), inbound
     case addresses, raising, stranger(IPAddress)
+    case nodeCheck(CheckName), flappingNode(CheckName), blindNode(CheckName)
     case service(WorkloadName), flapping(WorkloadName), blindness(WorkloadName)
   }
   var kind: Kind
@@ -35,6 +36,7 @@ extension World {
       carryOutOnDomains(happening)
     case .serviceDies, .serviceBreaks, .serviceMended, .serviceFlaps, .checksBlind: carryOutOnServices(happening)
     case .addressesSlow, .addressesFail, .strangerTakes, .strangerLeaves, .addressIsLost: carryOutOnAddresses(happening)
+    case .nodeCheckFails, .nodeCheckMended, .nodeCheckFlaps, .nodeCheckBlind: carryOutOnNodeChecks(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
   }
@@ -255,6 +257,28 @@ extension World {
     }
   }
 
+  private func carryOutOnNodeChecks(_ happening: Happening) {
+    switch happening {
+    case .nodeCheckFails(let check, let nodes, let span):
+      for host in nodes.compactMap(host) {
+        host.health.fail(check, true)
+        end(.nodeCheck(check), host, after: span) { host.health.fail(check, false) }
+      }
+    case .nodeCheckMended(let check, let nodes): for host in nodes.compactMap(host) { host.health.fail(check, false) }
+    case .nodeCheckFlaps(let check, let nodes, let span):
+      for host in nodes.compactMap(host) {
+        host.health.flap(check, true)
+        end(.flappingNode(check), host, after: span) { host.health.flap(check, false) }
+      }
+    case .nodeCheckBlind(let check, let nodes, let span):
+      for host in nodes.compactMap(host) {
+        host.health.blind(check, true)
+        end(.blindNode(check), host, after: span) { host.health.blind(check, false) }
+      }
+    default: break
+    }
+  }
+
   /// Everything that is broken is as it was.
   func repairEverything() {
     operators.useEverything()
@@ -268,6 +292,7 @@ extension World {
       host.link.mend()
       host.kernel = SimulatedHost.Kernel()
       host.services.repair()
+      host.health.repair()
       (host.addresses.delay, host.addresses.refuses) = (.zero, false)
       host.resume()
       host.powerOn()

@@ -43,6 +43,8 @@ public indirect enum Statement: Hashable, Sendable {
   /// One of these nodes answers for it; any, when there are none.
   case isUp(IPAddress, on: [NodeName])
   case anAddressIsUpTwice
+  /// What runs there leaves, as a node check fails: that is decided, and the node was not found well since.
+  case isAiling(NodeName)
   case not(Statement)
 
   public struct Part: Hashable, Sendable {
@@ -118,6 +120,7 @@ extension Statement {
         Set(host.addresses.up.map(\.address)).filter(host.addresses.answers)
       }
       return Set(all).count < all.count
+    case .isAiling(let node): return store.losses(of: node)?.ailment != nil
     case .not(let statement): return !statement.holds(in: world)
     }
   }
@@ -183,6 +186,7 @@ extension Statement {
       let places = world.hosts.filter { $0.addresses.answers(for: address) }.map(\.name.text)
       return "\(address) is up \(places.isEmpty ? "nowhere" : "on \(places.joined(separator: " and "))")"
     case .anAddressIsUpTwice: return "\(holds(in: world) ? "an" : "no") address is up twice"
+    case .isAiling(let node): return "\(node) is \(holds(in: world) ? "" : "not ")ailing"
     case .not(let statement): return statement.finding(in: world)
     }
   }

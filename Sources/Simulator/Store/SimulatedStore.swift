@@ -196,6 +196,9 @@ final class SimulatedStore {
   func report(of node: NodeName) -> ReportRecord? {
     if case .report(let record)? = model.entries[.report(node)]?.value { record } else { nil }
   }
+  func losses(of node: NodeName) -> LossesRecord? {
+    if case .losses(let record)? = model.entries[.losses(node)]?.value { record } else { nil }
+  }
   var sessions: [SessionRecord] {
     model.entries.values.compactMap { if case .session(let record) = $0.value { record } else { nil } }
   }

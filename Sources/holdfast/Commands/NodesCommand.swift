@@ -58,7 +58,7 @@ struct NodesCommand: AsyncParsableCommand {
     let notes =
       (node.maintenance.map { [(restrictions.text($0), restrictions.style($0))] } ?? [])
       + (node.quarantine.map { [(restrictions.text($0, of: node.name), .doubtful)] } ?? [])
-      + node.flaws.map { ($0.text, .doubtful) }
+      + restrictions.texts(node.ailment, node.checks) + node.flaws.map { ($0.text, .doubtful) }
       + (node.incompatible ?? []).map { ("\($0.sentence). Next: \($0.remedy)", .doubtful) }
       + (ending.map { [($0, node.ending == .left ? .doubtful : .bad)] } ?? []) + troubles.map { ($0, .bad) }
     return [""] + lines

@@ -44,7 +44,7 @@ struct PolicyCheckCommand: ParsableCommand {
       let sources = try PolicySources(paths)
       finding.files = sources.texts.count
       let (policies, warnings) = try sources.parse()
-      finding.rules = policies.nodes.count + policies.workloads.count
+      finding.rules = policies.ruleCount
       finding.mistakes = warnings
       if let snapshot {
         finding.mistakes += try PolicyFile.misfits(sources.texts, in: try SnapshotFile.read(snapshot).planning)

@@ -38,7 +38,7 @@ struct NodeTable {
       case .draining: "draining"
       case .empty: "maintenance"
       case .returning: "returning"
-      case nil: node.quarantine == nil ? nil : "quarantine"
+      case nil: node.ailment != nil ? "ailing" : node.quarantine == nil ? nil : "quarantine"
       }
     switch node.state {
     case .up: return restrictions.map { .init($0 + role, .doubtful) } ?? .init("up" + role, .good)

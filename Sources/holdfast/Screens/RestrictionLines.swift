@@ -45,8 +45,22 @@ struct RestrictionLines {
   func text(_ quarantine: QuarantineInfo, of node: String) -> String {
     let times = quarantine.losses == 1 ? "once" : "\(quarantine.losses) times"
     return
-      "lost \(times), last at \(clock(quarantine.lastLoss)): in quarantine for \(Words.about(quarantine.remaining)) more. "
+      "\(quarantine.wasAiling == true ? "ailing, or lost," : "lost") \(times), last at \(clock(quarantine.lastLoss)): in quarantine for \(Words.about(quarantine.remaining)) more. "
       + "`holdfast node clear-failures \(node)` ends it."
+  }
+
+  /// A node that is left as a check of it fails, and the checks that fail, or of which nothing is known.
+  func texts(_ ailment: AilmentInfo?, _ checks: [NodeCheckInfo]?) -> [(String, Style)] {
+    let found = (checks ?? []).map { check in
+      let since = check.since.map { " since \(clock($0))" } ?? ""
+      let text = "\(check.reason)\(since) (check '\(check.name)')"
+      return check.state == .failing
+        ? (ailment == nil ? "fails a check: \(text)" : "ailing: \(text)", Style.bad) : ("nobody knows: \(text)", .doubtful)
+    }
+    let left = ailment.map {
+      ("left by what runs there, for \($0.reason) (check '\($0.check)'), at \(clock($0.since))", Style.doubtful)
+    }
+    return found + (left.map { [$0] } ?? [])
   }
 
   func clock(_ moment: WallInstant) -> String { Words.clock(moment.milliseconds, today: today) }

@@ -53,6 +53,7 @@ struct WorkloadScreen {
       lines += paragraph(
         "labels", workload.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))
     }
+    for (index, part) in (detail.parts ?? []).enumerated() { lines += paragraph(index == 0 ? "parts" : "", part) }
     lines += addresses
     for (index, text) in CheckLines(workload).texts.enumerated() { lines += paragraph(index == 0 ? "checks" : "", text) }
     if let shared = workload.shared { lines += paragraph("shares", shared.joined(separator: ", ")) }

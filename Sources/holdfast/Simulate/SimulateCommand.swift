@@ -78,6 +78,12 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
       discussion: "With --faults, where the file says nothing of addresses, they fail as often as other things do."))
   var addresses = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Nodes have checks of their own, and fail them.",
+      discussion: "With --faults, where the file says nothing of node checks, they fail as often as other things do."))
+  var nodeChecks = false
+
   @Flag(help: "Print the JSON Schema of scenario files, for completion and checks in editors.")
   var schema = false
 
@@ -104,7 +110,8 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   private var optionOfStorms: String? {
     let given = [
       ("--nodes", nodes != nil), ("--workloads", workloads != nil), ("--hours", hours != nil), ("--short", short),
-      ("--faults", faults != nil), ("--checks", checks), ("--addresses", addresses), ("--jobs", jobs != nil),
+      ("--faults", faults != nil), ("--checks", checks), ("--addresses", addresses), ("--node-checks", nodeChecks),
+      ("--jobs", jobs != nil),
       ("--shrink", shrink != nil)
     ]
     return given.first(where: \.1)?.0
@@ -143,9 +150,9 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
     let rates = try rates()
     let length = Span.seconds((hours ?? Self.usual.hours) * 3600)
     let nodes = nodes ?? Self.usual.nodes, workloads = workloads ?? Self.usual.workloads
-    let settings: @Sendable (UInt64) -> Settings = { [short, checks, addresses] seed in
+    let settings: @Sendable (UInt64) -> Settings = { [short, checks, addresses, nodeChecks] seed in
       short
-        ? .dense(seed: seed, checks: checks, addresses: addresses)
+        ? .dense(seed: seed, checks: checks, addresses: addresses, nodeChecks: nodeChecks)
         : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
     }
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -166,10 +173,13 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
   private func withMore(_ rates: FaultRates, isDense: Bool = false) -> FaultRates {
     let thinning = isDense ? 1 : FaultRates.sparseThinning
     let rates = checks ? rates.withServices(thinning: thinning) : rates
-    return addresses ? rates.withAddresses(thinning: thinning) : rates
+    let all = addresses ? rates.withAddresses(thinning: thinning) : rates
+    return nodeChecks ? all.withNodeTroubles(thinning: thinning) : all
   }
 
-  private var moreWords: String { (checks ? " --checks" : "") + (addresses ? " --addresses" : "") }
+  private var moreWords: String {
+    (checks ? " --checks" : "") + (addresses ? " --addresses" : "") + (nodeChecks ? " --node-checks" : "")
+  }
 
   /// What to type to see a seed again.
   private var replay: String {

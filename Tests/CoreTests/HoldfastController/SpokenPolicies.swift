@@ -8,6 +8,11 @@ struct SpokenPolicies: PolicyReader {
     var policies = PolicySet()
     for file in files {
       let words = file.text.split(separator: " ").map(String.init)
+      if words.count == 3, words[0] == "node-check", let then = NodeCheck.Then(rawValue: words[2]) {
+        let check = NodeCheck(name: CheckName(words[1]), probe: .writable(path: "/srv"), interval: .seconds(1), then: then)
+        policies.nodeChecks.append(NodeCheckPolicy(check))
+        continue
+      }
       guard words.count == 3, let known = Self.rule(words[0], words[2]), let selection = try? Selection(parsing: words[1])
       else {
         throw UnreadablePolicies(reason: "'\(file.text)' is no rule")

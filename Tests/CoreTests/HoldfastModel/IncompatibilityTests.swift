@@ -17,6 +17,10 @@ import Testing
     (Incompatibility(.emulator, "/usr/bin/kvm"), "the emulator /usr/bin/kvm is not there", "install it there"),
     (Incompatibility(.emulator, "for aarch64"), "the emulator for aarch64 is not there", "install it there"),
     (Incompatibility(.addresses, ""), "its guard does not know addresses", "upgrade holdfast-guard there"),
+    (
+      Incompatibility(.parts, "the resource agent ocf:a:b"),
+      "what its parts need is not there (the resource agent ocf:a:b)", "install or make it there"
+    ),
     (Incompatibility(.other, "a\nb"), "its libvirt cannot run it as it is defined (a b)", "upgrade Holdfast")
   ])
   func `says what is wrong and what to do about it`(why: Incompatibility, clause: String, remedy: String) {

@@ -11,7 +11,8 @@ import Testing
     .notAllowed(rule: rule, on: node), .affinityGroupMoved(rule: rule), .backFrom(node), .backTogether, .homeAfterMaintenance,
     .inPlaceOf([.init(other, priority: 1)]), .madeWay(from: node, isMoved: true, for: other), .roomMade(by: [other]),
     .staysForItsTurn, .staysWithoutRoom, .backAsNowhereElse, .backAsNobodyStays, .endsAgain(times: 3, on: node),
-    .unwell(times: 3, on: node), .staysAsTargetFails(node, .down), .spareUsed, .lostLatelyUsed, .silentUsed,
+    .unwell(times: 3, on: node), .leftAiling(node, reason: "/srv is read-only"), .ailingUsed, .staysAsTargetFails(node, .down),
+    .spareUsed, .lostLatelyUsed, .silentUsed,
     .preferred(rule: nil),
     .preferredSuitLess(rule: rule), .preferredCannot(rule: rule), .onlyNode(percent: 40), .loaded(percent: 40),
     .leastLoaded(percent: 40), .bestBalanced(percent: 40), .fullest(percent: 40), .fewestWorkloads(2), .ruleBroken(rule),
@@ -31,6 +32,7 @@ import Testing
     .notInOrder(rule: rule), .dedicated(rule: rule), .apart(rule: rule, from: nil), .apartInPlace(rule: rule, place: "r1"),
     .together(rule: rule, on: node), .togetherInPlace(rule: rule, place: "r1"), .contradiction(rule: rule),
     .shortage(shortage), .poolShortage(shortage), .lingering(resource: "memory"), .roomLater, .spare, .lostLately, .silent,
+    .ailing(reason: "/srv is read-only"),
     .breaksRule(nil), .lessPreferred(rule: nil), .moreLoadedOtherwise(percent: 40), .betterButCompany, .betterButAsked,
     .betterButHome, .betterButStays, .movedAway(with: nil), .recorded(code: "recorded", text: "as it was")
   ]

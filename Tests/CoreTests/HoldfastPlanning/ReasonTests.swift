@@ -11,6 +11,7 @@ import Testing
     (MoveMethod(.live), #"{"how":"live"}"#), (MoveMethod(.restart), #"{"how":"restart"}"#),
     (MoveMethod(.restart, .policy), #"{"how":"restart","why":"its policy says so"}"#),
     (MoveMethod(.restart, .container), #"{"how":"restart","why":"a container"}"#),
+    (MoveMethod(.restart, .parts), #"{"how":"restart","why":"made of parts of the host"}"#),
     (
       MoveMethod(.restart, .immovable(.hostDevice("pci 0000:03:00.0"))),
       #"{"how":"restart","why":"it has a host device (pci 0000:03:00.0)"}"#

@@ -118,6 +118,9 @@ import Testing
     "HealthProbes": [
       "HoldfastChecks", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux"
     ],
+    "HostServices": [
+      "HostParts", "HealthProbes", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics"
+    ],
     "AddressPresence": ["HoldfastPorts", "HoldfastModel", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux"],
     "GuardDoor": ["HoldfastPorts", "GuardCore", "HoldfastTime", "LinuxBasics", "CLinux"],
     "HoldfastYAML": ["HoldfastModel", "LinuxBasics"],
@@ -126,7 +129,8 @@ import Testing
       "Simulator", "HoldfastYAML", "HoldfastPolicies", "HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastTime"
     ],
     "HoldfastAPI": [
-      "HoldfastModel", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML", "DomainXML"
+      "HoldfastModel", "HostParts", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML",
+      "DomainXML"
     ],
     "holdfast-guard": ["GuardCore", "HoldfastTime", "CgroupIsolation", "LinuxBasics", "CLinux"],
     "holdfastd": ["HoldfastNode"],

@@ -45,6 +45,7 @@ import Testing
     Drawing(section: "Execution", states: "Pause", file: "Wellness"),
     Drawing(section: "CheckCourse", states: "Judged", file: "CheckCourse"),
     Drawing(section: "CheckCourse", index: 1, states: "Asking", file: "CheckCourse"),
+    Drawing(section: "PartSequence", states: "Phase", file: "PartStates"),
     Drawing(section: "Outbox", states: "Delivery", file: "Outbox"),
     Drawing(
       section: "GuardMachine", states: "Phase", file: "GuardMachine+Checks", head: "extension GuardMachine.Phase {")

@@ -10,13 +10,14 @@ import Testing
     ("HoldfastTime", []),
     ("GuardCore", ["HoldfastTime"]),
     ("HoldfastModel", ["HoldfastTime", "GuardCore", "FoundationEssentials"]),
+    ("HostParts", ["HoldfastTime", "HoldfastModel", "FoundationEssentials"]),
     ("Housekeeping", ["HoldfastTime", "HoldfastModel"]),
     ("HoldfastChecks", ["HoldfastTime", "HoldfastModel"]),
     ("HoldfastPlanning", ["HoldfastTime", "GuardCore", "HoldfastModel"]),
     ("HoldfastController", ["HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning"]),
     (
       "HoldfastOperator",
-      ["HoldfastTime", "GuardCore", "HoldfastModel", "Housekeeping", "HoldfastPlanning", "HoldfastController"]
+      ["HoldfastTime", "GuardCore", "HoldfastModel", "HostParts", "Housekeeping", "HoldfastPlanning", "HoldfastController"]
     )
   ]
 

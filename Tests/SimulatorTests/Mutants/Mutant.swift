@@ -16,10 +16,12 @@ struct Mutant: Sendable, CustomStringConvertible {
   var withChecks: Bool
   /// Workloads have addresses, and these fail.
   var withAddresses: Bool
+  /// Nodes have checks of their own, and fail them.
+  var withNodeChecks: Bool
 
   init(
     _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, withChecks: Bool = false,
-    withAddresses: Bool = false,
+    withAddresses: Bool = false, withNodeChecks: Bool = false,
     _ make: @escaping @Sendable () -> any Tampering
   ) {
     self.name = name
@@ -27,19 +29,22 @@ struct Mutant: Sendable, CustomStringConvertible {
     self.breaks = breaks
     self.withChecks = withChecks
     self.withAddresses = withAddresses
+    self.withNodeChecks = withNodeChecks
     self.make = make
   }
 
   /// A storm to find it in.
   func settings(seed: UInt64) -> Settings {
-    var settings = Settings.dense(seed: seed, checks: withChecks, addresses: withAddresses)
+    var settings = Settings.dense(seed: seed, checks: withChecks, addresses: withAddresses, nodeChecks: withNodeChecks)
     settings.faults.intervals.merge(faults) { $1 }
     return settings
   }
 
   var description: String { name }
 
-  static let all: [Mutant] = guards + sessions + claims + hypervisors + planners + maintenance + checks + addresses
+  static let all: [Mutant] =
+    guards + sessions + claims + hypervisors + planners + maintenance + checks + addresses
+    + nodeChecks
 }
 
 extension ClusterTransaction {

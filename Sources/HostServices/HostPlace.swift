@@ -1,0 +1,35 @@
+import HoldfastModel
+
+/// Where and how a node's parts are run.
+public struct HostPlace: Hashable, Sendable {
+  public var cluster: String
+  public var node: NodeName
+  /// The runtime directory, gone with a reboot; records of what runs are in a directory of their own in it.
+  public var runDirectory: String
+  /// The guard's partition, such as `/holdfast`.
+  public var partition: String
+  /// The hypervisor's own partition, for what no guard stops.
+  public var commonPartition: String
+  /// The process in whose mount namespace parts run, and file systems are mounted: systemd gives the daemon a namespace of its own, which ends with it.
+  /// nil: in the daemon's own.
+  public var mountNamespace: Int?
+  /// Where OCF agents are.
+  public var agentRoot: String
+
+  public init(
+    cluster: String, node: NodeName, runDirectory: String, partition: String, commonPartition: String, mountNamespace: Int? = 1,
+    agentRoot: String = "/usr/lib/ocf"
+  ) {
+    self.cluster = cluster
+    self.node = node
+    self.runDirectory = runDirectory
+    self.partition = partition
+    self.commonPartition = commonPartition
+    self.mountNamespace = mountNamespace
+    self.agentRoot = agentRoot
+  }
+
+  var folder: String { runDirectory + "/host" }
+  /// Whose mounts count.
+  var mountOwner: String { mountNamespace.map { "\($0)" } ?? "self" }
+}

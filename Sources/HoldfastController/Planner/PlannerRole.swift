@@ -33,6 +33,7 @@ struct PlannerRole: Sendable {
     /// Warnings of the last plan.
     var warnings: Set<PlanWarning.Topic> = []
     var ownMoves = OwnMoves()
+    var commonCauses = CommonCauses()
   }
 
   private var course = StateCourse(Role.follower)
@@ -168,7 +169,9 @@ struct PlannerRole: Sendable {
     let moves = Self.moves(facts, work.ownMoves)
     if case .toHalt(let why) = moves { haltMoves(because: why, turn, facts, &effects) }
     snapshot.pace = moves == .on ? .kept : .off
+    work.commonCauses.settle(&snapshot, at: facts.now)
     let outcome = facts.rules.planner.outcome(snapshot)
+    work.commonCauses.see(outcome.warnings, checks: facts.rules.planner.policies.nodeChecks.map(\.check.name), at: facts.now)
     // They are heard of again soon, or lost. What may have waited for that is planned anew.
     let hears = silent.isEmpty ? nil : facts.timing.renewInterval.inSeconds
     let again = [outcome.lookAgainAfter, Maintenances(facts).secondsToNextTerm, hears].compactMap { $0 }.min()

@@ -88,6 +88,18 @@ import Testing
     #expect(rig.stops().isEmpty)
   }
 
+  @Test func `is not left as the last to be well again, but when it has failed alone for the time to settle`() {
+    var rig = cluster()
+    rig.send(.nodeHealth(Self.bad))
+    rig.write([.put(.report("n2"), Self.told(Self.failing)), .put(.report("n3"), Self.told(Self.failing))])
+    rig.pass(.seconds(30))
+    rig.write([.put(.report("n2"), Self.told([])), .put(.report("n3"), Self.told([]))])
+    rig.pass(.seconds(6))
+    #expect(losses(rig) == nil && rig.placement("w1")?.node == "n1")
+    rig.pass(.seconds(5))
+    #expect(losses(rig)?.ailment?.check == "srv")
+  }
+
   @Test(arguments: [NodeCheck.Then.avoid, .tell]) func `keeps what runs there, where that is wanted`(then: NodeCheck.Then) {
     var rig = cluster(then)
     rig.send(.nodeHealth(Self.bad))

@@ -9,7 +9,7 @@ SUITES = CoreTests PolicyTests SimulatorTests GuardTests ProbeTests HostTests Ad
 help:
 	@echo "make demo            three hosts on this machine, nine containers, one host killed (KEEP=1 leaves them up)"
 	@echo "make test            everything: unit, conformance, lab (LAB=off without root)"
-	@echo "make trials          the lab with its long trials: services that fail, addresses beside keepalived, a store that fills"
+	@echo "make trials          the lab with its long trials: every fault of an evacuation, services that fail, addresses, a store that fills"
 	@echo "make bench-build     a build from nothing, timed"
 	@echo "make bench-failover  ten host failures, measured (OUT=file writes JSON)"
 	@echo "make bench-idle      what 50 idle containers cost on a node, and what an isolated guard costs"

@@ -28,16 +28,16 @@ import Testing
   }
 
   @Test func `of minutes breaks no rule, however dense it is`() async {
-    await search("short", Self.seeds(1200)) { .dense(seed: $0) }
+    await search("short", Self.seeds(800)) { .dense(seed: $0) }
   }
 
   @Test func `of hours breaks no rule`() async {
-    await search("long", Self.seeds(120)) { .long(seed: $0) }
+    await search("long", Self.seeds(80)) { .long(seed: $0) }
   }
 
   /// Every storm is looked at for that; these are more closely.
   @Test func `overlooks nothing`() async {
-    await search("overlooked", Self.seeds(300)) {
+    await search("overlooked", Self.seeds(200)) {
       var settings = Settings.dense(seed: $0)
       settings.turnsBetweenLooks = 31
       return settings
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func `with a store that fills up as well breaks no rule`() async {
-    await search("full store", Self.seeds(200)) {
+    await search("full store", Self.seeds(120)) {
       var settings = Settings.dense(seed: $0)
       settings.faults.intervals[.storeFull] = .seconds(15)
       return settings
@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test func `in which services fail breaks no rule`() async {
-    await search("checks", Self.seeds(300)) { .dense(seed: $0, checks: true) }
+    await search("checks", Self.seeds(200)) { .dense(seed: $0, checks: true) }
   }
 
   @Test func `of hours in which services fail breaks no rule`() async {
@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func `in which addresses fail breaks no rule`() async {
-    await search("addresses", Self.seeds(300)) { .dense(seed: $0, addresses: true) }
+    await search("addresses", Self.seeds(200)) { .dense(seed: $0, addresses: true) }
   }
 
   @Test func `in which addresses fail overlooks nothing`() async {
@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test func `in which nodes fail their own checks breaks no rule`() async {
-    await search("node checks", Self.seeds(300)) { .dense(seed: $0, nodeChecks: true) }
+    await search("node checks", Self.seeds(200)) { .dense(seed: $0, nodeChecks: true) }
   }
 
   @Test func `in which nodes fail their own checks overlooks nothing`() async {

@@ -8,7 +8,7 @@ extension LabHostsTests {
   @Suite(.serialized) struct Maintenance {
     static let (h1, h2, h3) = (LabHost(1), LabHost(2), LabHost(3))
 
-    @Test func `20 containers and 2 machines leave a host, as soon and as fast as by hand`() async throws {
+    @Test(.isLong) func `20 containers and 2 machines leave a host, as soon and as fast as by hand`() async throws {
       try await TestStage.run(count: 20, machines: 2) { test in
         // Everything onto one host.
         for host in [Self.h1, Self.h3] { try await test.lab.holdfast(["evacuate", "\(host)", "--yes", "--parallel", "8"]) }

@@ -140,7 +140,7 @@ struct Run: Hashable, Sendable {
     case (.start, .barred):
       course.move(to: .idle)
       return .wasBarred
-    case (.bar, _), (_, .barred): break
+    case (.bar, _), (.unbar, _), (_, .barred): break
     case (.unmark, .done):
       course.move(to: .idle)
       isUnmarked = true

@@ -161,6 +161,7 @@ struct WorkloadMachine: Sendable {
     parts.closeFence(facts, &effects)
     guard !parts.mayStillAppear else { return }
     // What was killed is gone. What arrives next is another run, and this node's when its claim is.
+    parts.fence.expectsNothing()
     if !isBusy { parts.protection.clearKill() }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
     parts.dropFromGuard(turn.guardWord, &effects)
@@ -309,6 +310,7 @@ struct WorkloadMachine: Sendable {
   mutating func operationEnded(
     _ kind: DomainOperation, _ outcome: OperationOutcome, _ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
   ) {
+    if kind == .unbar { return parts.fence.unbarEnded(outcome, name, facts, &effects) }
     if kind == .bar { return barEnded(outcome, facts, &effects) }
     switch parts.run.endCall(kind, outcome, of: own, facts, &effects) {
     case .none: break
@@ -350,9 +352,7 @@ struct WorkloadMachine: Sendable {
   mutating func addressesAnswered(_ answers: [WorkloadAddress: AddressAnswer], on me: NodeName, _ effects: inout Effects) {
     parts.addresses.answered(answers, of: name, on: me, &effects)
   }
-  mutating func inheritAddresses(_ held: [GuardedAddress], _ own: WorkloadFacts) {
-    AddressGrants.inherit(held, &parts, own)
-  }
+  mutating func inheritAddresses(_ held: [GuardedAddress], _ own: WorkloadFacts) { AddressGrants.inherit(held, &parts, own) }
 
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
   mutating func inheritStart() { parts.fence.inherit() }

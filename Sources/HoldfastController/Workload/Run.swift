@@ -89,10 +89,13 @@ struct Run: Hashable, Sendable {
     begin(.start)
   }
 
-  mutating func begin(_ kind: DomainOperation) {
+  mutating func begin(_ kind: DomainOperation, isGraceful: Bool = false) {
     course.move(to: .calling(kind))
-    ending.begins(kind)
+    ending.begins(kind, isGraceful: isGraceful)
   }
+
+  /// A stop is under way that leaves it time, and is to take no more; false: there is none.
+  mutating func cutsStopShort() -> Bool { phase == .calling(.stop) && ending.cutsShort() }
 
   /// The workload is not this node's any more.
   mutating func retire() {
@@ -103,10 +106,7 @@ struct Run: Hashable, Sendable {
     (self.course, self.told) = (course, told)
   }
 
-  mutating func claimed() {
-    giveUp = nil
-    failedStarts = 0
-  }
+  mutating func claimed() { (giveUp, failedStarts) = (nil, 0) }
 
   // MARK: a call's end
 
@@ -192,8 +192,7 @@ struct Run: Hashable, Sendable {
 
   /// Starts that may fail in a row before the workload is given up to another node.
   private static func startsBeforeGivingUp(_ own: WorkloadFacts, _ facts: Facts) -> Int {
-    let failover = own.spec.map { facts.rules.settings(of: own.name, $0.value).failover }
-    return failover?.restarts ?? Failover.defaultRestarts
+    own.spec.flatMap { facts.rules.settings(of: own.name, $0.value).failover.restarts } ?? Failover.defaultRestarts
   }
 
   // MARK: an effect

@@ -388,7 +388,7 @@ struct Run: Hashable, Sendable {
     ending.keepDown(after: .crashed, under: own.epoch)
     effects.noteOnce(
       .vanished,
-      "\(own.name) crashed on \(me) and is kept as it is, as its policy says: `holdfast restart \(own.name)` starts it anew",
+      "\(own.name) crashed on \(me) and is kept as it is, as its policy says: \(own.wayOutOfCrash(on: me))",
       severity: .error, workload: own.name)
   }
 

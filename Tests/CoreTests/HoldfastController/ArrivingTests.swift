@@ -6,12 +6,16 @@ import Testing
 
 /// A placeholder on the target of a live migration: libvirt would refuse what arrives under its name.
 @Suite struct ArrivingTests {
-  /// n2 holds w1 at epoch 3 and offers it to n1, whose guard covers it.
+  /// n2 holds w1 at epoch 3 and offers it to n1, whose guard is the guard's own machine and covers it at once.
   private func target(unbars: [OperationOutcome] = []) throws -> Rig {
-    var rig = Rig.follower()
+    var rig = Rig.guarded()
     rig.unbarOutcomes = unbars
-    let own = try #require(rig.sessions().first)
+    rig.join("n2", incarnation: "i2")
+    rig.pass(.milliseconds(200))
+    let own = try #require(rig.controller.session.incarnation)
     rig.write([
+      .put(.spec("w1"), .spec(Rig.spec())), .put(.intent("w1"), .intent(IntentRecord(desired: .running))),
+      .put(.placement("w1"), .placement(PlacementRecord(node: "n1", reason: "test"))),
       .put(
         .claim("w1"),
         .claim(
@@ -19,9 +23,6 @@ import Testing
             epoch: Epoch(3), holder: .init(node: "n2", incarnation: "i2"), activity: .running,
             migration: .init(.offered, target: .init(node: "n1", incarnation: own)))))
     ])
-    rig.apply("w1")
-    rig.place("w1", on: "n1")
-    rig.send(rig.armed(["w1"]))
     rig.pass(.milliseconds(50))
     return rig
   }
@@ -101,7 +102,6 @@ import Testing
     var again = taken
     again.migration = .init(.offered, target: try #require(offer.migration?.target))
     rig.write([.put(.claim("w1"), .claim(again))])
-    rig.send(rig.armed(["w1"]))
     rig.pass(.milliseconds(300))
     #expect(asked(rig) == ["unbar", "unbar"] && isReady(rig))
   }

@@ -267,5 +267,8 @@ struct PlanningPicture: Sendable {
 
 extension ClaimRecord.Failure {
   /// Why the workload does not go there for now.
-  fileprivate var exclusion: Exclusion { check == nil ? .failedToStart(reason: reason) : .unwell(reason: reason) }
+  fileprivate var exclusion: Exclusion {
+    if check != nil { return .unwell(reason: reason) }
+    return isOfEnds ? .endsAgain(times: count) : .failedToStart(reason: reason)
+  }
 }

@@ -218,7 +218,10 @@ struct Diagnosis {
     let (are, them) = crashed.count == 1 ? ("is", "it") : ("are", "them")
     critical.append("\(list(crashed)) crashed and \(are) kept: libvirt executes nothing of \(them)")
     suggest("virsh -c \(first.connection) dump \(first.name) FILE --memory-only", "what it was at", on: first.node)
-    suggest("holdfast restart \(first.name)", "start it anew")
+    guard status.lagging.contains(first.name) else { return suggest("holdfast restart \(first.name)", "start it anew") }
+    suggest(
+      "holdfast accept \(first.name) --running", "take the disks that it ran on as its definition; then `holdfast restart` it",
+      on: first.node)
   }
 
   private mutating func lookAtPausedWorkloads(_ status: ClusterStatus) {

@@ -188,6 +188,9 @@ final class ControllerProcess {
     case .bar(let workload, let domain, _, _):
       host.tell("makes certain that no earlier start of \(workload) succeeds")
       hypervisor.bar(workload, domain)
+    case .unbar(let workload, let domain, _, _, let overBar):
+      host.tell("makes room for \(workload), which is to arrive")
+      hypervisor.unbar(workload, domain, overBar: overBar)
     case .migrate(let workload, let request):
       host.tell("migrates \(workload) to \(request.destination)")
       hypervisor.migrate(workload, request)

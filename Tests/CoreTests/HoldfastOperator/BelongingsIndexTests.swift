@@ -89,8 +89,8 @@ import Testing
     (
       spec("web1", disk("/srv/a.img", over("/srv/base"))), spec("web2", disk("/srv/base", "<shareable/>")),
       "it writes the disk /srv/base, which lies under a disk of the workload web1",
-      "Give it another disk, or make it <readonly/>: what lies under a disk must not change. If web1 does without, write "
-        + "\"shared: ['/srv/base']\" into its definition."
+      "Give it another disk, or make it <readonly/>: what lies under a disk must not change. If it does no harm to web1 that this "
+        + "changes, write \"shared: ['/srv/base']\" into the definition of web1."
     ),
     (
       spec("web1", disk("/srv/base")), spec("web2", disk("/srv/b.img", over("/srv/base"))),

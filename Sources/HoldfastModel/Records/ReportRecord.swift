@@ -50,6 +50,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   @LaterField public var lackingCPUs: [IncompatibleWorkloads]?
   /// Addresses of workloads that run here that are not up, and why; so many workloads at most. nil: there is none, as far as is known.
   @LaterField public var addresses: [WorkloadName: [AddressTrouble]]?
+  /// Bridges of this host on which a workload answers nobody for long after a start or a thaw, such as those with STP, and for how many seconds: whoever
+  /// defines a workload for one is told, whichever node takes the definition. nil: there is none, as far as is known.
+  @LaterField public var slowBridges: [String: Double]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

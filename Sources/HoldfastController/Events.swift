@@ -31,6 +31,8 @@ public enum Event: Hashable, Sendable {
   case wallTime(WeekTime, Int64)
   /// Flaws of this host that people should know; told when it changes.
   case host([NodeFlaw])
+  /// Bridges of this host that are silent for long after a start, and for how many seconds; told when it changes.
+  case slowBridges([String: Double])
   /// Clean departure: hand everything over, then end. `fast`: nothing is migrated live, everything is stopped and started.
   case leave(fast: Bool)
   /// Definitions that libvirt keeps here under a workload's name or UUID and that are not Holdfast's; told when it changes.

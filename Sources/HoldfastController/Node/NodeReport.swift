@@ -92,10 +92,11 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
-    (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), incompatible(facts, guardLink))
+    (record.flaws, record.incompatible) = (flaws(guardLink.flaws, ofHost(facts)), incompatible(facts, guardLink))
     (record.ownDisks, record.runningCPUs) = (ownDisks(facts), facts.guestCPUs.running.unlessEmpty)
     record.lackingCPUs = facts.guestCPUs.lacking.unlessEmpty
     record.nodeChecks = nodeChecks(facts)
+    record.slowBridges = facts.slowBridges.isEmpty ? nil : facts.slowBridges
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
@@ -109,6 +110,8 @@ struct NodeReport: Hashable, Sendable {
           continue
         }
       }
+      // Before the store was read, what is under protection is known by its mark alone.
+      guard facts.view.isLoaded || !facts.isMarked(domain) else { continue }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
       record.unmanagedUUIDs.append(domain.uuid)
@@ -175,6 +178,11 @@ struct NodeReport: Hashable, Sendable {
     }
     guard !found.isEmpty else { return }
     record.addresses = [own.name: found].merging(record.addresses ?? [:]) { $1 }
+  }
+
+  /// Sorted.
+  private static func ofHost(_ facts: Facts) -> [NodeFlaw] {
+    facts.clockFlaw.map { (facts.hostFlaws + [$0]).sorted() } ?? facts.hostFlaws
   }
 
   /// Both sorted, and so are they together; nil: there is none.

@@ -173,6 +173,7 @@ struct CommandRunner: Sendable {
         if showsDiff, let before { result.diff = DefinitionDiff(from: before, to: spec).lines }
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.partsWarnings + spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
+          result.warn(Bridges.warnings(bridges: spec.bridges, elsewhere: known.view, than: access.node))
         }
         if result.effect == .created || result.fields.contains("xml") { result.warn(fileWarnings(belongings)) }
         result.warn(known.view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))

@@ -1,3 +1,4 @@
+import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 
@@ -11,7 +12,9 @@ struct Situation {
 
   init(_ name: WorkloadName, in sight: ClusterSight) {
     let view = sight.view
-    if let reason = view.unreadableReason(name) {
+    if let own = sight.unread(name), let teller = sight.teller {
+      self.init(own, of: teller, in: sight)
+    } else if let reason = view.unreadableReason(name) {
       self.init(.unclear, "a record of it cannot be read, so Holdfast leaves it alone: \(reason)")
     } else if let holder = view.holder(of: name) {
       self.init(name, heldBy: holder, in: sight)
@@ -34,6 +37,38 @@ struct Situation {
   private init(_ state: WorkloadInfo.State, _ why: String?) {
     self.state = state
     self.why = why
+  }
+
+  // MARK: what a node has that has not read the store
+
+  private init(_ own: UnreadSight.Workload, of teller: NodeName, in sight: ClusterSight) {
+    let freeze = sight.freeze(of: teller)
+    let rest = "\(teller) has not read the store since holdfastd started there, so no more is known of it"
+    guard let domain = own.domain else {
+      let isGone = sight.unread?.isComplete ?? false
+      guard !isGone else {
+        self.init(.down, "its domain is not on \(teller) any more, though the guard there knows it: it ended, or was killed")
+        return
+      }
+      if let freeze { self.init(.frozen, "frozen on \(teller): \(freeze.reason)") } else { self.init(.unclear, rest) }
+      return
+    }
+    if let freeze {
+      let isUnnamed = own.isGuarded == false
+      self.init(
+        isUnnamed ? .unclear : .frozen,
+        isUnnamed
+          ? "the guard of \(teller) does not name it, so it is not known whether it is frozen; \(rest)"
+          : "frozen on \(teller): \(freeze.reason)")
+      return
+    }
+    switch domain.state {
+    case .running: self.init(.running, rest)
+    case .paused, .arriving: self.init(.paused, "libvirt has paused it on \(teller); \(rest)")
+    case .crashed: self.init(.crashed, "crashed and kept on \(teller); \(rest)")
+    case .stopping: self.init(.stopping, rest)
+    case .unclear: self.init(.unclear, rest)
+    }
   }
 
   // MARK: what a node holds

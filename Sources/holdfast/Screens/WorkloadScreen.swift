@@ -159,7 +159,7 @@ struct WorkloadScreen {
     // That it is as it should be goes without saying.
     let wish =
       switch workload.desired {
-      case "running", workload.state.rawValue: ""
+      case "running", "unknown", workload.state.rawValue: ""
       case "adopting": ", being adopted"
       case "unprotected": ", leaving protection"
       default: ", to be \(workload.desired)"

@@ -80,7 +80,8 @@ extension LabHostsTests {
           return status.isUnread == true && status.counts.frozen == 3 && status.health == .critical
             && status.reasons.first?.hasPrefix("3 workloads of h1 are frozen: the store has not answered h1 since") == true
         }
-        #expect(isTold, "\(String(describing: try? await test.lab.clusterStatus()))")
+        let told = try? await test.lab.clusterStatus()
+        #expect(isTold, "\(String(describing: told))")
         let name = test.stage.containers[0]
         #expect(try await test.lab.holdfast(["workload", name]).contains("frozen on h1"))
         let other = try await test.lab.run(LabHost(1), ["holdfast", "workload", "nobody"])

@@ -21,15 +21,15 @@ import Testing
       api.access.change { $0.cluster.put(.report(node), .report(report)) }
     }
     try await APIHarness.serving { api in
-      #expect(try await warnings(api, "s1").isEmpty)
+      var told = try await warnings(api, "s1")
+      #expect(told.isEmpty)
       report(["br7": 30, "br8": 30], of: "n2", in: api)
       report(["br7": 40], of: "n3", in: api)
-      #expect(
-        try await warnings(api, "s2") == [
-          "its bridge br7 on n2 uses STP: after a start, or a thaw, it answers nobody for 30 s"
-        ], "n3 is down")
+      told = try await warnings(api, "s2")
+      #expect(told == ["its bridge br7 on n2 uses STP: after a start, or a thaw, it answers nobody for 30 s"], "n3 is down")
       report(["br8": 30], of: "n2", in: api)
-      #expect(try await warnings(api, "s3").isEmpty)
+      told = try await warnings(api, "s3")
+      #expect(told.isEmpty)
     }
   }
 }

@@ -34,7 +34,9 @@ package struct HealthCourse: Hashable, Sendable {
     package var health: ClusterStatus.Health
     package var reasons: [String]
 
-    package init(version: UInt64, topics: [StoreConcern.Topic], at: BootInstant, health: ClusterStatus.Health, reasons: [String]) {
+    package init(
+      version: UInt64, topics: [StoreConcern.Topic], at: BootInstant, health: ClusterStatus.Health, reasons: [String]
+    ) {
       (self.version, self.topics, self.at, self.health, self.reasons) = (version, topics, at, health, reasons)
     }
 

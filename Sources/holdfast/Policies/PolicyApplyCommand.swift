@@ -65,7 +65,7 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
     // The daemon may be older than this program: it says first whether it understands them.
     _ = try await client.post("/policies", ["dryRun": "true"], body: request, as: PoliciesInForce.self)
     let effect = try await effect(of: next, inForce)
-    let lines = lines(effect, next, areMovesOff: try await client.get("/moves", as: MovesInfo.self).off != nil)
+    let lines = lines(effect, next, areMovesOff: try await client.get("/status", as: ClusterStatus.self).moves?.off != nil)
     if dryRun {
       if daemon.output == .json {
         try Output.json(effect)

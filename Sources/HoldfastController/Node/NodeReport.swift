@@ -117,6 +117,21 @@ struct NodeReport: Hashable, Sendable {
       record.unmanagedUUIDs.append(domain.uuid)
       if facts.isMarked(domain), !own.isAdopting { record.strays.append(domain.id.description) }
     }
+    tellMigrations(workloads, turn, facts, in: &record)
+    sortLists(in: &record)
+    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
+    boundDifferences(in: &record)
+    boundHealth(in: &record)
+    if let all = record.addresses, all.count > Limits.unwellTold {
+      record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
+    }
+    return record
+  }
+
+  /// How far live migrations are, and what is kept here though it is to be elsewhere.
+  private static func tellMigrations(
+    _ workloads: WorkloadTable, _ turn: borrowing Turn, _ facts: Facts, in record: inout ReportRecord
+  ) {
     for machine in workloads.all {
       if let progress = machine.progress {
         record.migrations = [machine.name: progress].merging(record.migrations ?? [:]) { $1 }
@@ -127,14 +142,6 @@ struct NodeReport: Hashable, Sendable {
         record.kept = [machine.name: kept.description].merging(record.kept ?? [:]) { $1 }
       }
     }
-    sortLists(in: &record)
-    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
-    boundDifferences(in: &record)
-    boundHealth(in: &record)
-    if let all = record.addresses, all.count > Limits.unwellTold {
-      record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
-    }
-    return record
   }
 
   /// Of the node's own checks those that fail, or of which nothing is known; nil: it has none.

@@ -94,7 +94,8 @@ public struct OwnBasis: Sendable {
     return UnreadSight(
       record: facts.configuration.record,
       workloads: names.sorted().map { name in
-        .init(name, domain: domains[name], isGuarded: link.isConnected ? link.workloads.contains(name.text) : nil)
+        UnreadSight.Workload(
+          name, domain: domains[name], isGuarded: link.isConnected ? link.workloads.contains(name.text) : nil)
       },
       isComplete: facts.local.isComplete && facts.local.unreachable.isEmpty)
   }

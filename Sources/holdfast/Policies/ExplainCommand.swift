@@ -44,7 +44,7 @@ extension ExplainCommand {
   /// - Throws: where the planner's records are not known, what tells what is.
   private func load() async throws -> SnapshotSource.Loaded {
     do { return try await source.load() } catch var failure as Failure {
-      if failure.kind == "unavailable", failure.status == .failed {
+      if source.snapshot == nil, failure.kind == "unavailable", failure.status == .failed {
         failure.remedy += " `holdfast workload \(name)` shows what this node itself knows of it."
       }
       throw failure

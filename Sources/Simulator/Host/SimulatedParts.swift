@@ -43,8 +43,8 @@ final class SimulatedParts {
   /// Parts that were seen up in this run.
   private(set) var cameUp: Set<Int> = []
   /// Another node has its claim, or nobody: its storage refuses this host when another mounts it.
-  var isStranded = false {
-    didSet { if isStranded != oldValue { host.world.invariants.hostChanged(host) } }
+  var isLeftBehind = false {
+    didSet { if isLeftBehind != oldValue { host.world.invariants.hostChanged(host) } }
   }
 
   // What is written down of it.
@@ -78,7 +78,7 @@ final class SimulatedParts {
 
   /// Whether it does something for the workload now, or has a file system that it may write to.
   func executes(isFrozen: Bool) -> Bool {
-    guard isFrozen else { return isAlive || !mounted.isEmpty && !isStranded }
+    guard isFrozen else { return isAlive || !mounted.isEmpty && !isLeftBehind }
     return processes.contains { !$0.isCovered && Self.works($0) }
   }
 

@@ -21,18 +21,18 @@ final class PartsWatch {
 
   // MARK: claims
 
-  /// Who gives a claim away has nothing left of the workload. Where the store took it, what is left is stranded.
+  /// Who gives a claim away has nothing left of the workload. Where the store took it, what is there is left behind.
   func claimChanged(
     _ workload: WorkloadName, from before: ClaimRecord.Holder?, to holder: ClaimRecord.Holder?, by who: String
   ) {
-    if let holder { world.host(holder.node)?.domains[workload.text]?.parts?.isStranded = false }
+    if let holder { world.host(holder.node)?.domains[workload.text]?.parts?.isLeftBehind = false }
     guard let before, before.node != holder?.node, let parts = world.host(before.node)?.domains[workload.text]?.parts else {
       return
     }
     if world.store.session(before.incarnation) != nil, isJudged(workload), let left = parts.left {
       world.violated(.leftIsTold, "\(who) gave the claim of \(workload) away, and on \(before.node) \(left)")
     }
-    parts.isStranded = true
+    parts.isLeftBehind = true
   }
 
   // MARK: mounts
@@ -41,7 +41,7 @@ final class PartsWatch {
   func mounted(_ mount: MountPart, _ parts: SimulatedParts, on host: SimulatedHost) {
     guard !mount.isReadOnly, !host.isWaking, isJudged(parts.workload) else { return }
     for other in world.hosts where other !== host && other.isUp {
-      guard let there = other.domains[parts.workload.text]?.parts, !there.isStranded,
+      guard let there = other.domains[parts.workload.text]?.parts, !there.isLeftBehind,
         there.mounted.contains(where: { there.parts[$0].kind == .mount(mount) })
       else { continue }
       world.violated(.oneMount, "\(mount.what) is mounted on \(other.name) and on \(host.name)")

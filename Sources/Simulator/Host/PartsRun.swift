@@ -50,6 +50,13 @@ final class PartsRun {
     take(.stop(until: host.now + grace))
   }
 
+  func startNoFurther() {
+    switch sequence.standing {
+    case .idle, .starting: take(.stop(until: host.now))
+    case .up, .stopping, .over: break
+    }
+  }
+
   func mark(_ mark: ClaimMark) {
     domain.mark = mark
     report()

@@ -11,7 +11,7 @@ public struct TransactionID: Hashable, Sendable {
 
 /// An operation on a domain.
 public enum DomainOperation: String, Hashable, Sendable {
-  case start, stop, mark, unmark, bar, migrate, resume, suspend
+  case start, stop, mark, unmark, bar, unbar, migrate, resume, suspend
 }
 
 /// Everything that can happen to a controller.
@@ -31,6 +31,8 @@ public enum Event: Hashable, Sendable {
   case wallTime(WeekTime, Int64)
   /// Flaws of this host that people should know; told when it changes.
   case host([NodeFlaw])
+  /// Bridges of this host that are silent for long after a start, and for how many seconds; told when it changes.
+  case slowBridges([String: Double])
   /// Clean departure: hand everything over, then end. `fast`: nothing is migrated live, everything is stopped and started.
   case leave(fast: Bool)
   /// Definitions that libvirt keeps here under a workload's name or UUID and that are not Holdfast's; told when it changes.
@@ -82,6 +84,8 @@ public enum Action: Hashable, Sendable {
   case unmark(WorkloadName, DomainID, uuid: String)
   /// Make certain that no start of it that is still on its way succeeds.
   case bar(WorkloadName, DomainID, uuid: String, ClaimMark)
+  /// Take away what keeps its name here, so that a migration can bring it.
+  case unbar(WorkloadName, DomainID, uuid: String, ClaimMark, overBar: Bool)
   /// Move it to another host while it runs; it arrives there paused.
   case migrate(WorkloadName, MigrationRequest)
   case cancelMigration(DomainID, uuid: String)

@@ -103,8 +103,11 @@ public struct ClusterView: Sendable {
   public var workloads: [WorkloadName] { Set(specs.keys).union(claims.keys).sorted() }
 
   /// The same records, with what a node says of itself now in place of what it wrote last.
-  public func with(_ report: ReportRecord, of node: NodeName) -> ClusterView {
+  ///
+  /// - Parameter record: what its configuration says of it, for as long as the store has no record of it; nil: nothing.
+  public func with(_ report: ReportRecord, _ record: NodeRecord? = nil, of node: NodeName) -> ClusterView {
     var view = self
+    if let record, nodes[node] == nil { view.nodes[node] = Stored(value: record, created: .zero, modified: .zero) }
     view.reports[node] = Stored(
       value: report, created: reports[node]?.created ?? .zero, modified: reports[node]?.modified ?? .zero)
     return view

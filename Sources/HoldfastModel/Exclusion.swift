@@ -225,7 +225,7 @@ extension Exclusion: CustomStringConvertible {
     case .beingEmptied: "is being drained"
     case .unavailable: "is not available"
     case .failedToStart(let reason): "failed to start there: \(reason)"
-    case .endsAgain(let times): "ended \(times) times in a row there"
+    case .endsAgain(let times): times == 1 ? "ended right after its start there" : "ended \(times) times in a row there"
     case .unwell(let reason): "did not run well there: \(reason)"
     case .connectionSilent(let connection, let reason): "\(connection) does not answer there: \(reason)"
     case .connectionMissing(let connection): "does not serve \(connection)"

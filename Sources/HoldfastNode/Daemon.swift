@@ -110,7 +110,7 @@ package struct Daemon: Sendable {
       Housekeeper(
         store, keeping: configuration.keptHistory, ttl: configuration.timing.ttl,
         standing: { Housekeeper.Standing(await loop.view, of: configuration.node) }, tell: { await history.write($0) },
-        logger: logger)
+        isHere: { OwnPlace().has($0, node: configuration.node) }, logger: logger)
     }
   }
 

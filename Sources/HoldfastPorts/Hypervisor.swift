@@ -30,8 +30,13 @@ public protocol Hypervisor: Sendable {
   func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome
 
   /// Makes certain that no start of the domain that is still on its way succeeds, whoever asked for it: `.done` only then. `mark` tells
-  /// what is left behind for that as ours; a `start` with `overBar` removes it. libvirt's fails when a domain of that name is there.
+  /// what is left behind for that as ours; a `start` or an `unbar` with `overBar` removes it. libvirt's fails when a domain of that name is there.
   func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome
+
+  /// Takes away what `bar` left, and a shut-off definition of a former run that carries our mark, so that a migration can bring the domain here.
+  /// `.done`: libvirt keeps neither. `.barred`: `bar` left something, and without `overBar` that stays. Fails for anything else of that name, and while
+  /// a start of it that was asked for here has not returned. Touches nothing that is active.
+  func unbar(_ id: DomainID, uuid: String, mark: ClaimMark, overBar: Bool) async -> OperationOutcome
 
   /// Moves a running domain to another host's libvirt while it runs, or a suspended one as it is, peer to peer. It arrives there paused, with
   /// this partition, these links and this mark, and executes nothing until that host's `resume`: so whatever becomes of the connection, it never runs twice.

@@ -73,7 +73,8 @@ public struct YAMLSection {
     let remedy =
       if let nearest { "Write '\(nearest)', or remove it." }
       // `[]` is the table's way of saying "every entry".
-      else if let elsewhere { "Move it to '\(elsewhere.replacing("[]", with: ""))', where that key belongs." } else {
+      else if let elsewhere { "Move it to '\(elsewhere.replacing("[]", with: ""))', which has such a key, or remove it." } else
+      {
         "Remove it."
       }
     // Only the key: its value may be something that has no place in a log, such as a password.

@@ -45,6 +45,10 @@ public final class HostServices: Hypervisor {
 
   public func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome { await desk.bar(id) }
 
+  public func unbar(_ id: DomainID, uuid: String, mark: ClaimMark, overBar: Bool) async -> OperationOutcome {
+    Self.impossible(id, "come here while it runs", "It is stopped and started: `holdfast move` does that")
+  }
+
   public func migrate(_ request: MigrationRequest) async -> OperationOutcome {
     Self.impossible(request.id, "be moved while it runs", "It is stopped and started: `holdfast move` does that")
   }

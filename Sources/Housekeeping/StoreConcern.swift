@@ -53,11 +53,14 @@ public struct StoreConcern: Hashable, Sendable {
     public var purpose: String
     /// The member on whose host it is to be typed; nil: any host with the store's certificates.
     public var member: String?
+    /// It is about the host that tells it, and is to be typed there.
+    public var isHere: Bool
 
-    public init(_ command: String, _ purpose: String, on member: String? = nil) {
+    public init(_ command: String, _ purpose: String, on member: String? = nil, isHere: Bool = false) {
       self.command = command
       self.purpose = purpose
       self.member = member
+      self.isHere = isHere
     }
   }
   public var topic: Topic
@@ -160,6 +163,7 @@ extension StorePicture {
     guard !health.hasLeader, !health.members.isEmpty else { return [] }
     let there = health.members.count(where: \.isThere), votes = voters.count
     let silent = health.members.filter { if case .silent = $0.standing { true } else { false } }
+    if let cutOff = perhapsCutOff(silent) { return [cutOff] }
     guard !silent.isEmpty || there == 0 else {
       return [StoreConcern(.leaderless, .outage, "The store has no leader, though all its members that were asked answer")]
     }
@@ -170,6 +174,30 @@ extension StorePicture {
         remedies: silent.prefix(2).map(Self.lookAt))
     ]
   }
+
+  /// Every member on another host is silent, and none of them refused: what that host shares with all of them is more likely at fault than each of them.
+  private func perhapsCutOff(_ silent: [StoreMember]) -> StoreConcern? {
+    let others = health.members.filter { !$0.isHere && $0.standing != .unasked }
+    guard let first = others.first, others.allSatisfy(\.isUnreached) else { return nil }
+    let what =
+      others.count == health.members.count
+      ? others.count == 1
+        ? "The store's member \(first.name) does not answer" : "None of the store's \(others.count) members answers"
+      : "None of the store's members on other hosts answers"
+    let reason = if case .silent(let words) = first.standing { " (\(words))" } else { "" }
+    let pinged = first.host.map { host in
+      Remedy(
+        "ping -c 3 \(host)",
+        "whether this host reaches that of the store's member \(first.name); if so, `systemctl status etcd` there", isHere: true
+      )
+    }
+    return StoreConcern(
+      .leaderless, .outage, "\(what)\(reason): this host may be cut off from the network",
+      remedies: [.init("ip -br addr", "whether this host's own links are up, with their addresses", isHere: true)]
+        + (pinged.map { [$0] } ?? []) + silent.filter(\.isHere).map(Self.lookAt))
+  }
+
+  private typealias Remedy = StoreConcern.Remedy
 
   private var voters: [StoreMember] { health.members.filter { !$0.isLearner } }
 

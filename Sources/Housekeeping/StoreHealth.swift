@@ -71,6 +71,8 @@ public struct StoreMember: Hashable, Sendable {
   /// Bytes of these that hold something; nil: it did not tell.
   public var sizeInUse: Int64?
   public var version: String?
+  /// It runs on the host that looks.
+  public var isHere = false
 
   public init(
     name: String, endpoint: String? = nil, standing: Standing, isLeader: Bool = false, isLearner: Bool = false,
@@ -84,6 +86,23 @@ public struct StoreMember: Hashable, Sendable {
     self.size = size
     self.sizeInUse = sizeInUse
     self.version = version
+  }
+
+  /// It is silent, and nothing says that its host was reached: who refuses a connection, or shows a certificate, is there.
+  package var isUnreached: Bool {
+    guard case .silent(let reason) = standing else { return false }
+    let text = reason.lowercased()
+    return !["refused", "certificate", "another etcd cluster", "not asked"].contains(where: text.contains)
+  }
+
+  /// The host of its endpoint; nil: not known.
+  package var host: String? {
+    guard let endpoint, let scheme = endpoint.firstRange(of: "://") else { return nil }
+    let authority = endpoint[scheme.upperBound...].prefix { $0 != "/" }
+    let host =
+      authority.first == "["
+      ? authority.dropFirst().prefix { $0 != "]" } : authority.lastIndex(of: ":").map { authority[..<$0] } ?? authority
+    return host.isEmpty ? nil : String(host)
   }
 
   /// It answers, with a leader or without.

@@ -119,7 +119,13 @@ extension DomainReader {
     let name = request.id.name
     let uuid = request.uuid.lowercased()
     if let other = try connection.domain(named: name) {
-      if let instead = try clearDefinition(other, request) { return instead }
+      let clearing = try clearDefinition(
+        other, request.id, uuid: uuid, mark: request.mark, overBar: request.overBar, instead: request.xml)
+      switch clearing {
+      case .cleared: break
+      case .barred: return .barred
+      case .refused(let reason): return .refused(reason)
+      }
     } else if let other = try connection.domain(uuid: uuid) {
       return .refused(
         "its UUID \(uuid) is that of the domain \(other.name). Give the workload another UUID, or undefine that domain")
@@ -133,36 +139,5 @@ extension DomainReader {
     guard BootClock.now <= request.notAfter else { return .tooLate }
     try connection.create(xml: xml)
     return .created
-  }
-
-  /// Removes a shut-off definition that a former run of the same workload left, or that kept its starts away; gives what the start comes to
-  /// when it may not.
-  private func clearDefinition(_ domain: DomainPointer, _ request: StartRequest) throws(LibvirtError) -> Attempt? {
-    let (name, uuid) = (domain.name, request.uuid.lowercased())
-    if domain.run != nil { return .refused("a domain of that name is running, with UUID \(domain.uuid)") }
-    let undefinition = LeftoverDefinition.undefinition(of: name, request.id.connection)
-    let text = try domain.xml(VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_XML_SECURE)
-    guard let found = try definedMark(domain), found.cluster == request.mark.cluster, found.workload == request.mark.workload
-    else {
-      guard domain.uuid == uuid else {
-        return .refused(
-          "another domain of that name is defined on this node, with UUID \(domain.uuid). Remove its definition ('\(undefinition)') or rename "
-            + "the workload")
-      }
-      let leftover = LeftoverDefinition(of: WorkloadName(name), disks: LeftoverDefinition.disks(in: text))
-      let others = leftover.otherDisks(than: request.xml)
-      let remedy =
-        others.isEmpty
-        ? "When that is a leftover, remove it"
-        : "It names other disks: \(LeftoverDefinition.words(others)). Decide which hold before you remove it"
-      return .refused(
-        "the domain \(name) is defined on this node and does not carry this workload's mark. \(remedy) ('\(undefinition)')")
-    }
-    // Our mark on another UUID: the placeholder that keeps starts away.
-    if domain.uuid != uuid, !request.overBar { return .barred }
-    // What libvirt lost while it was down is neither running nor defined, and cannot be undefined before it is defined.
-    if try !domain.isPersistent() { try connection.define(xml: text) }
-    try domain.undefine()
-    return nil
   }
 }

@@ -70,6 +70,11 @@ public final class LibvirtHypervisor: Hypervisor {
     return await connection.bar(id.name, uuid: uuid.lowercased(), mark: mark)
   }
 
+  public func unbar(_ id: DomainID, uuid: String, mark: ClaimMark, overBar: Bool) async -> OperationOutcome {
+    guard let connection = opened[id.connection] else { return unconnected(id) }
+    return await connection.unbar(id, uuid: uuid.lowercased(), mark: mark, overBar: overBar)
+  }
+
   public func migrate(_ request: MigrationRequest) async -> OperationOutcome {
     guard let connection = opened[request.id.connection] else { return unconnected(request.id) }
     return await connection.migrate(request)

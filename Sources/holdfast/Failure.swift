@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastOperator
 import HoldfastYAML
 
 /// Why a command ends without having done its work: the thing, the reason, the remedy.
@@ -21,6 +22,9 @@ struct Failure: Error, CustomStringConvertible {
   init(_ error: ErrorBody, _ status: ExitStatus = .failed) {
     self.init(status, kind: error.kind, thing: error.thing, reason: error.reason, remedy: error.remedy)
   }
+
+  /// This node's daemon has not read the store, so that nobody here can say.
+  static func unread(_ thing: String, _ pronoun: String = "they") -> Failure { Failure(ErrorBody(.unread(thing, pronoun))) }
 
   var body: ErrorBody { ErrorBody(kind: kind, thing: thing, reason: reason, remedy: remedy) }
 

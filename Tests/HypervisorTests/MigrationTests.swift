@@ -34,6 +34,25 @@ import Testing
     }
   }
 
+  @Test func `a bar at the target refuses it, and with that taken away it arrives as ever`() async throws {
+    try await Move.with("barred") { move in
+      let mark = try await move.there.bar(move.domain, as: move.idThere)
+      try #expect(failure(await move.migrate()).contains("already exists"))
+      try await move.here.expect(move.idHere, .running)
+      let hypervisor = move.there.hypervisor
+      #expect(await hypervisor.unbar(move.idThere, uuid: move.domain.uuid, mark: mark, overBar: false) == .barred)
+      expectDone(await hypervisor.unbar(move.idThere, uuid: move.domain.uuid, mark: mark, overBar: true))
+      let before = await move.there.mark
+      expectDone(await move.migrate())
+      let arrived = try await move.there.expect(move.idThere, .paused, from: before)
+      #expect(!arrived.persistent && arrived.uuid == move.domain.uuid && arrived.mark == move.domain.mark)
+      expectDone(await move.resumeThere())
+      try await move.guest.counts()
+      let inactive = try await shell("virsh", "-c", move.idThere.connection, "list", "--inactive", "--name")
+      #expect(!inactive.contains(move.idThere.name), "the bar is there still")
+    }
+  }
+
   @Test func `what is not there, or cannot be reached, is not migrated`() async throws {
     try await Move.with("refuse") { move in
       var other = move

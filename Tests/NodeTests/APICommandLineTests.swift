@@ -131,6 +131,21 @@ import Testing
     }
   }
 
+  @Test func `stop at once says so, does nothing in a dry run, and cuts one short that is under way`() async throws {
+    try await APIHarness.serving { api in
+      func intent() -> IntentRecord? { api.access.truth.intents["web1"]?.value }
+      let dry = try await api.holdfast(["stop", "web1", "--now", "--dry-run"])
+      #expect(dry.status == 0 && dry.output.contains("is destroyed on n1 without a shutdown and stays down"), "\(dry)")
+      #expect(intent()?.desired == .running)
+      #expect(try await api.holdfast(["stop", "web1", "--yes"]).status == 0)
+      #expect(intent()?.desired == .stopped && intent()?.errand == nil)
+      let reset = try await api.holdfast(["reset", "web1", "--yes"])
+      #expect(reset.status == 1 && reset.output.contains("it is being stopped on n1"), "\(reset)")
+      #expect(try await api.holdfast(["stop", "web1", "--now", "--yes"]).status == 0)
+      #expect(intent()?.desired == .stopped && intent()?.errand == .reset)
+    }
+  }
+
   @Test func `apply reads a file, shows, asks before it changes, and tells mistakes with their place`() async throws {
     try await APIHarness.serving { api in
       let file = api.socket + ".yaml"
@@ -196,7 +211,8 @@ import Testing
 
   @Test func `adopt takes what a pattern means, and no more`() async throws {
     try await APIHarness.serving { api in
-      let dry = try await api.holdfast(["adopt", "lxc:///system/w*", "--dry-run"])
+      // It never asks, and takes the flag of those that do.
+      let dry = try await api.holdfast(["adopt", "lxc:///system/w*", "--dry-run", "--yes"])
       #expect(dry.status == 0)
       #expect(dry.output.contains("Nothing was done") && dry.output.contains("wiki-test") && !dry.output.contains("web1"))
       #expect(api.access.truth.specs["wiki"] == nil)
@@ -311,7 +327,8 @@ import Testing
     #expect(try await APIHarness.run([program, "--version"]).output == "\(buildVersion)\n")
     for command in Self.commands {
       let help = try await APIHarness.run([program, command, "--help"])
-      #expect(help.status == 0 && help.output.contains("Example: holdfast \(command)"), "\(command)")
+      let hasExample = ["Example: ", "Examples:\n  "].contains { help.output.contains("\($0)holdfast \(command)") }
+      #expect(help.status == 0 && hasExample, "\(command)")
     }
   }
 

@@ -129,7 +129,7 @@ import Testing
       #expect(run.output.hasSuffix("n1 is empty: 3 workloads moved away; staying by policy: local.\n"), "\(run)")
       #expect(run.errors.contains("db1: runs on n") && run.errors.contains("local: stays: 'evacuation: stay'"), "\(run)")
       #expect(api.access.truth.holder(of: "db1") != "n1")
-      let back = try await api.holdfast(["maintenance", "exit", "n1", "--wait"])
+      let back = try await api.holdfast(["maintenance", "exit", "n1", "--wait", "--yes"])
       #expect(back.status == 0 && back.output.contains("3 workloads move back as policies say"), "\(back)")
       #expect(back.output.hasSuffix("n1 is out of maintenance.\n"))
       #expect(api.access.truth.holder(of: "db1") == "n1")

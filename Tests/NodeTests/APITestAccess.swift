@@ -37,6 +37,8 @@ final class TestAccess: ClusterAccess {
     var rival: ClusterTransaction?
     /// The mirror stays behind the store.
     var staleView: ClusterView?
+    /// What this node sees of itself.
+    var own: OwnSight?
     var followers: [Int: AsyncStream<HistoryRecord>.Continuation] = [:]
     var lastFollower = 0
   }
@@ -61,6 +63,7 @@ final class TestAccess: ClusterAccess {
 
   func picture() async -> ClusterPicture {
     state.withLock { state in
+      let own = state.own
       state.moves?.look(at: &state.cluster)
       let view = state.staleView ?? entries(state), isFull = state.plansInFull
       let policies = try? view.policies.map { try PolicyFileReader().read($0.value.files) }
@@ -69,7 +72,7 @@ final class TestAccess: ClusterAccess {
         observations: Dictionary(uniqueKeysWithValues: state.cluster.domains.map { ($0.id, $0) }),
         session: view.session(of: node).map { OwnSession.Saved(incarnation: $0.incarnation, created: $0.record.created) },
         storeSilence: state.silence, planner: PolicyPlanner(policies ?? .none), policyFlaw: nil,
-        planning: { Self.planning(view, isFull: isFull) })
+        own: { own }, planning: { Self.planning(view, isFull: isFull) })
     }
   }
 

@@ -1,7 +1,38 @@
 import Foundation
+import HoldfastAPI
 import HoldfastModel
 import HoldfastNode
 import Testing
+
+/// What is told of bridges on other nodes than the one that takes a definition.
+@Suite(.serialized) struct `Bridges of other hosts` {
+  @Test func `are told to who defines a workload for them, as their nodes reported them`() async throws {
+    let xml =
+      "<domain type='lxc'><memory unit='MiB'>64</memory><devices><interface type='bridge'><source bridge='br7'/></interface></devices></domain>"
+    func warnings(_ api: APIHarness, _ name: String) async throws -> [String] {
+      let definition = WorkloadDefinition(
+        name: name, connection: MadeUpCluster.lxc, xml: xml, demand: Resources(memory: 64, cpus: 1))
+      let results: CommandResults = try await api.post("/v1/workloads", ApplyRequest(workloads: [definition])).decoded()
+      return results.results.flatMap { ($0.warnings ?? []).filter { $0.contains("STP") } }
+    }
+    func report(_ bridges: [String: Double]?, of node: NodeName, in api: APIHarness) {
+      var report = ReportRecord(unmanaged: .none, unmanagedDomains: 0, unreachable: [:], guardPhase: .armed, strays: [])
+      report.slowBridges = bridges
+      api.access.change { $0.cluster.put(.report(node), .report(report)) }
+    }
+    try await APIHarness.serving { api in
+      var told = try await warnings(api, "s1")
+      #expect(told.isEmpty)
+      report(["br7": 30, "br8": 30], of: "n2", in: api)
+      report(["br7": 40], of: "n3", in: api)
+      told = try await warnings(api, "s2")
+      #expect(told == ["its bridge br7 on n2 uses STP: after a start, or a thaw, it answers nobody for 30 s"], "n3 is down")
+      report(["br8": 30], of: "n2", in: api)
+      told = try await warnings(api, "s3")
+      #expect(told.isEmpty)
+    }
+  }
+}
 
 /// Bridges with STP, as the kernel shows them.
 @Suite struct `Bridges of this host` {
@@ -43,6 +74,7 @@ import Testing
       #expect(flaws.map(\.code) == [NodeFlaw.slowBridge] && flaws[0].text.contains("br0") && flaws[0].text.contains("30 s"))
       #expect(bridges.warnings(links: ["vnet1"], bridges: ["virbr0", "none"]).isEmpty)
       #expect(bridges.warnings(links: ["vnet0"], bridges: ["br0"]).count == 1)
+      #expect(bridges.slow == ["br0": 30], "whether or not anything is on them")
     }
   }
 }

@@ -2,6 +2,7 @@ import HoldfastModel
 import HoldfastNode
 import HoldfastOperator
 import HoldfastTime
+import Housekeeping
 import Testing
 
 /// The cluster's health as an event, on virtual time.
@@ -61,6 +62,19 @@ import Testing
   ]) func `was told last as the history says`(notes: [Note], told: Health) {
     let history = notes.enumerated().map { HistoryRecord(time: 0, node: "n1", serial: Int64($0.offset), note: $0.element) }
     #expect(HealthCourse(history).told == told)
+  }
+
+  static let sights: [(UInt64, [StoreConcern.Topic], Duration, Bool)] = [
+    (7, [.slow], .seconds(5), true), (7, [.slow], HealthCourse.Sight.mostAge, false), (8, [.slow], .seconds(5), false),
+    (7, [], .seconds(5), false)
+  ]
+
+  @Test(arguments: sights) func `is looked at anew when something has changed, or some time has passed`(
+    version: UInt64, topics: [StoreConcern.Topic], age: Duration, holds: Bool
+  ) {
+    var course = HealthCourse(told: .ok)
+    _ = course.saw(.init(version: 7, topics: [.slow], at: .zero, health: .ok, reasons: []), at: .zero)
+    #expect(course.sight?.holds(for: version, topics, at: .zero + age) == holds)
   }
 
   @Test func `is told with the first reasons`() {

@@ -26,4 +26,19 @@ import Testing
     #expect(await book.last(10, workload: nil).map(\.note.text) == Self.order)
     #expect(await book.last(2, workload: nil).map(\.note.text) == Self.order.suffix(2))
   }
+
+  @Test func `what the store has not taken is told last by its own node, and once when it has`() async throws {
+    let store = MemoryStore()
+    let book = HistoryBook(node: "n9", cluster: "lab", store: store, logger: RecordedLog().logger)
+    // The store was never read: nothing can be written.
+    await book.record(Note(.isolated, "everything under protection on n9 is frozen", severity: .error))
+    await book.record(Note(.vanished, "w1 ended on n9", severity: .warning, workload: "w1"))
+    #expect(await book.last(10, workload: nil).map(\.note.kind) == [.isolated, .vanished])
+    #expect(await book.last(10, workload: "w1").map(\.note.kind) == [.vanished])
+    await book.load(ClusterListing(revision: Revision(13), entries: Dictionary(uniqueKeysWithValues: Self.entries)))
+    await book.flush(within: .seconds(30))
+    let all = await book.last(20, workload: nil)
+    #expect(all.count { $0.node == "n9" } == 2 && all.count == Self.entries.count + 2)
+    #expect(Set(all.filter { $0.node == "n9" }.map(\.serial)).count == 2)
+  }
 }

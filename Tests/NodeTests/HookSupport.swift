@@ -37,6 +37,9 @@ final class RecordedHypervisor: Hypervisor {
   func mark(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome { take("mark") }
   func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome { take("unmark") }
   func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome { take("bar \(id.name)") }
+  func unbar(_ id: DomainID, uuid: String, mark: ClaimMark, overBar: Bool) async -> OperationOutcome {
+    take("unbar \(id.name)")
+  }
   func cancelMigration(_ id: DomainID, uuid: String) async { _ = take("cancel \(id.name)") }
   func suspend(_ id: DomainID, uuid: String) async -> OperationOutcome { take("suspend") }
   func resume(_ id: DomainID, uuid: String, notAfter: BootInstant) async -> OperationOutcome { take("resume") }

@@ -92,6 +92,9 @@ import Testing
     let rules = try scratch.write("none.yaml", "cluster: {spread: balanced}")
     let better = try ask("whatif", "--lose", "each", "--add", node, "--policies", rules)
     #expect(better.status == 0, "\(better)")
+    // Of nodes that are away nothing is lost: the verdict is about the others, and says so.
+    let drained = try ask("whatif", "--lose", "each", "--drain", "n1")
+    #expect(drained.output.replacing("\n", with: " ").contains("of the 3 nodes in use leaves"), "\(drained)")
     let head = "If n5 joins, and \(rules) is in force: the loss of any one of 5 nodes leaves everything running."
     #expect(better.lines.prefix(2).joined(separator: " ") == head, "\(better)")
   }

@@ -1,3 +1,4 @@
+import Foundation
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastPolicies
@@ -43,6 +44,41 @@ import Testing
         "n4": "has 50 MiB of memory free, and it needs 100 MiB"
       ])
     #expect(PolicyPlanner(policies).explain("nobody", in: snapshot) == nil)
+  }
+
+  /// What is missing where room is not: not rules, unless nothing else is in the way.
+  @Test(
+    arguments: [
+      ([("n1", .failedToStart(reason: "no disk"))], [], "a node on which it starts"),
+      ([("n1", .endsAgain(times: 3))], [], "a node on which it does not end"),
+      ([("n1", .unwell(reason: "its check 'web' failed"))], [], "a node on which it runs well"),
+      ([], [("n1", .inMaintenance)], "a node that is not in maintenance"), ([], [("n1", .down)], "a node that is up"),
+      // n3 is forbidden, whatever else it is.
+      ([], [("n1", .down), ("n3", .inMaintenance)], "a node that is up"),
+      ([("n3", .failedToStart(reason: "no disk"))], [], nil),
+      ([], [("n1", .lost)], nil)
+    ] as [([(NodeName, Exclusion)], [(NodeName, Exclusion)], String?)])
+  func `what is missing is told as it is`(
+    excluded: [(NodeName, Exclusion)], unavailable: [(NodeName, Exclusion)], nodes: String?
+  ) throws {
+    let policies = try policies(
+      """
+      workloads:
+        - {name: these, for: all, only-on: rack=a}
+      """)
+    let isForbidden = (excluded + unavailable).allSatisfy { $0.0 == "n3" }
+    var snapshot = PlanningSnapshot(
+      nodes: [Self.node("n1", rack: isForbidden ? "b" : "a"), Self.node("n2", rack: "b"), Self.node("n3", rack: "b")],
+      workloads: [Self.workload("w")])
+    for (node, why) in unavailable {
+      if let row = snapshot.nodes.firstIndex(where: { $0.name == node }) { snapshot.nodes[row].unavailable = why }
+    }
+    snapshot.workloads[0].excluded = Dictionary(uniqueKeysWithValues: excluded)
+    let shortfall = try #require(PolicyPlanner(policies).explain("w", in: snapshot)?.shortfall)
+    #expect(shortfall.missing == nil && shortfall.nodes == nodes)
+    // As the command line has it: read from a snapshot, where an exclusion has no more than its text.
+    let read = try JSONDecoder().decode(PlanningSnapshot.self, from: try JSONEncoder().encode(snapshot))
+    #expect(PolicyPlanner(policies).explain("w", in: read)?.shortfall?.nodes == nodes)
   }
 
   @Test func `a better node now is no reason to move`() throws {

@@ -92,10 +92,11 @@ struct NodeReport: Hashable, Sendable {
     var record = ReportRecord(
       unmanaged: .none, unmanagedDomains: 0, unreachable: facts.silentConnections, guardPhase: guardLink.summary, strays: [],
       freeze: guardLink.freeze)
-    (record.flaws, record.incompatible) = (flaws(guardLink.flaws, facts.hostFlaws), incompatible(facts, guardLink))
+    (record.flaws, record.incompatible) = (flaws(guardLink.flaws, ofHost(facts)), incompatible(facts, guardLink))
     (record.ownDisks, record.runningCPUs) = (ownDisks(facts), facts.guestCPUs.running.unlessEmpty)
     record.lackingCPUs = facts.guestCPUs.lacking.unlessEmpty
     record.nodeChecks = nodeChecks(facts)
+    record.slowBridges = facts.slowBridges.isEmpty ? nil : facts.slowBridges
     for domain in facts.local.domains.values {
       let workload = WorkloadName(domain.id.name)
       let own = WorkloadFacts(workload, facts, under: turn.session.incarnation)
@@ -109,11 +110,28 @@ struct NodeReport: Hashable, Sendable {
           continue
         }
       }
+      // Before the store was read, what is under protection is known by its mark alone.
+      guard facts.view.isLoaded || !facts.isMarked(domain) else { continue }
       record.unmanaged += Resources(memory: domain.memory, cpus: 0)
       record.unmanagedDomains += 1
       record.unmanagedUUIDs.append(domain.uuid)
       if facts.isMarked(domain), !own.isAdopting { record.strays.append(domain.id.description) }
     }
+    tellMigrations(workloads, turn, facts, in: &record)
+    sortLists(in: &record)
+    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
+    boundDifferences(in: &record)
+    boundHealth(in: &record)
+    if let all = record.addresses, all.count > Limits.unwellTold {
+      record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
+    }
+    return record
+  }
+
+  /// How far live migrations are, and what is kept here though it is to be elsewhere.
+  private static func tellMigrations(
+    _ workloads: WorkloadTable, _ turn: borrowing Turn, _ facts: Facts, in record: inout ReportRecord
+  ) {
     for machine in workloads.all {
       if let progress = machine.progress {
         record.migrations = [machine.name: progress].merging(record.migrations ?? [:]) { $1 }
@@ -124,14 +142,6 @@ struct NodeReport: Hashable, Sendable {
         record.kept = [machine.name: kept.description].merging(record.kept ?? [:]) { $1 }
       }
     }
-    sortLists(in: &record)
-    if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
-    boundDifferences(in: &record)
-    boundHealth(in: &record)
-    if let all = record.addresses, all.count > Limits.unwellTold {
-      record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
-    }
-    return record
   }
 
   /// Of the node's own checks those that fail, or of which nothing is known; nil: it has none.
@@ -175,6 +185,11 @@ struct NodeReport: Hashable, Sendable {
     }
     guard !found.isEmpty else { return }
     record.addresses = [own.name: found].merging(record.addresses ?? [:]) { $1 }
+  }
+
+  /// Sorted.
+  private static func ofHost(_ facts: Facts) -> [NodeFlaw] {
+    facts.clockFlaw.map { (facts.hostFlaws + [$0]).sorted() } ?? facts.hostFlaws
   }
 
   /// Both sorted, and so are they together; nil: there is none.

@@ -110,7 +110,8 @@ struct PlanningPicture: Sendable {
     return PlanningSnapshot.Workload(
       name: name, connection: spec.connection, demand: demand, labels: spec.labels, priority: spec.priority,
       desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
-      failures: counts, ends: ends, unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
+      lostWith: holder == nil ? facts.view.claims[name]?.value.holder?.node : nil, failures: counts, ends: ends,
+      unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
       isOnItsWay: cluster.maintenances.isOnItsWay(name),
       namesOlderDisks: facts.view.claims[name]?.value.newerDisks == nil ? nil : true, ended: intent.ended)
   }
@@ -266,5 +267,8 @@ struct PlanningPicture: Sendable {
 
 extension ClaimRecord.Failure {
   /// Why the workload does not go there for now.
-  fileprivate var exclusion: Exclusion { check == nil ? .failedToStart(reason: reason) : .unwell(reason: reason) }
+  fileprivate var exclusion: Exclusion {
+    if check != nil { return .unwell(reason: reason) }
+    return isOfEnds ? .endsAgain(times: count) : .failedToStart(reason: reason)
+  }
 }

@@ -13,11 +13,15 @@ struct PeerClocks: Sendable {
     var settled: Int64?
   }
   private var seen: [Incarnation: Seen] = [:]
+  /// As long as this node's clock is off, or may be; nil: it is not, as far as is known.
+  private(set) var flaw: NodeFlaw?
 
   /// A session was renewed, or is gone.
   mutating func saw(_ incarnation: Incarnation, _ record: SessionRecord?, _ facts: Facts, _ effects: inout Effects) {
     guard let record else {
       seen[incarnation] = nil
+      // Nobody is left to compare it with. What was said is not said again for that.
+      if seen.isEmpty { flaw = nil }
       return
     }
     guard record.node != facts.me, let clock = record.clock, let own = facts.wallTime else { return }
@@ -33,7 +37,7 @@ struct PeerClocks: Sendable {
     if isOver { tell(facts, &effects) }
   }
 
-  private func tell(_ facts: Facts, _ effects: inout Effects) {
+  private mutating func tell(_ facts: Facts, _ effects: inout Effects) {
     let settled = seen.values.compactMap(\.settled).sorted()
     // Who is alike is told of all of them, or not yet.
     guard let low = settled.count < seen.count || settled.isEmpty ? nil : settled[(settled.count - 1) / 2] else { return }
@@ -41,6 +45,7 @@ struct PeerClocks: Sendable {
     // Where half of the others agree with this node, it is the others' matter.
     let ahead = low.magnitude < high.magnitude ? low : high
     guard isOff(ahead) else {
+      flaw = nil
       effects.unsay(.clock)
       return
     }
@@ -50,9 +55,15 @@ struct PeerClocks: Sendable {
     let (count, alike) = (settled.count, seen.values.filter { $0.settled.map { !isOff($0 - ahead) } ?? false }.map(\.node))
     // Most of all clocks, this one counted, have to agree that it is this one that is off.
     guard alike.count * 2 > count + 1 else {
-      effects.noteOnce(.clock, Self.standOff(facts.me, Set(alike).sorted(), isPair: count == 1, rough, isBehind: ahead > 0))
+      let others = Set(alike).sorted()
+      flaw = Self.standOffFlaw(others, isPair: count == 1, rough, isBehind: ahead > 0)
+      effects.noteOnce(.clock, Self.standOff(facts.me, others, isPair: count == 1, rough, isBehind: ahead > 0))
       return
     }
+    flaw = NodeFlaw(
+      NodeFlaw.clock,
+      "has a clock that is \(rough) \(ahead > 0 ? "behind" : "ahead of") the other nodes' clocks: times in its commands and events are wrong"
+    )
     effects.noteOnce(
       .clock,
       "the clock of \(facts.me) is \(rough) \(ahead > 0 ? "behind" : "ahead of") the other nodes' clocks. Set it: times in commands and events of this node are wrong"
@@ -60,6 +71,15 @@ struct PeerClocks: Sendable {
   }
 
   private func isOff(_ difference: Int64) -> Bool { difference.magnitude > UInt64(Limits.clockTolerance.inSeconds * 1000) }
+
+  /// The same as a flaw of this node.
+  private static func standOffFlaw(_ others: [NodeName], isPair: Bool, _ difference: String, isBehind: Bool) -> NodeFlaw {
+    let names = InWords.list(others.map(\.text), most: 3)
+    return NodeFlaw(
+      NodeFlaw.clock,
+      "has a clock that is \(difference) \(isBehind ? "behind" : "ahead of") \(others.count == 1 ? "that" : "those") of \(names), and "
+        + (isPair ? "which one is wrong nobody can tell here" : "there is no majority that agrees which is right"))
+  }
 
   /// Nobody can tell from here which is right.
   ///

@@ -124,6 +124,10 @@ struct Effects: Sendable {
     actions.append(.bar(workload, id, uuid: uuid, mark))
   }
 
+  mutating func unbar(_ workload: WorkloadName, _ id: DomainID, uuid: String, _ mark: ClaimMark, overBar: Bool) {
+    actions.append(.unbar(workload, id, uuid: uuid, mark, overBar: overBar))
+  }
+
   mutating func refresh() { actions.append(.refresh) }
 
   // MARK: the guard

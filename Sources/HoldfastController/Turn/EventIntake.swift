@@ -24,6 +24,7 @@ enum EventIntake {
       for change in facts.take(writes, committed: revision) { StoreNews.learned(change, &facts, &machines, &effects) }
     case .wallTime(let week, let milliseconds): if facts.take(week, milliseconds) { effects.agenda.note(.plan) }
     case .host(let flaws): if facts.take(flaws) { effects.agenda.note(.report) }
+    case .slowBridges(let found): if facts.takeSlowBridges(found) { effects.agenda.note(.report) }
     case .leftovers(let found): if facts.takeLeftovers(found) { effects.agenda.note(.report) }
     case .incompatible(let found): if facts.takeIncompatible(found) { effects.agenda.note(.report) }
     case .ownDisks(let found): if facts.takeOwnDisks(found) { effects.agenda.note(.report) }

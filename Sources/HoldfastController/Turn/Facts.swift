@@ -23,6 +23,10 @@ struct Facts: Sendable {
   private(set) var hardware = HardwareBook()
   /// What the shell found of this host; sorted.
   private(set) var hostFlaws: [NodeFlaw] = []
+  /// What is wrong with this node's clock, as the others' tell; nil: nothing, as far as is known.
+  private(set) var clockFlaw: NodeFlaw?
+  /// Bridges of this host that are silent for long after a start, and for how many seconds.
+  private(set) var slowBridges: [String: Double] = [:]
   private(set) var leftovers: [LeftoverDefinition] = []
   /// What libvirt here was found unable to run. Before it was asked, what the life before found holds: a restart makes nobody try. nil: nothing is known.
   private(set) var incompatible: [IncompatibleWorkloads]?
@@ -52,6 +56,18 @@ struct Facts: Sendable {
     let before = hostFlaws
     hostFlaws = flaws.sorted()
     return hostFlaws != before
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func take(clock flaw: NodeFlaw?) -> Bool {
+    defer { clockFlaw = flaw }
+    return clockFlaw != flaw
+  }
+
+  /// - Returns: false when it is what was known.
+  mutating func takeSlowBridges(_ found: [String: Double]) -> Bool {
+    defer { slowBridges = found }
+    return slowBridges != found
   }
 
   /// Addresses of what is claimed by this node, under whichever of its sessions, or is seen here: a guard may have raised them of which this controller has
@@ -186,7 +202,7 @@ struct Facts: Sendable {
       // What runs with more than it is defined with keeps that until its next start.
       report.outdated = (report.outdated ?? []).filter { view.specs[$0]?.value.runsWith != nil }
       (report.health, report.crashed, report.snapshots, report.ownDisks) = (nil, nil, nil, nil)
-      (report.runningCPUs, report.lackingCPUs) = (nil, nil)
+      (report.runningCPUs, report.lackingCPUs, report.slowBridges) = (nil, nil, nil)
       report.nodeChecks = report.nodeChecks?.map { NodeFinding($0.check, $0.reason, isUnknown: $0.isUnknown) }
       return .report(report)
     default: return .absent

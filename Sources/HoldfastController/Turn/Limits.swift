@@ -75,6 +75,9 @@ enum Limits {
   static let countedEnds = 1000
   /// Attempts at a live migration before the workload is stopped and started instead.
   static let migrationAttempts = 2
+  /// A start that libvirt took before it made a placeholder comes to its list of domains within so long, and is refused there: in between it reads the XML
+  /// and no more. Only then may the placeholder go for what arrives by a migration, as that runs elsewhere meanwhile.
+  static let lateStart: Duration = .seconds(3)
   /// A node that leaves waits for so long until a workload that is to be moved while it runs can be: until it is told how it is, and is marked.
   static let readiness: Duration = .seconds(30)
   /// What is paused for an I/O error, and resumed by its policy, is left alone for so long before each attempt.

@@ -59,6 +59,7 @@ enum StoreNews {
       machines.peers.observe(incarnation, facts.view.sessions[incarnation], now: facts.now)
       machines.lease.checkRead(incarnation, facts, &effects)
       machines.clocks.saw(incarnation, facts.view.sessions[incarnation]?.value, facts, &effects)
+      if facts.take(clock: machines.clocks.flaw) { effects.agenda.note(.report) }
       guard change.matters else { return }
       machines.planning.see(facts)
       effects.agenda.note(.session(hasComeOrGone: change.before == .absent || change.after == .absent))

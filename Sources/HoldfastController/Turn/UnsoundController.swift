@@ -36,6 +36,7 @@ enum UnsoundController {
     case .hypervisor(let event): _ = facts.take(event)
     case .wallTime(let week, let milliseconds): _ = facts.take(week, milliseconds)
     case .host(let flaws): _ = facts.take(flaws)
+    case .slowBridges(let found): _ = facts.takeSlowBridges(found)
     case .leftovers(let found): _ = facts.takeLeftovers(found)
     case .incompatible(let found): _ = facts.takeIncompatible(found)
     case .ownDisks(let found): _ = facts.takeOwnDisks(found)

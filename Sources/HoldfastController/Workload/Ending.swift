@@ -7,6 +7,8 @@ struct Ending: Hashable, Sendable {
   private var seen: DomainEnd?
   /// libvirt was asked to stop it, or to move it away: its end is not its own doing.
   private var isAsked = false
+  /// The stop that is under way leaves it time to shut down.
+  private var isGraceful = false
   /// The claim under which it was last seen to run. Whatever ended it under an earlier one, and a freeze between, its node was lost.
   private var ranUnder: Epoch?
   /// It stays down after this end, or when it is ended, as it crashed and is kept. Whatever runs under a later claim is another run.
@@ -39,12 +41,21 @@ struct Ending: Hashable, Sendable {
   }
 
   /// The run is over; what follows from it stays.
-  mutating func end() { (seen, isAsked, ranUnder) = (nil, false, nil) }
+  mutating func end() { (seen, isAsked, isGraceful, ranUnder) = (nil, false, false, nil) }
 
   /// An earlier life of the controller was stopping it.
   mutating func wasBeingStopped() { isAsked = true }
 
-  mutating func begins(_ kind: DomainOperation) { if kind == .stop || kind == .migrate { isAsked = true } }
+  mutating func begins(_ kind: DomainOperation, isGraceful: Bool) {
+    self.isGraceful = isGraceful
+    if kind == .stop || kind == .migrate { isAsked = true }
+  }
+
+  /// The stop that is under way is to take no more time; false: it takes none.
+  mutating func cutsShort() -> Bool {
+    defer { isGraceful = false }
+    return isGraceful
+  }
 
   /// A migration that certainly was none takes nothing away; what was asked to stop may still do so.
   mutating func endsCall(_ kind: DomainOperation, _ outcome: OperationOutcome) {

@@ -50,6 +50,19 @@ enum Errands {
     return .taken
   }
 
+  /// It shuts down, for a restart, a move or a stop, and an operator wants it ended at once: whoever waits for its guest waits no longer. What follows
+  /// its end stays as it was.
+  static func cutStopShort(
+    _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ own: WorkloadFacts, _ me: NodeName,
+    _ effects: inout Effects
+  ) {
+    guard own.errand == .reset, !turn.guardWord.isFrozen, parts.run.cutsStopShort() else { return }
+    effects.note(
+      .stopping, "\(parts.name) is ended at once on \(me), as an operator asked: its shutdown is waited for no longer",
+      workload: parts.name)
+    effects.stop(parts.name, domain, grace: .zero)
+  }
+
   private static func pause(
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ facts: Facts, _ effects: inout Effects
   ) -> Attention {

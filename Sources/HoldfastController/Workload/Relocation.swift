@@ -158,7 +158,8 @@ enum Relocation {
     return .taken
   }
 
-  /// Nothing of it is here yet. The guard covers its links, and everything in the partition; then the source may begin.
+  /// Nothing of it is here yet. The guard covers its links, and everything in the partition, and no placeholder of ours keeps its name; then the source
+  /// may begin.
   static func expect(
     _ parts: inout WorkloadParts, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts, _ effects: inout Effects
   ) {
@@ -170,7 +171,7 @@ enum Relocation {
           links: WorkloadParts.links(of: spec, parts.name, facts)), &effects)
       guard parts.protection.isAcknowledged(parts.name, turn.guardWord) else { return }
     }
-    guard turn.mayAct, !turn.stance.isLeaving else { return }
+    guard turn.mayAct, !turn.stance.isLeaving, parts.fence.makesRoom(parts.name, facts, &effects) else { return }
     parts.line.ready(facts.me, own, turn, &effects)
   }
 }

@@ -89,10 +89,13 @@ struct Run: Hashable, Sendable {
     begin(.start)
   }
 
-  mutating func begin(_ kind: DomainOperation) {
+  mutating func begin(_ kind: DomainOperation, isGraceful: Bool = false) {
     course.move(to: .calling(kind))
-    ending.begins(kind)
+    ending.begins(kind, isGraceful: isGraceful)
   }
+
+  /// A stop is under way that leaves it time, and is to take no more; false: there is none.
+  mutating func cutsStopShort() -> Bool { phase == .calling(.stop) && ending.cutsShort() }
 
   /// The workload is not this node's any more.
   mutating func retire() {
@@ -103,10 +106,7 @@ struct Run: Hashable, Sendable {
     (self.course, self.told) = (course, told)
   }
 
-  mutating func claimed() {
-    giveUp = nil
-    failedStarts = 0
-  }
+  mutating func claimed() { (giveUp, failedStarts) = (nil, 0) }
 
   // MARK: a call's end
 
@@ -140,7 +140,7 @@ struct Run: Hashable, Sendable {
     case (.start, .barred):
       course.move(to: .idle)
       return .wasBarred
-    case (.bar, _), (_, .barred): break
+    case (.bar, _), (.unbar, _), (_, .barred): break
     case (.unmark, .done):
       course.move(to: .idle)
       isUnmarked = true
@@ -192,8 +192,7 @@ struct Run: Hashable, Sendable {
 
   /// Starts that may fail in a row before the workload is given up to another node.
   private static func startsBeforeGivingUp(_ own: WorkloadFacts, _ facts: Facts) -> Int {
-    let failover = own.spec.map { facts.rules.settings(of: own.name, $0.value).failover }
-    return failover?.restarts ?? Failover.defaultRestarts
+    own.spec.flatMap { facts.rules.settings(of: own.name, $0.value).failover.restarts } ?? Failover.defaultRestarts
   }
 
   // MARK: an effect
@@ -389,7 +388,7 @@ struct Run: Hashable, Sendable {
     ending.keepDown(after: .crashed, under: own.epoch)
     effects.noteOnce(
       .vanished,
-      "\(own.name) crashed on \(me) and is kept as it is, as its policy says: `holdfast restart \(own.name)` starts it anew",
+      "\(own.name) crashed on \(me) and is kept as it is, as its policy says: \(own.wayOutOfCrash(on: me))",
       severity: .error, workload: own.name)
   }
 

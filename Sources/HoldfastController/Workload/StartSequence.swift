@@ -17,6 +17,8 @@ enum StartSequence {
       return effects.waitForTime(parts.name)
     }
     guard startsUnderWay < Limits.startsAtOnce else { return effects.agenda.waitToStart(parts.name) }
+    // Its end is heard of.
+    guard !parts.fence.isClearing else { return }
     effects.agenda.starts(parts.name)
     parts.fence.open()
     parts.protection.clearKill()

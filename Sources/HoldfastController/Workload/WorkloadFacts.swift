@@ -187,3 +187,12 @@ struct WorkloadFacts: Sendable {
   /// This node holds the claim by a migration, and what arrived has not been seen to go on.
   var hasArrived: Bool { migration?.step == .arrived && claim?.value.activity != .running }
 }
+
+extension WorkloadFacts {
+  /// A clause: how what crashed here and is kept is started anew.
+  func wayOutOfCrash(on me: NodeName) -> String {
+    claim?.value.newerDisks == nil
+      ? "`holdfast restart \(name)` starts it anew"
+      : "`holdfast accept \(name) --running` on \(me) takes its disks as its definition, and `holdfast restart \(name)` starts it anew then"
+  }
+}

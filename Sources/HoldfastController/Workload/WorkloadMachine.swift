@@ -96,9 +96,7 @@ struct WorkloadMachine: Sendable {
     }
     guard parts.protection.holds(name, turn.guardWord), turn.session.isValid, parts.mayReclaim(own, facts),
       own.isClaimWantedHere
-    else {
-      return
-    }
+    else { return }
     parts.line.wish(own, facts.me, &effects)
   }
 
@@ -163,6 +161,7 @@ struct WorkloadMachine: Sendable {
     // What was killed is gone. What arrives next is another run, and this node's when its claim is.
     if !isBusy { parts.protection.clearKill() }
     if own.isArriving { return Relocation.expect(&parts, turn, facts, own, &effects) }
+    parts.fence.expectsNothing()
     parts.dropFromGuard(turn.guardWord, &effects)
     if own.isClaimed { return settleDoubt(turn, facts, own, &effects) }
     if own.isUnprotecting, turn.stance.isPlanner, !own.isHeld { return effects.batch.forget(name) }
@@ -195,6 +194,7 @@ struct WorkloadMachine: Sendable {
     }
     parts.protect(domain, spec, turn, facts, own, &effects)
     if parts.run.operation == .migrate { parts.migration.cancelIfUnwanted(domain, own, facts, turn.stance, &effects) }
+    Errands.cutStopShort(&parts, domain, turn, own, facts.me, &effects)
     guard parts.run.isIdle, !turn.guardWord.isFrozen else { return }
     let arrival = own.hasArrived ? Relocation.goOn(&parts, domain, turn, facts, own, &effects) : .left
     guard arrival == .left else { return }
@@ -214,7 +214,7 @@ struct WorkloadMachine: Sendable {
       parts.line.tell(.stopping, own, &effects)
       let door = parts.run.door(at: facts.now)
       guard door.isOpen else { return effects.agenda.wait(name, for: door) }
-      return parts.shutDown(domain, spec, on: facts.me, turn, &effects)
+      return parts.shutDown(domain, spec, isReset: own.errand == .reset, on: facts.me, turn, &effects)
     }
     goOnHere(domain, spec, turn, facts, own, &effects)
   }
@@ -310,6 +310,7 @@ struct WorkloadMachine: Sendable {
     _ kind: DomainOperation, _ outcome: OperationOutcome, _ own: WorkloadFacts, _ facts: Facts, _ effects: inout Effects
   ) {
     if kind == .bar { return barEnded(outcome, facts, &effects) }
+    if kind == .unbar { return parts.fence.unbarEnded(outcome, name, facts, &effects) }
     switch parts.run.endCall(kind, outcome, of: own, facts, &effects) {
     case .none: break
     case .migrationFailed(let hindrance, let reason): parts.migration.failed(reason, hindrance, own, facts, &effects)
@@ -350,9 +351,7 @@ struct WorkloadMachine: Sendable {
   mutating func addressesAnswered(_ answers: [WorkloadAddress: AddressAnswer], on me: NodeName, _ effects: inout Effects) {
     parts.addresses.answered(answers, of: name, on: me, &effects)
   }
-  mutating func inheritAddresses(_ held: [GuardedAddress], _ own: WorkloadFacts) {
-    AddressGrants.inherit(held, &parts, own)
-  }
+  mutating func inheritAddresses(_ held: [GuardedAddress], _ own: WorkloadFacts) { AddressGrants.inherit(held, &parts, own) }
 
   mutating func progressed(_ progress: MigrationProgress) { parts.migration.progressed(progress) }
   mutating func inheritStart() { parts.fence.inherit() }

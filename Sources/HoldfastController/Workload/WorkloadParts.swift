@@ -112,13 +112,17 @@ struct WorkloadParts: Sendable {
   // MARK: domains
 
   /// Stops what is to leave, or not to run. What cannot shut down is ended at once.
+  ///
+  /// - Parameter isReset: an operator asked for it to be ended at once.
   mutating func shutDown(
-    _ domain: DomainObservation, _ spec: SpecRecord, on me: NodeName, _ turn: borrowing Turn, _ effects: inout Effects
+    _ domain: DomainObservation, _ spec: SpecRecord, isReset: Bool, on me: NodeName, _ turn: borrowing Turn,
+    _ effects: inout Effects
   ) {
-    let isAtOnce = domain.cannotShutDown
-    let how =
-      isAtOnce ? ": it \(domain.state == .crashed ? "crashed" : "is paused") and cannot shut down, so it is ended at once" : ""
-    effects.note(.stopping, "\(name) stops on \(me)\(how)", severity: isAtOnce ? .warning : .info, workload: name)
+    let cannot = domain.cannotShutDown, isAtOnce = isReset || cannot
+    let why = cannot ? "it \(domain.state == .crashed ? "crashed" : "is paused") and cannot shut down, so" : "as was asked,"
+    effects.note(
+      .stopping, "\(name) stops on \(me)\(isAtOnce ? ": \(why) it is ended at once" : "")",
+      severity: cannot ? .warning : .info, workload: name)
     stop(domain, grace: isAtOnce ? .zero : .seconds(spec.stopTimeout), turn, &effects)
   }
 
@@ -128,7 +132,7 @@ struct WorkloadParts: Sendable {
     guard !turn.guardWord.isFrozen else { return }
     // Down in reverse: what it answers under goes first.
     protection.takeAddresses(&effects)
-    run.begin(.stop)
+    run.begin(.stop, isGraceful: grace > .zero)
     effects.stop(name, domain, grace: grace)
   }
 

@@ -15,7 +15,7 @@ enum StartFailure: Hashable, Sendable, CustomStringConvertible {
   var description: String {
     switch self {
     case .refused(let words): words
-    case .endedAtOnce: "it ended right after its start"
+    case .endedAtOnce: "\(ClaimRecord.Failure.endsLead)right after its start"
     case .olderDefinition(let name, let disks): Self.olderDefinition(of: name, disks)
     case .guardTooOld(let node): "the guard of \(node) does not know addresses: upgrade holdfast-guard"
     }
@@ -45,7 +45,7 @@ enum WorkloadFailure: Hashable, Sendable {
   var record: ClaimRecord.Failure {
     switch self {
     case .starts(let count, let failure): .init(count: count, reason: "\(failure)")
-    case .ends(let count): .init(count: count, reason: "it ended \(count) times in a row")
+    case .ends(let count): .init(count: count, reason: "\(ClaimRecord.Failure.endsLead)\(count) times in a row")
     case .unwell(let count, let unwell):
       .init(
         count: count, reason: "its check '\(unwell.check)' failed \(count) times in a row: \(unwell.reason)",

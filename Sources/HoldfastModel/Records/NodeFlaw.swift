@@ -1,6 +1,7 @@
 /// A flaw of a node: people should know it, and it decides nothing.
 public struct NodeFlaw: Hashable, Sendable, Codable {
-  /// The kind of flaw, for programs: `watchdog`, `watchdog-late`, `watchdog-opening`, `watchdog-untold`, `guard-state`, `slow-bridge`, `libvirt-language`, `notices`.
+  /// The kind of flaw, for programs: `watchdog`, `watchdog-late`, `watchdog-opening`, `watchdog-untold`, `guard-state`, `slow-bridge`, `libvirt-language`, `notices`,
+  /// `clock`.
   public var code: String
   /// A clause after the node's name, such as `has no hardware watchdog: …`.
   public var text: String
@@ -12,10 +13,10 @@ public struct NodeFlaw: Hashable, Sendable, Codable {
 
   public static let watchdog = "watchdog", watchdogLate = "watchdog-late", watchdogOpening = "watchdog-opening",
     watchdogUntold = "watchdog-untold", guardState = "guard-state", slowBridge = "slow-bridge",
-    libvirtLanguage = "libvirt-language", notices = "notices"
+    libvirtLanguage = "libvirt-language", notices = "notices", clock = "clock"
 
   /// The node is as good as any other with it.
-  public var isMinor: Bool { [Self.slowBridge, Self.libvirtLanguage, Self.notices].contains(code) }
+  public var isMinor: Bool { [Self.slowBridge, Self.libvirtLanguage, Self.notices, Self.clock].contains(code) }
 
   /// The node is not known to be fenced by the hardware watchdog that it was given.
   public var isFenceLost: Bool {

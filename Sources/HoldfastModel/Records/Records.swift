@@ -276,6 +276,10 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
       self.reason = reason
       self.check = check
     }
+
+    /// It started there, and ended each time by itself: no start of it failed.
+    public var isOfEnds: Bool { check == nil && reason.hasPrefix(Self.endsLead) }
+    package static let endsLead = "it ended "
   }
   public var epoch: Epoch
   /// nil: released; nothing executes.

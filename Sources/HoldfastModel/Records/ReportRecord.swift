@@ -53,6 +53,9 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   /// The node checks that fail here, or of which nothing is known, in the order of the policies; empty: all are well. nil: there is none for this node, or
   /// a build before this field wrote the record.
   @LaterField public var nodeChecks: [NodeFinding]?
+  /// Bridges of this host on which a workload answers nobody for long after a start or a thaw, such as those with STP, and for how many seconds: whoever
+  /// defines a workload for one is told, whichever node takes the definition. nil: there is none, as far as is known.
+  @LaterField public var slowBridges: [String: Double]?
 
   /// Why a connection is in `unreachable` that was not asked yet, as the controller has only just begun.
   public static let notAsked = "not connected yet"

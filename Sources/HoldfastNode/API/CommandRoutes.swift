@@ -40,7 +40,9 @@ struct CommandRoutes: Sendable {
       return try Self.answer(CommandResults(isDryRun: runner.isDryRun, results: [result]))
     }
     commands.post("workloads/:name/start") { try await self.run($0, $1) { .start($0) } }
-    commands.post("workloads/:name/stop") { try await self.run($0, $1) { .stop($0) } }
+    commands.post("workloads/:name/stop") { request, context in
+      try await self.run(request, context) { .stop($0, atOnce: request.flag("now")) }
+    }
     for errand in IntentRecord.Errand.allCases {
       commands.post("workloads/:name/\(errand.rawValue)") { try await self.run($0, $1) { .errand(errand, $0) } }
     }

@@ -3,6 +3,7 @@ import HTTPTypes
 import HoldfastAPI
 import HoldfastModel
 import HoldfastOperator
+import HoldfastPlanning
 import HoldfastPorts
 import HostParts
 
@@ -34,11 +35,12 @@ struct CommandRunner: Sendable {
     return try await run(command, in: &view)
   }
 
-  /// Moves a workload, unless its rules forbid it: the planner would refuse it, when nobody looks any more.
+  /// Moves a workload, unless its rules forbid it, or have it stay: the planner would refuse it, or nothing would come of it, when nobody looks any more.
   func move(_ name: WorkloadName, to node: NodeName) async throws(OperatorError) -> CommandResult {
     let picture = await access.picture(), command = OperatorCommand.move(name, to: node)
     if try command.prepare(in: picture.view).transaction != nil,
       let refusal = OperatorError.forbiddenMove(of: name, to: node, in: picture.planning(), picture.planner)
+        ?? .stayingMove(of: name, to: node, in: picture.view, picture.planner.policies)
     {
       throw refusal
     }
@@ -171,6 +173,7 @@ struct CommandRunner: Sendable {
         if showsDiff, let before { result.diff = DefinitionDiff(from: before, to: spec).lines }
         if result.effect == .created || result.fields.contains("xml") || result.fields.contains("isolation") {
           result.warn(spec.partsWarnings + spec.networkWarnings + access.networkWarnings(links: [], bridges: spec.bridges))
+          result.warn(Bridges.warnings(bridges: spec.bridges, elsewhere: known.view, than: access.node))
         }
         if result.effect == .created || result.fields.contains("xml") { result.warn(fileWarnings(belongings)) }
         result.warn(known.view.leftoverWarnings(of: name, spec, on: access.node, now: leftovers))

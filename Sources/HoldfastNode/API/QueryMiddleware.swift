@@ -7,10 +7,15 @@ import Hummingbird
 struct QueryMiddleware: RouterMiddleware {
   /// What a request may say after the question mark.
   enum Parameter: String {
-    case diff, dryRun, follow, limit, secrets, workload
+    case diff, dryRun, follow, limit, now, secrets, workload
 
     /// It is there, or not: with a value it has to be one of `values`.
-    var isFlag: Bool { self == .diff || self == .dryRun || self == .follow || self == .secrets }
+    var isFlag: Bool {
+      switch self {
+      case .diff, .dryRun, .follow, .now, .secrets: true
+      case .limit, .workload: false
+      }
+    }
     static let values: Set<Substring> = ["", "true", "1", "false", "0"]
   }
 
@@ -25,7 +30,10 @@ struct QueryMiddleware: RouterMiddleware {
   /// The parameters of a path: every command can be tried without doing anything; of what is read, few take any.
   static func known(_ method: HTTPRequest.Method, _ path: String) -> [Parameter] {
     let parts = path.split(separator: "/").dropFirst()
-    guard method == .get else { return parts == ["workloads"] ? [.diff, .dryRun] : [.dryRun] }
+    guard method == .get else {
+      if parts == ["workloads"] { return [.diff, .dryRun] }
+      return parts.count == 3 && parts.first == "workloads" && parts.last == "stop" ? [.dryRun, .now] : [.dryRun]
+    }
     return switch (parts.first, parts.count) {
     case ("history", 1): [.limit, .workload]
     case ("events", 1): [.follow, .limit, .workload]

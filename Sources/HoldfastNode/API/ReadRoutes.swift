@@ -19,11 +19,13 @@ struct ReadRoutes: Sendable {
     group.get("nodes/:name/maintenance") { _, context in try await self.maintenance(context) }
     group.get("workloads") { _, _ in try jsonResponse(WorkloadList(await self.sight(await self.access.picture()))) }
     group.get("workloads/:name") { request, context in try await self.workload(request, context) }
-    group.get("released") { _, _ in try jsonResponse(ReleasedList(await self.access.picture().view)) }
-    group.get("leftovers") { _, _ in try jsonResponse(LeftoverList(await self.sight(await self.access.picture()))) }
+    group.get("released") { _, _ in try jsonResponse(ReleasedList(try await self.read("the released workloads").view)) }
+    group.get("leftovers") { _, _ in
+      try jsonResponse(LeftoverList(await self.sight(try await self.read("the definitions left on nodes"))))
+    }
     group.get("snapshot") { _, _ in try await self.snapshot() }
     group.get("policies") { _, _ in
-      let picture = await self.access.picture()
+      let picture = try await self.read("the policies")
       return try jsonResponse(PoliciesInForce(picture.view, unreadable: picture.policyFlaw))
     }
     group.get("definitions") { request, context in try await self.definitions(request, context) }
@@ -37,6 +39,17 @@ struct ReadRoutes: Sendable {
   /// Lines of history that one look goes through.
   private static let depth = 2000
   private static let detailHistory = 20
+
+  /// What is made of the store's records alone, and would look empty as long as they were not read. What a node knows besides is told all the same: the
+  /// status, nodes, workloads.
+  ///
+  /// - Parameter things: what is asked for.
+  /// - Throws: that they are not known yet.
+  private func read(_ things: String) async throws -> ClusterPicture {
+    let picture = await access.picture()
+    try picture.view.requireRead(things)
+    return picture
+  }
 
   /// The cluster as this node tells it.
   private func sight(_ picture: ClusterPicture) async -> ClusterSight {
@@ -78,14 +91,14 @@ struct ReadRoutes: Sendable {
       log.tell(.secrets, request, context, "\(refusal.kind.status.code)", reason: refusal.reason)
       throw refusal
     }
-    let definitions = ClusterDefinitions(await access.picture().view, cluster: access.cluster)
+    let definitions = ClusterDefinitions(try await read("the cluster's definitions").view, cluster: access.cluster)
     context.audit.note("workloads", names: definitions.workloads.map(\.name))
     log.tell(.secrets, request, context, "200")
     return try jsonResponse(definitions)
   }
 
   private func snapshot() async throws -> Response {
-    let picture = await access.picture()
+    let picture = try await read("the planner's records")
     return try jsonResponse(
       ClusterSnapshot(
         cluster: access.cluster, time: picture.time, planning: picture.planning(),

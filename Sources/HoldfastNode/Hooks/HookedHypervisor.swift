@@ -186,6 +186,10 @@ package final class HookedHypervisor: Hypervisor {
     return await inner.bar(id, uuid: uuid, mark: mark)
   }
 
+  package func unbar(_ id: DomainID, uuid: String, mark: ClaimMark, overBar: Bool) async -> OperationOutcome {
+    await inner.unbar(id, uuid: uuid, mark: mark, overBar: overBar)
+  }
+
   package func cancelMigration(_ id: DomainID, uuid: String) async {
     waits.giveUp(id, .migrate)
     await inner.cancelMigration(id, uuid: uuid)

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import HoldfastModel
 import HoldfastTime
@@ -34,8 +35,21 @@ package struct Bridges: Sendable {
 
   /// What a person should know of the bridges of these links, and of these bridges: one sentence for each.
   package func warnings(links: [String], bridges: [String] = []) -> [String] {
-    flaws(Set(links.compactMap(bridge)).union(bridges)).map {
-      "its bridge \($0.bridge) uses STP: after a start, or a thaw, it answers nobody for \(InWords.number($0.silence.inSeconds)) s"
+    flaws(Set(links.compactMap(bridge)).union(bridges)).map { Self.warning($0.bridge, $0.silence.inSeconds) }
+  }
+
+  private static func warning(_ bridge: String, _ seconds: Double, on node: String = "") -> String {
+    "its bridge \(bridge)\(node) uses STP: after a start, or a thaw, it answers nobody for \(InWords.number(seconds)) s"
+  }
+
+  /// The same of these bridges on the other nodes that are up, as they reported them: nodes of which the same is true in one sentence.
+  static func warnings(bridges: [String], elsewhere view: ClusterView, than node: NodeName) -> [String] {
+    let up = view.standingNodes
+    let reports = view.reports.filter { $0.key != node && up.contains($0.key) }.sorted { $0.key < $1.key }
+    return Set(bridges).sorted().compactMap { bridge in
+      let slow = reports.compactMap { name, report in report.value.slowBridges?[bridge].map { (name, $0) } }
+      guard let worst = slow.map(\.1).max() else { return nil }
+      return warning(bridge, worst, on: " on \(InWords.list(slow.map(\.0.text), most: 3))")
     }
   }
 
@@ -48,6 +62,15 @@ package struct Bridges: Sendable {
           + "\(InWords.number($0.silence.inSeconds)) s")
     }
   }
+
+  /// All of this host's that are silent for so long that it is worth telling, and for how many seconds.
+  package var slow: [String: Double] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+    return Dictionary(uniqueKeysWithValues: flaws(Set(names)).prefix(Self.mostTold).map { ($0.bridge, $0.silence.inSeconds) })
+  }
+
+  /// A host with more has a network that its people know.
+  private static let mostTold = 16
 
   private func flaws(_ bridges: Set<String>) -> [(bridge: String, silence: Duration)] {
     bridges.sorted().compactMap { bridge in

@@ -17,11 +17,14 @@ struct HostWatch: Sendable {
 
   /// Looks until its task is cancelled.
   func run() async {
-    var told: [NodeFlaw] = []
+    var told: [NodeFlaw] = [], toldSlow: [String: Double] = [:]
     await inRounds(every: Self.interval, after: Self.firstLook) {
       let flaws = Bridges().flaws(links: await links()) + (await hypervisor()) + (await receivers())
       if flaws != told { loop.send(.host(flaws)) }
       told = flaws
+      let slow = Bridges().slow
+      if slow != toldSlow { loop.send(.slowBridges(slow)) }
+      toldSlow = slow
     }
   }
 

@@ -51,6 +51,10 @@ package final class NodeHypervisor: Hypervisor {
   package func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome {
     await owner(of: id.connection).bar(id, uuid: uuid, mark: mark)
   }
+
+  package func unbar(_ id: DomainID, uuid: String, mark: ClaimMark, overBar: Bool) async -> OperationOutcome {
+    await owner(of: id.connection).unbar(id, uuid: uuid, mark: mark, overBar: overBar)
+  }
   package func migrate(_ request: MigrationRequest) async -> OperationOutcome {
     await owner(of: request.id.connection).migrate(request)
   }

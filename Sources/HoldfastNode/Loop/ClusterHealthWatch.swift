@@ -1,6 +1,7 @@
 import HoldfastModel
 import HoldfastOperator
 import HoldfastTime
+import Housekeeping
 import LinuxBasics
 import Logging
 
@@ -35,14 +36,22 @@ package struct ClusterHealthWatch: Sendable {
       course = nil
       return
     }
-    let history = await access.history(limit: Self.depth, workload: nil)
-    var current = course ?? HealthCourse(history)
-    let status = await access.status(picture, history, readings)
-    if let note = current.saw(status.health, status.reasons, at: now) {
+    var current: HealthCourse
+    if let course { current = course } else { current = HealthCourse(await access.history(limit: Self.depth, workload: nil)) }
+    if let note = current.saw(await sight(picture, current.sight, at: now), at: now) {
       logger.log(level: note.severity == .error ? .error : note.severity == .warning ? .warning : .notice, "\(note.text)")
       await access.tell(note)
     }
     course = current
+  }
+
+  /// Made anew where something has changed: on a cluster at rest that is seldom.
+  private func sight(_ picture: ClusterPicture, _ last: HealthCourse.Sight?, at now: BootInstant) async -> HealthCourse.Sight {
+    let topics = await access.storePicture()?.concerns.map(\.topic) ?? []
+    if let last, last.holds(for: picture.version, topics, at: now) { return last }
+    let status = await access.status(picture, await access.history(limit: Self.depth, workload: nil), readings)
+    return HealthCourse.Sight(
+      version: picture.version, topics: topics, at: now, health: status.health, reasons: status.reasons)
   }
 }
 

@@ -186,6 +186,8 @@ package actor ControllerLoop {
       operate(workload, .unmark) { await $0.unmark(domain, uuid: uuid) }
     case .bar(let workload, let domain, let uuid, let mark):
       operate(workload, .bar) { await $0.bar(domain, uuid: uuid, mark: mark) }
+    case .unbar(let workload, let domain, let uuid, let mark, let overBar):
+      operate(workload, .unbar) { await $0.unbar(domain, uuid: uuid, mark: mark, overBar: overBar) }
     case .migrate(let workload, let request):
       operate(workload, .migrate) { await $0.migrate(request) }
     case .cancelMigration(let domain, let uuid):

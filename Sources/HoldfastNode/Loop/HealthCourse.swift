@@ -1,6 +1,7 @@
 import HoldfastModel
 import HoldfastOperator
 import HoldfastTime
+import Housekeeping
 
 /// When people are told that the cluster is worse than they were told, or better: once, and when it has been so for a while.
 package struct HealthCourse: Hashable, Sendable {
@@ -19,6 +20,31 @@ package struct HealthCourse: Hashable, Sendable {
   /// What people were told last.
   package private(set) var told: ClusterStatus.Health
   private var drift = Drift.none
+  /// What was seen last, and of what.
+  package private(set) var sight: Sight?
+
+  /// The cluster's health at a look, and what it was made of. It is costly to make where there are many workloads.
+  package struct Sight: Hashable, Sendable {
+    /// Some of it changes with the time alone, such as a workload's being started that takes long.
+    package static let mostAge: Duration = .seconds(30)
+
+    package var version: UInt64
+    package var topics: [StoreConcern.Topic]
+    package var at: BootInstant
+    package var health: ClusterStatus.Health
+    package var reasons: [String]
+
+    package init(
+      version: UInt64, topics: [StoreConcern.Topic], at: BootInstant, health: ClusterStatus.Health, reasons: [String]
+    ) {
+      (self.version, self.topics, self.at, self.health, self.reasons) = (version, topics, at, health, reasons)
+    }
+
+    /// Nothing has changed since.
+    package func holds(for version: UInt64, _ topics: [StoreConcern.Topic], at now: BootInstant) -> Bool {
+      self.version == version && self.topics == topics && now - at < Self.mostAge
+    }
+  }
 
   package init(told: ClusterStatus.Health) { self.told = told }
 
@@ -26,6 +52,12 @@ package struct HealthCourse: Hashable, Sendable {
   package init(_ history: [HistoryRecord]) {
     let last = history.last { $0.note.kind == .degraded || $0.note.kind == .recovered }?.note
     self.init(told: last.map { $0.kind == .recovered ? .ok : $0.severity == .error ? .critical : .degraded } ?? .ok)
+  }
+
+  /// Takes what was seen, and tells what to tell of it; nil: nothing.
+  package mutating func saw(_ sight: Sight, at now: BootInstant) -> Note? {
+    self.sight = sight
+    return saw(sight.health, sight.reasons, at: now)
   }
 
   /// What to tell, when it is time to; nil: nothing.

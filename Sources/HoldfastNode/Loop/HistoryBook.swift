@@ -24,6 +24,8 @@ package actor HistoryBook {
   private let logger: Logger
   /// Takes what is to become notices; nil: nobody wants any.
   private let notes: AsyncStream<TimedNote>.Continuation?
+  /// `lines` in their order; nil: not sorted since the last of them came.
+  private var sorted: [Stored<HistoryRecord>]?
   /// As the store has them: only its revisions say which line came before which. The clocks of two nodes do not.
   private var lines: [NodeName: [Int64: Stored<HistoryRecord>]] = [:]
   private var queue = HistoryQueue()
@@ -47,7 +49,7 @@ package actor HistoryBook {
   // MARK: reading
 
   package func load(_ listing: ClusterListing) {
-    lines = [:]
+    (lines, sorted) = ([:], nil)
     for entry in listing.entries.values { if case .history(let line) = entry.value { keep(line, entry.modified) } }
     queue.begin(after: lines[node]?.keys.max())
     writeSoon()
@@ -58,6 +60,7 @@ package actor HistoryBook {
       if case .history(let node, let slot) = change.key, change.entry == nil {
         // A node that was removed.
         lines[node] = lines[node]?.filter { $0.key % Self.ringSize != Int64(slot) }
+        sorted = nil
       }
       guard let entry = change.entry, case .history(let line) = entry.value else { continue }
       keep(line, entry.modified)
@@ -68,16 +71,29 @@ package actor HistoryBook {
   private func keep(_ line: HistoryRecord, _ revision: Revision) {
     lines[line.node, default: [:]][line.serial] = Stored(value: line, created: revision, modified: revision)
     lines[line.node]?[line.serial - Self.ringSize] = nil
+    sorted = nil
   }
 
   /// The last lines of the whole cluster, oldest first: in the order in which the store took them. Lines of one revision are one node's, by their serial.
   /// Asked for one workload, what a line says of it alone.
+  ///
+  /// What this node has not written yet comes last: one that is cut off tells of its own freeze, though the store has never heard of it.
   package func last(_ limit: Int, workload: WorkloadName?) -> [HistoryRecord] {
-    let all = lines.values.joined().map(\.value).filter { line in workload.map { line.value.isAbout($0) } ?? true }
-    let last = all.sorted {
+    let waiting = queue.waitingLines(at: wallTime(), as: node), serials = Set(waiting.map(\.serial))
+    // A line that stands for more by now than was written is told as it is now.
+    let written = inOrder().lazy.map(\.value).filter { [node] line in line.node != node || !serials.contains(line.serial) }
+    let known = Array(written) + waiting
+    let last = known.filter { line in workload.map { line.isAbout($0) } ?? true }.suffix(limit)
+    return last.compactMap { line in workload.map { line.told(of: $0) } ?? line }
+  }
+
+  private func inOrder() -> [Stored<HistoryRecord>] {
+    if let sorted { return sorted }
+    let fresh = lines.values.joined().map(\.value).sorted {
       ($0.modified, $0.value.node, $0.value.serial) < ($1.modified, $1.value.node, $1.value.serial)
-    }.suffix(limit)
-    return last.compactMap { line in workload.map { line.value.told(of: $0) } ?? line.value }
+    }
+    sorted = fresh
+    return fresh
   }
 
   package func follow() -> AsyncStream<HistoryRecord> {
@@ -128,7 +144,9 @@ package actor HistoryBook {
       .put(.history(node, slot: Int(record.serial % Self.ringSize)), .history(record))
     }
     do {
-      _ = try await store.transact(try codec.encode(ClusterTransaction(if: [], write: writes)), timeout: .seconds(2))
+      let verdict = try await store.transact(try codec.encode(ClusterTransaction(if: [], write: writes)), timeout: .seconds(2))
+      // The watch tells of them a little later: meanwhile they are neither lost nor waiting.
+      if case .committed(let revision) = verdict { for record in records { keep(record, revision) } }
       queue.wrote(at: wallTime())
       if dropped > 0 {
         logger.warning("lines of history were lost while the store was away", metadata: ["lines": "\(dropped)"])

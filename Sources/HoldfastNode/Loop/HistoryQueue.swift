@@ -70,6 +70,13 @@ package struct HistoryQueue: Sendable {
   package var isEmpty: Bool { waiting.isEmpty && changed.isEmpty }
   package var canWrite: Bool { next != nil && !isEmpty }
 
+  /// The lines that wait, as they would be written now. Until the store was read their serials are not known: they are counted from 0 then.
+  package func waitingLines(at now: Int64, as node: NodeName) -> [HistoryRecord] {
+    var copy = self
+    if copy.next == nil { copy.begin(after: nil) }
+    return copy.take(.max, at: now, isLast: true, as: node)
+  }
+
   // MARK: steps
 
   /// - Parameter last: the newest serial of this node that the store has; nil: it has none.

@@ -41,6 +41,8 @@ package actor Housekeeper {
   private let standing: @Sendable () async -> Standing
   /// Tells the cluster's history.
   private let tell: @Sendable (Note) async -> Void
+  /// Whether a member runs on this host.
+  private let isHere: @Sendable (StoreMember) -> Bool
   private let logger: Logger
   /// What was told and is not over.
   private var told: Set<StoreConcern.Topic> = []
@@ -53,13 +55,16 @@ package actor Housekeeper {
   ///   - ttl: of this node's session: what a slow store is follows from it.
   ///   - standing: asked before every compaction.
   ///   - tell: writes a line of the cluster's history.
+  ///   - isHere: whether a member runs on this host.
   package init(
     _ store: any StoreHousekeeping, keeping kept: Duration = HistoryRetention.usual, ttl: Duration = Timing().ttl,
-    standing: @escaping @Sendable () async -> Standing, tell: @escaping @Sendable (Note) async -> Void, logger: Logger
+    standing: @escaping @Sendable () async -> Standing, tell: @escaping @Sendable (Note) async -> Void,
+    isHere: @escaping @Sendable (StoreMember) -> Bool = { _ in false }, logger: Logger
   ) {
     self.store = store
     self.standing = standing
     self.tell = tell
+    self.isHere = isHere
     self.logger = logger
     retention = HistoryRetention(keeping: kept)
     course = StoreCourse(ttl: ttl)
@@ -72,7 +77,8 @@ package actor Housekeeper {
 
   /// One look, what follows from it, and what is said about it.
   package func look(at now: BootInstant) async {
-    let health = await store.health(timeout: Self.lookTimeout)
+    var health = await store.health(timeout: Self.lookTimeout)
+    for index in health.members.indices { health.members[index].isHere = isHere(health.members[index]) }
     guard !Task.isCancelled else { return }
     if let revision = health.revision { retention.saw(revision, at: now) }
     let standing = await standing()

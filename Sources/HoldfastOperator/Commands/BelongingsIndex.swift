@@ -121,7 +121,8 @@ package struct BelongingsIndex: Sendable {
   ) -> OperatorError {
     let end =
       isInUse
-      ? " Where \(rival) is not to have it any more: `holdfast restart \(rival)`, or `holdfast accept \(rival) --stored` while nobody runs it."
+      ? " Where \(rival) is not to have it any more, go back to what its definition names: `holdfast stop \(rival) --wait`, "
+        + "`holdfast accept \(rival) --stored`, `holdfast start \(rival)`."
       : ""
     return OperatorError(
       .conflict, thing: "workload \(name)",
@@ -134,7 +135,8 @@ package struct BelongingsIndex: Sendable {
       .conflict, thing: "workload \(name)",
       reason: "it writes \(belonging.words), which lies under a disk of the workload \(reader)",
       remedy: "Give it another disk, or make it <readonly/>: what lies under a disk must not change. "
-        + "If \(reader) does without, write \"shared: ['\(belonging.name)']\" into its definition.")
+        + "If it does no harm to \(reader) that this changes, write \"shared: ['\(belonging.name)']\" into the definition of \(reader)."
+    )
   }
 
   private static func reason(_ rival: WorkloadName, _ belonging: Belonging) -> String {

@@ -20,7 +20,10 @@ extension OperatorCommand {
       throw OperatorError(
         .conflict, thing: "workload \(name)",
         reason: "it crashed on \(holder) and is kept: it executes nothing, and cannot be resumed",
-        remedy: "`holdfast restart \(name)` starts it anew.")
+        remedy: lag(of: name, in: view) == nil
+          ? "`holdfast restart \(name)` starts it anew."
+          : "On \(holder), `holdfast accept \(name) --running` takes its disks as its definition; `holdfast restart \(name)` starts it anew then."
+      )
     }
     // Its new node may not have told yet.
     let movesPaused = view.claims[name]?.value.migration?.staysPaused == true
@@ -32,7 +35,10 @@ extension OperatorCommand {
     if errand == .resume, !isPaused, current.intent.errand != .pause {
       return PreparedCommand(name, .unchanged, "is not paused")
     }
-    let words = Self.words(errand, current.spec, on: holder, isOutdated: current.isOutdated(on: holder, in: view))
+    let words =
+      errand == .reset
+      ? Self.resetWords(name, on: holder, isOutdated: current.isOutdated(on: holder, in: view), in: view)
+      : Self.words(errand, current.spec, on: holder, isOutdated: current.isOutdated(on: holder, in: view))
     var prepared = current.request(words) { $0.errand = errand }
     prepared.news = Self.news(errand)
     return prepared
@@ -49,10 +55,21 @@ extension OperatorCommand {
 
   private static func already(_ errand: IntentRecord.Errand, on holder: NodeName, isPaused: Bool) -> String {
     switch errand {
-    case .restart, .reset: "is being restarted on \(holder) already"
+    case .restart: "is being restarted on \(holder) already"
+    case .reset: "is being reset on \(holder) already"
     case .pause: isPaused ? "is paused on \(holder) already" : "is being paused on \(holder) already"
     case .resume: "is being resumed on \(holder) already"
     }
+  }
+
+  private static func resetWords(
+    _ name: WorkloadName, on holder: NodeName, isOutdated: Bool, in view: ClusterView
+  ) -> String {
+    let short = view.isShuttingDown(name) ? ", though its shutdown is under way" : ""
+    let node = view.placements[name]?.value.node
+    let place = node == holder ? "there again" : node.map { "on \($0)" } ?? "again when a node can take it"
+    let definition = isOutdated ? ", from its changed definition" : ""
+    return "is destroyed on \(holder) without a shutdown\(short), and started \(place)\(definition)"
   }
 
   private static func words(
@@ -60,9 +77,8 @@ extension OperatorCommand {
   ) -> String {
     let definition = isOutdated ? ", from its changed definition" : ""
     return switch errand {
-    case .restart:
+    case .restart, .reset:
       "is shut down on \(holder) (destroyed after \(InWords.number(spec.stopTimeout)) s) and started there again\(definition)"
-    case .reset: "is destroyed on \(holder) without a shutdown, and started there again\(definition)"
     case .pause: "is paused on \(holder), and executes nothing until `holdfast resume` or its next start"
     case .resume: "is resumed on \(holder)"
     }

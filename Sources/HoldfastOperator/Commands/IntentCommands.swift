@@ -20,7 +20,16 @@ extension OperatorCommand {
     let remedy = kept == nil ? "" : "; `holdfast release --undo \(name)` brings it back for \(ReleasedRecord.days) days"
     let text =
       if let holder = view.holder(of: name) {
-        "leaves protection: it keeps running on \(holder), where its definition becomes persistent"
+        switch view.claims[name]?.value.activity {
+        case .running: "leaves protection: it keeps running on \(holder), where its definition becomes persistent"
+        case .stopping: "leaves protection: \(holder) is stopping it, and its definition is deleted when it has stopped"
+        case .starting, nil:
+          "leaves protection: \(holder) is starting it; if it has started by then it keeps running there, where its definition becomes persistent, "
+            + "else its definition is deleted"
+        case .unclear:
+          "leaves protection: \(holder) cannot tell how it is; if it runs there it keeps running, and its definition becomes persistent there, else "
+            + "its definition is deleted"
+        }
       } else {
         "is not running: its definition is deleted"
       }
@@ -29,8 +38,13 @@ extension OperatorCommand {
       $0.errand = nil
     }
     prepared.news =
-      view.holder(of: name).map { "is released while it runs on \($0)" }
-      ?? "is released while it runs nowhere: its definition is deleted"
+      view.holder(of: name).map { holder in
+        switch view.claims[name]?.value.activity {
+        case .running, .unclear: "is released while it runs on \(holder)"
+        case .stopping: "is released while \(holder) stops it"
+        case .starting, nil: "is released while \(holder) starts it"
+        }
+      } ?? "is released while it runs nowhere: its definition is deleted"
     // No migration may begin meanwhile: nobody would let go on what arrives of a workload that has left protection.
     prepared.transaction?.conditions.append(view.asSeen(.claim(name), view.claims[name]))
     if let kept { prepared.transaction?.writes.append(.put(.released(name), .released(kept))) }
@@ -48,6 +62,8 @@ extension OperatorCommand {
     }
     let refusal = lag(of: name, in: view).map { "; that is refused as long as \($0)" } ?? ""
     var prepared = current.request("is started\(hadFailed ? "; its failed starts are cleared" : "")\(refusal)") {
+      // That it was to be stopped at once is over.
+      if $0.desired == .stopped { $0.errand = nil }
       $0.desired = .running
     }
     prepared.news = "is to run"
@@ -69,24 +85,25 @@ extension OperatorCommand {
     return true
   }
 
-  func prepareStop(_ name: WorkloadName, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
-    let current = try Current(name, in: view)
+  func prepareStop(_ name: WorkloadName, atOnce: Bool, in view: ClusterView) throws(OperatorError) -> PreparedCommand {
+    let current = try Current(name, in: view), holder = view.holder(of: name)
     try current.refuseUnprotected()
-    if current.intent.desired == .stopped {
-      return PreparedCommand(
-        name, .unchanged, view.holder(of: name).map { "is being stopped on \($0) already" } ?? "is stopped already")
+    let isStopping = current.intent.desired == .stopped
+    if isStopping, !atOnce || holder == nil || current.intent.errand == .reset {
+      let how = atOnce ? " at once" : ""
+      return PreparedCommand(name, .unchanged, holder.map { "is being stopped on \($0)\(how) already" } ?? "is stopped already")
     }
+    let way = atOnce ? "without a shutdown" : "(destroyed after \(InWords.number(current.spec.stopTimeout)) s)"
     let text =
-      view.holder(of: name).map {
-        "is shut down on \($0) (destroyed after \(InWords.number(current.spec.stopTimeout)) s) and stays down"
-      }
+      holder.map { "is \(atOnce ? "destroyed" : "shut down") on \($0) \(way) and stays down" }
       ?? "is not running and will not be started"
     let start = lag(of: name, in: view).map { "; it is not started again as long as \($0)" } ?? ""
     var prepared = current.request(text + start) {
       $0.desired = .stopped
-      $0.errand = nil
+      // Its node ends it at once, as for a reset, and nothing starts it again.
+      $0.errand = atOnce && holder != nil ? .reset : nil
     }
-    prepared.news = "is to be stopped"
+    prepared.news = atOnce ? "is to be stopped at once" : "is to be stopped"
     return prepared
   }
 
@@ -197,6 +214,13 @@ extension OperatorCommand {
   }
 }
 
+extension ClusterView {
+  /// Its node is stopping it, so that it starts elsewhere or anew, or stays down.
+  func isShuttingDown(_ name: WorkloadName) -> Bool {
+    claims[name].map { $0.value.activity == .stopping && $0.value.migration == nil } ?? false
+  }
+}
+
 /// A workload's present records, for commands that change its intent.
 struct Current {
   let name: WorkloadName
@@ -237,9 +261,14 @@ struct Current {
   func running(to what: String, in view: ClusterView) throws(OperatorError) -> NodeName {
     try refuseUnprotected()
     guard intent.desired == .running else {
+      guard let holder = view.holder(of: name) else {
+        throw OperatorError(
+          .conflict, thing: "workload \(name)", reason: "it is stopped, so there is nothing to \(what)",
+          remedy: "`holdfast start \(name)` starts it.")
+      }
       throw OperatorError(
-        .conflict, thing: "workload \(name)", reason: "it is stopped, so there is nothing to \(what)",
-        remedy: "`holdfast start \(name)` starts it.")
+        .conflict, thing: "workload \(name)", reason: "it is being stopped on \(holder), as was asked, and stays down",
+        remedy: "`holdfast stop \(name) --now` ends it at once; `holdfast start \(name)` starts it again.")
     }
     guard let holder = view.holder(of: name) else {
       throw OperatorError(
@@ -247,8 +276,11 @@ struct Current {
         remedy:
           "`holdfast workload \(name)` says why; `holdfast start \(name)` has the nodes tried again where it failed to start.")
     }
-    // What is to leave and is paused goes on first, as paused it cannot be moved.
-    guard view.placements[name]?.value.node == holder || what == IntentRecord.Errand.resume.rawValue else {
+    // What is to leave and is paused goes on first, as paused it cannot be moved; and a shutdown on its way out can be cut short.
+    let isFreeToGo =
+      what == IntentRecord.Errand.resume.rawValue
+      || what == IntentRecord.Errand.reset.rawValue && view.isShuttingDown(name)
+    guard view.placements[name]?.value.node == holder || isFreeToGo else {
       let goal = view.placements[name]?.value.node.map { " for \($0)" } ?? ""
       throw OperatorError(
         .conflict, thing: "workload \(name)", reason: "it is to leave \(holder)\(goal)",

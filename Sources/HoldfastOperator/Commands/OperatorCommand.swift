@@ -12,7 +12,8 @@ public enum OperatorCommand: Hashable, Sendable {
   /// To bring a released workload back, as it was: adopted where it still runs, else defined anew.
   case restore(WorkloadName, Adoption?)
   case start(WorkloadName)
-  case stop(WorkloadName)
+  /// - Parameter atOnce: without a shutdown; one that is under way is cut short.
+  case stop(WorkloadName, atOnce: Bool = false)
   /// To have its node do something with what runs there.
   case errand(IntentRecord.Errand, WorkloadName)
   case move(WorkloadName, to: NodeName)
@@ -25,7 +26,7 @@ public enum OperatorCommand: Hashable, Sendable {
 
   public var workload: WorkloadName {
     switch self {
-    case .define(let name, _), .release(let name, _), .restore(let name, _), .start(let name), .stop(let name),
+    case .define(let name, _), .release(let name, _), .restore(let name, _), .start(let name), .stop(let name, _),
       .errand(_, let name), .move(let name, _), .removeLeftovers(let name, _), .acceptStored(let name):
       name
     case .acceptRunning(let acceptance): acceptance.workload
@@ -52,7 +53,7 @@ public enum OperatorCommand: Hashable, Sendable {
       case .release(let name, let time): try prepareRelease(name, at: time, in: view)
       case .restore(let name, let adoption): try prepareRestoration(name, adoption, in: view)
       case .start(let name): try prepareStart(name, in: view)
-      case .stop(let name): try prepareStop(name, in: view)
+      case .stop(let name, let atOnce): try prepareStop(name, atOnce: atOnce, in: view)
       case .errand(let errand, let name): try prepareErrand(errand, name, in: view)
       case .move(let name, let node): try prepareMove(name, to: node, in: view)
       case .removeLeftovers(let name, let isWanted): try prepareLeftovers(name, remove: isWanted, in: view)

@@ -48,11 +48,26 @@ extension OperatorError {
   }
 
   public static func unknownWorkload(_ name: WorkloadName, in view: ClusterView) -> OperatorError {
-    .unknown("workload", name.text, among: view.specs.keys.map(\.text), list: "holdfast workloads")
+    guard view.isLoaded else { return .unread("workload \(name)", "it") }
+    return .unknown("workload", name.text, among: view.specs.keys.map(\.text), list: "holdfast workloads")
   }
 
   public static func unknownNode(_ name: NodeName, in view: ClusterView) -> OperatorError {
-    .unknown("node", name.text, among: view.knownNodes.map(\.text), list: "holdfast nodes")
+    guard view.isLoaded else { return .unread("node \(name)", "it") }
+    return .unknown("node", name.text, among: view.knownNodes.map(\.text), list: "holdfast nodes")
+  }
+
+  /// As long as the store was not read, nobody can say what there is.
+  ///
+  /// - Parameters:
+  ///   - thing: what was asked for, such as `the released workloads`.
+  ///   - pronoun: `it` or `they`.
+  public static func unread(_ thing: String, _ pronoun: String) -> OperatorError {
+    OperatorError(
+      .unavailable, thing: thing,
+      reason:
+        "\(pronoun) \(pronoun == "they" ? "are" : "is") not known: the store has not been read since holdfastd started here",
+      remedy: "`holdfast status` shows whether the store answers, and what this node has itself. Ask another node meanwhile.")
   }
 
   static func isBeingAdopted(_ name: WorkloadName, on node: NodeName?) -> OperatorError {
@@ -81,6 +96,12 @@ extension OperatorError {
 }
 
 extension ClusterView {
+  /// - Parameter things: what is asked for, such as `the released workloads`.
+  /// - Throws: that nothing is known of them, for the store has not been read yet.
+  public func requireRead(_ things: String) throws(OperatorError) {
+    guard isLoaded else { throw .unread(things, "they") }
+  }
+
   /// - Throws: that nothing is known of the cluster yet, so that no command can be decided on.
   func requireLoaded() throws(OperatorError) {
     guard isLoaded else {

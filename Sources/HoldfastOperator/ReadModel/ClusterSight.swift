@@ -11,8 +11,14 @@ public struct ClusterSight: Sendable {
   public let teller: NodeName?
   /// Seconds for which the store has not answered, where that is long enough for sessions to have ended; nil: the records are of now.
   public let silence: Double?
+  /// The store does not answer the teller.
+  let isCutOff: Bool
+  /// What the teller knows of itself, as long as it has not read the store; nil: it has, or nobody tells.
+  let unread: UnreadSight?
   /// The teller knows of itself more than it wrote.
   let knowsItself: Bool
+  /// Seconds for which nothing under protection has executed on the teller, for certain; nil: something may.
+  let frozenFor: Double?
   /// Definitions that the nodes found beside the workloads' own domains.
   let leftovers: [WorkloadName: [LeftoverInfo]]
   /// By workload: the nodes whose libvirt cannot run it as it is defined.
@@ -50,13 +56,17 @@ public struct ClusterSight: Sendable {
     _ view: ClusterView, teller: NodeName? = nil, own: OwnSight? = nil, silence: Double? = nil, warnings: [PlanWarning] = [],
     waiting: [WaitingMove] = [], history: [HistoryRecord] = [], now: Int64 = 0
   ) {
-    self.view = own.map { view.with($0.report, of: $0.node) } ?? view
+    let unread = view.isLoaded ? nil : own?.unread
+    self.unread = unread
+    self.view = own.map { view.with($0.report, unread?.record, of: $0.node) } ?? view
     leftovers = self.view.leftovers()
     incompatible = self.view.incompatible
     self.teller = teller
     let isAnswering = teller.map { view.isAnswering($0, silence: silence) } ?? true
     self.silence = isAnswering ? nil : silence
+    isCutOff = !isAnswering
     knowsItself = own != nil
+    frozenFor = own?.frozenFor
     killed = own?.killed ?? []
     self.warnings = Dictionary(warnings.compactMap { warning in warning.workload.map { ($0, warning) } }) { first, other in
       first.brokenRule == nil ? other : first
@@ -124,10 +134,24 @@ public struct ClusterSight: Sendable {
       case .armed, .disarmed, .absent, .awaited, .other: report.freeze
       }
     guard let freeze else { return nil }
-    let cause: NodeFreeze.Cause =
-      report.guardPhase == .absent ? .guardGone : node == teller ? silence.map { .storeSilent($0) } ?? .isolated : .isolated
-    return NodeFreeze(node: node, cause: cause, isConfirmed: freeze == .confirmed)
+    return NodeFreeze(
+      node: node, cause: report.guardPhase == .absent ? .guardGone : causeWithGuard(on: node), isConfirmed: freeze == .confirmed
+    )
   }
+
+  private func causeWithGuard(on node: NodeName) -> NodeFreeze.Cause {
+    guard node == teller, isCutOff else { return .isolated }
+    return silence.map { .storeSilent($0) } ?? .storeNeverHeard(frozenFor: frozenFor)
+  }
+
+  /// What the teller knows of a workload that it has, as long as it has not read the store; nil: nothing, or it has.
+  func unread(_ workload: WorkloadName) -> UnreadSight.Workload? { unread?.workloads.first { $0.name == workload } }
+
+  /// True: the teller has not read the store since its controller began; nil: it has. As answers tell it.
+  var isUnread: Bool? { view.isLoaded || teller == nil ? nil : true }
+
+  /// Since when nothing under protection has executed on the teller, for certain; nil: something may.
+  var frozenSince: WallInstant? { frozenFor.map { WallInstant(now - Int64($0 * 1000)) } }
 
   /// The same of one workload there.
   func freeze(of workload: WorkloadName, on node: NodeName) -> NodeFreeze? {
@@ -183,6 +207,8 @@ struct NodeFreeze: Hashable, Sendable {
     case guardGone
     /// Seconds.
     case storeSilent(Double)
+    /// Not since the controller of that node began; with the seconds for which everything has been seen frozen.
+    case storeNeverHeard(frozenFor: Double?)
     case isolated
   }
   var node: NodeName
@@ -196,6 +222,9 @@ struct NodeFreeze: Hashable, Sendable {
       switch cause {
       case .guardGone: "the guard of \(node) is not there"
       case .storeSilent(let seconds): "the store has not answered \(node) for \(InWords.tenths(seconds)) s"
+      case .storeNeverHeard(let seconds):
+        "the store has not answered \(node) since holdfastd started there"
+          + (seconds.map { ", and all has been frozen for \(InWords.tenths($0)) s" } ?? "")
       case .isolated: "the guard of \(node) has isolated it"
       }
     return isConfirmed ? why : "\(why); the freeze is not confirmed yet"

@@ -111,6 +111,9 @@ public struct ClusterStatus: Hashable, Sendable, Codable {
   public var moves: MovesInfo?
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
+  /// True: the node that tells this has not read the store since its holdfastd started. What it has itself is told and counted, and nothing is known of
+  /// anything else. Absent: it has.
+  public var isUnread: Bool?
 }
 
 extension ClusterStatus {
@@ -169,6 +172,7 @@ extension ClusterStatus {
     formatFlaw = own?.formatFlaw
     self.fault = fault
     disarm = restrictions.disarm
+    isUnread = sight.isUnread
     self.moves = MovesInfo(view, waiting: outlook.waiting)
     outdated = workloads.filter { $0.isOutdated == true }.map(\.name)
     differing = workloads.filter { $0.differences != nil }.map(\.name)
@@ -199,7 +203,9 @@ extension ClusterStatus {
   private static func recent(_ history: [HistoryRecord], _ view: ClusterView, _ now: Int64) -> [HistoryLine] {
     zip(history, history.dated(by: now)).filter { line, dated in
       let about = line.workloads
-      let isThere = about.isEmpty || about.contains { view.specs[$0] != nil || view.unreadable[.spec($0)] != nil }
+      // Before the store was read, nobody knows what there is.
+      let isThere =
+        about.isEmpty || !view.isLoaded || about.contains { view.specs[$0] != nil || view.unreadable[.spec($0)] != nil }
       return isThere && now - dated.time <= recentPeriod
     }.suffix(mostRecent).map { HistoryLine($0.0) }
   }

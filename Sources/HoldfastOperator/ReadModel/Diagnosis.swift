@@ -63,8 +63,8 @@ struct Diagnosis {
       if concern.weight == .outage { critical.append(concern.text) } else { degraded.append(concern.text) }
       // A member often has the name of the node whose host it runs on.
       for remedy in concern.remedies {
-        suggest(
-          remedy.command, remedy.purpose, on: remedy.member.flatMap { name in status.nodes.first { $0.name == name }?.name })
+        let host = remedy.member.flatMap { name in status.nodes.first { $0.name == name }?.name }
+        suggest(remedy.command, remedy.purpose, on: remedy.isHere ? status.node : host)
       }
     }
   }
@@ -157,9 +157,11 @@ struct Diagnosis {
         status.store.silence.map { "has not answered \(status.node) for \(InWords.tenths($0)) s" }
         ?? "has not answered \(status.node) yet"
       critical.append(
-        isTold
-          ? "What other nodes run is not known: they are shown as they were then"
-          : "The store \(since): this status may be out of date")
+        status.isUnread == true
+          ? isTold ? "What other nodes run is not known" : "The store \(since): only what \(status.node) has itself is known"
+          : isTold
+            ? "What other nodes run is not known: they are shown as they were then"
+            : "The store \(since): this status may be out of date")
       // Where the store itself says what is wrong, there is better to do than to read.
       if steps.isEmpty {
         suggest("journalctl -u holdfastd -n 20", "what the daemon logs about the store", on: status.node)
@@ -218,7 +220,10 @@ struct Diagnosis {
     let (are, them) = crashed.count == 1 ? ("is", "it") : ("are", "them")
     critical.append("\(list(crashed)) crashed and \(are) kept: libvirt executes nothing of \(them)")
     suggest("virsh -c \(first.connection) dump \(first.name) FILE --memory-only", "what it was at", on: first.node)
-    suggest("holdfast restart \(first.name)", "start it anew")
+    guard status.lagging.contains(first.name) else { return suggest("holdfast restart \(first.name)", "start it anew") }
+    suggest(
+      "holdfast accept \(first.name) --running", "take the disks that it ran on as its definition; then `holdfast restart` it",
+      on: first.node)
   }
 
   private mutating func lookAtPausedWorkloads(_ status: ClusterStatus) {
@@ -380,6 +385,7 @@ struct Diagnosis {
     case NodeFlaw.guardState: suggest("df -h /run", "room for the guard's state", on: node.name)
     case NodeFlaw.slowBridge:
       suggest("ip -d link show type bridge", "which bridges use STP; one without loops needs none", on: node.name)
+    case NodeFlaw.clock: suggest("timedatectl", "whether a time server sets the clock there; have one do so", on: node.name)
     case NodeFlaw.notices:
       suggest("journalctl -u holdfastd -g 'a notice was not delivered' -n 5", "why a receiver takes no notices", on: node.name)
     default: break

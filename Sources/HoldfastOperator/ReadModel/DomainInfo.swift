@@ -23,7 +23,10 @@ public struct DomainInfo: Hashable, Sendable, Codable {
     memory = domain.memory
     vcpus = domain.vcpus
     let spec = view.specs[WorkloadName(domain.id.name)]?.value
-    if let spec, spec.uuid == domain.uuid, spec.connection == domain.id.connection {
+    if !view.isLoaded, let mark = domain.mark, mark.cluster == cluster {
+      // Nobody knows yet whether the cluster knows it: it is believed.
+      workload = mark.workload
+    } else if let spec, spec.uuid == domain.uuid, spec.connection == domain.id.connection {
       workload = domain.id.name
     } else if let mark = domain.mark {
       stray =

@@ -1,3 +1,4 @@
+import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 
@@ -11,7 +12,7 @@ public struct NodeInfo: Hashable, Sendable, Codable {
     case down
     /// The node tells this itself, and the store does not answer it: everything under protection there is frozen, or soon is.
     case cutOff = "cut-off"
-    /// The node was up when the store last answered the node that tells this.
+    /// The node was up when the store last answered the node that tells this; or that node, told by itself, has not read the store yet.
     case unknown
   }
   /// How the last session of a node that is down ended.
@@ -31,6 +32,8 @@ public struct NodeInfo: Hashable, Sendable, Codable {
     public var isConfirmed: Bool
     /// The workloads that it concerns.
     public var workloads: Int
+    /// Since when all was seen frozen, on the node's own clock; absent: it is another node that tells this, or it was not seen.
+    public var since: WallInstant?
   }
   public var name: String
   public var state: State
@@ -92,6 +95,8 @@ public struct NodeList: Hashable, Sendable, Codable {
   public var nodes: [NodeInfo]
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
+  /// True: as in a status.
+  public var isUnread: Bool?
 }
 
 extension NodeInfo {
@@ -123,22 +128,28 @@ extension NodeInfo {
     let record = view.nodes[name]?.value, report = view.reports[name]?.value
     let session = view.session(of: name)?.record.value, load = load.nodes[name]
     self.name = name.text
-    state = Self.state(session?.phase, isBlind: sight.silence != nil, isTeller: name == sight.teller)
+    let unread = name == sight.teller ? sight.unread : nil
+    state =
+      unread == nil
+      ? Self.state(session?.phase, isBlind: sight.silence != nil, isTeller: name == sight.teller)
+      : sight.isCutOff ? .cutOff : .unknown
     isPlanner = view.planner.map { $0.value.node == name && view.sessions[$0.value.incarnation] != nil } ?? false
     ending = state == .down ? sight.ending(of: name) : nil
     capacity = record?.capacity
     allowance = load?.allowance
-    used = load?.used ?? .none
+    used = unread?.demand ?? load?.used ?? .none
     unmanaged = report?.unmanaged ?? .none
     unmanagedDomains = report?.unmanagedDomains ?? 0
     headroom = state == .up ? load?.headroom : nil
-    workloads = load?.workloads.count ?? 0
+    let here = unread?.workloads.map(\.name) ?? load.map { Array($0.workloads) } ?? []
+    workloads = here.count
     // A dead node's last report says nothing about now.
     guardPhase = state == .down && !isTeller ? nil : report?.guardPhase
     freeze = sight.freeze(of: name).map { freeze in
       Freeze(
         reason: freeze.reason, isConfirmed: freeze.isConfirmed,
-        workloads: (load?.workloads ?? []).count { WorkloadInfo.isFrozen($0, in: sight, on: name) })
+        workloads: here.count { WorkloadInfo.isFrozen($0, in: sight, on: name) },
+        since: isTeller ? sight.frozenSince : nil)
     }
     flaws = state == .down ? [] : report?.flaws ?? []
     connections = record?.connections ?? []
@@ -184,5 +195,13 @@ extension NodeList {
     let load = ClusterLoad(sight.view, planner: planner)
     nodes = sight.view.knownNodes.map { NodeInfo($0, in: sight, load: load, restrictions: restrictions) }
     disarm = restrictions.disarm
+    isUnread = sight.isUnread
+  }
+}
+
+extension UnreadSight {
+  /// Of the domains that are seen.
+  fileprivate var demand: Resources {
+    workloads.compactMap(\.domain).reduce(.none) { $0 + Resources(memory: $1.memory, cpus: Double($1.vcpus)) }
   }
 }

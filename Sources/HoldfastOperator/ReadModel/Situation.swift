@@ -1,3 +1,4 @@
+import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 
@@ -11,7 +12,9 @@ struct Situation {
 
   init(_ name: WorkloadName, in sight: ClusterSight) {
     let view = sight.view
-    if let reason = view.unreadableReason(name) {
+    if let own = sight.unread(name), let teller = sight.teller {
+      self.init(own, of: teller, in: sight)
+    } else if let reason = view.unreadableReason(name) {
       self.init(.unclear, "a record of it cannot be read, so Holdfast leaves it alone: \(reason)")
     } else if let holder = view.holder(of: name) {
       self.init(name, heldBy: holder, in: sight)
@@ -34,6 +37,38 @@ struct Situation {
   private init(_ state: WorkloadInfo.State, _ why: String?) {
     self.state = state
     self.why = why
+  }
+
+  // MARK: what a node has that has not read the store
+
+  private init(_ own: UnreadSight.Workload, of teller: NodeName, in sight: ClusterSight) {
+    let freeze = sight.freeze(of: teller)
+    let rest = "\(teller) has not read the store since holdfastd started there, so no more is known of it"
+    guard let domain = own.domain else {
+      let isGone = sight.unread?.isComplete ?? false
+      guard !isGone else {
+        self.init(.down, "its domain is not on \(teller) any more, though the guard there knows it: it ended, or was killed")
+        return
+      }
+      if let freeze { self.init(.frozen, "frozen on \(teller): \(freeze.reason)") } else { self.init(.unclear, rest) }
+      return
+    }
+    if let freeze {
+      let isUnnamed = own.isGuarded == false
+      self.init(
+        isUnnamed ? .unclear : .frozen,
+        isUnnamed
+          ? "the guard of \(teller) does not name it, so it is not known whether it is frozen; \(rest)"
+          : "frozen on \(teller): \(freeze.reason)")
+      return
+    }
+    switch domain.state {
+    case .running: self.init(.running, rest)
+    case .paused, .arriving: self.init(.paused, "libvirt has paused it on \(teller); \(rest)")
+    case .crashed: self.init(.crashed, "crashed and kept on \(teller); \(rest)")
+    case .stopping: self.init(.stopping, rest)
+    case .unclear: self.init(.unclear, rest)
+    }
   }
 
   // MARK: what a node holds
@@ -88,7 +123,11 @@ struct Situation {
       self.init(
         .crashed,
         displacement ?? errand
-          ?? "crashed and kept on \(holder), as its definition says (on_crash): `holdfast restart \(name)` starts it anew")
+          ?? "crashed and kept on \(holder), as its definition says (on_crash): "
+          + (claim?.newerDisks == nil
+            ? "`holdfast restart \(name)` starts it anew"
+            : "its definition names older disks, so `holdfast accept \(name) --running` on \(holder), and then `holdfast restart \(name)`")
+      )
     case .unclear:
       let connection = view.specs[name]?.value.connection ?? ""
       let cause = view.reports[holder]?.value.unreachable[connection].map { ": \(connection) is unreachable: \($0)" } ?? ""
@@ -211,20 +250,18 @@ struct Situation {
   }
 }
 
-/// The failed starts of a workload, and nodes on which its checks failed, for a sentence.
+/// The failed starts of a workload, and nodes on which it ended or its checks failed, for a sentence.
 private struct StartFailures {
-  private let failures: [NodeName: (count: Int, reason: String, isUnwell: Bool)]
+  private let failures: [NodeName: ClaimRecord.Failure]
 
   init(_ claim: ClaimRecord?) {
-    failures = (claim?.failures ?? [:]).mapValues { ($0.count, InWords.oneLine($0.reason), $0.check != nil) }
+    failures = (claim?.failures ?? [:]).mapValues {
+      ClaimRecord.Failure(count: $0.count, reason: InWords.oneLine($0.reason), check: $0.check)
+    }
   }
 
-  /// An exclusion says no more than that a start failed there, or a check.
-  func explain(_ exclusion: String, on node: NodeName) -> Bool {
-    guard let failure = failures[node] else { return false }
-    let start = failure.isUnwell ? "did not run well there" : "failed to start there"
-    return exclusion.hasPrefix(start) && exclusion.hasSuffix(failure.reason)
-  }
+  /// An exclusion says no more than that it failed there.
+  func explain(_ exclusion: String, on node: NodeName) -> Bool { failures[node]?.isTold(by: exclusion) ?? false }
 
   /// Each reason once, with the nodes that it is true of, after what is said before.
   func clauses() -> String {
@@ -234,8 +271,21 @@ private struct StartFailures {
     return groups.sorted { $0.nodes[0].key < $1.nodes[0].key }.map { reason, nodes in
       let times = nodes.map(\.value.count).reduce(0, +)
       let names = InWords.list(nodes.map(\.key.text), most: 3)
-      if nodes.allSatisfy(\.value.isUnwell) { return "; it did not run well on \(names): \(reason)" }
+      if nodes.allSatisfy({ $0.value.check != nil }) { return "; it did not run well on \(names): \(reason)" }
+      if nodes.allSatisfy(\.value.isOfEnds) {
+        // Of ends in a row the reason tells how many.
+        let again = times == 1 || reason.hasSuffix("in a row") ? "" : ", \(times) times"
+        return "; \(reason) on \(names)\(again)"
+      }
       return "; \(names) failed to start it \(times == 1 ? "once" : "\(times) times"): \(reason)"
     }.joined()
+  }
+}
+
+extension ClaimRecord.Failure {
+  /// Why the workload is not on that node says no more than this, in the words of an exclusion.
+  package func isTold(by exclusion: String) -> Bool {
+    if isOfEnds, exclusion == "\(Exclusion.endsAgain(times: count))" { return true }
+    return exclusion.hasPrefix(check == nil ? "failed to start there" : "did not run well there") && exclusion.hasSuffix(reason)
   }
 }

@@ -1,4 +1,5 @@
 import GuardCore
+import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 
@@ -39,7 +40,7 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   }
   public var name: String
   public var state: State
-  /// `running`, `stopped`, `adopting` or `unprotected`: the operator's intent.
+  /// `running`, `stopped`, `adopting` or `unprotected`: the operator's intent. `unknown`: the node that tells this has not read the store.
   public var desired: String
   /// The workload is as it should be, where it should be: it runs if it should, breaks no rule, and does not end again and again.
   public var isInPlace: Bool
@@ -115,7 +116,9 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var isOfUnknownHealth: Bool { state == .running && health?.isFailing == false }
 
   /// The workload is to leave the node that holds it, or to stop there.
-  public var isToLeave: Bool { node != nil && (desired != "running" || reason != nil && wantedNode != node) }
+  public var isToLeave: Bool {
+    node != nil && desired != "unknown" && (desired != "running" || reason != nil && wantedNode != node)
+  }
 }
 
 extension WorkloadInfo.Failure {
@@ -129,9 +132,12 @@ public struct WorkloadList: Hashable, Sendable, Codable {
   public var workloads: [WorkloadInfo]
   /// Absent: the cluster is armed.
   public var disarm: DisarmInfo?
+  /// True: as in a status.
+  public var isUnread: Bool?
 
   public init(_ sight: ClusterSight) {
     workloads = WorkloadInfo.all(in: sight)
+    isUnread = sight.isUnread
     disarm = sight.view.disarm.map { DisarmInfo($0.value) }
   }
 }
@@ -161,19 +167,21 @@ public struct WorkloadDetail: Hashable, Sendable, Codable {
 }
 
 extension WorkloadInfo {
-  /// Every workload that the cluster knows, sorted by name. A claim that outlived its workload keeps only the epoch and is none.
+  /// Every workload that the cluster knows, sorted by name; from a node that has not read the store, those that it has itself. A claim that outlived its
+  /// workload keeps only the epoch and is none.
   public static func all(in sight: ClusterSight) -> [WorkloadInfo] {
     let view = sight.view
     let unreadable = view.unreadable.keys.compactMap { key -> WorkloadName? in
       if case .spec(let name) = key { name } else { nil }
     }
-    return Set(view.specs.keys).union(unreadable).sorted().map { WorkloadInfo($0, in: sight) }
+    let own = (sight.unread?.workloads ?? []).map(\.name)
+    return Set(view.specs.keys).union(unreadable).union(own).sorted().map { WorkloadInfo($0, in: sight) }
   }
 
-  /// - Throws: that there is no such workload, with the nearest spelling.
+  /// - Throws: that there is no such workload, with the nearest spelling; or that nobody knows, as the store has not been read.
   public static func known(_ name: WorkloadName, in sight: ClusterSight) throws(OperatorError) -> WorkloadInfo {
     let view = sight.view
-    guard view.specs[name] != nil || view.unreadable[.spec(name)] != nil else {
+    guard view.specs[name] != nil || view.unreadable[.spec(name)] != nil || sight.unread(name) != nil else {
       throw .unknownWorkload(name, in: view)
     }
     return WorkloadInfo(name, in: sight)
@@ -181,7 +189,7 @@ extension WorkloadInfo {
 
   /// The workload's node holds it, and everything there is frozen.
   static func isFrozen(_ name: WorkloadName, in sight: ClusterSight, on node: NodeName) -> Bool {
-    sight.view.holder(of: name) == node && Situation(name, in: sight).state == .frozen
+    (sight.view.holder(of: name) == node || sight.unread(name) != nil) && Situation(name, in: sight).state == .frozen
   }
 
   /// As the records alone tell it.
@@ -235,5 +243,15 @@ extension WorkloadInfo {
     recentEnds = ends?.count
     lastEnd = ends.map { WallInstant($0.last) }
     endsInARow = claim?.ends
+    if let own = sight.unread(name) { take(own, of: sight.teller) }
+  }
+
+  /// What its node alone knows of it.
+  private mutating func take(_ own: UnreadSight.Workload, of teller: NodeName?) {
+    (desired, node) = ("unknown", teller?.text)
+    guard let domain = own.domain else { return }
+    demand = Resources(memory: domain.memory, cpus: Double(domain.vcpus))
+    (connection, uuid) = (domain.id.connection, domain.uuid)
+    epoch = domain.mark?.epoch.value ?? 0
   }
 }

@@ -245,6 +245,11 @@ struct Search {
     return poolShortage
   }
 
+  /// Rules keep them off the node, whether or not it takes anything now.
+  func isForbidden(_ node: Int, _ board: Board, _ tables: PlanTables) -> Bool {
+    contradiction != nil || members.contains { filtered($0, node, tables) != nil } || crowded(node, board, tables) != nil
+  }
+
   /// The workloads that they must be with are not in the node's place.
   func isTied(elsewhereThan node: Int, _ board: Board, _ tables: PlanTables) -> Bool {
     required.contains { board.domain($0.topology, node, tables) != $0.domain }

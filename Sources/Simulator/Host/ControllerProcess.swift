@@ -176,7 +176,7 @@ final class ControllerProcess {
   private func perform(_ action: Action) {
     switch action {
     case .transact(let id, let transaction, let until): transact(id, transaction, until: until)
-    case .start, .stop, .mark, .unmark, .bar, .migrate, .cancelMigration, .suspend, .resume: operate(action)
+    case .start, .stop, .mark, .unmark, .bar, .unbar, .migrate, .cancelMigration, .suspend, .resume: operate(action)
     case .refresh:
       hypervisor.takeInventory()
       parts?.takeInventory()
@@ -221,6 +221,10 @@ final class ControllerProcess {
     case .bar(let workload, let domain, _, _):
       host.tell("makes certain that no earlier start of \(workload) succeeds")
       if let parts = parts(of: domain) { parts.bar(workload, domain) } else { hypervisor.bar(workload, domain) }
+    case .unbar(let workload, let domain, _, _, let overBar):
+      host.tell("makes room for \(workload), which is to arrive")
+      if let parts = parts(of: domain) { return parts.refuse(workload, .unbar) }
+      hypervisor.unbar(workload, domain, overBar: overBar)
     case .migrate(let workload, let request):
       host.tell("migrates \(workload) to \(request.destination)")
       if let parts = parts(of: request.id) { parts.refuse(workload, .migrate) } else { hypervisor.migrate(workload, request) }

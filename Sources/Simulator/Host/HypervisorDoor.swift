@@ -142,7 +142,7 @@ final class HypervisorDoor {
         startsInFlight.remove(name)
         return call.end(.barred)
       }
-      libvirt.barred.remove(name)
+      libvirt.unbar(name)
       libvirt.create(request) { [self] outcome in
         startsInFlight.remove(name)
         call.end(outcome)
@@ -156,7 +156,24 @@ final class HypervisorDoor {
     libvirt.call { [self] in
       if host.domains[id.name] != nil { return call.end(.failed(reason: "a domain of that name is there")) }
       if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
-      libvirt.barred.insert(id.name)
+      libvirt.bar(id.name)
+      call.end(.done)
+    }
+  }
+
+  func unbar(_ workload: WorkloadName, _ id: DomainID, overBar: Bool) {
+    guard let call = begin(workload, .unbar) else { return }
+    if startsInFlight.contains(id.name) { return call.end(.failed(reason: "a start of it has not returned")) }
+    limit(call, Self.callLimit)
+    libvirt.call { [self] in
+      // Whoever gave it up has asked for something else since.
+      guard !call.isOver else { return }
+      if host.domains[id.name] != nil { return call.end(.failed(reason: "a domain of that name is there")) }
+      if host.definitions[id.name] != nil { return call.end(.failed(reason: "another domain of that name is defined")) }
+      if let leftover = host.leftovers[id.name] { return call.end(.failed(reason: leftover.clause)) }
+      if host.dice.chance(libvirt.failures) { return call.end(.failed(reason: "internal error")) }
+      if !overBar, libvirt.barred.contains(id.name) { return call.end(.barred) }
+      libvirt.unbar(id.name)
       call.end(.done)
     }
   }

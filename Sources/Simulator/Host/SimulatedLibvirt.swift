@@ -24,7 +24,17 @@ final class SimulatedLibvirt {
   /// Why other hosts' libvirts cannot connect to it; nil: they can.
   var inboundFlaw: String?
   /// Names that a placeholder has, so that no start that is on its way succeeds.
-  var barred: Set<String> = []
+  private(set) var barred: Set<String> = []
+  /// Starts that have not come to the list of domains, where the name is looked for.
+  private var unlisted: [UnlistedStart] = []
+  private final class UnlistedStart {
+    let name: String
+    let come: () -> Void
+    var isOver = false
+    init(_ name: String, _ come: @escaping () -> Void) { (self.name, self.come) = (name, come) }
+  }
+  /// A start that libvirt took before it made a placeholder comes to its list within so long.
+  private static let listing = Span.seconds(2)
   /// Share of calls that fail for no reason.
   var failures = 0.0
   /// From here, under way.
@@ -161,7 +171,7 @@ final class SimulatedLibvirt {
   func create(_ request: StartRequest, _ ended: @escaping (OperationOutcome) -> Void) {
     let number = life
     let preparation = dice.milliseconds(slowness ?? 5...40)
-    host.after(preparation) { [self] in
+    let unlisted = UnlistedStart(request.id.name) { [self] in
       guard number == life, isUp else { return }
       if let other = host.domains[request.id.name] {
         return ended(.failed(reason: "a domain of that name is there: \(other.uuid)"))
@@ -187,7 +197,25 @@ final class SimulatedLibvirt {
       if domain.isSeenEarly { said(domain) }
       comeUp(domain, number, ended)
     }
+    self.unlisted.append(unlisted)
+    host.after(preparation) { [self] in comes(unlisted) }
   }
+
+  private func comes(_ start: UnlistedStart) {
+    guard !start.isOver else { return }
+    start.isOver = true
+    unlisted.removeAll { $0 === start }
+    start.come()
+  }
+
+  func bar(_ name: String) {
+    barred.insert(name)
+    for start in unlisted where start.name == name {
+      host.after(Self.listing) { [self] in comes(start) }
+    }
+  }
+
+  func unbar(_ name: String) { barred.remove(name) }
 
   // MARK: migration
 

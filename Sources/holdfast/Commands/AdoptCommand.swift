@@ -26,6 +26,9 @@ struct AdoptCommand: AsyncParsableCommand {
   @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. This command never asks; it takes the flag as others do.")
+  var yes = false
+
   @Option(help: "Workloads of higher priority are placed first when not all fit.")
   var priority = 0
 

@@ -119,8 +119,9 @@ struct ApplyCommand: AsyncParsableCommand, CheckedCommand {
         remedy: "Give every workload in the files that label, or name the label that they have.")
     }
     let defined = Set(sources.definitions.map(\.name))
-    let present = try await daemon.client.get("/workloads", as: WorkloadList.self).workloads
-    return present.filter {
+    let present = try await daemon.client.get("/workloads", as: WorkloadList.self)
+    if present.isUnread == true { throw Failure.unread("the cluster's workloads") }
+    return present.workloads.filter {
       isChosen($0.labels) && !defined.contains($0.name) && ($0.desired == "running" || $0.desired == "stopped")
     }.map(\.name)
   }

@@ -56,10 +56,12 @@ struct BatchCommand {
   typealias Step = (_ name: String, _ query: [String: String]) async throws -> CommandResults
 
   /// Asks the daemon to do one thing with each workload that a name or a pattern means, as `POST /v1/workloads/NAME/VERB` does.
-  func run(_ verb: String, _ patterns: [String]) async throws {
+  ///
+  /// - Parameter flags: of the request, beside those that every command has.
+  func run(_ verb: String, _ patterns: [String], _ flags: [String: String] = [:]) async throws {
     let client = daemon.client
     let chosen = try await WorkloadSelection.names(patterns, with: client)
-    try await run(chosen) { try await client.post("/workloads/\($0)/\(verb)", $1) }
+    try await run(chosen) { try await client.post("/workloads/\($0)/\(verb)", $1.merging(flags) { own, _ in own }) }
   }
 
   func run(_ names: [String], _ step: Step) async throws {

@@ -27,6 +27,7 @@ struct MovesStatusCommand: AsyncParsableCommand {
 
   func run() async throws {
     let status = try await daemon.client.get("/status", as: ClusterStatus.self)
+    if status.isUnread == true { throw Failure.unread("the cluster's moves") }
     if daemon.output == .json { return try Output.json(status.moves ?? .none) }
     guard let moves = status.moves else { return Output.line("Nothing moves by itself at present.") }
     for line in MoveLines(moves).lines(.current()) { Output.line(line) }

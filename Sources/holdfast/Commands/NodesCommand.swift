@@ -15,6 +15,7 @@ struct NodesCommand: AsyncParsableCommand {
     guard daemon.output == .text else { return try Output.json(list) }
     let terminal = Terminal.current()
     for line in RestrictionLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
+    if list.isUnread == true { for line in Words.unread(terminal, "nodes") { Output.line(line) } }
     for line in NodeTable(terminal: terminal).lines(list.nodes, width: terminal.isTerminal ? terminal.columns : nil) {
       Output.line(line)
     }

@@ -7,7 +7,8 @@ struct ResetCommand: AsyncParsableCommand {
     abstract: "Cut workloads off at once and start them on the same node, without a shutdown.",
     discussion: """
       For what hangs and cannot be shut down: it is as if its power was cut and came back. What it had not written is lost. `holdfast restart` shuts \
-      workloads down first.
+      workloads down first; a shutdown that is under way, of a restart or for a move, is cut short. What was stopped stays down: `holdfast stop --now` \
+      ends that at once.
 
       Example: holdfast reset web1 --wait
       """)

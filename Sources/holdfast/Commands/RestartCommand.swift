@@ -45,8 +45,8 @@ struct RestartCommand: AsyncParsableCommand, CheckedCommand {
     let client = daemon.client
     var chosen = try await WorkloadSelection.names(names, with: client)
     if outdated {
-      let list = try await client.get("/workloads", as: WorkloadList.self).workloads
-      try WorkloadSelection.check(chosen, among: list.map(\.name))
+      let answer = try await client.get("/workloads", as: WorkloadList.self), list = answer.workloads
+      try WorkloadSelection.check(chosen, among: list.map(\.name), isUnread: answer.isUnread == true)
       let old = Set(list.filter { $0.isOutdated == true }.map(\.name))
       chosen = chosen.filter(old.contains)
     }

@@ -28,7 +28,7 @@ struct WorkloadsCommand: AsyncParsableCommand {
 
   func run() async throws {
     var list = try await daemon.client.get("/workloads", as: WorkloadList.self)
-    try WorkloadSelection.check(names, among: list.workloads.map(\.name))
+    try WorkloadSelection.check(names, among: list.workloads.map(\.name), isUnread: list.isUnread == true)
     let globs = names.map { Glob($0) }
     list.workloads.removeAll { workload in
       problems && workload.isInPlace || !globs.isEmpty && !globs.contains { $0.matches(workload.name) }
@@ -36,7 +36,9 @@ struct WorkloadsCommand: AsyncParsableCommand {
     guard daemon.output == .text else { return try Output.json(list) }
     let terminal = Terminal.current()
     for line in RestrictionLines(terminal: terminal).disarmed(list.disarm, width: terminal.columns) { Output.line(line) }
+    if list.isUnread == true { for line in Words.unread(terminal, "workloads") { Output.line(line) } }
     guard !list.workloads.isEmpty else {
+      if list.isUnread == true { return Output.line("None is known here.") }
       return Output.line(
         problems
           ? "Every workload is as and where it should be."

@@ -27,7 +27,8 @@ struct Waiting: Sendable {
       var told = ""
       while true {
         let workload = try await client.get("/workloads/\(name)", ["limit": "0"], as: WorkloadDetail.self).workload
-        if try Self.isReached(goal, by: workload) { break }
+        // A node that has not read the store does not know what is wanted.
+        if workload.desired != "unknown", try Self.isReached(goal, by: workload) { break }
         let state = Self.describe(workload)
         let text = "\(name) is \(state)"
         if isShown {

@@ -8,7 +8,9 @@ enum WorkloadSelection {
   /// - Throws: `Failure` for a pattern that matches nothing.
   static func names(_ patterns: [String], with client: DaemonClient) async throws -> [String] {
     guard patterns.contains(where: { Glob($0).isPattern }) else { return unique(patterns) }
-    return try names(patterns, among: try await client.get("/workloads", as: WorkloadList.self).workloads.map(\.name))
+    let list = try await client.get("/workloads", as: WorkloadList.self)
+    if list.isUnread == true { throw Failure.unread("the cluster's workloads") }
+    return try names(patterns, among: list.workloads.map(\.name))
   }
 
   /// The same among names that are known.
@@ -25,8 +27,11 @@ enum WorkloadSelection {
 
   /// What a list is cut down to. A name that no workload has is a mistake, and so is a pattern that matches none: an empty list would
   /// look like an answer.
-  static func check(_ patterns: [String], among known: [String]) throws {
+  ///
+  /// - Parameter isUnread: nobody knows what else there is.
+  static func check(_ patterns: [String], among known: [String], isUnread: Bool = false) throws {
     for pattern in patterns where !known.contains(where: Glob(pattern).matches) {
+      guard !isUnread else { throw Failure.unread("workload \(pattern)", "it") }
       guard !Glob(pattern).isPattern else { throw nothingMatches(pattern) }
       let nearest = nearestSpelling(to: pattern, among: known)
       throw Failure(

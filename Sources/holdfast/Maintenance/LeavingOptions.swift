@@ -10,6 +10,9 @@ struct LeavingOptions: ParsableArguments {
   @Flag(help: "Show what would happen, and change nothing.")
   var dryRun = false
 
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation. This command never asks; it takes the flag as others do.")
+  var yes = false
+
   @Flag(help: "Wait until all workloads that move back are back, and show progress.")
   var wait = false
 

@@ -50,6 +50,7 @@ struct MaintenanceStatusCommand: AsyncParsableCommand, CheckedCommand {
 
   private func all() async throws {
     var list = try await daemon.client.get("/nodes", as: NodeList.self)
+    if list.isUnread == true { throw Failure.unread("the nodes in maintenance") }
     list.nodes.removeAll { $0.maintenance == nil && $0.quarantine == nil }
     guard daemon.output == .text else { return try Output.json(list) }
     let terminal = Terminal.current(), restrictions = RestrictionLines(terminal: terminal)

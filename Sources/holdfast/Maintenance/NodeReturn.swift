@@ -42,7 +42,9 @@ struct NodeReturn: Sendable {
   }
 
   private func look() async throws -> NodeInfo? {
-    try await client.get("/nodes", as: NodeList.self).nodes.first { $0.name == node }
+    let list = try await client.get("/nodes", as: NodeList.self)
+    if list.isUnread == true { throw Failure.unread("node \(node)", "it") }
+    return list.nodes.first { $0.name == node }
   }
 
   /// Why the node is not healthy; nil: it is.

@@ -23,7 +23,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
   func run() async throws {
     let next = try policies.read()
-    let loaded = try await source.load()
+    let loaded = try await load()
     let rules = next ?? loaded.policies
     var planning = loaded.snapshot.planning
     // As the planner itself plans. By other rules it is told where everything would be in the end.
@@ -37,6 +37,18 @@ struct ExplainCommand: AsyncParsableCommand {
     let answer = ExplainAnswer(explanation, rules)
     guard source.daemon.output == .text else { return try Output.json(answer) }
     for line in ExplainScreen(answer: answer, terminal: .current()).lines() { Output.line(line) }
+  }
+}
+
+extension ExplainCommand {
+  /// - Throws: where the planner's records are not known, what tells what is.
+  private func load() async throws -> SnapshotSource.Loaded {
+    do { return try await source.load() } catch var failure as Failure {
+      if failure.kind == "unavailable", failure.status == .failed {
+        failure.remedy += " `holdfast workload \(name)` shows what this node itself knows of it."
+      }
+      throw failure
+    }
   }
 }
 

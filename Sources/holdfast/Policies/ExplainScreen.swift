@@ -29,7 +29,7 @@ struct ExplainScreen {
   }
 
   static func text(_ shortfall: Shortfall) -> String {
-    guard let missing = shortfall.missing else { return "a node that the rules allow" }
+    guard let missing = shortfall.missing else { return shortfall.nodes ?? "a node that the rules allow" }
     return "\(missing)\(shortfall.node.map { " on \($0)" } ?? ", shared by all nodes")"
   }
 

@@ -4,6 +4,8 @@ import HoldfastPlanning
 /// Every node lost alone: one line for each.
 struct LossScreen {
   let trials: LossTrials
+  /// Of the cluster, with those that are not tried as they are away already.
+  let nodes: Int
   /// What is supposed besides; empty: nothing is.
   let condition: String
   let terminal: Terminal
@@ -14,12 +16,10 @@ struct LossScreen {
   func lines() -> [String] {
     let failing = trials.trials.filter { !$0.survives }
     let head = condition.isEmpty ? "" : "If \(condition): "
-    let verdict: String =
+    let verdict =
       trials.trials.isEmpty
       ? "no node is up"
-      : failing.isEmpty
-        ? "the loss of any one of \(Words.count(trials.trials.count, "node")) leaves everything running"
-        : "the loss of \(failing.count) of \(Words.count(trials.trials.count, "node")) leaves workloads without a node"
+      : "the loss of \(lost(failing.count)) leaves \(failing.isEmpty ? "everything running" : "workloads without a node")"
     let text = head.isEmpty ? verdict.prefix(1).uppercased() + verdict.dropFirst() : head + verdict
     var lines = terminal.wrapped(text + ".", to: terminal.columns).map { terminal.styled($0, failing.isEmpty ? .good : .bad) }
     if !trials.pendingBefore.isEmpty {
@@ -38,6 +38,17 @@ struct LossScreen {
     }
     if let first = failing.first { lines += ["", "Details: holdfast whatif --lose \(first.node)"] }
     return lines
+  }
+
+  /// Which nodes the verdict is about.
+  ///
+  /// - Parameter failing: so many cannot be afforded; 0: any can.
+  private func lost(_ failing: Int) -> String {
+    let tried = trials.trials.count
+    // Of those that are away nothing is lost.
+    if tried == 1 { return "\(trials.trials[0].node), the only node\(nodes == 1 ? "" : " in use")," }
+    let all = nodes > tried ? "the \(tried) nodes in use" : Words.count(tried, "node")
+    return failing == 0 ? "any one of \(all)" : "\(failing) of \(all)"
   }
 
   private func table(_ shown: [LossTrials.Trial]) -> Table {

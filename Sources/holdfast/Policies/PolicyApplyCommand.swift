@@ -1,5 +1,6 @@
 import ArgumentParser
 import HoldfastAPI
+import HoldfastOperator
 import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastYAML
@@ -64,7 +65,7 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
     // The daemon may be older than this program: it says first whether it understands them.
     _ = try await client.post("/policies", ["dryRun": "true"], body: request, as: PoliciesInForce.self)
     let effect = try await effect(of: next, inForce)
-    let lines = lines(effect, next)
+    let lines = lines(effect, next, areMovesOff: try await client.get("/status", as: ClusterStatus.self).moves?.off != nil)
     if dryRun {
       if daemon.output == .json {
         try Output.json(effect)
@@ -123,7 +124,16 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
       whatIf: WhatIf(Supposition(), in: snapshot, policies: before ?? .none, next: next.policies))
   }
 
-  private func lines(_ effect: Effect, _ next: PolicyFiles) -> [String] {
+  /// What moves by itself has a pace.
+  private static func moves(_ count: Int, _ policies: PolicySet, areOff: Bool) -> String {
+    let moved = Words.count(count, "workload")
+    if count == 0 { return "Nothing moves" }
+    if areOff { return "\(moved) \(count == 1 ? "is to move, and waits" : "are to move, and wait") for `holdfast moves on`" }
+    return count == 1
+      ? "\(moved) moves, when its turn comes" : "\(moved) move, at most \(policies.cluster.movesAtOnce) at a time"
+  }
+
+  private func lines(_ effect: Effect, _ next: PolicyFiles, areMovesOff: Bool) -> [String] {
     let terminal = Terminal.current()
     var lines =
       effect.diff.map { DiffLines(diff: $0, terminal: terminal).lines() }
@@ -131,9 +141,7 @@ struct PolicyApplyCommand: AsyncParsableCommand, CheckedCommand {
     let mistakes = next.warnings + effect.misfits
     if !mistakes.isEmpty { lines += [""] + FileErrors(mistakes).description.split(separator: "\n").map(String.init) }
     let answer = effect.whatIf
-    let moved = Words.count(answer.moves.count, "workload")
-    let verb = answer.moves.count == 1 ? "moves" : "move"
-    let start = answer.moves.isEmpty ? "Nothing moves at once" : "\(moved) \(verb) at once"
+    let start = Self.moves(answer.moves.count, next.policies, areOff: areMovesOff)
     let count = answer.victims.count
     let lost =
       count == 0

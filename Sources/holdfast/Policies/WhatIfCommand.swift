@@ -80,7 +80,8 @@ struct WhatIfCommand: AsyncParsableCommand, CheckedCommand {
       try Output.json(trials)
     } else {
       let screen = LossScreen(
-        trials: trials, condition: Condition.text(supposition, policies: policies.policies), terminal: .current(), isWhole: all)
+        trials: trials, nodes: snapshot.supposing(supposition).nodes.count,
+        condition: Condition.text(supposition, policies: policies.policies), terminal: .current(), isWhole: all)
       for line in screen.lines() { Output.line(line) }
     }
     let isNewPending = supposition.workloads.contains { trials.pendingBefore.contains($0.name) }

@@ -161,6 +161,10 @@ struct StatusScreen {
       (counts.outdated, "outdated"), (counts.differing, "differing")
     ]
     let others = states.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
+    // What there is besides is not known, and so is how many.
+    guard status.isUnread != true else {
+      return "\(counts.running) of \(Words.count(counts.total, "workload")) known here running\(others), other nodes not known"
+    }
     let workloads =
       counts.total == 0
       ? "no workloads yet" : "\(counts.running) of \(Words.count(counts.total - counts.stopped, "workload")) running\(others)"

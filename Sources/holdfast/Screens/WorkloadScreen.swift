@@ -30,7 +30,9 @@ struct WorkloadScreen {
         index == 0 ? "not" : "", "\(InWords.list(other.nodes, most: 3)): \(InWords.clause(other.why, of: other.nodes.count))")
     }
     for (node, failure) in workload.failures.sorted(by: { $0.key < $1.key }) {
-      let starts = failure.check == nil ? ", \(Words.count(failure.count, "start"))" : ""
+      // What ended again and again did start, and its reason tells how often.
+      let isOfStarts = failure.check == nil && !failure.reason.hasPrefix(ClaimRecord.Failure.endsLead)
+      let starts = isOfStarts ? ", \(Words.count(failure.count, "start"))" : ""
       lines += paragraph("failed", "\(node)\(starts): \(failure.reason)")
     }
     for (index, leftover) in (workload.leftovers ?? []).enumerated() {
@@ -128,6 +130,7 @@ struct WorkloadScreen {
     for (node, why) in detail.workload.others {
       let isToldBelow = detail.workload.failures[node].map { failure in
         why.hasPrefix(failure.check == nil ? "failed to start" : "did not run well") && why.hasSuffix(failure.reason)
+          || why == "\(Exclusion.endsAgain(times: failure.count))"
       }
       if isToldBelow != true { nodes[why, default: []].append(node) }
     }
@@ -156,7 +159,7 @@ struct WorkloadScreen {
     // That it is as it should be goes without saying.
     let wish =
       switch workload.desired {
-      case "running", workload.state.rawValue: ""
+      case "running", "unknown", workload.state.rawValue: ""
       case "adopting": ", being adopted"
       case "unprotected": ", leaving protection"
       default: ", to be \(workload.desired)"

@@ -19,6 +19,15 @@ enum Words {
       : "\(InWords.tenths(Double(mebibytes) / 1024)) of \(InWords.tenths(Double(whole) / 1024)) GiB"
   }
 
+  /// Above a list that a node gives which has not read the store.
+  ///
+  /// - Parameter things: such as `nodes`.
+  static func unread(_ terminal: Terminal, _ things: String) -> [String] {
+    terminal.wrapped(
+      "Other \(things) are not known: the store has not been read since holdfastd started here.", to: terminal.columns
+    ).map { terminal.styled($0, .bad) }
+  }
+
   static func cpus(_ count: Double) -> String { InWords.decimal(count) }
 
   /// About so long: `41 s`, `2 min`, `1 h 5 min`.

@@ -128,6 +128,23 @@ import Testing
       rig.pass(.seconds(1), step: .milliseconds(200))
     }
     #expect(rig.notes().count { $0 == .clock } == (isTold ? 1 : 0))
+    #expect((rig.report()?.flaws ?? []).map(\.code) == (isTold ? [NodeFlaw.clock] : []), "as long as it is so")
+  }
+
+  @Test func `a clock that was put right is no flaw any more`() {
+    var rig = Rig.running()
+    for second in 0..<200 as Range<Int64> {
+      rig.send(.wallTime(WeekTime(minute: 0), 10_000_000 + second * 1000))
+      let ahead: Int64 = second < 100 ? -60_000 : 0
+      for (node, incarnation) in [("n2", "i2"), ("n3", "i3")] as [(NodeName, Incarnation)] {
+        let record = SessionRecord(
+          node: node, counter: second + 1, ttl: 5000, phase: .active, clock: 10_000_000 + second * 1000 + ahead)
+        rig.write([.put(.session(incarnation), .session(record))])
+      }
+      rig.pass(.seconds(1), step: .milliseconds(200))
+      if second == 99 { #expect(rig.report()?.flaws?.map(\.isMinor) == [true], "a warning, and no reason to worry") }
+    }
+    #expect(rig.report()?.flaws == nil)
   }
 
   /// How far the others' clocks are ahead of this node's, and what it says.
@@ -156,6 +173,10 @@ import Testing
       if case .note(let note) = action, note.kind == .clock { note.text } else { nil }
     }
     #expect(told.count == 1 && told[0].hasPrefix(words), "\(told)")
+    let flaw = rig.report()?.flaws?.first?.text ?? ""
+    #expect(flaw.hasPrefix("has a clock that is 120 min "), "\(flaw)")
+    #expect(
+      flaw.contains("no majority") == words.contains("no majority") && flaw.contains("nobody") == words.contains("differ"))
   }
 
   @Test func `a stop leaves everything as it is`() {

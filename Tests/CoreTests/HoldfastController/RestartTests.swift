@@ -132,6 +132,49 @@ import Testing
       #expect(rig.stops() == [.zero] && rig.starts().count == 1)
     }
   }
+
+  // MARK: a shutdown that is cut short
+
+  enum Shutdown: CaseIterable { case restart, move, stop }
+
+  @Test(arguments: Shutdown.allCases)
+  func `and a reset cuts a shutdown short, once, with what follows it as it was`(_ why: Shutdown) {
+    var rig = Rig.follower()
+    rig.domainsObey = true
+    rig.apply("w1")
+    rig.place("w1", on: "n1")
+    rig.actions = []
+    rig.domainsObey = false
+    switch why {
+    case .restart: ask(&rig)
+    case .move: rig.place("w1", on: "n2")
+    case .stop: rig.want("w1", .stopped)
+    }
+    #expect(rig.stops() == [.seconds(2)])
+    let desired: IntentRecord.Desired = why == .stop ? .stopped : .running
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: desired, errand: .reset)))])
+    #expect(rig.stops() == [.seconds(2), .zero])
+    rig.pass(.seconds(1))
+    #expect(rig.stops().count == 2)
+    rig.gone("w1")
+    rig.send(.operation("w1", .stop, .done))
+    rig.send(.operation("w1", .stop, .done))
+    rig.pass(.milliseconds(300))
+    #expect(rig.starts().count == (why == .restart ? 1 : 0))
+    #expect((rig.claim("w1")?.holder?.node == "n1") == (why == .restart))
+  }
+
+  @Test func `and what is to stop at once has no time to shut down`() {
+    var rig = running()
+    rig.domainsObey = false
+    rig.write([.put(.intent("w1"), .intent(IntentRecord(desired: .stopped, errand: .reset)))])
+    #expect(rig.stops() == [.zero])
+    rig.pass(.seconds(1))
+    rig.gone("w1")
+    rig.send(.operation("w1", .stop, .done))
+    rig.pass(.seconds(3))
+    #expect(rig.starts().isEmpty && rig.claim("w1")?.holder == nil && rig.stops() == [.zero])
+  }
 }
 
 /// An operator asked for what runs to be paused where it runs.

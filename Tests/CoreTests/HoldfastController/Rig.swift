@@ -41,6 +41,8 @@ struct Rig {
   var machineEvents: [(event: GuardMachine.Event, quietly: Bool)] = []
   /// What becomes of a bar.
   var barOutcome = OperationOutcome.done
+  /// What becomes of the next attempts to take a bar away; of those after them, that none is there.
+  var unbarOutcomes: [OperationOutcome] = []
   /// What the guard said last, where the test speaks for it.
   var spoken: GuardState?
   /// The deadline that the guard was told last, where the test speaks for it.

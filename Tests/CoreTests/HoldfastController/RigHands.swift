@@ -17,6 +17,8 @@ extension Rig {
     case .mark(let workload, let id, _, let mark) where domainsObey: marked(workload, id, mark, .mark)
     case .unmark(let workload, let id, _) where domainsObey: marked(workload, id, nil, .unmark)
     case .bar(let workload, _, _, _): send(.operation(workload, .bar, barOutcome))
+    case .unbar(let workload, _, _, _, _):
+      send(.operation(workload, .unbar, unbarOutcomes.isEmpty ? .done : unbarOutcomes.removeFirst()))
     case .refresh where domainsObey: inventory(processes.values.sorted { $0.id.name < $1.id.name })
     case .isolateDirectly: send(.frozenDirectly(confirmed: true))
     case .askForOwner(let workload, let addresses):

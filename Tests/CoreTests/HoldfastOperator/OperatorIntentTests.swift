@@ -87,6 +87,52 @@ import Testing
     #expect(fixture.refusal(of: .errand(.restart, "nobody"))?.kind == .unknown)
   }
 
+  /// Of what is stopping, for whatever reason.
+  private func stopping(desired: IntentRecord.Desired, placedOn node: NodeName?) throws -> OperatorFixture {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    fixture.put(.intent("web1"), .intent(IntentRecord(desired: desired)))
+    fixture.put(.placement("web1"), .placement(PlacementRecord(node: node, reason: "test")))
+    var claim = try #require(fixture.view.claims["web1"]?.value)
+    claim.activity = .stopping
+    fixture.put(.claim("web1"), .claim(claim))
+    return fixture
+  }
+
+  @Test func `a reset cuts the shutdown of a restart or a move short`() throws {
+    let places: [(NodeName?, String)] = [("a", "there again"), ("b", "on b"), (nil, "again when a node can take it")]
+    for (node, place) in places {
+      let fixture = try stopping(desired: .running, placedOn: node)
+      let prepared = try OperatorCommand.errand(.reset, "web1").prepare(in: fixture.view)
+      #expect(
+        prepared.text == "is destroyed on a without a shutdown, though its shutdown is under way, and started \(place)")
+      #expect(fixture.commit(prepared.transaction))
+      #expect(try OperatorCommand.errand(.reset, "web1").prepare(in: fixture.view).text == "is being reset on a already")
+    }
+    let leaving = try stopping(desired: .running, placedOn: "b")
+    #expect(leaving.refusal(of: .errand(.restart, "web1"))?.reason == "it is to leave a for b")
+  }
+
+  @Test func `what is stopping is not reset but stopped at once, and its next start knows nothing of that`() throws {
+    let fixture = try stopping(desired: .stopped, placedOn: "a")
+    let refusal = fixture.refusal(of: .errand(.reset, "web1"))
+    #expect(refusal?.reason == "it is being stopped on a, as was asked, and stays down")
+    #expect(refusal?.remedy.contains("`holdfast stop web1 --now`") == true)
+    let prepared = try OperatorCommand.stop("web1", atOnce: true).prepare(in: fixture.view)
+    #expect(prepared.text == "is destroyed on a without a shutdown and stays down")
+    #expect(fixture.commit(prepared.transaction))
+    #expect(fixture.view.intents["web1"]?.value == IntentRecord(desired: .stopped, errand: .reset))
+    let again = try OperatorCommand.stop("web1", atOnce: true).prepare(in: fixture.view)
+    #expect(again.effect == .unchanged && again.text == "is being stopped on a at once already")
+    #expect(fixture.commit(try OperatorCommand.start("web1").prepare(in: fixture.view).transaction))
+    #expect(fixture.view.intents["web1"]?.value == IntentRecord(desired: .running))
+    let down = OperatorFixture()
+    down.run("web1", on: "a")
+    down.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil)))
+    let none = try OperatorCommand.stop("web1", atOnce: true).prepare(in: down.view)
+    #expect(none.text == "is not running and will not be started")
+  }
+
   @Test func `what moves while it runs is not released before it runs again`() throws {
     let fixture = OperatorFixture()
     fixture.run("web1", on: "a")
@@ -112,6 +158,44 @@ import Testing
     claim.holder = .init(node: "c", incarnation: OperatorFixture.incarnation("c"))
     fixture.put(.claim("web1"), .claim(claim))
     #expect(fixture.refusal(of: .release("web1")) == nil)
+  }
+
+  @Test(
+    arguments: [
+      (.running, "it keeps running on a, where its definition becomes persistent", "is released while it runs on a"),
+      (.starting, "a is starting it; if it has started by then it keeps running there", "is released while a starts it"),
+      (nil, "a is starting it; if it has started by then it keeps running there", "is released while a starts it"),
+      (.stopping, "a is stopping it, and its definition is deleted when it has stopped", "is released while a stops it"),
+      (.unclear, "a cannot tell how it is", "is released while it runs on a")
+    ] as [(ClaimRecord.Activity?, String, String)])
+  func `a release tells what becomes of it as it is`(activity: ClaimRecord.Activity?, text: String, news: String) throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    var claim = try #require(fixture.view.claims["web1"]?.value)
+    claim.activity = activity
+    fixture.put(.claim("web1"), .claim(claim))
+    let prepared = try OperatorCommand.release("web1").prepare(in: fixture.view)
+    #expect(prepared.text.hasPrefix("leaves protection: \(text)") && prepared.news == news)
+  }
+
+  @Test func `what ended each time did not fail to start`() {
+    let failures: [(ClaimRecord.Failure, String)] = [
+      (.init(count: 3, reason: "it ended 3 times in a row"), "; it ended 3 times in a row on b"),
+      (.init(count: 3, reason: "it ended right after its start"), "; it ended right after its start on b, 3 times"),
+      (.init(count: 3, reason: "no disk"), "; b failed to start it 3 times: no disk")
+    ]
+    for (failure, words) in failures {
+      let fixture = OperatorFixture()
+      fixture.run("web1", on: "a")
+      fixture.put(.claim("web1"), .claim(ClaimRecord(epoch: Epoch(4), holder: nil, failures: ["b": failure])))
+      fixture.put(
+        .placement("web1"),
+        .placement(
+          PlacementRecord(
+            node: nil, reason: "no node can take it", others: failure.isOfEnds ? ["b": .endsAgain(times: failure.count)] : [:]))
+      )
+      #expect(WorkloadInfo("web1", in: fixture.view).why == "no node can take it\(words)")
+    }
   }
 
   @Test func `a workload that was forgotten meanwhile does not come back as an intent`() throws {

@@ -49,6 +49,32 @@ import Testing
     #expect(refusal(snapshot { $0.nodes[1].unavailable = .down }) == nil)
   }
 
+  @Test func `that what may not be stopped does not move where it cannot while it runs, and what helps`() throws {
+    let fixture = OperatorFixture()
+    fixture.run("web1", on: "a")
+    func refusal(_ otherwise: Evacuation.Otherwise?, to node: NodeName = "b") -> OperatorError? {
+      let rule = WorkloadPolicy(name: "stays", selection: .all, evacuation: Evacuation(otherwise: otherwise))
+      return .stayingMove(of: "web1", to: node, in: fixture.view, PolicySet(workloads: [rule]))
+    }
+    #expect(refusal(nil) == nil && refusal(.restart) == nil && refusal(.stay, to: "a") == nil)
+    let refused = try #require(refusal(.stay))
+    #expect(
+      refused.kind == .conflict
+        && refused.reason
+          == "it cannot be moved to b while it runs, and is not stopped for a move: a container, and 'otherwise: stay'",
+      "\(refused)")
+    #expect(refused.remedy.contains("`evacuation: {otherwise: restart}`"))
+    // Whatever its policy: its disk would be an older one.
+    var claim = try #require(fixture.view.claims["web1"]?.value)
+    claim.newerDisks = ["vda": OtherDisk(stored: "/a", running: "/b")]
+    fixture.put(.claim("web1"), .claim(claim))
+    #expect(refusal(nil)?.remedy.contains("`holdfast accept web1 --running`") == true)
+    // It runs nowhere: nothing has to be stopped for it.
+    claim.holder = nil
+    fixture.put(.claim("web1"), .claim(claim))
+    #expect(refusal(.stay) == nil)
+  }
+
   @Test(
     arguments: [
       .leftover(LeftoverDefinition(of: "web1")), .incompatible(Incompatibility(.machine, "pc-q35-9.0"))

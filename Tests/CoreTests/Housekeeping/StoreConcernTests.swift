@@ -149,6 +149,54 @@ import Testing
     #expect(concerns.flatMap(\.remedies).map(\.command) == expected.commands, "\(expected.name)")
   }
 
+  /// Standings, which of them is on this host, and what is said and to be typed; nil: no word of this host's network.
+  static let cutOff: [([StoreMember.Standing], here: Int?, String?, [String])] = [
+    (
+      [silent, silent, silent], nil, "None of the store's 3 members answers (no answer in time): this host may be cut off",
+      ["ip -br addr", "ping -c 3 10.77.0.1"]
+    ),
+    (
+      [.leaderless, silent, silent], 0,
+      "None of the store's members on other hosts answers (no answer in time): this host may be cut off",
+      ["ip -br addr", "ping -c 3 10.77.0.2"]
+    ),
+    // Its own etcd is not there besides.
+    (
+      [silent, silent, silent], 2, "None of the store's members on other hosts answers",
+      ["ip -br addr", "ping -c 3 10.77.0.1", "systemctl status etcd"]
+    ),
+    (
+      [silent], nil, "The store's member h1 does not answer (no answer in time): this host may be",
+      ["ip -br addr", "ping -c 3 10.77.0.1"]
+    ),
+    // One on another host answers, or refuses: this host reaches it.
+    ([.leaderless, silent, silent], nil, nil, ["systemctl status etcd", "systemctl status etcd"]),
+    (
+      [silent, .silent(reason: "Connection refused"), silent], nil, nil, ["systemctl status etcd", "systemctl status etcd"]
+    ),
+    ([silent], 0, nil, ["systemctl status etcd"])
+  ]
+
+  @Test(arguments: cutOff.indices) func `a host that reaches no other one looks at its own network first`(_ index: Int) throws {
+    let (standings, here, words, commands) = Self.cutOff[index]
+    var picture = Self.picture(standings)
+    if let here { picture.health.members[here].isHere = true }
+    let concern = try #require(picture.concerns.first)
+    #expect(picture.concerns.count == 1 && concern.topic == .leaderless && concern.weight == .outage)
+    #expect(words.map(concern.text.hasPrefix) ?? concern.text.hasPrefix("The store has no leader"), "\(concern.text)")
+    #expect(concern.remedies.map(\.command) == commands)
+    #expect(concern.remedies.filter(\.isHere).count == (words == nil ? 0 : 2))
+  }
+
+  @Test(
+    arguments: [
+      ("https://10.77.0.2:2379", "10.77.0.2"), ("https://[fd00::2]:2379", "fd00::2"), ("http://localhost:2379/", "localhost"),
+      ("memory", nil), (nil, nil)
+    ] as [(String?, String?)]) func `a member's host is that of its endpoint`(endpoint: String?, host: String?)
+  {
+    #expect(StoreMember(name: "h1", endpoint: endpoint, standing: .answers).host == host)
+  }
+
   @Test func `room is given back by the members that answer, as etcdctl would wait for the others`() throws {
     let picture = Self.picture([.answers, .leaderless, Self.silent], alarms: [StoreAlarm(.noSpace, member: "h1")])
     let full = try #require(picture.concerns.first { $0.topic == .full })

@@ -83,7 +83,12 @@ extension LabHostsTests {
         var lost = test.stage.containers(on: Self.h3), killed = try await test.lab.kill(Self.h3)
         #expect(await test.moved(lost, from: Self.h3, since: killed))
         try await test.lab.boot(Self.h3)
-        #expect(try await eventually(.seconds(20)) { try await test.node(Self.h3).state == .up })
+        // Its libvirt may come later than its controller.
+        let isBack = try await eventually(.seconds(30)) {
+          let node = try await test.node(Self.h3)
+          return node.state == .up && node.unreachable.isEmpty
+        }
+        #expect(isBack)
         let quarantine = try #require(try await test.node(Self.h3).quarantine)
         #expect(quarantine.losses == 1)
         print("h3 was lost \(quarantine.losses) time: in quarantine for \(Int(quarantine.remaining)) s")

@@ -69,6 +69,29 @@ extension LabHostsTests {
       }
     }
 
+    @Test func `controller killed while the store is unreachable: the node tells what of its own is frozen`() async throws {
+      try await TestStage.run(hosts: 1, count: 3) { test in
+        try await test.lab.service(LabHost(1), .etcd, .stop)
+        #expect(await test.fallSilent(test.stage.containers))
+        try await test.lab.service(LabHost(1), .daemon, .kill)
+        // Until the next one serves, nobody answers.
+        let isTold = try await eventually(.seconds(20)) {
+          guard let status = try? await test.lab.clusterStatus() else { return false }
+          return status.isUnread == true && status.counts.frozen == 3 && status.health == .critical
+            && status.reasons.first?.hasPrefix("3 workloads of h1 are frozen: the store has not answered h1 since") == true
+        }
+        let told = try? await test.lab.clusterStatus()
+        #expect(isTold, "\(String(describing: told))")
+        let name = test.stage.containers[0]
+        #expect(try await test.lab.holdfast(["workload", name]).contains("frozen on h1"))
+        let other = try await test.lab.run(LabHost(1), ["holdfast", "workload", "nobody"])
+        #expect(!other.succeeded && !"\(other)".contains("there is no workload of this name"), "\(other)")
+        try await test.lab.service(LabHost(1), .etcd, .start)
+        #expect(await test.allAnswer())
+        #expect(try await eventually(.seconds(20)) { try await test.lab.clusterStatus().isUnread == nil })
+      }
+    }
+
     @Test func `clean stop of a node: handed over in 0.5 s plus stop and start`() async throws {
       try await TestStage.run { test in
         let victim = test.victim(), lost = test.stage.containers(on: victim)

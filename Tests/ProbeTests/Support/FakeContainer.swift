@@ -53,7 +53,7 @@ final class FakeContainer: Sendable {
     let socket = try await thread.next().submit { () throws -> CInt in
       try #require(holdfast_enter_network(network) == 0)
       let address = try SocketAddress(ipAddress: host, port: 0)
-      let socket = Glibc.socket(host.contains(":") ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      let socket = Glibc.socket(host.contains(":") ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
       let result = address.withSockAddr { bind(socket, $0, socklen_t($1)) }
       try #require(result == 0)
       return socket

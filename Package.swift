@@ -70,7 +70,7 @@ let package = Package(
     .target(
       name: "Simulator",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HostParts", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
         "HoldfastOperator"
       ], swiftSettings: strict),
 
@@ -151,7 +151,8 @@ let package = Package(
     .target(
       name: "Scenarios",
       dependencies: [
-        "Simulator", "HoldfastYAML", "HoldfastPolicies", "HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastTime"
+        "Simulator", "HoldfastYAML", "HoldfastPolicies", "HoldfastModel", "HostParts", "HoldfastPlanning", "GuardCore",
+        "HoldfastTime"
       ], swiftSettings: strict),
     .target(
       name: "HoldfastAPI",
@@ -242,8 +243,8 @@ let package = Package(
     .testTarget(
       name: "SimulatorTests",
       dependencies: [
-        "Simulator", "Scenarios", "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastPlanning", "HoldfastController",
-        "HoldfastYAML"
+        "Simulator", "Scenarios", "HoldfastTime", "GuardCore", "HoldfastModel", "HostParts", "HoldfastPlanning",
+        "HoldfastController", "HoldfastYAML"
       ]),
     .testTarget(
       name: "GuardTests",

@@ -30,7 +30,7 @@ public protocol Hypervisor: Sendable {
   func unmark(_ id: DomainID, uuid: String) async -> OperationOutcome
 
   /// Makes certain that no start of the domain that is still on its way succeeds, whoever asked for it: `.done` only then. `mark` tells
-  /// what is left behind for that as ours; a `start` or an `unbar` with `overBar` removes it. Fails when a domain of that name is there.
+  /// what is left behind for that as ours; a `start` or an `unbar` with `overBar` removes it. libvirt's fails when a domain of that name is there.
   func bar(_ id: DomainID, uuid: String, mark: ClaimMark) async -> OperationOutcome
 
   /// Takes away what `bar` left, and a shut-off definition of a former run that carries our mark, so that a migration can bring the domain here.

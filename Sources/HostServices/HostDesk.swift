@@ -226,11 +226,13 @@ actor HostDesk {
     return await run.mark(mark)
   }
 
-  /// Starts are made by this process alone: one that an earlier life made has a record, and is taken down.
-  func bar(_ id: DomainID) -> OperationOutcome {
+  /// Starts are made by this process alone: one that is under way goes no further, and one that an earlier life made has a record, and is taken down.
+  ///
+  /// That parts of it are here refuses nothing: while they are frozen they cannot be taken down, and what is frozen may wait for the bar.
+  func bar(_ id: DomainID) async -> OperationOutcome {
     if let trouble { return .unknown(reason: "starts of \(id.name) may not be barred: \(trouble)") }
-    guard runs[id.name] == nil else { return .failed(reason: "starts of \(id.name) were not barred: parts of it are here") }
     do { try records.bar(id.name) } catch { return .failed(reason: "starts of \(id.name) were not barred: \(error)") }
+    await runs[id.name]?.startNoFurther()
     return .done
   }
 

@@ -86,6 +86,14 @@ actor HostRun {
     return .done
   }
 
+  /// A start that is under way begins no further part, and what it began is taken down.
+  func startNoFurther() {
+    switch sequence.standing {
+    case .idle, .starting: take(.stop(until: BootClock.now))
+    case .up, .stopping, .over: break
+    }
+  }
+
   /// Takes up what an earlier life of the controller left.
   func takeUp() { take(.tick) }
 

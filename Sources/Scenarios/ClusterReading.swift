@@ -4,6 +4,7 @@ import HoldfastPlanning
 import HoldfastPolicies
 import HoldfastTime
 import HoldfastYAML
+import HostParts
 import Simulator
 
 /// Reads the cluster of a scenario.
@@ -20,7 +21,11 @@ struct ClusterReading {
 
   func read() -> ClusterSetup {
     let nodes = nodes()
-    return ClusterSetup(timing: timing(), nodes: nodes, workloads: workloads(nodes), policies: policies())
+    var cluster = ClusterSetup(timing: timing(), nodes: nodes, workloads: workloads(nodes), policies: policies())
+    if cluster.workloads.contains(where: { !$0.parts.isEmpty }) {
+      for index in cluster.nodes.indices { cluster.nodes[index].runsParts = true }
+    }
+    return cluster
   }
 
   private func policies() -> [PolicySet] {
@@ -114,6 +119,15 @@ struct ClusterReading {
       workload.checks = [check(value.section(of: ScenarioFile.keys, at: "cluster.workloads[].check"))]
     }
     if let value = section["addresses"], !value.isNothing { workload.addresses = addresses(value) }
+    if let value = section["parts"], !value.isNothing {
+      workload.parts = parts(value, of: name)
+      if !workload.parts.isEmpty { workload.connection = SpecRecord.hostConnection }
+      if !workload.checks.isEmpty {
+        value.wrong(
+          expected: "a workload without a check", found: "one with a check",
+          remedy: "Leave 'check' out: services of what is made of parts are not simulated.")
+      }
+    }
     if let value = section["node"] { workload.place = place(value, of: workload, nodes) }
     return workload
   }
@@ -147,6 +161,24 @@ struct ClusterReading {
     }
   }
 
+  private func parts(_ value: YAMLValue, of workload: WorkloadName) -> [HostPart] {
+    let expected = "a kind and a name, such as mount data", remedy = "Write mount, script or ocf, a space, and the part's name."
+    let items = value.items(expected: "a list of parts", remedy: "Write '[mount data, script server]'.") ?? []
+    var parts: [HostPart] = []
+    for item in items {
+      guard let text = item.text(expected: expected, remedy: remedy) else { continue }
+      let words = text.split(separator: " ").map(String.init)
+      guard words.count == 2, let kind = MadeUpParts.kind(words[0], words[1], of: workload), WorkloadName.isValid(words[1]),
+        !parts.contains(where: { $0.name == words[1] })
+      else {
+        item.wrong(expected: expected, remedy: remedy)
+        continue
+      }
+      parts.append(HostPart(name: words[1], kind: kind))
+    }
+    return parts
+  }
+
   private func place(
     _ value: YAMLValue, of workload: ClusterSetup.Workload, _ nodes: [ClusterSetup.Node]
   ) -> NodeName? {
@@ -163,7 +195,9 @@ struct ClusterReading {
     }
     if workload.isStopped { refuse("a workload that is to be stopped") }
     if !node.isOn { refuse("\(name), which has no power") }
-    if node.connection != workload.connection { refuse("\(name), which does not serve \(workload.connection)") }
+    if node.connection != workload.connection, workload.parts.isEmpty {
+      refuse("\(name), which does not serve \(workload.connection)")
+    }
     return name
   }
 }

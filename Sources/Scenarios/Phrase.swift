@@ -71,6 +71,7 @@ enum Blank: String, Sendable, CaseIterable {
   case text = "TEXT"
   case address = "ADDRESS"
   case check = "CHECK"
+  case part = "PART"
 
   enum Filled: Sendable {
     case nodes([NodeName])
@@ -81,6 +82,7 @@ enum Blank: String, Sendable, CaseIterable {
     case text(String)
     case address(IPAddress)
     case check(CheckName)
+    case part(String)
   }
 
   var meaning: String {
@@ -96,6 +98,7 @@ enum Blank: String, Sendable, CaseIterable {
     case .text: "a text in double quotes"
     case .address: "an IP address: `10.0.0.1`"
     case .check: "a node check of the scenario's policies"
+    case .part: "a part of the workload"
     }
   }
 
@@ -124,6 +127,7 @@ enum Blank: String, Sendable, CaseIterable {
       return .text(String(first.dropFirst().dropLast()))
     case .address: return (try? IPAddress(first)).map { .address($0) }
     case .check: return Self.name(first).map { .check(CheckName($0)) }
+    case .part: return Self.name(first).map { .part($0) }
     }
   }
 
@@ -158,7 +162,7 @@ enum Blank: String, Sendable, CaseIterable {
   fileprivate var pattern: String {
     let name = "[A-Za-z0-9][A-Za-z0-9._-]*"
     return switch self {
-    case .node, .workload, .domain, .check: name
+    case .node, .workload, .domain, .check, .part: name
     case .nodes: "\(name)(, \(name))*( (and|or) \(name))?"
     case .span: "[0-9]+(\\.[0-9]+)?(ms|s|m|h)"
     case .times: "(once|twice|[0-9]+ times)"
@@ -188,6 +192,11 @@ struct Filling: Sendable {
   mutating func number() -> Int { if case .number(let number)? = take() { number } else { 0 } }
   mutating func address() -> IPAddress { if case .address(let address)? = take() { address } else { .four(0) } }
   mutating func check() -> CheckName { if case .check(let name)? = take() { name } else { "" } }
+  /// Of the workload that is named next.
+  mutating func part() -> PartName {
+    guard case .part(let name)? = take() else { return PartName("", of: "") }
+    return PartName(name, of: workload())
+  }
   mutating func text() -> String { if case .text(let text)? = take() { text } else { "" } }
 
   var allNodes: [NodeName] { blanks.flatMap { blank -> [NodeName] in if case .nodes(let nodes) = blank { nodes } else { [] } } }

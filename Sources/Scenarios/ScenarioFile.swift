@@ -67,6 +67,10 @@ public enum ScenarioFile {
       "cluster.workloads[].addresses", "list of IP addresses", .value("[]"),
       "Addresses that follow it, on the link that every node has: `[10.0.0.1]`."),
     .init(
+      "cluster.workloads[].parts", "list of kinds with names", .value("[]"),
+      "It is made of these parts of the host, in this order: `[mount data, script server, ocf front]`. Every node runs such workloads where one has parts."
+    ),
+    .init(
       "cluster.policies", "list of policies", .value("[]"),
       "Each as in a policy file. The first are in force from the start, the others when the timeline says so."),
     .init("timeline", "mapping of times with sentences", .value("{}"), "What happens: `at 10s: power off n1`."),

@@ -56,7 +56,7 @@ public enum ScenarioSchema {
     } else if path == "cluster.policies" {
       property["type"] = ["array", "null"]
       property["items"] = ["$ref": "policy.schema.json"]
-    } else if path == "cluster.workloads[].addresses" {
+    } else if ["cluster.workloads[].addresses", "cluster.workloads[].parts"].contains(path) {
       property["type"] = ["array", "null"]
       property["items"] = ["type": "string"]
     } else if ScenarioFile.keys.rows.contains(where: { $0.path.hasPrefix(path + "[]") }) {

@@ -3,8 +3,8 @@ import Simulator
 /// What can be expected in a scenario.
 enum StatementPhrases {
   static let sentences = Sentences<Statement>(
-    phrases: workloads + AddressPhrases.statements + NodeCheckPhrases.statements + past + nodes, kind: "something that is so",
-    example: "w1 runs on n2")
+    phrases: workloads + AddressPhrases.statements + NodeCheckPhrases.statements + PartPhrases.statements + past + nodes,
+    kind: "something that is so", example: "w1 runs on n2")
 
   private static let workloads: [Phrase<Statement>] = [
     .init("everything runs", "Each workload that is meant to run does, once, where it is placed and claimed.") { _ in

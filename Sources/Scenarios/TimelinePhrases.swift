@@ -5,7 +5,7 @@ import Simulator
 enum TimelinePhrases {
   static let sentences = Sentences<[Happening]>(
     phrases: hosts + links + store + processes + libvirt + domains + ServicePhrases.all + AddressPhrases.happenings
-      + NodeCheckPhrases.happenings + kernel
+      + NodeCheckPhrases.happenings + PartPhrases.happenings + kernel
       + people,
     kind: "something that happens", example: "power off n1")
 

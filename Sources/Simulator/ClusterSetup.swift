@@ -1,6 +1,7 @@
 import GuardCore
 import HoldfastModel
 import HoldfastPlanning
+import HostParts
 
 /// The cluster that a world begins with.
 public struct ClusterSetup: Sendable {
@@ -16,6 +17,8 @@ public struct ClusterSetup: Sendable {
     public var isOn: Bool
     /// Others can migrate domains to it while they run.
     public var takesMigrations: Bool
+    /// It runs workloads made of parts of the host.
+    public var runsParts = false
 
     public init(
       _ name: NodeName, capacity: Resources = Resources(memory: 8192, cpus: 64), labels: [String: String] = [:],
@@ -58,6 +61,8 @@ public struct ClusterSetup: Sendable {
     /// What tells whether its service answers.
     public var checks: [HealthCheck] = []
     public var addresses: [WorkloadAddress] = []
+    /// What it is made of; empty: it is a domain of libvirt's.
+    public var parts: [HostPart] = []
 
     public init(
       _ name: WorkloadName, connection: String = "lxc:///system", demand: Resources = Resources(memory: 256, cpus: 0.5),
@@ -146,6 +151,17 @@ public struct ClusterSetup: Sendable {
       workloads[index].addresses = (0..<dice.number(1...2)).map { number in
         WorkloadAddress(.four(0x0A00_0100 + UInt32(index * 2 + number)), prefixLength: 16, on: "br0")
       }
+    }
+  }
+
+  /// Most workloads are made of parts of the host, and most nodes run such.
+  mutating func addParts(_ dice: Dice) {
+    for index in nodes.indices { nodes[index].runsParts = index == 0 || dice.chance(0.9) }
+    for index in workloads.indices where dice.chance(0.7) {
+      workloads[index].connection = SpecRecord.hostConnection
+      workloads[index].parts = MadeUpParts.parts(of: workloads[index].name, dice)
+      // Its services are not simulated.
+      workloads[index].checks = []
     }
   }
 

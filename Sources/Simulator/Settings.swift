@@ -45,8 +45,9 @@ public struct Settings: Sendable {
   ///   - checks: workloads have checks, and services fail.
   ///   - addresses: workloads have addresses, and what has to do with these fails.
   ///   - nodeChecks: nodes have checks, and fail them.
+  ///   - parts: workloads are made of parts of the host, and these fail.
   public static func dense(
-    seed: UInt64, checks: Bool = false, addresses: Bool = false, nodeChecks: Bool = false
+    seed: UInt64, checks: Bool = false, addresses: Bool = false, nodeChecks: Bool = false, parts: Bool = false
   ) -> Settings {
     let dice = Dice(seed: seed, matter: 99)
     let nodes = dice.number(2...5)
@@ -65,8 +66,10 @@ public struct Settings: Sendable {
     if checks { cluster.addChecks(Dice(seed: seed, matter: 96)) }
     if addresses { cluster.addAddresses(Dice(seed: seed, matter: 95)) }
     if nodeChecks { cluster.addNodeChecks(Dice(seed: seed, matter: 94)) }
+    if parts { cluster.addParts(Dice(seed: seed, matter: 93)) }
     var faults = checks ? FaultRates.dense.withServices() : .dense
     if addresses { faults = faults.withAddresses() }
+    if parts { faults = faults.withParts() }
     return Settings(cluster: cluster, faults: nodeChecks ? faults.withNodeTroubles() : faults)
   }
 
@@ -74,7 +77,7 @@ public struct Settings: Sendable {
   ///
   /// - Parameters:
   ///   - length: at least ten minutes make sense.
-  ///   - faults: what goes wrong, and how often. Where services fail, workloads have checks; where addresses do, they have some.
+  ///   - faults: what goes wrong, and how often. Where services fail, workloads have checks; where addresses or parts do, they have some.
   public static func long(
     seed: UInt64, nodes: Int = 5, workloads: Int = 30, length: Span = .seconds(3600), faults: FaultRates = .sparse
   ) -> Settings {
@@ -91,6 +94,7 @@ public struct Settings: Sendable {
     if faults.strikesServices { cluster.addChecks(Dice(seed: seed, matter: 96)) }
     if faults.strikesAddresses { cluster.addAddresses(Dice(seed: seed, matter: 95)) }
     if faults.strikesNodeChecks { cluster.addNodeChecks(Dice(seed: seed, matter: 94)) }
+    if faults.strikesParts { cluster.addParts(Dice(seed: seed, matter: 93)) }
     let calm = Span.seconds(min(300, length.inSeconds / 2))
     return Settings(cluster: cluster, faults: faults, stormTime: length - calm - Simulation.warmUp, calmTime: calm)
   }

@@ -70,7 +70,8 @@ public final class World {
     let host = SimulatedHost(
       self, index: index, setup: node, dice: Dice(seed: seed ^ settings.chance, matter: own ^ 1),
       serviceDice: Dice(seed: seed ^ settings.chance, matter: own ^ 2),
-      healthDice: { [seed, settings] in Dice(seed: seed ^ settings.chance, matter: own ^ 3) }, link: link, clock: clock)
+      healthDice: { [seed, settings] in Dice(seed: seed ^ settings.chance, matter: own ^ 3) },
+      partsDice: { [seed, settings] in Dice(seed: seed ^ settings.chance, matter: own ^ 4) }, link: link, clock: clock)
     link.opened = { [unowned host, unowned self] in if $0 == .fromStore { host.controller?.caughtUp(store.model.revision) } }
     for (number, name) in node.unmanaged.keys.sorted().enumerated() {
       host.definitions[name] = Definition(

@@ -217,12 +217,27 @@ struct `A workload of the host itself` {
       try await tested.restart()
       #expect(await tested.start(parts) == .barred)
       #expect(await tested.start(parts, overBar: true) == .done)
-      guard case .failed = await tested.host.bar(tested.id, uuid: TestedHost.uuid, mark: mark) else {
-        throw Trouble(description: "it was barred")
-      }
+      // What is up is no start any more, and runs on.
+      #expect(await tested.host.bar(tested.id, uuid: TestedHost.uuid, mark: mark) == .done)
+      #expect(!tested.processes.isEmpty)
       guard case .failed = await tested.start(parts) else { throw Trouble(description: "it was started twice") }
       #expect(await tested.stop(grace: .zero) == .done)
-      #expect(await tested.start(parts) == .done)
+      #expect(await tested.start(parts) == .barred)
+      #expect(await tested.start(parts, overBar: true) == .done)
+    }
+  }
+
+  @Test func `takes a start back when starts are barred`() async throws {
+    let hierarchy = try #require(hierarchies.first)
+    try await TestedHost.with(hierarchy) { tested in
+      let mark = ClaimMark(cluster: "test", workload: "files", epoch: Epoch(3))
+      let parts = [tested.mount(), try tested.script(start: "sleep 30", startTimeout: 60)]
+      let start = Task { await tested.start(parts) }
+      #expect(await eventually(.seconds(5)) { tested.isMounted })
+      #expect(await tested.host.bar(tested.id, uuid: TestedHost.uuid, mark: mark) == .done)
+      guard case .failed = await start.value else { throw Trouble(description: "it was started") }
+      #expect(!tested.isMounted && tested.processes.isEmpty)
+      #expect(await tested.start(parts) == .barred)
     }
   }
 

@@ -21,7 +21,27 @@ import Testing
 
   private static let addressed = "{w1: {node: n1, addresses: [10.0.0.1]}, w2: {node: n2}}"
 
+  private static let made = "{w1: {node: n1, parts: [mount data, script server]}, w2: {node: n2}}"
+
   private static let cases: [Case] = [
+    .init(
+      testDescription: "a part ends and is started anew", workloads: made, happens: "{at 10s: end part server of w1}",
+      met: "within 60s of 10s: part server of w1 is up on n1", unmet: "at 10100ms: part server of w1 is up on n1",
+      found: "part server of w1 is not up on n1"),
+    .init(
+      testDescription: "a part does not start on a node", workloads: made,
+      happens: "{at 5s: break start of part server of w1 on n2, at 10s: power off n1, at 30s: mend part server of w1 on n2}",
+      met: "within 140s of 30s: part server of w1 is up on n2", unmet: "by 29s: part server of w1 is up on n2",
+      found: "part server of w1 is not up on n2"),
+    .init(
+      testDescription: "a file system is busy for a time", workloads: made,
+      happens: "{at 9s: break stop of part data of w1 on n1 for 20s, at 10s: move w1 to n2}",
+      met: "within 90s of 29s: part data of w1 is up on n2", unmet: "within 15s of 10s: part data of w1 is not up on n1",
+      found: "part data of w1 is up on n1"),
+    .init(
+      testDescription: "the status of a part does not answer", workloads: made,
+      happens: "{at 10s: blind part server of w1 on n1 for 60s}", met: "at end: w1 has not started",
+      unmet: "at 60s: part server of w1 is not up on n1", found: "part server of w1 is up on n1"),
     .init(
       testDescription: "a service is killed and started anew", workloads: checked, happens: "{at 10s: kill service of w1}",
       met: "within 16s of 10s: w1 answers", unmet: "from 10s to 30s: w1 does not answer", found: "w1 runs on n1"),

@@ -93,6 +93,22 @@ import Testing
     }
   }
 
+  @Test func `in which parts of workloads fail breaks no rule`() async {
+    await search("parts", Self.seeds(200)) { .dense(seed: $0, parts: true) }
+  }
+
+  @Test func `in which parts and addresses of workloads fail breaks no rule`() async {
+    await search("parts, addresses", Self.seeds(60)) { .dense(seed: $0, addresses: true, parts: true) }
+  }
+
+  @Test func `in which parts of workloads fail overlooks nothing`() async {
+    await search("overlooked, parts", 1...60) {
+      var settings = Settings.dense(seed: $0, parts: true)
+      settings.turnsBetweenLooks = 211
+      return settings
+    }
+  }
+
   @Test func `writes only what its codec reads again`() async {
     await search("codec", 1...30) {
       var settings = Settings.dense(seed: $0)
@@ -101,6 +117,11 @@ import Testing
     }
     await search("codec, node checks", 1...15) {
       var settings = Settings.dense(seed: $0, nodeChecks: true)
+      settings.checksCodec = true
+      return settings
+    }
+    await search("codec, parts", 1...15) {
+      var settings = Settings.dense(seed: $0, parts: true)
       settings.checksCodec = true
       return settings
     }

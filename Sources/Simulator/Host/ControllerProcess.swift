@@ -29,6 +29,8 @@ final class ControllerProcess {
   private var unanswered: [TransactionID: ClusterTransaction] = [:]
   private(set) lazy var guardLine = GuardLine(self, on: host)
   private(set) lazy var hypervisor = HypervisorDoor(self, on: host)
+  /// nil: its node runs no workloads made of parts.
+  private(set) var parts: PartsDoor?
   private lazy var checks = CheckProcess(self, on: host)
   private lazy var nodeChecks = NodeCheckProcess(self, on: host)
   private lazy var neighbours = NeighbourProcess(self, on: host)
@@ -49,6 +51,7 @@ final class ControllerProcess {
     watcher = Watcher(host) { [unowned self] event in deliver(event) }
     guardLine.connect()
     _ = hypervisor
+    if host.setup.runsParts { parts = PartsDoor(self, on: host, tampering: tampering) }
     tellTime()
     if !host.leftovers.isEmpty { host.after(SimulatedLibvirt.lookTime) { [self] in tellLeftovers() } }
     if host.asksWhatCanRun { host.after(SimulatedLibvirt.lookTime) { [self] in tellIncompatible() } }
@@ -72,6 +75,7 @@ final class ControllerProcess {
     watcher?.close()
     watcher = nil
     guardLine.close()
+    parts?.close()
   }
 
   // MARK: SIGSTOP
@@ -172,38 +176,10 @@ final class ControllerProcess {
   private func perform(_ action: Action) {
     switch action {
     case .transact(let id, let transaction, let until): transact(id, transaction, until: until)
-    case .start(let workload, let request):
-      host.tell("starts \(workload) at epoch \(request.mark.epoch.value)")
-      hypervisor.start(workload, request)
-    case .stop(let workload, let domain, let uuid, let grace):
-      host.tell("stops \(workload), within \(Span(grace))")
-      judgeStop(of: workload)
-      hypervisor.stop(workload, domain, uuid: uuid, grace: Span(grace))
-    case .mark(let workload, let domain, let uuid, let mark):
-      host.tell("marks \(workload) with epoch \(mark.epoch.value)")
-      hypervisor.mark(workload, domain, uuid: uuid, mark)
-    case .unmark(let workload, let domain, let uuid):
-      host.tell("takes its mark off \(workload)")
-      hypervisor.mark(workload, domain, uuid: uuid, nil)
-    case .bar(let workload, let domain, _, _):
-      host.tell("makes certain that no earlier start of \(workload) succeeds")
-      hypervisor.bar(workload, domain)
-    case .unbar(let workload, let domain, _, _, let overBar):
-      host.tell("makes room for \(workload), which is to arrive")
-      hypervisor.unbar(workload, domain, overBar: overBar)
-    case .migrate(let workload, let request):
-      host.tell("migrates \(workload) to \(request.destination)")
-      hypervisor.migrate(workload, request)
-    case .cancelMigration(let domain, _):
-      host.tell("gives the migration of \(domain.name) up")
-      hypervisor.cancelMigration(domain)
-    case .suspend(let workload, let domain, let uuid):
-      host.tell("pauses \(workload)")
-      hypervisor.suspend(workload, domain, uuid: uuid)
-    case .resume(let workload, let domain, let uuid, let notAfter):
-      host.tell("resumes \(workload)")
-      hypervisor.resume(workload, domain, uuid: uuid, notAfter: notAfter)
-    case .refresh: hypervisor.takeInventory()
+    case .start, .stop, .mark, .unmark, .bar, .unbar, .migrate, .cancelMigration, .suspend, .resume: operate(action)
+    case .refresh:
+      hypervisor.takeInventory()
+      parts?.takeInventory()
     case .tellGuard(let command): tellGuard(command)
     case .isolateDirectly(let workloads): isolateDirectly(workloads)
     case .save(let session): host.savedSession = session
@@ -222,6 +198,53 @@ final class ControllerProcess {
     case .endAddresses(let workload, let addresses): neighbours.end(workload, addresses)
     }
   }
+
+  /// Asks the hypervisor that the domain is of.
+  private func operate(_ action: Action) {
+    switch action {
+    case .start(let workload, let request):
+      host.tell("starts \(workload) at epoch \(request.mark.epoch.value)")
+      if let parts = parts(of: request.id) { parts.start(workload, request) } else { hypervisor.start(workload, request) }
+    case .stop(let workload, let domain, let uuid, let grace):
+      host.tell("stops \(workload), within \(Span(grace))")
+      judgeStop(of: workload)
+      if let parts = parts(of: domain) { return parts.stop(workload, domain, uuid: uuid, grace: grace) }
+      hypervisor.stop(workload, domain, uuid: uuid, grace: Span(grace))
+    case .mark(let workload, let domain, let uuid, let mark):
+      host.tell("marks \(workload) with epoch \(mark.epoch.value)")
+      if let parts = parts(of: domain) { return parts.mark(workload, domain, uuid: uuid, mark) }
+      hypervisor.mark(workload, domain, uuid: uuid, mark)
+    case .unmark(let workload, let domain, let uuid):
+      host.tell("takes its mark off \(workload)")
+      if let parts = parts(of: domain) { return parts.refuse(workload, .unmark) }
+      hypervisor.mark(workload, domain, uuid: uuid, nil)
+    case .bar(let workload, let domain, _, _):
+      host.tell("makes certain that no earlier start of \(workload) succeeds")
+      if let parts = parts(of: domain) { parts.bar(workload, domain) } else { hypervisor.bar(workload, domain) }
+    case .unbar(let workload, let domain, _, _, let overBar):
+      host.tell("makes room for \(workload), which is to arrive")
+      if let parts = parts(of: domain) { return parts.refuse(workload, .unbar) }
+      hypervisor.unbar(workload, domain, overBar: overBar)
+    case .migrate(let workload, let request):
+      host.tell("migrates \(workload) to \(request.destination)")
+      if let parts = parts(of: request.id) { parts.refuse(workload, .migrate) } else { hypervisor.migrate(workload, request) }
+    case .cancelMigration(let domain, _):
+      host.tell("gives the migration of \(domain.name) up")
+      if parts(of: domain) == nil { hypervisor.cancelMigration(domain) }
+    case .suspend(let workload, let domain, let uuid):
+      host.tell("pauses \(workload)")
+      if let parts = parts(of: domain) { return parts.refuse(workload, .suspend) }
+      hypervisor.suspend(workload, domain, uuid: uuid)
+    case .resume(let workload, let domain, let uuid, let notAfter):
+      host.tell("resumes \(workload)")
+      if let parts = parts(of: domain) { return parts.refuse(workload, .resume) }
+      hypervisor.resume(workload, domain, uuid: uuid, notAfter: notAfter)
+    default: break
+    }
+  }
+
+  /// nil: it is libvirt's.
+  private func parts(of domain: DomainID) -> PartsDoor? { SpecRecord.isOfHost(domain.connection) ? parts : nil }
 
   /// What always answered is not ended by its checks.
   private func judgeStop(of workload: WorkloadName) {

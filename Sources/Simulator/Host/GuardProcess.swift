@@ -28,7 +28,9 @@ final class GuardProcess {
     let released = Set(host.guardRecord?.released.values.map { $0 } ?? [])
     let found = GuardMachine.FoundAtStart(
       record: host.guardRecord.map { .found($0) } ?? .none,
-      occupied: host.domains.values.contains { $0.partition != nil && !released.contains($0.cgroup) },
+      occupied: host.domains.values.contains {
+        $0.partition != nil && $0.hasProcesses && !released.contains($0.cgroup)
+      },
       frozen: host.isFreezeOrdered)
     input(.started(tampering?.found(found) ?? found))
   }
@@ -184,7 +186,9 @@ final class GuardProcess {
   }
 
   private func census(_ cgroups: Set<String>, sparing: Set<String>) -> Bool {
-    host.domains.values.contains { ($0.partition != nil || cgroups.contains($0.cgroup)) && !sparing.contains($0.cgroup) }
+    host.domains.values.contains {
+      ($0.partition != nil || cgroups.contains($0.cgroup)) && $0.hasProcesses && !sparing.contains($0.cgroup)
+    }
   }
 
   private func kill(_ target: KillTarget) -> KillProgress {
@@ -195,7 +199,7 @@ final class GuardProcess {
       case .unseen(_, let cgroup, let sparing):
         domain.cgroup == cgroup || domain.partition != nil && !sparing.contains(domain.cgroup)
       }
-    }.sorted { $0.pid < $1.pid }
+    }.filter(\.hasProcesses).sorted { $0.pid < $1.pid }
     if aims.isEmpty { return .gone }
     if host.dice.chance(host.kernel.failedKills) { return .failed(reason: "a process could not be reached") }
     for domain in aims {

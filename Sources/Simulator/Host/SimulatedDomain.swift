@@ -54,6 +54,12 @@ final class SimulatedDomain {
   var isServiceDead = false
   /// Its service did not answer as it is to, at some time after it had come up.
   var hasFailed = false
+  /// What it consists of, where it is no domain but made of parts of the host.
+  var parts: SimulatedParts?
+  /// A process of it is there.
+  var hasProcesses: Bool { parts?.hasProcesses ?? true }
+  /// Thawed, it would execute.
+  var isAlive: Bool { parts?.isAlive ?? !isKilled }
   private var mourners: [() -> Void] = []
 
   init(
@@ -70,7 +76,9 @@ final class SimulatedDomain {
     self.mark = mark
     self.isPersistent = isPersistent
     let place = partition.map { "\(Self.partition)/\($0.rawValue).partition" } ?? "/sys/fs/cgroup/freezer/machine"
-    cgroup = "\(place)/lxc-\(pid)-\(id.name).libvirt-lxc"
+    // A workload of the host has the same at every start.
+    let name = SpecRecord.isOfHost(id.connection) ? "host-\(id.name)" : "lxc-\(pid)-\(id.name).libvirt-lxc"
+    cgroup = "\(place)/\(name)"
   }
 
   private static let partition = "/sys/fs/cgroup/freezer/holdfast.partition"

@@ -17,6 +17,9 @@ final class SimulatedHost {
   /// How it is by its own checks.
   private(set) lazy var health = SimulatedNodeHealth(self, dice: healthDice())
   private let healthDice: () -> Dice
+  /// For workloads made of parts.
+  private(set) lazy var partsDice = makePartsDice()
+  private let makePartsDice: () -> Dice
   private(set) var clock: HostClock
   /// Counts boots: whatever was planned on an earlier one does not happen.
   private(set) var boot: Int32 = 1
@@ -60,6 +63,10 @@ final class SimulatedHost {
   var asksWhatCanRun = false
   var savedSession: OwnSession.Saved?
   var guardRecord: GuardRecord?
+  /// Workloads made of parts whose starts are barred.
+  var barredParts: Set<String> = []
+  /// What is wrong with parts here; outlasts a reboot.
+  var partTroubles = PartTroubles()
 
   // The processes.
   private(set) lazy var libvirt = SimulatedLibvirt(self)
@@ -75,7 +82,7 @@ final class SimulatedHost {
 
   init(
     _ world: World, index: Int, setup: ClusterSetup.Node, dice: Dice, serviceDice: Dice, healthDice: @escaping () -> Dice,
-    link: Link, clock: HostClock
+    partsDice: @escaping () -> Dice, link: Link, clock: HostClock
   ) {
     self.world = world
     self.index = index
@@ -83,6 +90,7 @@ final class SimulatedHost {
     self.dice = dice
     self.serviceDice = serviceDice
     self.healthDice = healthDice
+    makePartsDice = partsDice
     self.link = link
     self.clock = clock
     name = setup.name
@@ -94,7 +102,8 @@ final class SimulatedHost {
   /// Capacity and what it serves.
   var record: NodeRecord {
     NodeRecord(
-      capacity: setup.capacity, labels: setup.labels, connections: [setup.connection],
+      capacity: setup.capacity, labels: setup.labels,
+      connections: setup.runsParts ? [setup.connection, SpecRecord.hostConnection] : [setup.connection],
       migration: setup.takesMigrations ? [setup.connection: name.text] : nil, version: "sim")
   }
 
@@ -188,6 +197,7 @@ final class SimulatedHost {
     guardProcess = nil
     formerControllers = []
     formerGuards = []
+    for domain in domains.values { domain.parts?.vanish() }
   }
 
   // MARK: power
@@ -202,7 +212,10 @@ final class SimulatedHost {
     kernel = Kernel()
     boot += 1
     held = []
-    for domain in domains.values { domain.isKilled = true }
+    for domain in domains.values {
+      domain.isKilled = true
+      domain.parts?.vanish()
+    }
     domains = [:]
     isPartitionFrozen = false
     frozenCgroups = []
@@ -211,6 +224,7 @@ final class SimulatedHost {
     addresses.clear()
     savedSession = nil
     guardRecord = nil
+    barredParts = []
     libvirt.crash()
     world.invariants.hostChanged(self)
   }
@@ -266,7 +280,8 @@ final class SimulatedHost {
 
   /// Whether the domain could run an instruction now.
   func executes(_ domain: SimulatedDomain) -> Bool {
-    isUp && !isPaused && !isWaking && !domain.isGone && !domain.isKilled && domain.pause == nil && !isFrozen(domain)
+    guard isUp, !isPaused, !isWaking, !domain.isGone, !domain.isKilled, domain.pause == nil else { return false }
+    return domain.parts?.executes(isFrozen: isFrozen(domain)) ?? !isFrozen(domain)
   }
 
   func nextPID() -> Int32 {
@@ -281,6 +296,7 @@ final class SimulatedHost {
 
   /// SIGKILL to every process of it: from now on it executes nothing; soon nothing of it is left.
   func kill(_ domain: SimulatedDomain, why: String, lasting: Span, end: DomainEnd = .failed) {
+    if let parts = domain.parts { return parts.kill(why: why, lasting: lasting) }
     guard !domain.isEnding else { return }
     tell("\(domain.id.name) is killed: \(why)")
     domain.isKilled = true
@@ -299,10 +315,19 @@ final class SimulatedHost {
     libvirt.noticed(end: domain, why: why, end)
   }
 
+  /// Nothing is left of a workload made of parts.
+  func removeParts(_ domain: SimulatedDomain, why: String) {
+    guard domains[domain.id.name] === domain else { return }
+    tell("\(domain.id.name) is gone: \(why)")
+    domains[domain.id.name] = nil
+    domain.end()
+    world.invariants.hostChanged(self)
+  }
+
   /// Its last process ends by itself, if it can.
   func endByItself(_ name: String) {
     after(.zero) { [self] in
-      guard let domain = domains[name], !isFrozen(domain), !domain.isKilled else { return }
+      guard let domain = domains[name], domain.parts == nil, !isFrozen(domain), !domain.isKilled else { return }
       remove(domain, why: "it ended by itself", end: .failed)
     }
   }
@@ -310,7 +335,8 @@ final class SimulatedHost {
   /// Its guest powers itself off, or crashes and is kept, if it executes.
   func endGuest(_ name: String, crashes: Bool) {
     after(.zero) { [self] in
-      guard let domain = domains[name], domain.isReady, executes(domain), libvirt.migrations[name] == nil else { return }
+      guard let domain = domains[name], domain.parts == nil, domain.isReady, executes(domain), libvirt.migrations[name] == nil
+      else { return }
       if crashes {
         tell("\(name) crashes and is kept")
         libvirt.pause(domain, as: .crashed)

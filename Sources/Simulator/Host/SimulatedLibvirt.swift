@@ -148,7 +148,8 @@ final class SimulatedLibvirt {
   }
 
   func inventory() -> [DomainObservation] {
-    host.domains.values.filter { $0.isReady || $0.isSeenEarly }.map(\.observation).sorted { $0.id.name < $1.id.name }
+    let seen = host.domains.values.filter { $0.parts == nil && ($0.isReady || $0.isSeenEarly) }
+    return seen.map(\.observation).sorted { $0.id.name < $1.id.name }
   }
 
   func noticed(end domain: SimulatedDomain, why: String, _ end: DomainEnd) {

@@ -60,7 +60,7 @@ final class FrozenWatch {
       let incarnation = host.controller?.core.session.incarnation, world.store.session(incarnation) != nil,
       world.store.disarm == nil
     else { return nil }
-    for domain in host.domains.values where host.isFrozen(domain) && !domain.isKilled {
+    for domain in host.domains.values where host.isFrozen(domain) && domain.isAlive {
       guard let workload = world.invariants.workload(uuid: domain.uuid), let holder = world.store.claim(of: workload)?.holder,
         holder.incarnation == incarnation
       else { continue }

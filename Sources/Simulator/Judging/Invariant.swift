@@ -29,6 +29,10 @@ public enum Invariant: String, CaseIterable, Sendable {
   case oneDecision = "what leaves an ailing node does so by one decision"
   case wellNodeStays = "a node whose checks were good is not left"
   case commonCauseStays = "a cause that nodes share moves nothing"
+  case oneMount = "a file system is mounted on one node"
+  case partsInOrder = "parts start in order and stop in reverse"
+  case partsTogether = "no part runs on without those before it"
+  case leftIsTold = "what is left of parts is never told as gone"
   // In the end.
   case everythingRuns = "what can run runs"
   case reasonsAreStated = "what does not run has a stated reason"

@@ -20,6 +20,7 @@ final class Invariants {
   private(set) var lastMove = Moment.zero
   private(set) var lastMover = ""
   private lazy var ailments = AilmentWatch(world)
+  private(set) lazy var parts = PartsWatch(world)
 
   init(_ world: World) {
     self.world = world
@@ -212,6 +213,7 @@ final class Invariants {
     moved("the claim of \(workload)")
     world.tell("\(who): the claim of \(workload) is \(Self.words(claim)), was \(Self.words(before))")
     if let holder { claimTaken(workload, by: holder, from: before?.holder, arrivesAt: before?.migration?.target) }
+    parts.claimChanged(workload, from: before?.holder, to: holder, by: who)
     guard isProtected(workload), PlacementRules.isExclusive(workload, in: world) else { return }
     for host in world.hosts where host.name != holder?.node { lookAtAddresses(on: host, of: workload) }
     for host in executes(workload) where host.name != holder?.node {

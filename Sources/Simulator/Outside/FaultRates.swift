@@ -45,6 +45,10 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case commonTrouble = "common-trouble"
   case flappingNode = "flapping-node"
   case blindNode = "blind-node"
+  case partDeath = "part-death"
+  case brokenPart = "broken-part"
+  case stuckPart = "stuck-part"
+  case blindPart = "blind-part"
 
   /// Those that only checks see.
   public static let ofServices: [FaultKind] = [.serviceDeath, .brokenService, .flappingService, .blindChecks]
@@ -53,6 +57,9 @@ public enum FaultKind: String, CaseIterable, Sendable {
 
   /// Those that only node checks see.
   public static let ofNodeChecks: [FaultKind] = [.nodeTrouble, .commonTrouble, .flappingNode, .blindNode]
+
+  /// Those that only workloads made of parts notice.
+  public static let ofParts: [FaultKind] = [.partDeath, .brokenPart, .stuckPart, .blindPart]
 
   /// What it is, for people.
   public var meaning: String {
@@ -103,6 +110,10 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .commonTrouble: "All hosts fail a node check for 5 s to 60 s."
     case .flappingNode: "For a while, every second answer of a host's node check is bad."
     case .blindNode: "For a while, a node check cannot be made on one host."
+    case .partDeath: "A part of a workload ends by itself: its daemon, or its mount."
+    case .brokenPart: "A part of a workload does not start on one host, or its start hangs, for 5 s to 60 s."
+    case .stuckPart: "A part of a workload does not stop on one host, as a busy mount, or its stop hangs, for 5 s to 60 s."
+    case .blindPart: "For a while, a part's status does not answer on one host."
     case .stranger: "Somebody who is none of the cluster has a workload's address for 1 s to 40 s."
     case .lostAddress: "Somebody takes a workload's address from its link, and the guard there hears nothing of it."
     }
@@ -167,6 +178,17 @@ public struct FaultRates: Sendable {
   public func withNodeTroubles(thinning: Double = 1) -> FaultRates {
     var rates = self
     let seconds: [FaultKind: Double] = [.nodeTrouble: 30, .commonTrouble: 60, .flappingNode: 40, .blindNode: 40]
+    rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
+    return rates
+  }
+
+  /// Parts fail: workloads are made of some, then.
+  public var strikesParts: Bool { FaultKind.ofParts.contains { intervals[$0] != nil } }
+
+  /// The same, and parts of workloads fail as often as other things do in the dense rates; with a divisor, so much less often.
+  public func withParts(thinning: Double = 1) -> FaultRates {
+    var rates = self
+    let seconds: [FaultKind: Double] = [.partDeath: 20, .brokenPart: 25, .stuckPart: 20, .blindPart: 30]
     rates.intervals.merge(seconds.mapValues { .seconds($0 * thinning) }) { own, _ in own }
     return rates
   }

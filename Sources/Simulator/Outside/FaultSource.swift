@@ -3,6 +3,7 @@ import HoldfastController
 import HoldfastModel
 import HoldfastPlanning
 import HoldfastTime
+import HostParts
 
 /// What goes wrong, when, and for how long: all from the seed, many things at once, or from a schedule.
 ///
@@ -122,6 +123,7 @@ final class FaultSource {
     case .powerDown, .guestCrash: drawGuest(kind)
     case .slowAddresses, .failedAddresses, .stranger, .lostAddress: drawAddresses(kind)
     case .nodeTrouble, .commonTrouble, .flappingNode, .blindNode: drawNodeCheck(kind)
+    case .partDeath, .brokenPart, .stuckPart, .blindPart: drawPart(kind)
     }
   }
 
@@ -231,6 +233,23 @@ final class FaultSource {
     case .commonTrouble: .nodeCheckFails(check, world.hosts.map(\.name), for: dice.seconds(5...60))
     case .flappingNode: .nodeCheckFlaps(check, [node], for: dice.seconds(2...30))
     default: .nodeCheckBlind(check, [node], for: dice.seconds(2...40))
+    }
+  }
+
+  private func drawPart(_ kind: FaultKind) -> Happening? {
+    let made = world.settings.cluster.workloads.filter { !$0.parts.isEmpty }
+    guard let workload = dice.pick(made), let part = dice.pick(workload.parts), let node = dice.pick(world.hosts)?.name else {
+      return nil
+    }
+    let name = PartName(part.name, of: workload.name)
+    // Mostly where it runs.
+    let place = world.store.claim(of: workload.name)?.holder?.node
+    let target = dice.chance(0.8) ? place ?? node : node
+    switch kind {
+    case .partDeath: return .partDies(name)
+    case .brokenPart: return .partStartBreaks(name, target, hangs: dice.chance(0.4), for: dice.seconds(5...60))
+    case .stuckPart: return .partStopBreaks(name, target, hangs: dice.chance(0.4), for: dice.seconds(5...60))
+    default: return .partBlind(name, target, for: dice.seconds(2...30))
     }
   }
 

@@ -104,6 +104,13 @@ extension Happening: CustomStringConvertible {
     case .nodeCheckFlaps(let check, let nodes, let span): "the node check '\(check)' of \(Self.list(nodes)) flaps for \(span)"
     case .nodeCheckBlind(let check, let nodes, let span):
       "the node check '\(check)' cannot be made on \(Self.list(nodes))\(Self.length(span))"
+    case .partStartBreaks(let part, let node, let hangs, let span):
+      "the start of \(part) \(hangs ? "hangs" : "fails") on \(node)\(Self.length(span))"
+    case .partStopBreaks(let part, let node, let hangs, let span):
+      "the stop of \(part) \(hangs ? "hangs" : "fails") on \(node)\(Self.length(span))"
+    case .partMended(let part, let node): "\(part) starts and stops on \(node) again"
+    case .partDies(let part): "\(part) ends by itself"
+    case .partBlind(let part, let node, let span): "the status of \(part) does not answer on \(node) for \(span)"
     case .asked(let order, let node): "\(order)\(node.map { " (through \($0))" } ?? "")"
     // Said by the others.
     case .controllerDies, .controllerStarts, .controllerHalts, .controllerHaltsBetweenSteps, .guardDies, .guardStarts,

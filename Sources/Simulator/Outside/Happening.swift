@@ -123,6 +123,17 @@ public enum Happening: Hashable, Sendable {
   /// It cannot be made there.
   case nodeCheckBlind(CheckName, [NodeName], for: Span?)
 
+  // Parts of workloads.
+  /// Its starts there fail, or hang: for so long, or until it is mended.
+  case partStartBreaks(PartName, NodeName, hangs: Bool, for: Span?)
+  /// Its stops there fail, as of a busy mount, or hang: for so long, or until it is mended.
+  case partStopBreaks(PartName, NodeName, hangs: Bool, for: Span?)
+  case partMended(PartName, NodeName)
+  /// It ends by itself wherever it is up.
+  case partDies(PartName)
+  /// Its status there does not answer.
+  case partBlind(PartName, NodeName, for: Span)
+
   public enum MigrationStep: String, CaseIterable, Hashable, Sendable {
     case prepare, transfer
     /// The target has everything, and its answer is lost.

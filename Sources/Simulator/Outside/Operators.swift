@@ -2,6 +2,7 @@ import GuardCore
 import HoldfastController
 import HoldfastModel
 import HoldfastOperator
+import HostParts
 
 /// People who give commands: each is prepared by the real code on one node's view and committed like any other transaction.
 final class Operators {
@@ -144,10 +145,11 @@ final class Operators {
     let index = setup.firstIndex { $0.name == name }
     let number = index.map { $0 + 1 } ?? setup.count + (known.firstIndex(of: name) ?? known.count) + 1
     let workload = index.map { setup[$0] } ?? ClusterSetup.Workload(name, isolation: number % 3 == 0 ? .stop : .freeze)
+    let domain =
+      "<domain type='lxc'><name>\(name)</name><interface type='\(workload.network == .bridge ? "bridge" : "direct")'/></domain>"
     return SpecRecord(
       connection: workload.connection, uuid: Self.uuid(number, kind: 1),
-      xml:
-        "<domain type='lxc'><name>\(name)</name><interface type='\(workload.network == .bridge ? "bridge" : "direct")'/></domain>",
+      xml: workload.parts.isEmpty ? domain : HostDefinition(parts: workload.parts).text,
       demand: workload.demand, labels: workload.labels, priority: workload.priority, isolation: workload.isolation,
       stopTimeout: workload.stopTimeout, checks: workload.checks, addresses: readdressed[name] ?? workload.addresses)
   }

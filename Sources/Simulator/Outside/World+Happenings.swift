@@ -8,6 +8,7 @@ struct Matter: Hashable {
     case start(WorkloadName), stop(WorkloadName), blockJob(WorkloadName), inbound
     case addresses, raising, stranger(IPAddress)
     case nodeCheck(CheckName), flappingNode(CheckName), blindNode(CheckName)
+    case partStart(PartName), partStop(PartName), blindPart(PartName)
     case service(WorkloadName), flapping(WorkloadName), blindness(WorkloadName)
   }
   var kind: Kind
@@ -37,6 +38,7 @@ extension World {
     case .serviceDies, .serviceBreaks, .serviceMended, .serviceFlaps, .checksBlind: carryOutOnServices(happening)
     case .addressesSlow, .addressesFail, .strangerTakes, .strangerLeaves, .addressIsLost: carryOutOnAddresses(happening)
     case .nodeCheckFails, .nodeCheckMended, .nodeCheckFlaps, .nodeCheckBlind: carryOutOnNodeChecks(happening)
+    case .partStartBreaks, .partStopBreaks, .partMended, .partDies, .partBlind: carryOutOnParts(happening)
     case .asked(let order, let node): operators.carryOut(order, through: node)
     }
   }
@@ -204,7 +206,9 @@ extension World {
       host.libvirt.inboundFlaw = "Unable to verify TLS peer: certificate has expired"
       end(.inbound, host, after: span) { host.libvirt.inboundFlaw = nil }
     case .diskReplaced(let workload):
-      for host in hosts { if let domain = host.domains[workload.text] { host.libvirt.replaceDisk(of: domain) } }
+      for host in hosts {
+        if let domain = host.domains[workload.text], domain.parts == nil { host.libvirt.replaceDisk(of: domain) }
+      }
     case .definedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, true)
     case .undefinedByHand(let workload, let node): host(node)?.libvirt.keepDefinition(of: workload, false)
     case .machineTypeForgotten(let workload, let node): host(node)?.libvirt.forgetMachineType(of: workload, true)
@@ -279,6 +283,26 @@ extension World {
     }
   }
 
+  private func carryOutOnParts(_ happening: Happening) {
+    switch happening {
+    case .partStartBreaks(let part, let node, let hangs, let span):
+      guard let host = host(node) else { return }
+      host.partTroubles.starts[part] = hangs ? .hangs : .fails
+      end(.partStart(part), host, after: span) { host.partTroubles.starts[part] = nil }
+    case .partStopBreaks(let part, let node, let hangs, let span):
+      guard let host = host(node) else { return }
+      host.partTroubles.stops[part] = hangs ? .hangs : .fails
+      end(.partStop(part), host, after: span) { host.partTroubles.stops[part] = nil }
+    case .partMended(let part, let node): host(node)?.partTroubles.mend(part)
+    case .partDies(let part): for host in hosts { host.domains[part.workload.text]?.parts?.die(part.part) }
+    case .partBlind(let part, let node, let span):
+      guard let host = host(node) else { return }
+      host.partTroubles.blind.insert(part)
+      end(.blindPart(part), host, after: span) { host.partTroubles.blind.remove(part) }
+    default: break
+    }
+  }
+
   /// Everything that is broken is as it was.
   func repairEverything() {
     operators.useEverything()
@@ -294,6 +318,7 @@ extension World {
       host.services.repair()
       host.health.repair()
       (host.addresses.delay, host.addresses.refuses) = (.zero, false)
+      host.partTroubles = PartTroubles()
       host.resume()
       host.powerOn()
       host.libvirt.broken = [:]

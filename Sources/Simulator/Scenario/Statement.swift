@@ -1,5 +1,6 @@
 import GuardCore
 import HoldfastModel
+import HostParts
 
 /// Something that is so or not at a moment.
 public indirect enum Statement: Hashable, Sendable {
@@ -45,6 +46,8 @@ public indirect enum Statement: Hashable, Sendable {
   case anAddressIsUpTwice
   /// What runs there leaves, as a node check fails: that is decided, and the node was not found well since.
   case isAiling(NodeName)
+  /// Its daemon is there, or its file system is mounted.
+  case partIsUp(PartName, on: NodeName)
   case not(Statement)
 
   public struct Part: Hashable, Sendable {
@@ -121,6 +124,9 @@ extension Statement {
       }
       return Set(all).count < all.count
     case .isAiling(let node): return store.losses(of: node)?.ailment != nil
+    case .partIsUp(let name, let node):
+      guard let host = world.host(node), host.isUp, let parts = host.domains[name.workload.text]?.parts else { return false }
+      return parts.parts.indices.contains { parts.parts[$0].name == name.part && parts.isUp($0) }
     case .not(let statement): return !statement.holds(in: world)
     }
   }
@@ -187,6 +193,7 @@ extension Statement {
       return "\(address) is up \(places.isEmpty ? "nowhere" : "on \(places.joined(separator: " and "))")"
     case .anAddressIsUpTwice: return "\(holds(in: world) ? "an" : "no") address is up twice"
     case .isAiling(let node): return "\(node) is \(holds(in: world) ? "" : "not ")ailing"
+    case .partIsUp(let name, let node): return "\(name) is \(holds(in: world) ? "" : "not ")up on \(node)"
     case .not(let statement): return statement.finding(in: world)
     }
   }

@@ -84,6 +84,12 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
       discussion: "With --faults, where the file says nothing of node checks, they fail as often as other things do."))
   var nodeChecks = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Workloads are made of parts of the host, and these fail.",
+      discussion: "With --faults, where the file says nothing of parts, they fail as often as other things do."))
+  var parts = false
+
   @Flag(help: "Print the JSON Schema of scenario files, for completion and checks in editors.")
   var schema = false
 
@@ -111,7 +117,7 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
     let given = [
       ("--nodes", nodes != nil), ("--workloads", workloads != nil), ("--hours", hours != nil), ("--short", short),
       ("--faults", faults != nil), ("--checks", checks), ("--addresses", addresses), ("--node-checks", nodeChecks),
-      ("--jobs", jobs != nil),
+      ("--parts", parts), ("--jobs", jobs != nil),
       ("--shrink", shrink != nil)
     ]
     return given.first(where: \.1)?.0
@@ -150,9 +156,9 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
     let rates = try rates()
     let length = Span.seconds((hours ?? Self.usual.hours) * 3600)
     let nodes = nodes ?? Self.usual.nodes, workloads = workloads ?? Self.usual.workloads
-    let settings: @Sendable (UInt64) -> Settings = { [short, checks, addresses, nodeChecks] seed in
+    let settings: @Sendable (UInt64) -> Settings = { [short, checks, addresses, nodeChecks, parts] seed in
       short
-        ? .dense(seed: seed, checks: checks, addresses: addresses, nodeChecks: nodeChecks)
+        ? .dense(seed: seed, checks: checks, addresses: addresses, nodeChecks: nodeChecks, parts: parts)
         : .long(seed: seed, nodes: nodes, workloads: workloads, length: length, faults: rates)
     }
     let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -174,11 +180,13 @@ struct SimulateCommand: AsyncParsableCommand, CheckedCommand {
     let thinning = isDense ? 1 : FaultRates.sparseThinning
     let rates = checks ? rates.withServices(thinning: thinning) : rates
     let all = addresses ? rates.withAddresses(thinning: thinning) : rates
-    return nodeChecks ? all.withNodeTroubles(thinning: thinning) : all
+    let more = nodeChecks ? all.withNodeTroubles(thinning: thinning) : all
+    return parts ? more.withParts(thinning: thinning) : more
   }
 
   private var moreWords: String {
     (checks ? " --checks" : "") + (addresses ? " --addresses" : "") + (nodeChecks ? " --node-checks" : "")
+      + (parts ? " --parts" : "")
   }
 
   /// What to type to see a seed again.

@@ -126,7 +126,8 @@ import Testing
     "HoldfastYAML": ["HoldfastModel", "LinuxBasics"],
     "HoldfastPolicies": ["HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastYAML"],
     "Scenarios": [
-      "Simulator", "HoldfastYAML", "HoldfastPolicies", "HoldfastModel", "HoldfastPlanning", "GuardCore", "HoldfastTime"
+      "Simulator", "HoldfastYAML", "HoldfastPolicies", "HoldfastModel", "HostParts", "HoldfastPlanning", "GuardCore",
+      "HoldfastTime"
     ],
     "HoldfastAPI": [
       "HoldfastModel", "HostParts", "HoldfastPlanning", "HoldfastOperator", "GuardCore", "HoldfastTime", "HoldfastYAML",

@@ -18,10 +18,12 @@ struct Mutant: Sendable, CustomStringConvertible {
   var withAddresses: Bool
   /// Nodes have checks of their own, and fail them.
   var withNodeChecks: Bool
+  /// Workloads are made of parts of the host, and these fail.
+  var withParts: Bool
 
   init(
     _ name: String, faults: [FaultKind: Span] = [:], breaks: Invariant? = nil, withChecks: Bool = false,
-    withAddresses: Bool = false, withNodeChecks: Bool = false,
+    withAddresses: Bool = false, withNodeChecks: Bool = false, withParts: Bool = false,
     _ make: @escaping @Sendable () -> any Tampering
   ) {
     self.name = name
@@ -30,12 +32,14 @@ struct Mutant: Sendable, CustomStringConvertible {
     self.withChecks = withChecks
     self.withAddresses = withAddresses
     self.withNodeChecks = withNodeChecks
+    self.withParts = withParts
     self.make = make
   }
 
   /// A storm to find it in.
   func settings(seed: UInt64) -> Settings {
-    var settings = Settings.dense(seed: seed, checks: withChecks, addresses: withAddresses, nodeChecks: withNodeChecks)
+    var settings = Settings.dense(
+      seed: seed, checks: withChecks, addresses: withAddresses, nodeChecks: withNodeChecks, parts: withParts)
     settings.faults.intervals.merge(faults) { $1 }
     return settings
   }
@@ -44,7 +48,7 @@ struct Mutant: Sendable, CustomStringConvertible {
 
   static let all: [Mutant] =
     guards + sessions + claims + hypervisors + planners + maintenance + checks + addresses
-    + nodeChecks
+    + nodeChecks + parts
 }
 
 extension ClusterTransaction {

@@ -234,7 +234,7 @@ let package = Package(
     .testTarget(
       name: "CoreTests",
       dependencies: [
-        "HoldfastTime", "GuardCore", "HoldfastModel", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
+        "HoldfastTime", "GuardCore", "HoldfastModel", "HostParts", "HoldfastChecks", "HoldfastPlanning", "HoldfastController",
         "HoldfastOperator", "Housekeeping"
       ]),
     .testTarget(

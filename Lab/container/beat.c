@@ -1,8 +1,9 @@
-// What the lab's containers and machines run, as their first process: it proves by its trace where it executes, and answers over HTTP.
+// What the lab's containers and machines run as their first process, and its hosts as a part of a workload of their own: it proves by its trace where it
+// executes, and answers over HTTP.
 //
-// Every 10 ms (or BEAT_MS) it appends "NODE EPOCH BOOTTIME_NS START_NS\n" to /beats/NAME. START_NS is the process's start on the boot
+// Every 10 ms (or BEAT_MS) it appends "NODE EPOCH BOOTTIME_NS START_NS\n" to /beats/NAME (BEAT_FOLDER/NAME). START_NS is the process's start on the boot
 // clock, which no PID namespace changes: with it, even two on one node under one epoch are told apart. The first line of a
-// life ends in " first". On port 80 it answers "NAME NODE EPOCH COUNTER\n": the counter is in memory only, so it goes on
+// life ends in " first". On port 80 (of BEAT_ADDRESS alone, which need not be up yet) it answers "NAME NODE EPOCH COUNTER\n": the counter is in memory only, so it goes on
 // after a pause and begins anew after a restart. Asked for /flaky, it fails with status 503 every second time.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -61,8 +62,8 @@ static long long process_start(void) {
 }
 
 static int open_trace(void) {
-  char path[256];
-  snprintf(path, sizeof path, "/beats/%s", name);
+  char path[512];
+  snprintf(path, sizeof path, "%s/%s", environment("BEAT_FOLDER", "/beats"), name);
   int trace = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (trace < 0) leave(path);
   // A line that a killed predecessor left half written is ended, so that ours stand alone.
@@ -105,8 +106,11 @@ static void announce(void) {
 
 static int listen_at_80(void) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(80)};
+  const char *own = environment("BEAT_ADDRESS", "0.0.0.0");
+  if (inet_pton(AF_INET, own, &address.sin_addr) != 1) leave(own);
   int one = 1, server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  setsockopt(server, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
   if (bind(server, (struct sockaddr *)&address, sizeof address) || listen(server, 128)) leave("listening at port 80");
   return server;
 }
@@ -168,7 +172,7 @@ static void serve(int timer, int server, int trace) {
 int main(void) {
   // The first process of a PID namespace gets no signal that it does not handle.
   signal(SIGTERM, terminated);
-  name = environment("LIBVIRT_LXC_NAME", "unnamed");
+  name = environment("LIBVIRT_LXC_NAME", environment("HOLDFAST_WORKLOAD", "unnamed"));
   node = environment("HOLDFAST_NODE", "-");
   epoch = environment("HOLDFAST_EPOCH", "-");
   start = process_start();

@@ -18,6 +18,7 @@ LAB_ON_STOP=${LAB_ON_STOP:-handover}
 LAB_TTL=${LAB_TTL:-1s}
 LAB_STORE_QUOTA=${LAB_STORE_QUOTA:-2048}
 LAB_STORE_HISTORY=${LAB_STORE_HISTORY:-1h}
+LAB_PARTS=${LAB_PARTS:-no}
 HOLDFAST_BIN=$(realpath -m "${HOLDFAST_BIN:-$SOURCE/../.build/release}")
 LAB_CACHE=$(realpath -m "${LAB_CACHE:-/var/tmp/holdfast-lab-cache}")
 readonly LAB_CACHE
@@ -33,6 +34,7 @@ if [ -r "$STATE/lab.conf" ]; then . "$STATE/lab.conf"; fi
 [[ $LAB_TTL =~ ^[1-9][0-9]*(ms|s)$ ]] || die "LAB_TTL '$LAB_TTL' is not a time such as 500ms or 3s"
 [[ $LAB_STORE_QUOTA =~ ^[1-9][0-9]*$ ]] || die "LAB_STORE_QUOTA '$LAB_STORE_QUOTA' is not a number of MiB"
 [[ $LAB_STORE_HISTORY =~ ^[1-9][0-9]*[smh]$ ]] || die "LAB_STORE_HISTORY '$LAB_STORE_HISTORY' is not a time such as 10s or 1h"
+[[ $LAB_PARTS =~ ^(yes|no)$ ]] || die "LAB_PARTS '$LAB_PARTS' is not yes or no"
 [[ $STATE =~ ^[A-Za-z0-9/._-]+$ ]] || die "the state folder '$STATE' has characters other than letters, digits, / . _ -"
 case $STATE/ in
   / | /run/* | /etc/* | /proc/* | /sys/* | /var/log/* | /var/lib/libvirt/* | /var/cache/libvirt/*)

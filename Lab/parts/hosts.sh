@@ -68,7 +68,8 @@ END
 }
 
 daemon_configuration() { # HOST
-  local host=$1 text endpoints rack
+  local host=$1 text endpoints rack connections='"lxc:///system", "qemu:///system"'
+  [ "$LAB_PARTS" = no ] || connections+=', "host:///system"'
   text=$(<"$SOURCE/holdfastd.yaml.in")
   endpoints=$(etcd_endpoints "$host")
   rack=$(printf "\\$(printf %o $((96 + (${host#h} - 1) % 26 + 1)))")
@@ -78,6 +79,7 @@ daemon_configuration() { # HOST
   text=${text//@TTL@/$LAB_TTL}
   text=${text//@QUOTA@/$LAB_STORE_QUOTA}
   text=${text//@HISTORY@/$LAB_STORE_HISTORY}
+  text=${text//@CONNECTIONS@/$connections}
   text=${text//@ADDRESS@/$(host_address "$host")}
   printf '%s\n' "${text//@ENDPOINTS@/\"${endpoints//,/\", \"}\"}"
 }

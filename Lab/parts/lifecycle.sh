@@ -56,8 +56,9 @@ lab_up() {
   cgroup_work
   state_make
   printf '%s=%q\n' LAB_NAME "$LAB_NAME" LAB_NET "$LAB_NET" LAB_ON_STOP "$LAB_ON_STOP" LAB_TTL "$LAB_TTL" HOLDFAST_BIN "$HOLDFAST_BIN" \
-    LAB_STORE_QUOTA "$LAB_STORE_QUOTA" LAB_STORE_HISTORY "$LAB_STORE_HISTORY" HOSTS "$HOSTS" WITH_HOLDFAST "$WITH_HOLDFAST" >"$STATE/lab.conf"
+    LAB_STORE_QUOTA "$LAB_STORE_QUOTA" LAB_STORE_HISTORY "$LAB_STORE_HISTORY" LAB_PARTS "$LAB_PARTS" HOSTS "$HOSTS" WITH_HOLDFAST "$WITH_HOLDFAST" >"$STATE/lab.conf"
   cp "$SOURCE"/host/* "$STATE/scripts/"
+  agents_make
   rootfs_make >"$STATE/rootfs.log" 2>&1 &
   local rootfs=$!
   certificates_make

@@ -9,6 +9,15 @@ rootfs_make() {
   cp "$(command -v busybox)" "$root/bin/busybox"
   "$root/bin/busybox" --install -s "$root/bin"
   cc -static -O2 -Wall -Wextra -Werror -o "$root/sbin/init" "$SOURCE/container/beat.c"
+  # The same for workloads of the host itself (host/part), under a name that no container's process has.
+  cp "$root/sbin/init" "$STATE/scripts/beat"
+}
+
+# What every host has in /usr/lib besides (host/init): the OCF agent ocf:lab:beat.
+agents_make() {
+  local agents=$SHARED/lib/ocf/resource.d/lab
+  mkdir -p "$agents"
+  cp "$SOURCE/host/part" "$agents/beat"
 }
 
 fixed_uuid() { # NAME: always the same for the same name

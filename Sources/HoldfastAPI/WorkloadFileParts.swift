@@ -253,7 +253,6 @@ extension HostPart {
 
   /// What looks like a password by its name is shown by its fingerprint.
   private static func hidden(_ text: String, of name: String = "") -> String {
-    let small = (name + text).lowercased()
-    return ["pass", "secret", "credential"].contains { small.contains($0) } ? "(hidden, \(text.fingerprint))" : text
+    HostPart.isSecret(text, of: name) ? "(hidden, \(text.fingerprint))" : text
   }
 }

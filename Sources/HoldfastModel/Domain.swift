@@ -95,6 +95,8 @@ public struct DomainObservation: Hashable, Sendable {
   public var hardware: DomainHardware?
   /// Snapshots that libvirt has of it; nil: none, or not known.
   @LaterField public var snapshots: Int?
+  /// Its parts that are not up; nil: all are, or it is a domain and has none.
+  @LaterField public var partTroubles: [PartTrouble]?
 
   /// Somebody suspended it, or all of it has arrived by a migration: it is paused for no fault of its own, and whole.
   public var isSuspended: Bool { state == .paused && reason == .suspended }

@@ -24,6 +24,20 @@ public enum PartState: Hashable, Sendable, Codable {
   }
 }
 
+extension PartState {
+  /// As its node tells it; nil: it is up.
+  public func trouble(of part: String) -> PartTrouble? {
+    switch self {
+    case .down: PartTrouble(part, .down)
+    case .starting: PartTrouble(part, .starting)
+    case .up: nil
+    case .stopping: PartTrouble(part, .stopping)
+    case .failed(let reason): PartTrouble(part, .failed, reason: InWords.oneLine(reason))
+    case .unknown(let reason): PartTrouble(part, .unknown, reason: InWords.oneLine(reason))
+    }
+  }
+}
+
 /// What a part's own status says.
 public enum PartAnswer: Hashable, Sendable {
   case up

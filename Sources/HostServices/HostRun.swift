@@ -116,6 +116,8 @@ actor HostRun {
     case .stopping(.failed), .stopping(.startFailed), .stopping(.cutShort):
       (seen.state, seen.reason) = (.stopping, .processEnded)
     }
+    let troubles = zip(sequence.parts, sequence.states).compactMap { $1.trouble(of: $0.name) }
+    seen.partTroubles = troubles.isEmpty ? nil : troubles
     return seen
   }
 

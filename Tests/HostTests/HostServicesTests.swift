@@ -67,6 +67,21 @@ struct `A workload of the host itself` {
     }
   }
 
+  @Test(arguments: hierarchies) func `tells which part is not up while it starts, and nothing of them when all are`(
+    _ hierarchy: CgroupHierarchy
+  ) async throws {
+    try await TestedHost.with(hierarchy) { tested in
+      #expect(await tested.start([tested.mount(), try tested.script()]) == .done)
+      try await tested.expect("a part that is starting") {
+        if case .changed(let seen) = $0 { seen.partTroubles?.contains(PartTrouble("server", .starting)) == true } else { false }
+      }
+      try await tested.expect("all of them up") {
+        if case .changed(let seen) = $0 { seen.state == .running && seen.partTroubles == nil } else { false }
+      }
+      #expect(await tested.stop() == .done)
+    }
+  }
+
   @Test(arguments: hierarchies) func `ends when a part of it ends`(_ hierarchy: CgroupHierarchy) async throws {
     try await TestedHost.with(hierarchy) { tested in
       let running = try [tested.mount(), tested.script()]

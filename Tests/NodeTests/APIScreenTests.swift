@@ -119,6 +119,24 @@ import Testing
     }
   }
 
+  @Test func `say in one line which node is ailing, since when, and why`() async throws {
+    try await APIHarness.serving { api in
+      let since = APIHarness.now() - 60_000
+      api.access.change { state in
+        guard case .report(var report)? = state.cluster.store.entries[.report("n2")]?.value else { return }
+        report.nodeChecks = [NodeFinding("srv", "/srv is read-only", isUnknown: false, since: since)]
+        state.cluster.put(.report("n2"), .report(report))
+        let ailment = NodeAilment("srv", "/srv is read-only", since: since + 10_000)
+        state.cluster.put(.losses("n2"), .losses(LossesRecord(count: 1, last: since, ailment: ailment)))
+      }
+      let lines = try await screen(api, "status", columns: 100), text = lines.joined(separator: "\n")
+      let flat = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      #expect(flat.contains(#/n2: ailing since [^\/]+: \/srv is read-only \(check 'srv'\): what runs there/#), "\(text)")
+      #expect(flat.ranges(of: "/srv is read-only").count == 1, "\(text)")
+      #expect(lines.count <= 39 && lines.allSatisfy { $0.count <= 100 }, "\(text)")
+    }
+  }
+
   @Test func `name a receiver that takes no notices, and how to find out why`() async throws {
     try await APIHarness.serving { api in
       let words = "cannot deliver 2 notices to 'webhook https://h/…', since 2026-03-01 02:14 UTC: it answers with status 503"

@@ -83,6 +83,18 @@ import Testing
     #expect(DefinitionDiff(from: old, to: old).lines.isEmpty)
   }
 
+  @Test func `are shown with their passwords masked, and not taken back so`() throws {
+    let text = Self.text.replacing("options: noatime", with: "options: \"username=a,password=poppy\"")
+    var definition = try Self.definition(text)
+    let shown = HostDefinition.masked(definition.xml)
+    #expect(!shown.contains("sesame") && !shown.contains("poppy") && shown.contains("\"port\":\"80\""), "\(shown)")
+    #expect(try HostDefinition(shown).isMasked && !HostDefinition(definition.xml).isMasked)
+    #expect(try HostDefinition(Self.definition().xml).parts.count == HostDefinition(shown).parts.count)
+    definition.xml = shown
+    #expect(throws: OperatorError.self) { try definition.spec(cluster: "t", present: nil) }
+    #expect(HostDefinition.masked("password of nobody") == DomainSecrets.mask)
+  }
+
   @Test(arguments: [
     ("fsck: preen", "fsck: always", "expected never or preen"),
     ("fstype: ext4", "path: /x", "found the unknown key 'path'"),

@@ -122,9 +122,7 @@ struct NodeReport: Hashable, Sendable {
     if !facts.leftovers.isEmpty { tellLeftovers(facts, under: turn.session.incarnation, in: &record) }
     boundDifferences(in: &record)
     boundHealth(in: &record)
-    if let all = record.addresses, all.count > Limits.unwellTold {
-      record.addresses = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { $0 })
-    }
+    (record.addresses, record.partTroubles) = (bounded(record.addresses), bounded(record.partTroubles))
     return record
   }
 
@@ -142,6 +140,12 @@ struct NodeReport: Hashable, Sendable {
         record.kept = [machine.name: kept.description].merging(record.kept ?? [:]) { $1 }
       }
     }
+  }
+
+  /// Of too many the first by name.
+  private static func bounded<Value>(_ all: [WorkloadName: Value]?) -> [WorkloadName: Value]? {
+    guard let all, all.count > Limits.unwellTold else { return all }
+    return Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(Limits.unwellTold).map { ($0.key, $0.value) })
   }
 
   /// Of the node's own checks those that fail, or of which nothing is known; nil: it has none.
@@ -244,6 +248,9 @@ struct NodeReport: Hashable, Sendable {
     }
     if let snapshots = domain.snapshots, own.claim?.value.holder?.node == facts.me {
       record.snapshots = [own.name: snapshots].merging(record.snapshots ?? [:]) { $1 }
+    }
+    if let troubles = domain.partTroubles, own.claim?.value.holder?.node == facts.me {
+      record.partTroubles = [own.name: troubles].merging(record.partTroubles ?? [:]) { $1 }
     }
     let isLeftAlone = !facts.rules.isExclusive(own.name, spec) && !guardLink.workloads.contains(own.name.text)
     if record.freeze != nil, isLeftAlone { record.unfrozen = (record.unfrozen ?? []) + [own.name] }

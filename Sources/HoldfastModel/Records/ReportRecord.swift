@@ -50,6 +50,8 @@ public struct ReportRecord: Hashable, Sendable, Codable {
   @LaterField public var lackingCPUs: [IncompatibleWorkloads]?
   /// Addresses of workloads that run here that are not up, and why; so many workloads at most. nil: there is none, as far as is known.
   @LaterField public var addresses: [WorkloadName: [AddressTrouble]]?
+  /// Workloads of the host itself that are here, and those of their parts that are not up; so many workloads at most. nil: there is none, as far as is known.
+  @LaterField public var partTroubles: [WorkloadName: [PartTrouble]]?
   /// The node checks that fail here, or of which nothing is known, in the order of the policies; empty: all are well. nil: there is none for this node, or
   /// a build before this field wrote the record.
   @LaterField public var nodeChecks: [NodeFinding]?

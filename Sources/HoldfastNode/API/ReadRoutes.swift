@@ -115,10 +115,11 @@ struct ReadRoutes: Sendable {
     let xml = context.role == .operator ? picture.view.specs[name]?.value.xml : nil
     let isUnmasked = request.flag("secrets") && xml != nil
     if isUnmasked { log.tell(.secrets, request, context, "200") }
-    let shown = isUnmasked ? xml : xml.map(DomainSecrets.masked)
+    let isOfHost = picture.view.specs[name]?.value.isOfHost == true
+    let shown = isUnmasked ? xml : xml.map(isOfHost ? HostDefinition.masked : DomainSecrets.masked)
     let notLive = picture.view.notLive(name, by: picture.planner.policies)
-    let parts = picture.view.specs[name].flatMap { $0.value.isOfHost ? try? HostDefinition($0.value.xml) : nil }?.parts.map(
-      \.summary)
+    let definition = picture.view.specs[name].flatMap { isOfHost ? try? HostDefinition($0.value.xml) : nil }
+    let parts = definition.map { info.lines(of: $0.parts) }
     return try jsonResponse(WorkloadDetail(info, xml: shown, parts: parts, history: history, notLive: notLive))
   }
 }

@@ -152,7 +152,13 @@ extension SpecRecord {
         "its XML has \(xml.utf8.count) bytes", "Domain XML of more than \(Self.greatestXML) bytes does not fit the store.")
     }
     if isOfHost {
-      do { _ = try HostDefinition(xml) } catch { throw invalid(error.reason, error.remedy) }
+      let definition: HostDefinition
+      do { definition = try HostDefinition(xml) } catch { throw invalid(error.reason, error.remedy) }
+      guard !definition.isMasked else {
+        throw invalid(
+          "a password in its parts is the mask \(DomainSecrets.mask)",
+          "Take them from `holdfast export`, or write the password.")
+      }
     }
     guard !DomainSecrets.areMasked(in: xml) else {
       throw invalid(

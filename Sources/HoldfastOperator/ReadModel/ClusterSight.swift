@@ -177,6 +177,11 @@ public struct ClusterSight: Sendable {
     view.holder(of: workload).flatMap { view.reports[$0]?.value.addresses?[workload] }
   }
 
+  /// Its parts that are not up on the node that holds it, as far as that node tells, in the definition's order; nil: there is none.
+  func partTroubles(of workload: WorkloadName) -> [PartTrouble]? {
+    view.holder(of: workload).flatMap { view.reports[$0]?.value.partTroubles?[workload] }
+  }
+
   /// The planner's warning of it.
   func warning(_ workload: WorkloadName) -> PlanWarning? { warnings[workload] }
 

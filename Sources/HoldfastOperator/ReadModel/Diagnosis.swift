@@ -39,6 +39,7 @@ struct Diagnosis {
     lookAtStarts(status, sight)
     lookAt(UnhealthyWorkloads(status, most: Self.namesInSentence))
     lookAt(MissingAddresses(status, sight, most: Self.namesInSentence))
+    lookAt(TroubledParts(status, most: Self.namesInSentence))
     lookAtRestlessWorkloads(status)
     lookAt(BrokenRules(status, sight, most: Self.namesInSentence))
     lookAtDisks(status, view)

@@ -108,7 +108,8 @@ struct Situation {
       } else {
         self.init(
           .running,
-          moves ?? errand ?? Self.failedCheck(name, in: sight) ?? Self.endsAgain(name, in: sight)
+          moves ?? errand ?? Self.failedCheck(name, in: sight) ?? Self.troubledPart(name, in: sight) ?? Self.endsAgain(
+            name, in: sight)
             ?? sight.breach(of: name)?.why)
       }
     case .starting, nil:
@@ -174,6 +175,10 @@ struct Situation {
     let ends = sight.view.claims[name]?.value.ends ?? 0
     let rest = health.held.map { ". It is not restarted for that: \($0)" } ?? (ends > 1 ? "; \(ends) times in a row" : "")
     return "it fails its check '\(health.check)': \(InWords.oneLine(health.reason))\(more)\(rest)"
+  }
+
+  private static func troubledPart(_ name: WorkloadName, in sight: ClusterSight) -> String? {
+    sight.partTroubles(of: name)?.compactMap(\.clause).first.map { InWords.oneLine($0) }
   }
 
   /// It is started anew because a check of it failed; nil: it is not.

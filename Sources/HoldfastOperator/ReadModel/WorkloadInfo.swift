@@ -78,6 +78,8 @@ public struct WorkloadInfo: Hashable, Sendable, Codable {
   public var addresses: [WorkloadAddress]?
   /// Those of its addresses that are not up where it runs, and why; absent: all are, as far as is known, or it does not run.
   public var missingAddresses: [AddressTrouble]?
+  /// Those of its parts that are not up where it runs, starts or stops, in the definition's order; absent: all are, as far as is known, or it has none.
+  public var partTroubles: [PartTrouble]?
   /// A check of it that fails where it runs, or cannot be made there; absent: none, as far as is known.
   public var health: HealthInfo?
   /// The operator's last request to bring it to a node.
@@ -147,7 +149,7 @@ public struct WorkloadDetail: Hashable, Sendable, Codable {
   public var workload: WorkloadInfo
   /// The domain XML in the store, from which it is started; absent for viewers. Passwords in it are masked unless they were asked for.
   public var xml: String?
-  /// What a workload of the host itself is made of, a line for each part, without options and parameters; absent: it is a domain.
+  /// What a workload of the host itself is made of, a line for each part with how it is, without options and parameters; absent: it is a domain.
   public var parts: [String]?
   /// The last lines about it, oldest first.
   public var history: [HistoryLine]
@@ -229,6 +231,7 @@ extension WorkloadInfo {
     checks = spec?.checks
     addresses = spec?.addresses
     missingAddresses = [.running, .paused].contains(state) ? sight.addressTroubles(of: name) : nil
+    partTroubles = [.running, .starting, .stopping].contains(state) ? sight.partTroubles(of: name) : nil
     health = sight.health(of: name).map { HealthInfo($0) }
     move = intent?.move.map { Move(to: $0.to.text, serial: $0.serial, isServed: $0.serial <= placement?.servedMove ?? 0) }
     errand = intent?.errand?.rawValue

@@ -63,5 +63,17 @@ struct RestrictionLines {
     return found + (left.map { [$0] } ?? [])
   }
 
+  /// A node that is left, in a line without its name: since when the check fails, or since that was decided; nil: it is not left.
+  func ailment(of node: NodeInfo) -> String? {
+    guard let ailment = node.ailment else { return nil }
+    let failing = (node.checks ?? []).filter { $0.state == .failing }
+    let since = clock(failing.compactMap(\.since).min { $0.milliseconds < $1.milliseconds } ?? ailment.since)
+    guard !failing.isEmpty else {
+      return "ailing since \(since): \(ailment.reason) (check '\(ailment.check)'), and nobody has found it well since"
+    }
+    let texts = failing.map { "\($0.reason) (check '\($0.name)')" }.joined(separator: "; ")
+    return "ailing since \(since): \(texts): what runs there goes to nodes that can take it"
+  }
+
   func clock(_ moment: WallInstant) -> String { Words.clock(moment.milliseconds, today: today) }
 }

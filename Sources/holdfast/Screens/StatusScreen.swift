@@ -88,6 +88,15 @@ struct StatusScreen {
     if kept.count > shown.count {
       notes.append(terminal.styled("and \(kept.count - shown.count) more nodes: holdfast maintenance status", .doubtful))
     }
+    let ailing = status.nodes.filter { $0.ailment != nil && $0.state != .down }
+    let told = ailing.count > Self.mostMaintenances ? 2 : ailing.count
+    notes += ailing.prefix(told).flatMap { node in
+      terminal.wrapped("\(node.name): \(lines.ailment(of: node) ?? "")", to: width - 2, most: 2)
+        .map { terminal.styled($0, .bad) }
+    }
+    if ailing.count > told {
+      notes.append(terminal.styled("and \(ailing.count - told) more nodes are ailing: holdfast nodes", .bad))
+    }
     if let info = status.moves {
       let moves = MoveLines(info), count = info.done + info.underWay.count + info.waiting.count
       if let off = moves.off { notes += terminal.wrapped(off, to: width - 2).map { terminal.styled($0, .bad) } }
@@ -133,8 +142,12 @@ struct StatusScreen {
 
   private func reasons(_ width: Int) -> [String] {
     let separator = terminal.isUnicode ? " · " : "; "
-    // That it is disarmed has a line of its own.
-    let all = status.reasons.filter { status.disarm == nil || !$0.hasPrefix("The cluster is disarmed") }
+    // That it is disarmed, or that a node is ailing, has a line of its own.
+    let ailing = status.nodes.filter { $0.ailment != nil }
+      .flatMap { ["Node \($0.name) is ailing: ", "Node \($0.name) was ailing ("] }
+    let all = status.reasons.filter { text in
+      (status.disarm == nil || !text.hasPrefix("The cluster is disarmed")) && !ailing.contains { text.hasPrefix($0) }
+    }
     guard let worst = all.first else { return [] }
     func text(_ shown: [String]) -> [String] {
       let hidden = all.count - shown.count

@@ -243,6 +243,8 @@ actor HostDesk {
   /// nil: that could not be found out in time.
   func incompatibilities(of definitions: [StoredDefinition]) async -> [WorkloadName: Incompatibility]? {
     let place = place, files = files, units = units
+    // Where the partition is none of systemd's slices, cgroup v2 keeps systemd from running anything in it.
+    let canCover = hierarchy.version == .v1 || (try? Partition(place.partition, layout: place.layout))?.layout == .slices
     let looked = await race(until: ContinuousClock.now + Self.patience) {
       var found: [WorkloadName: Incompatibility] = await withCheckedContinuation { continuation in
         files.async {
@@ -256,7 +258,7 @@ actor HostDesk {
         }
       }
       for definition in definitions where !definition.isRunningHere && found[definition.workload] == nil {
-        if let lack = await PartsLack.first(in: definition.xml, by: units) {
+        if let lack = await PartsLack.first(in: definition.xml, by: units, canCover) {
           found[definition.workload] = Incompatibility(.parts, lack)
         }
       }
@@ -293,8 +295,11 @@ enum PartsLack {
   }
 
   /// Of its units, which systemd knows.
-  static func first(in text: String, by desk: UnitDesk) async -> String? {
+  ///
+  /// - Parameter canCover: systemd can run them under the guard's partition.
+  static func first(in text: String, by desk: UnitDesk, _ canCover: Bool) async -> String? {
     let units = (try? HostDefinition(text))?.parts.units ?? []
+    if !units.isEmpty, !canCover { return "systemd-machined, so that systemd can run units under the guard's partition" }
     for unit in units { if let lack = await desk.lack(of: unit, besides: Set(units)) { return lack } }
     return nil
   }

@@ -121,6 +121,7 @@ let package = Package(
       name: "HostServices",
       dependencies: [
         "HostParts", "HealthProbes", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "CgroupIsolation", "LinuxBasics",
+        "CSystemd", "CLinux",
         .product(name: "Logging", package: "swift-log"), .product(name: "SystemPackage", package: "swift-system")
       ], swiftSettings: strict),
     // Whether anybody on a link has an address, and that this host has it now.
@@ -281,7 +282,8 @@ let package = Package(
       dependencies: [
         "HostServices", "HostParts", "HoldfastPorts", "HoldfastModel", "HoldfastTime", "GuardCore", "CgroupIsolation",
         "LinuxBasics", .product(name: "Logging", package: "swift-log")
-      ]),
+      ],
+      exclude: ["Support/systemd-host.sh"]),
     .testTarget(name: "AddressTests", dependencies: ["AddressPresence", "GuardCore", "LinuxBasics"]),
     .testTarget(
       name: "NodeTests",

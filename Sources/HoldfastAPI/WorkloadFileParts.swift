@@ -6,7 +6,7 @@ import HostParts
 extension WorkloadFile {
   /// As files call them.
   enum PartKind: String, CaseIterable {
-    case mount, script, ocf
+    case mount, script, ocf, unit
 
     /// Its own keys, beside those that every part has.
     var keys: Set<String> {
@@ -14,6 +14,7 @@ extension WorkloadFile {
       case .mount: ["what", "where", "fstype", "options", "fsck"]
       case .script: ["start", "stop", "status"]
       case .ocf: ["agent", "params"]
+      case .unit: ["unit"]
       }
     }
     static var allKeys: Set<String> { allCases.reduce(into: []) { $0.formUnion($1.keys) } }
@@ -26,8 +27,8 @@ extension WorkloadFile {
     ),
     .init("workloads[].parts[].name", "name", .required, "Unique among the workload's."),
     .init(
-      "workloads[].parts[].kind", "`mount`, `script` or `ocf`", .required,
-      "A file system, executables of your own, or an OCF resource agent."),
+      "workloads[].parts[].kind", "`mount`, `script`, `ocf` or `unit`", .required,
+      "A file system, executables of your own, an OCF resource agent, or a service of systemd's."),
     .init(
       "workloads[].parts[].what", "device, or what else mount(8) takes", .rule("`mount` needs it"),
       "What is mounted. No other workload may mount it to write to it."),
@@ -50,6 +51,9 @@ extension WorkloadFile {
       "workloads[].parts[].agent", "`ocf:PROVIDER:TYPE`", .rule("`ocf` needs it"),
       "The resource agent, such as `ocf:heartbeat:nginx`."),
     .init("workloads[].parts[].params", "names with texts", .value("{}"), "The agent's parameters, with `ocf`."),
+    .init(
+      "workloads[].parts[].unit", "name of a service", .rule("`unit` needs it"),
+      "The systemd unit by its full name, such as `nginx.service` or `app@one.service`."),
     .init(
       "workloads[].parts[].start-timeout", "duration, \(seconds(HostPart.startTimeouts))",
       .value(text(HostPart.defaultStartTimeout)),
@@ -162,6 +166,10 @@ private struct PartReading {
       guard let value = section["params"] else { return .ocf(AgentPart(agent: agent)) }
       guard let params = parameters(value) else { return nil }
       return .ocf(AgentPart(agent: agent, params: params))
+    case .unit:
+      return text("unit", expected: "the unit's full name", remedy: "Add 'unit: NAME.service'.").map {
+        .unit(UnitPart(unit: $0))
+      }
     }
   }
 
@@ -217,6 +225,7 @@ extension HostPart {
       if !agent.params.isEmpty {
         keys.append(("params", .mapping(agent.params.sorted { $0.key < $1.key }.map { ($0.key, .quoted($0.value)) })))
       }
+    case .unit(let unit): keys += [("kind", .plain("unit")), ("unit", .quoted(unit.unit))]
     }
     func time(_ key: String, _ seconds: Double) -> (key: String, value: YAMLOutput) {
       (key, .plain(WorkloadFile.text(seconds)))
@@ -243,6 +252,7 @@ extension HostPart {
       lines =
         ["agent \(agent.agent)"]
         + agent.params.sorted { $0.key < $1.key }.map { "param \($0.key): \(Self.hidden($0.value, of: $0.key))" }
+    case .unit(let unit): lines = ["unit \(unit.unit)"]
     }
     lines += [
       "start-timeout: \(WorkloadFile.text(startTimeout))", "stop-timeout: \(WorkloadFile.text(stopTimeout))",

@@ -50,7 +50,7 @@ public struct HostDefinition: Hashable, Sendable {
   public var flaw: HostPartFlaw? {
     if parts.isEmpty { return HostPartFlaw("it has no parts", "Name at least one.") }
     if parts.count > HostPart.most { return HostPartFlaw("it has more than \(HostPart.most) parts", "Make them fewer.") }
-    var names: Set<String> = [], places: Set<String> = []
+    var names: Set<String> = [], places: Set<String> = [], units: Set<String> = []
     for part in parts {
       if let flaw = part.flaw { return flaw }
       guard names.insert(part.name).inserted else {
@@ -58,6 +58,9 @@ public struct HostDefinition: Hashable, Sendable {
       }
       if case .mount(let mount) = part.kind, !places.insert(mount.place).inserted {
         return HostPartFlaw("two mounts have the place \(mount.place)", "Give one of them another directory.")
+      }
+      if case .unit(let unit) = part.kind, !units.insert(unit.unit).inserted {
+        return HostPartFlaw("two parts are the unit \(unit.unit)", "Remove one of the two.")
       }
     }
     return nil

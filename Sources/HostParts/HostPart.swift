@@ -6,6 +6,7 @@ public struct HostPart: Hashable, Sendable {
     case mount(MountPart)
     case script(ScriptPart)
     case ocf(AgentPart)
+    case unit(UnitPart)
   }
   /// Unique among the workload's.
   public var name: String
@@ -48,6 +49,7 @@ public struct HostPart: Hashable, Sendable {
     case .mount: "the mount \(name)"
     case .script: "the script \(name)"
     case .ocf: "the agent \(name)"
+    case .unit: "the unit \(name)"
     }
   }
 
@@ -58,9 +60,13 @@ public struct HostPart: Hashable, Sendable {
       case .mount(let mount): "mount \(name): \(mount.what) on \(mount.place)\(mount.type.map { " (\($0))" } ?? "")"
       case .script(let script): "script \(name): \(script.start.first ?? "")"
       case .ocf(let agent): "agent \(name): \(agent.agent)"
+      case .unit(let unit): "unit \(name): \(unit.unit)"
       }
     return InWords.oneLine(text)
   }
+
+  /// Whoever runs it tells of every change by itself, so that one answer is enough: nobody asked at a bad moment.
+  public var isWatched: Bool { if case .unit = kind { true } else { false } }
 }
 
 /// A file system that is mounted where the workload runs.
@@ -141,10 +147,39 @@ public struct AgentPart: Hashable, Sendable, Codable {
   }
 }
 
-/// As it stands in a definition's text: one object, with one of `mount`, `script` and `ocf`.
+/// A service of systemd's.
+public struct UnitPart: Hashable, Sendable, Codable {
+  /// Its full name, such as `nginx.service`; of a template with the instance, such as `app@one.service`.
+  public var unit: String
+
+  public init(unit: String) { self.unit = unit }
+
+  /// Bytes of a name, as systemd has them.
+  private static let longest = 255
+  private static let ending = ".service"
+
+  /// Whether systemd could have a service of that name.
+  package static func isService(_ name: String) -> Bool {
+    guard name.hasSuffix(ending), name.utf8.count <= longest, name.utf8.allSatisfy(isPlain) else { return false }
+    let stem = name.dropLast(ending.count)
+    guard let first = stem.first, first != "@" else { return false }
+    // A template has nothing after its sign: only its instances run.
+    return stem.last != "@"
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: ":-_.\\@".utf8.contains(byte)
+    }
+  }
+}
+
+/// As it stands in a definition's text: one object, with one of `mount`, `script`, `ocf` and `unit`.
 extension HostPart: Codable {
   private enum CodingKeys: String, CodingKey {
-    case name, mount, script, ocf, startTimeout, stopTimeout, interval, statusTimeout
+    case name, mount, script, ocf, unit, startTimeout, stopTimeout, interval, statusTimeout
   }
 
   public init(from decoder: any Decoder) throws {
@@ -154,6 +189,8 @@ extension HostPart: Codable {
       kind = .mount(try fields.decode(MountPart.self, forKey: .mount))
     } else if fields.contains(.script) {
       kind = .script(try fields.decode(ScriptPart.self, forKey: .script))
+    } else if fields.contains(.unit) {
+      kind = .unit(try fields.decode(UnitPart.self, forKey: .unit))
     } else {
       kind = .ocf(try fields.decode(AgentPart.self, forKey: .ocf))
     }
@@ -170,6 +207,7 @@ extension HostPart: Codable {
     case .mount(let mount): try fields.encode(mount, forKey: .mount)
     case .script(let script): try fields.encode(script, forKey: .script)
     case .ocf(let agent): try fields.encode(agent, forKey: .ocf)
+    case .unit(let unit): try fields.encode(unit, forKey: .unit)
     }
     try fields.encode(startTimeout, forKey: .startTimeout)
     try fields.encode(stopTimeout, forKey: .stopTimeout)

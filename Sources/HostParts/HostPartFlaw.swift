@@ -39,6 +39,7 @@ extension HostPart {
     case .mount(let mount): mount.flaw(words)
     case .script(let script): script.flaw(words)
     case .ocf(let agent): agent.flaw(words)
+    case .unit(let unit): unit.flaw(words)
     }
   }
 
@@ -107,5 +108,14 @@ extension AgentPart {
         "Names are of letters, digits and '_'; there are at most \(HostPart.mostParameters).")
     }
     return nil
+  }
+}
+
+extension UnitPart {
+  fileprivate func flaw(_ words: String) -> HostPartFlaw? {
+    guard !Self.isService(unit) else { return nil }
+    return HostPartFlaw(
+      "\(words) names no service of systemd's: '\(unit.bounded)'",
+      "Write its full name, such as nginx.service or app@one.service.")
   }
 }

@@ -6,14 +6,6 @@ import HoldfastTime
 ///
 /// "Over" is said only when nothing of the workload was seen to be left; whatever cannot be told is asked again for as long as it takes.
 public struct PartSequence: Hashable, Sendable {
-  private struct Entry: Hashable {
-    var state: PartState
-    /// Answers in a row by which it is not up.
-    var bad = 0
-    var nextQuestion: BootInstant
-    var question: PartCommand?
-  }
-
   /// Between two looks at what is on its way.
   static let pause: Duration = .seconds(1)
   /// Before what failed is tried again; and after its time is over, so as not to go in a circle.
@@ -105,6 +97,7 @@ public struct PartSequence: Hashable, Sendable {
     case .stop(let until): stop(until, now, &actions)
     case .ended(let command, let end): ended(command, end, now, &actions)
     case .answered(let command, let answer, let processes): answered(command, answer, processes, now, &actions)
+    case .changed(let part): changed(part, now, &actions)
     case .looked(let command, let remains): looked(command, remains, now, &actions)
     case .tick: tick(now, &actions)
     }
@@ -138,6 +131,21 @@ public struct PartSequence: Hashable, Sendable {
     return .asking(command)
   }
 
+  /// What is waited for, or taken for up, is asked for at once. A question under way may have been answered before.
+  private mutating func changed(_ part: Int, _ now: BootInstant, _ actions: inout [Action]) {
+    switch phase {
+    case .starting(part, .waiting(_, asks: true), let until):
+      course.move(to: .starting(part, ask(part, until: until, now, &actions), until: until))
+    case .stopping(part, .waiting(_, asks: true), let stop):
+      course.move(to: .stopping(part, ask(part, until: nil, now, &actions), stop))
+    case .up where entries.indices.contains(part):
+      entries[part].nextQuestion = now
+      entries[part].isStale = entries[part].question != nil
+      askWhoIsDue(now, &actions)
+    default: break
+    }
+  }
+
   // MARK: up
 
   private mutating func startPart(_ index: Int, _ now: BootInstant, _ actions: inout [Action]) {
@@ -166,7 +174,10 @@ public struct PartSequence: Hashable, Sendable {
     guard entries[index].question == command else { return }
     entries[index].question = nil
     let interval = Duration.seconds(parts[index].interval)
-    entries[index].nextQuestion = now + interval
+    entries[index].nextQuestion = entries[index].isStale ? now : now + interval
+    (entries[index].isStale, entries[index].changesSince) = (
+      false, answer.isChanging ? entries[index].changesSince ?? now : nil
+    )
     let what: String
     switch answer {
     case .up:
@@ -175,13 +186,20 @@ public struct PartSequence: Hashable, Sendable {
     case .unknown(let reason):
       entries[index].state = .unknown(reason)
       return
+    case .changing(let reason):
+      // Somebody restarts it, perhaps: that may take what its start may.
+      entries[index].state = .unknown("it is \(reason)")
+      let end = (entries[index].changesSince ?? now) + .seconds(parts[index].startTimeout)
+      entries[index].nextQuestion = min(entries[index].nextQuestion, max(end, now))
+      if now < end { return }
+      (entries[index].bad, what) = (Self.badAnswers, "is \(reason), for longer than it may take to start")
     case .down: what = "is down"
     case .dead(let reason), .failed(let reason): what = "has failed (\(reason))"
     }
     entries[index].bad += 1
     entries[index].state = .failed("its status says that it \(what)")
     entries[index].nextQuestion = now + min(interval, Self.secondQuestion)
-    guard entries[index].bad >= Self.badAnswers else { return }
+    guard entries[index].bad >= Self.badAnswers || parts[index].isWatched else { return }
     let stop = Stop(cause: .failed("\(parts[index].words) \(what)"), until: now + Self.stopTime(of: parts))
     stopPart(parts.count - 1, stop, now, &actions)
   }
@@ -235,6 +253,7 @@ public struct PartSequence: Hashable, Sendable {
     case .failed(let text): return failStart(index, "its status says that it has failed (\(text))", now, &actions)
     case .down: reason = "its status says that it is down"
     case .dead(let text): reason = "its status says that it is dead (\(text))"
+    case .changing(let text): reason = "it is \(text)"
     case .unknown(let text): reason = "nobody can tell whether it is up: \(text)"
     }
     guard now + Self.pause < until else {
@@ -323,8 +342,8 @@ extension PartSequence {
       }
       linger(index, &stop, processes, now, &actions)
       course.move(to: .stopping(index, .waiting(until: now + Self.pause, asks: true), stop))
-    case .up, .failed, .unknown:
-      entries[index].state = Self.troubled(answer, stop.failure)
+    case .up, .changing, .failed, .unknown:
+      entries[index].state = PartState(ofStop: answer, stop.failure)
       let pause = stop.lateAttempts > 1 ? Self.latePause : stop.failure == nil ? Self.pause : Self.pauseAfterFailure
       if now >= stop.until || stop.failure != nil {
         if stop.failure != nil, now < stop.until, case .mount = parts[index].kind { actions.append(.terminate(part: index)) }
@@ -349,15 +368,6 @@ extension PartSequence {
     } else {
       stop.lingersSince = now
       actions.append(now < stop.until ? .terminate(part: index) : .kill(part: index))
-    }
-  }
-
-  private static func troubled(_ answer: PartAnswer, _ failure: String?) -> PartState {
-    if let failure { return .failed("its stop failed: \(failure)") }
-    return switch answer {
-    case .failed(let reason): .failed(reason)
-    case .unknown(let reason): .unknown(reason)
-    case .up, .down, .dead: .stopping
     }
   }
 

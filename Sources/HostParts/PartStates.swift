@@ -36,17 +36,36 @@ extension PartState {
     case .unknown(let reason): PartTrouble(part, .unknown, reason: InWords.oneLine(reason))
     }
   }
+
+  /// While it is being stopped and is not down.
+  ///
+  /// - Parameter failure: why the last stop failed.
+  init(ofStop answer: PartAnswer, _ failure: String?) {
+    if let failure {
+      self = .failed("its stop failed: \(failure)")
+      return
+    }
+    switch answer {
+    case .failed(let reason): self = .failed(reason)
+    case .unknown(let reason): self = .unknown(reason)
+    case .up, .changing, .down, .dead: self = .stopping
+    }
+  }
 }
 
 /// What a part's own status says.
 public enum PartAnswer: Hashable, Sendable {
   case up
   case down
+  /// On its way from the one to the other, as words after "it is": not up yet, and not down.
+  case changing(String)
   /// Dead, and something of it is left behind, such as its PID file.
   case dead(String)
   case failed(String)
   /// The question could not be asked, or was not answered in time.
   case unknown(String)
+
+  var isChanging: Bool { if case .changing = self { true } else { false } }
 }
 
 /// How a part's start or stop ended, as far as its command tells. What is true is what its status says afterwards.
@@ -97,6 +116,8 @@ extension PartSequence {
     /// - Parameter processes: in the part's own cgroup, besides the status itself; nil: that cannot be told.
     case answered(PartCommand, PartAnswer, processes: Int?)
     case looked(PartCommand, PartsRemains)
+    /// A part that is watched may be another now than when it was last asked.
+    case changed(part: Int)
     case tick
   }
 
@@ -114,6 +135,19 @@ extension PartSequence {
     /// To look what is left of the whole workload.
     case look(PartCommand)
     case over(PartsEnd)
+  }
+
+  /// What is known of one part.
+  struct Entry: Hashable, Sendable {
+    var state: PartState
+    /// Answers in a row by which it is not up.
+    var bad = 0
+    /// Since when it has been on its way.
+    var changesSince: BootInstant?
+    var nextQuestion: BootInstant
+    var question: PartCommand?
+    /// It changed while it was being asked: it is asked once more.
+    var isStale = false
   }
 
   /// What is under way with the part whose turn it is.

@@ -21,6 +21,7 @@ actor HostDesk {
   private let place: HostPlace
   private let hierarchy: CgroupHierarchy
   private let records: RunRecords
+  private let units: UnitDesk
   private let logger: Logger
   private let tell: AsyncStream<HypervisorEvent>.Continuation
   private var knowledge = Knowledge.none
@@ -42,6 +43,7 @@ actor HostDesk {
     self.tell = tell
     self.hierarchy = hierarchy
     records = RunRecords(folder: place.folder)
+    units = UnitDesk(place.systemd, logger: logger)
   }
 
   private var connection: String { SpecRecord.hostConnection }
@@ -102,7 +104,7 @@ actor HostDesk {
   /// A workload's cgroup that has processes, and of which no record tells.
   private func refuseStrangers(besides known: Set<String>) throws {
     for partition in Set(["\(place.partition)/freeze", "\(place.partition)/stop", place.commonPartition]).sorted() {
-      for name in try PartsCgroup.occupied(in: hierarchy, below: partition) where !known.contains(name) {
+      for name in try PartsCgroup.occupied(in: hierarchy, below: partition, layout: place.layout) where !known.contains(name) {
         throw RunRecordError(
           file: "\(place.folder)/\(name).json",
           reason: "it is missing, and processes of \(name) run in its cgroup below \(partition)",
@@ -119,7 +121,8 @@ actor HostDesk {
 
   private func run(_ name: String, _ record: RunRecord, _ sequence: PartSequence, _ cgroup: PartsCgroup) -> HostRun {
     HostRun(
-      id(name), record, sequence, PartHands(name, epoch: record.mark.epoch, cgroup, in: place), records, logger,
+      id(name), record, sequence, PartHands(name, epoch: record.mark.epoch, cgroup, sequence.parts, units, in: place), records,
+      logger,
       tell: { [weak self] in await self?.take($0) })
   }
 
@@ -159,6 +162,7 @@ actor HostDesk {
   func close() async {
     retry?.cancel()
     for run in runs.values { await run.rest() }
+    await units.close()
     tell.finish()
   }
 
@@ -184,7 +188,7 @@ actor HostDesk {
     let run: HostRun
     do {
       let definition = try HostDefinition(request.xml)
-      let directory = try PartsCgroup.directory(of: name, in: hierarchy, below: request.partition)
+      let directory = try PartsCgroup.directory(of: name, in: hierarchy, below: request.partition, layout: place.layout)
       let cgroup = PartsCgroup(directory, in: hierarchy)
       guard try cgroup.processes().isEmpty else { return refuse("processes are left in \(directory). End them") }
       let record = RunRecord(
@@ -240,9 +244,11 @@ actor HostDesk {
 
   /// nil: that could not be found out in time.
   func incompatibilities(of definitions: [StoredDefinition]) async -> [WorkloadName: Incompatibility]? {
-    let place = place, files = files
+    let place = place, files = files, units = units
+    // Where the partition is none of systemd's slices, cgroup v2 keeps systemd from running anything in it.
+    let canCover = hierarchy.version == .v1 || (try? Partition(place.partition, layout: place.layout))?.layout == .slices
     let looked = await race(until: ContinuousClock.now + Self.patience) {
-      await withCheckedContinuation { continuation in
+      var found: [WorkloadName: Incompatibility] = await withCheckedContinuation { continuation in
         files.async {
           var found: [WorkloadName: Incompatibility] = [:]
           for definition in definitions where !definition.isRunningHere {
@@ -253,6 +259,12 @@ actor HostDesk {
           continuation.resume(returning: found)
         }
       }
+      for definition in definitions where !definition.isRunningHere && found[definition.workload] == nil {
+        if let lack = await PartsLack.first(in: definition.xml, by: units, canCover) {
+          found[definition.workload] = Incompatibility(.parts, lack)
+        }
+      }
+      return found
     }
     return try? looked?.get()
   }
@@ -278,12 +290,33 @@ enum PartsLack {
         if let path = agent.path, !isThere("\(place.agentRoot)/\(path)", mounted, X_OK) {
           return "the resource agent \(agent.agent)"
         }
+      case .unit: break
       }
     }
+    return nil
+  }
+
+  /// Of its units, which systemd knows.
+  ///
+  /// - Parameter canCover: systemd can run them under the guard's partition.
+  static func first(in text: String, by desk: UnitDesk, _ canCover: Bool) async -> String? {
+    let units = (try? HostDefinition(text))?.parts.units ?? []
+    if !units.isEmpty, !canCover { return "systemd-machined, so that systemd can run units under the guard's partition" }
+    for unit in units { if let lack = await desk.lack(of: unit, besides: Set(units)) { return lack } }
     return nil
   }
 
   private static func isThere(_ path: String, _ mounted: [String], _ mode: Int32) -> Bool {
     mounted.contains { path.hasPrefix($0 + "/") } || access(path, mode) == 0
   }
+}
+
+extension HostPart {
+  /// nil: it is none of systemd's.
+  var unitName: String? { if case .unit(let unit) = kind { unit.unit } else { nil } }
+}
+
+extension [HostPart] {
+  /// The names of those that are units.
+  var units: [String] { compactMap(\.unitName) }
 }

@@ -95,7 +95,14 @@ actor HostRun {
   }
 
   /// Takes up what an earlier life of the controller left.
-  func takeUp() { take(.tick) }
+  func takeUp() async {
+    for (index, part) in sequence.parts.enumerated() where index < record.begun {
+      guard let reason = await hands.takeUp(part, index, changed: { [weak self] in await self?.take(.changed(part: index)) })
+      else { continue }
+      logger.error("\(id.name): \(part.words) is not watched", metadata: ["reason": "\(reason)"])
+    }
+    take(.tick)
+  }
 
   func rest() {
     isResting = true
@@ -152,7 +159,12 @@ actor HostRun {
     case .start(let command, let until):
       let part = sequence.parts[command.part]
       begin(command) { run in
-        .ended(command, await hands.start(part, command.part, until: until) { await run.begins(command.part) })
+        let end = await hands.start(part, command.part, until: until) {
+          await run.begins(command.part)
+        } changed: { [weak run] in
+          await run?.take(.changed(part: command.part))
+        }
+        return .ended(command, end)
       }
     case .stop(let command, let until):
       let part = sequence.parts[command.part], isBegun = command.part < record.begun
@@ -252,6 +264,7 @@ actor HostRun {
     number += 1
     let news = News(number: number, observation: observation, end: end)
     Task { [records, tell] in
+      await hands.leave()
       await hands.blocking { cgroup.remove() }
       records.remove(name)
       await tell(news)

@@ -15,6 +15,9 @@ struct PartHands: Sendable {
   let place: HostPlace
   let cgroup: PartsCgroup
   private let prober: CommandProber
+  private let units: UnitDesk
+  /// The names of the workload's units.
+  private let own: Set<String>
   /// What may wait for the kernel, one after the other.
   private let queue: DispatchQueue
 
@@ -25,7 +28,11 @@ struct PartHands: Sendable {
   /// Bytes at the end of a log that are read for a message.
   private static let mostTold = 400
 
-  init(_ workload: String, epoch: Epoch, _ cgroup: PartsCgroup, in place: HostPlace) {
+  init(
+    _ workload: String, epoch: Epoch, _ cgroup: PartsCgroup, _ parts: [HostPart], _ units: UnitDesk, in place: HostPlace
+  ) {
+    self.units = units
+    own = Set(parts.units)
     self.workload = workload
     self.epoch = epoch
     self.place = place
@@ -43,10 +50,21 @@ struct PartHands: Sendable {
 
   // MARK: the three questions
 
-  /// - Parameter begin: writes down that something of the part may be there from now on; false: it could not be written.
+  /// - Parameters:
+  ///   - begin: writes down that something of the part may be there from now on; false: it could not be written.
+  ///   - changed: called when a part that is watched may be another.
   func start(
-    _ part: HostPart, _ index: Int, until: BootInstant, begin: @Sendable () async -> Bool
+    _ part: HostPart, _ index: Int, until: BootInstant, begin: @Sendable () async -> Bool,
+    changed: @escaping @Sendable () async -> Void
   ) async -> PartCommandEnd {
+    if case .unit(let unit) = part.kind {
+      let seat = seat(unit, part, index)
+      return await units.start(seat, until: until) { [units] in
+        guard await begin() else { return "it cannot be written down that it begins" }
+        do { try await units.follow(seat, changed: changed) } catch { return "\(error)" }
+        return nil
+      }
+    }
     if case .mount(let mount) = part.kind, let reason = await blocking({ obstacle(to: mount) }) { return .refused(reason) }
     guard !Task.isCancelled else { return .refused("it was cut before it began") }
     guard await begin() else { return .refused("it cannot be written down that it begins") }
@@ -58,13 +76,38 @@ struct PartHands: Sendable {
       return Self.end(await run(["mount"] + options + ["--", mount.what, mount.place], part, index, until: until))
     case .script(let script): return Self.end(await run(script.start, part, index, until: until))
     case .ocf(let agent): return Self.end(await run([executable(agent), "start"], part, index, until: until))
+    case .unit: return .refused("it is started by systemd")
     }
+  }
+
+  /// Takes up a part that an earlier life began.
+  ///
+  /// - Returns: why it cannot be watched; nil: it is, or needs not to be.
+  func takeUp(_ part: HostPart, _ index: Int, changed: @escaping @Sendable () async -> Void) async -> String? {
+    guard case .unit(let unit) = part.kind else { return nil }
+    let seat = seat(unit, part, index)
+    do { try await units.follow(seat, changed: changed) } catch { return "\(error)" }
+    return nil
+  }
+
+  /// Nothing of it is left.
+  func leave() async {
+    for unit in own { await units.leave(unit, of: cgroup) }
+    if !own.isEmpty, let slice = cgroup.sliceName { await units.tidy(slice) }
+  }
+
+  private func seat(_ unit: UnitPart, _ part: HostPart, _ index: Int) -> UnitSeat {
+    let cover: UnitDropIn.Cover? =
+      cgroup.sliceName.map { .slice($0) } ?? (cgroup.freezesAlone ? .gate("\(place.folder)/\(workload)-\(index).gate") : nil)
+    let variables = ["WORKLOAD": workload, "NODE": place.node.text, "EPOCH": "\(epoch.value)", "PART": part.name]
+    return UnitSeat(unit: unit.unit, own: own, cover: cover, variables: variables, cgroup: cgroup, index: index)
   }
 
   func stop(_ part: HostPart, _ index: Int, until: BootInstant) async -> PartCommandEnd {
     switch part.kind {
     case .script(let script): return Self.end(await run(script.stop, part, index, until: until))
     case .ocf(let agent): return Self.end(await run([executable(agent), "stop"], part, index, until: until))
+    case .unit(let unit): return await units.stop(seat(unit, part, index), until: until)
     case .mount(let mount):
       switch await blocking({ isMounted(mount) }) {
       case .down: return .done
@@ -85,8 +128,9 @@ struct PartHands: Sendable {
     case .mount(let mount): answer = await blocking { isMounted(mount) }
     case .script(let script): answer = await status(script.status, part, index, until, Self.scriptAnswer)
     case .ocf(let agent): answer = await status([executable(agent), "monitor"], part, index, until, Self.agentAnswer)
+    case .unit(let unit): answer = await units.answer(unit.unit, until: until)
     }
-    let processes = await blocking { [cgroup] in try? cgroup.processes(ofPart: index).count }
+    let processes = await blocking { [cgroup] in try? cgroup.processes(ofPart: index, unit: part.unitName).count }
     return (answer, processes)
   }
 
@@ -108,7 +152,7 @@ struct PartHands: Sendable {
   /// Signals what keeps a part from being down.
   func signal(_ signal: Int32, _ part: HostPart, _ index: Int) async {
     await blocking { [cgroup] in
-      cgroup.signal(signal, part: index)
+      cgroup.signal(signal, part: index, unit: part.unitName)
       if case .mount(let mount) = part.kind { for pid in MountHolders(mount.place, cgroup).own { kill(pid, signal) } }
     }
   }

@@ -269,6 +269,76 @@ import Testing
     }
   }
 
+  // MARK: what is watched
+
+  private static let watched = HostPart(
+    name: "app", kind: .unit(UnitPart(unit: "app.service")), startTimeout: 20, interval: 3600)
+
+  private func watching() -> PartsWorld {
+    var world = PartsWorld([threeParts[0], Self.watched])
+    world.take(.start)
+    world.run(for: .seconds(5))
+    world.forgetLog()
+    return world
+  }
+
+  @Test func `is asked when it changes, and once is enough`() {
+    var world = watching()
+    world.crash(1)
+    world.run(for: .seconds(5))
+    #expect(world.log.filter { $0.hasSuffix("1") }.isEmpty, "nothing was told")
+    world.take(.changed(part: 1))
+    world.run(for: .seconds(5))
+    #expect(world.end == .failed("the unit app is down"))
+  }
+
+  @Test func `may be on its way for as long as a start may take`() {
+    var world = watching()
+    world.answers[1] = .changing("activating (start)")
+    world.take(.changed(part: 1))
+    world.run(for: .seconds(19))
+    #expect(world.sequence.standing == .up)
+    #expect(world.sequence.states[1] == .unknown("it is activating (start)"))
+    var other = world
+    other.answers[1] = nil
+    other.take(.changed(part: 1))
+    other.run(for: .seconds(60))
+    #expect(other.sequence.standing == .up && other.sequence.states[1] == .up)
+    world.run(for: .seconds(5))
+    world.answers[1] = nil
+    world.run(for: .seconds(5))
+    #expect(world.end == .failed("the unit app is activating (start), for longer than it may take to start"))
+  }
+
+  @Test func `is waited for while it is on its way, and seen at once`() {
+    var world = PartsWorld([Self.watched])
+    world.answers[0] = .changing("activating (start)")
+    world.take(.start)
+    world.run(for: .seconds(10))
+    #expect(world.sequence.standing == .starting)
+    world.answers[0] = nil
+    world.take(.changed(part: 0))
+    world.run(for: .milliseconds(50))
+    #expect(world.sequence.standing == .up)
+    world.answers[0] = .changing("deactivating (stop-sigterm)")
+    world.take(.stop(until: world.now + .seconds(30)))
+    world.run(for: .seconds(5))
+    #expect(world.end == nil && world.sequence.states[0] == .stopping)
+    world.answers[0] = nil
+    world.take(.changed(part: 0))
+    world.run(for: .seconds(2))
+    #expect(world.end == .asked)
+  }
+
+  @Test func `is asked once more when it changes while it is asked`() {
+    var world = watching()
+    world.take(.changed(part: 1))
+    world.take(.changed(part: 1))
+    world.run(for: .seconds(5))
+    #expect(world.log.filter { $0 == "ask 1" }.count == 2)
+    #expect(world.sequence.standing == .up)
+  }
+
   private func running() -> PartsWorld {
     var world = PartsWorld(threeParts)
     world.take(.start)

@@ -22,6 +22,7 @@ import Testing
             status: [/x/server, status]
             start-timeout: 2m
           - {name: web, kind: ocf, agent: "ocf:heartbeat:nginx", params: {port: 80, password: sesame}, interval: 500s}
+          - {name: app, kind: unit, unit: app@one.service}
 
     """
 
@@ -47,7 +48,8 @@ import Testing
           startTimeout: 120),
         HostPart(
           name: "web", kind: .ocf(AgentPart(agent: "ocf:heartbeat:nginx", params: ["port": "80", "password": "sesame"])),
-          interval: 500)
+          interval: 500),
+        HostPart(name: "app", kind: .unit(UnitPart(unit: "app@one.service")))
       ])
   }
 
@@ -106,7 +108,12 @@ import Testing
     ("memory: 512MiB", "memory: 512MiB\n    connection: lxc:///system", "as it is made of parts of the host"),
     ("memory: 512MiB", "memory: 512MiB\n    xml-file: x.xml", "one of 'parts' and 'xml-file'"),
     ("500s", "2h", "a duration from 1s to 1h"),
-    ("[/x/server, status]", "[server, status]", "names no executable")
+    ("[/x/server, status]", "[server, status]", "names no executable"),
+    ("unit: app@one.service", "unit: app@.service", "names no service of systemd's: 'app@.service'"),
+    ("unit: app@one.service", "unit: app", "names no service of systemd's: 'app'. Write its full name, such as nginx.service"),
+    ("unit: app@one.service", "unit: app.timer", "names no service of systemd's"),
+    ("unit: app@one.service", "start: [/x]", "no 'start' with 'kind: unit'"),
+    (", unit: app@one.service", "", "Add 'unit: NAME.service'")
   ])
   func `are refused with what is wrong`(old: String, new: String, said: String) throws {
     let text = Self.text.replacing(old, with: new)

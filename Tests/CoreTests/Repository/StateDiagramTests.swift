@@ -46,6 +46,7 @@ import Testing
     Drawing(section: "CheckCourse", states: "Judged", file: "CheckCourse"),
     Drawing(section: "CheckCourse", index: 1, states: "Asking", file: "CheckCourse"),
     Drawing(section: "PartSequence", states: "Phase", file: "PartStates"),
+    Drawing(section: "UnitWatch", states: "State", file: "UnitWatch"),
     Drawing(section: "Outbox", states: "Delivery", file: "Outbox"),
     Drawing(
       section: "GuardMachine", states: "Phase", file: "GuardMachine+Checks", head: "extension GuardMachine.Phase {")

@@ -137,7 +137,7 @@ extension PartSequence.Event {
   fileprivate var command: PartCommand? {
     switch self {
     case .ended(let command, _), .answered(let command, _, _), .looked(let command, _): command
-    case .start, .stop, .tick: nil
+    case .start, .stop, .changed, .tick: nil
     }
   }
 }

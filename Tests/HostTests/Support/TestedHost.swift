@@ -24,6 +24,8 @@ actor TestedHost {
   nonisolated let directory: String
   nonisolated let place: HostPlace
   nonisolated let partition: Partition
+  /// nil: no part of it is a unit.
+  nonisolated let systemd: PrivateSystemd?
   private(set) var host: HostServices
   private(set) var events: [HypervisorEvent] = []
   private var reader: Task<Void, Never>?
@@ -35,7 +37,24 @@ actor TestedHost {
 
   /// Runs `body`, then takes down whatever is left of it.
   static func with(_ hierarchy: CgroupHierarchy, _ body: (TestedHost) async throws -> Void) async throws {
-    let tested = try TestedHost(hierarchy)
+    try await run(try TestedHost(hierarchy, nil, named: newName), body)
+  }
+
+  /// The same with a systemd of its own, which has these units besides.
+  static func with(
+    _ hierarchy: CgroupHierarchy, units: [String: String], _ body: (TestedHost, PrivateSystemd) async throws -> Void
+  ) async throws {
+    let name = newName, systemd = try await PrivateSystemd.started(in: "/tmp/" + name, hierarchy.version, units)
+    do {
+      let tested = try TestedHost(systemd.hierarchy(hierarchy), systemd, named: name)
+      try await run(tested) { try await body($0, systemd) }
+    } catch { Issue.record("\(error)") }
+    await systemd.end()
+  }
+
+  private static var newName: String { "hft" + String(UInt32.random(in: 0 ... .max), radix: 36) }
+
+  private static func run(_ tested: TestedHost, _ body: (TestedHost) async throws -> Void) async throws {
     do {
       try await tested.open()
       try await body(tested)
@@ -45,9 +64,9 @@ actor TestedHost {
     await tested.clear()
   }
 
-  private init(_ hierarchy: CgroupHierarchy) throws {
+  private init(_ hierarchy: CgroupHierarchy, _ systemd: PrivateSystemd?, named name: String) throws {
     self.hierarchy = hierarchy
-    let name = "hft" + String(UInt32.random(in: 0 ... .max), radix: 36)
+    self.systemd = systemd
     directory = "/tmp/\(name)"
     for path in [
       directory, directory + "/run", directory + "/data", directory + "/ocf", directory + "/ocf/resource.d",
@@ -55,12 +74,13 @@ actor TestedHost {
     ] {
       try KernelFile.makeDirectory(path)
     }
-    partition = try Partition("/" + name, layout: .escaped)
-    try KernelFile.makeDirectory("\(hierarchy.root)/\(name).partition")
+    partition = try Partition("/" + name, layout: systemd != nil && hierarchy.version == .v2 ? .slices : .escaped)
+    try KernelFile.makeDirectory("\(hierarchy.root)/\(partition.path(for: .freeze).split(separator: "/")[0])")
     for isolation in Isolation.allCases { try KernelFile.makeDirectory("\(hierarchy.root)/\(partition.path(for: isolation))") }
     place = HostPlace(
       cluster: "test", node: "n1", runDirectory: directory + "/run", partition: "/" + name, commonPartition: "/machine",
-      mountNamespace: nil, agentRoot: directory + "/ocf")
+      mountNamespace: nil, agentRoot: directory + "/ocf", layout: partition.layout,
+      systemd: systemd.map { SystemdPlace(process: Int($0.process), socket: $0.socket) } ?? SystemdPlace())
     host = try HostServices(place, hierarchy: hierarchy, logger: Self.logger)
   }
 
@@ -90,7 +110,7 @@ actor TestedHost {
       for name in (try? KernelFile.directories(in: top)) ?? [] { PartsCgroup("\(top)/\(name)", in: hierarchy).remove() }
       rmdir(top)
     }
-    rmdir(hierarchy.root + "/" + partition.name.dropFirst() + ".partition")
+    rmdir("\(hierarchy.root)/\(partition.path(for: .freeze).split(separator: "/")[0])")
     umount2(directory + "/data", Int32(MNT_DETACH))
     try? FileManager.default.removeItem(atPath: directory)
   }
@@ -129,7 +149,9 @@ actor TestedHost {
   // MARK: what is there
 
   nonisolated var cgroup: PartsCgroup {
-    PartsCgroup("\(hierarchy.root)/\(partition.path(for: .freeze))/host-files", in: hierarchy)
+    let directory = try? PartsCgroup.directory(
+      of: "files", in: hierarchy, below: "\(partition.name)/freeze", layout: partition.layout)
+    return PartsCgroup(directory ?? "/", in: hierarchy)
   }
   nonisolated var processes: Set<pid_t> { (try? cgroup.processes()) ?? [] }
   nonisolated var isMounted: Bool { (try? MountTable.own().mounted(at: directory + "/data").isEmpty) == false }

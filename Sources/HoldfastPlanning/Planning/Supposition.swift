@@ -20,9 +20,6 @@ public struct Supposition: Hashable, Sendable {
     self.nodes = nodes
     self.workloads = workloads
   }
-
-  /// What runs on the node cannot run on there.
-  func removes(_ node: NodeName) -> Bool { lost.contains(node) || drained.contains(node) }
 }
 
 extension PlanningSnapshot {
@@ -44,10 +41,6 @@ extension PlanningSnapshot {
       }
       // Lost for good: nobody waits for it.
       (changed.nodes[index].isDraining, changed.nodes[index].unavailableFor) = (false, nil)
-    }
-    for index in changed.workloads.indices {
-      let place = changed.workloads[index].running ?? changed.workloads[index].placed?.node
-      if let place, supposition.lost.contains(place) { changed.workloads[index].lostWith = place }
     }
     return changed
   }

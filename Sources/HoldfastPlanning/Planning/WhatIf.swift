@@ -5,14 +5,14 @@ import HoldfastModel
 public struct WhatIf: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: WorkloadName
-    /// Where it runs now, or is to start without the changes; nil: nowhere.
+    /// Where it is without the changes; nil: nowhere.
     public var from: NodeName?
     public var to: NodeName
     public var reason: PlacementReason
   }
   public struct Pending: Hashable, Sendable, Codable {
     public var workload: WorkloadName
-    /// Where it runs now, or is to start without the changes; nil: without them it is to be nowhere, so that they are not why.
+    /// Where it is without the changes; nil: nowhere, so that the changes are not why.
     public var from: NodeName?
     /// The workload is one of those that are added.
     public var isNew: Bool
@@ -79,8 +79,6 @@ public struct WhatIf: Hashable, Sendable, Codable {
   struct Baseline {
     let snapshot: PlanningSnapshot
     let seats: [WorkloadName: NodeName]
-    /// Where they are now, as what waits for its turn to move has not left yet; those that run nowhere, where they are to start.
-    let places: [WorkloadName: NodeName]
     let warnings: Set<PlanWarning>
     let nodes: [NodeFill]
 
@@ -89,9 +87,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
       let planner = PolicyPlanner(policies)
       let run = planner.run(on: self.snapshot)
       let outcome = planner.outcome(of: run)
-      let seats = outcome.placements.compactMapValues(\.node)
-      self.seats = seats
-      places = seats.merging(snapshot.workloads.compactMap { workload in workload.running.map { (workload.name, $0) } }) { $1 }
+      seats = outcome.placements.compactMapValues(\.node)
       warnings = Set(outcome.warnings)
       nodes = run.fills()
     }
@@ -106,21 +102,19 @@ public struct WhatIf: Hashable, Sendable, Codable {
     var nowhere: [Int] = [], unstarted: Set<Int> = []
     for (row, workload) in run.tables.workloads.enumerated() where workload.desired == .running {
       wanted += 1
-      let seat = baseline.seats[workload.name], place = baseline.places[workload.name]
+      let from = baseline.seats[workload.name]
       guard let record = outcome.placements[workload.name], let node = record.node else {
         nowhere.append(row)
         continue
       }
       // Nobody starts it anew from older disks; what still runs is moved as it runs.
-      if node != place, workload.namesOlderDisks == true, !run.stillRuns(place) {
+      if node != from, workload.namesOlderDisks == true, !run.stillRuns(from) {
         unstarted.insert(row)
         continue
       }
       // What is to stay on a node that is away waits for it there.
       if run.stillRuns(node) { running += 1 }
-      // Where it would go in any case it goes because of the changes, if they are why it leaves.
-      guard node != place, node != seat || place.map(supposition.removes) ?? false else { continue }
-      moves.append(Move(workload: workload.name, from: place, to: node, reason: record.reason))
+      if node != from { moves.append(Move(workload: workload.name, from: from, to: node, reason: record.reason)) }
     }
     warnings = outcome.warnings.filter { !baseline.warnings.contains($0) }.map { Warning(workload: $0.workload, text: $0.text) }
     warnings += Self.staying(run, drained: supposition.drained) + Self.neverRestarted(run, moves)
@@ -132,8 +126,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
       let name = run.tables.workloads[row].name, record = unstarted.contains(row) ? nil : outcome.placements[name]
       let reason = record?.reason ?? PlacementReason(unstarted.contains(row) ? .olderDisks : .noNodeCanTake)
       return Pending(
-        workload: name, from: baseline.seats[name] == nil ? nil : baseline.places[name], isNew: new.contains(name), reason,
-        record?.others ?? [:],
+        workload: name, from: baseline.seats[name], isNew: new.contains(name), reason, record?.others ?? [:],
         demand: run.tables.needs(row), shortfall: shortfalls[row])
     }
   }

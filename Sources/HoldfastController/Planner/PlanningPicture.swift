@@ -110,8 +110,7 @@ struct PlanningPicture: Sendable {
     return PlanningSnapshot.Workload(
       name: name, connection: spec.connection, demand: demand, labels: spec.labels, priority: spec.priority,
       desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
-      lostWith: holder == nil ? facts.view.claims[name]?.value.holder?.node : nil, failures: counts, ends: ends,
-      unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
+      failures: counts, ends: ends, unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
       isOnItsWay: cluster.maintenances.isOnItsWay(name),
       namesOlderDisks: facts.view.claims[name]?.value.newerDisks == nil ? nil : true, ended: intent.ended)
   }

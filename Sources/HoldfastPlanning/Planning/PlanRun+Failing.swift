@@ -44,8 +44,8 @@ extension PlanRun {
     }
   }
 
-  /// What has left a node that is being emptied, and starts on no other, goes back there while the node stands. It is then what keeps the node
-  /// from being empty. What another node had since, and was lost with, has left for good: people work on the one in maintenance.
+  /// What has left a node that is being emptied, and can run on no other, goes back there while the node stands. It is then what keeps the node
+  /// from being empty.
   mutating func comeBack() {
     for workload in pending where wanted[workload] {
       guard let row = emptiedHome(of: workload), hasRoom(for: workload, on: row) else { continue }
@@ -62,7 +62,8 @@ extension PlanRun {
   private func emptiedHome(of workload: Int) -> Int? {
     let wish = tables.workloads[workload]
     guard wish.desired == .running, tables.running[workload] < 0, let home = wish.placed?.home,
-      wish.lostWith == nil || wish.lostWith == home, let row = tables.nodes.row(home), wish.excluded[home] == nil
+      let row = tables.nodes.row(home),
+      wish.excluded[home] == nil
     else { return nil }
     let node = tables.nodes.nodes[row]
     guard node.isDraining, let maintenance = node.maintenance, maintenance.failback == nil, !maintenance.leavesPending else {

@@ -104,8 +104,6 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var excluded: [NodeName: Exclusion]
     /// The node that has it now, wherever it should be; nil: none, or not known. What is still to leave a node uses its room.
     public var running: NodeName?
-    /// The node that has its claim still, though its session is over: it was lost, and the workload with it. nil: none.
-    public var lostWith: NodeName?
     /// Failed starts by node, since it last ran well.
     public var failures: [NodeName: Int]
     /// How often in a row it ended by itself where it runs, if that is more often than its policy restarts it there; nil: it is not.
@@ -124,8 +122,8 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
-      lostWith: NodeName? = nil, failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil,
-      isOnItsWay: Bool? = nil, namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil
+      failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil,
+      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -137,7 +135,6 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.move = move
       self.excluded = excluded
       self.running = running
-      self.lostWith = lostWith
       self.failures = failures
       self.ends = ends
       self.unwell = unwell

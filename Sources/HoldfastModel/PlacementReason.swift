@@ -90,6 +90,8 @@ public struct PlacementReason: Sendable {
     case noNodes
     case noNodeCanTake
     case noOtherNodeCanTake
+    /// No node takes workloads, and these do not as they are in maintenance.
+    case onlyInMaintenance([NodeName])
     case displaced(by: WorkloadName, priority: Int, over: Int)
     case notAdmitted(loss: String, missing: String)
 
@@ -200,6 +202,7 @@ extension PlacementReason.Clause {
     case .noNodes: "noNodes"
     case .noNodeCanTake: "noNodeCanTake"
     case .noOtherNodeCanTake: "noOtherNodeCanTake"
+    case .onlyInMaintenance: "onlyInMaintenance"
     case .displaced: "displaced"
     case .notAdmitted: "notAdmitted"
     case .recorded: "recorded"
@@ -220,6 +223,14 @@ extension PlacementReason.Clause: CustomStringConvertible {
 
   public var description: String {
     wordsOfMove ?? wordsOfChoice ?? wordsOfNone
+  }
+
+  private static let namesInClause = 3
+
+  private static func words(onlyInMaintenance nodes: [NodeName]) -> String {
+    let left = nodes.count == 1 ? "a node in maintenance is" : "nodes in maintenance are", first = nodes.first?.text ?? "NODE"
+    let names = InWords.list(nodes.map(\.text), most: namesInClause)
+    return "only \(left) left (\(names)): `holdfast maintenance exit \(first)` puts \(first) back into use"
   }
 
   /// Why it moves, or stays where it was.
@@ -286,6 +297,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .noNodes: "the cluster has no node"
     case .noNodeCanTake: "no node can take it"
     case .noOtherNodeCanTake: "no other node can take it"
+    case .onlyInMaintenance(let nodes): Self.words(onlyInMaintenance: nodes)
     case .displaced(let winner, let priority, let over): "displaced by \(winner) (priority \(priority) over \(over))"
     case .notAdmitted(let loss, let missing):
       "not admitted: with it the cluster would not survive \(loss): \(missing) would be missing"

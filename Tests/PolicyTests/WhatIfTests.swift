@@ -155,6 +155,26 @@ import Testing
     #expect(trials.trials.map(\.survives) == [false, true])
   }
 
+  @Test func `where only nodes in maintenance are left, the answers name them, and no lack of room`() {
+    var snapshot = Self.pair
+    (snapshot.nodes[1].unavailable, snapshot.nodes[1].isDraining, snapshot.nodes[1].maintenance) = (
+      .inMaintenance, true, .init()
+    )
+    snapshot.workloads = [Self.workload("a", 100, on: "n1")]
+    // It came from there, and has run on n1 since.
+    snapshot.workloads[0].placed?.home = "n2"
+    let answer = WhatIf(Supposition(lost: ["n1"]), in: snapshot, policies: .none)
+    #expect(answer.moves.isEmpty && answer.victims.map(\.reasonCodes) == [["onlyInMaintenance"]])
+    #expect(answer.victims.first?.shortfall == nil)
+    #expect(answer.victims.first.map { "\($0.reason)".contains("`holdfast maintenance exit n2`") } == true)
+    let explanation = PolicyPlanner(.none).explain("a", in: snapshot.supposing(Supposition(lost: ["n1"])))
+    #expect(explanation?.node == nil && explanation?.reason == answer.victims.first?.reason && explanation?.shortfall == nil)
+    // On its way from n2, it has not run on n1 yet.
+    (snapshot.workloads[0].running, snapshot.workloads[0].evacuatedFrom) = (nil, "n2")
+    let back = WhatIf(Supposition(lost: ["n1"]), in: snapshot, policies: .none)
+    #expect(back.victims.isEmpty && back.moves.map(\.to) == ["n2"])
+  }
+
   @Test func `rules in the way everywhere are no lack of room`() throws {
     let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: a, only-on: n1}]", file: "p.yaml").policies
     let answer = WhatIf(Supposition(lost: ["n1"]), in: Self.pair, policies: policies)

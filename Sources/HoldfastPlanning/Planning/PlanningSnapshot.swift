@@ -25,12 +25,14 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var isSilent: Bool?
     /// Used by workloads that are left as they are: a record of theirs cannot be read, or is missing. nil: there is none.
     public var leftAlone: Resources?
+    /// The node is down because it was lost, and not because it left. nil: it left, is up, or that is not known.
+    public var wasLost: Bool?
 
     public init(
       name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
       unmanaged: Resources = .none, unavailable: Exclusion? = nil, isDraining: Bool = false, availableFor: Double? = nil,
       unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil,
-      isSilent: Bool? = nil, leftAlone: Resources? = nil
+      isSilent: Bool? = nil, leftAlone: Resources? = nil, wasLost: Bool? = nil
     ) {
       self.name = name
       self.capacity = capacity
@@ -45,6 +47,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.maintenance = maintenance
       self.isSilent = isSilent
       self.leftAlone = leftAlone
+      self.wasLost = wasLost
     }
   }
 
@@ -92,13 +95,15 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var namesOlderDisks: Bool?
     /// Where its policy keeps it down, what ended it; nil: an operator stopped it, or it is not stopped.
     public var ended: IntentRecord.Ended?
+    /// The node that it was moved off as that was being emptied, if it has run nowhere since and the node has stood all the time. nil: none.
+    public var evacuatedFrom: NodeName?
 
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
       failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil,
-      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil
+      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil, evacuatedFrom: NodeName? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -116,6 +121,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.isOnItsWay = isOnItsWay
       self.namesOlderDisks = namesOlderDisks
       self.ended = ended
+      self.evacuatedFrom = evacuatedFrom
     }
   }
 

@@ -22,6 +22,11 @@ public struct PlacementReason: Sendable {
   /// It goes home after a maintenance.
   public var isFailbackAfterMaintenance: Bool { clauses.contains(where: \.isFailbackAfterMaintenance) }
 
+  /// It was on its way to a node that cannot take it any more, and never got there.
+  public var isOfTurningBack: Bool { codes.contains(Self.turningBack) }
+
+  fileprivate static let turningBack = "staysAsTargetFails"
+
   /// It is not to run: an operator stopped it, or its policy keeps it down.
   public var isStopped: Bool { codes.contains { Stop(rawValue: $0) != nil } }
 
@@ -165,7 +170,7 @@ extension PlacementReason.Clause {
     case .backAsNobodyStays: "backAsNobodyStays"
     case .endsAgain: "endsAgain"
     case .unwell: "unwell"
-    case .staysAsTargetFails: "staysAsTargetFails"
+    case .staysAsTargetFails: PlacementReason.turningBack
     default: nil
     }
   }

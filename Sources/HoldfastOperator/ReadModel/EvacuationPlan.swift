@@ -59,8 +59,9 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     let moving = Set(answer.moves.map(\.workload)), victims = Set(answer.victims.map(\.workload))
     // What is placed on a node that is down went down with it.
     let isUp = planning.nodes.contains { $0.name == node && ($0.unavailable == nil || $0.isDraining) }
+    let gone = moving.union(victims)
     let remaining = planning.workloads.filter {
-      isUp && $0.desired == .running && $0.placed?.node == node && !moving.contains($0.name) && !victims.contains($0.name)
+      isUp && $0.desired == .running && ($0.running ?? $0.placed?.node) == node && !gone.contains($0.name)
     }
     func staysByPolicy(_ name: WorkloadName, _ labels: [String: String]) -> Bool {
       policies.settings(of: name, labels: labels).evacuation.method == .stay

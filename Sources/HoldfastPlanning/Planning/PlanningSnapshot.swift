@@ -97,13 +97,15 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var ended: IntentRecord.Ended?
     /// The node that it was moved off as that was being emptied, if it has run nowhere since and the node has stood all the time. nil: none.
     public var evacuatedFrom: NodeName?
+    /// True: it would move by itself, and its move has not begun; the plan does not make that move. nil: it is free to move.
+    public var holdsStill: Bool?
 
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
       failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil,
-      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil, evacuatedFrom: NodeName? = nil
+      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil, evacuatedFrom: NodeName? = nil, holdsStill: Bool? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -122,6 +124,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.namesOlderDisks = namesOlderDisks
       self.ended = ended
       self.evacuatedFrom = evacuatedFrom
+      self.holdsStill = holdsStill
     }
   }
 

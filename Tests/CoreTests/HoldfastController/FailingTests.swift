@@ -87,7 +87,7 @@ import Testing
     var rig = startsNowhereElse()
     #expect(rig.placement("w1")?.node == "n1" && rig.placement("w1")?.reason.codes == ["backAsNowhereElse"])
     #expect(rig.processes["w1"] != nil)
-    #expect(rig.claim("w1")?.activity == .running && rig.claim("w1")?.evacuatedFrom == nil, "it runs, and nothing is owed any more")
+    #expect(rig.claim("w1")?.activity == .running && rig.claim("w1")?.evacuatedFrom == nil, "it runs: nothing is owed")
     // The pause after a failed start ends, and nothing that runs is stopped to try again.
     rig.pass(.seconds(200), step: .milliseconds(200))
     #expect(rig.placement("w1")?.node == "n1" && rig.claim("w1")?.failures["n2"]?.count == 2)

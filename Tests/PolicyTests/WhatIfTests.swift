@@ -215,7 +215,8 @@ import Testing
     let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: a, only-on: n2 or n3}]", file: "p.yaml").policies
     let snapshot = PlanningSnapshot(nodes: Self.pair.nodes + [Self.node("n3")], workloads: Self.pair.workloads)
     let other = WhatIf(Supposition(lost: ["n2"]), in: snapshot, policies: policies)
-    #expect(other.moves.map(\.workload) == ["b"] && other.waiting == [.init(workload: "a", from: "n1", to: "n3")])
+    #expect(other.moves.map(\.workload) == ["b"] && other.waiting.map(\.workload) == ["a"])
+    #expect(other.waiting.first?.from == "n1" && other.waiting.first?.to == "n3")
     #expect(other.nodesBefore.first { $0.node == "n1" }?.workloads == 1)
     let drained = WhatIf(Supposition(drained: ["n1"]), in: snapshot, policies: policies)
     #expect(drained.moves.map(\.workload) == ["a"] && drained.moves.first?.from == "n1" && drained.moves.first?.to == "n3")

@@ -85,7 +85,10 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     }
     unplaceable += Self.leftAlone(on: node, in: view)
     moves = answer.moves.filter { $0.from == node }.compactMap { Self.move($0, record, policies, view) }
-    stays += moves.filter { $0.method.how == .stay }.map { Staying(workload: $0.workload, reason: $0.method.why ?? "") }
+    stays += moves.filter { $0.method.how == .stay }.map { move in
+      let lead = move.method.isTriedAllTheSame ? "unless its live move to \(move.to) succeeds: " : ""
+      return Staying(workload: move.workload, reason: lead + (move.method.why ?? ""))
+    }
     moves.removeAll { $0.method.how == .stay }
     moves.sort {
       (view.priority(of: $1), $1.demand.memory, $0.workload) < (view.priority(of: $0), $0.demand.memory, $1.workload)

@@ -56,4 +56,12 @@ import Testing
     let moves = EvacuationMove.all(in: fixture.view, planning: { nil }, policies: .none)
     #expect(moves["b"]?.map(\.state) == [.arrived])
   }
+
+  @Test(arguments: [
+    (MoveMethod(.stay, .immovable(.directory("/srv"))), true), (MoveMethod(.stay, .snapshots(1)), true),
+    (MoveMethod(.stay, .container), false), (MoveMethod(.live), false)
+  ])
+  func `what libvirt alone knows for certain is tried`(method: MoveMethod, isTried: Bool) {
+    #expect(method.isTriedAllTheSame == isTried)
+  }
 }

@@ -81,7 +81,8 @@ public struct WhatIf: Hashable, Sendable, Codable {
   public init(
     _ supposition: Supposition, in snapshot: PlanningSnapshot, policies: PolicySet, next: PolicySet? = nil
   ) {
-    self.init(supposition, Baseline(snapshot, policies: policies), PolicyPlanner(next ?? policies), isFree: next != nil)
+    let planner = PolicyPlanner(policies), baseline = Baseline(snapshot.holdingStill(by: planner), planner)
+    self.init(supposition, baseline, next.map { PolicyPlanner($0) } ?? planner, isFree: next != nil)
   }
 
   /// A cluster as it would be without changes: many are compared with it.
@@ -95,10 +96,9 @@ public struct WhatIf: Hashable, Sendable, Codable {
     let warnings: Set<PlanWarning>
     let nodes: [NodeFill]
 
-    init(_ snapshot: PlanningSnapshot, policies: PolicySet) {
-      let planner = PolicyPlanner(policies)
-      self.snapshot = snapshot.holdingStill(by: planner)
-      let run = planner.run(on: self.snapshot.atRest())
+    init(_ snapshot: PlanningSnapshot, _ planner: PolicyPlanner) {
+      self.snapshot = snapshot
+      let run = planner.run(on: snapshot.atRest())
       let outcome = planner.outcome(of: run)
       seats = outcome.placements.compactMapValues(\.node)
       places = Dictionary(snapshot.workloads.compactMap { workload in workload.running.map { (workload.name, $0) } }) { $1 }

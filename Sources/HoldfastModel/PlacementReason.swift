@@ -24,6 +24,10 @@ public struct PlacementReason: Sendable {
 
   /// It was moved off an ailing node.
   public var hasLeftAiling: Bool { codes.contains("leftAiling") }
+  /// It was on its way to a node that cannot take it any more, and never got there.
+  public var isOfTurningBack: Bool { codes.contains(Self.turningBack) }
+
+  fileprivate static let turningBack = "staysAsTargetFails"
 
   /// It is not to run: an operator stopped it, or its policy keeps it down.
   public var isStopped: Bool { codes.contains { Stop(rawValue: $0) != nil } }
@@ -96,6 +100,8 @@ public struct PlacementReason: Sendable {
     case noNodes
     case noNodeCanTake
     case noOtherNodeCanTake
+    /// No node takes workloads, and these do not as they are in maintenance.
+    case onlyInMaintenance([NodeName])
     case displaced(by: WorkloadName, priority: Int, over: Int)
     case notAdmitted(loss: String, missing: String)
 
@@ -170,7 +176,7 @@ extension PlacementReason.Clause {
     case .endsAgain: "endsAgain"
     case .unwell: "unwell"
     case .leftAiling: "leftAiling"
-    case .staysAsTargetFails: "staysAsTargetFails"
+    case .staysAsTargetFails: PlacementReason.turningBack
     default: nil
     }
   }
@@ -208,6 +214,7 @@ extension PlacementReason.Clause {
     case .noNodes: "noNodes"
     case .noNodeCanTake: "noNodeCanTake"
     case .noOtherNodeCanTake: "noOtherNodeCanTake"
+    case .onlyInMaintenance: "onlyInMaintenance"
     case .displaced: "displaced"
     case .notAdmitted: "notAdmitted"
     case .recorded: "recorded"
@@ -228,6 +235,14 @@ extension PlacementReason.Clause: CustomStringConvertible {
 
   public var description: String {
     wordsOfMove ?? wordsOfChoice ?? wordsOfNone
+  }
+
+  private static let namesInClause = 3
+
+  private static func words(onlyInMaintenance nodes: [NodeName]) -> String {
+    let left = nodes.count == 1 ? "a node in maintenance is" : "nodes in maintenance are", first = nodes.first?.text ?? "NODE"
+    let names = InWords.list(nodes.map(\.text), most: namesInClause)
+    return "only \(left) left (\(names)): `holdfast maintenance exit \(first)` puts \(first) back into use"
   }
 
   /// Why it moves, or stays where it was.
@@ -296,6 +311,7 @@ extension PlacementReason.Clause: CustomStringConvertible {
     case .noNodes: "the cluster has no node"
     case .noNodeCanTake: "no node can take it"
     case .noOtherNodeCanTake: "no other node can take it"
+    case .onlyInMaintenance(let nodes): Self.words(onlyInMaintenance: nodes)
     case .displaced(let winner, let priority, let over): "displaced by \(winner) (priority \(priority) over \(over))"
     case .notAdmitted(let loss, let missing):
       "not admitted: with it the cluster would not survive \(loss): \(missing) would be missing"

@@ -55,13 +55,16 @@ package struct NodeAccess: ClusterAccess {
 
   package func ownFiles(among paths: [String]) -> Set<String> { OwnFiles().among(paths) }
 
-  package func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {
+  package func commit(_ transaction: ClusterTransaction, telling note: Note?) async throws(StoreError) -> ClusterVerdict {
     let encoded: StoreTransaction
     do { encoded = try codec.encode(transaction) } catch {
       throw .notApplied(reason: "the record cannot be encoded: \(error)")
     }
     let verdict = codec.decode(try await ports.store.transact(encoded, timeout: .seconds(5)))
-    if case .committed(let revision) = verdict { await loop.take(.committed(transaction.writes, revision)) }
+    if case .committed(let revision) = verdict {
+      if let note { await tell(note) }
+      await loop.take(.committed(transaction.writes, revision))
+    }
     return verdict
   }
 

@@ -123,8 +123,8 @@ final class TestAccess: ClusterAccess {
 
   func ownFiles(among paths: [String]) -> Set<String> { state.withLock { $0.ownFiles }.intersection(paths) }
 
-  func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {
-    try state.withLock { state throws(StoreError) in
+  func commit(_ transaction: ClusterTransaction, telling note: Note?) async throws(StoreError) -> ClusterVerdict {
+    let verdict = try state.withLock { state throws(StoreError) in
       if let error = state.storeError { throw error }
       if let rival = state.rival {
         state.rival = nil
@@ -134,6 +134,8 @@ final class TestAccess: ClusterAccess {
       state.moves?.begin(in: state.cluster)
       return verdict
     }
+    if let note, case .committed = verdict { await tell(note) }
+    return verdict
   }
 
   func history(limit: Int, workload: WorkloadName?) async -> [HistoryRecord] {

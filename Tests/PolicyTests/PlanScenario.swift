@@ -127,6 +127,7 @@ struct PlanScenario {
       if words.has("up") {
         (node.unavailable, node.isDraining, node.availableFor, node.unavailableFor) = (nil, false, nil, nil)
       }
+      if words.has("lost") { (node.unavailable, node.wasLost) = ("is down", true) }
       if words.has("down") { (node.unavailable, node.unavailableFor) = ("is down", nil) }
       if words.has("maintenance") {
         (node.unavailable, node.isDraining, node.maintenance) = ("is in maintenance", true, .init())
@@ -184,6 +185,7 @@ struct PlanScenario {
         workload.failures[NodeName(parts.first ?? "")] = parts.last.flatMap { Int($0) } ?? 1
       }
       if let node = try words.value("home") { workload.placed?.home = NodeName(node) }
+      if let node = try words.value("evacuated-from") { workload.evacuatedFrom = node == "-" ? nil : NodeName(node) }
       if words.has("on-its-way") { workload.isOnItsWay = true }
       if words.has("there") { workload.isOnItsWay = nil }
       if words.has("stopped") { workload.desired = .stopped }

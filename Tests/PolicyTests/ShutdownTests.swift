@@ -75,6 +75,32 @@ import Testing
     #expect(cluster[0]?.node == "n1" && cluster[1]?.node == "n2")
   }
 
+  @Test(arguments: [false, true]) func `keeps no place on a node that was lost, beside one that is kept empty`(hasLeft: Bool) {
+    var cluster = Self()
+    cluster.set("n1", .down)
+    cluster.set("n2", .down)
+    cluster.set("n3", .inMaintenance)
+    (cluster.snapshot.nodes[2].isDraining, cluster.snapshot.nodes[2].maintenance) = (true, .init())
+    cluster.snapshot.nodes[0].wasLost = true
+    if !hasLeft { cluster.snapshot.nodes[1].wasLost = true }
+    for index in cluster.snapshot.workloads.indices { cluster.snapshot.workloads[index].running = nil }
+    cluster.plan()
+    #expect(cluster[0]?.node == nil && cluster[0]?.reason == PlacementReason(.onlyInMaintenance(["n3"])))
+    #expect(cluster[0]?.reason.codes == ["onlyInMaintenance"])
+    #expect(cluster[0]?.others == ["n1": .down, "n2": .down, "n3": .inMaintenance])
+    #expect(cluster[1]?.node == (hasLeft ? "n2" : nil))
+  }
+
+  @Test func `keeps the place on a node that was lost while others leave`() {
+    var cluster = Self()
+    cluster.set("n1", .down)
+    cluster.snapshot.nodes[0].wasLost = true
+    cluster.snapshot.workloads[0].running = nil
+    for node: NodeName in ["n2", "n3"] { cluster.set(node, .leaving) }
+    cluster.plan()
+    #expect(cluster[0]?.node == "n1" && cluster[1]?.node == "n2")
+  }
+
   @Test func `forgets a hand-over when its node is back: what went stays`() {
     var cluster = Self()
     cluster.set("n1", .leaving)

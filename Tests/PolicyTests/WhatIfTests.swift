@@ -9,8 +9,15 @@ import Testing
   }
 
   /// Where everything would be.
-  private func seats(_ answer: WhatIf, from before: Law.Seats, of snapshot: PlanningSnapshot) -> Law.Seats {
+  ///
+  /// - Parameter plan: by this, what runs where it is to be has not moved, wherever it was going.
+  private func seats(
+    _ answer: WhatIf, from before: Law.Seats, of snapshot: PlanningSnapshot, _ plan: [WorkloadName: PlacementRecord]
+  ) -> Law.Seats {
     var seats = before
+    for workload in snapshot.workloads where workload.desired == .running {
+      if let node = workload.running, plan[workload.name]?.node == node { seats[workload.name] = node }
+    }
     for move in answer.moves { seats[move.workload] = move.to }
     for pending in answer.pending { seats[pending.workload] = nil }
     return seats
@@ -23,19 +30,16 @@ import Testing
 
   @Test(arguments: 0..<10) func `a node were lost: what the planner does when it is`(block: Int) {
     each(block) { cluster, seed in
-      let planner = PolicyPlanner(cluster.policies)
-      var still = cluster.snapshot
-      for index in still.workloads.indices { still.workloads[index].running = nil }
-      let before = wanted(still, planner.plan(still))
-      for index in still.nodes.indices {
-        var lost = still
-        (lost.nodes[index].unavailable, lost.nodes[index].unavailableFor) = ("is lost", nil)
-        lost.nodes[index].isDraining = false
-        let answer = WhatIf(
-          Supposition(lost: [lost.nodes[index].name]), in: cluster.snapshot, policies: cluster.policies)
+      let planner = PolicyPlanner(cluster.policies), now = cluster.snapshot.holdingStill(by: planner)
+      let before = wanted(now, planner.plan(now.atRest()))
+      for node in now.nodes.map(\.name) {
+        let lost = now.supposing(Supposition(lost: [node])).atRest()
+        let index = lost.nodes.firstIndex { $0.name == node } ?? 0
+        #expect(lost.nodes[index].unavailable == "is lost" && !lost.nodes[index].isDraining)
+        #expect(lost.workloads.allSatisfy { $0.running == nil })
+        let answer = WhatIf(Supposition(lost: [node]), in: cluster.snapshot, policies: cluster.policies)
         let plan = planner.plan(lost)
-        #expect(
-          seats(answer, from: before, of: still) == wanted(lost, plan), "seed \(seed), without \(lost.nodes[index].name)")
+        #expect(seats(answer, from: before, of: now, plan) == wanted(lost, plan), "seed \(seed), without \(node)")
         for pending in answer.pending { #expect(plan[pending.workload]?.others == pending.others) }
         #expect(answer.wanted - answer.pending.count >= answer.running)
       }
@@ -66,11 +70,12 @@ import Testing
   @Test(arguments: 0..<5) func `other rules held: what the planner makes of them`(block: Int) {
     each(block) { cluster, seed in
       let other = MadeUpCluster(seed: UInt64(seed) + 1_000_000).policies
-      let still = cluster.snapshot.atRest()
+      let planner = PolicyPlanner(cluster.policies), now = cluster.snapshot.holdingStill(by: planner)
       let answer = WhatIf(Supposition(), in: cluster.snapshot, policies: cluster.policies, next: other)
-      let before = wanted(still, PolicyPlanner(cluster.policies).plan(still))
-      #expect(
-        seats(answer, from: before, of: still) == wanted(still, PolicyPlanner(other).plan(still)), "seed \(seed)")
+      let before = wanted(now, planner.plan(now.atRest()))
+      // What waited to move goes where the new rules want it.
+      let plan = PolicyPlanner(other).plan(cluster.snapshot.atRest())
+      #expect(seats(answer, from: before, of: now, plan) == wanted(now, plan), "seed \(seed)")
     }
   }
 
@@ -155,6 +160,26 @@ import Testing
     #expect(trials.trials.map(\.survives) == [false, true])
   }
 
+  @Test func `where only nodes in maintenance are left, the answers name them, and no lack of room`() {
+    var snapshot = Self.pair
+    (snapshot.nodes[1].unavailable, snapshot.nodes[1].isDraining, snapshot.nodes[1].maintenance) = (
+      .inMaintenance, true, .init()
+    )
+    snapshot.workloads = [Self.workload("a", 100, on: "n1")]
+    // It came from there, and has run on n1 since.
+    snapshot.workloads[0].placed?.home = "n2"
+    let answer = WhatIf(Supposition(lost: ["n1"]), in: snapshot, policies: .none)
+    #expect(answer.moves.isEmpty && answer.victims.map(\.reasonCodes) == [["onlyInMaintenance"]])
+    #expect(answer.victims.first?.shortfall == nil)
+    #expect(answer.victims.first.map { "\($0.reason)".contains("`holdfast maintenance exit n2`") } == true)
+    let explanation = PolicyPlanner(.none).explain("a", in: snapshot.supposing(Supposition(lost: ["n1"])))
+    #expect(explanation?.node == nil && explanation?.reason == answer.victims.first?.reason && explanation?.shortfall == nil)
+    // On its way from n2, it has not run on n1 yet.
+    (snapshot.workloads[0].running, snapshot.workloads[0].evacuatedFrom) = (nil, "n2")
+    let back = WhatIf(Supposition(lost: ["n1"]), in: snapshot, policies: .none)
+    #expect(back.victims.isEmpty && back.moves.map(\.to) == ["n2"])
+  }
+
   @Test func `rules in the way everywhere are no lack of room`() throws {
     let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: a, only-on: n1}]", file: "p.yaml").policies
     let answer = WhatIf(Supposition(lost: ["n1"]), in: Self.pair, policies: policies)
@@ -182,6 +207,48 @@ import Testing
       nodes: Self.pair.nodes, workloads: (1...3).map { Self.workload(WorkloadName("w\($0)"), 100, on: "n1") })
     let answer = WhatIf(Supposition(drained: ["n1"]), in: snapshot, policies: policies)
     #expect(answer.moves.map(\.to) == ["n2", "n2", "n2"])
+  }
+
+  // MARK: what is under way, and what waits
+
+  @Test func `a move that waits for its turn has not been made`() throws {
+    let policies = try PolicyFile.parse(text: "workloads: [{name: w, for: a, only-on: n2 or n3}]", file: "p.yaml").policies
+    let snapshot = PlanningSnapshot(nodes: Self.pair.nodes + [Self.node("n3")], workloads: Self.pair.workloads)
+    let other = WhatIf(Supposition(lost: ["n2"]), in: snapshot, policies: policies)
+    #expect(other.moves.map(\.workload) == ["b"] && other.waiting.map(\.workload) == ["a"])
+    #expect(other.waiting.first?.from == "n1" && other.waiting.first?.to == "n3")
+    #expect(other.nodesBefore.first { $0.node == "n1" }?.workloads == 1)
+    let drained = WhatIf(Supposition(drained: ["n1"]), in: snapshot, policies: policies)
+    #expect(drained.moves.map(\.workload) == ["a"] && drained.moves.first?.from == "n1" && drained.moves.first?.to == "n3")
+    #expect(drained.waiting.isEmpty && drained.victims.isEmpty)
+    // Other rules want it elsewhere: it goes there.
+    let next = try PolicyFile.parse(text: "workloads: [{name: w, for: a, only-on: n2}]", file: "p.yaml").policies
+    let ruled = WhatIf(Supposition(), in: snapshot, policies: policies, next: next)
+    #expect(ruled.moves.map(\.workload) == ["a"] && ruled.moves.first?.from == "n1" && ruled.moves.first?.to == "n2")
+  }
+
+  @Test(arguments: [
+    (Supposition(lost: ["n2"]), [NodeName]()), (Supposition(drained: ["n2"]), []), (Supposition(lost: ["n1"]), ["n2"]),
+    (Supposition(drained: ["n1"]), ["n2"]), (Supposition(lost: ["n3"]), [])
+  ])
+  func `a move that is under way starts where the workload runs`(supposition: Supposition, moves: [NodeName]) {
+    var moving = Self.workload("a", 600, on: "n2")
+    moving.running = "n1"
+    let snapshot = PlanningSnapshot(nodes: Self.pair.nodes + [Self.node("n3")], workloads: [moving])
+    let answer = WhatIf(supposition, in: snapshot, policies: .none)
+    #expect(answer.moves.map(\.to) == moves && answer.moves.allSatisfy { $0.from == "n1" })
+    #expect(answer.victims.isEmpty && answer.running == 1)
+  }
+
+  @Test func `a move into room that another one has not left yet says that it waits`() {
+    var leaving = Self.workload("x", 600, on: "n3")
+    leaving.running = "n2"
+    let snapshot = PlanningSnapshot(
+      nodes: Self.pair.nodes + [Self.node("n3")], workloads: [Self.workload("a", 600, on: "n1"), leaving])
+    let answer = WhatIf(Supposition(drained: ["n1"]), in: snapshot, policies: .none)
+    #expect(answer.moves.map(\.workload) == ["a"] && answer.moves.first?.to == "n2" && answer.victims.isEmpty)
+    #expect(answer.moves.first?.reason.codes.last == "waitsForRoom")
+    #expect(answer.moves.first.map { "\($0.reason)".hasSuffix("waits for room on n2: x has not left it yet") } == true)
   }
 
   @Test func `nodes and workloads that come`() {

@@ -112,7 +112,8 @@ struct PlanningPicture: Sendable {
       desired: intent.desired, placed: placed, move: move, excluded: excluded, running: holder,
       failures: counts, ends: ends, unwell: Self.unwell(failures, on: cause == nil ? nil : holder),
       isOnItsWay: cluster.maintenances.isOnItsWay(name),
-      namesOlderDisks: facts.view.claims[name]?.value.newerDisks == nil ? nil : true, ended: intent.ended)
+      namesOlderDisks: facts.view.claims[name]?.value.newerDisks == nil ? nil : true, ended: intent.ended,
+      evacuatedFrom: facts.view.evacuationSource(of: name))
   }
 
   private func nodes(_ facts: Facts, _ silent: Set<NodeName>) -> [PlanningSnapshot.Node] {
@@ -126,7 +127,8 @@ struct PlanningPicture: Sendable {
         unavailableFor: availability.seconds(of: name, isAvailable: false, now: facts.now),
         quarantine: maintenances.quarantine(of: name), maintenance: maintenances.planned(name),
         isSilent: silent.contains(name) ? true : nil, findings: findings(on: name, entry.value.labels, facts),
-        isLeft: facts.view.losses[name]?.value.ailment == nil ? nil : true)
+        isLeft: facts.view.losses[name]?.value.ailment == nil ? nil : true,
+        wasLost: facts.view.wasLost(name) ? true : nil)
     }
   }
 

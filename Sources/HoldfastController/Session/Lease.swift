@@ -250,12 +250,16 @@ struct Lease: Sendable {
     return Incarnation("\(me)-\(hex(bits.0))\(hex(bits.1))")
   }
 
-  mutating func opened(_ incarnation: Incarnation, at revision: Revision, _ facts: Facts, _ effects: inout Effects) {
+  /// - Parameter silence: for how long the store had not answered before; nil: ever.
+  mutating func opened(
+    _ incarnation: Incarnation, at revision: Revision, silence: Duration?, _ facts: Facts, _ effects: inout Effects
+  ) {
     session.opened(at: revision)
     attempted.removeAll()
     withdrewAt = nil
     checkWritten(at: revision, facts, &effects)
     save(incarnation, revision, &effects)
+    storeAnswered(after: silence, &effects)
     effects.note(.sessionOpened, "opened session \(incarnation)")
   }
 
@@ -289,11 +293,17 @@ struct Lease: Sendable {
     checkWritten(at: revision, facts, &effects)
     if silence.map({ $0 > facts.timing.gap }) ?? true { effects.agenda.note(.other) }
     lag.wrote(revision, seen: facts.view.revision, at: facts.now)
-    if hasToldSilence {
-      hasToldSilence = false
-      effects.note(.storeBack, "the store answers again after \(InWords.seconds(silence)) s")
-    }
+    storeAnswered(after: silence, &effects)
     return end
+  }
+
+  /// The first answer after a silence that people were told of, whatever it says.
+  ///
+  /// - Parameter silence: its length; nil: the store had never answered.
+  mutating func storeAnswered(after silence: Duration?, _ effects: inout Effects) {
+    guard hasToldSilence else { return }
+    hasToldSilence = false
+    effects.note(.storeBack, "the store answers again after \(InWords.seconds(silence)) s")
   }
 
   mutating func renewalFailed(

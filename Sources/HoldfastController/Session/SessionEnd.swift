@@ -76,6 +76,8 @@ enum SessionEnd {
   }
 
   static func lost(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    // Whoever hears that hears the store, and no renewal of this session will tell how long it was silent.
+    machines.lease.storeAnswered(after: machines.peers.silence(at: facts.now), &effects)
     let name = machines.lease.session.incarnation?.text ?? "none"
     effects.note(
       .sessionLost,

@@ -75,7 +75,8 @@ enum StoreNews {
       effects.agenda.note(.maintenance)
     case .losses: effects.agenda.note(.losses)
     case .disarm: disarmChanged(isByTime: purpose == .arm, facts, &machines, &effects)
-    case .movesOff: movesChanged(facts, &machines, &effects)
+    // The command has a line of its own, which says who gave it; and so has the planner that turns them off.
+    case .movesOff: effects.agenda.note(.movesOff)
     case .report:
       if change.matters { machines.planning.seeReports(facts) }
       effects.agenda.note(change.matters ? .peerReport(onAbility: change.isOnAbility) : .other)
@@ -105,17 +106,6 @@ enum StoreNews {
     } else if machines.isPlanner(facts) {
       let count = facts.rules.planner.policies.ruleCount
       effects.note(.policies, "policies with \(count) \(count == 1 ? "rule" : "rules") are in force")
-    }
-  }
-
-  private static func movesChanged(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
-    effects.agenda.note(.movesOff)
-    if let off = facts.view.movesOff?.value {
-      let reason = off.reason.map { ": \($0)" } ?? ""
-      effects.note(
-        .policies, "moves are off\(reason). `holdfast moves on` lets the policies move workloads again", severity: .warning)
-    } else if facts.view.unreadable[.movesOff] == nil {
-      effects.note(.policies, "moves are on: the policies move workloads again")
     }
   }
 

@@ -67,7 +67,7 @@ enum TransactionOutcomes {
     case .heal(let node): AilingNodes.healed(node, facts, &effects)
     // Told with the record's end, as on every other node.
     case .arm: break
-    case .haltMoves: machines.planning.halted()
+    case .haltMoves: movesHalted(facts, &machines, &effects)
     case .restoreIntents(let names): MissingIntents.restored(names, facts, &effects)
     case .place: machines.planning.placed(pending.transaction.writes, at: revision, facts, &effects)
     case .claim(let names):
@@ -86,13 +86,21 @@ enum TransactionOutcomes {
     }
   }
 
+  private static func movesHalted(_ facts: Facts, _ machines: inout Machines, _ effects: inout Effects) {
+    machines.planning.halted()
+    let reason = facts.view.movesOff?.value.reason.map { ": \($0)" } ?? ""
+    effects.note(
+      .policies, "moves are off\(reason). `holdfast moves on` lets the policies move workloads again", severity: .warning)
+  }
+
   private static func opened(
     _ incarnation: Incarnation, sent: BootInstant, at revision: Revision, _ facts: Facts, _ machines: inout Machines,
     _ effects: inout Effects
   ) {
     machines.planning.sessionOpened(at: facts.now)
+    let silence = machines.peers.silence(at: facts.now)
     machines.peers.answered(sent: sent, now: facts.now)
-    machines.lease.opened(incarnation, at: revision, facts, &effects)
+    machines.lease.opened(incarnation, at: revision, silence: silence, facts, &effects)
     machines.guardLink.extend(machines.lease.session.permit(facts), facts.timing, &effects)
     effects.agenda.note(.ownSession)
   }

@@ -71,6 +71,8 @@ extension ClaimRecord {
     case .butChecksElsewhere(let node): record.failures = record.failures.filter { $0.key != node && $0.value.check != nil }
     case .everything: record.failures = [:]
     }
+    // It runs: where it is now is its place, and no node that it was moved off before is owed anything.
+    if news.activity == .running { record.evacuatedFrom = nil }
     // What arrived goes on: nothing of the way matters any more.
     if news.activity == .running, record.migration?.step == .arrived { record.migration = nil }
     return record

@@ -197,13 +197,21 @@ struct ClaimLine: Hashable, Sendable {
   /// Gives the claim up: nothing of the workload is here any more.
   mutating func release(
     _ absence: consuming Absence, because reason: ReleaseReason, failure: WorkloadFailure? = nil, _ own: WorkloadFacts,
-    _ turn: borrowing Turn, _ me: NodeName, _ effects: inout Effects
+    _ turn: borrowing Turn, _ facts: Facts, _ effects: inout Effects
   ) {
     guard absence.workload == own.name, turn.session.mayWrite, let claim = own.claim, own.isClaimed else { return }
     let door = door(at: effects.now)
     guard door.isOpen else { return effects.agenda.wait(own.name, for: door) }
+    let me = facts.me
     effects.check(!own.isSeen, "\(own.name) is given up on \(me), where it is seen")
     var record = claim.value
+    switch reason {
+    case .moves: if failure == nil { record.noteEvacuation(facts) }
+    // Nobody wants it to run: nothing brings it back.
+    case .stopped, .staysDown, .nobodyKnows: record.evacuatedFrom = nil
+    case .givenUpBefore: if case .moves = own.whyItLeaves { record.noteEvacuation(facts) }
+    case .startsFail, .waitsForNode, .nameTaken, .hypervisorSilent: break
+    }
     record.release()
     if let failure {
       giveUp(under: own.placement?.modified)
@@ -290,6 +298,7 @@ struct ClaimLine: Hashable, Sendable {
     effects.check(!own.isSeen, "\(own.name) is handed over by \(facts.me), where it is seen")
     effects.check(target.node != facts.me, "\(own.name) is handed over to \(facts.me) itself")
     var record = claim.value
+    if failure == nil { record.noteEvacuation(facts) }
     record.holder = target
     record.epoch = record.epoch.next
     effects.check(record.epoch > own.epoch, "\(own.name) is handed over without a later epoch")
@@ -353,7 +362,7 @@ struct ClaimLine: Hashable, Sendable {
       record.releasedTo = own.spec.map { .init(node: node, connection: $0.value.connection, uuid: $0.value.uuid) }
       record.release()
       // From here on people run it, on whichever disks they like. Who brings it back has them from what is kept of it (`ReleasedRecord`).
-      record.newerDisks = nil
+      (record.newerDisks, record.evacuatedFrom) = (nil, nil)
       conditions.append(.unchanged(.claim(own.name), modified: claim.modified))
       writes.append(.put(.claim(own.name), .claim(record)))
     } else {
@@ -364,5 +373,13 @@ struct ClaimLine: Hashable, Sendable {
     if let report { writes.append(.put(.report(facts.me), .report(report))) }
     guard let transaction = turn.session.transaction(if: conditions, write: writes) else { return }
     send(.forget(of: own.claim?.modified), transaction, own, &effects)
+  }
+}
+
+extension ClaimRecord {
+  /// Its holder is about to give it away, and nothing of it has failed there. Where that is because the node is being emptied, the node is remembered;
+  /// but one that it never came to run on is not the one that it was moved off.
+  fileprivate mutating func noteEvacuation(_ facts: Facts) {
+    if evacuatedFrom == nil, Maintenances(facts).isEmptied(facts.me) { evacuatedFrom = holder }
   }
 }

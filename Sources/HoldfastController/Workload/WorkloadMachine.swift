@@ -84,7 +84,7 @@ struct WorkloadMachine: Sendable {
     parts.dropFromGuard(turn.guardWord, &effects)
     guard let absence = parts.absenceWithoutStart(own, facts, turn.guardWord) else { return }
     let reason = own.isWantedHere ? ReleaseReason.hypervisorSilent(id.connection) : own.whyItLeaves
-    parts.line.release(absence, because: reason, own, turn, facts.me, &effects)
+    parts.line.release(absence, because: reason, own, turn, facts, &effects)
   }
 
   /// libvirt does not answer. What is frozen here and was this node's is claimed again all the same, so that it can go on.
@@ -146,9 +146,9 @@ struct WorkloadMachine: Sendable {
     if own.isUnprotecting { return effects.batch.forget(name) }
     if own.isWantedHere, let last = parts.run.giveUp {
       let failure = WorkloadFailure.starts(parts.run.failedStarts, last)
-      return parts.line.release(absence, because: .startsFail(last), failure: failure, own, turn, facts.me, &effects)
+      return parts.line.release(absence, because: .startsFail(last), failure: failure, own, turn, facts, &effects)
     }
-    parts.line.release(absence, because: own.whyItLeaves, failure: parts.failure(own, facts), own, turn, facts.me, &effects)
+    parts.line.release(absence, because: own.whyItLeaves, failure: parts.failure(own, facts), own, turn, facts, &effects)
   }
 
   private mutating func absentAndNotMine(
@@ -178,7 +178,7 @@ struct WorkloadMachine: Sendable {
     if parts.hasMigrated(own, facts) {
       parts.line.handOver(absence, failure: parts.failure(own, facts), own, turn, facts, &effects)
     } else {
-      parts.line.release(absence, because: .givenUpBefore, own, turn, facts.me, &effects)
+      parts.line.release(absence, because: .givenUpBefore, own, turn, facts, &effects)
     }
   }
 
@@ -297,11 +297,11 @@ struct WorkloadMachine: Sendable {
     parts.closeFence(facts, &effects)
     guard let absence = parts.absence(own, facts, turn.guardWord) else { return }
     guard own.isWantedHere else {
-      return parts.line.release(absence, because: own.whyItLeaves, own, turn, facts.me, &effects)
+      return parts.line.release(absence, because: own.whyItLeaves, own, turn, facts, &effects)
     }
     let uuid = domain.uuid
     parts.line.release(
-      absence, because: .nameTaken(uuid: uuid), failure: .nameTaken(uuid: uuid), own, turn, facts.me, &effects)
+      absence, because: .nameTaken(uuid: uuid), failure: .nameTaken(uuid: uuid), own, turn, facts, &effects)
   }
 
   // MARK: what comes from outside

@@ -281,7 +281,7 @@ struct WorkloadParts: Sendable {
   ) {
     closeFence(facts, &effects)
     guard let absence = absence(own, facts, turn.guardWord) else { return }
-    line.release(absence, because: .staysDown(after: end), own, turn, facts.me, &effects)
+    line.release(absence, because: .staysDown(after: end), own, turn, facts, &effects)
   }
 
   /// The right to remove its records; nil: it may be executed under its claim.

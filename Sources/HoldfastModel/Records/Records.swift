@@ -295,6 +295,9 @@ public struct ClaimRecord: Hashable, Sendable, Codable {
   /// Disks on which it last ran, and which its definition does not name, by the guest's names for them: a start from that definition would open
   /// older ones, and is refused. nil: there is none.
   public var newerDisks: [String: OtherDisk]?
+  /// The life of the node that it was moved off as that was being emptied, while it has run nowhere since: where it starts on no other node, that
+  /// one takes it back as long as it stands. nil: there is no such node, or it has run elsewhere, and nothing is owed to it.
+  @LaterField public var evacuatedFrom: Holder?
   /// The domain that left protection, where the claim is all that is left of it.
   public var releasedTo: ReleasedTo?
   public struct ReleasedTo: Hashable, Sendable, Codable {

@@ -17,7 +17,10 @@ package protocol ClusterAccess: Sendable {
   func keptState(of id: DomainID) async throws(HypervisorError) -> KeptState
 
   /// Commits on the operator's behalf; the controller learns of it at once.
-  func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict
+  ///
+  /// - Parameter note: a line of history about it, written when it is committed, and before the controller does anything for it: people read the cause
+  ///   before what follows from it. nil: there is none.
+  func commit(_ transaction: ClusterTransaction, telling note: Note?) async throws(StoreError) -> ClusterVerdict
 
   /// Writes a line of history: what an operator did that no node tells by itself.
   func tell(_ note: Note) async
@@ -42,4 +45,10 @@ package protocol ClusterAccess: Sendable {
 
   /// Of these paths, those on file systems that this host has to itself.
   func ownFiles(among paths: [String]) -> Set<String>
+}
+
+extension ClusterAccess {
+  func commit(_ transaction: ClusterTransaction) async throws(StoreError) -> ClusterVerdict {
+    try await commit(transaction, telling: nil)
+  }
 }

@@ -129,10 +129,9 @@ struct ClusterCommandRunner: Sendable {
       let prepared = try command.prepare(in: view)
       let result = ClusterCommandResult(isDryRun: isDryRun, subject: subject, prepared, plan: plan, inProgress: inProgress)
       guard let transaction = prepared.transaction, !isDryRun else { return result }
-      switch try await access.commit(transaction, for: subject, look: look) {
-      case .committed:
-        if let note = command.note(prepared, askedBy: who) { await access.tell(note) }
-        return result
+      let note = command.note(prepared, askedBy: who)
+      switch try await access.commit(transaction, for: subject, look: look, telling: note) {
+      case .committed: return result
       case .refused(let revision, let current):
         view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)
       }

@@ -131,12 +131,12 @@ struct CommandRunner: Sendable {
   private func isDone(_ prepared: PreparedCommand, in view: inout ClusterView) async throws(OperatorError) -> Bool {
     guard let transaction = prepared.transaction, !isDryRun else { return true }
     let name = prepared.workload
-    switch try await access.commit(transaction, for: "workload \(name)", look: "holdfast workload \(name)") {
+    let note = prepared.note(askedBy: requester?.description ?? "somebody unknown", files: requester?.files)
+    switch try await access.commit(
+      transaction, for: "workload \(name)", look: "holdfast workload \(name)", telling: note)
+    {
     case .committed(let revision):
       view.apply(transaction.writes, committed: revision)
-      if let note = prepared.note(askedBy: requester?.description ?? "somebody unknown", files: requester?.files) {
-        await access.tell(note)
-      }
       return true
     case .refused(let revision, let current):
       view.apply(current: current, asked: transaction.conditions.map(\.key), at: revision)

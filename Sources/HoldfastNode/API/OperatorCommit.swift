@@ -8,12 +8,13 @@ extension ClusterAccess {
   /// - Parameters:
   ///   - thing: what it is about, such as `workload web1`.
   ///   - look: the command that shows what became of it.
+  ///   - note: the line of history about it; nil: there is none.
   /// - Throws: why nobody can say that it was done.
   func commit(
-    _ transaction: ClusterTransaction, for thing: String, look: String
+    _ transaction: ClusterTransaction, for thing: String, look: String, telling note: Note? = nil
   ) async throws(OperatorError) -> ClusterVerdict {
     do {
-      return try await commit(transaction)
+      return try await commit(transaction, telling: note)
     } catch {
       switch error {
       case .notApplied(let reason):

@@ -27,9 +27,9 @@ struct PolicyCommand: Sendable {
     // A record that cannot be read is nobody's policies: new ones take its place.
     if view.unreadable[.policies] != nil { conditions = [] }
     let transaction = ClusterTransaction(if: conditions, write: [.put(.policies, .policies(record))])
-    let verdict = try await access.commit(transaction, for: "the policies", look: "holdfast policy show")
+    let verdict = try await access.commit(
+      transaction, for: "the policies", look: "holdfast policy show", telling: Note(.policies, news(of: request)))
     guard case .committed(let revision) = verdict else { throw Self.changed }
-    await access.tell(Note(.policies, news(of: request)))
     return PoliciesInForce(files: request.files, revision: revision.value)
   }
 

@@ -110,9 +110,8 @@ public struct ClusterSight: Sendable {
   /// How the last session of a node that is down ended; nil: nobody knows.
   func ending(of node: NodeName) -> NodeInfo.Ending? {
     if let known = endings[node] { return known }
-    guard let opened = view.nodes[node]?.modified else { return nil }
-    // The node's record is written when it opens a session, the other one when somebody declares that session expired.
-    return view.losses[node].flatMap { $0.modified > opened ? .lost : .left }
+    // Where no loss is recorded, nobody knows.
+    return view.wasLost(node) ? .lost : view.nodes[node] == nil || view.losses[node] == nil ? nil : .left
   }
 
   /// The knowledge of that node is as old as the store's last answer.

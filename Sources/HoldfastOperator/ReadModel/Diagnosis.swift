@@ -30,7 +30,7 @@ struct Diagnosis {
     lookAt(SessionTrouble(status, view))
     lookAtDisarm(status)
     lookAtMoves(status)
-    lookAtIdleWorkloads(status)
+    lookAtIdleWorkloads(status, view)
     lookAtCrashedWorkloads(status)
     lookAtPausedWorkloads(status)
     lookAtNodes(status)
@@ -196,7 +196,7 @@ struct Diagnosis {
     suggest("holdfast moves on", "let workloads move by themselves again, once the cause is gone")
   }
 
-  private mutating func lookAtIdleWorkloads(_ status: ClusterStatus) {
+  private mutating func lookAtIdleWorkloads(_ status: ClusterStatus, _ view: ClusterView) {
     // A workload that stays on a node in maintenance goes down with it on purpose.
     let kept = Set(status.nodes.filter { $0.state == .down && $0.maintenance?.phase != nil }.map(\.name))
     let planned = status.misplaced.filter { $0.state == .down && $0.wantedNode.map(kept.contains) ?? false }
@@ -206,6 +206,9 @@ struct Diagnosis {
     let idle = status.misplaced.filter { ($0.state == .pending || $0.state == .down) && !planned.contains($0) }
     if !idle.isEmpty {
       critical.append(idle.count == 1 ? "\(list(idle)) does not run" : "\(idle.count) workloads do not run: \(list(idle))")
+    }
+    if idle.contains(where: { $0.state == .pending }), let node = view.onlyInMaintenance.first {
+      suggest("holdfast maintenance exit \(node)", "put \(node) back into use: only nodes in maintenance are left")
     }
     for workload in idle.filter({ $0.state == .pending }).prefix(2) {
       suggest("holdfast workload \(workload.name)", "why no node can take it")

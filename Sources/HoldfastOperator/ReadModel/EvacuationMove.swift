@@ -108,6 +108,8 @@ private struct MoveCensus {
       return placement.node == node ? arriving(name, spec) : away(name, spec, placement)
     }
     if placement.node == node { return notHere(name, spec) }
+    // It was only to go there, and never left where it runs: there is nothing to empty of it.
+    if placement.reason.isOfTurningBack, holder == placement.node { return nil }
     return placement.home == node ? left(name, spec, placement) : nil
   }
 

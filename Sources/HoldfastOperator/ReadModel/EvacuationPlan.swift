@@ -59,8 +59,9 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     let moving = Set(answer.moves.map(\.workload)), victims = Set(answer.victims.map(\.workload))
     // What is placed on a node that is down went down with it.
     let isUp = planning.nodes.contains { $0.name == node && ($0.unavailable == nil || $0.isDraining) }
+    let gone = moving.union(victims)
     let remaining = planning.workloads.filter {
-      isUp && $0.desired == .running && $0.placed?.node == node && !moving.contains($0.name) && !victims.contains($0.name)
+      isUp && $0.desired == .running && ($0.running ?? $0.placed?.node) == node && !gone.contains($0.name)
     }
     func staysByPolicy(_ name: WorkloadName, _ labels: [String: String]) -> Bool {
       policies.settings(of: name, labels: labels).evacuation.method == .stay
@@ -84,7 +85,10 @@ public struct EvacuationPlan: Hashable, Sendable, Codable {
     }
     unplaceable += Self.leftAlone(on: node, in: view)
     moves = answer.moves.filter { $0.from == node }.compactMap { Self.move($0, record, policies, view) }
-    stays += moves.filter { $0.method.how == .stay }.map { Staying(workload: $0.workload, reason: $0.method.why ?? "") }
+    stays += moves.filter { $0.method.how == .stay }.map { move in
+      let lead = move.method.isTriedAllTheSame ? "unless its live move to \(move.to) succeeds: " : ""
+      return Staying(workload: move.workload, reason: lead + (move.method.why ?? ""))
+    }
     moves.removeAll { $0.method.how == .stay }
     moves.sort {
       (view.priority(of: $1), $1.demand.memory, $0.workload) < (view.priority(of: $0), $0.demand.memory, $1.workload)

@@ -233,7 +233,9 @@ struct Situation {
       // Such as 'waits 40 s more for n1 to come back'.
       let waits = sight.warning(name).flatMap { $0.text.hasPrefix("waits ") ? "it \($0.text)" : nil }
       let state = phase == nil ? "is down" : "leaves"
-      self.init(.down, "\(node) \(state), and \(waits ?? "the planner has not chosen another node yet")")
+      let kept = view.onlyInMaintenance
+      let rest = kept.isEmpty ? "the planner has not chosen another node yet" : "\(PlacementReason(.onlyInMaintenance(kept)))"
+      self.init(.down, "\(node) \(state), and \(waits ?? rest)")
     } else {
       self.init(.starting, "\(node) is about to start it: \(placement.reason)\(StartFailures(claim).clauses())")
     }

@@ -23,13 +23,15 @@ public struct LossTrials: Hashable, Sendable, Codable {
   /// - Parameters:
   ///   - supposition: what changes besides, before the loss.
   ///   - policies: those that are in force then.
+  ///   - areNew: they are not in force yet: what they move has moved before the loss.
   ///   - progress: told before each trial how many are done, of how many.
   public init(
-    _ supposition: Supposition, in snapshot: PlanningSnapshot, policies: PolicySet, progress: (Int, Int) -> Void = { _, _ in }
+    _ supposition: Supposition, in snapshot: PlanningSnapshot, policies: PolicySet, areNew: Bool = false,
+    progress: (Int, Int) -> Void = { _, _ in }
   ) {
     let planner = PolicyPlanner(policies)
-    let changed = snapshot.supposing(supposition)
-    let baseline = WhatIf.Baseline(changed, policies: policies)
+    let changed = (areNew ? snapshot : snapshot.holdingStill(by: planner)).supposing(supposition)
+    let baseline = WhatIf.Baseline(changed, planner)
     pendingBefore = changed.workloads.filter { $0.desired == .running && baseline.seats[$0.name] == nil }.map(\.name).sorted()
     let load = Dictionary(grouping: baseline.seats.values) { $0 }.mapValues(\.count)
     let standing = changed.nodes.filter { $0.unavailable == nil }.map(\.name).sorted()

@@ -91,6 +91,14 @@ public struct MoveMethod: Sendable {
     return how == .stay ? "\(clause), and 'otherwise: stay'" : clause
   }
 
+  /// It probably does not move while it runs, as far as can be told beforehand; its node tries all the same, as libvirt alone knows for certain.
+  public var isTriedAllTheSame: Bool {
+    switch obstacle {
+    case .immovable, .snapshots, .ownDisk, .lackingCPU: true
+    case .policy, .container, .noURI, .notRunning, .paused, .pausedOutside, .olderDisks, .incompatible, .recorded, nil: false
+    }
+  }
+
   /// The same, but what would not be started again from its definition is not stopped.
   public func unlessLagging(_ claim: ClaimRecord?) -> MoveMethod {
     guard how == .restart, claim?.newerDisks != nil else { return self }

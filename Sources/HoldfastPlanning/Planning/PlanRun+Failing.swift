@@ -45,7 +45,8 @@ extension PlanRun {
   }
 
   /// What has left a node that is being emptied, and can run on no other, goes back there while the node stands. It is then what keeps the node
-  /// from being empty.
+  /// from being empty. That is so only while the move off that node is why it is down: once it has run on another one, a node in maintenance takes it
+  /// no more than anything else.
   mutating func comeBack() {
     for workload in pending where wanted[workload] {
       guard let row = emptiedHome(of: workload), hasRoom(for: workload, on: row) else { continue }
@@ -58,10 +59,10 @@ extension PlanRun {
     pending.removeAll { !wanted[$0] }
   }
 
-  /// The node in maintenance that it left and that could still run it; nil: there is none.
+  /// The node in maintenance that it was moved off, to run nowhere since, and that could still run it; nil: there is none.
   private func emptiedHome(of workload: Int) -> Int? {
     let wish = tables.workloads[workload]
-    guard wish.desired == .running, tables.running[workload] < 0, let home = wish.placed?.home,
+    guard wish.desired == .running, tables.running[workload] < 0, let home = wish.evacuatedFrom,
       let row = tables.nodes.row(home),
       wish.excluded[home] == nil
     else { return nil }

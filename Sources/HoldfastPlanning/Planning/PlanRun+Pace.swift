@@ -3,9 +3,9 @@ import HoldfastModel
 /// Keeps the pace of what is moved by itself: a few at a time, the least important first, so that a mistake in a rule hits those, and never two
 /// copies of one application.
 extension PlanRun {
-  /// Takes a step that moves what runs, as far as the pace lets it.
+  /// Takes a step that moves what runs, as far as the pace lets it, and without what is to hold still.
   mutating func keepingPace(_ step: (inout PlanRun) -> Void) {
-    guard tables.pace != nil else { return step(&self) }
+    guard tables.pace != nil || tables.holdsSomeStill else { return step(&self) }
     var wish = self
     step(&wish)
     let moving = tables.workloads.indices.filter { wish.board.at[$0] != board.at[$0] }
@@ -95,8 +95,10 @@ extension PlanRun {
     let waits = waiting.filter { board.isPlaced($0.key) && $0.value.node >= 0 && $0.value.node != Int(board.at[$0.key]) }
     return waits.keys.sorted { tables.goesFirst($1, $0) }.compactMap { workload in
       waiting[workload].map {
-        WaitingMove(
-          wording.name(workload), from: wording.node(Int(board.at[workload])), to: wording.node($0.node), why: $0.why,
+        // Where it runs, be it on the way to where it is to be first.
+        let here = tables.running[workload] >= 0 ? tables.running[workload] : board.at[workload]
+        return WaitingMove(
+          wording.name(workload), from: wording.node(Int(here)), to: wording.node($0.node), why: $0.why,
           brokenRule: violation(of: workload))
       }
     }
@@ -150,6 +152,8 @@ private struct Turns {
   /// Why they have to wait; nil: they may go.
   func refusal(of move: [Int], to board: Board, _ run: PlanRun) -> WaitingMove.Why? {
     let tables = run.tables
+    if tables.holdsSomeStill, move.contains(where: { tables.workloads[$0].holdsStill == true }) { return .off }
+    guard tables.pace != nil else { return nil }
     // What runs nowhere loses nothing; and what is leaving already may go elsewhere instead.
     let fresh = move.filter { tables.running[$0] >= 0 && (!underWay.contains($0) || inPlace.contains($0)) }
     if fresh.isEmpty { return nil }

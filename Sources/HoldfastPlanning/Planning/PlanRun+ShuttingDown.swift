@@ -68,11 +68,14 @@ extension PlanRun {
     return isWaitedFor(row, by: workload) ? row : nil
   }
 
-  /// The node leaves or is away, for no maintenance, and could run the workload when it is back.
+  /// The node leaves or is away, for no maintenance, and could run the workload when it is back. One that was lost is no part of a shutdown, where
+  /// nobody leaves: what it ran waits for whichever node takes workloads first, and says so.
   private func isWaitedFor(_ row: Int, by workload: Int) -> Bool {
     let node = tables.nodes.nodes[row]
     guard node.maintenance == nil, tables.workloads[workload].excluded[node.name] == nil else { return false }
-    return node.unavailable == .leaving || node.unavailable == .down
+    if node.unavailable == .leaving { return true }
+    guard node.unavailable == .down else { return false }
+    return node.wasLost != true || tables.nodes.nodes.contains { $0.unavailable == .leaving }
   }
 
   /// A hand-over is remembered while its node is away, and no longer than the shutdown of a cluster takes.

@@ -161,7 +161,19 @@ struct PlanRun {
     }
     // It still is.
     if let placed = tables.workloads[workload].placed, placed.cause == .displaced { return (placed.reason, .displaced) }
-    return (PlacementReason(.noNodeCanTake), nil)
+    let kept = keptEmpty(for: workload)
+    return (PlacementReason(kept.isEmpty ? .noNodeCanTake : .onlyInMaintenance(kept)), nil)
+  }
+
+  /// Where no node takes workloads: those that might take this one but for their maintenance.
+  func keptEmpty(for workload: Int) -> [NodeName] {
+    if tables.nodes.isAvailable.contains(true) { return [] }
+    let passing = tables.profile(workload).passing
+    return tables.nodes.nodes.indices.filter {
+      let node = tables.nodes.nodes[$0]
+      return node.unavailable == .inMaintenance && node.connections.contains(tables.workloads[workload].connection)
+        && tables.workloads[workload].excluded[node.name] == nil && tables.nodes.sets.contains(passing, $0)
+    }.map(wording.node)
   }
 
   /// Whatever is true of one is true of the other: no node that refuses one takes the other.

@@ -8,6 +8,8 @@ struct PlanTables {
   let workloads: [PlanningSnapshot.Workload]
   let time: WeekTime?
   let pace: PlanningSnapshot.Pace?
+  /// There is a workload whose move by itself is not to be made.
+  let holdsSomeStill: Bool
 
   private(set) var profiles: [Profile] = []
   private(set) var profileOf: [Int32] = []
@@ -33,6 +35,7 @@ struct PlanTables {
     workloads = Self.sorted(snapshot.workloads)
     time = snapshot.time
     pace = snapshot.pace
+    holdsSomeStill = snapshot.workloads.contains { $0.holdsStill == true }
     neighbours = Neighbours(policies, nodes: &nodes)
     let table = nodes.resources
     pool = table.names.enumerated().map { column, name in

@@ -29,12 +29,15 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var findings: [Finding]?
     /// True: it was decided that what runs here leaves, as a node check fails, and nobody has found the node well since. nil: it was not.
     public var isLeft: Bool?
+    /// The node is down because it was lost, and not because it left. nil: it left, is up, or that is not known.
+    public var wasLost: Bool?
 
     public init(
       name: NodeName, capacity: Resources, labels: [String: String] = [:], connections: Set<String>,
       unmanaged: Resources = .none, unavailable: Exclusion? = nil, isDraining: Bool = false, availableFor: Double? = nil,
       unavailableFor: Double? = nil, quarantine: Double? = nil, maintenance: Maintenance? = nil,
-      isSilent: Bool? = nil, leftAlone: Resources? = nil, findings: [Finding]? = nil, isLeft: Bool? = nil
+      isSilent: Bool? = nil, leftAlone: Resources? = nil, findings: [Finding]? = nil, isLeft: Bool? = nil,
+      wasLost: Bool? = nil
     ) {
       self.name = name
       self.capacity = capacity
@@ -51,6 +54,7 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.leftAlone = leftAlone
       self.findings = findings
       self.isLeft = isLeft
+      self.wasLost = wasLost
     }
   }
 
@@ -117,13 +121,17 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
     public var namesOlderDisks: Bool?
     /// Where its policy keeps it down, what ended it; nil: an operator stopped it, or it is not stopped.
     public var ended: IntentRecord.Ended?
+    /// The node that it was moved off as that was being emptied, if it has run nowhere since and the node has stood all the time. nil: none.
+    public var evacuatedFrom: NodeName?
+    /// True: it would move by itself, and its move has not begun; the plan does not make that move. nil: it is free to move.
+    public var holdsStill: Bool?
 
     public init(
       name: WorkloadName, connection: String, demand: Resources, labels: [String: String] = [:], priority: Int = 0,
       desired: IntentRecord.Desired = .running, placed: PlacementRecord? = nil,
       move: IntentRecord.Move? = nil, excluded: [NodeName: Exclusion] = [:], running: NodeName? = nil,
       failures: [NodeName: Int] = [:], ends: Int? = nil, unwell: [NodeName]? = nil, isOnItsWay: Bool? = nil,
-      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil
+      namesOlderDisks: Bool? = nil, ended: IntentRecord.Ended? = nil, evacuatedFrom: NodeName? = nil, holdsStill: Bool? = nil
     ) {
       self.name = name
       self.connection = connection
@@ -141,6 +149,8 @@ public struct PlanningSnapshot: Hashable, Sendable, Codable {
       self.isOnItsWay = isOnItsWay
       self.namesOlderDisks = namesOlderDisks
       self.ended = ended
+      self.evacuatedFrom = evacuatedFrom
+      self.holdsStill = holdsStill
     }
   }
 

@@ -14,8 +14,9 @@ public struct Shortfall: Hashable, Sendable, Codable {
 extension PlanRun {
   /// Looks for the node on which only room is missing, and the least of it.
   ///
-  /// - Returns: nil when a node could take it now: it waits for something else.
+  /// - Returns: nil when a node could take it now, or only nodes in maintenance are left: it waits for something else.
   mutating func shortfall(of workload: Int) -> Shortfall? {
+    if !keptEmpty(for: workload).isEmpty { return nil }
     search.prepare(workload, board, tables)
     var best: (share: Double, node: Int, column: Int, amount: Int64)?
     var ofPool: String?

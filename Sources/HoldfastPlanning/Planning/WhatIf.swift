@@ -1,18 +1,25 @@
 import HoldfastModel
 
 /// The plan of a cluster after some changes, when everything has arrived: who goes where and why, who would run
-/// nowhere and why, and what room is left.
+/// nowhere and why, and what room is left. It starts with where workloads run now: what is under way arrives; what only waits to move by itself is
+/// where it is, with its room, and is told to wait.
 public struct WhatIf: Hashable, Sendable, Codable {
   public struct Move: Hashable, Sendable, Codable {
     public var workload: WorkloadName
-    /// Where it is without the changes; nil: nowhere.
+    /// Where it runs now, or would be without the changes; nil: nowhere.
     public var from: NodeName?
     public var to: NodeName
     public var reason: PlacementReason
   }
+  /// A move by itself that waits, with the changes or without them.
+  public struct Waiting: Hashable, Sendable, Codable {
+    public var workload: WorkloadName
+    public var from: NodeName
+    public var to: NodeName
+  }
   public struct Pending: Hashable, Sendable, Codable {
     public var workload: WorkloadName
-    /// Where it is without the changes; nil: nowhere, so that the changes are not why.
+    /// Where it runs now, or would be without the changes; nil: nowhere without them, so that they are not why.
     public var from: NodeName?
     /// The workload is one of those that are added.
     public var isNew: Bool
@@ -53,6 +60,8 @@ public struct WhatIf: Hashable, Sendable, Codable {
   public var running: Int
   /// By workload.
   public var moves: [Move]
+  /// Moves that the policies would make by themselves, whose turn has not come: they are not counted as made. By workload.
+  public var waiting: [Waiting]
   /// By workload.
   public var pending: [Pending]
   /// Warnings that hold only with the changes.
@@ -72,37 +81,50 @@ public struct WhatIf: Hashable, Sendable, Codable {
   public init(
     _ supposition: Supposition, in snapshot: PlanningSnapshot, policies: PolicySet, next: PolicySet? = nil
   ) {
-    self.init(supposition, Baseline(snapshot, policies: policies), PolicyPlanner(next ?? policies))
+    let planner = PolicyPlanner(policies), baseline = Baseline(snapshot.holdingStill(by: planner), planner)
+    self.init(supposition, baseline, next.map { PolicyPlanner($0) } ?? planner, isFree: next != nil)
   }
 
   /// A cluster as it would be without changes: many are compared with it.
   struct Baseline {
+    /// As it is now, with what waits to move by itself.
     let snapshot: PlanningSnapshot
     let seats: [WorkloadName: NodeName]
+    /// The nodes that have them now, wherever they should be.
+    let places: [WorkloadName: NodeName]
+    let waiting: [WaitingMove]
     let warnings: Set<PlanWarning>
     let nodes: [NodeFill]
 
-    init(_ snapshot: PlanningSnapshot, policies: PolicySet) {
-      self.snapshot = snapshot.atRest()
-      let planner = PolicyPlanner(policies)
-      let run = planner.run(on: self.snapshot)
+    init(_ snapshot: PlanningSnapshot, _ planner: PolicyPlanner) {
+      self.snapshot = snapshot
+      let run = planner.run(on: snapshot.atRest())
       let outcome = planner.outcome(of: run)
       seats = outcome.placements.compactMapValues(\.node)
+      places = Dictionary(snapshot.workloads.compactMap { workload in workload.running.map { (workload.name, $0) } }) { $1 }
+      waiting = outcome.waiting
       warnings = Set(outcome.warnings)
       nodes = run.fills()
     }
+
+    /// The node that a workload would leave; nil: it is nowhere.
+    func origin(of workload: WorkloadName) -> NodeName? { seats[workload].map { places[workload] ?? $0 } }
   }
 
-  init(_ supposition: Supposition, _ baseline: Baseline, _ planner: PolicyPlanner) {
-    let changed = baseline.snapshot.supposing(supposition)
-    var run = planner.run(on: changed)
+  /// - Parameter isFree: other rules than those that moves wait for now: what waits to move by itself goes where they want it.
+  init(_ supposition: Supposition, _ baseline: Baseline, _ planner: PolicyPlanner, isFree: Bool = false) {
+    var changed = baseline.snapshot.supposing(supposition)
+    if isFree { for index in changed.workloads.indices { changed.workloads[index].holdsStill = nil } }
+    var run = planner.run(on: changed.atRest())
     let outcome = planner.outcome(of: run)
-    let new = Set(supposition.workloads.map(\.name))
+    let new = Set(supposition.workloads.map(\.name)), left = supposition.lost.union(supposition.drained)
     (moves, pending, wanted, running) = ([], [], 0, 0)
+    waiting = (isFree ? [] : baseline.waiting).map { Waiting(workload: $0.workload, from: $0.from, to: $0.to) }
+      .sorted { $0.workload < $1.workload }
     var nowhere: [Int] = [], unstarted: Set<Int> = []
     for (row, workload) in run.tables.workloads.enumerated() where workload.desired == .running {
       wanted += 1
-      let from = baseline.seats[workload.name]
+      let from = baseline.origin(of: workload.name)
       guard let record = outcome.placements[workload.name], let node = record.node else {
         nowhere.append(row)
         continue
@@ -114,8 +136,13 @@ public struct WhatIf: Hashable, Sendable, Codable {
       }
       // What is to stay on a node that is away waits for it there.
       if run.stillRuns(node) { running += 1 }
-      if node != from { moves.append(Move(workload: workload.name, from: from, to: node, reason: record.reason)) }
+      // What is under way arrives, and the changes are not why; but what leaves a node that is emptied has to be told.
+      let isTold = node != baseline.seats[workload.name] || from.map(left.contains) == true
+      if isTold, node != from { moves.append(Move(workload: workload.name, from: from, to: node, reason: record.reason)) }
     }
+    let gone = Set(moves.map(\.workload)).union(nowhere.map { run.tables.workloads[$0].name })
+    waiting.removeAll { gone.contains($0.workload) }
+    moves = run.tellingWaits(of: moves, from: baseline.places)
     warnings = outcome.warnings.filter { !baseline.warnings.contains($0) }.map { Warning(workload: $0.workload, text: $0.text) }
     warnings += Self.staying(run, drained: supposition.drained) + Self.neverRestarted(run, moves)
     headroom = run.headroom()
@@ -126,7 +153,7 @@ public struct WhatIf: Hashable, Sendable, Codable {
       let name = run.tables.workloads[row].name, record = unstarted.contains(row) ? nil : outcome.placements[name]
       let reason = record?.reason ?? PlacementReason(unstarted.contains(row) ? .olderDisks : .noNodeCanTake)
       return Pending(
-        workload: name, from: baseline.seats[name], isNew: new.contains(name), reason, record?.others ?? [:],
+        workload: name, from: baseline.origin(of: name), isNew: new.contains(name), reason, record?.others ?? [:],
         demand: run.tables.needs(row), shortfall: shortfalls[row])
     }
   }
@@ -157,5 +184,34 @@ extension PlanRun {
   fileprivate func stillRuns(_ node: NodeName?) -> Bool {
     guard let row = node.flatMap({ tables.nodes.row($0) }) else { return false }
     return tables.nodes.nodes[row].unavailable == nil || tables.nodes.nodes[row].isDraining
+  }
+  /// Moves with what they wait for: room that those have who are to leave, and have not left yet.
+  ///
+  /// - Parameter places: where workloads run now.
+  fileprivate func tellingWaits(of moves: [WhatIf.Move], from places: [WorkloadName: NodeName]) -> [WhatIf.Move] {
+    let targets = Set(moves.map(\.to)).filter { stillRuns($0) }
+    guard !targets.isEmpty else { return moves }
+    var leaving: [NodeName: [Int]] = [:]
+    for row in tables.workloads.indices {
+      guard let place = places[wording.name(row)], targets.contains(place) else { continue }
+      if board.at[row] != Int32(tables.nodes.row(place) ?? -1) { leaving[place, default: []].append(row) }
+    }
+    return moves.map { move in
+      guard let rows = leaving[move.to], let target = tables.nodes.row(move.to), !isRoomy(target, besides: rows) else {
+        return move
+      }
+      var told = move
+      told.reason.clauses.append(.waitsForRoom(on: move.to, leaving: rows.first.map(wording.name)))
+      return told
+    }
+  }
+
+  /// The node has room for those that are to be there and these.
+  private func isRoomy(_ node: Int, besides rows: [Int]) -> Bool {
+    let columns = tables.resourceCount
+    return (0..<columns).allSatisfy { column in
+      let more = rows.reduce(0) { $0 + tables.demand[$1 * columns + column] }
+      return more == 0 || more <= tables.nodes.capacity[node * columns + column] - board.used[node * columns + column]
+    }
   }
 }

@@ -56,7 +56,10 @@ struct EvacuationPlanScreen {
       lines += Paragraph.lines("  missing  ", ExplainScreen.text(shortfall), terminal, indent: 11)
     }
     let others = unplaceable.others.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; ")
-    return lines + Paragraph.lines("  why      ", others.isEmpty ? unplaceable.reason : others, terminal, indent: 11)
+    // That no node can take it, the title says.
+    let isSaid = unplaceable.reason == PlacementReason(.noNodeCanTake).description
+    let why = others.isEmpty ? unplaceable.reason : isSaid ? others : "\(unplaceable.reason); \(others)"
+    return lines + Paragraph.lines("  why      ", why, terminal, indent: 11)
   }
 
   private func roomMoves() -> [String] {

@@ -57,7 +57,7 @@ struct WhatIfCommand: AsyncParsableCommand, CheckedCommand {
     let whole = snapshot.supposing(supposition)
     for text in drain { supposition.drained.formUnion(try NodeSelection.nodes(text, option: "--drain", in: whole)) }
     if lose == ["each"] {
-      return try each(supposition, snapshot, next ?? loaded.policies)
+      return try each(supposition, snapshot, next ?? loaded.policies, areNew: next != nil)
     }
     for text in lose { supposition.lost.formUnion(try NodeSelection.nodes(text, option: "--lose", in: whole)) }
     let answer = WhatIf(supposition, in: snapshot, policies: loaded.policies, next: next)
@@ -71,9 +71,9 @@ struct WhatIfCommand: AsyncParsableCommand, CheckedCommand {
     if !answer.victims.isEmpty { throw ExitCode(ExitStatus.wouldNotRun.rawValue) }
   }
 
-  private func each(_ supposition: Supposition, _ snapshot: PlanningSnapshot, _ rules: PolicySet) throws {
+  private func each(_ supposition: Supposition, _ snapshot: PlanningSnapshot, _ rules: PolicySet, areNew: Bool) throws {
     let isShown = Terminal.showsProgress
-    let trials = LossTrials(supposition, in: snapshot, policies: rules) { done, count in
+    let trials = LossTrials(supposition, in: snapshot, policies: rules, areNew: areNew) { done, count in
       if isShown { Output.progress(done < count ? "\(done) of \(count) nodes" : "") }
     }
     if source.daemon.output == .json {

@@ -28,7 +28,7 @@ struct WhatIfScreen {
     let names = Set(victims.map(\.workload))
     let before = answer.pending.filter { !names.contains($0.workload) }
     return section("WOULD NOT RUN", nowhere(victims)) + section("NOT RUNNING NOW EITHER", already(before))
-      + section("MOVES", moves())
+      + section("MOVES", moves()) + section("WAIT TO MOVE, AND ARE COUNTED WHERE THEY ARE", waiting())
       + section("NODES", nodes()) + section("ROOM LEFT", room()) + section("WARNINGS", warnings())
   }
 
@@ -67,6 +67,10 @@ struct WhatIfScreen {
     let told = groups.map { "\(InWords.list($0.nodes, most: 3)): \(InWords.clause($0.why, of: $0.nodes.count))" }.joined(
       separator: "; ")
     return entry.reason == PlacementReason(.noNodeCanTake) ? told : "\(entry.reason); \(told)"
+  }
+
+  private func waiting() -> [String] {
+    limited(answer.waiting.map { "\($0.workload)  on \($0.from), to \($0.to)" }, to: Self.most.moves, "move")
   }
 
   private func already(_ pending: [WhatIf.Pending]) -> [String] {

@@ -69,14 +69,14 @@ import Testing
 
   // MARK: nodes that are emptied
 
-  /// w1 was to leave n1, and starts on no other node.
-  private func startsNowhereElse() -> Rig {
+  /// w1 was to leave n1, and starts on no other node; or has not been started there yet.
+  private func startsNowhereElse(failing: Bool = true) -> Rig {
     var rig = running()
     rig.join("n2", incarnation: "i2")
     rig.write([.put(.maintenance("n1"), .maintenance(MaintenanceRecord(since: 0)))])
     rig.pass(.seconds(1))
     #expect(rig.placement("w1")?.node == "n2" && rig.claim("w1")?.holder == nil)
-    guard var claim = rig.claim("w1") else { return rig }
+    guard failing, var claim = rig.claim("w1") else { return rig }
     claim.failures["n2"] = .init(count: 2, reason: "no such disk")
     rig.write([.put(.claim("w1"), .claim(claim))])
     rig.pass(.seconds(1))
@@ -87,10 +87,41 @@ import Testing
     var rig = startsNowhereElse()
     #expect(rig.placement("w1")?.node == "n1" && rig.placement("w1")?.reason.codes == ["backAsNowhereElse"])
     #expect(rig.processes["w1"] != nil)
+    #expect(rig.claim("w1")?.activity == .running && rig.claim("w1")?.evacuatedFrom == nil, "it runs: nothing is owed")
     // The pause after a failed start ends, and nothing that runs is stopped to try again.
     rig.pass(.seconds(200), step: .milliseconds(200))
     #expect(rig.placement("w1")?.node == "n1" && rig.claim("w1")?.failures["n2"]?.count == 2)
     #expect(rig.stops().count == 1)
+  }
+
+  @Test func `what has run elsewhere since does not come back to a node in maintenance, and says what to do`() throws {
+    var rig = startsNowhereElse(failing: false)
+    let own = try #require(rig.controller.session.incarnation)
+    var claim = try #require(rig.claim("w1"))
+    #expect(claim.evacuatedFrom == .init(node: "n1", incarnation: own))
+    // n2 runs it, and is lost.
+    (claim.epoch, claim.holder, claim.activity) = (claim.epoch.next, .init(node: "n2", incarnation: "i2"), .running)
+    claim.evacuatedFrom = nil
+    rig.write([.put(.claim("w1"), .claim(claim))])
+    rig.pass(.seconds(1))
+    rig.renewed["i2"] = nil
+    rig.write([.delete(.session("i2")), .put(.losses("n2"), .losses(LossesRecord(count: 1, last: 0)))])
+    rig.pass(.seconds(5))
+    #expect(rig.placement("w1")?.node == nil && rig.placement("w1")?.reason.codes == ["onlyInMaintenance"])
+    #expect(rig.processes["w1"] == nil && rig.claim("w1")?.holder?.node == "n2")
+    rig.write([.put(.maintenance("n1"), .maintenance(MaintenanceRecord(phase: .over, since: 0)))])
+    rig.pass(.seconds(5))
+    #expect(rig.placement("w1")?.node == "n1" && rig.processes["w1"] != nil)
+  }
+
+  @Test func `nothing is owed by a node that has left since`() throws {
+    var rig = startsNowhereElse(failing: false)
+    var claim = try #require(rig.claim("w1"))
+    claim.evacuatedFrom?.incarnation = "an earlier life"
+    claim.failures["n2"] = .init(count: 2, reason: "no such disk")
+    rig.write([.put(.claim("w1"), .claim(claim))])
+    rig.pass(.seconds(1))
+    #expect(rig.placement("w1")?.node == nil && rig.processes["w1"] == nil)
   }
 
   @Test func `it is forgiven when the maintenance is over`() {

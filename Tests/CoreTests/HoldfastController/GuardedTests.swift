@@ -65,6 +65,19 @@ import Testing
     #expect(rig.notes().count { $0 == .killed } >= 1)
   }
 
+  @Test func `a silence of the store is told from its last answer to its next, also where the session was lost`() throws {
+    var rig = running()
+    rig.storeIsAway = true
+    rig.pass(.seconds(40))
+    takeOver("w1", &rig)
+    rig.storeIsAway = false
+    rig.pass(.seconds(5))
+    let told = rig.actions.compactMap { if case .note(let note) = $0, note.kind == .storeBack { note.text } else { nil } }
+    #expect(told.count == 1)
+    let seconds = try #require(told.first?.split(separator: " ").compactMap { Double($0) }.first)
+    #expect(seconds >= 40 && seconds < 44, "\(told)")
+  }
+
   @Test func `the guard dies while everything is frozen: what was lost meanwhile is killed by its successor before the thaw`() {
     var rig = running()
     rig.storeIsAway = true

@@ -18,7 +18,7 @@ import Testing
     .leastLoaded(percent: 40), .bestBalanced(percent: 40), .fullest(percent: 40), .fewestWorkloads(2), .ruleBroken(rule),
     .stopped, .staysDown(.crashed, on: node), .givenUp(failedOn: [node]), .givenUpUnwell(on: [node]),
     .waitsForRoom(on: node, leaving: nil), .olderDisks,
-    .noNodes, .noNodeCanTake, .noOtherNodeCanTake, .displaced(by: other, priority: 2, over: 1),
+    .noNodes, .noNodeCanTake, .noOtherNodeCanTake, .onlyInMaintenance([node]), .displaced(by: other, priority: 2, over: 1),
     .notAdmitted(loss: "the loss of a node", missing: "1 GiB of memory"), .recorded(codes: ["recorded"], text: "as it was")
   ]
 

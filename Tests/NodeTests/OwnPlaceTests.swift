@@ -1,3 +1,4 @@
+import HoldfastModel
 import HoldfastNode
 import Housekeeping
 import Testing

@@ -34,6 +34,16 @@ package struct HealthCourse: Hashable, Sendable {
     package var health: ClusterStatus.Health
     package var reasons: [String]
 
+    package init(
+      version: UInt64, topics: [StoreConcern.Topic], at: BootInstant, health: ClusterStatus.Health, reasons: [String]
+    ) {
+      self.version = version
+      self.topics = topics
+      self.at = at
+      self.health = health
+      self.reasons = reasons
+    }
+
     /// Nothing has changed since.
     package func holds(for version: UInt64, _ topics: [StoreConcern.Topic], at now: BootInstant) -> Bool {
       self.version == version && self.topics == topics && now - at < Self.mostAge

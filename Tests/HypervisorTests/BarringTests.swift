@@ -38,7 +38,7 @@ import Testing
 
   @Test(arguments: [TestedDriver.lxc, .qemu])
   func `what arrives has the bar taken away, and nothing else that has the name`(driver: TestedDriver) async throws {
-    let domain = try TestDomain(driver, "unbar-\(driver)"), connection = domain.id.connection
+    let domain = try TestDomain(driver, "arrival-\(driver)"), connection = domain.id.connection
     func names() async throws -> Bool {
       try await shell("virsh", "-c", connection, "list", "--all", "--name").contains(domain.id.name)
     }

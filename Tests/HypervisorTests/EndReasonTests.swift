@@ -49,7 +49,8 @@ import Testing
       _ = try await watched.start(domain)
       expectDone(await watched.hypervisor.stop(domain.id, uuid: domain.uuid, grace: .zero))
       let end = try await end(of: domain.id, watched)
-      #expect(end == .destroyed)
+      // Of a container libvirt now and then tells first that it lost its controller, which the same order ended.
+      #expect(end == .destroyed || driver == .lxc && end == .failed)
     }
   }
 

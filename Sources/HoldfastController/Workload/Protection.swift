@@ -111,6 +111,9 @@ struct Protection: Hashable, Sendable {
     protect(workload, &effects)
   }
 
+  /// Nothing is taken for known of its addresses before the guard has heard what it was told by now.
+  mutating func awaitWord(_ effects: inout Effects) { asked = effects.askToAcknowledge() }
+
   /// Tells a guard that may not know what it is to protect.
   func protectAnew(_ effects: inout Effects) { if let told { effects.tellGuard(.protect(told)) } }
 

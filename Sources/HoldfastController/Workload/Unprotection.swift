@@ -62,6 +62,14 @@ enum Unprotection {
     _ parts: inout WorkloadParts, _ domain: DomainObservation, _ turn: borrowing Turn, _ facts: Facts, _ own: WorkloadFacts,
     _ effects: inout Effects
   ) {
+    let protection = parts.protection
+    if protection.told == nil, protection.isAcknowledged(parts.name, turn.guardWord), let spec = own.spec?.value,
+      !protection.holdsNoAddress(own, turn.guardWord)
+    {
+      // An earlier life of this controller told the guard of it, and of addresses that it may raise again.
+      parts.protect(domain, spec, turn, facts, own, &effects)
+      parts.protection.awaitWord(&effects)
+    }
     parts.protection.takeAddresses(&effects)
     guard !parts.isBusy else { return }
     if parts.run.isUnmarked { return effects.batch.forget(parts.name) }
